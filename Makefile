@@ -1,0 +1,44 @@
+# Two commands: `make run` and `make test`. Each makes .venv from the hashed lock when it is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint bench lock clean help
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: .venv/run ## the bot; without tokens, a workspace to try it in
+	@$(BIN)/python -m bot run
+
+test: .venv/test lint ## linters, types, the import contract, the tests
+	$(BIN)/pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/test ## speed and size, beside other things in the same run
+	$(BIN)/python -m tests.bench
+
+lock: .venv/test ## the exact versions and their hashes, anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build -o lock/run.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra test -c lock/run.txt -o lock/test.txt pyproject.toml
+
+clean: ## forget the environment and the state
+	rm -rf .venv .state
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …'; exit 2; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; rm -rf .venv; exit 2; }
+	@touch $@
+
+.venv/run: lock/run.txt pyproject.toml | .venv/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r lock/run.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/test: lock/test.txt | .venv/run
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r lock/test.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""VirusTotal v2: indicators in, findings out. Knows nothing of Slack and nothing of the process."""

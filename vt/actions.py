@@ -1,0 +1,91 @@
+"""The five documented actions, one row each. The parser, help, shortcuts, forms and manifest are made from this."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vt.indicators import Kind
+
+HASHES = frozenset({Kind.MD5, Kind.SHA1, Kind.SHA256})
+ADDRESSES = frozenset({Kind.IPV4, Kind.IPV6})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the bot can do with an indicator or a file."""
+
+    key: str
+    title: str
+    kinds: frozenset[Kind]
+    threshold: int
+    """Engines, the default; *reaches or exceeds*. Settings override it as VT_THRESHOLD_<setting>."""
+    setting: str
+    script_result: str
+    """The documented name of the action's yes or no."""
+    example: str
+    rescans: bool = False
+    files: bool = False
+
+    @property
+    def needs(self) -> str:
+        """What it takes, in the fewest words: "ipv4 or ipv6", "a path"."""
+        return "path" if self.files else " or ".join(sorted(self.kinds))
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        key="scan-ip",
+        title="Scan IP",
+        kinds=ADDRESSES,
+        threshold=25,
+        setting="IP",
+        script_result="is_success",
+        example="192.0.2.1",
+    ),
+    Action(
+        key="scan-hash",
+        title="Scan Hash",
+        kinds=HASHES,
+        threshold=3,
+        setting="HASH",
+        script_result="is_risky",
+        example="44d88612fea8a8f36de82e1278abb02f",
+        rescans=True,
+    ),
+    Action(
+        key="scan-url",
+        title="Scan URL",
+        kinds=frozenset({Kind.URL}),
+        threshold=3,
+        setting="URL",
+        script_result="is_risky",
+        example="hxxp://example[.]php",
+        rescans=True,
+    ),
+    Action(
+        key="domain-report",
+        title="Get Domain Report",
+        kinds=frozenset({Kind.DOMAIN, Kind.EMAIL}),
+        threshold=25,
+        setting="DOMAIN",
+        script_result="is_success",
+        example="example.co.in",
+    ),
+    Action(
+        key="scan-file",
+        title="Upload and Scan File",
+        kinds=frozenset(),
+        threshold=3,
+        setting="FILE",
+        script_result="is_risky",
+        example="/srv/samples/invoice.zip",
+        files=True,
+    ),
+)
+
+BY_KEY = {action.key: action for action in ACTIONS}
+FILE = BY_KEY["scan-file"]
+
+
+def fitting(kind: Kind, actions: Iterable[Action] = ACTIONS) -> Action:
+    """The action that answers for a kind when nobody named one."""
+    return next(action for action in actions if kind in action.kinds)
