@@ -97,5 +97,5 @@ class Store(Protocol):
         """Take another turn at that time."""
 
 
-class StoreDown(Exception):  # noqa: N818 - it is named for what happened
+class StoreDown(Exception):
     """The database cannot be reached or cannot take it."""

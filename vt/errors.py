@@ -7,7 +7,8 @@ VTError
 │   └── ServerFault         5xx
 ├── Unreadable              an answer came that is not the documented JSON
 ├── Redirected              a 3xx that leads to a host the settings do not name
-├── QuotaSpent              204, or our own windows
+├── OverQuota               204: VirusTotal says that the quota is spent, not until when
+├── QuotaSpent              no call is left before a known time
 ├── KeyRefused              403
 ├── RequestRefused          400 and other 4xx
 ├── UploadTooLarge          413
@@ -63,9 +64,13 @@ class Unreadable(VTError):
 
 @dataclass(eq=False)
 class Redirected(VTError):
-    """A 3xx to a host that the settings do not name; nothing was sent there."""
+    """A 3xx to a host that the settings do not name; its location may hold the key, so only the host is kept."""
 
     host: str
+
+
+class OverQuota(VTError):
+    """204: VirusTotal says that the quota is spent, not which window nor until when."""
 
 
 @dataclass(eq=False)

@@ -1,0 +1,277 @@
+"""The only one that speaks HTTP to VirusTotal v2.
+
+Facts: the v2 documentation and the recorded replies. The key is a query parameter of GET and a form field
+of POST; 204 is a spent quota; a batch over the key's limit is cut without a word.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+from pydantic import SecretStr
+
+from vt import errors
+from vt.errors import VTError
+from vt.quota import Quota
+from vt.wire import form_data, multipart, reply, reply_or_location
+
+Raw = dict[str, Any]
+Reader = Callable[[httpx.Response], Awaitable[Any]]
+KeyKind = Literal["public", "private"]
+
+REPORTS_A_CALL: Mapping[KeyKind, int] = {"public": 4, "private": 25}
+SUBMISSIONS_A_CALL = 25
+ATTEMPTS = 3
+
+
+class Keyed(httpx.AsyncBaseTransport):
+    """Adds the key to a GET at the last moment, so that no URL which is logged or raised ever holds it."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, key: SecretStr) -> None:
+        self._inner = inner
+        self._key = key
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a copy that carries the key."""
+        if not request.extensions.get("keyed"):
+            return await self._inner.handle_async_request(request)
+        url = request.url.copy_merge_params({"apikey": self._key.get_secret_value()})
+        copy = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return await self._inner.handle_async_request(copy)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+class Client(AbstractAsyncContextManager["Client"]):
+    """VirusTotal v2, one method an endpoint. Every method raises a VTError when it has no answer."""
+
+    def __init__(
+        self,
+        key: SecretStr,
+        *,
+        url: str,
+        quota: Quota,
+        kind: KeyKind = "public",
+        transport: httpx.AsyncBaseTransport | None = None,
+        deadline: float = 20.0,
+        upload_deadline: float = 600.0,
+        upload_hosts: frozenset[str] = frozenset(),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.kind = kind
+        self.reports_a_call = REPORTS_A_CALL[kind]
+        self._key = key
+        self._quota = quota
+        self._deadline = deadline
+        self._upload_deadline = upload_deadline
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            base_url=url.rstrip("/") + "/",
+            transport=Keyed(transport or httpx.AsyncHTTPTransport(retries=0), key),
+            timeout=httpx.Timeout(deadline),
+            headers={"Accept-Encoding": "gzip"},
+            trust_env=False,
+        )
+        self._upload_hosts = upload_hosts | {self._http.base_url.host}
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Nothing is opened before the first call."""
+        return self
+
+    # The endpoints -----------------------------------------------------------------------------------
+
+    async def file_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
+        """file/report for hashes or scan_ids, at most `reports_a_call`; what came back, by what was asked."""
+        return by_resource(
+            resources, await self._post("file/report", resource=",".join(resources), **self._all)
+        )
+
+    async def url_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
+        """url/report for URLs or scan_ids, at most `reports_a_call`; never submits anything."""
+        return by_resource(
+            resources, await self._post("url/report", resource="\n".join(resources), **self._all)
+        )
+
+    async def domain_report(self, domain: str) -> Raw:
+        """domain/report."""
+        return single(await self._get("domain/report", domain=domain))
+
+    async def ip_report(self, address: str) -> Raw:
+        """ip-address/report."""
+        return single(await self._get("ip-address/report", ip=address))
+
+    async def comments(self, resource: str, before: str = "") -> Raw:
+        """comments/get: at most 25, newest first; `before` (YYYYMMDDHHMMSS) asks for older ones."""
+        return single(
+            await self._get("comments/get", resource=resource, **({"before": before} if before else {}))
+        )
+
+    async def rescan(self, resources: Sequence[str]) -> dict[str, Raw]:
+        """file/rescan, at most 25 hashes. Raises RescanNotAllowed with a public key, without a call."""
+        if self.kind == "public":
+            raise errors.RescanNotAllowed
+        return by_resource(resources, await self._post("file/rescan", resource=",".join(resources)))
+
+    async def submit_urls(self, urls: Sequence[str]) -> dict[str, Raw]:
+        """url/scan, at most 25. The URLs become visible to VirusTotal's community."""
+        return by_resource(urls, await self._post("url/scan", url="\n".join(urls)))
+
+    async def upload(self, name: str, size: int, chunks: AsyncIterator[bytes]) -> Raw:
+        """file/scan, up to 32 MB for the whole request. Sent once: an upload is never repeated blindly."""
+        boundary, head, tail = multipart(name, {"apikey": self._key.get_secret_value()})
+        return await self._send_file("file/scan", boundary, head, chunks, tail, size)
+
+    async def upload_large(self, name: str, size: int, chunks: AsyncIterator[bytes]) -> Raw:
+        """file/scan through an upload_url, for what is larger; the address it names must be a known host."""
+        url = httpx.URL(str((await self.upload_url()).get("upload_url", "")))
+        self._check_host(url)
+        boundary, head, tail = multipart(name, {})
+        return await self._send_file(url, boundary, head, chunks, tail, size)
+
+    async def upload_url(self) -> Raw:
+        """file/scan/upload_url: a 302 to a known host, which then answers {"upload_url": …}."""
+        first = self._http.build_request("GET", "file/scan/upload_url", extensions={"keyed": True})
+        answer = await self._once(first, self._deadline, reply_or_location)
+        if isinstance(answer, httpx.URL):
+            self._check_host(answer)
+            answer = await self._once(self._http.build_request("GET", answer), self._deadline)
+        return single(answer)
+
+    # How a call is made ------------------------------------------------------------------------------
+
+    @property
+    def _all(self) -> dict[str, str]:
+        return {"allinfo": "1"} if self.kind == "private" else {}
+
+    async def _get(self, path: str, **params: str) -> Any:
+        return await self._repeat(
+            lambda: self._http.build_request("GET", path, params=params, extensions={"keyed": True})
+        )
+
+    async def _post(self, path: str, **fields: str) -> Any:
+        def build() -> httpx.Request:
+            data = form_data({"apikey": self._key.get_secret_value(), **fields})
+            return self._http.build_request("POST", path, **data)
+
+        return await self._repeat(build)
+
+    async def _repeat(self, build: Callable[[], httpx.Request]) -> Any:
+        """Ask, and again with jitter while no usable answer comes, all within one deadline."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._deadline
+        attempt = 1
+        while True:
+            pause = 0.2 * 2**attempt * (0.5 + random.random())  # noqa: S311 - jitter, not a secret
+            try:
+                return await self._once(build(), end - clock())
+            except errors.NotAnswering:
+                if attempt == ATTEMPTS or clock() + pause >= end:
+                    raise
+            attempt += 1
+            await self._sleep(pause)
+
+    async def _once(self, request: httpx.Request, seconds: float, read: Reader = reply) -> Any:
+        """One call against the quota and a total deadline."""
+        await self._quota.take(1)
+        outcome = await self._outcome(request, seconds, read)
+        if isinstance(outcome, errors.OverQuota):
+            await self._quota.refused()
+        if isinstance(outcome, VTError):
+            raise outcome
+        return outcome
+
+    async def _outcome(self, request: httpx.Request, seconds: float, read: Reader) -> Any:
+        """What came: an error as a value, for its raiser to raise, so that no httpx error hangs on it."""
+        try:
+            async with asyncio.timeout(max(seconds, 0.01)):
+                response = await self._http.send(request, stream=True)
+                try:
+                    return await read(response)
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx.TimeoutException):
+            return errors.TimedOut(self._deadline)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL):
+            return errors.Unreachable()
+        except VTError as error:
+            return error
+
+    async def _send_file(
+        self,
+        url: str | httpx.URL,
+        boundary: str,
+        head: bytes,
+        chunks: AsyncIterator[bytes],
+        tail: bytes,
+        size: int,
+    ) -> Raw:
+        async def body() -> AsyncIterator[bytes]:
+            yield head
+            async for chunk in chunks:
+                yield chunk
+            yield tail
+
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(head) + size + len(tail)),
+        }
+        request = self._http.build_request("POST", url, content=body(), headers=headers)
+        return single(await self._once(request, self._upload_deadline))
+
+    def _check_host(self, url: httpx.URL) -> None:
+        if url.host not in self._upload_hosts or url.scheme != self._http.base_url.scheme:
+            raise errors.Redirected(url.host)
+
+
+def single(reply: Any) -> Raw:
+    """The one object that was asked for; a list of one is accepted (recorded: file/report with one resource)."""
+    if isinstance(reply, list) and len(reply) == 1:
+        reply = reply[0]
+    if not isinstance(reply, dict):
+        raise errors.Unreadable("shape")
+    return reply
+
+
+def by_resource(asked: Sequence[str], reply: Any) -> dict[str, Raw]:
+    """Match a batch's entries with what was asked. What VirusTotal dropped is missing from the result."""
+    entries = reply if isinstance(reply, list) else [reply]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise errors.Unreadable("shape")
+    left = list(entries)
+    found: dict[str, Raw] = {}
+    for resource in asked:
+        entry = next((entry for entry in left if _names(entry, resource)), None)
+        if entry is not None:
+            found[resource] = entry
+            left.remove(entry)
+    missing = [resource for resource in asked if resource not in found]
+    if len(missing) == 1 and len(left) == 1 and not _names_another(left[0], missing[0]):
+        found[missing[0]] = left[0]
+    return found
+
+
+def _names(entry: Raw, resource: str) -> bool:
+    """Does this entry echo that resource? A URL may come back normalised, a hash in another case."""
+    echoes = {str(entry.get(key, "")) for key in ("resource", "scan_id", "md5", "sha1", "sha256", "url")}
+    plain = resource.rstrip("/").casefold()
+    return resource in echoes or any(echo.rstrip("/").casefold() == plain for echo in echoes if echo)
+
+
+def _names_another(entry: Raw, resource: str) -> bool:
+    """A file's entry echoes its hash exactly; one that echoes another hash is not ours."""
+    echo = str(entry.get("resource", ""))
+    return bool(echo) and "://" not in resource and "://" not in echo
