@@ -16,17 +16,31 @@ VTError
 ├── RescanNotAllowed        file/rescan is closed to public keys
 ├── Internal                private, loopback or link-local: never sent
 ├── Unsupported             VirusTotal v2 has no answer for this kind (IPv6: response_code -1)
-└── FileFault               a file that cannot be taken
-    ├── NotAllowed          outside the roots, or no roots are set
-    ├── Missing             not there
-    ├── NotRegular          a directory, device, FIFO, socket or link
-    ├── NotReadable         permission denied, or the disk failed
-    ├── Changed             its size or content moved while it was read
-    └── FileTooLarge        over the cap
+├── FileFault               a file that cannot be taken
+│   ├── NotAllowed          outside the roots, or no roots are set
+│   ├── Missing             not there
+│   ├── NotRegular          a directory, device, FIFO, socket or link
+│   ├── NotReadable         permission denied, or the disk failed
+│   ├── Changed             its size or content moved while it was read
+│   ├── TooSlow             it was not read within its seconds
+│   ├── TooManyFiles        a pattern fits more files than one request may take
+│   └── FileTooLarge        over the cap
+└── HostFault               a Linux server whose files cannot be had
+    ├── HostUnknown         no entry of this name in the hosts file
+    ├── HostUnreachable     no connection, it broke, or it is not SSH
+    ├── HostKeyUnknown      the entry names no key to know the server by
+    ├── HostKeyChanged      another key than the entry's: perhaps someone in the middle
+    ├── LoginUnusable       the entry's key or password file cannot be used
+    ├── LoginRefused        the server refused the user, key or password
+    └── SftpRefused         logged in, but the server offers no (sane) SFTP
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
 
 
 class VTError(Exception):
@@ -144,3 +158,80 @@ class FileTooLarge(FileFault):
 
     size: int
     limit: int
+
+
+def tree(root: type[VTError] = VTError) -> Iterator[type[VTError]]:
+    """Every error below the root, the root first."""
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
+
+
+def pack(error: VTError) -> dict[str, Any]:
+    """An error as JSON, to be stored."""
+    data = {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}
+    return {"error": type(error).__name__, "data": TypeAdapter(dict[str, Any]).dump_python(data, mode="json")}
+
+
+def unpack(stored: dict[str, Any]) -> VTError:
+    """The error that was stored; a plain VTError when its name is no longer known."""
+    kind = next((kind for kind in tree() if kind.__name__ == stored.get("error")), VTError)
+    if not is_dataclass(kind):
+        return kind()
+    data = stored.get("data", {})
+    return kind(**{f.name: TypeAdapter(f.type).validate_python(data[f.name]) for f in fields(kind)})
+
+
+@dataclass(eq=False)
+class TooSlow(FileFault):
+    """It was not read within the seconds a file may take."""
+
+    seconds: float
+
+
+@dataclass(eq=False)
+class TooManyFiles(FileFault):
+    """The pattern fits more than `limit` files, or too many names had to be looked at to tell."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class HostFault(VTError):
+    """A Linux server whose files cannot be had; `host` is the name of its entry in the hosts file."""
+
+    host: str
+
+
+class HostUnknown(HostFault):
+    """The hosts file has no entry of this name."""
+
+
+class HostUnreachable(HostFault):
+    """No connection within the time allowed, or it broke, or it does not speak SSH as we do."""
+
+
+@dataclass(eq=False)
+class HostKeyUnknown(HostFault):
+    """The entry names no host key; the server showed the one of this fingerprint (SHA256:…)."""
+
+    fingerprint: str
+
+
+@dataclass(eq=False)
+class HostKeyChanged(HostFault):
+    """The server showed a key that its entry does not name: never to be gone past."""
+
+    fingerprint: str
+
+
+class LoginUnusable(HostFault):
+    """The entry's key or password file is missing, unreadable or not a key; nothing was sent."""
+
+
+class LoginRefused(HostFault):
+    """The server refused the user, the key or the password."""
+
+
+class SftpRefused(HostFault):
+    """The login was taken, but no SFTP came of it, or answers that are not SFTP."""
