@@ -160,28 +160,6 @@ class FileTooLarge(FileFault):
     limit: int
 
 
-def tree(root: type[VTError] = VTError) -> Iterator[type[VTError]]:
-    """Every error below the root, the root first."""
-    yield root
-    for child in root.__subclasses__():
-        yield from tree(child)
-
-
-def pack(error: VTError) -> dict[str, Any]:
-    """An error as JSON, to be stored."""
-    data = {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}
-    return {"error": type(error).__name__, "data": TypeAdapter(dict[str, Any]).dump_python(data, mode="json")}
-
-
-def unpack(stored: dict[str, Any]) -> VTError:
-    """The error that was stored; a plain VTError when its name is no longer known."""
-    kind = next((kind for kind in tree() if kind.__name__ == stored.get("error")), VTError)
-    if not is_dataclass(kind):
-        return kind()
-    data = stored.get("data", {})
-    return kind(**{f.name: TypeAdapter(f.type).validate_python(data[f.name]) for f in fields(kind)})
-
-
 @dataclass(eq=False)
 class TooSlow(FileFault):
     """It was not read within the seconds a file may take."""
@@ -235,3 +213,25 @@ class LoginRefused(HostFault):
 
 class SftpRefused(HostFault):
     """The login was taken, but no SFTP came of it, or answers that are not SFTP."""
+
+
+def tree(root: type[VTError] = VTError) -> Iterator[type[VTError]]:
+    """Every error below the root, the root first."""
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
+
+
+def pack(error: VTError) -> dict[str, Any]:
+    """An error as JSON, to be stored."""
+    data = {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}
+    return {"error": type(error).__name__, "data": TypeAdapter(dict[str, Any]).dump_python(data, mode="json")}
+
+
+def unpack(stored: dict[str, Any]) -> VTError:
+    """The error that was stored; a plain VTError when its name is no longer known."""
+    kind = next((kind for kind in tree() if kind.__name__ == stored.get("error")), VTError)
+    if not is_dataclass(kind):
+        return kind()
+    data = stored.get("data", {})
+    return kind(**{f.name: TypeAdapter(f.type).validate_python(data[f.name]) for f in fields(kind)})
