@@ -1,0 +1,255 @@
+"""What a report means: one of six states, and the rule that decided. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from vt import models
+from vt.actions import Action
+from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
+from vt.indicators import Indicator
+from vt.models import FileReport, HostReport, Sample, SeenUrl, UrlReport
+
+Raw = dict[str, Any]
+AnyReport = FileReport | UrlReport | models.DomainReport | models.AddressReport
+
+RECENT = timedelta(days=30)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class State(StrEnum):
+    """Never mixed up. The order is the one to read them in: worst first, and not knowing before clean."""
+
+    RISKY = "RISKY"
+    SUSPICIOUS = "SUSPICIOUS"
+    UNKNOWN = "UNKNOWN"
+    NOT_CHECKED = "NOT CHECKED"
+    PENDING = "PENDING"
+    CLEAN = "CLEAN"
+
+
+class Basis(StrEnum):
+    """What was counted: the engines that flag the thing itself, or those that flag what was seen there."""
+
+    ENGINES = "engines"
+    EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something flagged that was seen at a host. `kind`: url, downloaded, communicating or referrer."""
+
+    kind: str
+    name: str | None
+    """The URL, or the sample's SHA-256."""
+    positives: int
+    total: int | None
+    date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Why: `count` of `total` engines, against `threshold`."""
+
+    count: int
+    total: int | None
+    threshold: int
+    basis: Basis
+    evidence: Evidence | None = None
+    """What held the highest count, when the basis is evidence."""
+    recent: int | None = None
+    """The highest count of the last 30 days; None when nothing flagged is dated."""
+    checked: int = 0
+    """How many URLs and samples, flagged or not, were looked at by any engine. VirusTotal lists at most
+    100 of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one indicator or file. Everything that is shown is made from this."""
+
+    action: Action
+    indicator: Indicator | None
+    """What VirusTotal was asked for: for a file its SHA-256, None when it could not be read."""
+    asked: str
+    """As written by the asker: an indicator or a path."""
+    state: State
+    rule: Rule | None = None
+    report: AnyReport | None = None
+    raw: Raw | None = None
+    """VirusTotal's reply, untouched."""
+    checked_at: datetime | None = None
+    trouble: VTError | None = None
+    """Why it is NOT CHECKED; None when it merely was not its turn yet."""
+    until: datetime | None = None
+    """When it will be checked, or looked at again."""
+    note: str | None = None
+    """A word for something the reader must know, as "registered-domain" or "rescan-needs-private-key"."""
+
+
+def judge(
+    action: Action,
+    indicator: Indicator | None,
+    asked: str,
+    raw: Raw,
+    threshold: int,
+    now: datetime,
+    *,
+    note: str | None = None,
+) -> Finding:
+    """What a reply means. Never raises: a reply that cannot be read is NOT CHECKED and says why."""
+    report = None
+    try:
+        report = models.report(action.key, raw)
+        state, rule = _decide(report, threshold, now)
+    except VTError as error:
+        kept = raw if isinstance(raw, dict) else None
+        trouble = error.with_traceback(None)
+        return Finding(
+            action, indicator, asked, State.NOT_CHECKED, report=report, raw=kept, trouble=trouble, note=note
+        )
+    return Finding(action, indicator, asked, state, rule, report, raw, checked_at=now, note=note)
+
+
+def not_checked(
+    action: Action,
+    indicator: Indicator | None,
+    asked: str,
+    trouble: VTError | None = None,
+    *,
+    until: datetime | None = None,
+    note: str | None = None,
+) -> Finding:
+    """There is no answer, for that reason; with a spent quota it says until when by itself."""
+    if until is None and isinstance(trouble, QuotaSpent):
+        until = trouble.retry_at
+    return Finding(action, indicator, asked, State.NOT_CHECKED, trouble=trouble, until=until, note=note)
+
+
+def pending(
+    action: Action,
+    indicator: Indicator | None,
+    asked: str,
+    *,
+    raw: Raw | None = None,
+    checked_at: datetime | None = None,
+    until: datetime | None = None,
+    note: str | None = None,
+) -> Finding:
+    """VirusTotal is at it, whatever an older report in `raw` says."""
+    return Finding(
+        action,
+        indicator,
+        asked,
+        State.PENDING,
+        report=_readable(action, raw),
+        raw=raw,
+        checked_at=checked_at,
+        until=until,
+        note=note,
+    )
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """In the order to read them: by state, then by count; equals stay as asked."""
+    order = list(State)
+    return tuple(
+        sorted(findings, key=lambda found: (order.index(found.state), -found.rule.count if found.rule else 0))
+    )
+
+
+def tally(findings: Iterable[Finding]) -> Mapping[State, int]:
+    """How many of each state there are, worst first; states that do not occur are left out."""
+    states = [found.state for found in findings]
+    return {state: states.count(state) for state in State if state in states}
+
+
+def flagged(report: HostReport) -> tuple[Evidence, ...]:
+    """What some engine flags at a host, the highest count first, of equals the newest first.
+
+    An entry whose count cannot be read counts as one engine: VirusTotal lists it as detected.
+    """
+    found = (_evidence(kind, seen) for kind, seen in report.detected())
+    return tuple(sorted(found, key=lambda one: (one.positives, one.date or LONG_AGO), reverse=True))
+
+
+def newest(evidence: Iterable[Evidence]) -> Evidence | None:
+    """The last dated one."""
+    return max(
+        (one for one in evidence if one.date),
+        key=lambda one: (one.date or LONG_AGO, one.positives),
+        default=None,
+    )
+
+
+def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
+    positives = 1 if seen.positives is None else seen.positives
+    return Evidence(kind, seen.name, positives, seen.total, seen.date)
+
+
+def _readable(action: Action, raw: Raw | None) -> AnyReport | None:
+    try:
+        return models.report(action.key, raw) if raw is not None else None
+    except Unreadable:
+        return None
+
+
+def _decide(report: AnyReport, threshold: int, now: datetime) -> tuple[State, Rule | None]:
+    match report.response_code:
+        case 1:
+            if isinstance(report, HostReport):
+                return _by_evidence(report, threshold, now)
+            return _by_engines(report, threshold)
+        case 0:
+            return State.UNKNOWN, None
+        case -2:
+            return State.PENDING, None
+        case -1:
+            raise Unsupported
+        case _:
+            raise Unreadable("shape")
+
+
+def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:
+    # `positives` is the authority. A zero beside engines that detect is no zero: "no engine flags it" above
+    # their names would be a lie.
+    count = report.positives or sum(engine.detected for engine in report.scans.values())
+    looked = report.total is None or report.total > 0
+    if not count and not (report.scans and looked):
+        queued = isinstance(report, UrlReport) and "scans" not in report.model_fields_set
+        return (State.PENDING if queued else State.UNKNOWN), None
+    total = report.total or len(report.scans)
+    rule = Rule(count, total if total >= count else None, threshold, Basis.ENGINES)
+    return _weighed(rule), rule
+
+
+def _by_evidence(report: HostReport, threshold: int, now: datetime) -> tuple[State, Rule | None]:
+    found = flagged(report)
+    # Neither a flag nor a total: no engine ever looked at it, and it proves nothing.
+    checked = sum(bool(one.positives or one.total) for one in (*found, *report.undetected()))
+    if not checked:
+        return State.UNKNOWN, None
+    top = found[0] if found and found[0].positives else None
+    rule = Rule(
+        count=top.positives if top else 0,
+        total=top.total if top else None,
+        threshold=threshold,
+        basis=Basis.EVIDENCE,
+        evidence=top,
+        recent=_recent(found, now),
+        checked=checked,
+    )
+    return _weighed(rule), rule
+
+
+def _recent(found: Iterable[Evidence], now: datetime) -> int | None:
+    dated = [(one.date, one.positives) for one in found if one.date]
+    return max((count for date, count in dated if date >= now - RECENT), default=0) if dated else None
+
+
+def _weighed(rule: Rule) -> State:
+    if not rule.count:
+        return State.CLEAN
+    return State.RISKY if rule.count >= rule.threshold else State.SUSPICIOUS
