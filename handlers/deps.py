@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from vt.service import Lookup
+from vt.lookup import Lookup
 
 
 class Frozen(BaseModel):

@@ -1,0 +1,227 @@
+"""One indicator's or file's way to a finding: a stored shape, and what each reply makes of it. No I/O."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from vt import errors
+from vt.actions import BY_KEY, Action
+from vt.errors import VTError
+from vt.indicators import Indicator, Kind, internal, registered
+from vt.verdict import Finding, State, judge, not_checked, pending
+
+Raw = dict[str, Any]
+
+POLL_SECONDS = (15, 30, 60, 120, 300)
+"""Pauses between two looks at something that is being analysed; the last one repeats."""
+POLL_FOR = timedelta(hours=24)
+RETRY_SECONDS = (10, 30, 60)
+"""Pauses after VirusTotal did not answer; the last one repeats."""
+RETRY_FOR = timedelta(minutes=20)
+
+
+class Step(StrEnum):
+    """What comes next."""
+
+    ASK = "ask"
+    RESCAN = "rescan"
+    SUBMIT = "submit"
+    UPLOAD = "upload"
+    WAIT = "wait"
+    DONE = "done"
+
+
+class Lookup(BaseModel):
+    """Where one indicator or file stands between two calls. For a file, `value` is its SHA-256 once known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: str
+    asked: str
+    kind: Kind | None = None
+    value: str = ""
+    threshold: int
+    rescan_after_days: int | None = None
+    step: Step = Step.ASK
+    raw: Raw | None = None
+    checked_at: datetime | None = None
+    scan_id: str | None = None
+    since: datetime | None = None
+    """When it began to wait, for an analysis or for VirusTotal to answer."""
+    tries: int = 0
+    not_before: datetime | None = None
+    trouble: Raw | None = None
+    note: str | None = None
+
+    @classmethod
+    def of(
+        cls, indicator: Indicator, action: Action, threshold: int, rescan_after_days: int | None = None
+    ) -> Self:
+        """A lookup of an indicator; what is internal is settled at once and never sent."""
+        asked = indicator.asked or indicator.value
+        fresh = cls(
+            action=action.key,
+            asked=asked,
+            kind=indicator.kind,
+            value=indicator.value,
+            threshold=threshold,
+            rescan_after_days=rescan_after_days if action.rescans else None,
+        )
+        return fresh.failed(errors.Internal()) if internal(indicator) else fresh
+
+    @classmethod
+    def of_file(cls, path: str, action: Action, threshold: int) -> Self:
+        """A lookup of a file that has not been read yet."""
+        return cls(action=action.key, asked=path, threshold=threshold)
+
+    def but(self, **changes: Any) -> Self:
+        """The same, but for this."""
+        return self.model_copy(update=changes)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more will be done for it."""
+        return self.step is Step.DONE
+
+    def due(self, now: datetime) -> bool:
+        """May its next step be taken now?"""
+        return not self.settled and (self.not_before is None or self.not_before <= now)
+
+    @property
+    def resource(self) -> str:
+        """What to ask VirusTotal for: the new scan while one is awaited, else the indicator."""
+        if self.step is Step.WAIT and self.scan_id:
+            return self.scan_id
+        return self.value.partition("@")[2] if self.kind is Kind.EMAIL else self.value
+
+    # What came of a step ---------------------------------------------------------------------------------
+
+    def answered(self, raw: Raw, now: datetime, *, may_rescan: bool) -> Self:
+        """A report came, or the news that there is none."""
+        known = self.but(raw=raw, checked_at=now, trouble=None, not_before=None, tries=0)
+        finding = known.judged(raw, now)
+        if finding.state is State.PENDING:
+            return known.queued(raw, now)
+        if finding.state is State.UNKNOWN and raw.get("response_code") == 0:
+            return known.unknown()
+        analysed = getattr(finding.report, "scan_date", None)
+        return known.rescanned_if_old(analysed, now, may_rescan=may_rescan)
+
+    def unknown(self) -> Self:
+        """A file is uploaded, a host's registered domain is asked once more; else unknown is the answer."""
+        if BY_KEY[self.action].files:
+            return self.but(step=Step.UPLOAD)
+        parent = registered(self.resource) if self.action == "domain-report" else None
+        if parent and parent != self.resource:
+            return self.but(kind=Kind.DOMAIN, value=parent, raw=None, note="registered-domain")
+        return self.but(step=Step.DONE)
+
+    def rescanned_if_old(self, analysed: datetime | None, now: datetime, *, may_rescan: bool) -> Self:
+        """Asked to rescan after so many days: done, or another scan first, or the reason why not."""
+        done = self.but(step=Step.DONE)
+        if self.rescan_after_days is None or analysed is None:
+            return done
+        if now - analysed < timedelta(days=self.rescan_after_days):
+            return done
+        if self.kind is not Kind.URL and not may_rescan:
+            return done.but(note="rescan-needs-private-key")
+        return self.but(step=Step.RESCAN)
+
+    def queued(self, receipt: Raw, now: datetime) -> Self:
+        """VirusTotal took it: wait for that very scan, since by hash or URL the old report would come."""
+        if not receipt.get("scan_id"):
+            return (
+                self.kept("rescan-refused") if self.step is Step.RESCAN else self.failed(errors.Unsupported())
+            )
+        return self.but(
+            step=Step.WAIT,
+            scan_id=str(receipt["scan_id"]),
+            checked_at=now,
+            since=now,
+            tries=0,
+            not_before=now + timedelta(seconds=POLL_SECONDS[0]),
+            trouble=None,
+        )
+
+    def looked_again(self, raw: Raw, now: datetime) -> Self:
+        """A look at an awaited scan: the report of that scan, or not yet."""
+        arrived = self.but(raw=raw)
+        if arrived.is_the_awaited:
+            return arrived.but(step=Step.DONE, checked_at=now, not_before=None, trouble=None)
+        if self.since is not None and now - self.since > POLL_FOR:
+            return self.kept("gave-up-waiting")
+        pause = POLL_SECONDS[min(self.tries + 1, len(POLL_SECONDS) - 1)]
+        return self.but(tries=self.tries + 1, not_before=now + timedelta(seconds=pause), trouble=None)
+
+    @property
+    def is_the_awaited(self) -> bool:
+        """Finished, and of the awaited scan or a later one: scan_id is `<sha256>-<unix seconds>`."""
+        raw = self.raw or {}
+        if raw.get("response_code") != 1 or "scans" not in raw:
+            return False
+        return _second(str(raw.get("scan_id") or "")) >= _second(self.scan_id or "")
+
+    def hashed(self, sha256: str) -> Self:
+        """The file was read once: from here on its SHA-256 is what is asked for."""
+        return self.but(kind=Kind.SHA256, value=sha256)
+
+    def delayed(self, error: VTError, until: datetime) -> Self:
+        """Not now, for that reason; it stays and is taken up again."""
+        return self.but(trouble=errors.pack(error), not_before=until)
+
+    def unanswered(self, error: VTError, now: datetime) -> Self:
+        """VirusTotal did not answer: again a little later, until RETRY_FOR has passed."""
+        since = self.since or now
+        if now - since > RETRY_FOR:
+            return self.failed(error)
+        pause = RETRY_SECONDS[min(self.tries, len(RETRY_SECONDS) - 1)]
+        waiting = self.delayed(error, now + timedelta(seconds=pause))
+        return waiting.but(since=since, tries=self.tries + 1)
+
+    def kept(self, note: str) -> Self:
+        """A newer analysis could not be had: what is known stands, and says so."""
+        return self.but(step=Step.DONE, note=note, not_before=None, trouble=None)
+
+    def failed(self, error: VTError) -> Self:
+        """No answer will come, for that reason."""
+        return self.but(step=Step.DONE, trouble=errors.pack(error), not_before=None)
+
+    def resumed(self) -> Self:
+        """As taken from storage: an upload may have been under way, so ask for the hash first."""
+        return self.but(step=Step.ASK) if self.step is Step.UPLOAD else self
+
+    def submitted_on_request(self) -> Self:
+        """A person said: submit it, though VirusTotal's community will see it."""
+        return self.but(step=Step.SUBMIT, raw=None, trouble=None, not_before=None)
+
+    # What is known ---------------------------------------------------------------------------------------
+
+    @property
+    def indicator(self) -> Indicator | None:
+        """What it is about; None for a file that could not be read."""
+        return Indicator(self.kind, self.value, self.asked) if self.kind else None
+
+    def finding(self, now: datetime) -> Finding:
+        """What is known now, as people are shown it."""
+        action, subject = BY_KEY[self.action], (self.indicator, self.asked)
+        if self.step in (Step.ASK, Step.DONE) and (self.trouble or self.raw is None):
+            error = errors.unpack(self.trouble) if self.trouble else None
+            return not_checked(action, *subject, error, until=self.not_before)
+        if self.step is not Step.DONE or self.raw is None:
+            return pending(action, *subject, raw=self.raw, until=self.not_before, checked_at=self.checked_at)
+        return self.judged(self.raw, self.checked_at or now)
+
+    def judged(self, raw: Raw, at: datetime) -> Finding:
+        """What a report means at this lookup's threshold."""
+        action = BY_KEY[self.action]
+        return judge(
+            action, self.indicator, self.asked, raw, threshold=self.threshold, now=at, note=self.note
+        )
+
+
+def _second(scan_id: str) -> int:
+    """The moment in a scan_id; 0 when it has none (a queued file's may be the bare sha256)."""
+    moment = scan_id.rpartition("-")[2]
+    return int(moment) if "-" in scan_id and moment.isdecimal() else 0
