@@ -1,0 +1,201 @@
+"""The documented enrichment fields of the five actions: their names, their order, and what is read for each.
+
+Values are plain text, as VirusTotal sent it: whoever shows them escapes and defangs. One field reads otherwise
+than in the documented system: "Last Scan Date" of addresses and domains was the time of asking. Here it is the
+date of the newest evidence, and the time of asking has a field of its own, "Checked at".
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+
+from vt.engines import detecting
+from vt.models import DomainReport, HostReport, Resolution, UrlReport
+from vt.verdict import Evidence, Finding, flagged
+
+SHOWN = 12
+"""Entries of a list that are shown; the others are counted."""
+LONGEST = 3_000
+"""Characters of a value, after which it is cut."""
+LARGEST = 2**64
+"""Numbers beyond it are not shown: Python itself refuses to write the very long ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A line of the enrichment table."""
+
+    label: str
+    value: str
+
+
+def enrichment(finding: Finding) -> tuple[Field, ...]:
+    """The documented fields, under their documented names and in their order, each only when the reply holds it."""
+    fields = (Field(label, shown(value)) for label, value in _values(finding))
+    return tuple(field for field in fields if field.value)
+
+
+def shown(value: object) -> str:
+    """Any value as plain text: times in UTC, long lists cut with a count. Empty when there is nothing to show."""
+    match value:
+        case str():
+            return _sendable(value.strip())
+        case datetime():
+            return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
+        case Mapping():
+            pairs = ((_sendable(str(key)), shown(one)) for key, one in value.items())
+            return _listed([f"{key}: {text}" for key, text in pairs if text])
+        case list() | tuple():
+            return _listed([text for text in map(shown, value) if text])
+        case _:
+            return _plain(value)
+
+
+def _plain(value: object) -> str:
+    nothing = value is None or (isinstance(value, int) and abs(value) > LARGEST)
+    return "" if nothing else str(value)
+
+
+def _sendable(text: str) -> str:
+    # JSON can hold half a surrogate pair, UTF-8 cannot.
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - SHOWN
+    return _sendable(", ".join(texts[:SHOWN])) + (f", +{more} more" if more > 0 else "")
+
+
+def _values(finding: Finding) -> Iterator[tuple[str, object]]:
+    report = finding.report
+    if report is None:
+        return
+    for label, read in FIELDS[finding.action.key]:
+        yield label, (attrgetter(read) if isinstance(read, str) else read)(report)
+    if isinstance(report, DomainReport):
+        yield from report.vendors.items()
+    if isinstance(report, HostReport):
+        yield "Checked at", finding.checked_at
+
+
+def _detecting_engines(report: object) -> list[str]:
+    return [one.engine for one in detecting(report)]
+
+
+def _score(report: UrlReport) -> str | None:
+    known = report.positives is not None and report.total is not None
+    return f"{report.positives}/{report.total}" if known else None
+
+
+def _newest_evidence(report: HostReport) -> datetime | None:
+    seen = (*(one for _, one in report.detected()), *report.undetected())
+    return max((one.date for one in seen if one.date), default=None)
+
+
+def _related_domains(report: HostReport) -> list[str]:
+    return list(dict.fromkeys(one.hostname for one in report.resolutions if one.hostname))
+
+
+def _resolutions(report: HostReport) -> list[str]:
+    def age(one: Resolution) -> float:
+        return -one.last_resolved.timestamp() if one.last_resolved else 0
+
+    return [_dated(one.name, one.last_resolved) for one in sorted(report.resolutions, key=age) if one.name]
+
+
+def _flagged(kind: str) -> Callable[[HostReport], list[str]]:
+    return lambda report: [_line(one) for one in flagged(report) if one.kind == kind]
+
+
+def _line(one: Evidence) -> str:
+    total = "?" if one.total is None else one.total
+    return _dated(f"{one.positives}/{total} {one.name or '?'}", one.date)
+
+
+def _dated(text: str, date: datetime | None) -> str:
+    return f"{text} ({date.date().isoformat()})" if date else text
+
+
+def _counts(report: HostReport) -> Mapping[str, int]:
+    return {
+        f"{side} {kind}": len(getattr(report, f"{side}_{kind.replace(' ', '_')}"))
+        for side in ("detected", "undetected")
+        for kind in ("urls", "downloaded samples", "communicating samples", "referrer samples")
+    }
+
+
+def _same(*names: str) -> Iterable[tuple[str, str]]:
+    """Fields that are called as their attribute is."""
+    return zip(names, names, strict=True)
+
+
+FIELDS: Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]] = {
+    "domain-report": (
+        ("Forcepoint ThreatSeeker category", "forcepoint_category"),
+        ("BitDefender domain info", "bitdefender_info"),
+        ("Categories", "categories"),
+        ("BitDefender Category", "bitdefender_category"),
+        ("Alexa Category", "alexa_category"),
+        ("Alexa domain info", "alexa_info"),
+        ("Websense ThreatSeeker category", "websense_category"),
+        ("TrendMicro category", "trendmicro_category"),
+        ("Opera domain info", "opera_info"),
+        ("Webutation domain info", "webutation_info"),
+        ("verbose_msg", "verbose_msg"),
+        ("whois", "whois"),
+        ("Alexa rank", "alexa_rank"),
+        ("WOT domain info", "wot_info"),
+        ("Subdomains", "subdomains"),
+        ("Resolutions", _resolutions),
+        ("Detected URLs", _flagged("url")),
+        ("Detected downloaded samples", _flagged("downloaded")),
+        ("Detected communicating samples", _flagged("communicating")),
+        ("Detected referrer samples", _flagged("referrer")),
+        ("Counts", _counts),
+        ("Last Scan Date", _newest_evidence),
+    ),
+    "scan-hash": (
+        *_same("permalink", "sha1", "resource"),
+        ("Scan date", "scan_date"),
+        ("Scan ID", "scan_id"),
+        *_same("verbose_msg", "total", "positives", "sha256", "md5"),
+        ("Detecting Engines", _detecting_engines),
+    ),
+    "scan-ip": (
+        ("Country", "country"),
+        ("Related Domains", _related_domains),
+        ("Last Scan Date", _newest_evidence),
+        ("verbose_msg", "verbose_msg"),
+        ("Resolutions", _resolutions),
+    ),
+    "scan-url": (
+        ("Scan date", "scan_date"),
+        ("Scan ID", "scan_id"),
+        ("risk_score", "positives"),
+        ("Total", "total"),
+        ("Online Link", "permalink"),
+        ("Scanned Url", "url"),
+        ("resource", "resource"),
+        ("Detecting Engines", _detecting_engines),
+        ("Risk Score", _score),
+        ("Last Scan Date", "scan_date"),
+        ("verbose_msg", "verbose_msg"),
+        ("File Scan ID", "filescan_id"),
+    ),
+    "scan-file": (
+        ("resource", "resource"),
+        ("Scan date", "scan_date"),
+        ("Scan ID", "scan_id"),
+        ("permalink", "permalink"),
+        ("Total", "total"),
+        ("Md5", "md5"),
+        ("Sha1", "sha1"),
+        ("Sha256", "sha256"),
+        *_same("positives", "total"),
+        ("Detecting Engines", _detecting_engines),
+        ("verbose_msg", "verbose_msg"),
+    ),
+}

@@ -1,0 +1,151 @@
+"""What is handed on of a finding: names, place, insight, the documented JSON and script result, the link. Pure data."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from vt.actions import Action
+from vt.engines import Detection, detecting
+from vt.errors import Internal
+from vt.fields import Field, enrichment, shown
+from vt.indicators import Kind
+from vt.models import AddressReport, DomainReport, HostReport
+from vt.verdict import Basis, Evidence, Finding, State, flagged, newest
+
+__all__ = [
+    "Detection",
+    "Field",
+    "Insight",
+    "Place",
+    "detecting",
+    "enrichment",
+    "gui_link",
+    "insight",
+    "json_result",
+    "names",
+    "place",
+    "script_result",
+]
+
+GUI = "https://www.virustotal.com/gui"
+INSIGHT = "Entity Insight"
+SAYS_NOTHING = frozenset({"", "-", "none", "uncategorized", "unknown", "unrated"})
+"""Categories that are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address or domain is, known without any verdict, and the newest thing flagged there."""
+
+    categories: tuple[str, ...]
+    country: str | None
+    owner: str | None
+    network: str | None
+    newest: Evidence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """The documented insight: the deciding rule's numbers when one decided, `rows` for addresses."""
+
+    title: str
+    warning: bool
+    rows: tuple[Field, ...] = ()
+    count: int | None = None
+    total: int | None = None
+    threshold: int | None = None
+
+
+def names(finding: Finding, most: int = 3) -> tuple[Detection, ...]:
+    """What the best-known engines call it."""
+    return tuple(one for one in detecting(finding.report) if one.result)[:most]
+
+
+def place(finding: Finding) -> Place | None:
+    """Where an address or domain is. None for files and URLs, and for what VirusTotal does not know."""
+    report = finding.report
+    if not isinstance(report, HostReport) or report.response_code != 1:
+        return None
+    address = report if isinstance(report, AddressReport) else None
+    return Place(
+        categories=_categories(report) if isinstance(report, DomainReport) else (),
+        country=address.country if address else None,
+        owner=address.as_owner if address else None,
+        network=address.network if address else None,
+        newest=newest(one for one in flagged(report) if one.positives),
+    )
+
+
+def insight(finding: Finding) -> Insight | None:
+    """For a known address always, a warning when the threshold is met; for files and URLs only that warning."""
+    rule, report = finding.rule, finding.report
+    risky = finding.state is State.RISKY
+    numbers = (rule.count, rule.total, rule.threshold) if rule else (None, None, None)
+    if isinstance(report, AddressReport) and report.response_code == 1:
+        return Insight(INSIGHT, risky, _seen_there(report), *numbers)
+    if risky and rule and rule.basis is Basis.ENGINES:
+        return Insight(INSIGHT, risky, (), *numbers)
+    return None
+
+
+def json_result(findings: Sequence[Finding]) -> list[dict[str, Any]] | dict[str, Any]:
+    """The documented JSON: by path when all are files, else a list. Replies are untouched; null where none came."""
+    if findings and all(finding.action.files for finding in findings):
+        return {finding.asked: finding.raw for finding in findings}
+    return [{"EntityResult": finding.raw, "Entity": finding.asked} for finding in findings]
+
+
+def script_result(action: Action, findings: Iterable[Finding]) -> bool:
+    """The documented yes or no. `is_risky`: one is. `is_success`: VirusTotal answered for one at least."""
+    states = {finding.state for finding in findings}
+    if action.script_result == "is_risky":
+        return State.RISKY in states
+    return bool(states - {State.NOT_CHECKED, State.PENDING})
+
+
+def gui_link(finding: Finding) -> str | None:
+    """Its page on VirusTotal, made from what it is. None for what has none, or must not be told to VirusTotal."""
+    indicator = finding.indicator
+    if indicator is None or isinstance(finding.trouble, Internal):
+        return None
+    match indicator.kind:
+        case Kind.IPV4 | Kind.IPV6:
+            return f"{GUI}/ip-address/{quote(indicator.value, safe=':')}"
+        case Kind.DOMAIN | Kind.EMAIL:
+            return f"{GUI}/domain/{quote(indicator.value.rpartition('@')[2], safe='')}"
+        case Kind.URL:
+            return f"{GUI}/url/{_url_id(finding, indicator.value)}"
+        case _:
+            content = _digest(getattr(finding.report, "sha256", None)) or _digest(indicator.value)
+            return f"{GUI}/file/{content}" if content else None
+
+
+def _url_id(finding: Finding, url: str) -> str:
+    """VirusTotal's id of a URL: the SHA-256 of all of it, the fragment too, with "/" where it has no path."""
+    scan_id = getattr(finding.report, "scan_id", None) or ""
+    host = url.partition("://")[2]
+    normal = url if set("/?#") & set(host) else f"{url}/"
+    return _digest(scan_id.partition("-")[0]) or sha256(normal.encode("utf-8", "replace")).hexdigest()
+
+
+def _digest(value: object) -> str | None:
+    return value.lower() if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value) else None
+
+
+def _seen_there(report: AddressReport) -> tuple[Field, ...]:
+    return (
+        Field("Country", report.country or "unknown"),
+        Field("Malicious Referrer Samples", str(len(report.detected_referrer_samples))),
+        Field("Malicious Downloaded Samples", str(len(report.detected_downloaded_samples))),
+        Field("Malicious Communicating Samples", str(len(report.detected_communicating_samples))),
+        Field("Malicious URLs", str(len(report.detected_urls))),
+    )
+
+
+def _categories(report: DomainReport) -> tuple[str, ...]:
+    said = (shown(value) for value in (*report.categories, *report.vendor_categories))
+    told = {text.casefold(): text for text in said if text.casefold() not in SAYS_NOTHING}
+    return tuple(told.values())
