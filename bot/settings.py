@@ -1,0 +1,244 @@
+"""What the host may set, read once from the environment: every name, default and refusal is here."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+from dotenv import dotenv_values
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vt.actions import ACTIONS
+
+SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
+"""NAME_FILE may name a file that holds it."""
+MOST_ENGINES = 200
+"""VirusTotal runs about 70 to 100 engines: a larger threshold is a slip."""
+MOST_CALLS = 10**8
+MAX_SECRET_BYTES = 8192
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """One sentence for the operator: which variable to set and how. Never holds what was set."""
+
+
+class Mode(StrEnum):
+    """How Slack is spoken with."""
+
+    HTTP = "http"
+    SOCKET = "socket"
+    NONE = "none"
+
+
+def _beginning(*prefixes: str) -> AfterValidator:
+    def check(secret: SecretStr) -> SecretStr:
+        if not secret.get_secret_value().startswith(prefixes):
+            raise ValueError(prefixes)
+        return secret
+
+    return AfterValidator(check)
+
+
+def _one_word(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError
+    return secret
+
+
+def _root(value: str) -> str:
+    """An http(s) address that paths can be put behind, ending in a slash."""
+    parts = urlsplit(value)
+    odd = parts.username or parts.password or parts.query or parts.fragment or not value.isascii()
+    if parts.scheme not in {"http", "https"} or not parts.hostname or odd or parts.port == 0:
+        raise ValueError
+    return value if value.endswith("/") else f"{value}/"
+
+
+def _database(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError
+    try:
+        conninfo_to_dict(value)
+    except psycopg.Error:
+        raise ValueError from None
+    return secret
+
+
+def _roots(value: Any) -> Any:
+    """Folders from one string, parted by colons or commas."""
+    parts = value.replace(",", ":").split(":") if isinstance(value, str) else value
+    roots = tuple(Path(part).expanduser() for part in parts if part)
+    if not all(root.is_absolute() for root in roots):
+        raise ValueError
+    return roots
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Word = Annotated[SecretStr, AfterValidator(_one_word)]
+Root = Annotated[str, AfterValidator(_root)]
+Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description="a whole number of calls; 0 means no limit")]
+Engines = Annotated[int, Field(ge=1, le=MOST_ENGINES)]
+
+
+class Settings(BaseSettings):
+    """All of it, checked. Field names are the variables' names in lower case; made by `load` only."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    slack_bot_token: Annotated[Word, _beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
+        None, description="the bot token, which begins with xoxb-"
+    )
+    slack_app_token: Annotated[Word, _beginning("xapp-")] | None = Field(
+        None, description="the app-level token, which begins with xapp-"
+    )
+    slack_signing_secret: Word | None = Field(
+        None, description="the signing secret from the app's Basic Information page"
+    )
+    slack_api_url: Root = Field(
+        "https://slack.com/api/", description="an address like https://slack.com/api/"
+    )
+
+    vt_api_key: Word | None = Field(None, description="a VirusTotal API key")
+    vt_api_url: Root = Field(
+        "https://www.virustotal.com/vtapi/v2/",
+        description="an address like https://www.virustotal.com/vtapi/v2/",
+    )
+    vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(_lower)] = Field(
+        "public", description="public or private"
+    )
+    vt_quota_minute: Calls = 4
+    vt_quota_day: Calls = 500
+    vt_quota_month: Calls = 15500
+    vt_verify_ssl: bool = Field(default=True, description="true or false")
+    thresholds: Mapping[str, Engines] = Field(
+        default_factory=dict, description=f"a whole number of engines from 1 to {MOST_ENGINES}"
+    )
+    """Engines by action key: *reaches or exceeds*. From VT_THRESHOLD_HASH, _URL, _IP, _FILE, _DOMAIN."""
+    url_submit: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(_lower)] = Field(
+        "confirm", description="confirm, allow or deny"
+    )
+    file_roots: Annotated[tuple[Path, ...], BeforeValidator(_roots)] = Field(
+        (), description="absolute folders, parted by colons"
+    )
+
+    database_url: Annotated[Word, AfterValidator(_database)] | None = Field(
+        None, description="an address like postgresql://user:password@host/name"
+    )
+    state_dir: Path = Field(Path(".state"), description="a folder")
+    host: str = Field("127.0.0.1", description="an address of this machine, such as 127.0.0.1")
+    port: int = Field(3000, ge=0, le=65535, description="a number from 0 to 65535, such as 3000")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_action(cls, values: dict[str, Any]) -> dict[str, Any]:
+        chosen = {action.key: values.get(_threshold(action.setting), action.threshold) for action in ACTIONS}
+        return {**values, "thresholds": chosen}
+
+    @model_validator(mode="after")
+    def _one_mode(self) -> Self:
+        if self.slack_bot_token is None:
+            _nothing_else(self)
+        elif self.slack_app_token and self.slack_signing_secret:
+            raise SettingsError(_BOTH)
+        elif not (self.slack_app_token or self.slack_signing_secret):
+            raise SettingsError(_NEITHER)
+        return self
+
+    @property
+    def mode(self) -> Mode:
+        """HTTP or Socket Mode, by what is set; none at all is for trying the bot without Slack."""
+        if self.slack_bot_token is None:
+            return Mode.NONE
+        return Mode.SOCKET if self.slack_app_token else Mode.HTTP
+
+
+_BOTH = (
+    "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: "
+    "keep SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, and remove the other."
+)
+_NEITHER = (
+    "SLACK_BOT_TOKEN alone is half: "
+    "set SLACK_APP_TOKEN (xapp-…) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP."
+)
+
+
+def _nothing_else(settings: Settings) -> None:
+    for name in ("slack_app_token", "slack_signing_secret"):
+        if getattr(settings, name):
+            raise SettingsError(f"{name.upper()} alone is half: set SLACK_BOT_TOKEN (xoxb-…) too.")
+
+
+def _threshold(setting: str) -> str:
+    return f"vt_threshold_{setting}".lower()
+
+
+def load(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> Settings:
+    """The settings from the environment, and from a .env file for what the environment does not set.
+
+    Raises SettingsError, whose one sentence says which variable to set and how.
+    """
+    given = {name: value.strip() for name, value in {**_dotenv(dotenv), **environ}.items()}
+    given = {name: value for name, value in given.items() if value}
+    values = {**given, **_from_files(given)}
+    try:
+        return Settings.model_validate({name.lower(): value for name, value in values.items()})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def _dotenv(path: Path | None) -> dict[str, str]:
+    """Without interpolation: a token may hold a dollar sign."""
+    if path is None or not path.is_file():
+        return {}
+    read = _read(".env", lambda: dotenv_values(path, interpolate=False))
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def _from_files(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: _secret(name, given) for name in SECRETS if f"{name}_FILE" in given}
+
+
+def _secret(name: str, given: Mapping[str, str]) -> str:
+    variable = f"{name}_FILE"
+    if name in given:
+        raise SettingsError(f"{name} and {variable} are both set: remove one of them.")
+    value = _read(variable, lambda: _content(Path(given[variable])))
+    if not value:
+        raise SettingsError(f"{variable} names an empty file: put the secret into it.")
+    return value
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MAX_SECRET_BYTES).decode().strip()
+
+
+def _read(variable: str, read: Callable[[], T]) -> T:
+    """Says why it cannot be read, but not what: a token may stand where a path was meant."""
+    try:
+        return read()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    except ValueError:
+        why = "it is not text"
+    raise SettingsError(f"{variable} cannot be read: {why}.")
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first fault, in words that do not hold what was set."""
+    field, *inner = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
+    info = Settings.model_fields[str(field)]
+    setting = {action.key: action.setting for action in ACTIONS}.get(str(inner[0])) if inner else None
+    name = _threshold(setting) if setting else str(field)
+    return f"{name.upper()} must be {info.description}."
