@@ -1,0 +1,137 @@
+"""Files to be scanned, wherever they lie: what is expected of them, and how they are hashed, counted and timed."""
+
+import asyncio
+import stat
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol, TypeVar
+
+from vt import errors
+
+BLOCK = 1 << 20
+"""Bytes read at once."""
+MATCHES = 100
+"""Files that one pattern may fit."""
+
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """A file somewhere, to be hashed and uploaded: readable more than once, in constant memory."""
+
+    @property
+    def path(self) -> str:
+        """As asked."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The content, at most 1 MiB at a time: `size` bytes, or a FileFault."""
+
+
+class Files(Protocol):
+    """Where files come from: this machine, a server."""
+
+    async def find(self, asked: str) -> list[str]:
+        """The paths that are meant: one as it is, or the files that its `*` and `?` fit. Raises a FileFault."""
+
+    async def open(self, path: str) -> Source:
+        """A file that may be taken; a `*` in the path is a letter. Raises a FileFault."""
+
+    async def digest(self, source: Source) -> str:
+        """Its SHA-256, in hex. Raises a FileFault."""
+
+
+async def digest(source: Source) -> str:
+    """The SHA-256 of the content, in hex. Raises a FileFault."""
+    total = sha256()
+    async for block in source.chunks():
+        await asyncio.to_thread(total.update, block)
+    return total.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A source that must still have the content that was hashed.
+
+    Its last block is held back until the whole is known to be the same, so an upload of anything else is never
+    complete. Raises Changed.
+    """
+
+    source: Source
+    sha256: str
+
+    @property
+    def path(self) -> str:
+        """As asked."""
+        return self.source.path
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.source.name
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.source.size
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The content, one block late."""
+        total, held = sha256(), b""
+        async for block in self.source.chunks():
+            if held:
+                yield held
+            held = block
+            await asyncio.to_thread(total.update, block)
+        if total.hexdigest() != self.sha256:
+            raise errors.Changed(self.path)
+        yield held
+
+
+async def counted(
+    path: str, size: int, seconds: float, read_block: Callable[[], Awaitable[bytes]]
+) -> AsyncIterator[bytes]:
+    """Blocks until an empty one: exactly `size` bytes, waited for no longer than `seconds` in all.
+
+    The time that the reader takes between two blocks is not counted. Raises Changed, TooSlow.
+    """
+    got, left = 0, seconds
+    while True:
+        began = time.monotonic()
+        try:
+            block = await in_time(path, left, read_block())
+        except errors.TooSlow:
+            raise errors.TooSlow(path, seconds) from None
+        left -= time.monotonic() - began
+        got += len(block)
+        if got > size or (not block and got < size):
+            raise errors.Changed(path)
+        if not block:
+            return
+        yield block
+
+
+async def in_time(path: str, seconds: float, work: Awaitable[T]) -> T:
+    """The work's result. Raises TooSlow."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        raise errors.TooSlow(path, seconds) from None
+
+
+def checked(path: str, size: int, limit: int, mode: int) -> None:
+    """Refuse, by what is said of a file, one that cannot be taken. Raises NotRegular, FileTooLarge."""
+    if not stat.S_ISREG(mode):
+        raise errors.NotRegular(path)
+    if size > limit:
+        raise errors.FileTooLarge(path, size, limit)
