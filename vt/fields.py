@@ -5,9 +5,10 @@ than in the documented system: "Last Scan Date" of addresses and domains was the
 date of the newest evidence, and the time of asking has a field of its own, "Checked at".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +20,8 @@ SHOWN = 12
 """Entries of a list that are shown; the others are counted."""
 LONGEST = 3_000
 """Characters of a value, after which it is cut."""
+LISTED = 100
+"""The most that VirusTotal lists of a kind: there may be more."""
 LARGEST = 2**64
 """Numbers beyond it are not shown: Python itself refuses to write the very long ones."""
 
@@ -45,10 +48,10 @@ def shown(value: object) -> str:
         case datetime():
             return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
         case Mapping():
-            pairs = ((_sendable(str(key)), shown(one)) for key, one in value.items())
-            return _listed([f"{key}: {text}" for key, text in pairs if text])
+            pairs = ((_sendable(str(key)), shown(one)) for key, one in islice(value.items(), SHOWN))
+            return _listed([f"{key}: {text}" for key, text in pairs if text], len(value))
         case list() | tuple():
-            return _listed([text for text in map(shown, value) if text])
+            return _listed([text for text in map(shown, value[:SHOWN]) if text], len(value))
         case _:
             return _plain(value)
 
@@ -64,9 +67,9 @@ def _sendable(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _listed(texts: Sequence[str]) -> str:
-    more = len(texts) - SHOWN
-    return _sendable(", ".join(texts[:SHOWN])) + (f", +{more} more" if more > 0 else "")
+def _listed(texts: Iterable[str], length: int) -> str:
+    more = f", +{length - SHOWN} more" if length > SHOWN else ""
+    return _sendable(", ".join(texts)) + more
 
 
 def _values(finding: Finding) -> Iterator[tuple[str, object]]:
@@ -95,15 +98,19 @@ def _newest_evidence(report: HostReport) -> datetime | None:
     return max((one.date for one in seen if one.date), default=None)
 
 
-def _related_domains(report: HostReport) -> list[str]:
-    return list(dict.fromkeys(one.hostname for one in report.resolutions if one.hostname))
-
-
-def _resolutions(report: HostReport) -> list[str]:
+def _latest(report: HostReport) -> list[Resolution]:
     def age(one: Resolution) -> float:
         return -one.last_resolved.timestamp() if one.last_resolved else 0
 
-    return [_dated(one.name, one.last_resolved) for one in sorted(report.resolutions, key=age) if one.name]
+    return sorted((one for one in report.resolutions if one.name), key=age)
+
+
+def _related_domains(report: HostReport) -> list[str]:
+    return list(dict.fromkeys(one.hostname for one in _latest(report) if one.hostname))
+
+
+def _resolutions(report: HostReport) -> list[str]:
+    return [_dated(one.name or "", one.last_resolved) for one in _latest(report)]
 
 
 def _flagged(kind: str) -> Callable[[HostReport], list[str]]:
@@ -119,12 +126,13 @@ def _dated(text: str, date: datetime | None) -> str:
     return f"{text} ({date.date().isoformat()})" if date else text
 
 
-def _counts(report: HostReport) -> Mapping[str, int]:
-    return {
-        f"{side} {kind}": len(getattr(report, f"{side}_{kind.replace(' ', '_')}"))
+def _counts(report: HostReport) -> Mapping[str, str]:
+    lists = {
+        f"{side} {kind.replace('urls', 'URLs')}": len(getattr(report, f"{side}_{kind.replace(' ', '_')}"))
         for side in ("detected", "undetected")
         for kind in ("urls", "downloaded samples", "communicating samples", "referrer samples")
     }
+    return {name: f"{count}+" if count >= LISTED else str(count) for name, count in lists.items()}
 
 
 def _same(*names: str) -> Iterable[tuple[str, str]]:

@@ -18,6 +18,8 @@ from pydantic import (
 
 LARGEST = 2**32 - 1
 """The largest number any field holds (an AS number); beyond it, a number is not one that VirusTotal sent."""
+MOST = 10_000
+"""Entries of a list; VirusTotal sends 1000 at most."""
 COMPACT = 14
 """Digits of YYYYMMDDHHMMSS."""
 
@@ -54,6 +56,13 @@ def _written(text: str) -> datetime:
     return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def evidence(value: object) -> object:
+    """Null is no evidence; so much that VirusTotal cannot have sent it is an error, before it costs time."""
+    if isinstance(value, list | dict) and len(value) > MOST:
+        raise ValueError
+    return value or ()
+
+
 def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
     try:
         return read(value)
@@ -63,7 +72,7 @@ def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
 
 def _or_empty(value: object, read: ValidatorFunctionWrapHandler) -> object:
     try:
-        return read(value)
+        return read(value[:MOST] if isinstance(value, list) else value)
     except ValidationError:
         return ()
 
@@ -73,5 +82,7 @@ Text = Annotated[str | None, WrapValidator(_or_none)]
 Number = Annotated[int | None, BeforeValidator(number)]
 Moment = Annotated[datetime | None, BeforeValidator(moment)]
 Several = Annotated[tuple[OnErrorOmit[T], ...], WrapValidator(_or_empty)]
-Proof = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(lambda value: value or ())]
+Proof = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(evidence)]
 """A list that a verdict rests on: null is empty, something that is no list is an error."""
+Named = Annotated[dict[str, OnErrorOmit[T]], BeforeValidator(lambda value: evidence(value) or {})]
+"""The same, for an object whose keys are names."""

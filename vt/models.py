@@ -1,20 +1,12 @@
 """VirusTotal's replies as frozen models. Its odd keys are known here and nowhere else."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    OnErrorOmit,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vt.errors import Unreadable
-from vt.formats import Moment, Number, Proof, Several, Text
+from vt.formats import Moment, Named, Number, Proof, Several, Text
 
 VENDOR_ENDINGS = (" category", " domain info", " rank")
 """How the keys end under which vendors speak of a domain."""
@@ -52,7 +44,7 @@ class Report(Reply):
     permalink: Text = None
     positives: Number = None
     total: Number = None
-    scans: Annotated[dict[str, OnErrorOmit[Engine]], BeforeValidator(lambda value: value or {})] = {}
+    scans: Named[Engine] = {}
     first_seen: Moment = None
     last_seen: Moment = None
 

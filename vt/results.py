@@ -32,7 +32,7 @@ __all__ = [
 
 GUI = "https://www.virustotal.com/gui"
 INSIGHT = "Entity Insight"
-SAYS_NOTHING = frozenset({"", "-", "none", "uncategorized", "unknown", "unrated"})
+SAYS_NOTHING = frozenset({"", "none", "uncategorized", "unknown", "unrated"})
 """Categories that are none."""
 
 
@@ -147,5 +147,8 @@ def _seen_there(report: AddressReport) -> tuple[Field, ...]:
 
 def _categories(report: DomainReport) -> tuple[str, ...]:
     said = (shown(value) for value in (*report.categories, *report.vendor_categories))
-    told = {text.casefold(): text for text in said if text.casefold() not in SAYS_NOTHING}
-    return tuple(told.values())
+    told: dict[str, str] = {}
+    for text in said:
+        # "searchengines" and "search_engines" say the same.
+        told.setdefault("".join(filter(str.isalnum, text.casefold())), text)
+    return tuple(text for key, text in told.items() if key not in SAYS_NOTHING)

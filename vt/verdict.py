@@ -16,6 +16,7 @@ Raw = dict[str, Any]
 AnyReport = FileReport | UrlReport | models.DomainReport | models.AddressReport
 
 RECENT = timedelta(days=30)
+HOSTED = frozenset({"url", "downloaded"})
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -61,6 +62,9 @@ class Rule:
     """What held the highest count, when the basis is evidence."""
     recent: int | None = None
     """The highest count of the last 30 days; None when nothing flagged is dated."""
+    hosted: int | None = None
+    """The highest count among URLs and downloaded samples, that is of what the host itself served. The rest
+    only contacted or mentioned it, as malware does with 8.8.8.8. None when the basis is engines."""
     checked: int = 0
     """How many URLs and samples, flagged or not, were looked at by any engine. VirusTotal lists at most
     100 of a kind."""
@@ -239,6 +243,7 @@ def _by_evidence(report: HostReport, threshold: int, now: datetime) -> tuple[Sta
         basis=Basis.EVIDENCE,
         evidence=top,
         recent=_recent(found, now),
+        hosted=max((one.positives for one in found if one.kind in HOSTED), default=0),
         checked=checked,
     )
     return _weighed(rule), rule
