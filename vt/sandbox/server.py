@@ -1,0 +1,212 @@
+"""The stand-in's HTTP: keys, quotas, content types, uploads, faults, and a note of every call."""
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+
+from vt.sandbox.answers import Answers, MissingArgumentError
+from vt.sandbox.calls import Call
+from vt.sandbox.faults import Faults
+from vt.sandbox.intake import Intake, RefusedError, read
+from vt.sandbox.recordings import Recordings
+from vt.sandbox.submissions import Submissions
+from vt.sandbox.windows import Windows
+from vt.sandbox.world import World, midnight
+
+ROOT = "/vtapi/v2/"
+MEBIBYTE = 1024 * 1024
+REQUEST_LIMIT = 32 * MEBIBYTE
+"""Of the whole request to file/scan."""
+METHODS = {
+    "file/report": ("GET", "POST"),
+    "file/scan": ("POST",),
+    "file/scan/upload_url": ("GET",),
+    "file/rescan": ("POST",),
+    "url/scan": ("POST",),
+    "url/report": ("GET", "POST"),
+    "domain/report": ("GET",),
+    "ip-address/report": ("GET",),
+    "comments/get": ("GET",),
+}
+
+
+UPLOADS = frozenset({"file/scan", "large/upload"})
+
+Answer = Callable[[str, Intake, web.Request], web.Response]
+
+
+class Sandbox:
+    """A VirusTotal v2 of one's own, in memory.
+
+    Args:
+        key: the key that is accepted when `any_key` is false.
+        kind: "public" (batches of 4, no rescan) or "private" (25, rescan, allinfo, comments).
+        quota: calls a minute, a day, a month for each key; 0 means no limit.
+        queue_seconds: how long uploads, rescans and submitted URLs take.
+        latency: seconds before each reply.
+        replay: a folder of recorded replies, served where they fit.
+        clock: unix seconds; dates of invented reports lie before the day it shows when the stand-in is made.
+        any_key: accept every key that is not empty.
+        invent: whether what is neither recorded nor documented gets a report, or is unknown.
+        comments: whether comments/get is open; None: to private keys only.
+        upload_limit: bytes of one request to the large-file location.
+        upload_host: another name of this machine for the large-file location, so that it is another host.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: str = "sandbox",
+        kind: str = "public",
+        quota: tuple[int, int, int] = (0, 0, 0),
+        queue_seconds: float = 0,
+        latency: float = 0,
+        replay: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        any_key: bool = True,
+        invent: bool = True,
+        comments: bool | None = None,
+        upload_limit: int = 200 * MEBIBYTE,
+        upload_host: str | None = None,
+    ) -> None:
+        self.faults = Faults()
+        self.calls: deque[Call] = deque(maxlen=10_000)
+        self.url = ""
+        self._key = None if any_key else key
+        self._quota = quota
+        self._clock = clock
+        self._latency = latency
+        self._upload_limit = upload_limit
+        self._upload_host = upload_host
+        self._large_root = ""
+        private = kind == "private"
+        self._closed: set[str] = set() if private else {"file/rescan"}
+        if not (private if comments is None else comments):
+            self._closed.add("comments/get")
+        self._windows: dict[str, Windows] = {}
+        self._places: set[str] = set()
+        submissions = Submissions(clock, queue_seconds)
+        self._answers = Answers(World(Recordings(replay), submissions, midnight(clock), invent), kind)
+
+    @asynccontextmanager
+    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator["Sandbox"]:
+        """Listen until the block ends; `port` 0 takes a free one."""
+        app = web.Application(client_max_size=REQUEST_LIMIT)
+        app.router.add_route("*", ROOT + "{endpoint:.+}", self._serve)
+        app.router.add_route("*", "/large" + ROOT + "{endpoint:file/scan/upload_url}", self._large_place)
+        app.router.add_route("*", "/large/upload/{place}", self._large_upload)
+        # The key stands in the query of GET requests: no access log.
+        log = logging.getLogger(__name__)
+        runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            port = runner.addresses[0][1]
+            self.url = f"http://{host}:{port}{ROOT}"
+            self._large_root = f"http://{self._upload_host or host}:{port}/large"
+            yield self
+        finally:
+            await runner.cleanup()
+
+    def asked(self, endpoint: str) -> list[Call]:
+        """The calls to one endpoint, in order."""
+        return [call for call in self.calls if call.endpoint == endpoint]
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        endpoint = request.match_info["endpoint"]
+        if endpoint not in METHODS:
+            return _empty(404)
+        if request.method not in METHODS[endpoint]:
+            return _empty(405)
+        return await self._met(endpoint, request, REQUEST_LIMIT, self._answered)
+
+    async def _large_place(self, request: web.Request) -> web.StreamResponse:
+        return await self._met("large/upload_url", request, REQUEST_LIMIT, self._placed)
+
+    async def _large_upload(self, request: web.Request) -> web.StreamResponse:
+        return await self._met("large/upload", request, self._upload_limit, self._taken)
+
+    async def _met(
+        self, endpoint: str, request: web.Request, limit: int, answer: Answer
+    ) -> web.StreamResponse:
+        """Read it, note it, wait for as long as VirusTotal takes, and answer, or let a fault do that."""
+        try:
+            intake = await read(request, file=endpoint in UPLOADS, limit=limit)
+        except RefusedError as refused:
+            self.calls.append(Call(endpoint, request.method, {}))
+            return _empty(refused.status)
+        self.calls.append(Call(endpoint, request.method, intake.params, intake.upload))
+        if self._latency:
+            await asyncio.sleep(self._latency)
+
+        async def ordinary() -> web.Response:
+            return answer(endpoint, intake, request)
+
+        fault = self.faults.next(endpoint)
+        return await (fault(request, ordinary) if fault else ordinary())
+
+    def _answered(self, endpoint: str, intake: Intake, _: web.Request) -> web.Response:
+        if not self._admits(intake.key) or endpoint in self._closed:
+            return _empty(403)
+        if not self._left(intake.key):
+            return web.Response(status=204)
+        if endpoint == "file/scan/upload_url":
+            return web.Response(
+                status=302,
+                headers={"Location": f"{self._large_root}{ROOT}{endpoint}?apikey={quote(intake.key)}"},
+                content_type="text/html",
+                charset="utf-8",
+            )
+        try:
+            if endpoint == "file/scan":
+                return self._filed(intake)
+            return _json(*self._answers.to(endpoint, intake.params))
+        except MissingArgumentError:
+            return _empty(400)
+
+    def _placed(self, _: str, intake: Intake, __: web.Request) -> web.Response:
+        """Where the redirect leads; the call was counted before it."""
+        if not self._admits(intake.key):
+            return _empty(403)
+        place = secrets.token_hex(16)
+        self._places.add(place)
+        return _json(200, json.dumps({"upload_url": f"{self._large_root}/upload/{place}"}).encode())
+
+    def _taken(self, _: str, intake: Intake, request: web.Request) -> web.Response:
+        """The place itself is the permission, and holds for one upload."""
+        place = request.match_info["place"]
+        if place not in self._places:
+            return _empty(404)
+        self._places.discard(place)
+        return self._filed(intake)
+
+    def _filed(self, intake: Intake) -> web.Response:
+        if intake.upload is None:
+            return _empty(400)
+        return _json(*self._answers.to_upload(intake.upload))
+
+    def _admits(self, key: str) -> bool:
+        return bool(key) if self._key is None else secrets.compare_digest(key.encode(), self._key.encode())
+
+    def _left(self, key: str) -> bool:
+        if key not in self._windows:
+            self._windows[key] = Windows(*self._quota)
+        return self._windows[key].take(self._clock())
+
+
+def _json(status: int, body: bytes) -> web.Response:
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+def _empty(status: int) -> web.Response:
+    """As VirusTotal says no: text/html without a body."""
+    return web.Response(status=status, body=b"", content_type="text/html", charset="utf-8")

@@ -1,0 +1,34 @@
+"""What every part of the stand-in's answers rests on: the clock, the recordings, the scans under way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vt.sandbox import invented, replies
+from vt.sandbox.recordings import Recordings
+from vt.sandbox.submissions import Scan, Submissions
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Passed to files, urls and hosts."""
+
+    recordings: Recordings
+    submissions: Submissions
+    today: int
+    """00:00 UTC of the day the stand-in was made, in unix seconds: invented dates lie before it."""
+    invent: bool
+
+    def never_seen(self, subject: str) -> bool:
+        """Whether VirusTotal has not met it, as far as invention goes."""
+        return not self.invent or invented.outcome(subject) is invented.Outcome.UNKNOWN
+
+
+def renewed(report: replies.Reply, what: str, scan: Scan) -> replies.Reply:
+    """The same report as the result of another scan; `what` is file or url."""
+    link = replies.permalink(what, scan.id)
+    return {**report, "scan_id": scan.id, "scan_date": replies.date(scan.seconds), "permalink": link}
+
+
+def midnight(clock: Callable[[], float]) -> int:
+    """The start of the day, UTC."""
+    return int(clock()) // invented.DAY * invented.DAY
