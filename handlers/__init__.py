@@ -1,0 +1,24 @@
+"""Slack in and out. This is the bot's whole surface on one screen."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+
+from handlers import buttons, commands
+from handlers.deps import Deps
+
+COMMAND = "/vt"
+
+
+def register(app: AsyncApp, deps: Deps) -> None:
+    """Give the app its listeners, and the listeners what they need, by name."""
+
+    async def hand_out(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - bolt's name
+        context["deps"] = deps
+        await next()
+
+    app.middleware(hand_out)
+    app.command(COMMAND)(commands.typed)
+    app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.pressed)
+    app.action("open")(buttons.opened)

@@ -1,12 +1,16 @@
 """What every listener and job is handed: the request's shape, the storage it needs, the things that are real."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
+from slack_sdk.web.async_client import AsyncWebClient
 
 from vt.lookup import Lookup
+from vt.service import Service
 
 
 class Frozen(BaseModel):
@@ -19,6 +23,7 @@ class Verb(StrEnum):
     """What is asked for."""
 
     LOOK_UP = "look-up"
+    HELP = "help"
     PING = "ping"
     QUOTA = "quota"
     JSON = "json"
@@ -52,6 +57,8 @@ class Request(Frozen):
     at: datetime
     origin: Origin
     lookups: tuple[Lookup, ...] = ()
+    people: tuple[str, ...] = ()
+    """Slack users whose mail address' domain is asked for; known once Slack was asked."""
     share: bool = False
     about: str | None = None
     """The id of the request whose answer carried the button."""
@@ -93,9 +100,31 @@ class Store(Protocol):
     async def save(self, case: Case) -> None:
         """Remember how far it has come."""
 
+    async def ping(self) -> None:
+        """One round trip."""
+
     async def again(self, request_id: str, at: datetime) -> None:
         """Take another turn at that time."""
 
 
 class StoreDown(Exception):
     """The database cannot be reached or cannot take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything that handlers need and do not make themselves."""
+
+    store: Store
+    service: Service
+    slack: AsyncWebClient
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    thresholds: Mapping[str, int]
+    """Engines, by action."""
+    quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
+    """Calls used and allowed, by window; 0 allowed means no limit."""
+    submit: str = "confirm"
+    """May people have unknown URLs scanned: confirm, allow or deny."""
+    invented: bool = False
+    """The sandbox answers instead of VirusTotal."""

@@ -26,6 +26,8 @@ KeyKind = Literal["public", "private"]
 REPORTS_A_CALL: Mapping[KeyKind, int] = {"public": 4, "private": 25}
 SUBMISSIONS_A_CALL = 25
 ATTEMPTS = 3
+HARMLESS = "8.8.8.8"
+"""An address to ask for when only the answer matters."""
 
 
 class Keyed(httpx.AsyncBaseTransport):
@@ -119,6 +121,10 @@ class Client(AbstractAsyncContextManager["Client"]):
         return single(
             await self._get("comments/get", resource=resource, **({"before": before} if before else {}))
         )
+
+    async def ping(self) -> None:
+        """Does VirusTotal answer, and to this key? Costs one call."""
+        await self.ip_report(HARMLESS)
 
     async def rescan(self, resources: Sequence[str]) -> dict[str, Raw]:
         """file/rescan, at most 25 hashes. Raises RescanNotAllowed with a public key, without a call."""

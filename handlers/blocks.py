@@ -1,0 +1,282 @@
+"""Findings to Block Kit: pure functions over the SDK's classes.
+
+Whatever came from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    ContextBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    RichTextBlock,
+    RichTextElementParts,
+    RichTextQuoteElement,
+    RichTextSectionElement,
+)
+
+from handlers import text
+from vt.indicators import Kind
+from vt.results import Field, enrichment, gui_link, insight
+from vt.verdict import Finding, State, tally, worst_first
+
+Part = RichTextElementParts.Text | RichTextElementParts.Link
+
+MOST_CHARACTERS = 12_000
+"""In all blocks of a message; Slack refuses from about 13,200 (undocumented, measured)."""
+MOST_BLOCKS = 48
+"""Slack takes 50; two are kept for the buttons and a closing line."""
+MOST_TEXT = 3_900
+LIST_CHARACTERS = 7_500
+FIELD_CHARACTERS = 400
+DETAILED = (State.RISKY, State.SUSPICIOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: `text` says it all by itself, for notifications and screen readers."""
+
+    text: str
+    blocks: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What surrounds the findings: whose answer it is, and which buttons it has."""
+
+    case: str
+    now: datetime
+    final: bool = True
+    shared_by: str | None = None
+    submit: str = "confirm"
+    invented: bool = False
+
+
+def answer(findings: Sequence[Finding], frame: Frame) -> Message:
+    """The reply to a request: one finding in full, or several, worst first."""
+    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame)
+    blocks = [*body, *_closing(frame), *_buttons(findings, frame)]
+    return Message(fallback(_lines(findings, frame)), tuple(block.to_dict() for block in blocks))
+
+
+def note(line: str) -> Message:
+    """One sentence of ours."""
+    return Message(fallback([line]), (_rich(_say(line)).to_dict(),))
+
+
+def guide() -> Message:
+    """/vt help."""
+    rows = [part for form, does in text.help_lines() for part in (_code(form), _say(f" {does}\n"))]
+    blocks = [_rich(_say(text.HELP_HEAD)), _rich(*rows), _rich(_say(text.HELP_STATES))]
+    lines = [text.HELP_HEAD, *(f"{form}: {does}" for form, does in text.help_lines()), text.HELP_STATES]
+    return Message(fallback(lines), tuple(block.to_dict() for block in blocks))
+
+
+# One finding ---------------------------------------------------------------------------------------------
+
+
+def _one(finding: Finding, frame: Frame) -> Iterator[Block]:
+    yield _rich(*_headline(finding, frame.now))
+    if warning := insight(finding):
+        yield _quote(text.insight(warning, finding))
+    if said := text.note(finding):
+        yield _rich(_say(said))
+    if fields := enrichment(finding):
+        yield _rich(*_table(fields))
+
+
+def _headline(finding: Finding, now: datetime) -> list[Part]:
+    """The three lines that someone reads at 3 a.m."""
+    parts: list[Part] = [
+        _bold(text.verdict(finding)),
+        _say("  "),
+        _code(text.subject(finding)),
+        _say(f"  {text.rule(finding, now)}"),
+    ]
+    if called := text.called(finding):
+        parts.append(_say(f"\n{called}"))
+    third = text.dated(finding)
+    link = gui_link(finding)
+    if third or link:
+        parts.append(_say(f"\n{third}" + (" · " if third and link else "")))
+    if link:
+        parts.append(RichTextElementParts.Link(url=link, text=text.BUTTON_LINK))
+    return parts
+
+
+def _table(fields: Sequence[Field]) -> Iterator[Part]:
+    room = MOST_CHARACTERS - 4_000
+    for field in fields:
+        value = text.outside(field.value, FIELD_CHARACTERS)
+        room -= len(field.label) + len(value) + 3
+        if room < 0:
+            return
+        yield _bold(f"{field.label}: ")
+        yield _say(f"{value}\n")
+
+
+# Several findings ----------------------------------------------------------------------------------------
+
+
+def _several(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
+    ordered = worst_first(findings)
+    yield _rich(_bold(text.tally(tally(findings))))
+    most = min(200, LIST_CHARACTERS // len(ordered))
+    yield _rich(*(part for finding in ordered for part in _row(finding, frame.now, most)))
+    yield from _details([finding for finding in ordered if finding.state in DETAILED], frame.now)
+
+
+def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
+    """One line: the verdict is never cut, the indicator hardly, the reason first."""
+    verdict = text.verdict(finding)
+    about = text.subject(finding, max(24, most - len(verdict) - 8))
+    left = most - len(verdict) - len(about) - 4
+    reason = (
+        text.cut(text.rule(finding, now), left)
+        if left > len(" reason…") and finding.state not in DETAILED
+        else ""
+    )
+    return [_bold(verdict), _say(" "), _code(about), _say(f" {reason}\n")]
+
+
+def _details(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
+    room, left = MOST_CHARACTERS - LIST_CHARACTERS - 600, MOST_BLOCKS - 6
+    for position, finding in enumerate(findings):
+        block = _rich(*_headline(finding, now))
+        room -= _length(block)
+        left -= 1
+        if room < 0 or left < 0:
+            yield _rich(_say(text.more_in_json(len(findings) - position)))
+            return
+        yield block
+
+
+def _length(block: Block) -> int:
+    return sum(len(part.get("text", "")) for part in block.to_dict()["elements"][0]["elements"])
+
+
+# Around them ---------------------------------------------------------------------------------------------
+
+
+def _closing(frame: Frame) -> Iterator[Block]:
+    lines = []
+    if frame.shared_by:
+        lines.append(text.asked_by(frame.shared_by))
+    if frame.invented:
+        lines.append(text.INVENTED)
+    if lines:
+        yield ContextBlock(elements=[MarkdownTextObject(text=line, verbatim=True) for line in lines])
+
+
+def _buttons(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
+    """Only what does something: no JSON where there is none, no submission of what is known."""
+    if not frame.final:
+        return
+    buttons = []
+    if any(finding.raw for finding in findings):
+        buttons.append(ButtonElement(action_id="json", text=text.BUTTON_JSON, value=frame.case))
+    link = gui_link(findings[0]) if len(findings) == 1 else None
+    if link:
+        buttons.append(ButtonElement(action_id="open", text=text.BUTTON_LINK, url=link))
+    if not frame.shared_by:
+        buttons.append(ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case))
+    if frame.submit != "deny" and any(submittable(finding) for finding in findings):
+        confirm = _confirm() if frame.submit == "confirm" else None
+        buttons.append(
+            ButtonElement(action_id="submit", text=text.BUTTON_SUBMIT, value=frame.case, confirm=confirm)
+        )
+    if buttons:
+        yield ActionsBlock(elements=buttons)
+
+
+def submittable(finding: Finding) -> bool:
+    """A URL that VirusTotal does not know: a person may have it scanned."""
+    is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
+    return is_url and finding.state is State.UNKNOWN
+
+
+def _confirm() -> ConfirmObject:
+    return ConfirmObject(
+        title=PlainTextObject(text=text.CONFIRM_TITLE),
+        text=PlainTextObject(text=text.CONFIRM_SUBMIT),
+        confirm=text.CONFIRM_YES,
+        deny=text.CONFIRM_NO,
+    )
+
+
+# The plain text ------------------------------------------------------------------------------------------
+
+
+def _lines(findings: Sequence[Finding], frame: Frame) -> Iterator[str]:
+    """Everything as lines, the verdict first."""
+    if len(findings) > 1:
+        yield text.tally(tally(findings))
+    for finding in worst_first(findings):
+        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, frame.now)}"
+        if len(findings) == 1:
+            yield from _rest(finding)
+    if frame.invented:
+        yield text.INVENTED
+
+
+def _rest(finding: Finding) -> Iterator[str]:
+    yield from (line for line in (text.called(finding), text.dated(finding), gui_link(finding)) if line)
+    if warning := insight(finding):
+        yield text.insight(warning, finding)
+    if said := text.note(finding):
+        yield said
+    yield from (
+        f"{field.label}: {text.outside(field.value, FIELD_CHARACTERS)}" for field in enrichment(finding)
+    )
+
+
+def fallback(lines: Iterable[str]) -> str:
+    """Lines as a message's text: escaped, and only as many whole ones as Slack takes well."""
+    kept: list[str] = []
+    room = MOST_TEXT
+    for line in lines:
+        escaped = escape(clean(line))
+        room -= len(escaped) + 1
+        if room < 0:
+            kept.append("…")
+            break
+        kept.append(escaped)
+    return "\n".join(kept)
+
+
+def escape(outside: str) -> str:
+    """As Slack wants it: nothing is a mention or a link."""
+    return outside.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def clean(outside: str) -> str:
+    """Without control, bidi and other invisible characters, which could turn a line round."""
+    return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")
+
+
+def _rich(*parts: Part) -> RichTextBlock:
+    return RichTextBlock(elements=[RichTextSectionElement(elements=list(parts))])
+
+
+def _quote(line: str) -> RichTextBlock:
+    return RichTextBlock(elements=[RichTextQuoteElement(elements=[_say(line)])])
+
+
+def _say(line: str) -> RichTextElementParts.Text:
+    return RichTextElementParts.Text(text=clean(line))
+
+
+def _bold(line: str) -> RichTextElementParts.Text:
+    return RichTextElementParts.Text(text=clean(line), style={"bold": True})
+
+
+def _code(line: str) -> RichTextElementParts.Text:
+    return RichTextElementParts.Text(text=clean(line) or "?", style={"code": True})

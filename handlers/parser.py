@@ -1,0 +1,237 @@
+"""What someone typed after /vt, turned into what is wanted, or into what is wrong with it. Pure."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handlers.deps import Verb
+from vt import extract
+from vt.actions import BY_KEY, Action, fitting
+from vt.domains import host_of
+from vt.indicators import Indicator, Kind, read
+from vt.lookup import Lookup
+
+MOST_VALUES = 100
+LONGEST = 12_000
+"""Characters; Slack's own limit is below."""
+PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP}
+
+_DASHES = re.compile(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])")
+"""A dash that a phone made of two hyphens."""
+_PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_PATHS = re.compile(r",|\s+(?=/)")
+_COMMAND = re.compile(r"[a-z]+(?:-[a-z]+)+|[a-z]+")
+
+
+class Misuse(Exception):
+    """What was typed cannot be done as it stands. Nothing was stored, nothing was sent."""
+
+
+@dataclass(eq=False)
+class UnknownCommand(Misuse):
+    """A first word that is nearly a command."""
+
+    word: str
+    nearest: str
+
+
+@dataclass(eq=False)
+class UnknownOption(Misuse):
+    """An option that there is not."""
+
+    option: str
+
+
+@dataclass(eq=False)
+class BadNumber(Misuse):
+    """An option's value that is no number or out of its range."""
+
+    option: str
+    value: str
+    least: int
+    most: int
+
+
+@dataclass(eq=False)
+class NoValue(Misuse):
+    """An action without anything to act on."""
+
+    action: Action
+
+
+@dataclass(eq=False)
+class WrongValue(Misuse):
+    """A value that the action does not take; `fits` is the action that does."""
+
+    action: Action
+    value: str
+    fits: Action | None
+
+
+@dataclass(eq=False)
+class NothingFound(Misuse):
+    """A text without an indicator."""
+
+
+@dataclass(eq=False)
+class TooMany(Misuse):
+    """More values than one command may have."""
+
+    count: int
+    most: int
+
+
+@dataclass(eq=False)
+class TooLong(Misuse):
+    """More text than one command may have."""
+
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is wanted."""
+
+    verb: Verb
+    lookups: tuple[Lookup, ...] = ()
+    people: tuple[str, ...] = ()
+    share: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the contract; None where nothing was said."""
+
+    threshold: int | None = None
+    rescan_after_days: int | None = None
+    share: bool = False
+    fresh: bool = False
+    host: str | None = None
+
+
+def parse(text: str, thresholds: Mapping[str, int]) -> Command:
+    """What a line after /vt asks for. Raises Misuse."""
+    if len(text) > LONGEST:
+        raise TooLong(LONGEST)
+    text = _DASHES.sub("--", text).strip()
+    first, _, rest = text.partition(" ")
+    word = first.lower()
+    if word in ("", *PLAIN_VERBS):
+        return Command(PLAIN_VERBS[word or "help"])
+    if word in BY_KEY:
+        return _named(BY_KEY[word], rest, thresholds)
+    return _found(text, word, thresholds)
+
+
+def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
+    """An action by its name: its options are known, and its values must fit."""
+    options, text = _options(rest, strict=True)
+    if action.files:
+        lookups = tuple(
+            Lookup.of_file(path, action, _threshold(action, options, thresholds)) for path in _paths(text)
+        )
+        people: tuple[str, ...] = ()
+    else:
+        people = tuple(dict.fromkeys(_PERSON.findall(text))) if action.key == "domain-report" else ()
+        indicators = _values(action, _PERSON.sub(" ", text) if people else text)
+        lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)
+    if not lookups and not people:
+        raise NoValue(action)
+    return _command(lookups, options, people)
+
+
+def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
+    """Any text: whatever is in it, each with the action that fits."""
+    options, rest = _options(text, strict=False)
+    nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS], n=1, cutoff=0.75)
+    if nearest and _COMMAND.fullmatch(word):
+        raise UnknownCommand(word, nearest[0])
+    found = extract(rest)
+    if not found:
+        raise NothingFound
+    return _command(_lookups(((one, fitting(one.kind)) for one in found), options, thresholds), options)
+
+
+def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, ...] = ()) -> Command:
+    if len(lookups) + len(people) > MOST_VALUES:
+        raise TooMany(len(lookups) + len(people), MOST_VALUES)
+    return Command(Verb.LOOK_UP, lookups, people, share=options.share, fresh=options.fresh)
+
+
+def _lookups(
+    wanted: Iterable[tuple[Indicator, Action]], options: Options, thresholds: Mapping[str, int]
+) -> tuple[Lookup, ...]:
+    unique = dict(wanted)
+    return tuple(
+        Lookup.of(indicator, action, _threshold(action, options, thresholds), options.rescan_after_days)
+        for indicator, action in unique.items()
+    )
+
+
+def _threshold(action: Action, options: Options, thresholds: Mapping[str, int]) -> int:
+    return options.threshold or thresholds.get(action.key, action.threshold)
+
+
+def _paths(text: str) -> list[str]:
+    """Paths by comma, or by space where the next one begins with a slash, so that a path may hold spaces."""
+    return list(dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip()))
+
+
+def _values(action: Action, text: str) -> list[Indicator]:
+    return [_value(action, word) for word in re.split(r"[\s,]+", text) if word]
+
+
+def _value(action: Action, word: str) -> Indicator:
+    """One value that fits the action. A domain report also takes a URL or a mail address for its host."""
+    indicator = read(word)
+    if indicator is None:
+        raise WrongValue(action, word, None)
+    if indicator.kind in action.kinds:
+        return indicator
+    host = host_of(indicator)
+    if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
+        return replace(host, asked=indicator.asked)
+    raise WrongValue(action, word, fitting(indicator.kind))
+
+
+# Options -------------------------------------------------------------------------------------------------
+
+
+def _options(text: str, *, strict: bool) -> tuple[Options, str]:
+    """The options, and the text without them. In free text a stray `--word` is just text."""
+    found: dict[str, Any] = {}
+
+    def take_value(match: re.Match[str]) -> str:
+        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
+        return " "
+
+    def take_flag(match: re.Match[str]) -> str:
+        found[match[1]] = True
+        return " "
+
+    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
+    if strict and (unknown := _ANY_OPTION.search(rest)):
+        raise UnknownOption(unknown[0])
+    return Options(**found), rest
+
+
+def _number(least: int, most: int) -> Callable[[str, str], int]:
+    def reader(name: str, value: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise BadNumber(f"--{name}", value, least, most)
+        return int(value)
+
+    return reader
+
+
+_VALUED: Mapping[str, Callable[[str, str], Any]] = {
+    "threshold": _number(1, 200),
+    "rescan-after-days": _number(0, 3650),
+    "host": lambda _, value: value,
+}
+_WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
+_FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")
+_ANY_OPTION = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*")

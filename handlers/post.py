@@ -1,0 +1,140 @@
+"""Where an answer goes: the response_url while it lives, else the asker's direct messages; and files."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from handlers import text
+from handlers.blocks import Message, escape
+from handlers.deps import Case, Deps, Origin
+
+RESPONSE_URL_LIVES = timedelta(minutes=25)
+"""Slack gives it 30 minutes; the rest is for clocks that differ."""
+RESPONSE_URL_USES = 5
+QUIET = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
+
+
+class NotPosted(Exception):
+    """Slack did not take it; the job is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file for people."""
+
+    name: str
+    content: bytes
+
+
+async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True) -> Case:
+    """Show it to whom it is for; a later call replaces what an earlier one showed.
+
+    One use of the response_url is kept for the last word. Raises NotPosted.
+    """
+    if case.channel:
+        return await _update(case, message, deps)
+    room = RESPONSE_URL_USES if final else RESPONSE_URL_USES - 2
+    origin = case.request.origin
+    alive = deps.clock() - case.request.at < RESPONSE_URL_LIVES
+    if origin.response_url and alive and case.posts < room and await _respond(case, message, deps):
+        return case.model_copy(update={"posts": case.posts + 1})
+    if not final and alive:
+        return case
+    return await _direct(case, message, deps)
+
+
+async def whisper(case: Case, line: str, deps: Deps) -> None:
+    """A sentence to the one who pressed a button, beside the message with the button."""
+    url = case.request.origin.response_url
+    if url:
+        await _send(
+            url, {"text": escape(line), "response_type": "ephemeral", "replace_original": False}, deps
+        )
+
+
+async def publish(case: Case, message: Message, deps: Deps) -> bool:
+    """A new message for the whole channel. False when Slack does not let us."""
+    url = case.request.origin.response_url
+    body = {**_body(message), "response_type": "in_channel", "replace_original": False}
+    return bool(url) and await _send(str(url), body, deps)
+
+
+async def hand_over(origin: Origin, attachment: Attachment, deps: Deps) -> str:
+    """A file: into the thread of a public answer, else into the asker's direct messages. Says where it went."""
+    if origin.public and origin.message:
+        thread = origin.thread or origin.message
+        if await _upload(attachment, deps, origin.channel, thread):
+            return text.JSON_IN_THREAD
+    opened = await _call(deps.slack.conversations_open, users=origin.user)
+    if not await _upload(attachment, deps, opened["channel"]["id"]):
+        raise NotPosted
+    return text.JSON_SENT
+
+
+async def _upload(attachment: Attachment, deps: Deps, channel: str, thread: str | None = None) -> bool:
+    try:
+        await deps.slack.files_upload_v2(
+            filename=attachment.name,
+            title=attachment.name,
+            content=attachment.content,
+            channel=channel,
+            thread_ts=thread,
+        )
+    except SlackClientError:
+        return False
+    return True
+
+
+async def _respond(case: Case, message: Message, deps: Deps) -> bool:
+    seen_by_all = case.request.share or case.request.origin.public
+    kind = "in_channel" if seen_by_all else "ephemeral"
+    # Replacing what this response_url showed before, if anything: said twice, it is still one message.
+    body = {**_body(message), "response_type": kind, "replace_original": True}
+    return await _send(str(case.request.origin.response_url), body, deps)
+
+
+async def _send(url: str, body: dict[str, Any], deps: Deps) -> bool:
+    """POST to a response_url; when the blocks are refused, the plain text is sent instead."""
+    webhook = AsyncWebhookClient(url, session=deps.slack.session, retry_handlers=deps.slack.retry_handlers)
+    try:
+        result = await webhook.send_dict(body)
+        if "invalid_blocks" in str(result.body):
+            result = await webhook.send_dict({**body, "blocks": []})
+    except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+        raise NotPosted from error
+    return bool(result.status_code == HTTPStatus.OK)
+
+
+async def _direct(case: Case, message: Message, deps: Deps) -> Case:
+    """To the asker's direct messages, saying why it is there."""
+    late = Message(f"{text.LATE}\n{message.text}", message.blocks)
+    posted = await _call(
+        deps.slack.chat_postMessage, channel=case.request.origin.user, **_body(late), **QUIET
+    )
+    return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
+
+
+async def _update(case: Case, message: Message, deps: Deps) -> Case:
+    await _call(deps.slack.chat_update, channel=case.channel, ts=case.ts, **_body(message))
+    return case
+
+
+async def _call(method: Any, **arguments: Any) -> Any:
+    """A Web API call; when the blocks are refused, the plain text alone."""
+    try:
+        return await method(**arguments)
+    except SlackApiError as error:
+        if error.response.get("error") != "invalid_blocks":
+            raise NotPosted from error
+    except SlackClientError as error:
+        raise NotPosted from error
+    return await method(**{**arguments, "blocks": []})
+
+
+def _body(message: Message) -> dict[str, Any]:
+    return {"text": message.text, "blocks": list(message.blocks)}

@@ -1,0 +1,364 @@
+"""Every sentence that people read, and nothing else, so that it can be translated. All of it is plain text."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from handlers import parser as asked
+from vt import errors
+from vt.actions import ACTIONS, Action
+from vt.indicators import defang
+from vt.results import GUI, Insight, Place, names, place
+from vt.verdict import Basis, Evidence, Finding, Rule, State
+
+ICONS: Mapping[State, str] = {
+    State.RISKY: "🔴",
+    State.SUSPICIOUS: "🟠",
+    State.UNKNOWN: "⚪",
+    State.NOT_CHECKED: "⛔",
+    State.PENDING: "⏳",
+    State.CLEAN: "🟢",
+}
+MEANS: Mapping[State, str] = {
+    State.UNKNOWN: "not in VirusTotal; this is not clean",
+    State.PENDING: "VirusTotal is analysing it",
+    State.CLEAN: "no engine flags it",
+}
+SMALL = 10_000
+"""Bytes up to which a size is given in bytes."""
+SHORT, LONG = 100, 5_400
+"""Seconds up to which a pause is given in seconds, and in minutes."""
+NO_ENGINE_YET = "in VirusTotal, but no engine has looked at it; this is not clean"
+
+# What went wrong on the way ------------------------------------------------------------------------------
+
+ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
+    errors.VTError: lambda _: "something unforeseen went wrong. Ask again; if it stays, tell the operator.",
+    errors.NotAnswering: lambda _: "VirusTotal is not answering. Ask again in a few minutes.",
+    errors.Unreachable: lambda _: "VirusTotal cannot be reached. Ask again in a few minutes.",
+    errors.TimedOut: lambda e: (
+        f"VirusTotal did not answer within {e.seconds:.0f} s. Ask again in a few minutes."
+    ),
+    errors.ServerFault: lambda e: f"VirusTotal has a fault ({e.status}). Ask again in a few minutes.",
+    errors.Unreadable: lambda e: (
+        f"VirusTotal's answer could not be read ({e.why}). Ask again; if it stays, tell the operator."
+    ),
+    errors.Redirected: lambda e: (
+        f"VirusTotal sent us to another host ({defang(e.host)}), which was not followed. Tell the operator."
+    ),
+    errors.OverQuota: lambda _: "VirusTotal says that the quota is spent. Ask again in a minute.",
+    errors.QuotaSpent: lambda _: "quota. It is taken up again by itself.",
+    errors.KeyRefused: lambda _: "VirusTotal refused the key. The operator must look: the log says more.",
+    errors.RequestRefused: lambda e: f"VirusTotal refused the request ({e.status}). Tell the operator.",
+    errors.UploadTooLarge: lambda _: (
+        "VirusTotal says that the file is too large. Look its hash up instead: /vt scan-hash …"
+    ),
+    errors.Dropped: lambda _: "VirusTotal left it out of its answer. Ask again for it alone.",
+    errors.RescanNotAllowed: lambda _: (
+        "hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …"
+    ),
+    errors.Internal: lambda _: (
+        "internal, not sent. Private, loopback and link-local addresses and names never leave here; look in your own inventory."
+    ),
+    errors.Unsupported: lambda _: "VirusTotal's API v2 does not take it. Look on virustotal.com instead.",
+    errors.FileFault: lambda _: "the file cannot be taken. Check the path.",
+    errors.NotAllowed: lambda _: (
+        "files there may not be read. Ask the operator which folders FILE_ROOTS allows."
+    ),
+    errors.Missing: lambda _: "there is no such file. Check the path.",
+    errors.NotRegular: lambda _: "it is not a regular file. Name a file, not a folder, link or device.",
+    errors.NotReadable: lambda _: "the file cannot be read. Ask the operator to give the bot permission.",
+    errors.Changed: lambda _: "the file changed while it was read. Ask again when it is complete.",
+    errors.FileTooLarge: lambda e: (
+        f"the file is too large: {size(e.size)}, at most {size(e.limit)}. Look its hash up instead: /vt scan-hash …"
+    ),
+}
+
+
+def error(trouble: errors.VTError) -> str:
+    """Why there is no answer, and what to do next."""
+    return ERRORS[type(trouble)](trouble)
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    return f"{count:,} bytes" if count < SMALL else f"{count / 1_000_000:,.1f} MB"
+
+
+# What was typed wrongly ----------------------------------------------------------------------------------
+
+
+def usage(action: Action) -> str:
+    """The right form of an action."""
+    return f"/vt {action.key} {action.example}"
+
+
+def _wrong_value(misuse: asked.WrongValue) -> str:
+    shown = defang(cut(misuse.value, 80))
+    if misuse.fits:
+        return f"{shown} does not fit {misuse.action.key}. Try: /vt {misuse.fits.key} {shown}"
+    return f"{shown} is no {misuse.action.needs}. The right form: {usage(misuse.action)}"
+
+
+MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
+    asked.UnknownCommand: lambda e: (
+        f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? /vt help shows all."
+    ),
+    asked.UnknownOption: lambda e: (
+        f"There is no option {cut(e.option, 40)}. Options: --threshold 3, --rescan-after-days 30, --share, --fresh."
+    ),
+    asked.BadNumber: lambda e: (
+        f"{e.option} takes a whole number from {e.least} to {e.most}, as in: /vt scan-hash {{hash}} {e.option} {max(e.least, 3)}"
+    ),
+    asked.NoValue: lambda e: f"What should be looked up? The right form: {usage(e.action)}",
+    asked.WrongValue: _wrong_value,
+    asked.NothingFound: lambda _: (
+        "Nothing in this text can be looked up: no IP address, hash, URL, domain or mail address. As an example: /vt scan-ip 192.0.2.1"
+    ),
+    asked.TooMany: lambda e: f"{e.count} at once are too many: at most {e.most}. Send them in parts.",
+    asked.TooLong: lambda e: f"That is too long: at most {e.most:,} characters. Send it in parts.",
+}
+
+
+def misuse(wrong: asked.Misuse) -> str:
+    """What is wrong, and the right form."""
+    return MISUSES[type(wrong)](wrong)
+
+
+def outside(value: str, most: int) -> str:
+    """Something that is not ours, as people are shown it: defanged, but for a link to VirusTotal itself."""
+    ours = value.startswith((f"{GUI}/", "https://www.virustotal.com/")) and not re.search(r"\s", value)
+    return cut(value if ours else defang(value), most)
+
+
+def cut(text: str, most: int) -> str:
+    """At most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+# A finding -----------------------------------------------------------------------------------------------
+
+
+def verdict(finding: Finding) -> str:
+    """The icon, the state and the count: what must be read in one second."""
+    counted = finding.rule and finding.state in (State.RISKY, State.SUSPICIOUS, State.CLEAN)
+    return f"{ICONS[finding.state]} {finding.state}" + (f" {_count(finding.rule)}" if counted else "")
+
+
+def _count(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    if rule.basis is Basis.EVIDENCE and not rule.count:
+        return f"0 of {rule.checked} flagged"
+    return f"{rule.count}/{rule.total}" if rule.total else f"{rule.count}"
+
+
+def subject(finding: Finding, most: int = 300) -> str:
+    """What it is about, defanged: the indicator as asked, or the file's path."""
+    if finding.action.files:
+        return cut(finding.asked, most)
+    return cut(defang(finding.indicator.value if finding.indicator else finding.asked), most)
+
+
+def rule(finding: Finding, now: datetime) -> str:
+    """Why it is so: the rule that decided, or the reason why none could."""
+    if finding.state is State.NOT_CHECKED:
+        return _not_checked(finding, now)
+    if finding.state is State.PENDING:
+        return f"{MEANS[State.PENDING]}{_next(finding.until, now)}"
+    if finding.rule is None:
+        known = getattr(finding.report, "response_code", 0) == 1
+        return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
+    if finding.rule.basis is Basis.EVIDENCE:
+        return _by_evidence(finding.rule)
+    clean = f"{MEANS[State.CLEAN]}: " if finding.state is State.CLEAN else ""
+    return f"{clean}{finding.rule.count} of {finding.rule.total or '?'} engines, threshold {finding.rule.threshold}"
+
+
+def _not_checked(finding: Finding, now: datetime) -> str:
+    if finding.trouble is None:
+        return f"not asked yet{_next(finding.until, now)}"
+    if finding.until is None:
+        return error(finding.trouble)
+    if isinstance(finding.trouble, errors.QuotaSpent):
+        return f"not checked yet: quota, next slot in {seconds(finding.until, now)}"
+    return f"not checked yet: {error(finding.trouble).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
+
+
+def _by_evidence(why: Rule) -> str:
+    if not why.count:
+        return f"{MEANS[State.CLEAN]}: none of the {why.checked} URLs and files seen there is flagged, threshold {why.threshold}"
+    recent = "" if why.recent is None else f"; highest in the last 30 days: {why.recent}"
+    top = f"{why.count} of {why.total or '?'} engines"
+    held = f" flag {evidence(why.evidence)}" if why.evidence else ""
+    return f"{top}{held}, threshold {why.threshold}{recent}"
+
+
+KINDS_OF_EVIDENCE = {
+    "url": "a URL there",
+    "downloaded": "a file downloaded from there",
+    "communicating": "a file that talks to it",
+    "referrer": "a file that names it",
+}
+
+
+def evidence(seen: Evidence) -> str:
+    """What was seen, and when."""
+    when = f" ({day(seen.date)})" if seen.date else " (no date)"
+    return f"{KINDS_OF_EVIDENCE[seen.kind]}{when}"
+
+
+def _next(until: datetime | None, now: datetime) -> str:
+    return f", next look in {seconds(until, now)}" if until else ""
+
+
+def seconds(until: datetime, now: datetime) -> str:
+    """How long until then: "38 s", "12 min", "5 h"."""
+    left = max(1, round((until - now).total_seconds()))
+    if left < SHORT:
+        return f"{left} s"
+    return f"{round(left / 60)} min" if left < LONG else f"{round(left / 3600)} h"
+
+
+def day(moment: datetime) -> str:
+    """A date: 28 Jan 2019."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def minute(moment: datetime) -> str:
+    """A moment: 28 Jan 2019 23:58 UTC."""
+    return f"{day(moment)} {moment:%H:%M} UTC"
+
+
+def called(finding: Finding) -> str:
+    """What it is called, or where it is; empty when nothing is known."""
+    if where := place(finding):
+        return _where(where)
+    return " · ".join(f"{one.engine}: {outside(one.result or '', 60)}" for one in names(finding))
+
+
+def _where(where: Place) -> str:
+    parts = [", ".join(where.categories[:3]), where.country or "", where.owner or ""]
+    if where.newest:
+        seen = where.newest
+        parts.append(f"newest bad evidence: {seen.positives}/{seen.total or '?'} for {evidence(seen)}")
+    return " · ".join(outside(part, 120) for part in parts if part)
+
+
+def dated(finding: Finding) -> str:
+    """When it was analysed, first seen and asked for."""
+    analysed = getattr(finding.report, "scan_date", None)
+    first = getattr(finding.report, "first_seen", None)
+    parts = [
+        f"analysed {minute(analysed)}" if analysed else "",
+        f"first seen {day(first)}" if first else "",
+        f"checked {minute(finding.checked_at)}" if finding.checked_at else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+NOTES: Mapping[str, str] = {
+    "registered-domain": "The host as given is not in VirusTotal: this is the report of its registered domain.",
+    "rescan-needs-private-key": "Not rescanned: hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …",
+    "rescan-refused": "Not rescanned: VirusTotal refused. This is the older report.",
+    "gave-up-waiting": "The new analysis was not finished within a day. Look again later.",
+}
+
+
+def note(finding: Finding) -> str:
+    """Something the reader must know, or nothing."""
+    return NOTES.get(finding.note or "", "")
+
+
+def insight(found: Insight, finding: Finding) -> str:
+    """The documented insight in words."""
+    head = f"Warning: {subject(finding, 120)} is malicious by {found.count} of {found.total or '?'} engines, threshold {found.threshold}."
+    rows = [f"{row.label}: {row.value}" for row in found.rows]
+    return "\n".join([*([head] if found.warning else []), *rows])
+
+
+# Whole messages ------------------------------------------------------------------------------------------
+
+INVENTED = "Invented data: no VT_API_KEY is set, so the built-in sandbox answers."
+
+
+def tally(counts: Mapping[State, int]) -> str:
+    """How many of each state."""
+    return " · ".join(f"{ICONS[state]} {count} {state}" for state, count in counts.items())
+
+
+def more_in_json(count: int) -> str:
+    """What did not fit."""
+    return f"Details of {count} more are in the JSON."
+
+
+def help_lines() -> list[tuple[str, str]]:
+    """Each command with what it does; made from the table of actions."""
+    rows = [(f"/vt {action.key} {action.example}", action.title) for action in ACTIONS]
+    return [
+        ("/vt any text with indicators", "finds what is in it and looks everything up"),
+        *rows,
+        ("/vt ping", "is everything answering? key, database, Slack"),
+        ("/vt quota", "what is left of VirusTotal's quota"),
+        ("--threshold 3", "engines that make it RISKY: this many or more"),
+        ("--rescan-after-days 30", "analyse anew when the last analysis is that old (hashes, URLs)"),
+        ("--share", "answer in the channel, not to you alone"),
+        ("--fresh", "ask VirusTotal now"),
+    ]
+
+
+HELP_HEAD = "What do you want to know about? Several values by space or comma, defanged or not."
+HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines, below it · 🟢 CLEAN: no engine flags it · ⚪ UNKNOWN: not in VirusTotal, which is not clean · ⏳ PENDING: being analysed · ⛔ NOT CHECKED: with the reason"
+CANNOT_TAKE = (
+    "I cannot take this now: the database does not answer. Nothing was kept; send it again in a minute."
+)
+FAILED = "Something went wrong here and no answer could be made. Nothing is known about it. Ask again; if it stays, tell the operator."
+GONE = "That answer is no longer kept. Ask again with /vt."
+JSON_SENT = "The JSON is in your direct messages."
+JSON_IN_THREAD = "The JSON is in the thread."
+JSON_COMMENT = "The raw result"
+SHARED = "Shared with the channel."
+LATE = "Your answer, here because it took longer than Slack keeps a command open:"
+NO_MAIL = "I cannot see a mail address of the person you mentioned. Give the domain itself: /vt domain-report example.co.in"
+BUTTON_JSON = "JSON"
+BUTTON_LINK = "VirusTotal"
+BUTTON_SHARE = "Share"
+BUTTON_SUBMIT = "Submit for scanning"
+CONFIRM_TITLE = "Submit to VirusTotal?"
+CONFIRM_SUBMIT = "The URL is sent to VirusTotal and becomes visible to its whole community: other companies, researchers, and whoever set it up."
+CONFIRM_YES = "Submit"
+CONFIRM_NO = "Cancel"
+
+
+def asked_by(user: str) -> str:
+    """Who wanted this shown in the channel."""
+    return f"Asked by <@{user}>"
+
+
+def ping(parts: Mapping[str, tuple[float, str]]) -> str:
+    """Each part with its time in seconds, or what is wrong with it."""
+    lines = [
+        f"⛔ {PING_NAMES[name]}: {fault}" if fault else f"🟢 {PING_NAMES[name]}: {took * 1000:.0f} ms"
+        for name, (took, fault) in parts.items()
+    ]
+    return "\n".join(lines)
+
+
+def silent(fault: str) -> str:
+    """Something of the bot's own did not answer."""
+    return f"does not answer ({fault}). The operator must look."
+
+
+PING_NAMES = {"key": "VirusTotal key", "database": "Database", "slack": "Slack"}
+
+
+def quota(windows: Mapping[str, tuple[int, int]]) -> str:
+    """Used and allowed in each window; 0 allowed means no limit."""
+    lines = [
+        f"{name}: {used} used, {max(0, most - used)} of {most} left"
+        if most
+        else f"{name}: {used} used, no limit"
+        for name, (used, most) in windows.items()
+    ]
+    return "\n".join(lines)
