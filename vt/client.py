@@ -5,6 +5,7 @@ of POST; 204 is a spent quota; a batch over the key's limit is cut without a wor
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -82,6 +83,8 @@ class Client(AbstractAsyncContextManager["Client"]):
             headers={"Accept-Encoding": "gzip"},
             trust_env=False,
         )
+        # At DEBUG it writes a redirect's Location, into which VirusTotal puts the key.
+        logging.getLogger("httpcore").setLevel(logging.INFO)
         self._upload_hosts = upload_hosts | {self._http.base_url.host}
 
     async def __aexit__(
