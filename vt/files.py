@@ -121,11 +121,13 @@ async def counted(
 
 
 async def in_time(path: str, seconds: float, work: Awaitable[T]) -> T:
-    """The work's result. Raises TooSlow."""
+    """The work's result. Raises TooSlow, and what the work raises."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as limit:
             return await work
     except TimeoutError:
+        if not limit.expired():
+            raise
         raise errors.TooSlow(path, seconds) from None
 
 

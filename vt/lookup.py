@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from vt import errors
 from vt.actions import BY_KEY, Action
 from vt.errors import VTError
-from vt.indicators import Indicator, Kind, internal, registered
+from vt.domains import registered
+from vt.indicators import Indicator, Kind, internal
 from vt.verdict import Finding, State, judge, not_checked, pending
 
 Raw = dict[str, Any]

@@ -17,7 +17,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `endpoint` is the path below the root ("file/report"; "upload" is the large-file location)."""
+    """One request.
+
+    `endpoint` is the path below the root ("file/report"). The large-file location, which stands for another host,
+    is called "large/upload_url" where the redirect leads and "large/upload" where the file goes.
+    """
 
     endpoint: str
     method: str

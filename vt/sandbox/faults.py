@@ -1,10 +1,11 @@
 """Faults on demand: each a small function that answers in place of the ordinary reply, or spoils it."""
 
 import asyncio
-import gzip
 import json
+import zlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +17,7 @@ JSON = "application/json"
 
 
 class Faults:
-    """What goes wrong next, by endpoint ("file/report", "upload", "file/scan/upload_url", or "*" for any)."""
+    """What goes wrong next, by endpoint as in Call ("file/report", "large/upload"), or "*" for any."""
 
     def __init__(self) -> None:
         self._once: dict[str, deque[Fault]] = defaultdict(deque)
@@ -83,7 +84,7 @@ def truncated() -> Fault:
     """The ordinary JSON, cut in the middle, in a reply that is well-formed HTTP."""
 
     async def cut(_: web.Request, reply: Ordinary) -> web.StreamResponse:
-        body = bytes((await reply()).body or b"")  # type: ignore[arg-type]  # ours are bytes, never payloads
+        body = _body(await reply())
         return web.Response(body=body[: len(body) // 2], content_type=JSON)
 
     return cut
@@ -116,7 +117,7 @@ def drip(pause: float = 0.05, size: int = 1) -> Fault:
     """The ordinary reply, a few bytes at a time: no single read is slow."""
 
     async def dripping(request: web.Request, reply: Ordinary) -> web.StreamResponse:
-        body = bytes((await reply()).body or b"")  # type: ignore[arg-type]  # ours are bytes, never payloads
+        body = _body(await reply())
         response = web.StreamResponse(headers={"Content-Type": JSON, "Content-Length": str(len(body))})
         await response.prepare(request)
         for start in range(0, len(body), size):
@@ -141,8 +142,7 @@ def bomb(size: int = 200_000_000) -> Fault:
     """So many zeros, as gzip: about a thousandth of it travels."""
 
     async def swollen(_: web.Request, __: Ordinary) -> web.StreamResponse:
-        packed = await asyncio.to_thread(gzip.compress, b'{"a": "' + bytes(size), 9)
-        return web.Response(body=packed, content_type=JSON, headers={"Content-Encoding": "gzip"})
+        return web.Response(body=_zeros(size), content_type=JSON, headers={"Content-Encoding": "gzip"})
 
     return swollen
 
@@ -156,6 +156,19 @@ def redirect(location: str, code: int = 302) -> Fault:
         return web.Response(status=code, headers={"Location": location + query})
 
     return elsewhere
+
+
+def _body(response: web.Response) -> bytes:
+    return response.body if isinstance(response.body, bytes) else b""
+
+
+@lru_cache(maxsize=4)
+def _zeros(size: int) -> bytes:
+    """Packed a mebibyte at a time, so that the stand-in does not burst itself."""
+    packer = zlib.compressobj(wbits=31)
+    piece = bytes(1 << 20)
+    packed = [packer.compress(piece[: size - start]) for start in range(0, size, len(piece))]
+    return b"".join([*packed, packer.flush()])
 
 
 def _reset(request: web.Request) -> None:

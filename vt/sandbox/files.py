@@ -5,7 +5,7 @@ from vt.sandbox.calls import Upload
 from vt.sandbox.hashes import HASH, SCAN_ID, Hashes, Names
 from vt.sandbox.recordings import Recording
 from vt.sandbox.submissions import Scan
-from vt.sandbox.world import World, renewed
+from vt.sandbox.world import World, finished, renewed
 
 
 class Files:
@@ -35,10 +35,9 @@ class Files:
         if not HASH.fullmatch(asked):
             return replies.bad_file(resource)
         if recorded := self._world.recordings.get("file/rescan", asked):
-            self._world.submissions.note(recorded.reply["scan_id"])
-            return recorded
+            return self._world.noted(recorded)
         hashes = self._names.of(asked)
-        if self._latest(hashes) is None:
+        if not finished(self._latest(hashes)):
             return replies.no_file(resource)
         scan = self._world.submissions.submit(hashes.sha256)
         return {
@@ -54,8 +53,7 @@ class Files:
         hashes = Hashes(upload.md5, upload.sha1, upload.sha256)
         self._names.remember(hashes)
         if recorded := self._world.recordings.get("file/scan", hashes.sha256):
-            self._world.submissions.note(recorded.reply["scan_id"])
-            return recorded
+            return self._world.noted(recorded)
         scan = self._world.submissions.submit(hashes.sha256)
         return {
             "scan_id": scan.id,
@@ -88,8 +86,9 @@ class Files:
         """The newest finished report; a recording only while nothing newer was made here."""
         if scan := self._world.submissions.finished(hashes.sha256):
             return self._result(hashes, scan)
-        if recorded := self._world.recordings.get("file/report", name or hashes.sha256):
-            return recorded
+        for known in (name, hashes.sha256):
+            if recorded := self._world.recordings.get("file/report", known):
+                return recorded
         if hashes.sha256 in documented.FILES:
             return documented.FILES[hashes.sha256]
         if self._world.never_seen(hashes.sha256):

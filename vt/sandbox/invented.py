@@ -30,7 +30,7 @@ def outcome(subject: str) -> Outcome:
     return Dice("outcome", subject).pick(FACES)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def file(hashes: Hashes, today: int) -> replies.Reply:
     """A file/report without `resource`. Of an unknown outcome it is a clean one: someone must have uploaded it."""
     dice = Dice("file", hashes.sha256)
@@ -65,7 +65,7 @@ def file(hashes: Hashes, today: int) -> replies.Reply:
     }
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def url(normalised: str, subject: str, today: int) -> replies.Reply:
     """A url/report; results are strings even when clean."""
     dice = Dice("url", subject)
@@ -89,7 +89,7 @@ def url(normalised: str, subject: str, today: int) -> replies.Reply:
     }
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def all_info(hashes: Hashes, today: int) -> replies.Reply:
     """What a private key may read besides, with allinfo=1."""
     dice = Dice("allinfo", hashes.sha256)

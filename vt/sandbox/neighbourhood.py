@@ -31,11 +31,11 @@ THEMES = (
 
 WORDS = ("mail", "cdn", "shop", "login", "static", "update", "portal", "files", "secure", "img", "api", "old")
 PATHS = ("", "index.html", "login.php", "wp-content/a.zip", "doc/invoice.doc", "update/setup.exe", "a/b/c.js")
-FEW_TO_MANY = (0, 1, 2, 3, 5, 8, 13, 21, 100)
-"""How long lists are; VirusTotal stops at 100, and at 1000 for resolutions."""
+FEW = (0, 1, 2, 3, 5, 8, 13, 21)
+"""How long most lists are; VirusTotal stops at 100, and at 1000 for resolutions."""
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def address(ip: str, today: int) -> replies.Reply:
     """An ip-address/report."""
     seen = _Seen(ip, today)
@@ -61,7 +61,7 @@ def address(ip: str, today: int) -> replies.Reply:
     }
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def domain(name: str, today: int) -> replies.Reply:
     """A domain/report."""
     seen = _Seen(name, today)
@@ -135,14 +135,14 @@ class _Seen:
         for kind in kinds:
             detected = [self._sample(self._positives(60)) for _ in range(self._evidence())]
             if grave:
-                detected.append(self._sample(self.dice.between(30, 62)))
+                detected[0] = self._sample(self.dice.between(30, 62))
                 grave = False
             found[f"detected_{kind}_samples"] = _newest_first(detected, "date")
             found[f"undetected_{kind}_samples"] = [self._sample(0) for _ in range(self._many(100))]
         return found
 
     def _evidence(self) -> int:
-        """How many bad things: none when clean, and for a suspicious subject seldom none at all."""
+        """How many bad things: none when clean, at least one otherwise."""
         return 0 if self.outcome is Outcome.CLEAN else max(self._many(100), 1)
 
     def _positives(self, most: int) -> int:
@@ -152,7 +152,7 @@ class _Seen:
         """Mostly few, now and then as many as VirusTotal gives."""
         if self.dice.below(40) == 0:
             return most
-        return self.dice.pick(FEW_TO_MANY[:-1])
+        return self.dice.pick(FEW)
 
     def _sample(self, positives: int) -> dict[str, Any]:
         sample: dict[str, Any] = {
@@ -188,6 +188,9 @@ def _mentions(name: str, dice: Dice, *, bad: bool) -> dict[str, Any]:
     if rank:
         found["Alexa domain info"] = f"{name} is one of the top {rank:,} sites in the world"
         found["Alexa rank"] = dice.between(1, rank)
+    for vendor in ("Websense ThreatSeeker category", "TrendMicro category", "Alexa category"):
+        if dice.below(3) == 0:
+            found[vendor] = dice.pick(THEMES)[1]
     if dice.below(3) == 0:
         found["alphaMountain.ai category"] = dice.pick(("Business/Economy (alphaMountain.ai)", "Suspicious"))
     return found

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,6 +75,11 @@ class Recordings:
         """The newest recording that answers this."""
         found = self._found.get(Key(endpoint, subject))
         return found[2] if found else None
+
+    def add(self, endpoint: str, subject: str, reply: replies.Reply) -> None:
+        """A reply of one's own for one subject; it wins over every recording."""
+        recording = Recording(200, json.dumps(reply).encode(), reply)
+        self._keep(Key(endpoint, subject), "own", "", recording)
 
     def finished(self, endpoint: str, subject: str) -> replies.Reply | None:
         """The recorded report, when it is one (response_code 1)."""
@@ -165,8 +171,18 @@ def _spellings(endpoint: str, scan: str, subject: str) -> Iterator[Key]:
 def _when(meta: dict[str, Any], body: bytes) -> str:
     """When it was recorded; else the newest date that it holds."""
     if recorded := meta.get("source", {}).get("recorded_at"):
-        return parsedate_to_datetime(recorded).strftime("%Y-%m-%d %H:%M:%S")
+        return _utc(recorded)
     return max(DATE.findall(body.decode(errors="replace")), default="")
+
+
+def _utc(recorded: str) -> str:
+    """As mail headers or as ISO 8601 write it; what is neither counts as written."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            return parse(recorded).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        except ValueError:
+            continue
+    return recorded
 
 
 def _hosts(reply: dict[str, Any]) -> set[str]:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
@@ -94,8 +95,9 @@ class Sandbox:
             self._closed.add("comments/get")
         self._windows: dict[str, Windows] = {}
         self._places: set[str] = set()
+        self._recordings = Recordings(replay)
         submissions = Submissions(clock, queue_seconds)
-        self._answers = Answers(World(Recordings(replay), submissions, midnight(clock), invent), kind)
+        self._answers = Answers(World(self._recordings, submissions, midnight(clock), invent), kind)
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator["Sandbox"]:
@@ -121,12 +123,15 @@ class Sandbox:
         """The calls to one endpoint, in order."""
         return [call for call in self.calls if call.endpoint == endpoint]
 
+    def tell(self, endpoint: str, subject: str, reply: dict[str, Any]) -> None:
+        """From now on this is the reply about one subject (lower-case hash, address, domain, normalised URL)."""
+        self._recordings.add(endpoint, subject, reply)
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         endpoint = request.match_info["endpoint"]
-        if endpoint not in METHODS:
-            return _empty(404)
-        if request.method not in METHODS[endpoint]:
-            return _empty(405)
+        if request.method not in METHODS.get(endpoint, ()):
+            self.calls.append(Call(endpoint, request.method, {}))
+            return _empty(405 if endpoint in METHODS else 404)
         return await self._met(endpoint, request, REQUEST_LIMIT, self._answered)
 
     async def _large_place(self, request: web.Request) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from vt.sandbox.addresses import normalised
 from vt.sandbox.hashes import SCAN_ID
 from vt.sandbox.recordings import Recording
 from vt.sandbox.submissions import Scan
-from vt.sandbox.world import World, renewed
+from vt.sandbox.world import World, finished, renewed
 
 
 class Urls:
@@ -15,7 +15,7 @@ class Urls:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._submitted: dict[str, str] = {}
+        self._by_subject = {_subject(url): url for url in documented.URLS}
 
     def report(self, resource: str, *, submit: bool = False) -> replies.Reply | Recording:
         """One entry of url/report; with `submit` (scan=1) an unknown URL is sent for scanning."""
@@ -25,7 +25,7 @@ class Urls:
         if url is None:
             return replies.BAD_URL if submit else replies.no_url(resource)
         found = self._latest(url)
-        if submit and not _finished(found):
+        if submit and not finished(found):
             return self._submit(url, "url/report?scan=1")
         if isinstance(found, Recording):
             return found
@@ -39,10 +39,10 @@ class Urls:
         return self._submit(url, "url/scan")
 
     def _submit(self, url: str, endpoint: str) -> replies.Reply | Recording:
+        self._by_subject[_subject(url)] = url
         if recorded := self._world.recordings.get(endpoint, url):
-            return self._noted(recorded, url)
+            return self._world.noted(recorded)
         scan = self._world.submissions.submit(_subject(url))
-        self._submitted[scan.subject] = url
         return {
             "permalink": replies.permalink("url", scan.id),
             "resource": url,
@@ -57,18 +57,11 @@ class Urls:
         scan = self._world.submissions.waiting(_subject(url))
         return replies.queued(resource, scan.id) if scan else replies.no_url(resource)
 
-    def _noted(self, recorded: Recording, url: str) -> Recording:
-        """A recorded receipt is served: its scan is under way from now on."""
-        if "scans" not in recorded.reply and "scan_id" in recorded.reply:
-            self._world.submissions.note(recorded.reply["scan_id"])
-            self._submitted[recorded.reply["scan_id"].partition("-")[0]] = url
-        return recorded
-
     def _by_scan(self, scan_id: str) -> replies.Reply | Recording:
         if recorded := self._world.recordings.get("url/report", scan_id):
             return recorded
         scan = self._world.submissions.by_id(scan_id.lower())
-        url = self._submitted.get(scan.subject)
+        url = self._by_subject.get(scan.subject)
         if url is None:
             return replies.no_url(scan_id)
         if self._world.submissions.pending(scan):
@@ -92,13 +85,8 @@ class Urls:
 
     def _invented(self, url: str) -> replies.Reply:
         subject = _subject(url)
-        self._submitted.setdefault(subject, url)
+        self._by_subject.setdefault(subject, url)
         return invented.url(url, subject, self._world.today)
-
-
-def _finished(found: replies.Reply | Recording | None) -> bool:
-    reply = found.reply if isinstance(found, Recording) else found
-    return reply is not None and "scans" in reply
 
 
 def _subject(url: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vt.sandbox import invented, replies
-from vt.sandbox.recordings import Recordings
+from vt.sandbox.hashes import SCAN_ID
+from vt.sandbox.recordings import Recording, Recordings
 from vt.sandbox.submissions import Scan, Submissions
 
 
@@ -22,11 +23,23 @@ class World:
         """Whether VirusTotal has not met it, as far as invention goes."""
         return not self.invent or invented.outcome(subject) is invented.Outcome.UNKNOWN
 
+    def noted(self, receipt: Recording) -> Recording:
+        """A recorded receipt is served: its scan is under way from now on."""
+        if isinstance(scan_id := receipt.reply.get("scan_id"), str) and SCAN_ID.fullmatch(scan_id):
+            self.submissions.note(scan_id)
+        return receipt
+
 
 def renewed(report: replies.Reply, what: str, scan: Scan) -> replies.Reply:
     """The same report as the result of another scan; `what` is file or url."""
     link = replies.permalink(what, scan.id)
     return {**report, "scan_id": scan.id, "scan_date": replies.date(scan.seconds), "permalink": link}
+
+
+def finished(found: replies.Reply | Recording | None) -> bool:
+    """Whether it is a report, and not a word about there being none."""
+    reply = found.reply if isinstance(found, Recording) else found
+    return isinstance(reply, dict) and "scans" in reply
 
 
 def midnight(clock: Callable[[], float]) -> int:
