@@ -1,0 +1,172 @@
+"""The database: the given one or a private one, with its tables brought up to date, and connections that never hang."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import psycopg
+import sqlalchemy
+import structlog
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import UndefinedTable
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from bot import migrations
+from bot.migrations.procrastinate import Foreign
+from bot.postgres import Server
+from bot.settings import Settings
+from bot.wheel import NotStarted
+from handlers.deps import StoreDown
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+LOCK = 0x7674_626F_74
+"""The advisory lock ("vtbot") under which one process migrates and the others wait."""
+START_SECONDS = 10.0
+"""How long a database that is starting itself is waited for."""
+PATIENCE = 2.0
+"""Seconds after which whoever waits for the database is told that it is down: Slack waits for three."""
+CONNECTIONS = 10
+
+log = structlog.get_logger()
+
+
+class Unusable(Exception):
+    """No database to work with. One sentence for the operator, without what DATABASE_URL holds."""
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """The URL of a database with current tables, while it is used. Raises Unusable."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        await asyncio.to_thread(prepare, url)
+        yield url
+        return
+    async with _private(Server(settings.state_dir)) as url:
+        await asyncio.to_thread(prepare, url)
+        yield url
+
+
+@asynccontextmanager
+async def _private(server: Server) -> AsyncIterator[str]:
+    use = server.used()
+    try:
+        url = await asyncio.to_thread(use.__enter__)
+    except (NotStarted, OSError) as fault:
+        message = f"The private database in STATE_DIR did not start ({fault}). DATABASE_URL names another."
+        raise Unusable(message) from None
+    try:
+        yield url
+    finally:
+        await asyncio.to_thread(use.__exit__, None, None, None)
+
+
+def prepare(url: str, patience: float = START_SECONDS) -> None:
+    """Bring the tables up to date; when they are, one query finds it out. Blocks. Raises Unusable."""
+    with _connected(url, patience) as connection:
+        version = _version(connection)
+    if version is not None and version > migrations.HEAD:
+        raise Unusable("The database was made by a newer version of vtbot: update this one.")
+    if version != migrations.HEAD:
+        _migrate(url)
+
+
+def _connected(url: str, patience: float) -> psycopg.Connection:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True, connect_timeout=5)
+        except psycopg.OperationalError as error:
+            if time.monotonic() > until:
+                reason = str(error).strip().splitlines()[0].rpartition("failed: ")[2]
+                raise Unusable(f"The database that DATABASE_URL names does not answer ({reason}).") from None
+        time.sleep(0.2)
+
+
+def _version(connection: psycopg.Connection) -> str | None:
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except UndefinedTable:
+        return None
+    return str(row[0]) if row else None
+
+
+def _migrate(url: str) -> None:
+    """All or nothing, and one process at a time: who waited finds it done."""
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(LOCK)))
+            migrations.upgrade(connection)
+    except Foreign:
+        message = (
+            "Another program keeps its jobs in this database: give vtbot one of its own in DATABASE_URL."
+        )
+        raise Unusable(message) from None
+    finally:
+        engine.dispose()
+
+
+class Database:
+    """Connections, and the promise that nobody waits for them longer than `patience` seconds."""
+
+    def __init__(self, url: str, patience: float = PATIENCE, connections: int = CONNECTIONS) -> None:
+        limit = f"-c statement_timeout={int(patience * 1000)}"
+        self._conninfo = make_conninfo(url, options=f"{conninfo_to_dict(url).get('options', '')} {limit}")
+        self._patience = patience
+        self._engine = create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=self._connect,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=patience,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",
+        )
+        self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
+
+    async def _connect(self) -> psycopg.AsyncConnection:
+        return await psycopg.AsyncConnection.connect(self._conninfo)
+
+    async def run(self, work: Work[T], *, together: bool = False) -> T:
+        """What `work` makes of a connection. Raises StoreDown.
+
+        Each statement commits by itself, or all of them `together`.
+        """
+        task = asyncio.ensure_future(self._run(work, together=together))
+        task.add_done_callback(_heard)
+        try:
+            await asyncio.wait({task}, timeout=self._patience)
+        finally:
+            # Not waited for: to cancel a query, the driver asks the very server that does not answer.
+            task.cancel()
+        if not task.done():
+            log.warning("database_slow", seconds=self._patience)
+            raise StoreDown
+        return task.result()
+
+    async def _run(self, work: Work[T], *, together: bool) -> T:
+        try:
+            async with self._together.begin() if together else self._engine.connect() as connection:
+                return await work(connection)
+        except (SQLAlchemyError, psycopg.Error, OSError) as error:
+            # Its text may hold what people asked.
+            cause = getattr(error, "orig", None) or error
+            log.warning("database_down", error=type(cause).__name__)
+            raise StoreDown from None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _heard(task: asyncio.Future[T]) -> None:
+    """A failure that comes after its waiter has gone is not news."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,159 @@
+"""A private PostgreSQL below STATE_DIR, from the wheel's programs. Everything here blocks: call it in a thread."""
+
+import fcntl
+import hashlib
+import os
+import shlex
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from bot.wheel import NotStarted, account, give, let_through, programs, run
+
+LONGEST_SOCKET = 100
+"""Bytes: the system's limit on a socket's path is 104 to 108."""
+SECONDS = 60
+"""For starting, which may have to recover from a power cut."""
+
+CONFIG = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "32MB",
+    "max_wal_size": "256MB",
+    "jit": "off",
+    "log_checkpoints": "off",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length_on_error": "0",
+}
+
+
+class Server:
+    """One data folder and the server on it, shared by the processes of this machine that use the state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state.resolve()
+        self.data = self.state / "postgres"
+        self.log = self.data / "log"
+
+    @property
+    def sockets(self) -> Path:
+        """Where its socket is: in the data folder, or elsewhere when that path is too long for a socket."""
+        if len(os.fsencode(self.data)) + len("/.s.PGSQL.5432") <= LONGEST_SOCKET:
+            return self.data
+        digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"vtbot-{digest}"
+
+    @property
+    def url(self) -> str:
+        """For libpq. Only this user (or root) may open the socket, so there is no password."""
+        return f"postgresql://postgres@/postgres?host={quote(str(self.sockets), safe='')}"
+
+    @contextmanager
+    def used(self) -> Iterator[str]:
+        """The server's URL, while it runs; it is stopped when its last user leaves.
+
+        Users are counted with a shared file lock, which the system drops however a process ends.
+        """
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.state / "postgres.users").open("a") as users:
+            with self._alone():
+                self.start()
+                fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                yield self.url
+            finally:
+                with self._alone():
+                    self._leave(users)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.state / "postgres.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _leave(self, users: IO[str]) -> None:
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        self.stop()
+
+    def start(self) -> None:
+        """Make it when there is none, start it when it does not run. Raises NotStarted."""
+        as_account = account()
+        if as_account:
+            let_through(self.data, programs())
+        if not (self.data / "PG_VERSION").exists():
+            self._make(as_account)
+        if self.pid is not None:
+            return
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._make_sockets(as_account)
+        options = f"-k {shlex.quote(str(self.sockets))}"
+        arguments = [
+            "-w",
+            "-t",
+            str(SECONDS),
+            "-l",
+            str(self.log),
+            "-o",
+            options,
+            "-D",
+            str(self.data),
+            "start",
+        ]
+        run("pg_ctl", arguments, as_account)
+
+    def stop(self) -> None:
+        """Stop it, if it runs: connections are closed, nothing committed is lost."""
+        if self.pid is not None:
+            run("pg_ctl", ["-w", "-m", "fast", "-D", str(self.data), "stop"], account())
+
+    def _make(self, as_account: dict[str, Any]) -> None:
+        """In a folder that is renamed when all is there: a half-made one is never taken for a whole one."""
+        new = self.data.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700)
+        give(new, as_account)
+        config = [f"--set={name}={value}" for name, value in CONFIG.items()]
+        locale = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
+        run("initdb", ["-U", "postgres", "--auth=trust", *locale, *config, "-D", str(new)], as_account)
+        new.rename(self.data)
+
+    @property
+    def pid(self) -> int | None:
+        """The running server's process.
+
+        The file that names it outlives a power cut or a container, where another process may get its number.
+        """
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n")[0])
+        except (OSError, ValueError):
+            return None
+        return pid if _is_postgres(pid) else None
+
+    def _make_sockets(self, as_account: dict[str, Any]) -> None:
+        """A folder in the temporary one is ours only if we made it: anybody may make one there."""
+        if self.sockets == self.data:
+            return
+        with suppress(FileExistsError):
+            self.sockets.mkdir(mode=0o700)
+            give(self.sockets, as_account)
+        there = self.sockets.lstat()
+        owner = as_account.get("user", os.geteuid())
+        if not stat.S_ISDIR(there.st_mode) or there.st_uid != owner or there.st_mode & 0o077:
+            raise NotStarted(f"{self.sockets} belongs to somebody else")
+
+
+def _is_postgres(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        name = Path(f"/proc/{pid}/comm")
+        return not name.exists() or name.read_text().startswith("postgres")
+    except OSError:
+        return False
