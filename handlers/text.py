@@ -7,7 +7,7 @@ from typing import Any
 
 from handlers import parser as asked
 from vt import errors
-from vt.actions import ACTIONS, Action
+from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 from vt.results import GUI, Insight, Place, names, place
 from vt.verdict import Basis, Evidence, Finding, Rule, State
@@ -109,7 +109,7 @@ MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
         f"There is no option {cut(e.option, 40)}. Options: --threshold 3, --rescan-after-days 30, --share, --fresh."
     ),
     asked.BadNumber: lambda e: (
-        f"{e.option} takes a whole number from {e.least} to {e.most}, as in: /vt scan-hash {{hash}} {e.option} {max(e.least, 3)}"
+        f"{e.option} takes a whole number from {e.least} to {e.most}, as in: {usage(BY_KEY['scan-hash'])} {e.option} {max(e.least, 3)}"
     ),
     asked.NoValue: lambda e: f"What should be looked up? The right form: {usage(e.action)}",
     asked.WrongValue: _wrong_value,
