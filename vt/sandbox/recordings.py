@@ -79,7 +79,8 @@ class Recordings:
     def add(self, endpoint: str, subject: str, reply: replies.Reply) -> None:
         """A reply of one's own for one subject; it wins over every recording."""
         recording = Recording(200, json.dumps(reply).encode(), reply)
-        self._keep(Key(endpoint, subject), "own", "", recording)
+        for key in _spellings(endpoint, "", subject):
+            self._keep(key, "own", "", recording)
 
     def finished(self, endpoint: str, subject: str) -> replies.Reply | None:
         """The recorded report, when it is one (response_code 1)."""

@@ -17,10 +17,10 @@ from aiohttp import web
 from vt.sandbox.answers import Answers, MissingArgumentError
 from vt.sandbox.calls import Call
 from vt.sandbox.faults import Faults
+from vt.sandbox.gate import FORBIDDEN, SPENT, Gate, closed
 from vt.sandbox.intake import Intake, RefusedError, read
 from vt.sandbox.recordings import Recordings
 from vt.sandbox.submissions import Submissions
-from vt.sandbox.windows import Windows
 from vt.sandbox.world import World, midnight
 
 ROOT = "/vtapi/v2/"
@@ -82,18 +82,15 @@ class Sandbox:
         self.faults = Faults()
         self.calls: deque[Call] = deque(maxlen=10_000)
         self.url = ""
-        self._key = None if any_key else key
-        self._quota = quota
-        self._clock = clock
         self._latency = latency
         self._upload_limit = upload_limit
         self._upload_host = upload_host
-        self._large_root = ""
-        private = kind == "private"
-        self._closed: set[str] = set() if private else {"file/rescan"}
-        if not (private if comments is None else comments):
-            self._closed.add("comments/get")
-        self._windows: dict[str, Windows] = {}
+        self._gate = Gate(
+            key=None if any_key else key,
+            closed=closed(private=kind == "private", comments=comments),
+            quota=quota,
+            clock=clock,
+        )
         self._places: set[str] = set()
         self._recordings = Recordings(replay)
         submissions = Submissions(clock, queue_seconds)
@@ -106,15 +103,15 @@ class Sandbox:
         app.router.add_route("*", ROOT + "{endpoint:.+}", self._serve)
         app.router.add_route("*", "/large" + ROOT + "{endpoint:file/scan/upload_url}", self._large_place)
         app.router.add_route("*", "/large/upload/{place}", self._large_upload)
-        # The key stands in the query of GET requests: no access log.
+        # The key stands in the query of GET requests: no access log, and none of aiohttp's notes at DEBUG, which
+        # hold the first line of a malformed request.
         log = logging.getLogger(__name__)
+        log.setLevel(logging.INFO)
         runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=0.1)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
-            port = runner.addresses[0][1]
-            self.url = f"http://{host}:{port}{ROOT}"
-            self._large_root = f"http://{self._upload_host or host}:{port}/large"
+            self.url = f"http://{host}:{runner.addresses[0][1]}{ROOT}"
             yield self
         finally:
             await runner.cleanup()
@@ -124,7 +121,7 @@ class Sandbox:
         return [call for call in self.calls if call.endpoint == endpoint]
 
     def tell(self, endpoint: str, subject: str, reply: dict[str, Any]) -> None:
-        """From now on this is the reply about one subject (lower-case hash, address, domain, normalised URL)."""
+        """From now on this is the reply about one subject (a hash, URL, domain or address)."""
         self._recordings.add(endpoint, subject, reply)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -159,32 +156,26 @@ class Sandbox:
         fault = self.faults.next(endpoint)
         return await (fault(request, ordinary) if fault else ordinary())
 
-    def _answered(self, endpoint: str, intake: Intake, _: web.Request) -> web.Response:
-        if not self._admits(intake.key) or endpoint in self._closed:
-            return _empty(403)
-        if not self._left(intake.key):
-            return web.Response(status=204)
+    def _answered(self, endpoint: str, intake: Intake, request: web.Request) -> web.Response:
+        if status := self._gate.refusal(intake.key, endpoint):
+            return _empty(status)
         if endpoint == "file/scan/upload_url":
-            return web.Response(
-                status=302,
-                headers={"Location": f"{self._large_root}{ROOT}{endpoint}?apikey={quote(intake.key)}"},
-                content_type="text/html",
-                charset="utf-8",
-            )
+            location = f"{self._large(request)}{ROOT}{endpoint}?apikey={quote(intake.key)}"
+            return _empty(302, {"Location": location})
+        if endpoint == "file/scan":
+            return self._filed(intake)
         try:
-            if endpoint == "file/scan":
-                return self._filed(intake)
             return _json(*self._answers.to(endpoint, intake.params))
         except MissingArgumentError:
             return _empty(400)
 
-    def _placed(self, _: str, intake: Intake, __: web.Request) -> web.Response:
+    def _placed(self, _: str, intake: Intake, request: web.Request) -> web.Response:
         """Where the redirect leads; the call was counted before it."""
-        if not self._admits(intake.key):
-            return _empty(403)
+        if not self._gate.knows(intake.key):
+            return _empty(FORBIDDEN)
         place = secrets.token_hex(16)
         self._places.add(place)
-        return _json(200, json.dumps({"upload_url": f"{self._large_root}/upload/{place}"}).encode())
+        return _json(200, json.dumps({"upload_url": f"{self._large(request)}/upload/{place}"}).encode())
 
     def _taken(self, _: str, intake: Intake, request: web.Request) -> web.Response:
         """The place itself is the permission, and holds for one upload."""
@@ -199,19 +190,18 @@ class Sandbox:
             return _empty(400)
         return _json(*self._answers.to_upload(intake.upload))
 
-    def _admits(self, key: str) -> bool:
-        return bool(key) if self._key is None else secrets.compare_digest(key.encode(), self._key.encode())
-
-    def _left(self, key: str) -> bool:
-        if key not in self._windows:
-            self._windows[key] = Windows(*self._quota)
-        return self._windows[key].take(self._clock())
+    def _large(self, request: web.Request) -> str:
+        """The large-file location's root, by the name that the client knows this machine by, or by the other one."""
+        host = f"{self._upload_host}:{request.url.port}" if self._upload_host else request.host
+        return f"http://{host}/large"
 
 
 def _json(status: int, body: bytes) -> web.Response:
     return web.Response(status=status, body=body, content_type="application/json")
 
 
-def _empty(status: int) -> web.Response:
-    """As VirusTotal says no: text/html without a body."""
-    return web.Response(status=status, body=b"", content_type="text/html", charset="utf-8")
+def _empty(status: int, headers: dict[str, str] | None = None) -> web.Response:
+    """As VirusTotal says no: text/html without a body; of 204 not even that."""
+    if status == SPENT:
+        return web.Response(status=status)
+    return web.Response(status=status, headers=headers, body=b"", content_type="text/html", charset="utf-8")
