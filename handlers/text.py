@@ -73,6 +73,26 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.FileTooLarge: lambda e: (
         f"the file is too large: {size(e.size)}, at most {size(e.limit)}. Look its hash up instead: /vt scan-hash …"
     ),
+    errors.TooSlow: lambda e: (
+        f"the file was not read within {e.seconds:.0f} s. Ask again; if it stays, tell the operator."
+    ),
+    errors.TooManyFiles: lambda e: f"more than {e.limit} files fit. Name fewer of them and ask again.",
+    errors.HostFault: lambda e: f"the files of {e.host} cannot be had. Tell the operator.",
+    errors.HostUnknown: lambda e: (
+        f"there is no server called {e.host} in the hosts file. Ask the operator which there are."
+    ),
+    errors.HostUnreachable: lambda e: f"{e.host} cannot be reached over SSH. Ask again in a few minutes.",
+    errors.HostKeyUnknown: lambda e: (
+        f"{e.host} has no known host key, so it was not trusted. The operator must add it to the hosts file."
+    ),
+    errors.HostKeyChanged: lambda e: (
+        f"THE HOST KEY OF {e.host} HAS CHANGED: someone may be in the middle. Nothing was sent. Tell the operator now."
+    ),
+    errors.LoginUnusable: lambda e: (
+        f"the key or password for {e.host} cannot be used. The operator must look at the hosts file."
+    ),
+    errors.LoginRefused: lambda e: f"{e.host} refused the login. The operator must look at the hosts file.",
+    errors.SftpRefused: lambda e: f"{e.host} offers no SFTP. Tell the operator.",
 }
 
 

@@ -1,0 +1,100 @@
+"""The command line: vtbot run | ask | doctor | manifest | sandbox."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bot import terminal
+from bot.database import Unusable
+from bot.manifest import as_yaml
+from bot.ops import log_to_stderr
+from bot.settings import Settings, SettingsError, load
+
+WRONG = 2
+"""Exit status for wrong usage or settings."""
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Run one command; the exit status is 0, 1 for "not done", or 2 for wrong usage or settings."""
+    asked = _parser().parse_args(arguments)
+    log_to_stderr()
+    try:
+        return int(asked.act(asked, environ))
+    except (SettingsError, Unusable) as error:
+        sys.stderr.write(f"vtbot: {error}\n")
+        return WRONG
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vtbot", description=__doc__)
+    parser.set_defaults(act=_run)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    _command(commands, "run", "the bot; without Slack tokens, a workspace to try it in", _run)
+    ask = _command(commands, "ask", "one answer in the terminal, without Slack", _ask)
+    ask.add_argument("text", nargs="+", help="what you would type after /vt, as in: vtbot ask 'scan-ip 192.0.2.1'")
+    ask.add_argument("--json", action="store_true", help="the documented JSON result instead of words")
+    _command(commands, "doctor", "check the settings, the database, the key and Slack", _doctor)
+    manifest = _command(commands, "manifest", "the Slack app's manifest", _manifest)
+    manifest.add_argument("--url", default="", help="the bot's public address, for HTTP mode")
+    sandbox = _command(commands, "sandbox", "the stand-in VirusTotal alone", _sandbox)
+    sandbox.add_argument("--port", type=int, default=0, help="where to listen; 0 takes a free one")
+    sandbox.add_argument("--replay", type=_folder, help="a folder of recorded replies to serve")
+    sandbox.add_argument("--kind", choices=("public", "private"), default="public", help="the kind of key")
+    sandbox.add_argument("--quota", type=_quota, default=(0, 0, 0), help="calls a minute,day,month; 0 is no limit")
+    sandbox.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
+    sandbox.add_argument("--queue-seconds", type=float, default=20.0, help="how long analyses take")
+    return parser
+
+
+Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
+
+
+def _command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, act: Act) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=does, description=does)
+    parser.set_defaults(act=act)
+    return parser
+
+
+def _folder(value: str) -> Path:
+    if not Path(value).is_dir():
+        raise argparse.ArgumentTypeError(f"{value} is no folder")
+    return Path(value)
+
+
+def _quota(value: str) -> tuple[int, int, int]:
+    minute, day, month = (int(part) for part in value.split(","))
+    return minute, day, month
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    return load(environ)
+
+
+def _run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return asyncio.run(terminal.run(_settings(environ)))
+
+
+def _ask(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return asyncio.run(terminal.ask(_settings(environ), " ".join(asked.text), as_json=asked.json))
+
+
+def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return asyncio.run(terminal.doctor(_settings(environ)))
+
+
+def _manifest(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
+    sys.stdout.write(as_yaml(asked.url))
+    return 0
+
+
+def _sandbox(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
+    return asyncio.run(terminal.sandbox(asked))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""VirusTotal as the settings say: the real one, or the built-in sandbox when there is no key."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from bot.settings import Settings
+from vt.beneath import Roots
+from vt.client import Client
+from vt.disk import Disk
+from vt.quota import Quota
+from vt.sandbox import Sandbox
+from vt.service import DIRECT_UPLOAD, Clock, Service
+
+QUEUE_SECONDS = 20
+"""How long the sandbox analyses what is submitted to it."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to ask, and with which key."""
+
+    url: str
+    key: SecretStr
+    invented: bool
+
+
+@asynccontextmanager
+async def target(settings: Settings) -> AsyncIterator[Target]:
+    """The real VirusTotal; without a key the sandbox, loudly."""
+    if settings.vt_api_key:
+        yield Target(settings.vt_api_url, settings.vt_api_key, invented=False)
+        return
+    log.warning("sandbox", why="VT_API_KEY is not set", data="invented")
+    async with Sandbox(kind=settings.vt_key_kind, queue_seconds=QUEUE_SECONDS).serve() as sandbox:
+        yield Target(sandbox.url, SecretStr("sandbox"), invented=True)
+
+
+@asynccontextmanager
+async def service(settings: Settings, asked: Target, quota: Quota, clock: Clock) -> AsyncIterator[Service]:
+    """The service layer over a client of its own."""
+    if not settings.vt_verify_ssl:
+        log.warning("tls_not_verified", why="VT_VERIFY_SSL=false", danger="anyone on the way can read the key")
+    async with AsyncExitStack() as stack:
+        client = Client(
+            asked.key,
+            url=asked.url,
+            quota=quota,
+            kind=settings.vt_key_kind,
+            transport=httpx.AsyncHTTPTransport(verify=settings.vt_verify_ssl, limits=httpx.Limits(max_connections=50)),
+            upload_hosts=frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
+        )
+        await stack.enter_async_context(client)
+        yield Service(client, files=Disk(Roots(settings.file_roots), limit=DIRECT_UPLOAD), clock=clock)
