@@ -190,6 +190,12 @@ def test_what_is_not_the_documented_form_is_unreadable(raw):
     assert caught.value.why == "shape"
 
 
+def test_an_endless_list_is_cut():
+    """What no verdict rests on is read up to 10,000 entries, so that no reply takes seconds to read."""
+    report = models.report("scan-ip", {"response_code": 1, "resolutions": [{"hostname": "a.test"}] * 10_001})
+    assert len(report.resolutions) == 10_000
+
+
 @pytest.mark.parametrize("nothing", [None, [], {}, ""])
 def test_null_evidence_is_no_evidence(nothing):
     """A list of evidence that is null or empty is empty, and no error."""

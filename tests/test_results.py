@@ -202,6 +202,13 @@ def test_long_lists_are_cut_with_a_count():
     assert fields["Resolutions"].startswith("031.test (2020-01-31), ")
 
 
+def test_long_objects_are_cut_with_a_count():
+    """What a vendor says in an object of many keys is cut like a list."""
+    info = {f"k{number}": number for number in range(20)}
+    fields = table(found("domain-report", {"response_code": 1, "WOT domain info": info}))
+    assert fields["WOT domain info"].endswith("k10: 10, k11: 11, +8 more")
+
+
 def test_counts_say_when_virustotal_lists_no_more():
     """A list of a hundred is as long as VirusTotal makes it: there may be more."""
     raw = {"response_code": 1, "detected_urls": [{"url": "http://a.test/", "positives": 1, "total": 9}] * 100}
@@ -254,6 +261,7 @@ def test_where_an_address_is():
         "detected_urls": [
             {"url": "http://a.test/", "positives": 9, "total": 60, "scan_date": "2017-01-01 00:00:00"},
             {"url": "http://b.test/", "positives": 2, "total": 70, "scan_date": "2019-01-01 00:00:00"},
+            {"url": "http://z.test/", "positives": 0, "total": 70, "scan_date": "2019-02-02 00:00:00"},
         ],
         "undetected_urls": [["http://c.test/", "ab", 0, 66, "2019-02-01 00:00:00"]],
     }

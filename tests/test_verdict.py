@@ -114,6 +114,7 @@ def test_a_host_without_evidence_is_unknown_and_never_clean(action, raw):
     ("action", "raw", "state"),
     [
         ("scan-hash", {"response_code": 1, "positives": 0, "total": 0, "scans": {}}, State.UNKNOWN),
+        ("scan-hash", scanned(0, total=0), State.UNKNOWN),
         ("scan-hash", {"response_code": 1, "positives": 0, "total": 62}, State.UNKNOWN),
         ("scan-hash", {"response_code": 1}, State.UNKNOWN),
         ("scan-hash", {"response_code": 1, "scans": {"A": "broken"}, "total": 62}, State.UNKNOWN),
