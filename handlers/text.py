@@ -210,9 +210,10 @@ def _by_evidence(why: Rule) -> str:
     if not why.count:
         return f"{MEANS[State.CLEAN]}: none of the {why.checked} URLs and files seen there is flagged, threshold {why.threshold}"
     recent = "" if why.recent is None else f"; highest in the last 30 days: {why.recent}"
+    hosted = "" if why.hosted == why.count else f"; highest for what it served itself: {why.hosted}"
     top = f"{why.count} of {why.total or '?'} engines"
     held = f" flag {evidence(why.evidence)}" if why.evidence else ""
-    return f"{top}{held}, threshold {why.threshold}{recent}"
+    return f"{top}{held}, threshold {why.threshold}{hosted}{recent}"
 
 
 KINDS_OF_EVIDENCE = {
@@ -255,7 +256,7 @@ def called(finding: Finding) -> str:
     """What it is called, or where it is; empty when nothing is known."""
     if where := place(finding):
         return _where(where)
-    return " · ".join(f"{one.engine}: {outside(one.result or '', 60)}" for one in names(finding))
+    return " · ".join(outside(f"{one.engine}: {one.result}", 80) for one in names(finding))
 
 
 def _where(where: Place) -> str:
@@ -294,7 +295,7 @@ def note(finding: Finding) -> str:
 def insight(found: Insight, finding: Finding) -> str:
     """The documented insight in words."""
     head = f"Warning: {subject(finding, 120)} is malicious by {found.count} of {found.total or '?'} engines, threshold {found.threshold}."
-    rows = [f"{row.label}: {row.value}" for row in found.rows]
+    rows = [f"{row.label}: {outside(row.value, 60)}" for row in found.rows]
     return "\n".join([*([head] if found.warning else []), *rows])
 
 
