@@ -159,6 +159,7 @@ async def test_a_large_file_goes_to_another_place_on_another_host():
         assert urlsplit(first.headers["location"]).hostname == "localhost"
         assert dict(parse_qsl(urlsplit(first.headers["location"]).query)) == {"apikey": KEY}
         place = await large_place(vt)
+        assert (await vt.http.get(place)).status_code == 405
         receipt = (await vt.http.post(place, files={"file": ("big.iso", EICAR)})).json()
         again = await vt.http.post(place, files={"file": ("big.iso", EICAR)})
         report = await vt.report(receipt["scan_id"])

@@ -90,11 +90,7 @@ class Recordings:
         return found.reply
 
     def _take(self, path: Path) -> None:
-        meta = (
-            _json(path.with_suffix(".meta.json").read_bytes())
-            if path.with_suffix(".meta.json").exists()
-            else {}
-        )
+        meta = _meta(path.with_suffix(".meta.json"))
         body = path.read_bytes()
         status = meta.get("status", {}).get("code", 200)
         endpoint = _endpoint(path.name, meta)
@@ -112,6 +108,12 @@ class Recordings:
         """The newest wins; of two equally old ones the later name."""
         if key not in self._found or self._found[key][:2] <= (when, name):
             self._found[key] = (when, name, recording)
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    """Source, request, status; a recording may go without."""
+    found = _json(path.read_bytes()) if path.exists() else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _json(body: bytes) -> Any:
@@ -133,7 +135,7 @@ def _entries(parsed: Any, body: bytes) -> Iterator[tuple[Any, bytes]]:
 def _endpoint(name: str, meta: dict[str, Any]) -> str | None:
     """From the request, or else from the file's name: `ip-address_report__…`."""
     if "request" in meta:
-        _, _, endpoint = urlsplit(meta["request"]["uri"]).path.partition("/vtapi/v2/")
+        _, _, endpoint = urlsplit(meta["request"].get("uri", "")).path.partition("/vtapi/v2/")
         return endpoint if endpoint in ENDPOINTS else None
     return next((known for known in ENDPOINTS if name.startswith(known.replace("/", "_") + "__")), None)
 

@@ -101,8 +101,8 @@ class Sandbox:
         """Listen until the block ends; `port` 0 takes a free one."""
         app = web.Application(client_max_size=REQUEST_LIMIT)
         app.router.add_route("*", ROOT + "{endpoint:.+}", self._serve)
-        app.router.add_route("*", "/large" + ROOT + "{endpoint:file/scan/upload_url}", self._large_place)
-        app.router.add_route("*", "/large/upload/{place}", self._large_upload)
+        app.router.add_route("GET", "/large" + ROOT + "file/scan/upload_url", self._large_place)
+        app.router.add_route("POST", "/large/upload/{place}", self._large_upload)
         # The key stands in the query of GET requests: no access log, and none of aiohttp's notes at DEBUG, which
         # hold the first line of a malformed request.
         log = logging.getLogger(__name__)
