@@ -116,7 +116,8 @@ class Database:
     """Connections, and the promise that nobody waits for them longer than `patience` seconds."""
 
     def __init__(self, url: str, patience: float = PATIENCE, connections: int = CONNECTIONS) -> None:
-        limit = f"-c statement_timeout={int(patience * 1000)}"
+        # The server gives up first, so that what was refused is rarely done after all.
+        limit = f"-c statement_timeout={int(patience * 750)}"
         self._conninfo = make_conninfo(url, options=f"{conninfo_to_dict(url).get('options', '')} {limit}")
         self._patience = patience
         self._engine = create_async_engine(

@@ -7,11 +7,14 @@ import shlex
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
+
+import psycopg
 
 from bot.wheel import NotStarted, account, give, let_through, programs, run
 
@@ -19,6 +22,8 @@ LONGEST_SOCKET = 100
 """Bytes: the system's limit on a socket's path is 104 to 108."""
 SECONDS = 60
 """For starting, which may have to recover from a power cut."""
+SECONDS_TO_BEGIN = 5
+"""After which a server that is not even a process has failed."""
 
 CONFIG = {
     "listen_addresses": "",
@@ -84,35 +89,43 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Make it when there is none, start it when it does not run. Raises NotStarted."""
+        """Make it when there is none, start it when it does not run, and wait until it answers. Raises NotStarted."""
         as_account = account()
         if as_account:
             let_through(self.data, programs())
         if not (self.data / "PG_VERSION").exists():
             self._make(as_account)
-        if self.pid is not None:
-            return
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
-        self._make_sockets(as_account)
-        options = f"-k {shlex.quote(str(self.sockets))}"
-        arguments = [
-            "-w",
-            "-t",
-            str(SECONDS),
-            "-l",
-            str(self.log),
-            "-o",
-            options,
-            "-D",
-            str(self.data),
-            "start",
-        ]
-        run("pg_ctl", arguments, as_account)
+        if self.pid is None:
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            self._make_sockets(as_account)
+            options = f"-k {shlex.quote(str(self.sockets))}"
+            run(
+                "pg_ctl",
+                ["-W", "-l", str(self.log), "-o", options, "-D", str(self.data), "start"],
+                as_account,
+            )
+        self._await()
+
+    def _await(self) -> None:
+        began = time.monotonic()
+        while not self._answers():
+            waited = time.monotonic() - began
+            if waited > SECONDS or (waited > SECONDS_TO_BEGIN and self.pid is None):
+                raise NotStarted(f"its log is {self.log}")
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self) -> None:
-        """Stop it, if it runs: connections are closed, nothing committed is lost."""
+        """Stop it, if it runs: connections are closed, nothing committed is lost. Raises NotStarted."""
         if self.pid is not None:
-            run("pg_ctl", ["-w", "-m", "fast", "-D", str(self.data), "stop"], account())
+            wait = ["-w", "-t", str(SECONDS)]
+            run("pg_ctl", [*wait, "-m", "fast", "-D", str(self.data), "stop"], account())
 
     def _make(self, as_account: dict[str, Any]) -> None:
         """In a folder that is renamed when all is there: a half-made one is never taken for a whole one."""

@@ -19,7 +19,7 @@ ACCOUNT = "pgserver"
 
 
 class NotStarted(Exception):
-    """The private PostgreSQL could not be made or started; the text says why in a few words."""
+    """The private PostgreSQL could not be made, started or stopped; the text says why in a few words."""
 
 
 def programs() -> Path:

@@ -226,7 +226,8 @@ async def test_locked_tables(database):
         connection.execute("LOCK TABLE cases")
         with pytest.raises(StoreDown):
             await Cases(opened).accept(request())
-    await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)
+    await asyncio.sleep(0.1)
     assert jobs(database) == []
     await opened.close()
 

@@ -38,6 +38,6 @@ def upgrade() -> None:
     op.create_table(
         "quotas",
         sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("use", sa.JSON, nullable=False),
+        sa.Column("use", sa.Text, nullable=False),
     )
     procrastinate.bring(op.get_bind())
