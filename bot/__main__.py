@@ -36,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="")
     _command(commands, "run", "the bot; without Slack tokens, a workspace to try it in", _run)
     ask = _command(commands, "ask", "one answer in the terminal, without Slack", _ask)
-    ask.add_argument("text", nargs="+", help="what you would type after /vt, as in: vtbot ask 'scan-ip 192.0.2.1'")
+    ask.add_argument(
+        "text", nargs="+", help="what you would type after /vt, as in: vtbot ask 'scan-ip 192.0.2.1'"
+    )
     ask.add_argument("--json", action="store_true", help="the documented JSON result instead of words")
     _command(commands, "doctor", "check the settings, the database, the key and Slack", _doctor)
     manifest = _command(commands, "manifest", "the Slack app's manifest", _manifest)
@@ -45,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--port", type=int, default=0, help="where to listen; 0 takes a free one")
     sandbox.add_argument("--replay", type=_folder, help="a folder of recorded replies to serve")
     sandbox.add_argument("--kind", choices=("public", "private"), default="public", help="the kind of key")
-    sandbox.add_argument("--quota", type=_quota, default=(0, 0, 0), help="calls a minute,day,month; 0 is no limit")
+    sandbox.add_argument(
+        "--quota", type=_quota, default=(0, 0, 0), help="calls a minute,day,month; 0 is no limit"
+    )
     sandbox.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
     sandbox.add_argument("--queue-seconds", type=float, default=20.0, help="how long analyses take")
     return parser
@@ -54,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
 Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
-def _command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, act: Act) -> argparse.ArgumentParser:
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, act: Act
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=does, description=does)
     parser.set_defaults(act=act)
     return parser

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import httpx
 import structlog
@@ -12,7 +13,7 @@ from bot.settings import Settings
 from vt.beneath import Roots
 from vt.client import Client
 from vt.disk import Disk
-from vt.quota import Quota
+from vt.quota import Limits, Quota
 from vt.sandbox import Sandbox
 from vt.service import DIRECT_UPLOAD, Clock, Service
 
@@ -42,19 +43,34 @@ async def target(settings: Settings) -> AsyncIterator[Target]:
         yield Target(sandbox.url, SecretStr("sandbox"), invented=True)
 
 
+def limits(settings: Settings, asked: Target) -> Limits:
+    """What the key allows; the sandbox has no quota to spend."""
+    if asked.invented:
+        return Limits(0, 0, 0)
+    return Limits(settings.vt_quota_minute, settings.vt_quota_day, settings.vt_quota_month)
+
+
 @asynccontextmanager
 async def service(settings: Settings, asked: Target, quota: Quota, clock: Clock) -> AsyncIterator[Service]:
     """The service layer over a client of its own."""
     if not settings.vt_verify_ssl:
-        log.warning("tls_not_verified", why="VT_VERIFY_SSL=false", danger="anyone on the way can read the key")
+        log.warning(
+            "tls_not_verified", why="VT_VERIFY_SSL=false", danger="anyone on the way can read the key"
+        )
     async with AsyncExitStack() as stack:
         client = Client(
             asked.key,
             url=asked.url,
             quota=quota,
             kind=settings.vt_key_kind,
-            transport=httpx.AsyncHTTPTransport(verify=settings.vt_verify_ssl, limits=httpx.Limits(max_connections=50)),
+            transport=httpx.AsyncHTTPTransport(
+                verify=settings.vt_verify_ssl, limits=httpx.Limits(max_connections=50)
+            ),
             upload_hosts=frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
         )
         await stack.enter_async_context(client)
-        yield Service(client, files=Disk(Roots(settings.file_roots), limit=DIRECT_UPLOAD), clock=clock)
+        yield Service(
+            client,
+            files=Disk(Roots(tuple(map(PurePosixPath, settings.file_roots))), limit=DIRECT_UPLOAD),
+            clock=clock,
+        )

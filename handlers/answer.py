@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
@@ -10,9 +9,9 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import blocks, text
 from handlers.blocks import Frame, Message
-from handlers.deps import Case, Deps, Outcome, StoreDown, Verb
+from handlers.deps import Case, Deps, Outcome, Verb
+from handlers.health import Probe, health
 from handlers.post import Attachment, hand_over, publish, reply, whisper
-from vt import errors
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
@@ -161,25 +160,12 @@ async def _share(case: Case, deps: Deps) -> None:
 
 
 async def _ping(case: Case, deps: Deps) -> None:
-    parts = {
-        "key": await _timed(deps.service.client.ping()),
-        "database": await _timed(deps.store.ping()),
-        "slack": await _timed(deps.slack.auth_test()),
+    probes: dict[str, Probe] = {
+        "key": deps.service.client.ping,
+        "database": deps.store.ping,
+        "slack": deps.slack.auth_test,
     }
-    await _end(await reply(case, blocks.note(text.ping(parts)), deps), deps)
-
-
-async def _timed(call: Awaitable[object]) -> tuple[float, str]:
-    """How long it took, in seconds, and what went wrong."""
-    start = time.perf_counter()
-    fault = ""
-    try:
-        await call
-    except errors.VTError as error:
-        fault = text.error(error)
-    except (StoreDown, SlackClientError) as error:
-        fault = text.silent(type(error).__name__)
-    return time.perf_counter() - start, fault
+    await _end(await reply(case, blocks.note(text.ping(await health(probes))), deps), deps)
 
 
 async def _quota(case: Case, deps: Deps) -> None:

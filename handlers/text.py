@@ -371,6 +371,30 @@ def silent(fault: str) -> str:
     return f"does not answer ({fault}). The operator must look."
 
 
+def waiting(finding: Finding, now: datetime) -> str:
+    """One line for someone who waits in a terminal."""
+    return f"{verdict(finding)} {subject(finding, 120)} {rule(finding, now)}"
+
+
+def doctor(mode: str, kind: str, *, invented: bool) -> str:
+    """What is set up, and what the operator must know about it."""
+    lines = [
+        {
+            "http": "Slack: HTTP mode (SLACK_SIGNING_SECRET)",
+            "socket": "Slack: Socket Mode (SLACK_APP_TOKEN)",
+            "none": "Slack: no tokens; `vtbot run` opens a workspace to try it in",
+        }[mode],
+        INVENTED if invented else f"VirusTotal: a {kind} key",
+    ]
+    if not invented and kind == "public":
+        lines.append(PUBLIC_TERMS)
+    return "\n".join(lines)
+
+
+PUBLIC_TERMS = (
+    "VirusTotal's public API must not be used in commercial products, services or business workflows: "
+    "for those, get a private key and set VT_KEY_KIND=private."
+)
 PING_NAMES = {"key": "VirusTotal key", "database": "Database", "slack": "Slack"}
 
 

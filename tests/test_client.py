@@ -31,6 +31,9 @@ class Counted:
     async def refused(self):
         raise errors.OverQuota
 
+    async def worked(self):
+        """Nothing to forget."""
+
 
 async def no_pause(_):
     """Tests do not wait between attempts."""
@@ -175,7 +178,7 @@ async def test_the_key_is_in_no_log_no_error_and_no_repr():
 
 async def _everything_that_is_said():
     said = []
-    for fault, expected in FAULTS:
+    for fault, expected in [*FAULTS, (faults.none(), None)]:
         async with virustotal() as (sandbox, vt):
             sandbox.faults.always("*", fault)
             said += [repr(vt), str(vars(vt))]

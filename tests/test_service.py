@@ -51,6 +51,9 @@ class Allowance:
     async def refused(self):
         raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
 
+    async def worked(self):
+        """Nothing to forget."""
+
 
 async def no_pause(_):
     """Tests do not wait between attempts."""

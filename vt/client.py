@@ -157,7 +157,10 @@ class Client(AbstractAsyncContextManager["Client"]):
         answer = await self._once(first, self._deadline, reply_or_location)
         if isinstance(answer, httpx.URL):
             self._check_host(answer)
-            answer = await self._once(self._http.build_request("GET", answer), self._deadline)
+            # The key stands in that address: it is taken out here and put back behind everything that logs.
+            bare = answer.copy_remove_param("apikey")
+            second = self._http.build_request("GET", bare, extensions={"keyed": True})
+            answer = await self._once(second, self._deadline)
         return single(answer)
 
     # How a call is made ------------------------------------------------------------------------------
@@ -201,6 +204,7 @@ class Client(AbstractAsyncContextManager["Client"]):
             await self._quota.refused()
         if isinstance(outcome, VTError):
             raise outcome
+        await self._quota.worked()
         return outcome
 
     async def _outcome(self, request: httpx.Request, seconds: float, read: Reader) -> Any:

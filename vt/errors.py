@@ -224,7 +224,9 @@ def tree(root: type[VTError] = VTError) -> Iterator[type[VTError]]:
 
 def pack(error: VTError) -> dict[str, Any]:
     """An error as JSON, to be stored."""
-    data = {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}
+    data: dict[str, Any] = (
+        {f.name: getattr(error, f.name) for f in fields(error)} if is_dataclass(error) else {}
+    )
     return {"error": type(error).__name__, "data": TypeAdapter(dict[str, Any]).dump_python(data, mode="json")}
 
 

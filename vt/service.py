@@ -12,6 +12,7 @@ from typing import Protocol
 from vt import errors
 from vt.client import SUBMISSIONS_A_CALL, Client, Raw
 from vt.errors import VTError
+from vt.files import Source
 from vt.lookup import Lookup, Step
 
 CALLS_AT_ONCE = 8
@@ -20,21 +21,6 @@ DIRECT_UPLOAD = 33_553_369
 
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
-
-
-class Source(Protocol):
-    """A file to hash and to upload: readable twice, in constant memory."""
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Its content. Raises a FileFault when it is not what it was."""
 
 
 class Files(Protocol):

@@ -1,0 +1,73 @@
+"""What answers, with or without Slack: the database, the quota, VirusTotal, and Slack's Web API."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import virustotal
+from bot.database import Database, database
+from bot.ledger import Ledger
+from bot.settings import Settings
+from bot.store import Cases
+from vt.service import Service
+
+
+def utc_now() -> datetime:
+    """The one clock of the process."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """128 bits that nobody guesses."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What answers, with or without Slack."""
+
+    cases: Cases
+    ledger: Ledger
+    service: Service
+    invented: bool
+    url: str
+
+
+@asynccontextmanager
+async def core(settings: Settings) -> AsyncIterator[Core]:
+    """Database, quota and VirusTotal."""
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(database(settings))
+        asked = await stack.enter_async_context(virustotal.target(settings))
+        store = Database(url)
+        stack.push_async_callback(store.close)
+        ledger = Ledger(store, asked.key, virustotal.limits(settings, asked), utc_now)
+        service = await stack.enter_async_context(virustotal.service(settings, asked, ledger, utc_now))
+        yield Core(Cases(store), ledger, service, asked.invented, url)
+
+
+@asynccontextmanager
+async def web_client(settings: Settings) -> AsyncIterator[AsyncWebClient]:
+    """Slack's Web API over one session, patient with rate limits and faults."""
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
+    async with aiohttp.ClientSession() as session:
+        yield AsyncWebClient(
+            token=token,
+            base_url=settings.slack_api_url,
+            session=session,
+            retry_handlers=[
+                AsyncConnectionErrorRetryHandler(max_retry_count=2),
+                AsyncRateLimitErrorRetryHandler(max_retry_count=3),
+                AsyncServerErrorRetryHandler(max_retry_count=2),
+            ],
+        )

@@ -1,0 +1,121 @@
+"""What is done in a terminal without Slack: one answer, a check of the settings, the sandbox alone."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from bot import drawn
+from bot.core import Core, core, utc_now, web_client
+from bot.settings import Mode, Settings
+from handlers import blocks, text
+from handlers.blocks import Frame, Message
+from handlers.deps import StoreDown, Verb
+from handlers.health import Probe, health
+from handlers.parser import Command, Misuse, parse
+from vt.errors import Internal, Unsupported
+from vt.results import json_result
+from vt.sandbox import Sandbox
+from vt.service import Lookups, Service, next_turn
+from vt.verdict import Finding, State
+
+DONE, NOT_DONE, WRONG = 0, 1, 2
+
+
+async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
+    """One answer. Exit status 1 when something could not be checked, 2 when the question is wrong."""
+    try:
+        wanted = parse(line.removeprefix("/vt "), settings.thresholds)
+    except Misuse as misuse:
+        sys.stderr.write(f"vtbot: {text.misuse(misuse)}\n")
+        return WRONG
+    if wanted.verb is Verb.HELP:
+        _show(blocks.guide())
+        return DONE
+    try:
+        async with core(settings) as parts:
+            return await _answered(parts, wanted, as_json=as_json)
+    except StoreDown:
+        sys.stderr.write(f"vtbot: {text.CANNOT_TAKE}\n")
+        return NOT_DONE
+
+
+async def _answered(parts: Core, wanted: Command, *, as_json: bool) -> int:
+    if wanted.verb is Verb.PING:
+        return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping})
+    if wanted.verb is Verb.QUOTA:
+        _show(blocks.note(text.quota(await parts.ledger.left())))
+        return DONE
+    if not wanted.lookups:
+        sys.stderr.write(f"vtbot: {text.NO_MAIL}\n")
+        return WRONG
+    found = [lookup.finding(utc_now()) for lookup in await _settled(parts.service, wanted.lookups)]
+    if as_json:
+        sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
+    else:
+        _show(blocks.answer(found, Frame("", utc_now(), final=False, invented=parts.invented)))
+    return NOT_DONE if any(map(_missing, found)) else DONE
+
+
+def _missing(finding: Finding) -> bool:
+    """Not checked though it could be; that an internal address is not sent is an answer."""
+    return finding.state is State.NOT_CHECKED and not isinstance(finding.trouble, Internal | Unsupported)
+
+
+async def _settled(service: Service, lookups: Lookups) -> Lookups:
+    """Go on until everything is settled, and say on stderr what is waited for."""
+    while True:
+        async for board in service.advance(lookups):
+            lookups = board
+        at = next_turn(lookups)
+        if at is None:
+            return lookups
+        for lookup in lookups:
+            if not lookup.settled:
+                sys.stderr.write(f"vtbot: {text.waiting(lookup.finding(utc_now()), utc_now())}\n")
+        await asyncio.sleep(max(0.0, (at - utc_now()).total_seconds()))
+
+
+async def doctor(settings: Settings) -> int:
+    """Check what the settings name: exit status 1 when something does not answer."""
+    _show(
+        blocks.note(
+            text.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
+        )
+    )
+    async with core(settings) as parts, web_client(settings) as slack:
+        probes: dict[str, Probe] = {"key": parts.service.client.ping, "database": parts.cases.ping}
+        if settings.mode is not Mode.NONE:
+            probes["slack"] = slack.auth_test
+        return await _healthy(probes)
+
+
+async def _healthy(probes: Mapping[str, Probe]) -> int:
+    found = await health(probes)
+    _show(blocks.note(text.ping(found)))
+    return NOT_DONE if any(fault for _, fault in found.values()) else DONE
+
+
+async def sandbox(asked: argparse.Namespace) -> int:
+    """The stand-in VirusTotal alone, until it is interrupted."""
+    stand_in = Sandbox(
+        kind=asked.kind,
+        quota=asked.quota,
+        latency=asked.latency,
+        queue_seconds=asked.queue_seconds,
+        replay=asked.replay,
+    )
+    async with stand_in.serve(port=asked.port):
+        sys.stdout.write(f"{stand_in.url}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+    return DONE
+
+
+def _show(message: Message) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for line in drawn.message(message.blocks, message.text):
+        console.print(line)

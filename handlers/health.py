@@ -1,0 +1,29 @@
+"""Is everything answering? Each part is asked once and timed."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from slack_sdk.errors import SlackClientError
+
+from handlers import text
+from handlers.deps import StoreDown
+from vt.errors import VTError
+
+Probe = Callable[[], Awaitable[object]]
+
+
+async def health(probes: Mapping[str, Probe]) -> dict[str, tuple[float, str]]:
+    """By part: the seconds it took, and what is wrong with it ("" when nothing is)."""
+    return {name: await _timed(probe) for name, probe in probes.items()}
+
+
+async def _timed(probe: Probe) -> tuple[float, str]:
+    start = time.perf_counter()
+    fault = ""
+    try:
+        await probe()
+    except VTError as error:
+        fault = text.error(error)
+    except (StoreDown, SlackClientError, OSError, TimeoutError) as error:
+        fault = text.silent(type(error).__name__)
+    return time.perf_counter() - start, fault
