@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -13,11 +14,16 @@ from bot.postgres import Server
 
 TEMPLATE = "vtbot_template"
 
+# Tests say what is right, benchmarks how fast it is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory) -> Iterator[str]:
     """The URL of a private PostgreSQL's first database; one server serves the whole session."""
     with Server(tmp_path_factory.mktemp("postgres")).used() as url:
+        _hurry(url)
         _make(url, TEMPLATE)
         prepare(make_conninfo(url, dbname=TEMPLATE))
         yield url
@@ -34,6 +40,14 @@ def database(postgres, _numbers) -> str:
     name = f"vtbot_{next(_numbers)}"
     _make(postgres, name, TEMPLATE)
     return make_conninfo(postgres, dbname=name)
+
+
+def _hurry(url: str) -> None:
+    """What the tests write need not survive a power cut."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _make(url: str, name: str, template: str = "template1") -> None:
