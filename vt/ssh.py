@@ -39,11 +39,6 @@ class Line(socket.socket):
             raise ConnectionAbortedError
         return super().recv(bufsize, flags)
 
-    def cut(self) -> None:
-        """End it now, for both sides and every thread; never waits."""
-        with suppress(OSError):
-            self.shutdown(socket.SHUT_RDWR)
-
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -74,24 +69,24 @@ async def connected(host: Host, seconds: float = SECONDS) -> AsyncIterator[Conne
     Raises HostUnreachable, HostKeyUnknown, HostKeyChanged, LoginUnusable, LoginRefused.
     """
     pool = ThreadPoolExecutor(THREADS, f"ssh {host.name}")
-    lines: list[Line] = []
+    begun: list[Transport] = []
     try:
-        yield Connection(await _introduced(host, seconds, pool, lines), pool)
+        yield Connection(await _introduced(host, seconds, pool, begun), pool)
     finally:
         # No leave is taken: whatever still waits for the server in a thread ends with the line.
-        for line in lines:
-            line.cut()
-            pool.submit(line.close)
+        for transport in begun:
+            _cut(transport)
         pool.shutdown(wait=False)
 
 
-async def _introduced(host: Host, seconds: float, pool: ThreadPoolExecutor, lines: list[Line]) -> Transport:
+async def _introduced(
+    host: Host, seconds: float, pool: ThreadPoolExecutor, begun: list[Transport]
+) -> Transport:
     run = asyncio.get_running_loop().run_in_executor
     login = await run(pool, credentials, host)
     try:
         async with asyncio.timeout(seconds):
-            line = await run(pool, _dial, host, seconds, lines)
-            transport = Transport(line)
+            transport = await run(pool, _dial, host, seconds, begun)
             await run(pool, _shake_hands, transport, host, seconds)
             recognise(transport, host)
             await run(pool, _log_in, transport, host, login)
@@ -100,6 +95,14 @@ async def _introduced(host: Host, seconds: float, pool: ThreadPoolExecutor, line
     except Exception:  # noqa: BLE001 - what a stranger sends may make paramiko raise anything
         raise errors.HostUnreachable(host.name) from None
     return transport
+
+
+def _cut(transport: Transport) -> None:
+    """End it now, for both sides and every thread; never waits."""
+    with suppress(OSError):
+        transport.sock.shutdown(socket.SHUT_RDWR)
+    if not transport.is_alive():
+        transport.sock.close()
 
 
 def credentials(host: Host) -> Login:
@@ -114,11 +117,10 @@ def credentials(host: Host) -> Login:
         raise errors.LoginUnusable(host.name) from None
 
 
-def _dial(host: Host, seconds: float, lines: list[Line]) -> Line:
+def _dial(host: Host, seconds: float, begun: list[Transport]) -> Transport:
     plain = socket.create_connection((host.address, host.port), timeout=seconds)
-    line = Line(fileno=plain.detach())
-    lines.append(line)
-    return line
+    begun.append(Transport(Line(fileno=plain.detach())))
+    return begun[0]
 
 
 def _shake_hands(transport: Transport, host: Host, seconds: float) -> None:

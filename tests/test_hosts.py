@@ -1,0 +1,134 @@
+"""The hosts file: what may stand in it, and what is said when it is wrong."""
+
+import pytest
+from pydantic import SecretStr
+
+from vt import errors, hosts
+
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIvmzpZbiJcj7qS1b0eVHNQIfiSkLWVPfTKlK3SOpUBt"
+ENTRY = f"""
+[web-1]
+address = "192.0.2.7"
+user = "scanner"
+key_file = "/run/secrets/web-1.key"
+roots = ["/srv/samples", "/var/quarantine"]
+known_hosts = ["{ED25519} root@web-1"]
+"""
+
+
+def load(tmp_path, text):
+    path = tmp_path / "hosts.toml"
+    path.write_text(text)
+    return hosts.load(path)
+
+
+def test_an_entry_names_all_that_is_needed(tmp_path):
+    """Address, login, roots and key; the port is 22 and nothing is run there unless it is said."""
+    host = load(tmp_path, ENTRY)["web-1"]
+    assert (host.name, host.address, host.port, host.user) == ("web-1", "192.0.2.7", 22, "scanner")
+    assert [str(root) for root in host.roots] == ["/srv/samples", "/var/quarantine"]
+    assert host.keys == (hosts.host_key(ED25519),)
+    assert host.sha256sum is False
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ED25519,
+        f"{ED25519} a comment",
+        f"192.0.2.7 {ED25519}",
+        f"[web-1.example.com]:2222,192.0.2.7 {ED25519}",
+        f"|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= {ED25519}",
+    ],
+)
+def test_a_key_is_taken_from_known_hosts_or_from_a_pub_file(line):
+    """However the line begins or ends, it is the same key."""
+    kind, key = hosts.host_key(line)
+    assert kind == "ssh-ed25519"
+    assert len(key) == 51
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "ssh-ed25519",
+        "AAAAC3NzaC1lZDI1NTE5",
+        "ssh-dss AAAAB3NzaC1kc3M=",
+        "ssh-ed25519 AAAAB3NzaC1yc2E=",
+        f"{ED25519}?",
+        f"@revoked * {ED25519}",
+        f"@cert-authority * {ED25519}",
+        "SHA256:RL+JMTk0p8IQWJNxtPU6S2Ze1dcOZYsxuCKJ1eNqaOU",
+    ],
+)
+def test_what_is_no_key_is_refused_when_the_file_is_read(line):
+    """A damaged, foreign or revoked key never becomes one that is known."""
+    with pytest.raises(ValueError, match="known_hosts"):
+        hosts.host_key(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[web-1", "is not TOML"),
+        ('address = "x"', "address stands outside a [server]"),
+        ("[web-1]", "[web-1] address: Field required"),
+        (ENTRY + 'password = "hunter2"', "[web-1] holds a password"),
+        (ENTRY + "port = 70000", "[web-1] port: Input should be less than or equal to 65535"),
+        (ENTRY + 'agent = "yes"', "[web-1] agent: Extra inputs are not permitted"),
+        (ENTRY + 'password_file = "/x"', "[web-1] entry: key_file and password_file are both set: keep one"),
+        (ENTRY.replace("user", "#"), "[web-1] entry: user is missing"),
+        (ENTRY.replace("/srv/samples", "samples"), "[web-1] entry: not an absolute path: samples"),
+        (
+            ENTRY.replace("ssh-ed25519", "ssh-rsa"),
+            "[web-1] known_hosts: a key in known_hosts is cut or damaged",
+        ),
+        (ENTRY.replace("web-1", "'../x'", 1), "[../x] name: String should match pattern"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_one_sentence_that_holds_no_secret(tmp_path, text, sentence):
+    """It names the file, the entry and what to change."""
+    with pytest.raises(hosts.Unfit) as unfit:
+        load(tmp_path, text)
+    assert str(unfit.value).startswith(f"{tmp_path}/hosts.toml")
+    assert sentence in str(unfit.value)
+    assert "hunter2" not in str(unfit.value)
+    assert "\n" not in str(unfit.value)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
+    """With the reason."""
+    with pytest.raises(hosts.Unfit, match="cannot be read: No such file"):
+        hosts.load(tmp_path / "none")
+    (tmp_path / "latin").write_bytes(b"\xe9")
+    with pytest.raises(hosts.Unfit, match="UTF-8"):
+        hosts.load(tmp_path / "latin")
+
+
+def test_a_server_is_asked_for_by_its_name(tmp_path):
+    """Another name, or an entry without a login of its own, is unknown."""
+    known = load(tmp_path, ENTRY + '\n[web-2]\naddress = "192.0.2.8"')
+    assert hosts.named(known, "web-1").address == "192.0.2.7"
+    for name in ("web-2", "192.0.2.7", "WEB-1", ""):
+        with pytest.raises(errors.HostUnknown) as unknown:
+            hosts.named(known, name)
+        assert unknown.value.host == name
+
+
+def test_a_typed_login_is_used_on_a_known_server_and_nothing_else_of_the_entry_changes(tmp_path):
+    """By address or name; keys and roots stay those of the entry, its own login is left out."""
+    known = load(tmp_path, ENTRY)
+    for asked in ("192.0.2.7", "web-1"):
+        host = hosts.ad_hoc(known, asked, "alice", SecretStr("hunter2"))
+        assert (host.user, host.key_file, host.password.get_secret_value()) == ("alice", None, "hunter2")
+        assert (host.keys, host.roots) == (known["web-1"].keys, known["web-1"].roots)
+    with pytest.raises(errors.HostUnknown):
+        hosts.ad_hoc(known, "192.0.2.9", "alice", SecretStr("hunter2"))
+
+
+def test_a_typed_password_is_in_no_form_that_could_be_stored_or_logged(tmp_path):
+    """Neither shown nor dumped."""
+    host = hosts.ad_hoc(load(tmp_path, ENTRY), "web-1", "alice", SecretStr("hunter2"))
+    assert "hunter2" not in f"{host!r} {host} {host.model_dump()} {host.model_dump_json()}"
+    assert "password" not in host.model_dump()
