@@ -263,7 +263,7 @@ async def test_who_does_not_speak_ssh_is_left_in_time(box, words, stays):
 
 
 def test_a_packet_of_4_gib_is_not_even_begun():
-    """paramiko would collect what anybody announces, before any key is known; such a connection is dropped."""
+    """Otherwise paramiko would collect what anybody announces, before any key is known; such a connection is dropped."""
     ours, theirs = socket.socketpair()
     with theirs, remote.ssh.Line(fileno=ours.detach()) as line:
         theirs.sendall(b"x" * 10)
