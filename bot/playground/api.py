@@ -8,13 +8,15 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.playground import chat, conversations, files, payloads, views
+from bot.playground import chat, conversations, files, objects, payloads, views
 from bot.playground.link import Link
 from bot.playground.posting import Refused
 from bot.playground.rules import Fault, Rule
 from bot.playground.seed import APP, BOT, TEAM
 from bot.playground.world import World
 
+KEPT = 1_000
+"""Calls that are remembered."""
 MINUTE = 60
 TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
 """Calls a minute."""
@@ -96,16 +98,23 @@ class Api:
     """Answers calls, each after its token, scope, rate and the failures that a test ordered."""
 
     def __init__(
-        self, world: World, link: Link, bot_token: str, app_token: str, scopes: Collection[str]
+        self,
+        world: World,
+        link: Link,
+        bot_token: str,
+        app_token: str,
+        scopes: Collection[str],
+        *,
+        limited: bool,
     ) -> None:
         self.world = world
         self.link = link
         self.bot_token = bot_token
         self.app_token = app_token
         self.scopes = frozenset(scopes)
-        self.limited = False
+        self.limited = limited
         """Whether rates above Slack's are answered 429."""
-        self.calls: deque[Call] = deque(maxlen=10_000)
+        self.calls: deque[Call] = deque(maxlen=KEPT)
         self.ordered: defaultdict[str, deque[tuple[int, str, float]]] = defaultdict(deque)
         self._rates: dict[tuple[str, str], deque[float]] = {}
 
@@ -182,7 +191,7 @@ class Api:
 
 def _identity() -> dict[str, Any]:
     return {
-        "url": f"https://{payloads.DOMAIN}.slack.com/",
+        "url": f"https://{objects.DOMAIN}.slack.com/",
         "team": "Playground",
         "user": BOT.name,
         "team_id": TEAM,

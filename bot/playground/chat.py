@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.playground import payloads
+from bot.playground import objects
 from bot.playground.posting import Refused, blame, room, visible, weigh
 from bot.playground.records import Message
 from bot.playground.rules import Rule
@@ -34,7 +34,7 @@ def post_message(world: World, args: Args) -> Reply:
     channel = room(world, where, args.get("channel"))
     weigh(world, where, args, public=True)
     message = world.post(written(world, channel.id, where, args, thread_ts=_thread(world, channel.id, args)))
-    return {"channel": channel.id, "ts": message.ts, "message": payloads.message(world, message)}
+    return {"channel": channel.id, "ts": message.ts, "message": objects.message(world, message)}
 
 
 def post_ephemeral(world: World, args: Args) -> Reply:
@@ -63,7 +63,7 @@ def update(world: World, args: Args) -> Reply:
         "channel": after.channel,
         "ts": after.ts,
         "text": text,
-        "message": payloads.message(world, after),
+        "message": objects.message(world, after),
     }
 
 
@@ -77,7 +77,7 @@ def delete(world: World, args: Args) -> Reply:
 def permalink(world: World, args: Args) -> Reply:
     """chat.getPermalink."""
     message = _message(world, visible(world, args.get("channel")).id, args.get("message_ts"))
-    return {"channel": message.channel, "permalink": payloads.permalink(message)}
+    return {"channel": message.channel, "permalink": objects.permalink(message)}
 
 
 def add_reaction(world: World, args: Args) -> Reply:

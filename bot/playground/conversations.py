@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.playground import payloads
+from bot.playground import objects
 from bot.playground.posting import Refused, visible
 from bot.playground.records import Message
 from bot.playground.seed import BOT
@@ -15,7 +15,7 @@ Reply = dict[str, Any]
 
 def info(world: World, args: Args) -> Reply:
     """conversations.info."""
-    return {"channel": payloads.channel(visible(world, args.get("channel")))}
+    return {"channel": objects.channel(visible(world, args.get("channel")))}
 
 
 def listed(world: World, args: Args) -> Reply:
@@ -25,7 +25,7 @@ def listed(world: World, args: Args) -> Reply:
     for channel in world.channels.values():
         kind = "im" if channel.with_user else "private_channel" if channel.private else "public_channel"
         if kind in kinds and (kind == "public_channel" or BOT.id in channel.members):
-            found.append(payloads.channel(channel))
+            found.append(objects.channel(channel))
     return {"channels": found, **_last_page()}
 
 
@@ -42,7 +42,7 @@ def join(world: World, args: Args) -> Reply:
     if channel.archived:
         raise Refused("is_archived")
     channel.members.add(BOT.id)
-    return {"channel": payloads.channel(channel)}
+    return {"channel": objects.channel(channel)}
 
 
 def direct(world: World, args: Args) -> Reply:
@@ -50,7 +50,7 @@ def direct(world: World, args: Args) -> Reply:
     person = world.people.get(str(args.get("users")))
     if person is None:
         raise Refused("user_not_found")
-    return {"channel": payloads.channel(world.direct(person))}
+    return {"channel": objects.channel(world.direct(person))}
 
 
 def history(world: World, args: Args) -> Reply:
@@ -76,18 +76,18 @@ def user(world: World, args: Args) -> Reply:
     person = world.people.get(str(args.get("user")))
     if person is None:
         raise Refused("user_not_found")
-    return {"user": payloads.person(person)}
+    return {"user": objects.person(person)}
 
 
 def users(world: World, _args: Args) -> Reply:
     """users.list."""
-    return {"members": [payloads.person(person) for person in world.people.values()], **_last_page()}
+    return {"members": [objects.person(person) for person in world.people.values()], **_last_page()}
 
 
 def _page(world: World, found: list[Message], args: Args) -> Reply:
     oldest, latest = float(args.get("oldest") or 0), float(args.get("latest") or "inf")
     kept = [m for m in found if oldest <= float(m.ts) <= latest][: int(args.get("limit") or 100)]
-    return {"messages": [payloads.message(world, m) for m in kept], "has_more": len(kept) < len(found)}
+    return {"messages": [objects.message(world, m) for m in kept], "has_more": len(kept) < len(found)}
 
 
 def _last_page() -> Reply:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections import deque
 from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,8 @@ from bot.playground.rules import Fault, Rule
 from bot.playground.world import World, new_id
 
 OK = 200
+KEPT = 1_000
+"""Deliveries that are remembered."""
 TIMEOUT, FAILED = "operation_timeout", "dispatch_failed"
 EVENTS = {
     "message.channels": "channels:history",
@@ -102,6 +105,7 @@ class Courier:
         self.events = {name for name in events if not EVENTS[name] or EVENTS[name] in scopes}
         self.http: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.deliveries: deque[Ack] = deque(maxlen=KEPT)
         self._under_way = 0
         self._still = asyncio.Event()
 
@@ -123,7 +127,9 @@ class Courier:
             self._under_way -= 1
             self._still.set()
         self._judge(parcel, ack)
-        return replace(ack, parcel=parcel)
+        ack = replace(ack, parcel=parcel)
+        self.deliveries.append(ack)
+        return ack
 
     async def _tried(self, parcel: Parcel) -> Ack:
         start = time.perf_counter()

@@ -15,12 +15,10 @@ _STYLED = re.compile(r"(?<![\w*_~`])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~`])")
 
 def message(world: World, item: Message) -> list[str]:
     """A message: its blocks, or its text when there are none, then its files."""
-    lines = list(_blocks(world, item.blocks)) if item.blocks else words(world, item.text).split("\n")
-    if item.blocks and all(block["type"] == "rich_text" for block in item.blocks) and item.via == "person":
-        lines = words(world, item.text).split("\n")
-    return [line for line in lines if item.text or item.blocks or line] + [
-        f"[file: {file.name}, {file.size} bytes]" for file in item.files
-    ]
+    blocks = () if item.via == "person" else item.blocks  # theirs are made from the text
+    lines = list(_blocks(world, blocks)) if blocks else words(world, item.text).split("\n")
+    files = [f"[file: {file.name}, {file.size} bytes]" for file in item.files]
+    return ([] if files and lines == [""] else lines) + files
 
 
 def view(world: World, item: View) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.playground import payloads
+from bot.playground import objects
 from bot.playground.records import Channel, Message, Person
 from bot.playground.seed import BOT
 from bot.playground.world import World
@@ -17,7 +17,7 @@ def posted(world: World, message: Message) -> list[Event]:
     if BOT.id not in channel.members:
         return []
     inner = _whole(world, message) | _place(world, channel)
-    events = [(_KINDS[payloads.channel_type(channel)], _subtype(inner, message))]
+    events = [(_KINDS[objects.channel_type(channel)], _subtype(inner, message))]
     if f"<@{BOT.id}>" in message.text and not channel.with_user:
         events.append(("app_mention", {**inner, "type": "app_mention"}))
     return events + [("file_shared", _file(world, message, file.id)) for file in message.files]
@@ -25,13 +25,13 @@ def posted(world: World, message: Message) -> list[Event]:
 
 def _whole(world: World, message: Message) -> dict[str, Any]:
     home = world.people[message.user].team
-    return payloads.message(world, message) | {"user_team": home, "source_team": home}
+    return objects.message(world, message) | {"user_team": home, "source_team": home}
 
 
 def _place(world: World, channel: Channel) -> dict[str, Any]:
     return {
         "channel": channel.id,
-        "channel_type": payloads.channel_type(channel),
+        "channel_type": objects.channel_type(channel),
         "event_ts": world.ts(),
     }
 
@@ -61,11 +61,11 @@ def changed(world: World, after: Message, before: Message) -> list[Event]:
         "subtype": "message_deleted" if after.deleted else "message_changed",
         "hidden": True,
         "ts": world.ts(),
-        "previous_message": payloads.message(world, before),
-        **({"deleted_ts": after.ts} if after.deleted else {"message": payloads.message(world, after)}),
+        "previous_message": objects.message(world, before),
+        **({"deleted_ts": after.ts} if after.deleted else {"message": objects.message(world, after)}),
         **_place(world, channel),
     }
-    return [(_KINDS[payloads.channel_type(channel)], inner)]
+    return [(_KINDS[objects.channel_type(channel)], inner)]
 
 
 def home_opened(world: World, person: Person) -> list[Event]:
@@ -77,7 +77,7 @@ def home_opened(world: World, person: Person) -> list[Event]:
         "channel": world.direct(person).id,
         "tab": "home",
         "event_ts": world.ts(),
-        **({"view": payloads.view(home)} if home else {}),
+        **({"view": objects.view(home)} if home else {}),
     }
     return [("app_home_opened", inner)]
 

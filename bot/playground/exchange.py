@@ -1,11 +1,13 @@
 """What comes of something a person does: the acknowledgement, then messages and views as they appear."""
 
 import asyncio
+import contextlib
 import json
 import weakref
+from collections.abc import AsyncIterator
 from typing import Any
 
-from bot.playground import events, hooks
+from bot.playground import drawing, events, hooks
 from bot.playground.delivery import FAILED, OK, Ack, Courier, Parcel
 from bot.playground.events import Event
 from bot.playground.posting import Refused
@@ -47,19 +49,26 @@ class Exchange:
         """How long the acknowledgement took."""
         return self.ack.milliseconds
 
-    async def answer(self, timeout: float = 10) -> Message:  # noqa: ASYNC109 - the word of the one who waits
-        """The next message or update that this person sees because of it. TimeoutError when none comes."""
-        message: Message = await self._next(self._answers, timeout, "an answer")
-        return message
+    async def answer(self, timeout: float = 10, having: str = "") -> Message:  # noqa: ASYNC109 - a waiter's word
+        """The next message or update that this person sees because of it.
 
-    async def view(self, timeout: float = 10) -> View:  # noqa: ASYNC109 - the word of the one who waits
+        With `having`, the first in which these words are read. TimeoutError when none comes.
+        """
+        async with self._waiting(timeout, f"an answer having {having!r}" if having else "an answer"):
+            while having not in "\n".join(drawing.message(self.world, message := await self._answers.get())):
+                pass
+            return message
+
+    async def view(self, timeout: float = 10) -> View:  # noqa: ASYNC109 - a waiter's word
         """The next modal or home that opens or changes. TimeoutError when none does."""
-        view: View = await self._next(self._views, timeout, "a view")
-        return view
+        async with self._waiting(timeout, "a view"):
+            return await self._views.get()
 
-    async def _next(self, queue: asyncio.Queue[Any], seconds: float, wanted: str) -> Any:
+    @contextlib.asynccontextmanager
+    async def _waiting(self, seconds: float, wanted: str) -> AsyncIterator[None]:
         try:
-            return await asyncio.wait_for(queue.get(), seconds)
+            async with asyncio.timeout(seconds):
+                yield
         except TimeoutError:
             faults = "; ".join(self.world.faults) or "no faults"
             raise TimeoutError(

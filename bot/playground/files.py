@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.playground import payloads
+from bot.playground import objects
 from bot.playground.chat import written
 from bot.playground.posting import Refused, room, weigh
 from bot.playground.records import File
@@ -68,7 +68,7 @@ def completed(world: World, args: Args) -> Reply:
     if channel:
         _share(world, files, channel, args)
     # Sharing is asynchronous at Slack: the answer does not yet know where.
-    return {"files": [{**payloads.file(world, file, whole=True), "shares": {}} for file in files]}
+    return {"files": [{**objects.file(world, file, whole=True), "shares": {}} for file in files]}
 
 
 def _uploaded(world: World, item: Any) -> File:
@@ -120,7 +120,7 @@ def info(world: World, args: Args) -> Reply:
     if file is None or not file.complete:
         raise Refused("file_not_found")
     shares = {file.channel: [{"ts": m.ts} for m in world.messages.values() if file in m.files]}
-    whole = {**payloads.file(world, file, whole=True), "channels": [file.channel] if file.channel else []}
+    whole = {**objects.file(world, file, whole=True), "channels": [file.channel] if file.channel else []}
     return {"file": {**whole, "shares": {"public": shares} if file.channel else {}}}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from bot.playground.payloads import named
+from bot.playground.objects import named
 
 Json = dict[str, Any]
 State = dict[str, dict[str, Json]]
@@ -61,6 +61,11 @@ def _value(element: Json, given: Any, key: str) -> Json:
     return {"type": element["type"], key: given}
 
 
+def remembered(element: Json) -> bool:
+    """Whether a view keeps what is chosen in it: buttons and overflow menus are only pressed."""
+    return element["type"] in _FILLED
+
+
 def value(element: Json, given: Any) -> Json:
     """A field's entry in the state: options by label or value, several as a list."""
     key = _FILLED[element["type"]][0]
@@ -109,10 +114,31 @@ def option(element: Json, wanted: Any) -> Json:
 
 def missing(blocks: list[Json], values: State) -> dict[str, str]:
     """What Slack itself says before it sends a form: block_id -> sentence."""
-    wanted = {}
+    wanted: dict[str, str] = {}
     for block, element in elements(blocks):
-        if block["type"] == "input" and not block.get("optional"):
-            filled_in = values.get(block["block_id"], {}).get(element["action_id"], {})
-            if not any(value for key, value in filled_in.items() if key != "type"):
-                wanted[block["block_id"]] = REQUIRED
+        if block["type"] == "input":
+            field = values.get(block["block_id"], {}).get(element["action_id"], {})
+            sentence = _wrong(element, field.get(_FILLED[element["type"]][0]), block.get("optional", False))
+            wanted |= {block["block_id"]: sentence} if sentence else {}
     return wanted
+
+
+def _wrong(element: Json, given: Any, optional: bool) -> str | None:  # noqa: FBT001 - as the block says
+    if not given:
+        return None if optional else REQUIRED
+    if element["type"] == "number_input":
+        return _wrong_number(element, given)
+    if isinstance(given, str) and len(given) > element.get("max_length", 3000):
+        return "This entry is too long."
+    if isinstance(given, str) and len(given) < element.get("min_length", 0):
+        return "This entry is too short."
+    return None
+
+
+def _wrong_number(element: Json, given: str) -> str | None:
+    try:
+        number = float(given) if element["is_decimal_allowed"] else int(given)
+    except ValueError:
+        return "Please enter a number."
+    low, high = float(element.get("min_value", "-inf")), float(element.get("max_value", "inf"))
+    return None if low <= number <= high else f"Please enter a number from {low:g} to {high:g}."

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.playground import buttons, events, forms, markup, payloads, views
+from bot.playground import buttons, events, forms, markup, objects, payloads, views
+from bot.playground.buttons import Button
 from bot.playground.delivery import Courier
 from bot.playground.exchange import Exchange, Exchanges, content
 from bot.playground.files import mimetype
@@ -28,7 +29,8 @@ class People:
 
     async def types(self, user: Who, channel: str, text: str) -> Exchange:
         """Type a slash command: `/vt scan-ip 192.0.2.1`."""
-        person, where = self.world.person(user), self.world.channel(channel)
+        person = self.world.person(user)
+        where = self.world.channel(channel, person)
         name, _, rest = text.partition(" ")
         escape = markup.escaped if not self.should_escape else self._marked
         hook = self.world.hook(person, where)
@@ -42,7 +44,8 @@ class People:
         self, user: Who, channel: str, text: str, thread: str | Message | None = None, files: Files = ()
     ) -> Exchange:
         """Post a message, in a thread when one is given, with files as (name, bytes)."""
-        person, where = self.world.person(user), self.world.channel(channel)
+        person = self.world.person(user)
+        where = self.world.channel(channel, person)
         root = thread.thread_ts or thread.ts if isinstance(thread, Message) else thread
         kept = [self.world.file(name, data, person, mimetype(name)) for name, data in files]
         marked = markup.marked(self.world, text)
@@ -82,15 +85,23 @@ class People:
 
         Raises LookupError when there is no such thing to press.
         """
-        person = self.world.person(user)
-        action = buttons.action(buttons.found(place.blocks, what), choice, self.world.ts())
-        hook, where = None, payloads.in_view(place) if isinstance(place, View) else {}
-        if isinstance(place, Message):
+        person, button = self.world.person(user), buttons.found(place.blocks, what)
+        action = buttons.action(button, choice, self.world.ts())
+        hook, where = None, {}
+        if isinstance(place, View):
+            where = payloads.in_view(self._chosen(person, place, button, choice))
+        else:
             now = self.world.messages.get(place.key, place)
             hook = self.world.hook(person, self.world.channels[now.channel], now.key, now.thread_ts)
             where = payloads.in_message(self.world, now, hook)
         payload = payloads.interaction(self.world, "block_actions", person, actions=[action], **where)
         return await self.exchanges.interaction(self.exchanges.open(person, f"[{what}]", hook), payload)
+
+    def _chosen(self, person: Person, view: View, button: Button, choice: Any) -> View:
+        """A view remembers what is chosen in it."""
+        if forms.remembered(button.element):
+            return self.fills(person, view, {button.element["action_id"]: choice})
+        return self.world.views[view.id]
 
     async def uses_shortcut(self, user: Who, callback_id: str, message: Message | None = None) -> Exchange:
         """Pick a message's shortcut, or without a message a global one."""
@@ -111,7 +122,7 @@ class People:
         given = dict(values)
         for field, items in (files or {}).items():
             kept = [self.world.file(name, data, person, mimetype(name)) for name, data in items]
-            given[field] = [payloads.file(self.world, file) for file in kept]
+            given[field] = [objects.file(self.world, file) for file in kept]
         for field, value in given.items():
             now = replace(now, state=forms.filled(now.blocks, now.state, field, value))
         self.world.views[view.id] = now
@@ -124,7 +135,7 @@ class People:
         exchange.errors = forms.missing(now.blocks, now.state)
         if exchange.errors:
             return exchange
-        shown = payloads.view(now)
+        shown = objects.view(now)
         payload = payloads.interaction(self.world, "view_submission", person, view=shown, response_urls=[])
         await self.exchanges.interaction(exchange, payload)
         try:
@@ -145,7 +156,7 @@ class People:
         exchange = self.exchanges.open(person, f"closes {now.title!r}")
         if not now.content.get("notify_on_close"):
             return exchange
-        shown = payloads.view(now)
+        shown = objects.view(now)
         payload = payloads.interaction(self.world, "view_closed", person, view=shown, is_cleared=False)
         return await self.exchanges.interaction(exchange, payload)
 

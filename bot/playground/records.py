@@ -138,7 +138,7 @@ class Trigger:
 class Change:
     """Something that people see: a message posted, updated or deleted, or a view opened or changed."""
 
-    what: str
+    kind: str
     """posted, updated, deleted, view."""
     message: Message | None = None
     before: Message | None = None

@@ -1,13 +1,13 @@
 """What a bot is held to: the rules by name, and how a message or a view is weighed against them."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bot.playground import schema
+from bot.playground import safety, schema
+from bot.playground.safety import nodes
 from bot.playground.shapes import Check
 
 
@@ -63,25 +63,13 @@ CELLS_LENGTH = 10_000
 MARKDOWN_LENGTH = 12_000
 VIEW_BYTES = 250_000
 
-_LIVE = re.compile(r"https://(?:www\.)?virustotal\.com/|https://[a-z0-9-]+\.slack\.com/|slack://")
-_MARKED = re.compile(r"<([a-z][a-z0-9+.-]*:[^|>]+)", re.IGNORECASE)
-_BARE = re.compile(r"(?<![\w/.\[\]])(?:https?://|ftp://|www\.)[^\s|>`]+", re.IGNORECASE)
-_CALLED = re.compile(r"<!(?:here|channel|everyone|subteam\^)", re.IGNORECASE)
-_NAMED = re.compile(r"<[@#]([A-Z0-9]+)")
-_URL_FIELDS = ("url", "image_url", "thumbnail_url", "title_url", "video_url")
-
-
-def links(content: Any) -> list[str]:
-    """Every link that a client would make of this, dead or alive, without those of buttons."""
-    return [link for node in _nodes(content) for link in _links(node)]
-
 
 def message(content: Mapping[str, Any], told: Collection[str], *, unfurls: bool) -> list[Fault]:
     """The faults of `text` and `blocks`. `told`: the ids that Slack has named to the bot."""
-    blocks = content.get("blocks") or []
+    blocks = [] if content.get("blocks") is None else content["blocks"]
     found = [*_text(content.get("text"), bool(blocks)), *_blocks(blocks, schema.MESSAGE)]
     if not any(fault.error for fault in found):
-        found += [*_lengths(blocks), *_safety(content, told)]
+        found += [*_lengths(blocks), *_dangers(content, told)]
         found += _unfurling(content) if unfurls else []
     return found
 
@@ -102,7 +90,7 @@ def view(content: Mapping[str, Any], told: Collection[str]) -> list[Fault]:
     found += [Fault(Rule.BLOCKS, s, "invalid_arguments") for s in _misplaced(content)]
     if len(str(content).encode()) > VIEW_BYTES:
         found.append(Fault(Rule.LENGTH, "a view of more than 250 KB", "view_too_large"))
-    return [*found, *_safety(content, told)]
+    return [*found, *_dangers(content, told)]
 
 
 def _text(text: Any, has_blocks: bool) -> Iterator[Fault]:  # noqa: FBT001 - two facts of one message
@@ -121,7 +109,7 @@ def _blocks(blocks: Any, shape: Check) -> list[Fault]:
     found = list(_duplicates(blocks))
     if sum(block["type"] == "table" for block in blocks) > 1:
         found.append(Fault(Rule.BLOCKS, "two tables in one message", "invalid_attachments"))
-    if any(e.get("type") == "file_input" for e in _nodes(blocks)):
+    if any(e.get("type") == "file_input" for e in nodes(blocks)):
         found.append(Fault(Rule.BLOCKS, "a file_input outside a modal", "invalid_blocks"))
     return found
 
@@ -130,7 +118,7 @@ def _duplicates(blocks: list[dict[str, Any]]) -> Iterator[Fault]:
     for name in _twice(block.get("block_id") for block in blocks):
         yield Fault(Rule.DUPLICATE, f"block_id {name!r} stands twice", "invalid_blocks")
     for block in blocks:
-        for name in _twice(node.get("action_id") for node in _nodes(block)):
+        for name in _twice(node.get("action_id") for node in nodes(block)):
             yield Fault(Rule.DUPLICATE, f"action_id {name!r} stands twice in one block", "invalid_blocks")
 
 
@@ -143,7 +131,7 @@ def _misplaced(content: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"a {kind} block in a {content['type']}" for kind in sorted(kinds & schema.MESSAGE_ONLY))
     if content["type"] == "modal" and "input" in kinds and "submit" not in content:
         yield "a modal with inputs and without submit"
-    if content["type"] == "home" and any(n.get("type") == "file_input" for n in _nodes(content)):
+    if content["type"] == "home" and any(n.get("type") == "file_input" for n in nodes(content)):
         yield "a file_input outside a modal"
 
 
@@ -164,7 +152,7 @@ def _lengths(blocks: list[dict[str, Any]]) -> Iterator[Fault]:
 
 def _characters(block: Any) -> int:
     """What a reader sees of it, the targets of links included."""
-    return sum(len(node[key]) for node in _nodes(block) for key in _counted(node))
+    return sum(len(node[key]) for node in nodes(block) for key in _counted(node))
 
 
 def _counted(node: Mapping[str, Any]) -> Iterator[str]:
@@ -174,53 +162,13 @@ def _counted(node: Mapping[str, Any]) -> Iterator[str]:
         yield "url"
 
 
-def _safety(content: Mapping[str, Any], told: Collection[str]) -> Iterator[Fault]:
-    for node in _nodes(content):
-        yield from (
-            Fault(Rule.LINK, f"live link {url[:80]!r}") for url in _targets(node) if not _LIVE.match(url)
-        )
-        yield from (Fault(Rule.MENTION, sentence) for sentence in _mentions(node, told))
-
-
-def _targets(node: Mapping[str, Any]) -> Iterator[str]:
-    yield from _links(node)
-    if node.get("type") != "link":
-        yield from (node[key] for key in _URL_FIELDS if isinstance(node.get(key), str))
-
-
-def _links(node: Mapping[str, Any]) -> Iterator[str]:
-    if node.get("type") == "link":
-        yield node["url"]
-    yield from _MARKED.findall(_marked_up(node))
-    yield from _BARE.findall(_marked_up(node))
-
-
-def _mentions(node: Mapping[str, Any], told: Collection[str]) -> Iterator[str]:
-    text = _marked_up(node)
-    if _CALLED.search(text) or node.get("type") in ("broadcast", "usergroup"):
-        yield f"calls a whole channel or group: {text[:80]!r}"
-    named = [*_NAMED.findall(text), *(node[k] for k in ("user_id", "channel_id") if k in node)]
-    yield from (f"names {name!r}, which Slack never told the bot" for name in named if name not in told)
-
-
-def _marked_up(node: Mapping[str, Any]) -> str:
-    """Text of this node in which Slack looks for links and mentions."""
-    text = node.get("text")
-    return text if isinstance(text, str) and node.get("type") in ("mrkdwn", "markdown", None) else ""
+def _dangers(content: Mapping[str, Any], told: Collection[str]) -> Iterator[Fault]:
+    yield from (Fault(Rule.LINK, sentence) for sentence in safety.live_links(content))
+    yield from (Fault(Rule.MENTION, sentence) for sentence in safety.strange_calls(content, told))
 
 
 def _unfurling(content: Mapping[str, Any]) -> list[Fault]:
     off = content.get("unfurl_links") is False and content.get("unfurl_media") is False
-    if off or not links(content):
+    if off or not safety.links(content):
         return []
     return [Fault(Rule.UNFURL, "a message with a link, and unfurl_links and unfurl_media are not both false")]
-
-
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in it, the outermost first."""
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _nodes(item)

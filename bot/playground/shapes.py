@@ -47,7 +47,7 @@ def one_of(*values: Any) -> Check:
     """One of a few constants."""
 
     def check(value: Any, place: str) -> Iterator[str]:
-        if value not in values:
+        if not any(type(value) is type(known) and value == known for known in values):  # True is not 1
             yield f"{place}: {value!r:.60} is none of {', '.join(map(str, values))}"
 
     return check

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.playground import forms, payloads
+from bot.playground import forms, objects
 from bot.playground.posting import Refused, blame, weigh_view
 from bot.playground.records import Person, View
 from bot.playground.rules import Rule
@@ -31,7 +31,7 @@ def _new(world: World, where: str, args: Args, *, keep: bool) -> Reply:
     weigh_view(world, where, args.get("view"))
     if args["view"]["type"] != "modal":
         raise Refused("invalid_arguments", "[ERROR] only a modal is opened; a home is published")
-    return {"view": payloads.view(stack(world, person, args["view"], keep=keep))}
+    return {"view": objects.view(stack(world, person, args["view"], keep=keep))}
 
 
 def exchanged(world: World, where: str, name: Any) -> Person:
@@ -73,7 +73,7 @@ def updated(world: World, args: Args) -> Reply:
     view = _found(world, args)
     if args.get("hash") not in (None, view.hash):
         raise Refused("hash_conflict")
-    return {"view": payloads.view(change(world, view, args["view"]))}
+    return {"view": objects.view(change(world, view, args["view"]))}
 
 
 def _found(world: World, args: Args) -> View:
@@ -104,7 +104,7 @@ def published(world: World, args: Args) -> Reply:
     name = before.id if before else new_id("V")
     world.homes[str(user)] = name
     return {
-        "view": payloads.view(
+        "view": objects.view(
             world.show(View(name, str(user), content, _hash(), name, state=forms.state(content)))
         )
     }
@@ -135,7 +135,7 @@ def answered(world: World, view: View, answer: dict[str, Any]) -> dict[str, str]
 
 
 def _errors(world: World, view: View, errors: Any) -> dict[str, str]:
-    inputs = {b["block_id"] for b in payloads.named(view.blocks) if b["type"] == "input"}
+    inputs = {b["block_id"] for b in objects.named(view.blocks) if b["type"] == "input"}
     if not isinstance(errors, dict) or not errors or not set(errors) <= inputs:
         blame(
             world,

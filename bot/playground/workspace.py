@@ -8,7 +8,7 @@ from typing import Self
 from aiohttp import web
 
 from bot.playground import drawing, files, hooks
-from bot.playground.api import SCOPES, Api
+from bot.playground.api import SCOPES, Api, Call
 from bot.playground.buttons import Button, pressable
 from bot.playground.delivery import EVENTS, Ack, Courier, signed
 from bot.playground.link import Link
@@ -33,6 +33,7 @@ class Workspace(People):
         retries: seconds before each repetition of an event that was not taken.
         events: bot events as in a manifest that the bot subscribed to.
         scopes: what the bot token may do.
+        rate_limits: whether calls above Slack's rates are answered 429.
         should_escape: whether the text of commands has people, channels and links marked up.
         port: 0 for a free one.
     """
@@ -47,6 +48,7 @@ class Workspace(People):
         events: Collection[str] = tuple(EVENTS),
         scopes: Collection[str] = SCOPES,
         should_escape: bool = True,
+        rate_limits: bool = False,
         port: int = 0,
     ) -> None:
         self.bot_token = "xoxb-playground-bot"  # noqa: S105 - of a workspace that does not exist
@@ -66,7 +68,7 @@ class Workspace(People):
             scopes=scopes,
         )
         super().__init__(world, self.courier, should_escape=should_escape)
-        self.api = Api(world, self.link, self.bot_token, self.app_token, scopes)
+        self.api = Api(world, self.link, self.bot_token, self.app_token, scopes, limited=rate_limits)
         world.watchers.append(self._woken)
         self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
@@ -126,6 +128,20 @@ class Workspace(People):
         """Each rule that the bot broke, as a sentence. A test's last line: `assert slack.faults == []`."""
         return self.world.faults
 
+    @property
+    def deliveries(self) -> Collection[Ack]:
+        """What was delivered lately, the oldest first: `.parcel` in, the acknowledgement out."""
+        return self.courier.deliveries
+
+    @property
+    def calls(self) -> Collection[Call]:
+        """The calls that the bot made lately, the oldest first."""
+        return self.api.calls
+
+    def watches(self, watcher: Callable[[Change], None]) -> None:
+        """Tell of everything that is shown, as it is."""
+        self.world.watchers.append(watcher)
+
     def forgives(self, *broken: Rule) -> None:
         """Keep no faults of these rules from here on: the test means to break them."""
         self.world.forgiven.update(broken)
@@ -141,7 +157,7 @@ class Workspace(People):
     ) -> list[Message]:
         """What this person sees there, in order; without a person, all of it."""
         person = self.world.person(user) if user else None
-        return list(self.world.seen(person, self.world.channel(channel) if channel else None, thread))
+        return list(self.world.seen(person, self.world.channel(channel, person) if channel else None, thread))
 
     def shown(self, item: Message | View | Iterable[Message]) -> list[str]:
         """What is read there, line by line, with buttons in brackets."""

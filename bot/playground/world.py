@@ -51,10 +51,14 @@ class World:
                 return person
         raise LookupError(f"there is nobody called {who!r}")
 
-    def channel(self, where: str) -> Channel:
-        """By name or id; `@ana` is the direct messages of ana and the bot. LookupError when there is none."""
+    def channel(self, where: str, viewer: Person | None = None) -> Channel:
+        """By name or id; `@ana` is the direct messages of ana and the bot, for a viewer `@vt` is theirs.
+
+        Raises LookupError when there is none.
+        """
         if where.startswith("@"):
-            return self.direct(self.person(where))
+            person = self.person(where)
+            return self.direct(viewer if viewer and person is seed.BOT else person)
         for channel in self.channels.values():
             if where.removeprefix("#") in (channel.id, channel.name):
                 return channel
