@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from paramiko import AuthenticationException, PKey, SSHException, Transport
-from paramiko.pkey import UnknownKeyType
+from paramiko import AuthenticationException, PKey, Transport
 from pydantic import SecretStr
 
 from vt import errors
@@ -113,7 +111,7 @@ def credentials(host: Host) -> Login:
         if host.password_file:
             return SecretStr(host.password_file.read_text("utf-8").rstrip("\r\n"))
         return PKey.from_path(host.key_file or "")
-    except (OSError, ValueError, TypeError, SSHException, UnknownKeyType, UnsupportedAlgorithm):
+    except Exception:  # noqa: BLE001 - what is in a key file may make its reader raise anything
         raise errors.LoginUnusable(host.name) from None
 
 
