@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bot import terminal
+from bot import launch, terminal
+from bot.app import NotRunning
 from bot.database import Unusable
 from bot.manifest import as_yaml
 from bot.ops import log_to_stderr
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     log_to_stderr()
     try:
         return int(asked.act(asked, environ))
-    except (SettingsError, Unusable) as error:
+    except (SettingsError, Unusable, NotRunning) as error:
         sys.stderr.write(f"vtbot: {error}\n")
         return WRONG
     except KeyboardInterrupt:
@@ -82,7 +83,7 @@ def _settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(terminal.run(_settings(environ)))
+    return asyncio.run(launch.run(_settings(environ)))
 
 
 def _ask(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:

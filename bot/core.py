@@ -19,7 +19,7 @@ from bot.database import Database, database
 from bot.ledger import Ledger
 from bot.settings import Settings
 from bot.store import Cases
-from vt.service import Service
+from vt.service import Clock, Service
 
 
 def utc_now() -> datetime:
@@ -36,6 +36,7 @@ def new_id() -> str:
 class Core:
     """What answers, with or without Slack."""
 
+    database: Database
     cases: Cases
     ledger: Ledger
     service: Service
@@ -44,16 +45,16 @@ class Core:
 
 
 @asynccontextmanager
-async def core(settings: Settings) -> AsyncIterator[Core]:
+async def core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Core]:
     """Database, quota and VirusTotal."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         asked = await stack.enter_async_context(virustotal.target(settings))
         store = Database(url)
         stack.push_async_callback(store.close)
-        ledger = Ledger(store, asked.key, virustotal.limits(settings, asked), utc_now)
-        service = await stack.enter_async_context(virustotal.service(settings, asked, ledger, utc_now))
-        yield Core(Cases(store), ledger, service, asked.invented, url)
+        ledger = Ledger(store, asked.key, virustotal.limits(settings, asked), clock)
+        service = await stack.enter_async_context(virustotal.service(settings, asked, ledger, clock))
+        yield Core(store, Cases(store), ledger, service, asked.invented, url)
 
 
 @asynccontextmanager

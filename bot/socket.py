@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
 CONNECT_SECONDS = 20
@@ -24,18 +25,23 @@ async def socket_mode(
     """Connected while the block runs; yields the question whether it still is. Raises NotConnected."""
     web = AsyncWebClient(token=token.get_secret_value(), base_url=client.base_url, session=client.session)
     await _allowed(web)
-    client = AsyncSocketModeHandler(app, token.get_secret_value(), web_client=web).client
-
-    async def connected() -> bool:
-        return await client.is_connected()
-
+    connection = AsyncSocketModeHandler(app, token.get_secret_value(), web_client=web).client
     try:
-        await asyncio.wait_for(client.connect(), CONNECT_SECONDS)
+        await _opened(connection)
+
+        async def connected() -> bool:
+            return bool(await connection.is_connected())
+
         yield connected
+    finally:
+        await connection.close()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
+
+
+async def _opened(connection: SocketModeClient) -> None:
+    try:
+        await asyncio.wait_for(connection.connect(), CONNECT_SECONDS)  # type: ignore[no-untyped-call] # the same
     except TimeoutError:
         raise NotConnected("no answer") from None
-    finally:
-        await client.close()
 
 
 async def _allowed(web: AsyncWebClient) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    literal,
+    func,
     select,
     text,
 )
@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from handlers.deps import Case, Outcome, Request
 
+QUEUE = "vtbot"
+TURN = "turn"
 PEOPLE = 10
 """The priority of what a person waits for."""
 AUTOMATIC = 0
@@ -71,17 +73,17 @@ _ACCEPT = text("""
         RETURNING id, priority
     )
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
-    SELECT 'vtbot', 'turn', priority, id, id, jsonb_build_object('case_id', id) FROM kept
+    SELECT :queue, :turn, priority, id, id, jsonb_build_object('case_id', id) FROM kept
     RETURNING id
-""")
+""").bindparams(queue=QUEUE, turn=TURN)
 _AGAIN = text("""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
-    SELECT 'vtbot', 'turn', priority, id, id,
+    SELECT :queue, :turn, priority, id, id,
            jsonb_build_object('case_id', id, 'failures', CAST(:failures AS int)), CAST(:at AS timestamptz)
     FROM cases WHERE id = :id
     ON CONFLICT (queueing_lock) WHERE status = 'todo'
     DO UPDATE SET args = excluded.args, scheduled_at = excluded.scheduled_at
-""")
+""").bindparams(queue=QUEUE, turn=TURN)
 _SAVE = text("UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json) WHERE id = :id")
 _PUT = text("""
     INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
@@ -134,7 +136,12 @@ class Cases:
 
     async def ping(self) -> None:
         """One round trip."""
-        await self._execute(select(literal(1)), {})
+        await self._database.ping()
+
+    async def unanswered(self) -> int:
+        """How many requests are not ended."""
+        count = select(func.count()).where(cases.c.outcome == Outcome.OPEN.value)
+        return await self._database.run(lambda connection: connection.scalar(count)) or 0
 
     async def prune(self, older_than: datetime) -> None:
         """Forget ended cases that were asked, and replies that came, before that time."""

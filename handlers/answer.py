@@ -142,7 +142,8 @@ async def _json(case: Case, deps: Deps) -> None:
 def as_file(found: list[Finding]) -> Attachment:
     """The documented JSON result as a file; VirusTotal's replies are in it untouched."""
     content = json.dumps(json_result(found), ensure_ascii=False, indent=1).encode("utf-8", "replace")
-    name = text.subject(found[0]) if len(found) == 1 else f"{len(found)} indicators"
+    one = found[0].indicator.value if found[0].indicator and not found[0].action.files else found[0].asked
+    name = one if len(found) == 1 else f"{len(found)} indicators"
     return Attachment(f"virustotal-{re.sub(r'[^A-Za-z0-9.-]+', '_', name)[:80].strip('_.')}.json", content)
 
 

@@ -21,6 +21,8 @@ PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP}
 _DASHES = re.compile(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])")
 """A dash that a phone made of two hyphens."""
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_AUTOLINK = re.compile(r"<(?:https?://|mailto:)([^<>|]+?)/?\|\1/?>")
+"""What Slack makes of a bare domain or mail address: `<http://a.example|a.example>`."""
 _PATHS = re.compile(r",|\s+(?=/)")
 _COMMAND = re.compile(r"[a-z]+(?:-[a-z]+)+|[a-z]+")
 
@@ -128,7 +130,7 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
 
 def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
     """An action by its name: its options are known, and its values must fit."""
-    options, text = _options(rest, strict=True)
+    options, text = _options(_AUTOLINK.sub(r"\1", rest), strict=True)
     if action.files:
         lookups = tuple(
             Lookup.of_file(path, action, _threshold(action, options, thresholds)) for path in _paths(text)
@@ -191,6 +193,8 @@ def _value(action: Action, word: str) -> Indicator:
         raise WrongValue(action, word, None)
     if indicator.kind in action.kinds:
         return indicator
+    if action.key == "scan-url" and indicator.kind in (Kind.DOMAIN, Kind.IPV4):
+        return read(f"http://{indicator.value}/") or indicator
     host = host_of(indicator)
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, asked=indicator.asked)

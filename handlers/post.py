@@ -17,6 +17,7 @@ RESPONSE_URL_LIVES = timedelta(minutes=25)
 """Slack gives it 30 minutes; the rest is for clocks that differ."""
 RESPONSE_URL_USES = 5
 QUIET = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
+"""Nothing in our messages is fetched or formatted."""
 
 
 class NotPosted(Exception):
@@ -60,7 +61,7 @@ async def whisper(case: Case, line: str, deps: Deps) -> None:
 async def publish(case: Case, message: Message, deps: Deps) -> bool:
     """A new message for the whole channel. False when Slack does not let us."""
     url = case.request.origin.response_url
-    body = {**_body(message), "response_type": "in_channel", "replace_original": False}
+    body = {**_body(message), **QUIET, "response_type": "in_channel", "replace_original": False}
     return bool(url) and await _send(str(url), body, deps)
 
 
@@ -94,7 +95,7 @@ async def _respond(case: Case, message: Message, deps: Deps) -> bool:
     seen_by_all = case.request.share or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # Replacing what this response_url showed before, if anything: said twice, it is still one message.
-    body = {**_body(message), "response_type": kind, "replace_original": True}
+    body = {**_body(message), **QUIET, "response_type": kind, "replace_original": True}
     return await _send(str(case.request.origin.response_url), body, deps)
 
 

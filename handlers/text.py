@@ -301,6 +301,10 @@ def insight(found: Insight, finding: Finding) -> str:
 
 # Whole messages ------------------------------------------------------------------------------------------
 
+WELCOME = (
+    "A Slack workspace to try the bot in. Type /vt scan-ip 192.0.2.1, /vt help, or any text with indicators; "
+    "press a button by its number; Ctrl-D ends."
+)
 INVENTED = "Invented data: no VT_API_KEY is set, so the built-in sandbox answers."
 
 

@@ -1,0 +1,131 @@
+"""The composition root: everything real is made here, in order, and closed in the reverse order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from pydantic import SecretStr
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.core import Core, core, new_id, utc_now, web_client
+from bot.guard import Guard
+from bot.jobs import Turns
+from bot.ops import Metrics
+from bot.server import Check, operations, serving, slack_events
+from bot.settings import Mode, Settings
+from bot.socket import NotConnected, socket_mode
+from handlers import answer, register
+from handlers.deps import Deps, StoreDown
+from vt.service import Clock
+
+log = structlog.get_logger()
+CHECK_SECONDS = 5
+KEPT = timedelta(days=30)
+"""How long an answer can be opened again: its JSON, its buttons."""
+
+
+class NotRunning(Exception):
+    """The bot cannot start; one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A bot at work."""
+
+    port: int
+    """Of its HTTP side."""
+    unanswered: Callable[[], Awaitable[int]]
+    """How many requests are still to be answered."""
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Bot]:
+    """The whole bot, answering. Raises NotRunning."""
+    metrics = Metrics()
+    async with core(settings, clock) as parts, web_client(settings) as slack:
+        await _introduced(slack)
+        deps = _deps(settings, parts, slack, clock)
+        app = listening(slack, deps)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_turns(parts, deps, metrics))
+            checks = {"database": _check(parts.cases.ping), "slack": _check(slack.auth_test)}
+            routes = operations(checks, metrics)
+            if settings.mode is Mode.HTTP and settings.slack_signing_secret:
+                guard = Guard(settings.slack_signing_secret, lambda: clock().timestamp())
+                routes.append(slack_events(app, guard, metrics))
+            port = await stack.enter_async_context(serving(routes, settings.host, settings.port))
+            if settings.mode is Mode.SOCKET and settings.slack_app_token:
+                checks["slack"] = await _connected(stack, app, settings.slack_app_token, slack)
+            log.info("ready", mode=settings.mode.value, host=settings.host, port=port)
+            yield Bot(port, parts.cases.unanswered)
+
+
+def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
+    async def turn(case_id: str) -> None:
+        with metrics.turns.time(), metrics.turns_failed.count_exceptions():
+            await answer.turn(case_id, deps)
+
+    async def give_up(case_id: str) -> None:
+        await answer.give_up(case_id, deps)
+
+    async def tidy() -> None:
+        await parts.cases.prune(deps.clock() - KEPT)
+
+    return Turns(parts.url, parts.database, turn=turn, give_up=give_up, tidy=tidy, clock=deps.clock)
+
+
+def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) -> Deps:
+    return Deps(
+        store=parts.cases,
+        service=parts.service,
+        slack=slack,
+        clock=clock,
+        new_id=new_id,
+        thresholds=settings.thresholds,
+        quota_left=parts.ledger.left,
+        submit=settings.url_submit,
+        invented=parts.invented,
+    )
+
+
+def listening(slack: AsyncWebClient, deps: Deps) -> AsyncApp:
+    """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
+    app = AsyncApp(client=slack, request_verification_enabled=False, process_before_response=True)
+    register(app, deps)
+    return app
+
+
+async def _introduced(slack: AsyncWebClient) -> None:
+    """A refused token is said at the start; a Slack that does not answer yet is waited for while running."""
+    try:
+        await slack.auth_test()
+    except SlackApiError as error:
+        reason = error.response.get("error", "refused")
+        raise NotRunning(
+            f"Slack refused SLACK_BOT_TOKEN ({reason}): copy it again from the app's page."
+        ) from None
+    except (SlackClientError, OSError, TimeoutError) as error:
+        log.warning("slack_not_answering", error=type(error).__name__)
+
+
+async def _connected(stack: AsyncExitStack, app: AsyncApp, token: SecretStr, slack: AsyncWebClient) -> Check:
+    try:
+        return await stack.enter_async_context(socket_mode(app, token, slack))
+    except NotConnected as error:
+        raise NotRunning(f"Slack did not open a connection for SLACK_APP_TOKEN ({error}).") from None
+
+
+def _check(probe: Callable[[], Awaitable[object]]) -> Check:
+    async def answers() -> bool:
+        try:
+            await asyncio.wait_for(probe(), CHECK_SECONDS)
+        except (StoreDown, SlackClientError, OSError, TimeoutError):
+            return False
+        return True
+
+    return answers
