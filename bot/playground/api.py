@@ -20,6 +20,9 @@ KEPT = 1_000
 MINUTE = 60
 TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
 """Calls a minute."""
+LIMITED = 429
+STATUS = {"ratelimited": LIMITED, "internal_error": 500, "expired_url": 404, "used_url": 404}
+"""Errors that come with another status than 200."""
 PER_CHANNEL = 0
 """One a second in each channel."""
 SCOPES = frozenset(
@@ -115,7 +118,7 @@ class Api:
         self.limited = limited
         """Whether rates above Slack's are answered 429."""
         self.calls: deque[Call] = deque(maxlen=KEPT)
-        self.ordered: defaultdict[str, deque[tuple[int, str, float]]] = defaultdict(deque)
+        self._orders: defaultdict[str, deque[tuple[str, float]]] = defaultdict(deque)
         self._rates: dict[tuple[str, str], deque[float]] = {}
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -133,8 +136,8 @@ class Api:
             self._allowed(name, token)
             wait = self._wait(name, args)
             if wait:
-                return 429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(wait)}
-            failed = self._ordered(name)
+                return LIMITED, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(wait)}
+            failed = self.failed(name)
             if failed:
                 return failed
             reply = {"ok": True, **self._run(name, args)}
@@ -182,11 +185,21 @@ class Api:
         made.append(now)
         return 0
 
-    def _ordered(self, name: str) -> tuple[int, dict[str, Any], dict[str, str]] | None:
-        if not self.ordered[name]:
+    def order(self, name: str, error: str, times: int, after: float) -> None:
+        """Let the next calls fail with this error; `after` is what Retry-After says."""
+        self._orders[name].extend([(error, after)] * times)
+
+    def failed(self, name: str) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        """The failure that was ordered for this call, if any."""
+        if not self._orders[name]:
             return None
-        status, error, after = self.ordered[name].popleft()
-        return status, {"ok": False, "error": error}, {"Retry-After": f"{after:g}"} if after else {}
+        error, after = self._orders[name].popleft()
+        status = STATUS.get(error, 200)
+        return (
+            status,
+            {"ok": False, "error": error},
+            {"Retry-After": f"{after:g}"} if status == LIMITED else {},
+        )
 
 
 def _identity() -> dict[str, Any]:

@@ -168,7 +168,7 @@ class Courier:
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Ack:
         """These bytes to the bot, whatever they are."""
-        self.http = self.http or aiohttp.ClientSession()
+        self.http = self.http or aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         start = time.perf_counter()
         try:
             async with self.http.post(str(self.target), data=body, headers=headers) as reply:

@@ -79,7 +79,7 @@ class Exchange:
         """Take what belongs to it."""
         if change.view:
             self._views.put_nowait(change.view)
-        elif change.message:
+        elif change.message and not change.message.deleted:
             self.messages.append(change.message)
             self._answers.put_nowait(change.message)
 

@@ -31,10 +31,10 @@ class People:
         """Type a slash command: `/vt scan-ip 192.0.2.1`."""
         person = self.world.person(user)
         where = self.world.channel(channel, person)
-        name, _, rest = text.partition(" ")
+        name, *rest = text.split(maxsplit=1)
         escape = markup.escaped if not self.should_escape else self._marked
         hook = self.world.hook(person, where)
-        payload = payloads.command(self.world, person, where, name, escape(rest).strip(), hook)
+        payload = payloads.command(self.world, person, where, name, escape("".join(rest)).strip(), hook)
         return await self.exchanges.command(self.exchanges.open(person, text, hook), payload)
 
     def _marked(self, text: str) -> str:
@@ -104,11 +104,16 @@ class People:
         return self.world.views[view.id]
 
     async def uses_shortcut(self, user: Who, callback_id: str, message: Message | None = None) -> Exchange:
-        """Pick a message's shortcut, or without a message a global one."""
+        """Pick a message's shortcut, or without a message a global one.
+
+        Raises LookupError for an ephemeral message: it has no such menu.
+        """
         person, hook = self.world.person(user), None
         payload = payloads.interaction(self.world, "shortcut", person, callback_id=callback_id)
         if message:
             now = self.world.messages[message.key]
+            if now.ephemeral_to:
+                raise LookupError("an ephemeral message has no shortcuts")
             hook = self.world.hook(person, self.world.channels[now.channel], thread=now.thread_ts)
             payload |= payloads.of_message(self.world, now, hook)
         payload["action_ts"] = self.world.ts()

@@ -98,6 +98,8 @@ class Workspace(People):
         return app
 
     async def _hook(self, request: web.Request) -> web.Response:
+        if failed := self.api.failed(hooks.WHERE):
+            return web.json_response(failed[1], status=failed[0], headers=failed[2])
         status, reply = hooks.used(self.world, request.match_info["hook"], await request.read())
         return web.json_response(reply, status=status)
 
@@ -146,11 +148,12 @@ class Workspace(People):
         """Keep no faults of these rules from here on: the test means to break them."""
         self.world.forgiven.update(broken)
 
-    def fails(self, method: str, error: str = "ratelimited", *, times: int = 1, after: float = 1) -> None:
-        """Let the next calls of this method fail: with 429 and Retry-After, 5xx for `internal_error`, else 200."""
-        status = {"ratelimited": 429, "internal_error": 500}.get(error, 200)
-        failure = (status, error, after if status == 429 else 0)  # noqa: PLR2004 - the status of rate limits
-        self.api.ordered[method].extend([failure] * times)
+    def fails(self, call: str, error: str = "ratelimited", *, times: int = 1, after: float = 1) -> None:
+        """Let the next calls of a method, or uses of any `response_url`, fail as Slack would.
+
+        `ratelimited` comes as 429 with Retry-After, `internal_error` as 500, `expired_url` as 404, others as 200.
+        """
+        self.api.order(call, error, times, after)
 
     def messages(
         self, channel: str | None = None, user: Who | None = None, thread: str | None = None
