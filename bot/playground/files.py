@@ -93,7 +93,7 @@ def _channel(world: World, args: Args) -> str | None:
 
 def _share(world: World, files: list[File], channel: str, args: Args) -> None:
     comment = args.get("initial_comment")
-    if comment:
+    if comment or args.get("blocks"):
         weigh(world, "files.completeUploadExternal", {"text": comment, **_quiet(args)}, public=True)
     root = world.messages.get((channel, str(args.get("thread_ts"))))
     thread = (root.thread_ts or root.ts) if root else None

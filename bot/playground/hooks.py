@@ -22,13 +22,22 @@ def used(world: World, name: str, body: bytes) -> tuple[int, dict[str, Any]]:
         _age(world, hook)
     except Refused as refused:
         return 404, {"ok": False, "error": refused.error}
-    try:
-        respond(world, hook, json.loads(body), WHERE)
-    except ValueError:
+    content = _read(body)
+    if content is None:
         return 400, {"ok": False, "error": "invalid_payload"}
+    try:
+        respond(world, hook, content, WHERE)
     except Refused as refused:
         return 200, {"ok": False, "error": refused.error}
     return 200, {"ok": True}
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def respond(world: World, hook: Hook, content: dict[str, Any], via: str) -> None:
