@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import os
+import random
 import shutil
 import socket
+import subprocess
 import time
 import tracemalloc
 from hashlib import sha256
@@ -410,6 +412,34 @@ async def test_a_server_that_runs_no_commands_has_its_files_hashed_as_they_are_r
     with box.running(ForceCommand="internal-sftp") as port:
         async with remote.server(box.host(port, sha256sum=True), limit=MIB) as server:
             assert await server.digest(await server.open(f"{root}/plain")) == sha256(b"inside").hexdigest()
+
+
+def test_a_shell_takes_two_thousand_names_for_one_word_each():
+    """Whatever bytes are in them, and whatever they would do."""
+    pieces = [
+        b"'",
+        b'"',
+        b"\\",
+        b"\n",
+        b"$(id)",
+        b"`id`",
+        b";",
+        b"|",
+        b"&",
+        b"*",
+        b"-",
+        b" ",
+        b"!",
+        b"#",
+        b"\xff",
+        b"a",
+    ]
+    chance = random.Random(7)  # noqa: S311 - names, not secrets
+    names = [b"".join(chance.choices(pieces, k=chance.randint(1, 12))) for _ in range(2000)]
+    script = b"".join(b"printf '%s\\0' " + remote.quoted(name) + b"\n" for name in names)
+    seen = subprocess.run(["/bin/sh"], input=script, capture_output=True, check=True)
+    assert seen.stdout.split(b"\0")[:-1] == names
+    assert seen.stderr == b""
 
 
 # What is refused

@@ -109,8 +109,8 @@ class Server:
         try:
             opened[0].invoke_subsystem("sftp")
             return sftp.Session(opened[0])
-        except (SSHException, EOFError):
-            if transport.is_active():
+        except (SSHException, EOFError, OSError) as error:
+            if transport.is_active() and not isinstance(error, TimeoutError):
                 raise sftp.Garbled from None
             raise
 
