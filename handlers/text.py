@@ -48,7 +48,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
         f"VirusTotal sent us to another host ({defang(e.host)}), which was not followed. Tell the operator."
     ),
     errors.OverQuota: lambda _: "VirusTotal says that the quota is spent. Ask again in a minute.",
-    errors.QuotaSpent: lambda _: "quota. It is taken up again by itself.",
+    errors.QuotaSpent: lambda e: (
+        f"the quota is spent; the next slot is at {e.retry_at:%H:%M:%S} UTC. What waits goes on by itself then."
+    ),
     errors.KeyRefused: lambda _: "VirusTotal refused the key. The operator must look: the log says more.",
     errors.RequestRefused: lambda e: f"VirusTotal refused the request ({e.status}). Tell the operator.",
     errors.UploadTooLarge: lambda _: (
