@@ -1,0 +1,128 @@
+"""One run of letters, digits, dots and hyphens: what it is, by itself and by what stands next to it."""
+
+import re
+from collections.abc import Iterator
+
+from vt.extract import doubts, ends
+from vt.indicators import forms, hosts, urls
+from vt.indicators.fangs import DOT
+from vt.indicators.kinds import Indicator
+
+Run = re.Match[str]
+
+GROUPS = 8
+"""Of an IPv6 address that is written in full."""
+MOST_LOCAL = 64
+"""Characters before the @, RFC 5321."""
+LONGEST_RANGE = 80
+"""Characters of two addresses and a hyphen, and some."""
+
+_EDGES = "-." + DOT
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,64}(?![0-9A-Za-z])")
+_SIX = re.compile(r"(?:\w*[g-zG-Z_]\w*:)?([0-9a-fA-F:]*:(?:[0-9]+\.){0,3}[0-9a-fA-F]*?):?\.*")
+_FOUR = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
+_BLOCK = re.compile(r"/([0-9]{1,3})(?![\w.])")
+_PATH = re.compile(r"(?::[0-9]{1,5})?(?:/(?![0-9]{1,3}\.[0-9]{1,3}\.)|\?(?=\w+=))")
+_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^{}~-]+\Z")
+_LOCAL_REST = re.compile(r"(?:[+=][\w.+=-]{0,64})?@")
+_COPIED_TO = re.compile(r":[\w.~-]*/")
+"""`git@github.com:acme/vtbot`: a place to copy from or to, not a mail address."""
+
+
+def six(run: Run) -> Indicator | None:
+    """The IPv6 address that a run with colons is, after a label as in `ip6:2001:db8::1`."""
+    written = run[0].replace(DOT, ".")
+    if "::" not in written and written.count(":") < GROUPS - 1:
+        return None
+    found = _SIX.fullmatch(written)
+    if not found or found[1].replace(":", "").isalpha() or _in_block(run, 128):
+        return None
+    address = hosts.address(found[1])
+    return forms.place(f"[{address}]", found[1]) if address else None
+
+
+def with_path(name: Run, stop: int) -> tuple[Indicator, int] | None:
+    """The URL without a scheme that begins with this host, and where it ends."""
+    text, start = name.string, name.start()
+    before = text[max(0, start - 2) : start]
+    if (
+        not _PATH.match(text, name.end(), stop)
+        or before.endswith(("@", "\\"))
+        or _BLOCK.match(text, name.end())
+    ):
+        return None
+    if (before.endswith("/") and before != "//") or not (_addresses(name) or _domain(name)):
+        return None
+    end = ends.closing(text, start, stop)
+    asked = ends.trimmed(text[start:end], before[-1:]).lstrip(_EDGES).replace(DOT, ".")
+    url = urls.parse(asked)
+    return (forms.link(url, asked), end) if url else None
+
+
+def named(name: Run) -> Iterator[Indicator]:
+    """What a run is when no path follows it."""
+    if len(name[0]) >= min(forms.HASHES):
+        yield from _digests(name)
+    if not ("." in name[0] or DOT in name[0]) or _LOCAL_REST.match(name.string, name.end()):
+        return
+    if addresses := _addresses(name):
+        yield from addresses
+    elif domain := _domain(name):
+        yield _mail(name, *domain) or forms.place(*domain)
+
+
+def _digests(name: Run) -> Iterator[Indicator]:
+    for found in _HEX.finditer(name.string, name.start(), name.end()):
+        digest = forms.digest(found[0])
+        if digest and not doubts.other_hash(found.string, found.start(), found.end()):
+            yield digest
+
+
+def _addresses(name: Run) -> list[Indicator]:
+    """The IPv4 address that a run is, or the two of a range."""
+    if not name[0][0].isdecimal() or len(name[0]) > LONGEST_RANGE or _in_block(name, 32):
+        return []
+    parts = name[0].replace(DOT, ".").rstrip("-.").split("-")
+    found = [hosts.address(part) if _FOUR.fullmatch(part) else None for part in parts]
+    if None in found or (DOT not in name[0] and doubts.version(name.string, name.start())):
+        return []
+    return [forms.place(part, part) for part in parts]
+
+
+def _in_block(name: Run, single: int) -> bool:
+    """Whether a /24 follows: a network is no indicator, a /32 is one address."""
+    block = _BLOCK.match(name.string, name.end())
+    return block is not None and int(block[1]) < single
+
+
+def _domain(name: Run) -> tuple[str, str] | None:
+    """The name under a known suffix that a run is, normalised and as written."""
+    if len(name[0]) > hosts.LONGEST:
+        return None
+    start = name.end() - len(name[0].lstrip(_EDGES))
+    for written in _unjoined(name[0].strip(_EDGES)):
+        asked = written.replace(DOT, ".")
+        host = hosts.name(asked)
+        if host and hosts.registered(host):
+            doubtful = DOT not in written and doubts.host(asked, name.string, start, start + len(written))
+            return None if doubtful else (host, asked)
+    return None
+
+
+def _unjoined(written: str) -> tuple[str, ...]:
+    """`evil.example.The next sentence` may be a host and a sentence, or a host."""
+    head, _, last = written.rpartition(".")
+    return (head, written) if "." in head and last[:1].isupper() and not last[1:].isupper() else (written,)
+
+
+def _mail(name: Run, host: str, asked: str) -> Indicator | None:
+    """The mail address whose domain the run is."""
+    at = name.start() - 1
+    if not name.string.startswith("@", max(0, at)) or _COPIED_TO.match(name.string, name.end()):
+        return None
+    found = _LOCAL.search(name.string[max(0, at - MOST_LOCAL) : at])
+    local = found[0] if found else ""
+    local = (local if "+" in local else re.split("[=/]", local)[-1]).lstrip("-.'*#&?!{}~^%$")
+    if not local or ".." in local or local.endswith("."):
+        return None
+    return forms.mail(local, host, f"{local}@{asked}")

@@ -1,0 +1,67 @@
+"""One typed argument, read strictly: it is exactly one indicator, or it is none."""
+
+import re
+
+from vt.indicators import forms, hosts, urls
+from vt.indicators.fangs import refang
+from vt.indicators.kinds import Indicator
+from vt.indicators.markup import typed
+
+LONGEST = 4096
+"""Characters; a longer argument is no indicator that anyone typed."""
+
+_QUOTES = "<>`'\"“”‘’«»"
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/]+):[0-9]{1,5}")
+_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^{}~-]{1,64}")
+
+
+def read(text: str) -> Indicator | None:
+    """What a typed argument is, defanged or not, with chat markup or not; None when not exactly one indicator.
+
+    A host without a known suffix (`db01.internal`) is a domain here: a person who asks for it is told why not.
+    """
+    if len(text) > LONGEST:
+        return None
+    asked = refang(typed(text.strip())).strip(_QUOTES + " ").removeprefix("mailto:")
+    if not asked or re.search(r"\s", asked):
+        return None
+    if _HEX.fullmatch(asked):
+        return forms.digest(asked)
+    return _address(asked) or (_link(asked) if re.search(r"[/?]", asked) else _named(asked))
+
+
+def _address(asked: str) -> Indicator | None:
+    port = _PORT.fullmatch(asked)
+    found = hosts.address(re.sub(r"/(?:32|128)$", "", port[1] if port else asked))
+    if found is None:
+        return None
+    return forms.place(f"[{found}]" if ":" in str(found) else str(found), asked)
+
+
+def _link(asked: str) -> Indicator | None:
+    url = urls.parse(asked)
+    if url is None or not ("://" in asked or "." in url.host) or asked.startswith("/"):
+        return None
+    written = asked.partition("/")[0]
+    if (
+        "://" not in asked
+        and url.host[-1].isdecimal()
+        and (url.host not in written or _CIDR.fullmatch(asked))
+    ):
+        return None
+    return forms.link(url, asked)
+
+
+_CIDR = re.compile(r"[0-9.]+/[0-9]{1,3}")
+
+
+def _named(asked: str) -> Indicator | None:
+    local, at, place = asked.rpartition("@")
+    port = _PORT.fullmatch(place)
+    host = hosts.name(port[1] if port and not at else place)
+    if host is None or ("." not in host and host != "localhost"):
+        return None
+    if not at:
+        return forms.place(host, asked)
+    return forms.mail(local, host, asked) if _LOCAL.fullmatch(local) else None
