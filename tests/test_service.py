@@ -193,6 +193,20 @@ async def test_an_outage_is_waited_out_and_then_given_up():
         assert (finding.state, type(finding.trouble)) == (State.NOT_CHECKED, errors.ServerFault)
 
 
+async def test_an_outage_while_a_scan_is_awaited_costs_nothing():
+    """Hours into the wait VirusTotal does not answer once: the wait goes on and ends with the verdict."""
+    async with desk(invent=False, queue_seconds=3 * 3600) as vt:
+        [unknown] = await vt.asks("scan-url", "http://nobody.example/knows")
+        lookups = await vt.turn([unknown.submitted_on_request()])
+        vt.clock.passes(hours=2)
+        vt.sandbox.faults.always("*", faults.html(503))
+        lookups = await vt.turn(lookups)
+        assert vt.states(lookups) == [State.PENDING]
+        vt.sandbox.faults.clear()
+        vt.clock.passes(hours=2)
+        assert vt.states(await vt.turn(lookups))[0] in (State.CLEAN, State.SUSPICIOUS, State.RISKY)
+
+
 async def test_a_refused_key_is_not_tried_again():
     """403 will not go away by asking again."""
     async with desk() as vt:

@@ -173,7 +173,12 @@ class Lookup(BaseModel):
         return self.but(trouble=errors.pack(error), not_before=until)
 
     def unanswered(self, error: VTError, now: datetime) -> Self:
-        """VirusTotal did not answer: again a little later, until RETRY_FOR has passed."""
+        """VirusTotal did not answer: again a little later, until RETRY_FOR has passed.
+
+        An awaited scan goes on being awaited: a look that failed is a look that was too early.
+        """
+        if self.step is Step.WAIT:
+            return self.looked_again({}, now)
         since = self.since or now
         if now - since > RETRY_FOR:
             return self.failed(error)
