@@ -1,6 +1,7 @@
 """Slack's Web API: one row for each method, and the checks that stand before all of them."""
 
 import json
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -92,9 +93,11 @@ class Call:
     """A call that the bot made, and what it was answered."""
 
     method: str
+    """`response_url` for a message that came that way."""
     args: Mapping[str, Any]
     status: int
     reply: Mapping[str, Any]
+    milliseconds: float = 0.0
 
 
 class Api:
@@ -118,6 +121,7 @@ class Api:
         self.limited = limited
         """Whether rates above Slack's are answered 429."""
         self.calls: deque[Call] = deque(maxlen=KEPT)
+        self.watchers: list[Callable[[Call], None]] = []
         self._orders: defaultdict[str, deque[tuple[str, float]]] = defaultdict(deque)
         self._rates: dict[tuple[str, str], deque[float]] = {}
 
@@ -126,9 +130,16 @@ class Api:
         name = request.match_info["method"]
         args = await _arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or args.pop("token", "")
+        start = time.perf_counter()
         status, reply, headers = self.call(name, str(token), args)
-        self.calls.append(Call(name, args, status, reply))
+        self.keep(Call(name, args, status, reply, (time.perf_counter() - start) * 1000))
         return web.json_response(reply, status=status, headers=headers)
+
+    def keep(self, call: Call) -> None:
+        """Remember a call and tell of it."""
+        self.calls.append(call)
+        for watcher in self.watchers:
+            watcher(call)
 
     def call(self, name: str, token: str, args: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
         """Status, JSON and headers of the answer."""

@@ -83,10 +83,9 @@ def permalink(world: World, args: Args) -> Reply:
 def add_reaction(world: World, args: Args) -> Reply:
     """reactions.add."""
     message, mark = _reaction(world, args)
-    marks = world.reactions.setdefault(message.key, [])
-    if mark in marks:
+    if mark in world.reactions.get(message.key, []):
         raise Refused("already_reacted")
-    marks.append(mark)
+    world.react(message, mark, put=True)
     return {}
 
 
@@ -95,7 +94,7 @@ def remove_reaction(world: World, args: Args) -> Reply:
     message, mark = _reaction(world, args)
     if mark not in world.reactions.get(message.key, []):
         raise Refused("no_reaction")
-    world.reactions[message.key].remove(mark)
+    world.react(message, mark, put=False)
     return {}
 
 

@@ -6,7 +6,7 @@ import hmac
 import json
 import time
 from collections import deque
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -106,6 +106,7 @@ class Courier:
         self.http: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.deliveries: deque[Ack] = deque(maxlen=KEPT)
+        self.watchers: list[Callable[[Ack], None]] = []
         self._under_way = 0
         self._still = asyncio.Event()
 
@@ -129,6 +130,8 @@ class Courier:
         self._judge(parcel, ack)
         ack = replace(ack, parcel=parcel)
         self.deliveries.append(ack)
+        for watcher in self.watchers:
+            watcher(ack)
         return ack
 
     async def _tried(self, parcel: Parcel) -> Ack:

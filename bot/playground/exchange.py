@@ -77,9 +77,9 @@ class Exchange:
 
     def offer(self, change: Change) -> None:
         """Take what belongs to it."""
-        if change.view:
+        if change.view and change.kind == "view":
             self._views.put_nowait(change.view)
-        elif change.message and not change.message.deleted:
+        elif change.message and change.kind in ("posted", "updated"):
             self.messages.append(change.message)
             self._answers.put_nowait(change.message)
 
@@ -164,7 +164,7 @@ class Exchanges:
     def _echo(self, change: Change) -> None:
         """A bot hears of its own messages too, as of everybody's."""
         message = change.message
-        if message is None or message.user != BOT.id or message.ephemeral_to:
+        if message is None or change.kind == "reacted" or message.user != BOT.id or message.ephemeral_to:
             return
         happened = (
             events.changed(self.world, message, change.before)

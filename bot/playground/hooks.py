@@ -22,7 +22,7 @@ def used(world: World, name: str, body: bytes) -> tuple[int, dict[str, Any]]:
         _age(world, hook)
     except Refused as refused:
         return 404, {"ok": False, "error": refused.error}
-    content = _read(body)
+    content = read(body)
     if content is None:
         return 400, {"ok": False, "error": "invalid_payload"}
     try:
@@ -32,7 +32,8 @@ def used(world: World, name: str, body: bytes) -> tuple[int, dict[str, Any]]:
     return 200, {"ok": True}
 
 
-def _read(body: bytes) -> dict[str, Any] | None:
+def read(body: bytes) -> dict[str, Any] | None:
+    """What was posted; None when it is no object."""
     try:
         content = json.loads(body)
     except ValueError:

@@ -63,7 +63,11 @@ class Prompt:
     def _changed(self, change: Change) -> None:
         message = change.message
         person = self._slack.person(USER)
-        if message is None or change.kind == "deleted" or not self._slack.world.sees(person, message):
+        if (
+            message is None
+            or change.kind not in ("posted", "updated")
+            or not self._slack.world.sees(person, message)
+        ):
             return
         if message.user == USER or message.via == "person":
             return

@@ -139,7 +139,7 @@ class Change:
     """Something that people see: a message posted, updated or deleted, or a view opened or changed."""
 
     kind: str
-    """posted, updated, deleted, view."""
+    """posted, updated, deleted, reacted, view, closed."""
     message: Message | None = None
     before: Message | None = None
     view: View | None = None

@@ -113,7 +113,7 @@ def published(world: World, args: Args) -> Reply:
 def close(world: World, view: View, *, everything: bool = False) -> None:
     """Close this view, or all of that person."""
     left = [] if everything else [name for name in world.stacks.get(view.user, []) if name != view.id]
-    world.stacks[view.user] = left
+    world.close(view, left)
 
 
 def answered(world: World, view: View, answer: dict[str, Any]) -> dict[str, str]:

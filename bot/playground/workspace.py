@@ -100,7 +100,9 @@ class Workspace(People):
     async def _hook(self, request: web.Request) -> web.Response:
         if failed := self.api.failed(hooks.WHERE):
             return web.json_response(failed[1], status=failed[0], headers=failed[2])
-        status, reply = hooks.used(self.world, request.match_info["hook"], await request.read())
+        body = await request.read()
+        status, reply = hooks.used(self.world, request.match_info["hook"], body)
+        self.api.keep(Call(hooks.WHERE, hooks.read(body) or {}, status, reply))
         return web.json_response(reply, status=status)
 
     async def _upload(self, request: web.Request) -> web.Response:

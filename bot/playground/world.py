@@ -98,6 +98,17 @@ class World:
         self._tell(Change("view", view=view))
         return view
 
+    def react(self, message: Message, mark: tuple[str, str], *, put: bool) -> None:
+        """Put a reaction, (name, person), on a message or take it off."""
+        marks = self.reactions.setdefault(message.key, [])
+        (marks.append if put else marks.remove)(mark)
+        self._tell(Change("reacted", message=message))
+
+    def close(self, view: View, left: list[str]) -> None:
+        """Take a modal from its person's screen; `left` are those below that stay open."""
+        self.stacks[view.user] = left
+        self._tell(Change("closed", view=view))
+
     def _tell(self, change: Change) -> None:
         for watcher in self.watchers:
             watcher(change)
