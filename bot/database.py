@@ -112,13 +112,18 @@ def _migrate(url: str) -> None:
         engine.dispose()
 
 
+def with_setting(url: str, name: str, value: str) -> str:
+    """The URL with a setting for its sessions, beside those that it has."""
+    options = conninfo_to_dict(url).get("options") or ""
+    return make_conninfo(url, options=f"{options} -c {name}={value}".strip())
+
+
 class Database:
     """Connections, and the promise that nobody waits for them longer than `patience` seconds."""
 
     def __init__(self, url: str, patience: float = PATIENCE, connections: int = CONNECTIONS) -> None:
         # The server gives up first, so that what was refused is rarely done after all.
-        limit = f"-c statement_timeout={int(patience * 750)}"
-        self._conninfo = make_conninfo(url, options=f"{conninfo_to_dict(url).get('options', '')} {limit}")
+        self._conninfo = with_setting(url, "statement_timeout", str(int(patience * 750)))
         self._patience = patience
         self._engine = create_async_engine(
             "postgresql+psycopg://",
@@ -161,6 +166,10 @@ class Database:
             cause = getattr(error, "orig", None) or error
             log.warning("database_down", error=type(cause).__name__)
             raise StoreDown from None
+
+    async def ping(self) -> None:
+        """One round trip. Raises StoreDown."""
+        await self.run(lambda connection: connection.execute(sqlalchemy.select(1)))
 
     async def close(self) -> None:
         """Close every connection."""
