@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import buttons, commands
+from handlers import buttons, commands, form, views
 from handlers.deps import Deps
 
 COMMAND = "/vt"
@@ -22,3 +22,5 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.command(COMMAND)(commands.typed)
     app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.pressed)
     app.action("open")(buttons.opened)
+    app.action("form")(views.reopened)
+    app.view(form.CALLBACK)(views.submitted)

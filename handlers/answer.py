@@ -169,6 +169,10 @@ async def _ping(case: Case, deps: Deps) -> None:
     await _end(await reply(case, blocks.note(text.ping(await health(probes))), deps), deps)
 
 
+async def _form(case: Case, deps: Deps) -> None:
+    await _end(await reply(case, blocks.offer(case.request.about or ""), deps), deps)
+
+
 async def _quota(case: Case, deps: Deps) -> None:
     await _end(await reply(case, blocks.note(text.quota(await deps.quota_left())), deps), deps)
 
@@ -180,4 +184,5 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.SHARE: _share,
     Verb.PING: _ping,
     Verb.QUOTA: _quota,
+    Verb.FORM: _form,
 }

@@ -23,7 +23,7 @@ from slack_sdk.models.blocks import (
     RichTextSectionElement,
 )
 
-from handlers import text
+from handlers import text, words
 from vt.indicators import Kind
 from vt.results import Field, enrichment, gui_link, insight
 from vt.verdict import Finding, State, tally, worst_first
@@ -70,6 +70,13 @@ def answer(findings: Sequence[Finding], frame: Frame) -> Message:
 def note(line: str) -> Message:
     """One sentence of ours."""
     return Message(fallback([line]), (_rich(_say(line)).to_dict(),))
+
+
+def offer(modal_id: str) -> Message:
+    """The form could not be opened: what was typed is kept."""
+    button = ButtonElement(action_id="form", text=words.OPEN_FORM, value=modal_id)
+    blocks = [_rich(_say(words.FORM_AGAIN)), ActionsBlock(elements=[button])]
+    return Message(fallback([words.FORM_AGAIN]), tuple(block.to_dict() for block in blocks))
 
 
 def guide() -> Message:

@@ -17,6 +17,8 @@ MOST_VALUES = 100
 LONGEST = 12_000
 """Characters; Slack's own limit is below."""
 PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP}
+FORM = "form"
+"""Opens the form, with the text that follows in it."""
 
 _DASHES = re.compile(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])")
 """A dash that a phone made of two hyphens."""
@@ -131,18 +133,7 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
 def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
     """An action by its name: its options are known, and its values must fit."""
     options, text = _options(_AUTOLINK.sub(r"\1", rest), strict=True)
-    if action.files:
-        lookups = tuple(
-            Lookup.of_file(path, action, _threshold(action, options, thresholds)) for path in _paths(text)
-        )
-        people: tuple[str, ...] = ()
-    else:
-        people = tuple(dict.fromkeys(_PERSON.findall(text))) if action.key == "domain-report" else ()
-        indicators = _values(action, _PERSON.sub(" ", text) if people else text)
-        lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)
-    if not lookups and not people:
-        raise NoValue(action)
-    return _command(lookups, options, people)
+    return chosen(action, text, options, thresholds)
 
 
 def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
@@ -151,10 +142,39 @@ def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):
         raise UnknownCommand(word, nearest[0])
-    found = extract(rest)
-    if not found:
+    return chosen(None, rest, options, thresholds)
+
+
+def chosen(action: Action | None, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
+    """An action's values, or without an action whatever is in the text, as typed or filled in. Raises Misuse."""
+    if action is None:
+        return ticked(None, extract(text), options, thresholds)
+    if action.files:
+        return _files(action, text, options, thresholds)
+    people = tuple(dict.fromkeys(_PERSON.findall(text))) if action.key == "domain-report" else ()
+    indicators = _values(action, _PERSON.sub(" ", text) if people else text)
+    lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)
+    if not lookups and not people:
+        raise NoValue(action)
+    return _command(lookups, options, people)
+
+
+def ticked(
+    action: Action | None, found: Iterable[Indicator], options: Options, thresholds: Mapping[str, int]
+) -> Command:
+    """Indicators that were found before: with an action, they must fit. Raises Misuse."""
+    wanted = [(_fit(action, one), action) if action else (one, fitting(one.kind)) for one in found]
+    if not wanted:
         raise NothingFound
-    return _command(_lookups(((one, fitting(one.kind)) for one in found), options, thresholds), options)
+    return _command(_lookups(wanted, options, thresholds), options)
+
+
+def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
+    threshold = _threshold(action, options, thresholds)
+    lookups = tuple(Lookup.of_file(path, action, threshold) for path in _paths(text))
+    if not lookups:
+        raise NoValue(action)
+    return _command(lookups, options)
 
 
 def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, ...] = ()) -> Command:
@@ -187,10 +207,14 @@ def _values(action: Action, text: str) -> list[Indicator]:
 
 
 def _value(action: Action, word: str) -> Indicator:
-    """One value that fits the action. A domain report also takes a URL or a mail address for its host."""
     indicator = read(word)
     if indicator is None:
         raise WrongValue(action, word, None)
+    return _fit(action, indicator)
+
+
+def _fit(action: Action, indicator: Indicator) -> Indicator:
+    """A value that fits the action. A domain report also takes a URL or a mail address for its host."""
     if indicator.kind in action.kinds:
         return indicator
     if action.key == "scan-url" and indicator.kind in (Kind.DOMAIN, Kind.IPV4):
@@ -198,7 +222,7 @@ def _value(action: Action, word: str) -> Indicator:
     host = host_of(indicator)
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, asked=indicator.asked)
-    raise WrongValue(action, word, fitting(indicator.kind))
+    raise WrongValue(action, indicator.asked or indicator.value, fitting(indicator.kind))
 
 
 # Options -------------------------------------------------------------------------------------------------
@@ -220,6 +244,11 @@ def _options(text: str, *, strict: bool) -> tuple[Options, str]:
     if strict and (unknown := _ANY_OPTION.search(rest)):
         raise UnknownOption(unknown[0])
     return Options(**found), rest
+
+
+def number(option: str, value: str) -> int:
+    """An option's number, read: `number("threshold", "3")`. Raises BadNumber."""
+    return int(_VALUED[option](option, value))
 
 
 def _number(least: int, most: int) -> Callable[[str, str], int]:

@@ -41,7 +41,7 @@ async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True)
         return await _update(case, message, deps)
     room = RESPONSE_URL_USES if final else RESPONSE_URL_USES - 2
     origin = case.request.origin
-    alive = deps.clock() - case.request.at < RESPONSE_URL_LIVES
+    alive = deps.clock() - (origin.since or case.request.at) < RESPONSE_URL_LIVES
     if origin.response_url and alive and case.posts < room and await _respond(case, message, deps):
         return case.model_copy(update={"posts": case.posts + 1})
     if not final and alive:

@@ -1,0 +1,107 @@
+"""What was asked and how far it has come: the stored shapes."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from vt.lookup import Lookup
+
+
+class Frozen(BaseModel):
+    """A stored shape: frozen, and strict about names, so that an old row is noticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Verb(StrEnum):
+    """What is asked for."""
+
+    LOOK_UP = "look-up"
+    HELP = "help"
+    PING = "ping"
+    QUOTA = "quota"
+    SAY = "say"
+    """A sentence that was ready when the request was kept."""
+    JSON = "json"
+    SHARE = "share"
+    SUBMIT = "submit"
+    FORM = "form"
+
+
+class Way(StrEnum):
+    """How someone came in."""
+
+    COMMAND = "command"
+    MENTION = "mention"
+    DIRECT = "direct message"
+    SHORTCUT = "shortcut"
+    FORM = "form"
+    BUTTON = "button"
+
+
+class Origin(Frozen):
+    """Who asked from where, and where the answer goes: without a response_url, into the channel or its thread."""
+
+    way: Way = Way.COMMAND
+
+    team: str
+    user: str
+    channel: str
+    response_url: str | None = None
+    since: datetime | None = None
+    """When the response_url was made, if that was before the request: it lives for half an hour."""
+    thread: str | None = None
+    """The timestamp of the thread that is answered in."""
+    message: str | None = None
+    """The timestamp of the message whose button was pressed."""
+    public: bool = False
+    """That message is seen by the whole channel."""
+
+
+class Request(Frozen):
+    """What was asked. The one thing that a Slack payload is turned into."""
+
+    id: str
+    """Random and unguessable: what buttons carry."""
+    delivery: str
+    """Slack's name for the delivery: the same delivery again is the same request."""
+    verb: Verb
+    at: datetime
+    origin: Origin
+    lookups: tuple[Lookup, ...] = ()
+    people: tuple[str, ...] = ()
+    """Slack users whose mail address' domain is asked for; known once Slack was asked."""
+    share: bool = False
+    about: str | None = None
+    """The id of the request whose answer carried the button."""
+    note: str = ""
+    """What to say, when that is all that there is to do."""
+
+
+class Outcome(StrEnum):
+    """How a request ended, or that it has not."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class Case(Frozen):
+    """A request and how far it has come: everything the next turn needs, whichever process takes it."""
+
+    request: Request
+    lookups: tuple[Lookup, ...] = ()
+    outcome: Outcome = Outcome.OPEN
+    posts: int = 0
+    """Uses of the response_url so far; Slack allows five."""
+    told: str = ""
+    """What the asker was told last while waiting, so that it is not said twice."""
+    channel: str | None = None
+    """Where the answer stands, when it was posted as a message of the bot."""
+    ts: str | None = None
+    posting: str | None = None
+    """The channel in which that message was about to be posted: it may stand there, though `ts` is not known."""
+    calls: int = 0
+    """Calls to VirusTotal that it cost so far."""

@@ -1,0 +1,133 @@
+"""Modals in and out: the form is opened within three seconds, and what was filled in is kept as a request."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncRespond
+
+from handlers import form, text, words
+from handlers.deps import Deps, Origin, Request, StoreDown, Verb
+from handlers.form import Wrong
+from handlers.intake import take
+from handlers.modals import Found, Modal, NotOpened, show
+from handlers.parser import Command
+from vt.indicators import Indicator
+
+
+async def open_form(
+    deps: Deps, trigger_id: str, *, text: str = "", found: Sequence[Indicator] = (), origin: Origin
+) -> str:
+    """Open the form with that text in it, or with indicators to choose from. Returns what to tell: "" when nothing.
+
+    `origin` is who opens it and where its answer goes; a user's id as its channel means their direct messages.
+    When Slack's three seconds are over, what was typed is kept and offered again.
+    """
+    kept = tuple(Found(kind=one.kind, value=one.value, asked=one.asked) for one in found)
+    return await _open(_modal(deps, trigger_id, origin, text, kept), trigger_id, deps)
+
+
+def _modal(deps: Deps, trigger_id: str, origin: Origin, typed: str, found: tuple[Found, ...]) -> Modal:
+    now = deps.clock()
+    return Modal(
+        id=deps.new_id(),
+        delivery=f"form:{trigger_id}",
+        verb=Verb.FORM,
+        at=now,
+        origin=origin.model_copy(update={"since": origin.since or now}),
+        text=typed,
+        found=found,
+    )
+
+
+async def _open(modal: Modal, trigger_id: str, deps: Deps) -> str:
+    try:
+        if not await deps.modals.keep(modal):
+            return ""
+        await show(deps.slack, trigger_id, form.form(modal))
+    except StoreDown:
+        return text.CANNOT_TAKE
+    except NotOpened:
+        return await take(_offer(modal, deps), deps)
+    return ""
+
+
+def _offer(modal: Modal, deps: Deps) -> Request:
+    return Request(
+        id=deps.new_id(),
+        delivery=f"offer:{modal.id}",
+        verb=Verb.FORM,
+        at=deps.clock(),
+        origin=modal.origin,
+        about=modal.id,
+    )
+
+
+async def reopened(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
+) -> None:
+    """The button under an offer: the form again, with what was typed."""
+    trouble = await _reopen(body, action["value"], deps)
+    await ack()
+    if trouble:
+        await respond(text=trouble, response_type="ephemeral", replace_original=False)
+
+
+async def _reopen(body: dict[str, Any], modal_id: str, deps: Deps) -> str:
+    try:
+        modal = await _mine(modal_id, body, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    if modal is None:
+        return text.GONE
+    trigger_id = body["trigger_id"]
+    return await _open(_modal(deps, trigger_id, modal.origin, modal.text, modal.found), trigger_id, deps)
+
+
+async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], deps: Deps) -> None:
+    """The form was sent: kept as a request, or the field that is wrong is said."""
+    wrong = await _submit(body, view, deps)
+    if wrong:
+        await ack(response_action="errors", errors=wrong)
+    else:
+        await ack()
+
+
+async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dict[str, str]:
+    """Returns field -> sentence."""
+    values = view["state"]["values"]
+    field = "found" if "found" in values else "values"
+    try:
+        modal = await _mine(view["private_metadata"], body, deps)
+    except StoreDown:
+        return {field: text.CANNOT_TAKE}
+    if modal is None:
+        return {field: words.FORM_GONE}
+    try:
+        wanted = form.command(values, modal, deps.thresholds)
+    except Wrong as wrong:
+        return {wrong.field: text.misuse(wrong.misuse)}
+    trouble = await take(_request(modal, wanted, deps), deps)
+    return {field: trouble} if trouble else {}
+
+
+def _request(modal: Modal, wanted: Command, deps: Deps) -> Request:
+    return Request(
+        id=deps.new_id(),
+        delivery=f"form:{modal.id}",
+        verb=wanted.verb,
+        at=deps.clock(),
+        origin=modal.origin,
+        lookups=wanted.lookups,
+        people=wanted.people,
+        share=wanted.share,
+    )
+
+
+async def _mine(modal_id: str, body: dict[str, Any], deps: Deps) -> Modal | None:
+    """What a modal is for, if the one who uses it is the one who opened it. Raises StoreDown."""
+    modal = await deps.modals.modal(modal_id)
+    if modal is None:
+        return None
+    team = body["user"].get("team_id") or body["team"]["id"]
+    same = (modal.origin.team, modal.origin.user) == (team, body["user"]["id"])
+    return modal if same else None
