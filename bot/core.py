@@ -15,8 +15,11 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import virustotal
+from bot.audit import Trail
 from bot.database import Database, database
 from bot.ledger import Ledger
+from bot.modals import Modals
+from bot.people import Acquaintances
 from bot.settings import Settings
 from bot.store import Cases
 from vt.service import Clock, Service
@@ -38,6 +41,9 @@ class Core:
 
     database: Database
     cases: Cases
+    modals: Modals
+    people: Acquaintances
+    trail: Trail
     ledger: Ledger
     service: Service
     invented: bool
@@ -54,7 +60,17 @@ async def core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Core
         stack.push_async_callback(store.close)
         ledger = Ledger(store, asked.key, virustotal.limits(settings, asked), clock)
         service = await stack.enter_async_context(virustotal.service(settings, asked, ledger, clock))
-        yield Core(store, Cases(store), ledger, service, asked.invented, url)
+        yield Core(
+            store,
+            Cases(store),
+            Modals(store),
+            Acquaintances(store),
+            Trail(store),
+            ledger,
+            service,
+            asked.invented,
+            url,
+        )
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What the host may set, read once from the environment: every name, default and refusal is here."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from handlers.access import Policy
+from handlers.people import Role
 from vt.actions import ACTIONS
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
@@ -20,6 +23,9 @@ MOST_ENGINES = 200
 """VirusTotal runs about 70 to 100 engines: a larger threshold is a slip."""
 MOST_CALLS = 10**8
 MAX_SECRET_BYTES = 8192
+
+_NAME = re.compile(r"[A-Z][A-Z0-9]+|[^\W_A-Z][^\sA-Z#@<>|]{0,79}")
+"""Slack's ids are of capitals and digits; names of channels and people have no capitals."""
 
 T = TypeVar("T")
 
@@ -81,6 +87,15 @@ def _roots(value: Any) -> Any:
     return roots
 
 
+def _names(value: Any) -> Any:
+    """Ids or names from one string, parted by commas or spaces; `#` and `@` in front of a name are overlooked."""
+    parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
+    names = frozenset(part.lstrip("#@") for part in parts if part)
+    if not all(_NAME.fullmatch(name) for name in names):
+        raise ValueError
+    return names
+
+
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -88,6 +103,7 @@ def _lower(value: Any) -> Any:
 Word = Annotated[SecretStr, AfterValidator(_one_word)]
 Root = Annotated[str, AfterValidator(_root)]
 Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description="a whole number of calls; 0 means no limit")]
+Names = Annotated[frozenset[str], BeforeValidator(_names)]
 Engines = Annotated[int, Field(ge=1, le=MOST_ENGINES)]
 
 
@@ -132,6 +148,18 @@ class Settings(BaseSettings):
         (), description="absolute folders, parted by colons"
     )
 
+    allow_guests: bool = Field(default=False, description="true or false")
+    allow_strangers: bool = Field(default=False, description="true or false")
+    """People of other workspaces, in channels shared through Slack Connect."""
+    allow_bots: bool = Field(default=False, description="true or false")
+    allowed_users: Names = Field(
+        frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
+    )
+    allowed_channels: Names = Field(
+        frozenset(),
+        description="ids or names of channels, parted by commas, such as C012AB3CD,incidents; DM for direct messages",
+    )
+
     database_url: Annotated[Word, AfterValidator(_database)] | None = Field(
         None, description="an address like postgresql://user:password@host/name"
     )
@@ -161,6 +189,18 @@ class Settings(BaseSettings):
         if self.slack_bot_token is None:
             return Mode.NONE
         return Mode.SOCKET if self.slack_app_token else Mode.HTTP
+
+    @property
+    def policy(self) -> Policy:
+        """Who may look things up, and where."""
+        let_in = {
+            Role.MEMBER: True,
+            Role.GUEST: self.allow_guests,
+            Role.STRANGER: self.allow_strangers,
+            Role.BOT: self.allow_bots,
+        }
+        roles = frozenset(role for role, allowed in let_in.items() if allowed)
+        return Policy(roles=roles, users=self.allowed_users, channels=self.allowed_channels)
 
 
 _BOTH = (

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import audit
 from bot.database import Database
 from handlers.deps import Case, Outcome, Request
 
@@ -67,10 +68,15 @@ replies = Table(
 _ACCEPT = text("""
     WITH kept AS (
         INSERT INTO cases (id, delivery, created, team, asker, channel, verb, outcome, priority, request, progress)
-        VALUES (:id, :delivery, :created, :team, :asker, :channel, :verb, :outcome, :priority,
+        VALUES (:id, :delivery, :at, :team, :asker, :channel, :verb, :outcome, :priority,
                 CAST(:request AS json), CAST(:progress AS json))
         ON CONFLICT (delivery) DO NOTHING
         RETURNING id, priority
+    ), audited AS (
+        INSERT INTO audit (id, delivery, at, team, asker, channel, way, verb, about, what, outcome, calls)
+        SELECT id, :delivery, :at, :team, :asker, :channel, :way, :verb, :about, CAST(:what AS json), :outcome, 0
+        FROM kept
+        ON CONFLICT (delivery, asker) DO UPDATE SET id = excluded.id, outcome = excluded.outcome, why = NULL
     )
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
     SELECT :queue, :turn, priority, id, id, jsonb_build_object('case_id', id) FROM kept
@@ -84,7 +90,18 @@ _AGAIN = text("""
     ON CONFLICT (queueing_lock) WHERE status = 'todo'
     DO UPDATE SET args = excluded.args, scheduled_at = excluded.scheduled_at
 """).bindparams(queue=QUEUE, turn=TURN)
-_SAVE = text("UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json) WHERE id = :id")
+_REFUSE = text("""
+    INSERT INTO audit (id, delivery, at, team, asker, channel, way, verb, about, what, outcome, why, calls)
+    VALUES (:id, :delivery, :at, :team, :asker, :channel, :way, :verb, :about, CAST(:what AS json), :outcome, :why, 0)
+    ON CONFLICT (delivery, asker) DO NOTHING
+    RETURNING id
+""").bindparams(outcome=Outcome.REFUSED.value)
+_SAVE = text("""
+    WITH audited AS (
+        UPDATE audit SET outcome = :outcome, calls = :calls, what = CAST(:what AS json) WHERE id = :id
+    )
+    UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json) WHERE id = :id
+""")
 _PUT = text("""
     INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
     ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at WHERE replies.at <= excluded.at
@@ -99,20 +116,20 @@ class Cases:
 
     async def accept(self, request: Request, priority: int = PEOPLE) -> bool:
         """Keep a request and its first turn, both or neither. False: this delivery was kept before."""
-        row = _progress(Case(request=request)) | {
-            "id": request.id,
-            "delivery": request.delivery,
-            "created": request.at,
-            "team": request.origin.team,
-            "asker": request.origin.user,
-            "channel": request.origin.channel,
-            "verb": request.verb.value,
-            "priority": priority,
-            "request": request.model_dump_json(),
-        }
+        row = audit.origin(request) | _progress(Case(request=request))
+        row |= {"priority": priority, "request": request.model_dump_json()}
 
         async def insert(connection: AsyncConnection) -> bool:
             return (await connection.execute(_ACCEPT, row)).first() is not None
+
+        return await self._database.run(insert)
+
+    async def refuse(self, request: Request, why: str) -> bool:
+        """Note that a request was refused. False: this delivery was refused before."""
+        row = audit.origin(request) | {"what": _what(Case(request=request)), "why": why}
+
+        async def insert(connection: AsyncConnection) -> bool:
+            return (await connection.execute(_REFUSE, row)).first() is not None
 
         return await self._database.run(insert)
 
@@ -179,4 +196,9 @@ class Replies:
 
 
 def _progress(case: Case) -> dict[str, Any]:
-    return {"outcome": case.outcome.value, "progress": case.model_dump_json(exclude={"request"})}
+    progress = case.model_dump_json(exclude={"request"})
+    return {"outcome": case.outcome.value, "progress": progress, "what": _what(case), "calls": case.calls}
+
+
+def _what(case: Case) -> str:
+    return json.dumps(audit.subjects(case))

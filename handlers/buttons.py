@@ -6,6 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 
 from handlers.deps import Deps, Origin, Request, Verb
 from handlers.intake import take
+from handlers.request import Way
 
 VERBS = {"json": Verb.JSON, "share": Verb.SHARE, "submit": Verb.SUBMIT}
 ONCE = frozenset({Verb.SHARE, Verb.SUBMIT})
@@ -16,7 +17,7 @@ async def pressed(
     ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
 ) -> None:
     """A button that asks for something: kept as a request of its own."""
-    trouble = await take(_request(body, action, deps), deps.store)
+    trouble = await take(_request(body, action, deps), deps)
     await ack()
     if trouble:
         await respond(text=trouble, response_type="ephemeral", replace_original=False)
@@ -43,6 +44,7 @@ def _request(body: dict[str, Any], action: dict[str, Any], deps: Deps) -> Reques
 def _origin(body: dict[str, Any]) -> Origin:
     container = body.get("container", {})
     return Origin(
+        way=Way.BUTTON,
         team=body["user"].get("team_id") or body["team"]["id"],
         user=body["user"]["id"],
         channel=body["channel"]["id"],

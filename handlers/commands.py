@@ -12,17 +12,18 @@ from handlers.parser import Command, Misuse, parse
 
 async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
     """Help and what is wrong are answered on the spot; everything else is kept as a request."""
-    wanted = _understood(command.get("text", ""), deps)
+    wanted = understood(command.get("text", ""), deps)
     if isinstance(wanted, Misuse):
         await ack(text.misuse(wanted))
     elif wanted.verb is Verb.HELP:
         message = blocks.guide()
         await ack(text=message.text, blocks=list(message.blocks))
     else:
-        await ack(await take(_request(command, wanted, deps), deps.store))
+        await ack(await take(_request(command, wanted, deps), deps))
 
 
-def _understood(line: str, deps: Deps) -> Command | Misuse:
+def understood(line: str, deps: Deps) -> Command | Misuse:
+    """What a line asks for, or what is wrong with it."""
     try:
         return parse(line, deps.thresholds)
     except Misuse as misuse:

@@ -1,13 +1,26 @@
-"""The one way in: a request is kept before it is acknowledged; what cannot be kept is said at once."""
+"""The one way in: who asks is asked for permission, and a request is kept before it is acknowledged."""
 
 from handlers import text
-from handlers.deps import Request, Store, StoreDown
+from handlers.access import refusal
+from handlers.deps import Deps, Request, StoreDown
 
 
-async def take(request: Request, store: Store) -> str:
-    """Keep a request; the same delivery again changes nothing. Returns what to tell the asker: "" when it is kept."""
+async def take(request: Request, deps: Deps) -> str:
+    """Keep a request, if its asker may ask. Returns what to tell them: "" when it is kept."""
     try:
-        await store.accept(request)
+        return await admit(request, deps)
     except StoreDown:
         return text.CANNOT_TAKE
-    return ""
+
+
+async def admit(request: Request, deps: Deps) -> str:
+    """The same for whoever is asked again by Slack: raises StoreDown when nothing could be kept.
+
+    The same delivery again changes nothing, and its refusal is not said again.
+    """
+    why = await refusal(request.origin, deps.directory, deps.policy)
+    if why is None:
+        await deps.store.accept(request)
+        return ""
+    new = await deps.store.refuse(request, why.value)
+    return text.REFUSALS[why] if new or request.origin.response_url else ""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from handlers import parser as asked
+from handlers.access import Refusal
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
@@ -340,12 +341,25 @@ HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines
 CANNOT_TAKE = (
     "I cannot take this now: the database does not answer. Nothing was kept; send it again in a minute."
 )
+REFUSALS: Mapping[Refusal, str] = {
+    Refusal.GUEST: "Guests may not look things up here. Ask a full member of this workspace to do it for you.",
+    Refusal.STRANGER: "Only members of the workspace that installed me may look things up. Ask one of them to do it for you.",
+    Refusal.BOT: "Bots may not look things up here. The operator can allow it with ALLOW_BOTS.",
+    Refusal.GONE: "This account is deactivated: it may not look anything up.",
+    Refusal.UNKNOWN: "I cannot find out who you are, because Slack does not answer me. Nothing was looked up; ask again in a minute.",
+    Refusal.USER: "You are not among those whom the operator lets look things up. Ask the operator of this bot.",
+    Refusal.CHANNEL: "I may not be used here. Ask the operator of this bot which channels are allowed.",
+}
+"""Each one sentence or two, to the asker alone."""
+CANNOT_TAKE_YET = "I cannot take this now: the database does not answer. Slack hands it to me again during five minutes; if no answer comes by then, send it again."
+NO_FILES_YET = "I cannot read attached files yet. Send the file's hash instead: /vt scan-hash …"
 FAILED = "Something went wrong here and no answer could be made. Nothing is known about it. Ask again; if it stays, tell the operator."
 GONE = "That answer is no longer kept. Ask again with /vt."
 JSON_SENT = "The JSON is in your direct messages."
 JSON_IN_THREAD = "The JSON is in the thread."
 JSON_COMMENT = "The raw result"
 SHARED = "Shared with the channel."
+ELSEWHERE = "Your answer, here because I cannot write where you asked:"
 LATE = "Your answer, here because it took longer than Slack keeps a command open:"
 NO_MAIL = "I cannot see a mail address of the person you mentioned. Give the domain itself: /vt domain-report example.co.in"
 BUTTON_JSON = "JSON"

@@ -1,0 +1,75 @@
+"""What was learnt of people and channels, kept for a while: the tables, and the Memory of handlers."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Column, DateTime, MetaData, Table, Text, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database
+from handlers.people import Person, Role
+
+metadata = MetaData()
+people = Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("admin", Boolean, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+class Acquaintances:
+    """The Memory of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def person(self, user: str, newer_than: datetime) -> Person | None:
+        """Someone, if learnt after that time."""
+        row = await self._found(people, user, newer_than)
+        return row and Person(row.id, row.name, Role(row.role), row.admin)
+
+    async def keep_person(self, person: Person, at: datetime) -> None:
+        """Remember someone."""
+        row = {"id": person.id, "name": person.name, "role": person.role.value, "admin": person.admin}
+        await self._keep(people, {**row, "at": at})
+
+    async def room(self, channel: str, newer_than: datetime) -> str | None:
+        """A channel's name, if learnt after that time."""
+        row = await self._found(rooms, channel, newer_than)
+        return row and str(row.name)
+
+    async def keep_room(self, channel: str, name: str, at: datetime) -> None:
+        """Remember a channel's name."""
+        await self._keep(rooms, {"id": channel, "name": name, "at": at})
+
+    async def prune(self, older_than: datetime) -> None:
+        """Forget what was learnt before that time."""
+        for table in (people, rooms):
+            await self._execute(delete(table).where(table.c.at < older_than))
+
+    async def _found(self, table: Table, name: str, newer_than: datetime) -> Any:
+        wanted = select(table).where(table.c.id == name, table.c.at > newer_than)
+
+        async def find(connection: AsyncConnection) -> Any:
+            return (await connection.execute(wanted)).first()
+
+        return await self._database.run(find)
+
+    async def _keep(self, table: Table, row: dict[str, Any]) -> None:
+        given = insert(table).values(row)
+        await self._execute(given.on_conflict_do_update(index_elements=["id"], set_=row))
+
+    async def _execute(self, statement: Any) -> None:
+        await self._database.run(lambda connection: connection.execute(statement))

@@ -1,0 +1,69 @@
+"""May they? One answer for every way in, asked where requests are taken and nowhere else."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from handlers.people import Directory, Person, Role, Unknown
+from handlers.request import Origin
+
+DIRECT = "DM"
+"""Stands for the direct messages with the bot in a list of channels; no channel's name has capitals."""
+_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
+
+
+class Refusal(StrEnum):
+    """Why not."""
+
+    GUEST = "guest"
+    STRANGER = "stranger"
+    BOT = "bot"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    """Slack did not say who it is: nobody is let in on a guess."""
+    USER = "user"
+    """Not among those whom the operator lists."""
+    CHANNEL = "channel"
+    """Not in a channel that the operator lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Whom the operator lets in: full members of the installing workspace, and whoever else is named here."""
+
+    roles: frozenset[Role] = frozenset({Role.MEMBER})
+    users: frozenset[str] = frozenset()
+    """Ids or names; nobody listed: everybody."""
+    channels: frozenset[str] = frozenset()
+    """Ids or names, or DIRECT; none listed: everywhere."""
+
+
+async def refusal(origin: Origin, directory: Directory, policy: Policy) -> Refusal | None:
+    """Why this person may not ask from there; None: they may. Raises StoreDown."""
+    try:
+        person = await directory.person(origin.user)
+    except Unknown:
+        return Refusal.UNKNOWN
+    if person.role not in policy.roles:
+        return Refusal(person.role.value)
+    if policy.users and not _listed(person, policy.users):
+        return Refusal.USER
+    if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
+        return Refusal.CHANNEL
+    return None
+
+
+def _listed(person: Person, users: frozenset[str]) -> bool:
+    """By id; by name only at home, since another workspace gives out the same names."""
+    return person.id in users or (person.role is not Role.STRANGER and person.name in users)
+
+
+async def _in_listed(channel: str, directory: Directory, channels: frozenset[str]) -> bool:
+    if not _CHANNEL.fullmatch(channel):
+        return DIRECT in channels
+    if channel in channels:
+        return True
+    try:
+        return await directory.room(channel) in channels
+    except Unknown:
+        return False
