@@ -33,9 +33,14 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vtbot", description=__doc__)
-    parser.set_defaults(act=_run)
+    parser.set_defaults(act=_run, i_know=False)
     commands = parser.add_subparsers(title="commands", metavar="")
-    _command(commands, "run", "the bot; without Slack tokens, a workspace to try it in", _run)
+    run = _command(commands, "run", "the bot; without Slack tokens, a workspace to try it in", _run)
+    run.add_argument(
+        "--i-know",
+        action="store_true",
+        help="let the page to try it in listen at a HOST that others reach: whoever opens it can act in it",
+    )
     ask = _command(commands, "ask", "one answer in the terminal, without Slack", _ask)
     ask.add_argument(
         "text", nargs="+", help="what you would type after /vt, as in: vtbot ask 'scan-ip 192.0.2.1'"
@@ -82,8 +87,8 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     return load(environ)
 
 
-def _run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(launch.run(_settings(environ)))
+def _run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return asyncio.run(launch.run(_settings(environ), anywhere=asked.i_know))
 
 
 def _ask(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""`vtbot run`: the bot until it is stopped; without Slack tokens, in a workspace of its own at a terminal prompt."""
+"""`vtbot run`: the bot until it is stopped; without Slack tokens, in a workspace of its own: a page and a prompt."""
 
 import asyncio
 import signal
@@ -6,17 +6,24 @@ import sys
 
 from pydantic import SecretStr
 
-from bot.app import running
+from bot.app import NotRunning, running
+from bot.manifest import manifest
+from bot.playground import page, scenes
+from bot.playground.delivery import EVENTS
+from bot.playground.page.offers import offers
 from bot.playground.prompt import converse
 from bot.playground.workspace import Workspace
 from bot.settings import Mode, Settings
 from handlers import text
 
 
-async def run(settings: Settings) -> int:
-    """Until SIGINT or SIGTERM, or the end of input at the prompt."""
+async def run(settings: Settings, *, anywhere: bool = False) -> int:
+    """Until SIGINT or SIGTERM, or the end of input at the prompt.
+
+    `anywhere`: the page to try it in may be reached from other machines.
+    """
     if settings.mode is Mode.NONE:
-        await _try_out(settings)
+        await _try_out(settings, anywhere=anywhere)
         return 0
     async with running(settings):
         await _stopped()
@@ -30,17 +37,38 @@ async def _stopped() -> None:
     await stop.wait()
 
 
-async def _try_out(settings: Settings) -> None:
-    """The real bot over signed requests to a stand-in workspace, and a person at a prompt."""
-    async with Workspace() as slack:
-        async with running(_with_tokens(settings, slack)) as bot:
-            slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
-            sys.stdout.write(text.WELCOME + "\n")
-            if settings.vt_api_key is None:
-                sys.stdout.write(text.INVENTED + "\n")
-            await converse(slack, settings.state_dir / "downloads", bot.unanswered)
+async def _try_out(settings: Settings, *, anywhere: bool) -> None:
+    """The real bot over signed requests to a stand-in workspace, and people at a page and at a prompt."""
+    async with workspace() as slack:
+        scenes.furnish(slack.world)
+        offered = offers(manifest(), text.help_lines())
+        try:
+            async with (
+                running(_with_tokens(settings, slack)) as bot,
+                page.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
+            ):
+                slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
+                _welcome(settings, address)
+                await converse(slack, settings.state_dir / "downloads", bot.unanswered)
+        except page.NotServed as error:
+            raise NotRunning(str(error)) from None
         for fault in slack.faults:
             sys.stderr.write(f"Slack would have complained: {fault}\n")
+
+
+def workspace() -> Workspace:
+    """A stand-in for Slack that grants the bot what its manifest asks for, and sends it what that subscribes to."""
+    asked = manifest()
+    events = asked["settings"].get("event_subscriptions", {}).get("bot_events", [])
+    return Workspace(
+        events=[name for name in events if name in EVENTS], scopes=asked["oauth_config"]["scopes"]["bot"]
+    )
+
+
+def _welcome(settings: Settings, address: str) -> None:
+    lines = [text.page(address), text.WELCOME, *([text.INVENTED] if settings.vt_api_key is None else [])]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 def _with_tokens(settings: Settings, slack: Workspace) -> Settings:

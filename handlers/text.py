@@ -305,10 +305,15 @@ def insight(found: Insight, finding: Finding) -> str:
 # Whole messages ------------------------------------------------------------------------------------------
 
 WELCOME = (
-    "A Slack workspace to try the bot in. Type /vt scan-ip 192.0.2.1, /vt help, or any text with indicators; "
-    "press a button by its number; Ctrl-D ends."
+    "Type /vt scan-ip 192.0.2.1, /vt help, or any text with indicators; press a button by its number; "
+    "Ctrl-D ends."
 )
 INVENTED = "Invented data: no VT_API_KEY is set, so the built-in sandbox answers."
+
+
+def page(address: str) -> str:
+    """Where the workspace to try the bot in can be looked at."""
+    return f"A Slack workspace to try the bot in: {address} in your browser, or here."
 
 
 def tally(counts: Mapping[State, int]) -> str:
