@@ -1,7 +1,10 @@
 """What several test files stand on."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import psycopg
@@ -20,9 +23,16 @@ hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[str]:
+def new_state() -> Iterator[Callable[[], Path]]:
+    """Makes state folders. Not below pytest's own, which it closes to the user that root's PostgreSQL runs as."""
+    with ExitStack() as stack:
+        yield lambda: Path(stack.enter_context(TemporaryDirectory(prefix="vtbot-state-")))
+
+
+@pytest.fixture(scope="session")
+def postgres(new_state) -> Iterator[str]:
     """The URL of a private PostgreSQL's first database; one server serves the whole session."""
-    with Server(tmp_path_factory.mktemp("postgres")).used() as url:
+    with Server(new_state()).used() as url:
         _hurry(url)
         _make(url, TEMPLATE)
         prepare(make_conninfo(url, dbname=TEMPLATE))

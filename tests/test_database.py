@@ -26,8 +26,8 @@ USE_IT = "import sys, bot.postgres as p, pathlib\nwith p.Server(pathlib.Path(sys
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("state")
+def state(new_state) -> Path:
+    return new_state()
 
 
 async def user_of(state: Path, **more) -> asyncio.subprocess.Process:
@@ -102,9 +102,9 @@ async def test_killed_server(state):
         assert connection.execute("SELECT count(*) FROM cases").fetchone() == (0,)
 
 
-def test_long_path(tmp_path):
+def test_long_path(new_state, tmp_path):
     """A state folder with a path too long for a socket, and odd, works."""
-    server = Server(tmp_path / ("it's long " * 12))
+    server = Server(new_state() / ("it's long " * 12))
     with server.used() as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
         assert server.sockets.stat().st_mode & 0o077 == 0

@@ -270,9 +270,9 @@ async def test_forgotten_worker(database):
         await bot.until("a")
 
 
-async def test_restarted_database(tmp_path):
+async def test_restarted_database(new_state):
     """When the database was away, work goes on after it came back."""
-    server = Server(tmp_path)
+    server = Server(new_state())
     with server.used() as url:
         prepare(url)
         async with Bot(url) as bot:

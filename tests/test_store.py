@@ -67,9 +67,9 @@ def cases(opened) -> Cases:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(new_state):
     """A server of this file's own, to be stopped and frozen."""
-    server = Server(tmp_path_factory.mktemp("server"))
+    server = Server(new_state())
     with server.used() as url:
         prepare(url)
         yield server
