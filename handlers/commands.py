@@ -8,6 +8,7 @@ from handlers import blocks, text
 from handlers.deps import Deps, Origin, Request, Verb
 from handlers.intake import take
 from handlers.parser import Command, Misuse, parse
+from handlers.views import open_form
 
 
 async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
@@ -18,6 +19,8 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
     elif wanted.verb is Verb.HELP:
         message = blocks.guide()
         await ack(text=message.text, blocks=list(message.blocks))
+    elif wanted.verb is Verb.FORM:
+        await ack(await open_form(deps, command["trigger_id"], text=wanted.text, origin=_origin(command)))
     else:
         await ack(await take(_request(command, wanted, deps), deps))
 
@@ -36,13 +39,17 @@ def _request(command: dict[str, Any], wanted: Command, deps: Deps) -> Request:
         delivery=f"command:{command['trigger_id']}",
         verb=wanted.verb,
         at=deps.clock(),
-        origin=Origin(
-            team=command["team_id"],
-            user=command["user_id"],
-            channel=command["channel_id"],
-            response_url=command["response_url"],
-        ),
+        origin=_origin(command),
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share,
+    )
+
+
+def _origin(command: dict[str, Any]) -> Origin:
+    return Origin(
+        team=command["team_id"],
+        user=command["user_id"],
+        channel=command["channel_id"],
+        response_url=command["response_url"],
     )

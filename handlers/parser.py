@@ -18,7 +18,7 @@ LONGEST = 12_000
 """Characters; Slack's own limit is below."""
 PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP}
 FORM = "form"
-"""Opens the form, with the text that follows in it."""
+"""Opens the form, with what follows in it."""
 
 _DASHES = re.compile(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])")
 """A dash that a phone made of two hyphens."""
@@ -103,6 +103,8 @@ class Command:
     people: tuple[str, ...] = ()
     share: bool = False
     fresh: bool = False
+    text: str = ""
+    """What is to stand in the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
     text = _DASHES.sub("--", text).strip()
     first, _, rest = text.partition(" ")
     word = first.lower()
+    if word == FORM:
+        return Command(Verb.FORM, text=rest.strip())
     if word in ("", *PLAIN_VERBS):
         return Command(PLAIN_VERBS[word or "help"])
     if word in BY_KEY:

@@ -11,6 +11,7 @@ from handlers.form import Wrong
 from handlers.intake import take
 from handlers.modals import Found, Modal, NotOpened, show
 from handlers.parser import Command
+from handlers.request import Way
 from vt.indicators import Indicator
 
 
@@ -33,7 +34,7 @@ def _modal(deps: Deps, trigger_id: str, origin: Origin, typed: str, found: tuple
         delivery=f"form:{trigger_id}",
         verb=Verb.FORM,
         at=now,
-        origin=origin.model_copy(update={"since": origin.since or now}),
+        origin=origin.model_copy(update={"way": Way.FORM, "since": now}),
         text=typed,
         found=found,
     )
