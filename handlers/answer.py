@@ -11,6 +11,7 @@ from handlers import blocks, text
 from handlers.blocks import Frame, Message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.health import Probe, health
+from handlers.messages import Barred
 from handlers.post import Attachment, hand_over, publish, reply, whisper
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
@@ -23,15 +24,29 @@ from vt.verdict import Finding
 async def turn(case_id: str, deps: Deps) -> None:
     """Go on with a request. Whatever is raised here is tried again by the job; `give_up` comes after the last try."""
     case = await deps.store.case(case_id)
-    if case and case.outcome is Outcome.OPEN:
+    if case is None or case.outcome is not Outcome.OPEN:
+        return
+    try:
         await _VERBS[case.request.verb](case, deps)
+    except Barred:
+        await _unheard(case_id, deps)
 
 
 async def give_up(case_id: str, deps: Deps) -> None:
     """Every try failed: the asker hears that there is no answer."""
     case = await deps.store.case(case_id)
     if case and case.outcome is Outcome.OPEN:
-        await _end(await reply(case, blocks.note(text.FAILED), deps), deps, Outcome.FAILED)
+        try:
+            await _end(await reply(case, blocks.note(text.FAILED), deps), deps, Outcome.FAILED)
+        except Barred:
+            await _unheard(case_id, deps)
+
+
+async def _unheard(case_id: str, deps: Deps) -> None:
+    """There is no way to the asker. What was found is kept."""
+    case = await deps.store.case(case_id)
+    if case:
+        await _end(case, deps, Outcome.FAILED)
 
 
 async def _end(case: Case, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:
@@ -177,6 +192,14 @@ async def _quota(case: Case, deps: Deps) -> None:
     await _end(await reply(case, blocks.note(text.quota(await deps.quota_left())), deps), deps)
 
 
+async def _help(case: Case, deps: Deps) -> None:
+    await _end(await reply(case, blocks.guide(), deps), deps)
+
+
+async def _say(case: Case, deps: Deps) -> None:
+    await _end(await reply(case, blocks.note(case.request.note), deps), deps)
+
+
 _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: _look_up,
     Verb.SUBMIT: _look_up,
@@ -184,5 +207,7 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.SHARE: _share,
     Verb.PING: _ping,
     Verb.QUOTA: _quota,
+    Verb.HELP: _help,
+    Verb.SAY: _say,
     Verb.FORM: _form,
 }

@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 REMEMBERED = timedelta(minutes=10)
-PATIENCE = 0.9
-"""Seconds for Slack to answer: a listener has three for everything."""
+PATIENCE = 0.7
+"""Seconds for one answer of Slack's: a listener has three for everything, and asks four things at most."""
 SLACKBOT = "USLACKBOT"
 
 

@@ -1,4 +1,4 @@
-"""Where an answer goes: the response_url while it lives, else the asker's direct messages; and files."""
+"""Where an answer goes: the response_url while it lives, or the channel; else the asker's direct messages; and files."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,22 +6,17 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers import text
+from handlers import blocks, messages, text
 from handlers.blocks import Message, escape
 from handlers.deps import Case, Deps, Origin
+from handlers.messages import QUIET, Barred, NotPosted, body, call
 
 RESPONSE_URL_LIVES = timedelta(minutes=25)
 """Slack gives it 30 minutes; the rest is for clocks that differ."""
 RESPONSE_URL_USES = 5
-QUIET = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
-"""Nothing in our messages is fetched or formatted."""
-
-
-class NotPosted(Exception):
-    """Slack did not take it; the job is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +30,12 @@ class Attachment:
 async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True) -> Case:
     """Show it to whom it is for; a later call replaces what an earlier one showed.
 
-    One use of the response_url is kept for the last word. Raises NotPosted.
+    One use of the response_url is kept for the last word. Raises NotPosted; Barred when there is no way to the asker.
     """
     if case.channel:
-        return await _update(case, message, deps)
+        return await _again(case, message, deps, final=final)
+    if case.request.origin.response_url is None:
+        return await _in_place(case, message, deps)
     room = RESPONSE_URL_USES if final else RESPONSE_URL_USES - 2
     origin = case.request.origin
     alive = deps.clock() - (origin.since or case.request.at) < RESPONSE_URL_LIVES
@@ -61,8 +58,8 @@ async def whisper(case: Case, line: str, deps: Deps) -> None:
 async def publish(case: Case, message: Message, deps: Deps) -> bool:
     """A new message for the whole channel. False when Slack does not let us."""
     url = case.request.origin.response_url
-    body = {**_body(message), **QUIET, "response_type": "in_channel", "replace_original": False}
-    return bool(url) and await _send(str(url), body, deps)
+    content = {**body(message), **QUIET, "response_type": "in_channel", "replace_original": False}
+    return bool(url) and await _send(str(url), content, deps)
 
 
 async def hand_over(origin: Origin, attachment: Attachment, deps: Deps) -> str:
@@ -71,8 +68,8 @@ async def hand_over(origin: Origin, attachment: Attachment, deps: Deps) -> str:
         thread = origin.thread or origin.message
         if await _upload(attachment, deps, origin.channel, thread):
             return text.JSON_IN_THREAD
-    opened = await _call(deps.slack.conversations_open, users=origin.user)
-    if not await _upload(attachment, deps, opened["channel"]["id"]):
+    opened = await _room(origin.user, deps)
+    if not await _upload(attachment, deps, opened):
         raise NotPosted
     return text.JSON_SENT
 
@@ -95,8 +92,8 @@ async def _respond(case: Case, message: Message, deps: Deps) -> bool:
     seen_by_all = case.request.share or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # Replacing what this response_url showed before, if anything: said twice, it is still one message.
-    body = {**_body(message), **QUIET, "response_type": kind, "replace_original": True}
-    return await _send(str(case.request.origin.response_url), body, deps)
+    content = {**body(message), **QUIET, "response_type": kind, "replace_original": True}
+    return await _send(str(case.request.origin.response_url), content, deps)
 
 
 async def _send(url: str, body: dict[str, Any], deps: Deps) -> bool:
@@ -111,31 +108,45 @@ async def _send(url: str, body: dict[str, Any], deps: Deps) -> bool:
     return bool(result.status_code == HTTPStatus.OK)
 
 
+async def _in_place(case: Case, message: Message, deps: Deps) -> Case:
+    """Where it was asked; where we may not write there, to the asker's direct messages."""
+    origin = case.request.origin
+    room = await _room(origin.channel, deps)
+    if case.posting in (None, room):
+        try:
+            return await messages.post(case, message, room, origin.thread, deps)
+        except Barred:
+            pass
+    return await _direct(case, message, deps)
+
+
 async def _direct(case: Case, message: Message, deps: Deps) -> Case:
     """To the asker's direct messages, saying why it is there."""
-    late = Message(f"{text.LATE}\n{message.text}", message.blocks)
-    posted = await _call(
-        deps.slack.chat_postMessage, channel=case.request.origin.user, **_body(late), **QUIET
-    )
-    return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
+    room = await _room(case.request.origin.user, deps)
+    return await messages.post(case, _explained(case, message, room), room, None, deps)
 
 
-async def _update(case: Case, message: Message, deps: Deps) -> Case:
-    await _call(deps.slack.chat_update, channel=case.channel, ts=case.ts, **_body(message))
-    return case
-
-
-async def _call(method: Any, **arguments: Any) -> Any:
-    """A Web API call; when the blocks are refused, the plain text alone."""
+async def _again(case: Case, message: Message, deps: Deps, *, final: bool) -> Case:
+    """In place of what was posted. An answer whose place is gone is posted anew; news on the way to it are not."""
     try:
-        return await method(**arguments)
-    except SlackApiError as error:
-        if error.response.get("error") != "invalid_blocks":
-            raise NotPosted from error
-    except SlackClientError as error:
-        raise NotPosted from error
-    return await method(**{**arguments, "blocks": []})
+        return await messages.change(case, _explained(case, message, str(case.channel)), deps)
+    except Barred:
+        if not final:
+            return case
+    anew = case.model_copy(update={"channel": None, "ts": None, "posting": None})
+    return await reply(anew, message, deps)
 
 
-def _body(message: Message) -> dict[str, Any]:
-    return {"text": message.text, "blocks": list(message.blocks)}
+async def _room(channel: str, deps: Deps) -> str:
+    """A channel as it is; for a person, their direct messages."""
+    if not channel.startswith(("U", "W")):
+        return channel
+    return str((await call(deps.slack.conversations_open, users=channel))["channel"]["id"])
+
+
+def _explained(case: Case, message: Message, room: str) -> Message:
+    origin = case.request.origin
+    if origin.channel in (room, origin.user):
+        return message
+    why = text.LATE if origin.response_url else text.ELSEWHERE
+    return Message(f"{why}\n{message.text}", (*blocks.note(why).blocks, *message.blocks))

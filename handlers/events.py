@@ -1,0 +1,104 @@
+"""Mentions and direct messages: /vt without the slash command, answered where they were written."""
+
+import asyncio
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncBoltContext
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers import text
+from handlers.blocks import escape
+from handlers.commands import understood
+from handlers.deps import Deps, Origin, Request, StoreDown, Verb
+from handlers.intake import admit
+from handlers.parser import Misuse, NothingFound
+from handlers.people import PATIENCE
+from handlers.request import Way
+
+TOLD = (None, "bot_message", "file_share", "thread_broadcast")
+"""Kinds of messages that say something; the others tell of edits, deletions, joins, topics and the like."""
+
+
+async def mentioned(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+    """`@VT 192.0.2.1` is `/vt 192.0.2.1`, answered in the thread."""
+    if _told_by_another(event, context):
+        thread = event.get("thread_ts") or event["ts"]
+        await _take(event, _origin(event, context, Way.MENTION, thread), context, deps)
+
+
+async def messaged(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+    """In direct messages any text is taken as it stands."""
+    if event.get("channel_type") == "im" and _told_by_another(event, context):
+        await _take(event, _origin(event, context, Way.DIRECT, event.get("thread_ts")), context, deps)
+
+
+def _told_by_another(event: dict[str, Any], context: AsyncBoltContext) -> bool:
+    """Something that was just said, and not by the bot itself."""
+    own = {context.bot_id, context.bot_user_id} - {None}
+    return (
+        event.get("subtype") in TOLD
+        and not event.get("hidden")
+        and own.isdisjoint({event.get("user"), event.get("bot_id")})
+    )
+
+
+def _origin(event: dict[str, Any], context: AsyncBoltContext, way: Way, thread: str | None) -> Origin:
+    """Without a response_url: the answer is a message of the bot's own."""
+    bot = event.get("bot_id")
+    team = event.get("user_team") or event.get("team") or context.team_id
+    return Origin(
+        way=way,
+        team=str(team),
+        user=str(bot or event.get("user")),
+        channel=event["channel"],
+        thread=thread,
+    )
+
+
+async def _take(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, deps: Deps) -> None:
+    """Kept before it is acknowledged; what was not kept raises StoreDown, and Slack hands it over again."""
+    try:
+        refused = await admit(_request(event, origin, context, deps), deps)
+    except StoreDown:
+        await _whisper(origin, text.CANNOT_TAKE_YET, deps.slack)
+        raise
+    if refused and not event.get("bot_id"):
+        await _whisper(origin, refused, deps.slack)
+
+
+def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, deps: Deps) -> Request:
+    """One message is one request, whichever and however many events tell of it."""
+    line = re.sub(rf"<@{context.bot_user_id}(?:\|[^<>]*)?>", " ", event.get("text") or "").strip()
+    wanted = understood(line, deps)
+    request = Request(
+        id=deps.new_id(),
+        delivery=f"message:{origin.channel}:{event['ts']}",
+        verb=Verb.SAY,
+        at=deps.clock(),
+        origin=origin,
+    )
+    if event.get("files") and (not line or isinstance(wanted, NothingFound)):
+        return request.model_copy(update={"note": text.NO_FILES_YET})
+    if isinstance(wanted, Misuse):
+        return request.model_copy(update={"note": text.misuse(wanted)})
+    return request.model_copy(
+        update={
+            "verb": wanted.verb,
+            "lookups": wanted.lookups,
+            "people": wanted.people,
+            "share": wanted.share,
+        }
+    )
+
+
+async def _whisper(origin: Origin, line: str, slack: AsyncWebClient) -> None:
+    """A sentence to the asker alone; when Slack does not take it, there is nobody else to tell."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await slack.chat_postEphemeral(
+                channel=origin.channel, user=origin.user, thread_ts=origin.thread, text=escape(line)
+            )
+    except (SlackClientError, OSError, TimeoutError):
+        return

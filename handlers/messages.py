@@ -1,0 +1,122 @@
+"""Messages of the bot's own: posted once, though a process may die between posting and remembering; then edited."""
+
+from typing import Any
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from handlers.blocks import Message
+from handlers.deps import Case, Deps
+
+QUIET = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
+"""Nothing in our messages is fetched or formatted."""
+BARRED = frozenset(
+    {
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "thread_not_found",
+        "message_not_found",
+        "cannot_reply_to_message",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "restricted_action_thread_locked",
+        "restricted_action_non_threadable_channel",
+        "user_not_found",
+        "user_disabled",
+        "cannot_dm_bot",
+        "messages_tab_disabled",
+    }
+)
+"""Slack's words for a place where we cannot write, today or tomorrow."""
+LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+"""Slack's words for a message that can no longer be changed: it was deleted, or it is too old."""
+EVENT_TYPE = "vtbot_answer"
+AROUND = 300
+"""Seconds that Slack's clock and ours may differ."""
+SEEN = 200
+"""Messages since the request among which our own is looked for."""
+
+
+class NotPosted(Exception):
+    """Slack did not take it; the job is tried again. The text is Slack's word for why, if it said one."""
+
+
+class Barred(NotPosted):
+    """The bot may not write there, and trying again will not help."""
+
+
+async def post(case: Case, message: Message, channel: str, thread: str | None, deps: Deps) -> Case:
+    """Post the message of a case, or change the one that stands there already. Raises NotPosted, Barred.
+
+    That it is about to be posted is remembered first. Who finds that and no timestamp looks for a message that
+    carries the case's id, and posts only when there is none.
+    """
+    if case.posting == channel:
+        ts = await _found(case, channel, thread, deps)
+        if ts:
+            return await change(case.model_copy(update={"channel": channel, "ts": ts}), message, deps)
+    else:
+        case = case.model_copy(update={"posting": channel})
+        await deps.store.save(case)
+    posted = await call(
+        deps.slack.chat_postMessage,
+        channel=channel,
+        thread_ts=thread,
+        metadata={"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}},
+        **body(message),
+        **QUIET,
+    )
+    return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
+
+
+async def change(case: Case, message: Message, deps: Deps) -> Case:
+    """Put this in place of what the case's message said. Raises NotPosted, Barred."""
+    await call(deps.slack.chat_update, channel=case.channel, ts=case.ts, **body(message))
+    return case
+
+
+async def _found(case: Case, channel: str, thread: str | None, deps: Deps) -> str | None:
+    """The timestamp of the case's message, if it stands there."""
+    wanted = {
+        "channel": channel,
+        "oldest": f"{case.request.at.timestamp() - AROUND:.6f}",
+        "limit": SEEN,
+        "include_all_metadata": True,
+    }
+    try:
+        if thread:
+            page = await call(deps.slack.conversations_replies, ts=thread, **wanted)
+        else:
+            page = await call(deps.slack.conversations_history, **wanted)
+    except Barred:
+        return None
+    return next((str(one["ts"]) for one in page["messages"] if _carries(one, case.request.id)), None)
+
+
+def _carries(message: dict[str, Any], case_id: str) -> bool:
+    metadata = message.get("metadata") or {}
+    return bool(
+        metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload", {}).get("case") == case_id
+    )
+
+
+async def call(method: Any, **arguments: Any) -> Any:
+    """A Web API call; when the blocks are refused, the plain text alone. Raises NotPosted, Barred."""
+    try:
+        return await method(**arguments)
+    except SlackApiError as error:
+        if error.response.get("error") == "invalid_blocks" and arguments.get("blocks"):
+            return await call(method, **{**arguments, "blocks": []})
+        raise _refused(str(error.response.get("error", ""))) from error
+    except SlackClientError as error:
+        raise NotPosted from error
+
+
+def _refused(word: str) -> NotPosted:
+    return Barred(word) if word in BARRED | LOST else NotPosted(word)
+
+
+def body(message: Message) -> dict[str, Any]:
+    """As Slack takes it."""
+    return {"text": message.text, "blocks": list(message.blocks)}
