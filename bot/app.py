@@ -12,6 +12,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import audit
 from bot.core import Core, core, new_id, utc_now, web_client
 from bot.guard import Guard
 from bot.jobs import Turns
@@ -21,6 +22,7 @@ from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
 from handlers import answer, register
 from handlers.deps import Deps, StoreDown
+from handlers.people import REMEMBERED, Directory
 from vt.service import Clock
 
 log = structlog.get_logger()
@@ -75,6 +77,8 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
 
     async def tidy() -> None:
         await parts.cases.prune(deps.clock() - KEPT)
+        await parts.people.prune(deps.clock() - REMEMBERED)
+        await parts.trail.prune(deps.clock() - audit.KEPT)
 
     return Turns(parts.url, parts.database, turn=turn, give_up=give_up, tidy=tidy, clock=deps.clock)
 
@@ -82,6 +86,9 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
 def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) -> Deps:
     return Deps(
         store=parts.cases,
+        modals=parts.modals,
+        directory=Directory(slack, parts.people, clock),
+        policy=settings.policy,
         service=parts.service,
         slack=slack,
         clock=clock,
