@@ -1,7 +1,7 @@
 """What answers, with or without Slack: the database, the quota, VirusTotal, and Slack's Web API."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +20,10 @@ from bot.database import Database, database
 from bot.ledger import Ledger
 from bot.modals import Modals
 from bot.people import Acquaintances
+from bot.places import places
 from bot.settings import Settings
 from bot.store import Cases
+from vt.places import Opener
 from vt.service import Clock, Service
 
 
@@ -51,15 +53,19 @@ class Core:
 
 
 @asynccontextmanager
-async def core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Core]:
-    """Database, quota and VirusTotal."""
+async def core(
+    settings: Settings, clock: Clock = utc_now, kinds: Mapping[str, Opener] | None = None
+) -> AsyncIterator[Core]:
+    """Database, quota and VirusTotal. `kinds`: places of files beside this machine and the hosts file."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         asked = await stack.enter_async_context(virustotal.target(settings))
         store = Database(url)
         stack.push_async_callback(store.close)
         ledger = Ledger(store, asked.key, virustotal.limits(settings, asked), clock)
-        service = await stack.enter_async_context(virustotal.service(settings, asked, ledger, clock))
+        service = await stack.enter_async_context(
+            virustotal.service(settings, asked, ledger, clock, places(settings, kinds or {}))
+        )
         yield Core(
             store,
             Cases(store),

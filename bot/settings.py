@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from handlers.access import Policy
 from handlers.people import Role
 from vt.actions import ACTIONS
+from vt.uploads import NEVER
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
 """NAME_FILE may name a file that holds it."""
@@ -96,6 +97,22 @@ def _names(value: Any) -> Any:
     return names
 
 
+def _size(value: Any) -> Any:
+    """Bytes from "200 MB", which are 200 x 1,048,576 as VirusTotal counts, or from a plain number."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"([0-9]{1,15})\s*([kmg]?)i?b?", value.strip().lower())
+    if found is None:
+        raise ValueError
+    return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2]]
+
+
+def _patterns(value: Any) -> Any:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -146,6 +163,18 @@ class Settings(BaseSettings):
     )
     file_roots: Annotated[tuple[Path, ...], BeforeValidator(_roots)] = Field(
         (), description="absolute folders, parted by colons"
+    )
+    hosts_file: Path | None = Field(None, description="a TOML file with Linux servers")
+    ssh_ad_hoc: bool = Field(default=False, description="true or false")
+    """May people type a login for a server of the hosts file? It is held in memory only."""
+    vt_max_upload: Annotated[int, BeforeValidator(_size), Field(ge=1)] = Field(
+        200 << 20, description="a size such as 200 MB"
+    )
+    upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(_lower)] = Field(
+        "confirm", description="confirm, allow or deny"
+    )
+    never_upload: Annotated[tuple[str, ...], BeforeValidator(_patterns)] = Field(
+        NEVER, description="names with * and ?, parted by commas"
     )
 
     allow_guests: bool = Field(default=False, description="true or false")

@@ -3,19 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import httpx
 import structlog
 from pydantic import SecretStr
 
 from bot.settings import Settings
-from vt.beneath import Roots
 from vt.client import Client
-from vt.disk import Disk
+from vt.places import Places
 from vt.quota import Limits, Quota
 from vt.sandbox import Sandbox
-from vt.service import DIRECT_UPLOAD, Clock, Service
+from vt.service import Clock, Service
+from vt.uploads import Never
 
 QUEUE_SECONDS = 20
 """How long the sandbox analyses what is submitted to it."""
@@ -51,7 +50,9 @@ def limits(settings: Settings, asked: Target) -> Limits:
 
 
 @asynccontextmanager
-async def service(settings: Settings, asked: Target, quota: Quota, clock: Clock) -> AsyncIterator[Service]:
+async def service(
+    settings: Settings, asked: Target, quota: Quota, clock: Clock, places: Places
+) -> AsyncIterator[Service]:
     """The service layer over a client of its own."""
     if not settings.vt_verify_ssl:
         log.warning(
@@ -71,6 +72,7 @@ async def service(settings: Settings, asked: Target, quota: Quota, clock: Clock)
         await stack.enter_async_context(client)
         yield Service(
             client,
-            files=Disk(Roots(tuple(map(PurePosixPath, settings.file_roots))), limit=DIRECT_UPLOAD),
+            places=places,
             clock=clock,
+            never=Never(settings.never_upload),
         )

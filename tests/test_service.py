@@ -13,6 +13,7 @@ from vt.client import Client
 from vt.disk import Disk
 from vt.indicators import read
 from vt.lookup import Lookup, Step
+from vt.places import Places
 from vt.sandbox import Sandbox, faults
 from vt.service import Service, next_turn
 from vt.verdict import State
@@ -93,7 +94,7 @@ async def desk(kind="public", roots=(), calls=10**9, **settings):
             SecretStr("k" * 64), url=sandbox.url, quota=quota, kind=kind, deadline=5, sleep=no_pause
         ) as client,
     ):
-        service = Service(client, files=Disk(Roots(tuple(roots)), limit=32_000_000), clock=clock)
+        service = Service(client, places=Places(Disk(Roots(tuple(roots)), limit=32_000_000)), clock=clock)
         yield Desk(sandbox, service, clock, quota)
 
 
@@ -123,7 +124,7 @@ async def test_what_virustotal_silently_left_out_is_asked_for_again():
             Sandbox(kind="public", clock=vt.clock.seconds).serve() as small,
             Client(SecretStr("k"), url=small.url, quota=vt.quota, kind="private") as client,
         ):
-            lookups = await turn(Service(client, files=None, clock=vt.clock), asked)
+            lookups = await turn(Service(client, places=None, clock=vt.clock), asked)
             assert len(small.calls) == 3
         assert all(lookup.settled and lookup.raw for lookup in lookups)
 
@@ -306,7 +307,7 @@ def sample(tmp_path):
 
 
 def of_file(path):
-    return Lookup.of_file(str(path), FILE, FILE.threshold)
+    return Lookup.of_file(str(path), FILE, FILE.threshold).but(agreed=True)
 
 
 async def test_an_unknown_file_is_uploaded_once_and_waited_for(sample):
@@ -346,7 +347,7 @@ async def test_an_upload_that_broke_begins_again_with_the_hash(sample):
 async def test_a_process_that_died_over_an_upload_asks_for_the_hash_first(sample):
     """What is found in the database as "to be uploaded" is looked up before it is uploaded."""
     async with desk(invent=False, roots=[sample.parent]) as vt:
-        stored = of_file(sample).hashed("0" * 64).but(step=Step.UPLOAD)
+        stored = of_file(sample).hashed("0" * 64, 17).but(step=Step.UPLOAD)
         await vt.turn([Lookup.model_validate_json(stored.model_dump_json())])
         assert vt.sandbox.calls[0].endpoint == "file/report"
 

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from io import FileIO
 
@@ -79,7 +79,7 @@ class LocalFile:
         """The last part of the path."""
         return name_of(self.path)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content. Raises a FileFault, at the latest after the last block."""
         file = await files.in_time(self.path, self.seconds, asyncio.to_thread(self._reopened))
         with file:

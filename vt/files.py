@@ -3,7 +3,7 @@
 import asyncio
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -33,7 +33,7 @@ class Source(Protocol):
     def size(self) -> int:
         """Bytes."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content, at most 1 MiB at a time: `size` bytes, or a FileFault."""
 
 
@@ -84,7 +84,7 @@ class Pinned:
         """Bytes."""
         return self.source.size
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content, one block late."""
         total, held = sha256(), b""
         async for block in self.source.chunks():

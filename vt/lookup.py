@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from vt import errors
 from vt.actions import BY_KEY, Action
-from vt.errors import VTError
 from vt.domains import registered
+from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
 from vt.verdict import Finding, State, judge, not_checked, pending
 
@@ -18,6 +18,8 @@ Raw = dict[str, Any]
 POLL_SECONDS = (15, 30, 60, 120, 300)
 """Pauses between two looks at something that is being analysed; the last one repeats."""
 POLL_FOR = timedelta(hours=24)
+TO_AGREE = "to-agree"
+"""The note of a file that is not in VirusTotal and may be uploaded once somebody agrees."""
 RETRY_SECONDS = (10, 30, 60)
 """Pauses after VirusTotal did not answer; the last one repeats."""
 RETRY_FOR = timedelta(minutes=20)
@@ -43,6 +45,12 @@ class Lookup(BaseModel):
     asked: str
     kind: Kind | None = None
     value: str = ""
+    place: str = ""
+    """Where a file is, as `vt.places` names it; "" is this machine."""
+    size: int | None = None
+    """Bytes of a file that was read."""
+    agreed: bool = False
+    """It may be uploaded, when VirusTotal does not know it: a person or the settings said so."""
     threshold: int
     rescan_after_days: int | None = None
     step: Step = Step.ASK
@@ -73,9 +81,9 @@ class Lookup(BaseModel):
         return fresh.failed(errors.Internal()) if internal(indicator) else fresh
 
     @classmethod
-    def of_file(cls, path: str, action: Action, threshold: int) -> Self:
-        """A lookup of a file that has not been read yet."""
-        return cls(action=action.key, asked=path, threshold=threshold)
+    def of_file(cls, path: str, action: Action, threshold: int, place: str = "") -> Self:
+        """A lookup of a file, or of the files that a path with `*` and `?` fits, that has not been read yet."""
+        return cls(action=action.key, asked=path, threshold=threshold, place=place)
 
     def but(self, **changes: Any) -> Self:
         """The same, but for this."""
@@ -89,6 +97,11 @@ class Lookup(BaseModel):
     def due(self, now: datetime) -> bool:
         """May its next step be taken now?"""
         return not self.settled and (self.not_before is None or self.not_before <= now)
+
+    @property
+    def is_path(self) -> bool:
+        """It is about a file that was not read yet."""
+        return BY_KEY[self.action].files and not self.value and not self.settled
 
     @property
     def resource(self) -> str:
@@ -111,7 +124,7 @@ class Lookup(BaseModel):
         return known.rescanned_if_old(analysed, now, may_rescan=may_rescan)
 
     def unknown(self) -> Self:
-        """A file is uploaded, a host's registered domain is asked once more; else unknown is the answer."""
+        """A file may be uploaded, a host's registered domain is asked once more; else unknown is the answer."""
         if BY_KEY[self.action].files:
             return self.but(step=Step.UPLOAD)
         parent = registered(self.resource) if self.action == "domain-report" else None
@@ -164,9 +177,13 @@ class Lookup(BaseModel):
             return False
         return _second(str(raw.get("scan_id") or "")) >= _second(self.scan_id or "")
 
-    def hashed(self, sha256: str) -> Self:
+    def hashed(self, sha256: str, size: int) -> Self:
         """The file was read once: from here on its SHA-256 is what is asked for."""
-        return self.but(kind=Kind.SHA256, value=sha256)
+        return self.but(kind=Kind.SHA256, value=sha256, size=size)
+
+    def agreed_to(self) -> Self:
+        """A person said that this content may be uploaded: it is asked for once more, then uploaded."""
+        return self.but(step=Step.ASK, agreed=True, note=None, trouble=None, not_before=None, since=None)
 
     def delayed(self, error: VTError, until: datetime) -> Self:
         """Not now, for that reason; it stays and is taken up again."""

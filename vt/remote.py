@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -154,7 +154,7 @@ class RemoteFile:
         """The last part of the path."""
         return name_of(self.path)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content. Raises a FileFault, at the latest after the last block, or a HostFault."""
         async with self.server.conversation(self.path) as session:
             with self.server.faults(self.path):

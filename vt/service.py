@@ -7,30 +7,19 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from vt import errors
+from vt.carrier import Carrier, Told, unheard
 from vt.client import SUBMISSIONS_A_CALL, Client, Raw
 from vt.errors import VTError
-from vt.files import Source
 from vt.lookup import Lookup, Step
+from vt.places import Places
+from vt.uploads import Never
 
 CALLS_AT_ONCE = 8
-DIRECT_UPLOAD = 33_553_369
-"""Bytes of the largest file that file/scan takes: 32 MB are for the whole request (measured by a public client)."""
 
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
-
-
-class Files(Protocol):
-    """Where files come from."""
-
-    async def open(self, path: str) -> Source:
-        """A file that may be taken. Raises a FileFault."""
-
-    async def digest(self, source: Source) -> str:
-        """Its SHA-256. Raises a FileFault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +95,38 @@ class Call:
 class Service:
     """What can be asked of VirusTotal, whoever asks."""
 
-    def __init__(self, client: Client, *, files: Files, clock: Clock) -> None:
+    def __init__(self, client: Client, *, places: Places, clock: Clock, never: Never | None = None) -> None:
         self.client = client
-        self._files = files
+        self._carrier = Carrier(client, places, never or Never())
         self._clock = clock
 
-    async def advance(self, lookups: Lookups) -> AsyncIterator[Lookups]:
+    async def expanded(self, lookups: Lookups) -> Lookups:
+        """With the files in place of paths with `*` and `?`: to be done once, before the first `advance`."""
+        return await self._carrier.expanded(lookups)
+
+    async def advance(self, lookups: Lookups, told: Told = unheard) -> AsyncIterator[Lookups]:
         """Do all that can be done now; yields where things stand after each call.
 
         What is left then waits: for the quota, for an analysis, or for VirusTotal to answer (`next_turn`).
         An upload that a process died over begins again with the question whether VirusTotal has the file.
+        `told` hears of every piece of a file that is uploaded.
         """
         board = list(_resumed(lookups))
-        while steps := self._steps(board):
+        while steps := self._steps(board, told):
             async for changed in _as_completed(steps):
                 for index, lookup in changed.items():
                     board[index] = lookup
                 yield tuple(board)
 
-    def _steps(self, board: Sequence[Lookup]) -> list[Awaitable[Mapping[int, Lookup]]]:
+    def _steps(self, board: Sequence[Lookup], told: Told) -> list[Awaitable[Mapping[int, Lookup]]]:
         now = self._clock()
         due = [index for index, lookup in enumerate(board) if lookup.due(now)]
         unread = [index for index in due if not board[index].value]
         uploads = [index for index in due if board[index].step is Step.UPLOAD]
         rest = [index for index in due if index not in {*unread, *uploads}]
         return [
-            *(self._read(index, board[index]) for index in unread),
-            *(self._upload(index, board[index]) for index in uploads),
+            *(self._read(place, board, unread) for place in {board[index].place for index in unread}),
+            *(self._upload(index, board[index], told) for index in uploads),
             *(self._make(call, board) for call in plan(board, rest, self.client)),
         ]
 
@@ -162,21 +156,19 @@ class Service:
             return lookup.kept("rescan-refused")
         return lookup.failed(error)
 
-    async def _read(self, index: int, lookup: Lookup) -> Mapping[int, Lookup]:
-        try:
-            return {index: lookup.hashed(await self._files.digest(await self._files.open(lookup.asked)))}
-        except errors.FileFault as fault:
-            return {index: lookup.failed(fault)}
+    async def _read(self, place: str, board: Sequence[Lookup], unread: Sequence[int]) -> Mapping[int, Lookup]:
+        mine = [index for index in unread if board[index].place == place]
+        return dict(zip(mine, await self._carrier.read(place, [board[index] for index in mine]), strict=True))
 
-    async def _upload(self, index: int, lookup: Lookup) -> Mapping[int, Lookup]:
+    async def _upload(self, index: int, lookup: Lookup, told: Told) -> Mapping[int, Lookup]:
         """Upload what was just found unknown. When the POST breaks, the hash is asked first, not the upload again."""
         try:
-            source = await self._files.open(lookup.asked)
-            send = self.client.upload if source.size <= DIRECT_UPLOAD else self.client.upload_large
-            receipt = await send(source.name, source.size, source.chunks())
+            outcome = await self._carrier.upload(lookup, told)
         except VTError as error:
             return {index: self._without_answer(lookup, error)}
-        return {index: lookup.queued(receipt, self._clock())}
+        if isinstance(outcome, str):
+            return {index: lookup.kept(outcome)}
+        return {index: lookup.queued(outcome, self._clock())}
 
 
 def plan(board: Sequence[Lookup], due: Sequence[int], client: Client) -> list[Call]:

@@ -1,0 +1,25 @@
+"""Where files may come from, as the settings say: this machine's roots, the servers of the hosts file."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from bot.settings import Settings, SettingsError
+from vt import hosts
+from vt.beneath import Roots
+from vt.disk import Disk
+from vt.hosts import Host
+from vt.places import Opener, Places
+
+
+def places(settings: Settings, kinds: Mapping[str, Opener]) -> Places:
+    """The places of the settings, and others by their kind. Raises SettingsError when the hosts file is no good."""
+    roots = Roots(tuple(map(PurePosixPath, settings.file_roots)))
+    servers = _servers(settings.hosts_file) if settings.hosts_file else {}
+    return Places(Disk(roots, limit=settings.vt_max_upload), servers, kinds)
+
+
+def _servers(path: Path) -> dict[str, Host]:
+    try:
+        return hosts.load(path)
+    except hosts.Unfit as fault:
+        raise SettingsError(f"HOSTS_FILE: {fault}.") from None

@@ -1,0 +1,90 @@
+"""Files on their way: found, read for their hash, and carried to VirusTotal in constant memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from vt import errors
+from vt.client import Client, Raw
+from vt.files import Files, Pinned, Source
+from vt.lookup import TO_AGREE, Lookup
+from vt.places import Places
+from vt.uploads import Never
+
+DIRECT_UPLOAD = 33_553_369
+"""Bytes of the largest file that file/scan takes: 32 MB are for the whole request (measured by a public client)."""
+READ_AT_ONCE = 4
+"""Files of one place that are read at the same time."""
+
+Told = Callable[[Lookup, int], None]
+"""Hears how many bytes of a file were handed over so far."""
+
+
+def unheard(_lookup: Lookup, _sent: int) -> None:
+    """Nobody wants to know."""
+
+
+class Carrier:
+    """Between the places where files are, and VirusTotal."""
+
+    def __init__(self, client: Client, places: Places, never: Never) -> None:
+        self._client = client
+        self._places = places
+        self._never = never
+
+    async def expanded(self, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
+        """With the files in place of paths with `*` and `?`, each once; a path that cannot be had has its reason."""
+        found: dict[tuple[str, str, str], Lookup] = {}
+        for lookup in lookups:
+            for one in await self._found(lookup) if lookup.is_path else [lookup]:
+                found.setdefault((one.action, one.place, one.asked), one)
+        return tuple(found.values())
+
+    async def _found(self, lookup: Lookup) -> list[Lookup]:
+        if not {"*", "?"} & set(lookup.asked):
+            return [lookup]
+        try:
+            async with self._places.at(lookup.place) as files:
+                return [lookup.but(asked=path) for path in await files.find(lookup.asked)]
+        except (errors.FileFault, errors.HostFault) as fault:
+            return [lookup.failed(fault)]
+
+    async def read(self, place: str, lookups: Sequence[Lookup]) -> list[Lookup]:
+        """Files of one place, with their hashes, or the reasons why there are none."""
+        room = asyncio.Semaphore(READ_AT_ONCE)
+        try:
+            async with self._places.at(place) as files:
+                return await asyncio.gather(*(_hashed(files, lookup, room) for lookup in lookups))
+        except errors.HostFault as fault:
+            return [lookup.failed(fault) for lookup in lookups]
+
+    async def upload(self, lookup: Lookup, told: Told) -> Raw | str:
+        """The receipt, or the note that says why it was not uploaded. Raises a VTError."""
+        async with self._places.at(lookup.place) as files:
+            source = await files.open(lookup.asked)
+            if refused := await self._never.refuses(source):
+                return refused
+            if not lookup.agreed:
+                return TO_AGREE
+            if source.size != lookup.size:
+                raise errors.Changed(lookup.asked)
+            send = self._client.upload if source.size <= DIRECT_UPLOAD else self._client.upload_large
+            # What is uploaded is what was hashed, or the upload is never complete.
+            pieces = _followed(Pinned(source, lookup.value), lookup, told)
+            return await send(source.name, source.size, pieces)
+
+
+async def _hashed(files: Files, lookup: Lookup, room: asyncio.Semaphore) -> Lookup:
+    async with room:
+        try:
+            source = await files.open(lookup.asked)
+            return lookup.hashed(await files.digest(source), source.size)
+        except (errors.FileFault, errors.HostFault) as fault:
+            return lookup.failed(fault)
+
+
+async def _followed(source: Source, lookup: Lookup, told: Told) -> AsyncIterator[bytes]:
+    sent = 0
+    async for block in source.chunks():
+        yield block
+        sent += len(block)
+        told(lookup, sent)
