@@ -85,10 +85,12 @@ def _between(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
     """What stands where there is no scheme."""
     while run := _RUN.search(text, start, stop):
         start = run.end()
-        six = names.six(run) if ":" in run[0] else None
-        for name in () if six else _NAME.finditer(text, *run.span()):
+        if ":" in run[0] and (six := names.six(run)):
+            yield six
+            continue
+        for name in _NAME.finditer(text, *run.span()):
             if url := names.with_path(name, stop):
-                six, start = url
+                yield url[0]
+                start = url[1]
                 break
-            yield from names.named(name)
-        yield six
+            yield from names.named(name) or (None,)

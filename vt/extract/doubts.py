@@ -52,12 +52,13 @@ _CALLED = re.compile(
 _VERSION = re.compile(
     r"""(?: (?:\b(?:v|ver|versions?|builds?|releases?|rev|revision|firmware|fw|oid|sections?|drivers?)\b|§)
     [\s:=.\#(]{0,3} (?:from\s+|is\s+)?
-    (?:v?[0-9]+(?:\.[0-9]+){1,4}\s*(?:to|and|or|until|through|,|-+>?|→|/)\s*){0,3} | [<>=!~]=\s? )\Z""",
+    (?:v?[0-9]+(?:\.[0-9]+){1,4}\s*(?:to|and|or|until|through|,|-+>?|→|/)\s*){0,3} | [<>=!~]=\s?
+    | (?<![\w./-])[a-z][\w+-]*/ )\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OTHER_HASH = re.compile(
     r"""(?: \b(?: (?:imp|import|authenti|pe|tel|v|rich|icon|favicon)(?:[ _-]?header)?[ _-]?hash | ja[34]s? | jarm
-    | commit|revision|rev|merge|checkout|cherry-pick|tree|parent|head | serial(?:[ ]number)? | etag|nonce|salt|uuid|guid
+    | commit|revision|rev|merge|checkout|cherry-pick|tree|parent|head(?:\ is\ now)?(?:\ at)? | serial(?:[ ]number)? | etag|nonce|salt|uuid|guid
     | build[ _-]?id | [\w-]*(?:trace|span|request|req|session|correlation|transaction)[ _-]?id
     | [\w-]*(?:token|secret|passwd|password|api[ _-]?key) | key )\b["'`\s]{0,3}[:=\s-]{0,12}["'`]? | @ )\Z""",
     re.IGNORECASE | re.VERBOSE,
@@ -68,10 +69,7 @@ _IN_PATH = re.compile(r"[\w.~%$)}-]/\Z|(?<!\\)\\\Z")
 
 def version(text: str, start: int) -> bool:
     """Whether four numbers are a version: by the word before, a comparison, or a product with a slash."""
-    before = text[max(0, start - NEAR) : start]
-    if before.endswith("/"):
-        return before[-2:-1].isalnum()
-    return _VERSION.search(before) is not None
+    return _VERSION.search(text[max(0, start - NEAR) : start]) is not None
 
 
 def other_hash(text: str, start: int, end: int) -> bool:

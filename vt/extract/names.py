@@ -1,7 +1,6 @@
 """One run of letters, digits, dots and hyphens: what it is, by itself and by what stands next to it."""
 
 import re
-from collections.abc import Iterator
 
 from vt.extract import doubts, ends
 from vt.indicators import forms, hosts, urls
@@ -20,11 +19,13 @@ LONGEST_RANGE = 80
 _EDGES = "-." + DOT
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,64}(?![0-9A-Za-z])")
 _SIX = re.compile(r"(?:\w*[g-zG-Z_]\w*:)?([0-9a-fA-F:]*:(?:[0-9]+\.){0,3}[0-9a-fA-F]*?):?\.*")
+_PAIRS = re.compile(r"(?:[0-9a-fA-F]{2}:)*[0-9a-fA-F]{2}")
+"""The name of a disk's port, or a serial number: nobody writes an address so."""
 _FOUR = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 _BLOCK = re.compile(r"/([0-9]{1,3})(?![\w.])")
 _PATH = re.compile(r"(?::[0-9]{1,5})?(?:/(?![0-9]{1,3}\.[0-9]{1,3}\.)|\?(?=\w+=))")
-_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^{}~-]+\Z")
-_LOCAL_REST = re.compile(r"(?:[+=][\w.+=-]{0,64})?@")
+_LOCAL = re.compile(rf"[\w.{DOT}!#$%&'*+/=?^{{}}~-]+\Z")
+_LOCAL_REST = re.compile(rf"(?:[+=][\w.{DOT}+=-]{{0,64}})?@")
 _COPIED_TO = re.compile(r":[\w.~-]*/")
 """`git@github.com:acme/vtbot`: a place to copy from or to, not a mail address."""
 
@@ -35,7 +36,7 @@ def six(run: Run) -> Indicator | None:
     if "::" not in written and written.count(":") < GROUPS - 1:
         return None
     found = _SIX.fullmatch(written)
-    if not found or found[1].replace(":", "").isalpha() or _in_block(run, 128):
+    if not found or found[1].replace(":", "").isalpha() or _PAIRS.fullmatch(found[1]) or _in_block(run, 128):
         return None
     address = hosts.address(found[1])
     return forms.place(f"[{address}]", found[1]) if address else None
@@ -59,23 +60,24 @@ def with_path(name: Run, stop: int) -> tuple[Indicator, int] | None:
     return (forms.link(url, asked), end) if url else None
 
 
-def named(name: Run) -> Iterator[Indicator]:
+def named(name: Run) -> list[Indicator]:
     """What a run is when no path follows it."""
-    if len(name[0]) >= min(forms.HASHES):
-        yield from _digests(name)
+    digests = _digests(name) if len(name[0]) >= min(forms.HASHES) else []
     if not ("." in name[0] or DOT in name[0]) or _LOCAL_REST.match(name.string, name.end()):
-        return
+        return digests
     if addresses := _addresses(name):
-        yield from addresses
-    elif domain := _domain(name):
-        yield _mail(name, *domain) or forms.place(*domain)
+        return digests + addresses
+    domain = _domain(name)
+    return [*digests, _mail(name, *domain) or forms.place(*domain)] if domain else digests
 
 
-def _digests(name: Run) -> Iterator[Indicator]:
-    for found in _HEX.finditer(name.string, name.start(), name.end()):
-        digest = forms.digest(found[0])
-        if digest and not doubts.other_hash(found.string, found.start(), found.end()):
-            yield digest
+def _digests(name: Run) -> list[Indicator]:
+    """The hashes in a run: `VirusShare_…`, `….exe`."""
+    return [
+        digest
+        for found in _HEX.finditer(name.string, name.start(), name.end())
+        if (digest := forms.digest(found[0])) and not doubts.other_hash(found.string, *found.span())
+    ]
 
 
 def _addresses(name: Run) -> list[Indicator]:
@@ -121,7 +123,7 @@ def _mail(name: Run, host: str, asked: str) -> Indicator | None:
     if not name.string.startswith("@", max(0, at)) or _COPIED_TO.match(name.string, name.end()):
         return None
     found = _LOCAL.search(name.string[max(0, at - MOST_LOCAL) : at])
-    local = found[0] if found else ""
+    local = found[0].replace(DOT, ".") if found else ""
     local = (local if "+" in local else re.split("[=/]", local)[-1]).lstrip("-.'*#&?!{}~^%$")
     if not local or ".." in local or local.endswith("."):
         return None

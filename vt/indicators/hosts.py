@@ -160,4 +160,5 @@ def _embedded(found: Address) -> ipaddress.IPv4Address | None:
 def _not_public(found: Address) -> bool:
     if any(found in block for block in _DOCUMENTATION):
         return False
-    return not found.is_global or found.is_multicast or found.is_reserved or found.is_unspecified
+    local = isinstance(found, ipaddress.IPv6Address) and found.is_site_local
+    return local or not found.is_global or found.is_multicast or found.is_reserved
