@@ -24,6 +24,7 @@ def written(world: World, channel: str, via: str, content: Args, **more: Any) ->
         tuple(content.get("blocks") or ()),
         via=via,
         bot_id=BOT.bot_id,
+        metadata=content.get("metadata"),
         **more,
     )
 

@@ -87,7 +87,13 @@ def users(world: World, _args: Args) -> Reply:
 def _page(world: World, found: list[Message], args: Args) -> Reply:
     oldest, latest = float(args.get("oldest") or 0), float(args.get("latest") or "inf")
     kept = [m for m in found if oldest <= float(m.ts) <= latest][: int(args.get("limit") or 100)]
-    return {"messages": [objects.message(world, m) for m in kept], "has_more": len(kept) < len(found)}
+    whole = args.get("include_all_metadata") not in (None, False, "0")
+    return {"messages": [_shown(world, m, whole=whole) for m in kept], "has_more": len(kept) < len(found)}
+
+
+def _shown(world: World, message: Message, *, whole: bool) -> Reply:
+    shown = objects.message(world, message)
+    return {**shown, "metadata": dict(message.metadata)} if whole and message.metadata else shown
 
 
 def _last_page() -> Reply:

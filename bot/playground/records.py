@@ -1,5 +1,6 @@
 """What a workspace is made of: people, channels, messages, files, views, and what may be used once or for a while."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +78,8 @@ class Message:
     via: str = "person"
     """person, ack, response_url, slack, or the name of the method it was posted with."""
     bot_id: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    """What an app wrote on it for itself; nobody sees it."""
 
     @property
     def key(self) -> tuple[str, str]:
