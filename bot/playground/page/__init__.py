@@ -85,7 +85,7 @@ class Page:
 
     def application(self) -> web.Application:
         """All routes, behind the guard."""
-        app = web.Application(middlewares=[web.middleware(self.guard.stand)], client_max_size=UPLOAD_BYTES)
+        app = web.Application(middlewares=[self.guard.stand], client_max_size=UPLOAD_BYTES)
         app.on_response_prepare.append(self.guard.dress)
         app.router.add_get("/", self._index)
         app.router.add_get("/assets/{name}", self._asset)

@@ -44,6 +44,7 @@ class Guard:
         """Known once it listens."""
         self._anywhere = anywhere
 
+    @web.middleware
     async def stand(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """An aiohttp middleware."""
         if why := self._refusal(request):
