@@ -3,11 +3,9 @@
 Whatever came from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
 """
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -17,35 +15,35 @@ from slack_sdk.models.blocks import (
     ContextBlock,
     MarkdownTextObject,
     PlainTextObject,
-    RichTextBlock,
     RichTextElementParts,
-    RichTextQuoteElement,
-    RichTextSectionElement,
 )
 
 from handlers import text, words
+from handlers.rich import Message, Part, bold, clean, code, escape, fallback, quote, rich, say
 from vt.indicators import Kind
 from vt.results import Field, enrichment, gui_link, insight
 from vt.verdict import Finding, State, tally, worst_first
 
-Part = RichTextElementParts.Text | RichTextElementParts.Link
+__all__ = [
+    "Frame",
+    "Message",
+    "answer",
+    "clean",
+    "escape",
+    "fallback",
+    "guide",
+    "note",
+    "offer",
+    "submittable",
+]
 
 MOST_CHARACTERS = 12_000
 """In all blocks of a message; Slack refuses from about 13,200 (undocumented, measured)."""
 MOST_BLOCKS = 48
 """Slack takes 50; two are kept for the buttons and a closing line."""
-MOST_TEXT = 3_900
 LIST_CHARACTERS = 7_500
 FIELD_CHARACTERS = 400
 DETAILED = (State.RISKY, State.SUSPICIOUS)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is sent: `text` says it all by itself, for notifications and screen readers."""
-
-    text: str
-    blocks: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +67,20 @@ def answer(findings: Sequence[Finding], frame: Frame) -> Message:
 
 def note(line: str) -> Message:
     """One sentence of ours."""
-    return Message(fallback([line]), (_rich(_say(line)).to_dict(),))
+    return Message(fallback([line]), (rich(say(line)).to_dict(),))
 
 
 def offer(modal_id: str) -> Message:
     """The form could not be opened: what was typed is kept."""
     button = ButtonElement(action_id="form", text=words.OPEN_FORM, value=modal_id)
-    blocks = [_rich(_say(words.FORM_AGAIN)), ActionsBlock(elements=[button])]
+    blocks = [rich(say(words.FORM_AGAIN)), ActionsBlock(elements=[button])]
     return Message(fallback([words.FORM_AGAIN]), tuple(block.to_dict() for block in blocks))
 
 
 def guide() -> Message:
     """/vt help."""
-    rows = [part for form, does in text.help_lines() for part in (_code(form), _say(f" {does}\n"))]
-    blocks = [_rich(_say(text.HELP_HEAD)), _rich(*rows), _rich(_say(text.HELP_STATES))]
+    rows = [part for form, does in text.help_lines() for part in (code(form), say(f" {does}\n"))]
+    blocks = [rich(say(text.HELP_HEAD)), rich(*rows), rich(say(text.HELP_STATES))]
     lines = [text.HELP_HEAD, *(f"{form}: {does}" for form, does in text.help_lines()), text.HELP_STATES]
     return Message(fallback(lines), tuple(block.to_dict() for block in blocks))
 
@@ -91,29 +89,29 @@ def guide() -> Message:
 
 
 def _one(finding: Finding, frame: Frame) -> Iterator[Block]:
-    yield _rich(*_headline(finding, frame.now))
+    yield rich(*_headline(finding, frame.now))
     if warning := insight(finding):
-        yield _quote(text.insight(warning, finding))
+        yield quote(text.insight(warning, finding))
     if said := text.note(finding):
-        yield _rich(_say(said))
+        yield rich(say(said))
     if fields := enrichment(finding):
-        yield _rich(*_table(fields))
+        yield rich(*_table(fields))
 
 
 def _headline(finding: Finding, now: datetime) -> list[Part]:
     """The three lines that someone reads at 3 a.m."""
     parts: list[Part] = [
-        _bold(text.verdict(finding)),
-        _say("  "),
-        _code(text.subject(finding)),
-        _say(f"  {text.rule(finding, now)}"),
+        bold(text.verdict(finding)),
+        say("  "),
+        code(text.subject(finding)),
+        say(f"  {text.rule(finding, now)}"),
     ]
     if called := text.called(finding):
-        parts.append(_say(f"\n{called}"))
+        parts.append(say(f"\n{called}"))
     third = text.dated(finding)
     link = gui_link(finding)
     if third or link:
-        parts.append(_say(f"\n{third}" + (" · " if third and link else "")))
+        parts.append(say(f"\n{third}" + (" · " if third and link else "")))
     if link:
         parts.append(RichTextElementParts.Link(url=link, text=text.BUTTON_LINK))
     return parts
@@ -126,8 +124,8 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
         room -= len(field.label) + len(value) + 3
         if room < 0:
             return
-        yield _bold(f"{field.label}: ")
-        yield _say(f"{value}\n")
+        yield bold(f"{field.label}: ")
+        yield say(f"{value}\n")
 
 
 # Several findings ----------------------------------------------------------------------------------------
@@ -135,9 +133,9 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
 
 def _several(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
     ordered = worst_first(findings)
-    yield _rich(_bold(text.tally(tally(findings))))
+    yield rich(bold(text.tally(tally(findings))))
     most = min(200, LIST_CHARACTERS // len(ordered))
-    yield _rich(*(part for finding in ordered for part in _row(finding, frame.now, most)))
+    yield rich(*(part for finding in ordered for part in _row(finding, frame.now, most)))
     yield from _details([finding for finding in ordered if finding.state in DETAILED], frame.now)
 
 
@@ -151,17 +149,17 @@ def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
         if left > len(" reason…") and finding.state not in DETAILED
         else ""
     )
-    return [_bold(verdict), _say(" "), _code(about), _say(f" {reason}\n")]
+    return [bold(verdict), say(" "), code(about), say(f" {reason}\n")]
 
 
 def _details(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
     room, left = MOST_CHARACTERS - LIST_CHARACTERS - 600, MOST_BLOCKS - 6
     for position, finding in enumerate(findings):
-        block = _rich(*_headline(finding, now))
+        block = rich(*_headline(finding, now))
         room -= _length(block)
         left -= 1
         if room < 0 or left < 0:
-            yield _rich(_say(text.more_in_json(len(findings) - position)))
+            yield rich(say(text.more_in_json(len(findings) - position)))
             return
         yield block
 
@@ -243,47 +241,3 @@ def _rest(finding: Finding) -> Iterator[str]:
     yield from (
         f"{field.label}: {text.outside(field.value, FIELD_CHARACTERS)}" for field in enrichment(finding)
     )
-
-
-def fallback(lines: Iterable[str]) -> str:
-    """Lines as a message's text: escaped, and only as many whole ones as Slack takes well."""
-    kept: list[str] = []
-    room = MOST_TEXT
-    for line in lines:
-        escaped = escape(clean(line))
-        room -= len(escaped) + 1
-        if room < 0:
-            kept.append("…")
-            break
-        kept.append(escaped)
-    return "\n".join(kept)
-
-
-def escape(outside: str) -> str:
-    """As Slack wants it: nothing is a mention or a link."""
-    return outside.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def clean(outside: str) -> str:
-    """Without control, bidi and other invisible characters, which could turn a line round."""
-    return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")
-
-
-def _rich(*parts: Part) -> RichTextBlock:
-    return RichTextBlock(elements=[RichTextSectionElement(elements=list(parts))])
-
-
-def _quote(line: str) -> RichTextBlock:
-    return RichTextBlock(elements=[RichTextQuoteElement(elements=[_say(line)])])
-
-
-def _say(line: str) -> RichTextElementParts.Text:
-    return RichTextElementParts.Text(text=clean(line))
-
-
-def _bold(line: str) -> RichTextElementParts.Text:
-    return RichTextElementParts.Text(text=clean(line), style={"bold": True})
-
-
-def _code(line: str) -> RichTextElementParts.Text:
-    return RichTextElementParts.Text(text=clean(line) or "?", style={"code": True})

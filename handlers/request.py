@@ -57,6 +57,13 @@ class Origin(Frozen):
     """The timestamp of the message whose button was pressed."""
     public: bool = False
     """That message is seen by the whole channel."""
+    listed: bool = False
+    """Anyone in the workspace may know of the channel."""
+
+
+def listed(name: str) -> bool:
+    """Whether a channel with this name in a payload is a public one: Slack calls the others by what they are."""
+    return name not in ("", "directmessage", "privategroup") and not name.startswith("mpdm-")
 
 
 class Request(Frozen):

@@ -22,3 +22,19 @@ SHARED = "In the channel"
 FORM_AGAIN = "Slack gave the form up before it could be opened. What you typed is kept."
 OPEN_FORM = "Open the form"
 FORM_GONE = "This form is no longer known. Copy what you typed, close it, and open it again."
+
+# Files ---------------------------------------------------------------------------------------------------
+
+COLUMNS = (
+    "indicator",
+    "kind",
+    "action",
+    "state",
+    "engines",
+    "of",
+    "threshold",
+    "analysed",
+    "checked",
+    "remark",
+    "VirusTotal",
+)

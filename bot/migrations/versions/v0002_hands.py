@@ -33,6 +33,9 @@ def upgrade() -> None:
         sa.Column("listed", sa.Boolean, nullable=False),
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("engines", sa.Integer),
+        sa.Column("total", sa.Integer),
         sa.Column("what", sa.JSON, nullable=False),
     )
     op.create_index("sightings_of_subject", "sightings", ["team", "subject", "at"])

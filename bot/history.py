@@ -1,0 +1,135 @@
+"""What was looked up where and what came of it: the table, and what handlers ask of it. Kept for a year."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    SmallInteger,
+    Table,
+    Text,
+    delete,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database
+from handlers.history import JUDGED, SHOWN, Past, Sighting
+from handlers.request import Origin
+
+KEPT = timedelta(days=366)
+WHAT = {"action", "kind", "value", "asked"}
+
+metadata = MetaData()
+table = Table(
+    "sightings",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("position", SmallInteger, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("asker", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("listed", Boolean, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("engines", Integer),
+    Column("total", Integer),
+    Column("what", JSON, nullable=False),
+    Index("sightings_of_subject", "team", "subject", "at"),
+    Index("sightings_by_asker", "team", "asker", "at"),
+    Index("sightings_by_age", "at"),
+)
+_PAST = text("""
+    WITH mine AS (
+        SELECT * FROM sightings WHERE team = :team AND subject = ANY(:subjects) AND at < :before
+    ), counted AS (
+        SELECT subject, count(*) AS times, min(at) AS since FROM mine GROUP BY subject
+    ), first AS (
+        SELECT DISTINCT ON (subject) subject, channel, listed FROM mine ORDER BY subject, at, case_id
+    ), last AS (
+        SELECT DISTINCT ON (subject) subject, at, state, engines, total, what FROM mine
+        WHERE state = ANY(:judged) ORDER BY subject, at DESC, case_id
+    )
+    SELECT counted.*, first.channel, first.listed, last.at, last.state, last.engines, last.total, last.what
+    FROM counted JOIN first USING (subject) LEFT JOIN last USING (subject)
+""").bindparams(judged=[state.value for state in JUDGED])
+
+
+class History:
+    """The History of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def remember(self, case_id: str, origin: Origin, sightings: Sequence[Sighting]) -> None:
+        """Keep what came of a request; said twice, it is kept once."""
+        rows = [
+            {
+                "case_id": case_id,
+                "position": position,
+                "team": origin.team,
+                "asker": origin.user,
+                "channel": origin.channel,
+                "listed": origin.listed,
+                "subject": one.subject,
+                "at": one.at,
+                "state": one.state.value,
+                "engines": one.count,
+                "total": one.total,
+                "what": one.model_dump(mode="json", include=WHAT),
+            }
+            for position, one in enumerate(sightings)
+        ]
+        keep = insert(table).on_conflict_do_nothing()
+        if rows:
+            await self._database.run(lambda connection: connection.execute(keep, rows), together=True)
+
+    async def past(self, origin: Origin, subjects: Iterable[str], before: datetime) -> Mapping[str, Past]:
+        """What is on record in the asker's workspace, by subject."""
+        wanted = {"team": origin.team, "subjects": list(subjects), "before": before}
+
+        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(_PAST, wanted)).all()
+
+        return {row.subject: _past(row, origin.channel) for row in await self._database.run(find)}
+
+    async def latest(self, team: str, user: str, most: int = SHOWN) -> list[Sighting]:
+        """Someone's last look-ups, the newest first."""
+        mine = select(table).where(table.c.team == team, table.c.asker == user)
+        newest = mine.order_by(table.c.at.desc(), table.c.case_id, table.c.position).limit(most)
+
+        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(newest)).all()
+
+        return [_sighting(row) for row in await self._database.run(find)]
+
+    async def prune(self, older_than: datetime) -> None:
+        """Forget what is older than that."""
+        old = delete(table).where(table.c.at < older_than)
+        await self._database.run(lambda connection: connection.execute(old))
+
+
+def _past(row: Row[Any], channel: str) -> Past:
+    here = row.channel == channel
+    return Past(
+        times=row.times,
+        since=row.since,
+        here=here,
+        channel=row.channel if row.listed and not here else None,
+        last=_sighting(row) if row.state else None,
+    )
+
+
+def _sighting(row: Row[Any]) -> Sighting:
+    return Sighting(state=row.state, count=row.engines, total=row.total, at=row.at, **row.what)
