@@ -27,6 +27,7 @@ from handlers.deps import Case, Outcome, Request
 
 QUEUE = "vtbot"
 TURN = "turn"
+ROUND = "round"
 PEOPLE = 10
 """The priority of what a person waits for."""
 AUTOMATIC = 0
@@ -63,9 +64,7 @@ replies = Table(
     Index("replies_by_age", "at"),
 )
 
-# Both write procrastinate's table themselves: one statement keeps a case and its turn, both or neither, in one
-# round trip, and a turn that waits is replaced, so that a case never has two (queueing_lock is unique there).
-_ACCEPT = text("""
+_KEPT = """
     WITH kept AS (
         INSERT INTO cases (id, delivery, created, team, asker, channel, verb, outcome, priority, request, progress)
         VALUES (:id, :delivery, :at, :team, :asker, :channel, :verb, :outcome, :priority,
@@ -78,10 +77,18 @@ _ACCEPT = text("""
         FROM kept
         ON CONFLICT (delivery, asker) DO UPDATE SET id = excluded.id, outcome = excluded.outcome, why = NULL
     )
+"""
+_KEEP = text(_KEPT + "SELECT id FROM kept")
+# Both write procrastinate's table themselves: one statement keeps a case and its turn, both or neither, in one
+# round trip, and a turn that waits is replaced, so that a case never has two (queueing_lock is unique there).
+_ACCEPT = text(
+    _KEPT
+    + """
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
     SELECT :queue, :turn, priority, id, id, jsonb_build_object('case_id', id) FROM kept
     RETURNING id
-""").bindparams(queue=QUEUE, turn=TURN)
+    """
+).bindparams(queue=QUEUE, turn=TURN)
 _AGAIN = text("""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
     SELECT :queue, :turn, priority, id, id,
@@ -116,8 +123,7 @@ class Cases:
 
     async def accept(self, request: Request, priority: int = PEOPLE) -> bool:
         """Keep a request and its first turn, both or neither. False: this delivery was kept before."""
-        row = audit.origin(request) | _progress(Case(request=request))
-        row |= {"priority": priority, "request": request.model_dump_json()}
+        row = _row(request, priority)
 
         async def insert(connection: AsyncConnection) -> bool:
             return (await connection.execute(_ACCEPT, row)).first() is not None
@@ -193,6 +199,16 @@ class Replies:
         rows = [{"key": key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())]
         if rows:
             await self._database.run(lambda connection: connection.execute(_PUT, rows), together=True)
+
+
+async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:
+    """Keep a request that takes its turns with others, in the caller's transaction. False: it was kept before."""
+    return (await connection.execute(_KEEP, _row(request, priority))).first() is not None
+
+
+def _row(request: Request, priority: int) -> dict[str, Any]:
+    row = audit.origin(request) | _progress(Case(request=request))
+    return row | {"priority": priority, "request": request.model_dump_json()}
 
 
 def _progress(case: Case) -> dict[str, Any]:

@@ -28,6 +28,7 @@ __all__ = [
     "Frame",
     "Message",
     "answer",
+    "brief",
     "clean",
     "escape",
     "fallback",
@@ -60,9 +61,17 @@ class Frame:
 
 def answer(findings: Sequence[Finding], frame: Frame) -> Message:
     """The reply to a request: one finding in full, or several, worst first."""
-    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame)
+    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame.now)
     blocks = [*body, *_closing(frame), *_buttons(findings, frame)]
     return Message(fallback(_lines(findings, frame)), tuple(block.to_dict() for block in blocks))
+
+
+def brief(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
+    """The verdicts and their reasons, worst first, without the tables."""
+    if len(findings) == 1:
+        yield rich(*_headline(findings[0], now))
+    else:
+        yield from _several(findings, now)
 
 
 def note(line: str) -> Message:
@@ -131,12 +140,12 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
 # Several findings ----------------------------------------------------------------------------------------
 
 
-def _several(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
+def _several(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
     ordered = worst_first(findings)
     yield rich(bold(text.tally(tally(findings))))
     most = min(200, LIST_CHARACTERS // len(ordered))
-    yield rich(*(part for finding in ordered for part in _row(finding, frame.now, most)))
-    yield from _details([finding for finding in ordered if finding.state in DETAILED], frame.now)
+    yield rich(*(part for finding in ordered for part in _row(finding, now, most)))
+    yield from _details([finding for finding in ordered if finding.state in DETAILED], now)
 
 
 def _row(finding: Finding, now: datetime, most: int) -> list[Part]:

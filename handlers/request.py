@@ -27,6 +27,8 @@ class Verb(StrEnum):
     SHARE = "share"
     SUBMIT = "submit"
     FORM = "form"
+    CARD = "card"
+    """In answer to a message in a watched channel; nobody asked."""
 
 
 class Way(StrEnum):
@@ -38,6 +40,7 @@ class Way(StrEnum):
     SHORTCUT = "shortcut"
     FORM = "form"
     BUTTON = "button"
+    WATCH = "watch"
 
 
 class Origin(Frozen):
