@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import buttons, commands, events, form, views
+from handlers import buttons, commands, events, form, shortcuts, views
 from handlers.deps import Deps
 
 COMMAND = "/vt"
@@ -21,7 +21,11 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.middleware(hand_out)
     app.command(COMMAND)(commands.typed)
     app.event("app_mention")(events.mentioned)
-    app.event("message")(events.messaged)
+    app.event("message", matchers=[events.direct])(events.messaged)
+    for shortcut in shortcuts.ON_MESSAGES:
+        app.message_shortcut(shortcut.callback_id)(shortcuts.picked)
+    for shortcut in shortcuts.ANYWHERE:
+        app.global_shortcut(shortcut.callback_id)(shortcuts.opened)
     app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.pressed)
     app.action("open")(buttons.opened)
     app.action("form")(views.reopened)

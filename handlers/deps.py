@@ -1,13 +1,14 @@
 """What every listener and job is handed: the storage it needs, the things that are real."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.access import Policy
+from handlers.history import History
 from handlers.modals import Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
@@ -38,6 +39,21 @@ class Store(Protocol):
         """Take another turn at that time."""
 
 
+class ChannelSettings(Protocol):
+    """What was set for a channel. Every method raises StoreDown when the database cannot answer."""
+
+    async def private(self, team: str, channel: str) -> bool:
+        """Whether an answer to a picked message is for the picker alone, and not in the message's thread."""
+
+
+class InThreads:
+    """Nothing is set anywhere: answers go into threads."""
+
+    async def private(self, team: str, channel: str) -> bool:  # noqa: ARG002 - the same everywhere
+        """Never."""
+        return False
+
+
 class StoreDown(Exception):
     """The database cannot be reached or cannot take it."""
 
@@ -48,6 +64,7 @@ class Deps:
 
     store: Store
     modals: Modals
+    history: History
     directory: Directory
     policy: Policy
     service: Service
@@ -58,7 +75,10 @@ class Deps:
     """Engines, by action."""
     quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
     """Calls used and allowed, by window; 0 allowed means no limit."""
+    channels: ChannelSettings = field(default_factory=InThreads)
     submit: str = "confirm"
     """May people have unknown URLs scanned: confirm, allow or deny."""
+    upload: str = "confirm"
+    """May people have unknown files uploaded: confirm, allow or deny."""
     invented: bool = False
     """The sandbox answers instead of VirusTotal."""

@@ -30,8 +30,13 @@ async def mentioned(event: dict[str, Any], context: AsyncBoltContext, deps: Deps
 
 async def messaged(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
     """In direct messages any text is taken as it stands."""
-    if event.get("channel_type") == "im" and _told_by_another(event, context):
+    if _told_by_another(event, context):
         await _take(event, _origin(event, context, Way.DIRECT, event.get("thread_ts")), context, deps)
+
+
+async def direct(event: dict[str, Any]) -> bool:
+    """Whether a message was written to the bot alone."""
+    return event.get("channel_type") == "im"
 
 
 def _told_by_another(event: dict[str, Any], context: AsyncBoltContext) -> bool:
@@ -81,6 +86,8 @@ def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, d
     )
     if event.get("files") and (not line or isinstance(wanted, NothingFound)):
         return request.model_copy(update={"note": text.NO_FILES_YET})
+    if not isinstance(wanted, Misuse) and wanted.verb is Verb.FORM:
+        return request.model_copy(update={"note": text.NO_FORM_HERE})
     if isinstance(wanted, Misuse):
         return request.model_copy(update={"note": text.misuse(wanted)})
     return request.model_copy(

@@ -24,3 +24,15 @@ async def admit(request: Request, deps: Deps) -> str:
         return ""
     new = await deps.store.refuse(request, why.value)
     return text.REFUSALS[why] if new or request.origin.response_url else ""
+
+
+async def let_in(request: Request, deps: Deps) -> str:
+    """Whether someone may ask, before there is anything to keep: "" or the refusal. Nothing but a refusal is kept."""
+    try:
+        why = await refusal(request.origin, deps.directory, deps.policy)
+        if why is None:
+            return ""
+        await deps.store.refuse(request, why.value)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    return text.REFUSALS[why]

@@ -1,10 +1,11 @@
 """Every sentence that people read, and nothing else, so that it can be translated. All of it is plain text."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from handlers import file_words
 from handlers import parser as asked
 from handlers.access import Refusal
 from vt import errors
@@ -287,6 +288,7 @@ NOTES: Mapping[str, str] = {
     "rescan-needs-private-key": "Not rescanned: hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …",
     "rescan-refused": "Not rescanned: VirusTotal refused. This is the older report.",
     "gave-up-waiting": "The new analysis was not finished within a day. Look again later.",
+    **file_words.NOTES,
 }
 
 
@@ -357,6 +359,14 @@ REFUSALS: Mapping[Refusal, str] = {
 }
 """Each one sentence or two, to the asker alone."""
 CANNOT_TAKE_YET = "I cannot take this now: the database does not answer. Slack hands it to me again during five minutes; if no answer comes by then, send it again."
+SHORTCUT_CHECK = "Check with VirusTotal"
+SHORTCUT_CHECK_DOES = "Looks up everything that is in this message: addresses, hashes, URLs, domains"
+FORM_NAME = "VirusTotal"
+FORM_DOES = "A form to look up addresses, hashes, URLs, domains and files"
+NOTHING_HERE = "Nothing in this message can be looked up: no IP address, hash, URL, domain or mail address that fits. The form has its text."
+NO_FORM_HERE = (
+    "The form cannot be opened from a message. Type /vt form, or pick VirusTotal from the shortcuts."
+)
 NO_FILES_YET = "I cannot read attached files yet. Send the file's hash instead: /vt scan-hash …"
 FAILED = "Something went wrong here and no answer could be made. Nothing is known about it. Ask again; if it stays, tell the operator."
 GONE = "That answer is no longer kept. Ask again with /vt."
@@ -380,6 +390,16 @@ CONFIRM_NO = "Cancel"
 def asked_by(user: str) -> str:
     """Who wanted this shown in the channel."""
     return f"Asked by <@{user}>"
+
+
+def shortcut_does(action: Action) -> str:
+    """What an action's entry in the message menu is for."""
+    return f"{action.title}: takes what fits from this message, such as {action.example}"
+
+
+def nothing_here(files: Sequence[str]) -> str:
+    """Why a message's menu opened the form."""
+    return f"{NOTHING_HERE} {NO_FILES_YET}" if files else NOTHING_HERE
 
 
 def ping(parts: Mapping[str, tuple[float, str]]) -> str:

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from handlers import form, text, words
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.form import Wrong
-from handlers.intake import take
+from handlers.intake import let_in, take
 from handlers.modals import Found, Modal, NotOpened, show
 from handlers.parser import Command
 from handlers.request import Way
@@ -41,6 +41,8 @@ def _modal(deps: Deps, trigger_id: str, origin: Origin, typed: str, found: tuple
 
 
 async def _open(modal: Modal, trigger_id: str, deps: Deps) -> str:
+    if refused := await let_in(_offer(modal, deps), deps):
+        return refused
     try:
         if not await deps.modals.keep(modal):
             return ""

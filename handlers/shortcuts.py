@@ -1,0 +1,136 @@
+"""The message menu: what is in a message is looked up and answered in its thread; and the menu that opens the form."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_sdk.errors import SlackClientError
+
+from handlers import text
+from handlers.blocks import escape
+from handlers.contents import file_names, written
+from handlers.deps import Deps, Origin, Request, StoreDown
+from handlers.intake import take
+from handlers.parser import Misuse, Options, ticked
+from handlers.people import PATIENCE
+from handlers.request import Way
+from handlers.views import open_form
+from vt import extract
+from vt.actions import ACTIONS, BY_KEY, Action
+from vt.indicators import Indicator
+from vt.indicators.markup import typed
+
+MOST = 20
+"""Indicators that are looked up without asking which of them are meant."""
+FORM = "open-form"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """An entry of a menu; `action` is what it takes from a message, None: whatever fits."""
+
+    name: str
+    callback_id: str
+    description: str
+    action: Action | None = None
+
+
+CHECK = Shortcut(text.SHORTCUT_CHECK, "check", text.SHORTCUT_CHECK_DOES)
+ON_MESSAGES = (
+    CHECK,
+    *(Shortcut(one.title, one.key, text.shortcut_does(one), one) for one in ACTIONS),
+)
+"""In the menu of every message."""
+ANYWHERE = (Shortcut(text.FORM_NAME, FORM, text.FORM_DOES),)
+"""In the menu beside the place to type."""
+
+
+async def opened(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+    """The form, from anywhere: its answer goes to the direct messages."""
+    user = body["user"]
+    origin = Origin(
+        way=Way.SHORTCUT, team=user.get("team_id") or body["team"]["id"], user=user["id"], channel=user["id"]
+    )
+    await open_form(deps, body["trigger_id"], origin=origin)
+    await ack()
+
+
+async def picked(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: Deps) -> None:
+    """A message was picked: what fits in it is kept as a request; nothing, or too much, opens the form."""
+    action = BY_KEY.get(body["callback_id"])
+    found = taken(action, extract(written(body["message"])))
+    told = await (_kept(body, action, found, deps) if 0 < len(found) <= MOST else _form(body, found, deps))
+    await ack()
+    if told:
+        await _whisper(respond, told)
+
+
+def taken(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
+    """What the action takes: its own kinds; only where there are none, what can be made into them."""
+    if action is None:
+        return list(found)
+    return [one for one in found if one.kind in action.kinds] or [one for one in found if _fits(action, one)]
+
+
+def _fits(action: Action, one: Indicator) -> bool:
+    try:
+        ticked(action, [one], Options(), {})
+    except Misuse:
+        return False
+    return True
+
+
+async def _kept(body: dict[str, Any], action: Action | None, found: Sequence[Indicator], deps: Deps) -> str:
+    """A request of its own. Returns what to tell: "" when it is kept."""
+    origin = _origin(body)
+    try:
+        if not await deps.channels.private(origin.team, origin.channel):
+            # A message of the bot's own, in the thread, for everybody who sees what was picked.
+            origin = origin.model_copy(update={"response_url": None})
+    except StoreDown:
+        return text.CANNOT_TAKE
+    wanted = ticked(action, found, Options(), deps.thresholds)
+    request = Request(
+        id=deps.new_id(),
+        delivery=f"shortcut:{body['trigger_id']}",
+        verb=wanted.verb,
+        at=deps.clock(),
+        origin=origin,
+        lookups=wanted.lookups,
+        share=origin.response_url is None,
+    )
+    return await take(request, deps)
+
+
+async def _form(body: dict[str, Any], found: Sequence[Indicator], deps: Deps) -> str:
+    """The form: with what was found, ticked, or with the text in which nothing was. Returns what to tell."""
+    message = body["message"]
+    said = "" if found else typed(str(message.get("text") or ""))
+    trouble = await open_form(deps, body["trigger_id"], text=said, found=found, origin=_origin(body))
+    if trouble or found:
+        return trouble
+    names = file_names(message)
+    return text.nothing_here(names)
+
+
+def _origin(body: dict[str, Any]) -> Origin:
+    message = body["message"]
+    return Origin(
+        way=Way.SHORTCUT,
+        team=body["user"].get("team_id") or body["team"]["id"],
+        user=body["user"]["id"],
+        channel=body["channel"]["id"],
+        response_url=body["response_url"],
+        thread=message.get("thread_ts") or message["ts"],
+    )
+
+
+async def _whisper(respond: AsyncRespond, line: str) -> None:
+    """A sentence to the one who picked; when Slack does not take it, the form or its absence says enough."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await respond(text=escape(line), response_type="ephemeral", replace_original=False)
+    except (SlackClientError, OSError, TimeoutError):
+        return
