@@ -22,10 +22,10 @@ def on_host(name: str) -> str:
     return f"{HOST}:{name}"
 
 
-def host_of(place: str) -> str | None:
-    """The server that a place is, by the name of its entry."""
+def source_of(place: str) -> str:
+    """For people: the server's name, or the kind of place; "" for this machine."""
     kind, _, name = place.partition(":")
-    return name if kind == HOST else None
+    return name if kind == HOST else kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,93 @@
+"""Consent: a file that VirusTotal does not know is uploaded once its asker agrees, to that content, within 10 minutes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
+
+from handlers import file_words as words
+from handlers import text
+from handlers.request import Case
+from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
+from vt.beneath import name_of
+from vt.lookup import TO_AGREE, Lookup
+from vt.places import source_of
+
+LIVES = timedelta(minutes=10)
+MOST = 10
+"""Files that one question is about."""
+NEVER = ("never-by-name", "never-by-content")
+CHARACTERS = 3_000
+"""What a question takes of a message at most."""
+
+
+def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
+    """The files that somebody is asked about: not in VirusTotal, and nobody agreed yet."""
+    return [lookup for lookup in lookups if lookup.note == TO_AGREE][:MOST]
+
+
+def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
+    """The same lookups, when the asker agreed to what the question was about."""
+    lookups = tuple(lookups)
+    meant = waiting(lookups)
+    return tuple(lookup.agreed_to() if lookup in meant else lookup for lookup in lookups)
+
+
+def refusal(about: Case | None, click: Case, policy: str) -> str:
+    """Why a click on the button does not count; "" when it does."""
+    if about is None or not (files := waiting(about.lookups)):
+        return text.GONE
+    mine, theirs = click.request.origin, about.request.origin
+    if (mine.team, mine.user) != (theirs.team, theirs.user):
+        return words.NOT_YOURS
+    if policy == "deny":
+        return words.NOT_NOW
+    return words.TOO_LATE if any(_late(file, click.request.at) for file in files) else ""
+
+
+def _late(file: Lookup, at: datetime) -> bool:
+    return file.checked_at is None or at - file.checked_at > LIVES
+
+
+def asked(message: Message, lookups: Sequence[Lookup], case_id: str, policy: str) -> Message:
+    """The answer, followed by the question whether its unknown files may be uploaded."""
+    lines = list(_lines(lookups, policy))
+    if not lines:
+        return message
+    blocks: list[Block] = [rich(*(part for line in lines for part in line))]
+    if policy != "deny" and (files := waiting(lookups)):
+        label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
+        blocks.append(ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)]))
+    plain = fallback("".join(part.to_dict()["text"] for part in line).strip() for line in lines)
+    return Message(
+        f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
+        (*message.blocks, *(block.to_dict() for block in blocks)),
+    )
+
+
+def _first_lines(plain: str, room: int) -> str:
+    return plain if len(plain) < room else plain[:room].rpartition("\n")[0]
+
+
+def _lines(lookups: Sequence[Lookup], policy: str) -> Iterator[list[Part]]:
+    files = waiting(lookups)
+    never = [name_of(lookup.asked) for lookup in lookups if lookup.note in NEVER]
+    if never and len(lookups) > 1:
+        yield [say(f"{words.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
+    if not files:
+        return
+    if policy == "deny":
+        yield [say(f"{words.UPLOADS_DENIED}\n")]
+        return
+    yield [bold(f"{words.question(len(files))}\n")]
+    yield from map(_described, files)
+    if left := sum(lookup.note == TO_AGREE for lookup in lookups) - len(files):
+        yield [say(f"{words.MORE.format(count=left)}\n")]
+    yield [say(words.LASTS)]
+
+
+def _described(file: Lookup) -> list[Part]:
+    """Name, size, hash and source: what someone agrees to."""
+    name, source = text.cut(name_of(file.asked), 80), text.cut(source_of(file.place) or words.HERE, 40)
+    about = words.described(text.size(file.size or 0), file.value, source)
+    return [code(name), say(f" {about}\n")]

@@ -1,0 +1,40 @@
+"""Every sentence about files on their way to VirusTotal, so that it can be translated. All of it is plain text."""
+
+from collections.abc import Mapping
+
+WHO_SEES = (
+    "Whoever uses VirusTotal's paid services can then find it, look into it and download it: other companies, "
+    "researchers, and perhaps those who made it. It cannot be taken back."
+)
+LASTS = "The button works for 10 minutes, for whoever asked."
+MORE = "{count} more are not in VirusTotal either: ask for them in a command of their own."
+UPLOADS_DENIED = "Not uploaded: uploads are switched off here (UPLOAD_POLICY=deny)."
+NEVER = "Never uploaded, by name or content (NEVER_UPLOAD): {names}"
+
+NOTES: Mapping[str, str] = {
+    "to-agree": "Not uploaded.",
+    "never-by-name": "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",
+    "never-by-content": "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
+}
+
+BUTTON_UPLOAD = "Upload"
+BUTTON_UPLOAD_ALL = "Upload {count} files"
+TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
+NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
+NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY."
+HERE = "the bot's machine"
+
+
+def question(count: int) -> str:
+    """What is asked, of one file or several."""
+    return f"Upload {'it' if count == 1 else f'these {count} files'} to VirusTotal? {WHO_SEES}"
+
+
+def described(size: str, sha256: str, source: str) -> str:
+    """What someone agrees to, behind its name."""
+    return f"{size} · from {source} · SHA-256 {sha256}"
+
+
+def uploading(name: str, sent: str, size: str) -> str:
+    """How far an upload is."""
+    return f"⏳ Uploading {name}: {sent} of {size}"

@@ -1,0 +1,18 @@
+"""A click on "Upload": whether it counts, and what becomes of the message that carried the button."""
+
+from handlers import consent, progress
+from handlers.deps import Case, Deps
+from handlers.post import reply, whisper
+
+
+async def begun(case: Case, deps: Deps) -> Case | None:
+    """The answer's lookups with what was agreed to, in its message. None: the click does not count, and was told why."""
+    about = await deps.store.case(case.request.about or "")
+    refused = consent.refusal(about, case, deps.upload)
+    if about is None or refused:
+        await whisper(case, refused, deps)
+        return None
+    lookups = consent.agreed(about.lookups)
+    case = case.model_copy(update={"lookups": lookups, "channel": about.channel, "ts": about.ts})
+    files = [(file, 0) for file in consent.waiting(about.lookups)]
+    return await reply(case, progress.message(files), deps, final=False)
