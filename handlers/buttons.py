@@ -8,7 +8,7 @@ from handlers.deps import Deps, Origin, Request, Verb
 from handlers.intake import take
 from handlers.request import Way
 
-VERBS = {"json": Verb.JSON, "share": Verb.SHARE, "submit": Verb.SUBMIT}
+VERBS = {"json": Verb.JSON, "share": Verb.SHARE, "submit": Verb.SUBMIT, "upload": Verb.UPLOAD}
 ONCE = frozenset({Verb.SHARE, Verb.SUBMIT})
 """Two clicks are one, whoever clicks."""
 
@@ -33,12 +33,19 @@ def _request(body: dict[str, Any], action: dict[str, Any], deps: Deps) -> Reques
     about = action["value"]
     return Request(
         id=deps.new_id(),
-        delivery=f"{verb}:{about}" if verb in ONCE else f"{verb}:{body['trigger_id']}",
+        delivery=_delivery(verb, about, body),
         verb=verb,
         at=deps.clock(),
         origin=_origin(body),
         about=about,
     )
+
+
+def _delivery(verb: Verb, about: str, body: dict[str, Any]) -> str:
+    if verb in ONCE:
+        return f"{verb}:{about}"
+    # Somebody else's click does not count, and must not stand in the asker's way.
+    return f"{verb}:{about}:{body['user']['id']}" if verb is Verb.UPLOAD else f"{verb}:{body['trigger_id']}"
 
 
 def _origin(body: dict[str, Any]) -> Origin:
