@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import audit
+from bot import audit, history
 from bot.core import Core, core, new_id, utc_now, web_client
 from bot.guard import Guard
 from bot.jobs import Turns
@@ -79,6 +79,8 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
         await parts.cases.prune(deps.clock() - KEPT)
         await parts.people.prune(deps.clock() - REMEMBERED)
         await parts.trail.prune(deps.clock() - audit.KEPT)
+        await parts.modals.prune(deps.clock() - KEPT)
+        await parts.history.prune(deps.clock() - history.KEPT)
 
     return Turns(parts.url, parts.database, turn=turn, give_up=give_up, tidy=tidy, clock=deps.clock)
 
@@ -87,6 +89,7 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) 
     return Deps(
         store=parts.cases,
         modals=parts.modals,
+        history=parts.history,
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,
         service=parts.service,

@@ -17,12 +17,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import virustotal
 from bot.audit import Trail
 from bot.database import Database, database
+from bot.history import History
 from bot.ledger import Ledger
 from bot.modals import Modals
 from bot.people import Acquaintances
 from bot.places import places
 from bot.settings import Settings
 from bot.store import Cases
+from bot.watching import Cards
 from vt.places import Opener
 from vt.service import Clock, Service
 
@@ -44,8 +46,10 @@ class Core:
     database: Database
     cases: Cases
     modals: Modals
+    history: History
     people: Acquaintances
     trail: Trail
+    cards: Cards
     ledger: Ledger
     service: Service
     invented: bool
@@ -70,8 +74,10 @@ async def core(
             store,
             Cases(store),
             Modals(store),
+            History(store),
             Acquaintances(store),
             Trail(store),
+            Cards(store, clock),
             ledger,
             service,
             asked.invented,

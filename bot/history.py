@@ -72,7 +72,9 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def remember(self, case_id: str, origin: Origin, sightings: Sequence[Sighting]) -> None:
+    async def remember(
+        self, case_id: str, origin: Origin, sightings: Sequence[Sighting], now: datetime
+    ) -> None:
         """Keep what came of a request; said twice, it is kept once."""
         rows = [
             {
@@ -83,7 +85,7 @@ class History:
                 "channel": origin.channel,
                 "listed": origin.listed,
                 "subject": one.subject,
-                "at": one.at,
+                "at": one.at or now,
                 "state": one.state.value,
                 "engines": one.count,
                 "total": one.total,

@@ -3,9 +3,10 @@
 Whatever came from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -19,6 +20,7 @@ from slack_sdk.models.blocks import (
 )
 
 from handlers import text, words
+from handlers.history import Past, changed, sighting
 from handlers.rich import Message, Part, bold, clean, code, escape, fallback, quote, rich, say
 from vt.indicators import Kind
 from vt.results import Field, enrichment, gui_link, insight
@@ -37,6 +39,10 @@ __all__ = [
     "offer",
     "submittable",
 ]
+
+Records = Mapping[str, Past]
+"""What is on record, by subject."""
+NOTHING: Records = MappingProxyType({})
 
 MOST_CHARACTERS = 12_000
 """In all blocks of a message; Slack refuses from about 13,200 (undocumented, measured)."""
@@ -57,11 +63,12 @@ class Frame:
     shared_by: str | None = None
     submit: str = "confirm"
     invented: bool = False
+    past: Records = field(default_factory=dict)
 
 
 def answer(findings: Sequence[Finding], frame: Frame) -> Message:
     """The reply to a request: one finding in full, or several, worst first."""
-    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame.now)
+    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame.now, frame.past)
     blocks = [*body, *_closing(frame), *_buttons(findings, frame)]
     return Message(fallback(_lines(findings, frame)), tuple(block.to_dict() for block in blocks))
 
@@ -98,7 +105,7 @@ def guide() -> Message:
 
 
 def _one(finding: Finding, frame: Frame) -> Iterator[Block]:
-    yield rich(*_headline(finding, frame.now))
+    yield rich(*_headline(finding, frame.now, frame.past))
     if warning := insight(finding):
         yield quote(text.insight(warning, finding))
     if said := text.note(finding):
@@ -107,7 +114,7 @@ def _one(finding: Finding, frame: Frame) -> Iterator[Block]:
         yield rich(*_table(fields))
 
 
-def _headline(finding: Finding, now: datetime) -> list[Part]:
+def _headline(finding: Finding, now: datetime, past: Records = NOTHING) -> list[Part]:
     """The three lines that someone reads at 3 a.m."""
     parts: list[Part] = [
         bold(text.verdict(finding)),
@@ -117,35 +124,46 @@ def _headline(finding: Finding, now: datetime) -> list[Part]:
     ]
     if called := text.called(finding):
         parts.append(say(f"\n{called}"))
-    third = text.dated(finding)
-    link = gui_link(finding)
-    if third or link:
-        parts.append(say(f"\n{third}" + (" · " if third and link else "")))
-    if link:
-        parts.append(RichTextElementParts.Link(url=link, text=text.BUTTON_LINK))
+    for number, part in enumerate(_third(finding, past)):
+        parts += [say(" · " if number else "\n"), *part]
     return parts
+
+
+def _third(finding: Finding, past: Records) -> Iterator[list[Part]]:
+    """When it was analysed, what is on record of it, and where to read on."""
+    if dated := text.dated(finding):
+        yield [say(dated)]
+    if known := past.get(sighting(finding).subject):
+        where: list[Part] = [say(f", {words.first_seen(known)}")]
+        if known.channel:
+            where = [say(f", {words.FIRST_IN} "), RichTextElementParts.Channel(channel_id=known.channel)]
+        yield [say(words.seen(known)), *where]
+        if was := changed(known, finding):
+            yield [say(words.was(was))]
+    if link := gui_link(finding):
+        yield [RichTextElementParts.Link(url=link, text=text.BUTTON_LINK)]
 
 
 def _table(fields: Sequence[Field]) -> Iterator[Part]:
     room = MOST_CHARACTERS - 4_000
-    for field in fields:
-        value = text.outside(field.value, FIELD_CHARACTERS)
-        room -= len(field.label) + len(value) + 3
+    for one in fields:
+        value = text.outside(one.value, FIELD_CHARACTERS)
+        room -= len(one.label) + len(value) + 3
         if room < 0:
             return
-        yield bold(f"{field.label}: ")
+        yield bold(f"{one.label}: ")
         yield say(f"{value}\n")
 
 
 # Several findings ----------------------------------------------------------------------------------------
 
 
-def _several(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
+def _several(findings: Sequence[Finding], now: datetime, past: Records = NOTHING) -> Iterator[Block]:
     ordered = worst_first(findings)
     yield rich(bold(text.tally(tally(findings))))
     most = min(200, LIST_CHARACTERS // len(ordered))
     yield rich(*(part for finding in ordered for part in _row(finding, now, most)))
-    yield from _details([finding for finding in ordered if finding.state in DETAILED], now)
+    yield from _details([finding for finding in ordered if finding.state in DETAILED], now, past)
 
 
 def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
@@ -161,10 +179,10 @@ def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
     return [bold(verdict), say(" "), code(about), say(f" {reason}\n")]
 
 
-def _details(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
+def _details(findings: Sequence[Finding], now: datetime, past: Records) -> Iterator[Block]:
     room, left = MOST_CHARACTERS - LIST_CHARACTERS - 600, MOST_BLOCKS - 6
     for position, finding in enumerate(findings):
-        block = rich(*_headline(finding, now))
+        block = rich(*_headline(finding, now, past))
         room -= _length(block)
         left -= 1
         if room < 0 or left < 0:
@@ -236,13 +254,16 @@ def _lines(findings: Sequence[Finding], frame: Frame) -> Iterator[str]:
     for finding in worst_first(findings):
         yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, frame.now)}"
         if len(findings) == 1:
-            yield from _rest(finding)
+            yield from _rest(finding, frame.past.get(sighting(finding).subject))
     if frame.invented:
         yield text.INVENTED
 
 
-def _rest(finding: Finding) -> Iterator[str]:
+def _rest(finding: Finding, past: Past | None) -> Iterator[str]:
     yield from (line for line in (text.called(finding), text.dated(finding), gui_link(finding)) if line)
+    if past:
+        was = changed(past, finding)
+        yield f"{words.seen(past)}, {words.first_seen(past)}" + (f" · {words.was(was)}" if was else "")
     if warning := insight(finding):
         yield text.insight(warning, finding)
     if said := text.note(finding):

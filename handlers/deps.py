@@ -12,6 +12,8 @@ from handlers.history import History
 from handlers.modals import Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
+from handlers.watch import Rules
+from handlers.watching import Watching
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
@@ -67,6 +69,8 @@ class Deps:
     history: History
     directory: Directory
     policy: Policy
+    watching: Watching
+    rules: Rules
     service: Service
     slack: AsyncWebClient
     clock: Callable[[], datetime]

@@ -26,7 +26,8 @@ class Sighting(Frozen):
     state: State
     count: int | None
     total: int | None
-    at: datetime
+    at: datetime | None
+    """When VirusTotal was asked; None when it was not."""
 
     @property
     def subject(self) -> str:
@@ -52,7 +53,9 @@ class Past:
 class History(Protocol):
     """The storage of sightings. Every method raises StoreDown when the database cannot take it."""
 
-    async def remember(self, case_id: str, origin: Origin, sightings: Sequence[Sighting]) -> None:
+    async def remember(
+        self, case_id: str, origin: Origin, sightings: Sequence[Sighting], now: datetime
+    ) -> None:
         """Keep what came of a request; said twice, it is kept once."""
 
     async def past(self, origin: Origin, subjects: Iterable[str], before: datetime) -> Mapping[str, Past]:
@@ -62,7 +65,7 @@ class History(Protocol):
         """Someone's last look-ups, the newest first."""
 
 
-def sighting(finding: Finding, at: datetime) -> Sighting:
+def sighting(finding: Finding) -> Sighting:
     """What is to be remembered of a finding."""
     indicator, rule = finding.indicator, finding.rule
     return Sighting(
@@ -73,7 +76,7 @@ def sighting(finding: Finding, at: datetime) -> Sighting:
         state=finding.state,
         count=rule.count if rule else None,
         total=rule.total if rule else None,
-        at=finding.checked_at or at,
+        at=finding.checked_at,
     )
 
 
@@ -88,10 +91,10 @@ def changed(past: Past, finding: Finding) -> Sighting | None:
 
 async def remember(case: Case, found: Sequence[Finding], history: History, now: datetime) -> None:
     """Keep what came of a request. Raises StoreDown."""
-    await history.remember(case.request.id, case.request.origin, [sighting(one, now) for one in found])
+    await history.remember(case.request.id, case.request.origin, [sighting(one) for one in found], now)
 
 
 async def past(case: Case, found: Sequence[Finding], history: History) -> Mapping[str, Past]:
     """What was on record when the request came, by subject. Raises StoreDown."""
-    subjects = {sighting(one, case.request.at).subject for one in found}
+    subjects = {sighting(one).subject for one in found}
     return await history.past(case.request.origin, subjects, case.request.at)

@@ -1,6 +1,5 @@
 """Where an answer goes: the response_url while it lives, or the channel; else the asker's direct messages; and files."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -12,19 +11,12 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from handlers import blocks, messages, text
 from handlers.blocks import Message, escape
 from handlers.deps import Case, Deps, Origin
+from handlers.exports import Attachment
 from handlers.messages import QUIET, Barred, NotPosted, body, call
 
 RESPONSE_URL_LIVES = timedelta(minutes=25)
 """Slack gives it 30 minutes; the rest is for clocks that differ."""
 RESPONSE_URL_USES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file for people."""
-
-    name: str
-    content: bytes
 
 
 async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True) -> Case:

@@ -1,5 +1,8 @@
 """Every sentence of forms, modals and the home, so that it can be translated. text.py has those of answers."""
 
+from handlers import text
+from handlers.history import Past, Sighting
+
 FORM_TITLE = "VirusTotal"
 FORM_SUBMIT = "Look up"
 FORM_CLOSE = "Cancel"
@@ -38,3 +41,25 @@ COLUMNS = (
     "remark",
     "VirusTotal",
 )
+
+# What is on record --------------------------------------------------------------------------------------
+
+FIRST_IN = "first in"
+
+
+def seen(past: Past) -> str:
+    """How often it was asked for, and since when."""
+    return f"seen here {past.times} × since {text.day(past.since)}"
+
+
+def first_seen(past: Past) -> str:
+    """Where it was first asked for; a private channel is not named elsewhere."""
+    return f"{FIRST_IN} {'this channel' if past.here else 'another channel'}"
+
+
+def was(last: Sighting) -> str:
+    """What VirusTotal said before."""
+    on = f"on {text.day(last.at)}" if last.at else "before"
+    if last.count is None:
+        return f"was {last.state} {on}"
+    return f"was {last.state} {last.count} of {last.total or '?'} {on}"
