@@ -31,6 +31,10 @@ BARRED = frozenset(
 """Slack's words for a place where we cannot write, today or tomorrow."""
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 """Slack's words for a message that can no longer be changed: it was deleted, or it is too old."""
+PASSING = frozenset(
+    {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+)
+"""Slack's words for trouble of its own."""
 EVENT_TYPE = "vtbot_answer"
 AROUND = 300
 """Seconds that Slack's clock and ours may differ."""
@@ -111,6 +115,12 @@ async def call(method: Any, **arguments: Any) -> Any:
         raise _refused(str(error.response.get("error", ""))) from error
     except SlackClientError as error:
         raise NotPosted from error
+
+
+def passing(error: SlackApiError) -> bool:
+    """Slack's own trouble, that may be over in a moment; anything else it said is final."""
+    status, word = error.response.status_code, error.response.get("error")
+    return status in (429, *range(500, 600)) or word in PASSING
 
 
 def _refused(word: str) -> NotPosted:
