@@ -20,9 +20,10 @@ from bot.ops import Metrics
 from bot.server import Check, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
-from handlers import answer, register
+from handlers import answer, register, rounds
 from handlers.deps import Deps, StoreDown
 from handlers.people import REMEMBERED, Directory
+from handlers.watch import Rules
 from vt.service import Clock
 
 log = structlog.get_logger()
@@ -82,7 +83,18 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
         await parts.modals.prune(deps.clock() - KEPT)
         await parts.history.prune(deps.clock() - history.KEPT)
 
-    return Turns(parts.url, parts.database, turn=turn, give_up=give_up, tidy=tidy, clock=deps.clock)
+    async def make_round() -> None:
+        await rounds.take(deps)
+
+    return Turns(
+        parts.url,
+        parts.database,
+        turn=turn,
+        give_up=give_up,
+        tidy=tidy,
+        make_round=make_round,
+        clock=deps.clock,
+    )
 
 
 def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) -> Deps:
@@ -92,6 +104,8 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) 
         history=parts.history,
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,
+        watching=parts.cards,
+        rules=Rules(),
         service=parts.service,
         slack=slack,
         clock=clock,

@@ -17,7 +17,7 @@ from procrastinate.worker import Worker
 
 from bot.database import Database, with_setting
 from bot.rescue import Rescue
-from bot.store import QUEUE, TURN, Cases
+from bot.store import QUEUE, ROUND, TURN, Cases
 from handlers.deps import StoreDown
 
 PAUSES = (2, 10, 60, 300)
@@ -54,7 +54,7 @@ class Turns:
     """A worker for as long as it is entered. It takes turns, puts off those that break, and rescues those of the dead.
 
     `turn` takes a case's turn. `give_up` is told of a case whose turn broke too often; until it returns it is told
-    again. `tidy` runs once an hour, on one of the processes.
+    again. `tidy` runs once an hour, on one of the processes. `make_round` sees to what nobody asked for, one at a time.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Turns:
         turn: Callable[[str], Awaitable[None]],
         give_up: Callable[[str], Awaitable[None]],
         tidy: Callable[[], Awaitable[None]],
+        make_round: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
         concurrency: int = 30,
         pace: Pace | None = None,
@@ -72,6 +73,7 @@ class Turns:
         self._take = turn
         self._give_up = give_up
         self._tidy_up = tidy
+        self._make_round = make_round
         self._clock = clock
         self._concurrency = concurrency
         self._pace = pace or Pace()
@@ -84,6 +86,7 @@ class Turns:
 
     def _registered(self, app: App) -> App:
         app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._turn)
+        app.task(name=ROUND, queue=QUEUE, pass_context=True, retry=_Later())(self._round)
         tidy = app.task(name="tidy", queue=QUEUE, queueing_lock="tidy", pass_context=True)(self._tidy)
         # procrastinate's worker stops watching its heart when its periodic tasks end, as they do when there are none.
         app.periodic(cron=TIDY_AT)(tidy)
@@ -160,6 +163,11 @@ class Turns:
             return
         at = self._clock() + timedelta(seconds=PAUSES[failures])
         await self._cases.again(case_id, at, failures + 1)
+
+    async def _round(self, context: JobContext) -> None:
+        with self._rescue.busy(context.job.id or 0):
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._make_round()
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
         with self._rescue.busy(context.job.id or 0):

@@ -78,17 +78,14 @@ _KEPT = """
         ON CONFLICT (delivery, asker) DO UPDATE SET id = excluded.id, outcome = excluded.outcome, why = NULL
     )
 """
-_KEEP = text(_KEPT + "SELECT id FROM kept")
+_KEEP = text(_KEPT + "SELECT id FROM kept")  # noqa: S608 - constants
 # Both write procrastinate's table themselves: one statement keeps a case and its turn, both or neither, in one
 # round trip, and a turn that waits is replaced, so that a case never has two (queueing_lock is unique there).
-_ACCEPT = text(
-    _KEPT
-    + """
+_ACCEPT = text(f"""{_KEPT}
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
     SELECT :queue, :turn, priority, id, id, jsonb_build_object('case_id', id) FROM kept
     RETURNING id
-    """
-).bindparams(queue=QUEUE, turn=TURN)
+""").bindparams(queue=QUEUE, turn=TURN)  # noqa: S608 - constants
 _AGAIN = text("""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
     SELECT :queue, :turn, priority, id, id,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import buttons, commands, events, form, shortcuts, views
+from handlers import buttons, commands, events, form, overheard, shortcuts, views
 from handlers.deps import Deps
 
 COMMAND = "/vt"
@@ -22,6 +22,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.command(COMMAND)(commands.typed)
     app.event("app_mention")(events.mentioned)
     app.event("message", matchers=[events.direct])(events.messaged)
+    app.event("message", matchers=[overheard.in_channel])(overheard.said)
     for shortcut in shortcuts.ON_MESSAGES:
         app.message_shortcut(shortcut.callback_id)(shortcuts.picked)
     for shortcut in shortcuts.ANYWHERE:

@@ -53,6 +53,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.QuotaSpent: lambda e: (
         f"the quota is spent; the next slot is at {e.retry_at:%H:%M:%S} UTC. What waits goes on by itself then."
     ),
+    errors.Reserved: lambda _: "today's reserve is for people. Press Check now to look it up all the same.",
     errors.KeyRefused: lambda _: "VirusTotal refused the key. The operator must look: the log says more.",
     errors.RequestRefused: lambda e: f"VirusTotal refused the request ({e.status}). Tell the operator.",
     errors.UploadTooLarge: lambda _: (
@@ -64,6 +65,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     ),
     errors.Internal: lambda _: (
         "internal, not sent. Private, loopback and link-local addresses and names never leave here; look in your own inventory."
+    ),
+    errors.Sensitive: lambda _: (
+        "not sent: it seems to hold a password or a token. Press Check anyway if VirusTotal may see all of it."
     ),
     errors.Unsupported: lambda _: "VirusTotal's API v2 does not take it. Look on virustotal.com instead.",
     errors.FileFault: lambda _: "the file cannot be taken. Check the path.",
@@ -205,6 +209,8 @@ def _not_checked(finding: Finding, now: datetime) -> str:
         return f"not asked yet{_next(finding.until, now)}"
     if finding.until is None:
         return error(finding.trouble)
+    if isinstance(finding.trouble, errors.Reserved):
+        return f"not checked: today's reserve is for people. Checked in {seconds(finding.until, now)}, or now if you press Check now"
     if isinstance(finding.trouble, errors.QuotaSpent):
         return f"not checked yet: quota, next slot in {seconds(finding.until, now)}"
     return f"not checked yet: {error(finding.trouble).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"

@@ -33,6 +33,7 @@ class Bot:
         self.database = Database(url)
         self.cases = Cases(self.database)
         self.happened = []
+        self.tidied = asyncio.Event()
         self._news = asyncio.Condition()
         self._turn = turn
         self.turns = Turns(
@@ -40,7 +41,8 @@ class Bot:
             self.database,
             turn=self._take,
             give_up=lambda case_id: self.note(f"gave up {case_id}"),
-            tidy=lambda: self.note("tidied"),
+            tidy=self._tidy,
+            make_round=lambda: self.note("went round"),
             clock=lambda: LONG_AGO,
             **{"pace": QUICK} | options,
         )
@@ -54,6 +56,9 @@ class Bot:
         """Waits until these have happened, in any order."""
         async with asyncio.timeout(20), self._news:
             await self._news.wait_for(lambda: sorted(self.happened) == sorted(expected))
+
+    async def _tidy(self):
+        self.tidied.set()
 
     async def _take(self, case_id):
         await self.note(case_id)
@@ -100,6 +105,12 @@ async def eventually(seen):
     raise TimeoutError
 
 
+async def listening(url: str):
+    """A worker hears what is stored from now on."""
+    others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    await eventually(lambda: ask(url, f"{others} AND query ~ 'LISTEN'"))
+
+
 async def none_left(url: str):
     await eventually(lambda: not jobs(url))
 
@@ -107,6 +118,7 @@ async def none_left(url: str):
 async def test_a_turn_is_taken(database):
     """An accepted case gets its turn at once, and nothing is left of the job."""
     async with Bot(database, pace=BELL_ONLY) as bot:
+        await listening(database)
         await bot.cases.accept(request("a"))
         await bot.until("a")
         await none_left(database)
@@ -131,6 +143,7 @@ async def test_next_turns(database):
         ended.append(len(bot.happened))
 
     async with Bot(database, turn, pace=BELL_ONLY) as bot:
+        await listening(database)
         await bot.cases.accept(request("a"))
         await bot.until(*"aaaa")
         await none_left(database)
@@ -314,13 +327,11 @@ async def test_people_first(database):
 
 
 async def test_tidying(database):
-    """The hourly tidying runs."""
-    async with Bot(database) as bot:
-        ask(
-            database,
-            "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('vtbot', 'tidy', '{\"timestamp\": 0}')",
-        )
-        await bot.until("tidied")
+    """The tidying that is stored once an hour is done."""
+    tidy = ("vtbot", "tidy", '{"timestamp": 0}')
+    ask(database, "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES (%s, %s, %s)", *tidy)
+    async with Bot(database) as bot, asyncio.timeout(20):
+        await bot.tidied.wait()
 
 
 async def test_nothing_in_the_log(database, caplog):
