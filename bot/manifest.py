@@ -4,11 +4,27 @@ from typing import Any
 
 import yaml
 
-from handlers import COMMAND
+from handlers import COMMAND, shortcuts
+from handlers.shortcuts import Shortcut
 from vt.actions import ACTIONS
 
-SCOPES = ("chat:write", "commands", "files:write", "im:write", "users:read", "users:read.email")
-"""Least first: answers, /vt, JSON files, direct messages, mentioned people's mail domains."""
+SCOPES = {
+    "app_mentions:read": "mentions",
+    "channels:history": "its own message in a thread, after a process died over posting it",
+    "channels:read": "the names of channels, for ALLOWED_CHANNELS",
+    "chat:write": "answers",
+    "commands": "/vt and the shortcuts",
+    "files:write": "JSON files",
+    "groups:history": "as channels:history, for private channels",
+    "groups:read": "as channels:read, for private channels",
+    "im:history": "what is written to it in direct messages",
+    "im:write": "direct messages",
+    "users:read": "who asks: a member, a guest, a bot",
+    "users:read.email": "the mail domain of someone who is mentioned",
+}
+"""Each with what it is for."""
+EVENTS = ("app_mention", "message.im")
+"""What Slack tells the bot of, besides what people do with it."""
 
 
 def manifest(url: str = "") -> dict[str, Any]:
@@ -25,18 +41,35 @@ def manifest(url: str = "") -> dict[str, Any]:
             "app_home": {
                 "home_tab_enabled": False,
                 "messages_tab_enabled": True,
-                "messages_tab_read_only_enabled": True,
+                "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": "VT", "always_online": True},
+            "shortcuts": [
+                *(_shortcut(one, "message") for one in shortcuts.ON_MESSAGES),
+                *(_shortcut(one, "global") for one in shortcuts.ANYWHERE),
+            ],
             "slash_commands": [_command(events)],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
+            "event_subscriptions": {
+                "bot_events": list(EVENTS),
+                **({"request_url": events} if events else {}),
+            },
             "interactivity": {"is_enabled": True, **({"request_url": events} if events else {})},
             "org_deploy_enabled": False,
             "socket_mode_enabled": not events,
             "token_rotation_enabled": False,
         },
+    }
+
+
+def _shortcut(shortcut: Shortcut, kind: str) -> dict[str, str]:
+    return {
+        "name": shortcut.name,
+        "type": kind,
+        "callback_id": shortcut.callback_id,
+        "description": shortcut.description,
     }
 
 

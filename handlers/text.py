@@ -400,7 +400,7 @@ def asked_by(user: str) -> str:
 
 def shortcut_does(action: Action) -> str:
     """What an action's entry in the message menu is for."""
-    return f"{action.title}: takes what fits from this message, such as {action.example}"
+    return f"{action.title}: what fits in this message, such as {action.example}"
 
 
 def nothing_here(files: Sequence[str]) -> str:

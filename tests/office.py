@@ -9,6 +9,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.app import running
+from bot.manifest import EVENTS, SCOPES
 from bot.playground.workspace import Workspace
 from bot.settings import load
 from vt.sandbox import Sandbox
@@ -74,7 +75,10 @@ async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, 
     clock = Clock()
     kind = environ.get("VT_KEY_KIND", "public")
     listening = Sandbox(kind=kind, clock=clock.seconds, **(sandbox or {}))
-    async with Workspace(clock=clock.seconds) as slack, listening.serve() as virustotal:
+    async with (
+        Workspace(clock=clock.seconds, events=EVENTS, scopes=SCOPES) as slack,
+        listening.serve() as virustotal,
+    ):
         tokens = {
             "http": {"SLACK_SIGNING_SECRET": slack.signing_secret},
             "socket": {"SLACK_APP_TOKEN": slack.app_token},
