@@ -9,12 +9,14 @@ VTError
 ├── Redirected              a 3xx that leads to a host the settings do not name
 ├── OverQuota               204: VirusTotal says that the quota is spent, not until when
 ├── QuotaSpent              no call is left before a known time
+│   └── Reserved            what is left of the day is for people: nobody asked for this
 ├── KeyRefused              403
 ├── RequestRefused          400 and other 4xx
 ├── UploadTooLarge          413
 ├── Dropped                 a batch came back without this resource
 ├── RescanNotAllowed        file/rescan is closed to public keys
 ├── Internal                private, loopback or link-local: never sent
+├── Sensitive               a URL with a password or token in it: not sent before somebody agrees
 ├── Unsupported             VirusTotal v2 has no answer for this kind (IPv6: response_code -1)
 ├── FileFault               a file that cannot be taken
 │   ├── NotAllowed          outside the roots, or no roots are set
@@ -94,6 +96,10 @@ class QuotaSpent(VTError):
     retry_at: datetime
 
 
+class Reserved(QuotaSpent):
+    """What is left of the day is for people; what nobody asked for may be looked up from `retry_at` on."""
+
+
 class KeyRefused(VTError):
     """403: no key, a wrong key, or an endpoint that this key may not use."""
 
@@ -119,6 +125,10 @@ class RescanNotAllowed(VTError):
 
 class Internal(VTError):
     """A private, loopback or link-local address or name: it is never sent."""
+
+
+class Sensitive(VTError):
+    """A URL with a password or a token in it: it is not sent before somebody agrees."""
 
 
 class Unsupported(VTError):
