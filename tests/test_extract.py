@@ -171,6 +171,8 @@ def test_every_script_is_read(text, expected):
         f"fixed in commit {SHA1}, HEAD is now at {SHA1}, actions/checkout@{SHA1}",
         "it is down again.Is anyone here? fixed.Now testing. Moscow.In July. e.g. this, U.S. firms",
         "foo.bar.baz() os.path.join self.id user.name=x dns.question.name datetime.now() logger.info('x')",
+        "self.data = x.name; Color.RED, logging.INFO, key.events, @app.run, xs[1::2], listen [::]:80",
+        "1.0.0.127.in-addr.arpa is 0.3.2.6 reversed",
         "java.io.IOException at com.acme.app.Main.run(Main.java:42), package com.acme.mail.app",
         "std::string abc::def Foo::Bar arn:aws:iam::123456789012:role/x",
         "ASP.NET, VB.NET, System.IO, the .NET runtime, .com domains",
@@ -215,6 +217,14 @@ def test_what_only_looks_like_one_is_left_alone(text):
         (
             "smtp.mailfrom=a@b.com a+tag=x@b.com a@b.com:pw git@github.com:x/y",
             ["email a@b.com", "email a+tag=x@b.com", "domain github.com"],
+        ),
+        (
+            "bob@example.name www.evil.name self@evil.com",
+            ["email bob@example.name", "domain www.evil.name", "email self@evil.com"],
+        ),
+        (
+            r'{"m":"from 5.6.7.8\nhost evil.com\r\nhttp://a.com/x\nend"}',
+            ["ipv4 5.6.7.8", "domain evil.com", "url http://a.com/x"],
         ),
         ("user.id is not evil.id", ["domain evil.id"]),
         ("foo.onion", ["domain foo.onion"]),

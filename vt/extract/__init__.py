@@ -30,6 +30,9 @@ _NAME = re.compile(rf"[\w.{DOT}-]+")
 _SPACELESS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _GLUED = re.compile(f"(?<=[{_SPACELESS}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{_SPACELESS}])")
 """Between a script that is written without spaces, and letters or digits."""
+_ESCAPED = re.compile(r"\\[nrt](?=\w)")
+"""The end of a line in JSON, unless it is a folder of Windows."""
+_FOLDER = re.compile(r"[A-Za-z]:\\|\\\\|%\\")
 
 
 @cache
@@ -52,9 +55,15 @@ def extract(text: str) -> list[Indicator]:
     text = text[:LONGEST]
     if not _GATE.search(text.encode(errors="replace")):
         return []
-    plain = marked(typed(text))
-    places = _places(plain if plain.isascii() else _GLUED.sub(" ", plain))
+    places = _places(_parted(marked(typed(text))))
     return list(dict.fromkeys(found for found in islice(places, PLACES) if found))
+
+
+def _parted(text: str) -> str:
+    """The text with a space where something ends without one."""
+    if "\\" in text and not _FOLDER.search(text):
+        text = _ESCAPED.sub(" ", text)
+    return text if text.isascii() else _GLUED.sub(" ", text)
 
 
 def _places(text: str) -> Iterator[Indicator | None]:

@@ -21,15 +21,24 @@ PROGRAMS = _words("app com")
 OPENERS = _words("am as at be by do in is it me my no so to us")
 """Countries whose suffix begins sentences."""
 USUAL = _words("com net org edu gov info biz")
+GLOBAL = _words("com net org")
+CLOSED = _words(
+    """abc arpa call channel compare data fast map name next open phone pid pin play read safe save search secure
+    select smart target"""
+)
+"""Suffixes that nobody registers a host under, or hardly anyone, and that are words of every program."""
 ATTRIBUTES = _words(
-    "call date domains email group host id info link map name new next now open page post run"
+    """app best build date day domains email events family global group help host id info int link network new now
+    page post report run stream watch"""
 )
+SELVES = _words("cls self super this")
 OBJECTS = _words(
-    """agent app args asyncio client cloud config console container context ctx data date datetime df dns document
-    event file host http item k8s kubernetes log logger message node object obj observer os pod process props req
-    request res resp response self server service session source state sys target this thread tls url user window"""
+    """agent app args asyncio client cloud color config console container context ctx data date datetime df dns
+    document event file host http item k8s key kubernetes log logger logging message node object obj observer opts
+    other os pod process props req request res resp response server service session source state sys target thread
+    tls url user value window"""
 )
-"""What programs and log schemas call things: user.id, dns.question.name, logger.info."""
+"""What programs and log schemas call things: user.id, logger.info."""
 PLATFORMS = _words("ado asp java microsoft ml system vb windows")
 """What is written ASP.NET, System.IO, java.net."""
 PACKAGES = _words("android androidx com edu gov io java javax net org")
@@ -80,35 +89,35 @@ def other_hash(text: str, start: int, end: int) -> bool:
 
 def host(name: str, text: str, start: int, end: int) -> bool:
     """Whether a name under a known suffix, at text[start:end], is something else than a host."""
-    labels = name.split(".")
-    before = text[max(0, start - NEAR) : start]
+    labels, lower = name.split("."), name.lower().split(".")
+    before, after = text[max(0, start - NEAR) : start], text[end : end + 1]
     return (
         before.endswith("$")
-        or (text[end : end + 1] in {"(", "[", "="} and labels[-1] not in USUAL - ATTRIBUTES)
+        or (after in {"(", "[", "="} and labels[-1] not in USUAL - ATTRIBUTES)
         or _sentence(labels)
-        or _code([label.lower() for label in labels])
-        or (name != name.lower() and not DETECTIONS.isdisjoint(name.lower().split(".")[:-1]))
-        or (_file(labels, before, text[end : end + 1]) and not _CALLED.search(before))
+        or (name != name.lower() and not DETECTIONS.isdisjoint(lower[:-1]))
+        or (
+            (_code(lower) or _file(lower, before, after)) and lower[0] != "www" and not _CALLED.search(before)
+        )
     )
 
 
 def _sentence(labels: list[str]) -> bool:
-    """A sentence without a space after its dot, or the variant in a detection's name (Emotet.AC)."""
+    """A sentence without a space after its dot, or a constant, or the variant in a detection's name (Emotet.AC)."""
     *inner, last = labels
     if last.istitle():
         return last.lower() in OPENERS or (len(last) > COUNTRY and last.lower() not in USUAL)
-    return (
-        len(last) == COUNTRY
-        and last.isupper()
-        and any(label.isalpha() and not label.isupper() for label in inner)
-    )
+    mixed = last.isupper() and any(label.isalpha() and not label.isupper() for label in inner)
+    return mixed and last.lower() not in GLOBAL
 
 
 def _code(labels: list[str]) -> bool:
     """A field of a log, an attribute, a platform, a package."""
     first, *inner, last = labels
     return (
-        (first in OBJECTS and last in ATTRIBUTES)
+        last in CLOSED
+        or (first in SELVES and last not in GLOBAL)
+        or ((first in OBJECTS or len(first) == 1) and last in ATTRIBUTES)
         or (first in PLATFORMS and not inner and last in {"net", "io"})
         or (first in PACKAGES and bool(inner) and last not in USUAL and (len(last) > COUNTRY or last == "io"))
     )
@@ -116,10 +125,10 @@ def _code(labels: list[str]) -> bool:
 
 def _file(labels: list[str], before: str, after: str) -> bool:
     """A file by its suffix, or by its place."""
-    last = labels[-1].lower()
+    last = labels[-1]
     in_path = _IN_PATH.search(before) is not None
     if in_path and (before.endswith("\\") or last in PROGRAMS):
         return True
     single = len(labels) == 2 or labels[-2].isdecimal()  # noqa: PLR2004 - a label and its suffix
     script = last in SCRIPTS and (in_path or (single and after != "/"))
-    return (script or last in FILES) and not hosts.deep(".".join(labels).lower())
+    return (script or last in FILES) and not hosts.deep(".".join(labels))

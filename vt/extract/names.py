@@ -13,14 +13,14 @@ GROUPS = 8
 """Of an IPv6 address that is written in full."""
 MOST_LOCAL = 64
 """Characters before the @, RFC 5321."""
-LONGEST_RANGE = 80
-"""Characters of two addresses and a hyphen, and some."""
+LONGEST_ADDRESS = 80
+"""Characters of an IPv6 address with its label, or of a range, and some."""
 
 _EDGES = "-." + DOT
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,64}(?![0-9A-Za-z])")
 _SIX = re.compile(r"(?:\w*[g-zG-Z_]\w*:)?([0-9a-fA-F:]*:(?:[0-9]+\.){0,3}[0-9a-fA-F]*?):?\.*")
-_PAIRS = re.compile(r"(?:[0-9a-fA-F]{2}:)*[0-9a-fA-F]{2}")
-"""The name of a disk's port, or a serial number: nobody writes an address so."""
+_TELLING = re.compile(r"[0-9a-fA-F]{3}(?=.*[0-9])|[0-9].*[0-9a-fA-F]{3}")
+"""`[1::2]`, `abc::def` and the name of a disk's port have no such group; every address that is routed has."""
 _FOUR = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 _BLOCK = re.compile(r"/([0-9]{1,3})(?![\w.])")
 _PATH = re.compile(r"(?::[0-9]{1,5})?(?:/(?![0-9]{1,3}\.[0-9]{1,3}\.)|\?(?=\w+=))")
@@ -33,10 +33,10 @@ _COPIED_TO = re.compile(r":[\w.~-]*/")
 def six(run: Run) -> Indicator | None:
     """The IPv6 address that a run with colons is, after a label as in `ip6:2001:db8::1`."""
     written = run[0].replace(DOT, ".")
-    if "::" not in written and written.count(":") < GROUPS - 1:
+    if len(written) > LONGEST_ADDRESS or ("::" not in written and written.count(":") < GROUPS - 1):
         return None
     found = _SIX.fullmatch(written)
-    if not found or found[1].replace(":", "").isalpha() or _PAIRS.fullmatch(found[1]) or _in_block(run, 128):
+    if not found or not _TELLING.search(found[1]) or _in_block(run, 128):
         return None
     address = hosts.address(found[1])
     return forms.place(f"[{address}]", found[1]) if address else None
@@ -67,8 +67,11 @@ def named(name: Run) -> list[Indicator]:
         return digests
     if addresses := _addresses(name):
         return digests + addresses
-    domain = _domain(name)
-    return [*digests, _mail(name, *domain) or forms.place(*domain)] if domain else digests
+    local = _local(name)
+    domain = _domain(name, doubted=not local)
+    if domain is None:
+        return digests
+    return [*digests, forms.mail(local, domain[0], f"{local}@{domain[1]}") if local else forms.place(*domain)]
 
 
 def _digests(name: Run) -> list[Indicator]:
@@ -82,11 +85,15 @@ def _digests(name: Run) -> list[Indicator]:
 
 def _addresses(name: Run) -> list[Indicator]:
     """The IPv4 address that a run is, or the two of a range."""
-    if not name[0][0].isdecimal() or len(name[0]) > LONGEST_RANGE or _in_block(name, 32):
+    if not name[0][0].isdecimal() or len(name[0]) > LONGEST_ADDRESS or _in_block(name, 32):
         return []
     parts = name[0].replace(DOT, ".").rstrip("-.").split("-")
     found = [hosts.address(part) if _FOUR.fullmatch(part) else None for part in parts]
-    if None in found or (DOT not in name[0] and doubts.version(name.string, name.start())):
+    if (
+        None in found
+        or name[0].startswith("0")
+        or (DOT not in name[0] and doubts.version(name.string, name.start()))
+    ):
         return []
     return [forms.place(part, part) for part in parts]
 
@@ -97,7 +104,7 @@ def _in_block(name: Run, single: int) -> bool:
     return block is not None and int(block[1]) < single
 
 
-def _domain(name: Run) -> tuple[str, str] | None:
+def _domain(name: Run, *, doubted: bool = True) -> tuple[str, str] | None:
     """The name under a known suffix that a run is, normalised and as written."""
     if len(name[0]) > hosts.LONGEST:
         return None
@@ -106,8 +113,12 @@ def _domain(name: Run) -> tuple[str, str] | None:
         asked = written.replace(DOT, ".")
         host = hosts.name(asked)
         if host and hosts.registered(host):
-            doubtful = DOT not in written and doubts.host(asked, name.string, start, start + len(written))
-            return None if doubtful else (host, asked)
+            bare = doubted and DOT not in written
+            return (
+                None
+                if bare and doubts.host(asked, name.string, start, start + len(written))
+                else (host, asked)
+            )
     return None
 
 
@@ -117,14 +128,12 @@ def _unjoined(written: str) -> tuple[str, ...]:
     return (head, written) if "." in head and last[:1].isupper() and not last[1:].isupper() else (written,)
 
 
-def _mail(name: Run, host: str, asked: str) -> Indicator | None:
-    """The mail address whose domain the run is."""
+def _local(name: Run) -> str:
+    """What makes a mail address of the run: the local part before its @; empty when there is none."""
     at = name.start() - 1
     if not name.string.startswith("@", max(0, at)) or _COPIED_TO.match(name.string, name.end()):
-        return None
+        return ""
     found = _LOCAL.search(name.string[max(0, at - MOST_LOCAL) : at])
     local = found[0].replace(DOT, ".") if found else ""
     local = (local if "+" in local else re.split("[=/]", local)[-1]).lstrip("-.'*#&?!{}~^%$")
-    if not local or ".." in local or local.endswith("."):
-        return None
-    return forms.mail(local, host, f"{local}@{asked}")
+    return "" if ".." in local or local.endswith(".") else local
