@@ -1,0 +1,71 @@
+// The whole page: where one is, what is open beside it, and what is said aloud.
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import { Channel } from './Channel.jsx'
+import { Home } from './Home.jsx'
+import { Journal } from './Journal.jsx'
+import { Modal } from './Modal.jsx'
+import { Sidebar } from './Sidebar.jsx'
+import { Thread } from './Thread.jsx'
+import { useLive, Workspace } from './workspace.js'
+
+function useHash() {
+  return useSyncExternalStore(
+    (changed) => {
+      addEventListener('hashchange', changed)
+      return () => removeEventListener('hashchange', changed)
+    },
+    () => location.hash.slice(1),
+  )
+}
+
+export function App() {
+  const state = useLive()
+  const place = useHash() || 'C0INC10420'
+  const [thread, setThread] = useState(null)
+  const [journal, setJournal] = useState(false)
+  const [drawer, setDrawer] = useState(false)
+  useEffect(() => {
+    setThread(null)
+    setDrawer(false)
+  }, [place])
+  if (!state) return <p className="waiting">Opening the workspace …</p>
+  const channel = state.channels.find((one) => one.id === place) ?? state.channels[0]
+  const atHome = place === 'home'
+  return (
+    <Workspace value={state}>
+      <div className="page" data-drawer={drawer} data-thread={Boolean(thread) && !atHome} data-journal={journal}>
+        <header className="top">
+          <button className="quiet drawer-button" aria-expanded={drawer} onClick={() => setDrawer(!drawer)}>
+            ☰ Channels
+          </button>
+          <span className="brand">Playground</span>
+          {!state.connected && <span role="status" className="lost">The bot was stopped. Waiting for it …</span>}
+          <button className="quiet" aria-expanded={journal} onClick={() => setJournal(!journal)}>
+            Deliveries{state.faults.length > 0 && <b className="count">{state.faults.length}</b>}
+          </button>
+        </header>
+        <Sidebar place={atHome ? 'home' : channel.id} />
+        <main>
+          {atHome ? <Home /> : <Channel key={channel.id} channel={channel} onThread={setThread} />}
+        </main>
+        {thread && !atHome && <Thread channel={channel} root={thread} onClose={() => setThread(null)} />}
+        {journal && <Journal onClose={() => setJournal(false)} />}
+      </div>
+      <Modal view={state.modals.at(-1)} />
+      <Announcer />
+    </Workspace>
+  )
+}
+
+/** Says what the bot posts or changes, for those who do not see it. */
+function Announcer() {
+  return (
+    <Workspace.Consumer>
+      {({ latest, bot }) => (
+        <p className="unseen" aria-live="polite">
+          {latest?.user === bot && `VirusTotal: ${latest.text.slice(0, 300)} ${latest.files.map((f) => f.name)}`}
+        </p>
+      )}
+    </Workspace.Consumer>
+  )
+}

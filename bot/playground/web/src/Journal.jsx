@@ -1,0 +1,54 @@
+// What went to the bot and what it called, with times; and which of Slack's rules it broke.
+import { useState } from 'react'
+import { clock, journalEntry, useWorkspace } from './workspace.js'
+
+export function Journal({ onClose }) {
+  const { journal, faults } = useWorkspace()
+  return (
+    <aside className="journal talk" aria-label="Deliveries" onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+      <header className="bar">
+        <h2>Deliveries</h2>
+        <button className="quiet" onClick={onClose}>
+          Close<span className="unseen"> the deliveries</span>
+        </button>
+      </header>
+      <div className="scroll" tabIndex={0} role="region" aria-label="Deliveries and calls">
+        {faults.map((fault, number) => (
+          <p key={number} className="fault">
+            Slack would have complained: {fault}
+          </p>
+        ))}
+        <p className="hint">→ to the bot, with the time it took to acknowledge · ← called by the bot. Newest first.</p>
+        {[...journal].reverse().map((entry) => (
+          <Entry key={entry.n} entry={entry} />
+        ))}
+      </div>
+    </aside>
+  )
+}
+
+function Entry({ entry }) {
+  const [body, setBody] = useState(null)
+  const opened = async (event) => {
+    if (event.currentTarget.open && !body) setBody(await journalEntry(entry.n))
+  }
+  const inward = entry.way === 'in'
+  return (
+    <details className="entry" onToggle={opened} data-way={entry.way} data-bad={entry.status !== 200}>
+      <summary>
+        <span aria-hidden="true">{inward ? '→' : '←'}</span>
+        <span className="unseen">{inward ? 'to the bot:' : 'by the bot:'}</span>
+        <b>{entry.name}</b> <span>{entry.status || 'no answer'}</span> {inward && <span>{entry.ms} ms</span>}
+        <time>{clock(entry.at, { second: '2-digit', fractionalSecondDigits: 3 })}</time>
+      </summary>
+      {body && (
+        <>
+          <h3>{inward ? 'Payload' : 'Arguments'}</h3>
+          <pre tabIndex={0}>{JSON.stringify(body.in, null, 1)}</pre>
+          <h3>Answer</h3>
+          <pre tabIndex={0}>{typeof body.out === 'string' ? body.out || '(empty)' : JSON.stringify(body.out, null, 1)}</pre>
+        </>
+      )}
+    </details>
+  )
+}

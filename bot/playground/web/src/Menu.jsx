@@ -1,0 +1,60 @@
+// A button that opens a list of things to pick: arrows move, Enter picks, Escape closes.
+import { useEffect, useId, useRef, useState } from 'react'
+
+export function Menu({ label, shows, items, onPick }) {
+  const [open, setOpen] = useState(false)
+  const list = useRef(null)
+  const button = useRef(null)
+  const id = useId()
+  useEffect(() => {
+    if (open) list.current.querySelector('[role=menuitem]').focus()
+  }, [open])
+  const close = () => {
+    setOpen(false)
+    button.current.focus()
+  }
+  const pick = (item) => {
+    close()
+    if (item.url && /^https?:/.test(item.url)) window.open(item.url, '_blank', 'noopener,noreferrer')
+    onPick(item.value)
+  }
+  const moved = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+    if (event.key === 'Escape') {
+      event.stopPropagation()
+      event.preventDefault()
+      close()
+    } else if (step) {
+      event.preventDefault()
+      const all = [...list.current.querySelectorAll('[role=menuitem]')]
+      all.at((all.indexOf(document.activeElement) + step) % all.length).focus()
+    }
+  }
+  const left = ({ relatedTarget, currentTarget }) => !currentTarget.contains(relatedTarget) && setOpen(false)
+  return (
+    <span className="menu" onBlur={left} onKeyDown={open ? moved : undefined}>
+      <button
+        ref={button}
+        type="button"
+        className="button"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        aria-label={label}
+        onClick={() => setOpen(!open)}
+      >
+        {shows}
+      </button>
+      {open && (
+        <span className="list" role="menu" id={id} ref={list} aria-label={label}>
+          {items.map((item) => (
+            <button key={item.value} type="button" role="menuitem" tabIndex={-1} onClick={() => pick(item)}>
+              {item.label}
+              {item.does && <small>{item.does}</small>}
+            </button>
+          ))}
+        </span>
+      )}
+    </span>
+  )
+}

@@ -1,0 +1,80 @@
+// The workspace as this window knows it: what the server tells, and what is asked of it.
+import { createContext, useContext, useEffect, useReducer } from 'react'
+
+const token = document.querySelector('meta[name="playground-token"]').content
+export const me = new URLSearchParams(location.search).get('as') ?? 'ana'
+
+const keyOf = ({ channel, ts }) => `${channel}/${ts}`
+const without = (messages, key) => Object.fromEntries(Object.entries(messages).filter(([name]) => name !== key))
+
+const heard = {
+  all: (_, news) => ({
+    ...news,
+    messages: Object.fromEntries(news.messages.map((message) => [keyOf(message), message])),
+    connected: true,
+    latest: null,
+  }),
+  message: (state, { message }) => ({
+    ...state,
+    messages: { ...state.messages, [keyOf(message)]: message },
+    latest: message,
+  }),
+  gone: (state, news) => ({ ...state, messages: without(state.messages, keyOf(news)) }),
+  views: (state, { modals, home }) => ({ ...state, modals, home }),
+  journal: (state, { entry }) => ({ ...state, journal: [...state.journal, entry].slice(-300) }),
+  faults: (state, { faults }) => ({ ...state, faults }),
+  lost: (state) => state && { ...state, connected: false },
+}
+
+/** Everything, kept up to date; null until the server has told it. */
+export function useLive() {
+  const [state, hear] = useReducer((before, news) => heard[news.kind](before, news), null)
+  useEffect(() => {
+    const source = new EventSource(`/live?as=${encodeURIComponent(me)}`)
+    source.onmessage = ({ data }) => hear(JSON.parse(data))
+    source.onerror = () => hear({ kind: 'lost' })
+    return () => source.close()
+  }, [])
+  return state
+}
+
+export const Workspace = createContext(null)
+export const useWorkspace = () => useContext(Workspace)
+
+/** Messages as Slack shows them: by time; those of a thread under its root. */
+export function messagesOf(state, channel, thread = null) {
+  const belongs = thread
+    ? (message) => message.ts === thread || message.thread === thread
+    : (message) => !message.thread
+  return Object.values(state.messages)
+    .filter((message) => message.channel === channel && belongs(message))
+    .sort((one, other) => (one.ts < other.ts ? -1 : 1))
+}
+
+/** Do something as this person. Throws an Error whose message is for people. */
+export async function act(verb, ask, files = {}) {
+  const asked = JSON.stringify({ as: me, ...ask })
+  const headers = { 'X-Playground-Token': token }
+  let body = asked
+  if (Object.values(files).some((list) => list.length)) {
+    body = new FormData()
+    body.append('ask', asked)
+    for (const [name, list] of Object.entries(files)) for (const file of list) body.append(name, file, file.name)
+  } else {
+    headers['Content-Type'] = 'application/json'
+  }
+  const reply = await fetch(`/do/${verb}`, { method: 'POST', headers, body })
+  const said = await reply.json()
+  if (!reply.ok) throw new Error(said.error)
+  return said
+}
+
+/** What was in a delivery or a call. */
+export async function journalEntry(number) {
+  return (await fetch(`/journal/${number}`)).json()
+}
+
+/** A moment of the clock, from seconds since 1970. */
+export function clock(seconds, more = {}) {
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...more })
+}

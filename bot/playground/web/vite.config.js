@@ -1,0 +1,12 @@
+import { defineConfig } from 'vite'
+
+// Beside the Python that serves it, so that the wheel carries it.
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic' } },
+  build: {
+    outDir: '../page/built',
+    emptyOutDir: true,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1500,
+  },
+})
