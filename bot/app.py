@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from aiohttp import web
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import audit, history
 from bot.core import Core, core, new_id, utc_now, web_client
 from bot.guard import Guard
+from bot.identity import TokenRefused, identity
 from bot.jobs import Turns
 from bot.ops import Metrics
-from bot.server import Check, operations, serving, slack_events
+from bot.server import Check, NotServing, escaped, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
 from handlers import answer, register, rounds
@@ -51,17 +54,16 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
     """The whole bot, answering. Raises NotRunning."""
     metrics = Metrics()
     async with core(settings, clock) as parts, web_client(settings) as slack:
-        await _introduced(slack)
         deps = _deps(settings, parts, slack, clock)
-        app = listening(slack, deps)
         async with AsyncExitStack() as stack:
+            app = listening(slack, deps, await _introduced(stack, slack))
             await stack.enter_async_context(_turns(parts, deps, metrics))
             checks = {"database": _check(parts.cases.ping), "slack": _check(slack.auth_test)}
             routes = operations(checks, metrics)
             if settings.mode is Mode.HTTP and settings.slack_signing_secret:
                 guard = Guard(settings.slack_signing_secret, lambda: clock().timestamp())
                 routes.append(slack_events(app, guard, metrics))
-            port = await stack.enter_async_context(serving(routes, settings.host, settings.port))
+            port = await _served(stack, routes, settings)
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
                 checks["slack"] = await _connected(stack, app, settings.slack_app_token, slack)
             log.info("ready", mode=settings.mode.value, host=settings.host, port=port)
@@ -113,28 +115,43 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) 
         thresholds=settings.thresholds,
         quota_left=parts.ledger.left,
         submit=settings.url_submit,
+        upload=settings.upload_policy,
         invented=parts.invented,
     )
 
 
-def listening(slack: AsyncWebClient, deps: Deps) -> AsyncApp:
+def listening(slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult]) -> AsyncApp:
     """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
-    app = AsyncApp(client=slack, request_verification_enabled=False, process_before_response=True)
+
+    async def itself() -> AuthorizeResult:
+        return who()
+
+    app = AsyncApp(
+        client=slack,
+        authorize=itself,
+        request_verification_enabled=False,
+        process_before_response=True,
+    )
+    app.error(escaped)
     register(app, deps)
     return app
 
 
-async def _introduced(slack: AsyncWebClient) -> None:
-    """A refused token is said at the start; a Slack that does not answer yet is waited for while running."""
+async def _introduced(stack: AsyncExitStack, slack: AsyncWebClient) -> Callable[[], AuthorizeResult]:
     try:
-        await slack.auth_test()
-    except SlackApiError as error:
-        reason = error.response.get("error", "refused")
+        return await stack.enter_async_context(identity(slack))
+    except TokenRefused as error:
         raise NotRunning(
-            f"Slack refused SLACK_BOT_TOKEN ({reason}): copy it again from the app's page."
+            f"Slack refused SLACK_BOT_TOKEN ({error}): copy it again from the app's page."
         ) from None
-    except (SlackClientError, OSError, TimeoutError) as error:
-        log.warning("slack_not_answering", error=type(error).__name__)
+
+
+async def _served(stack: AsyncExitStack, routes: list[web.RouteDef], settings: Settings) -> int:
+    try:
+        return await stack.enter_async_context(serving(routes, settings.host, settings.port))
+    except NotServing as error:
+        where = f"HOST {settings.host} and PORT {settings.port}"
+        raise NotRunning(f"{where} cannot be listened on ({error}): free it or set others.") from None
 
 
 async def _connected(stack: AsyncExitStack, app: AsyncApp, token: SecretStr, slack: AsyncWebClient) -> Check:

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from pathlib import PurePath
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -54,3 +56,9 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR if name == "slack_bolt" else logging.WARNING)
+
+
+def place(error: BaseException) -> str:
+    """Where it was raised, as file:line. Its text may hold what people sent, so that is not logged."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"

@@ -1,10 +1,12 @@
 """The HTTP side: POST /slack/events behind the guard, and what an operator's tools ask for."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+import structlog
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
@@ -14,6 +16,16 @@ from bot.guard import Guard
 from bot.ops import Metrics
 
 Check = Callable[[], Awaitable[bool]]
+log = structlog.get_logger()
+
+
+class NotServing(Exception):
+    """The address cannot be listened on; the text is the system's word for why."""
+
+
+async def escaped(error: Exception) -> None:
+    """Nothing should escape a listener. What does is named in the log, without what Slack sent."""
+    log.error("listener_broke", error=type(error).__name__)
 
 
 def slack_events(app: AsyncApp, watch: Guard, metrics: Metrics) -> web.RouteDef:
@@ -74,8 +86,14 @@ async def serving(routes: list[web.RouteDef], host: str, port: int) -> AsyncIter
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
+        await _listen(web.TCPSite(runner, host, port))
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        raise NotServing(os.strerror(error.errno) if error.errno else type(error).__name__) from None
