@@ -9,6 +9,7 @@ from handlers.deps import Deps, Origin, Request, Verb
 from handlers.intake import take
 from handlers.parser import Command, Misuse, parse
 from handlers.views import open_form
+from vt.indicators.markup import typed as typed_text
 
 
 async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
@@ -20,7 +21,11 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
         message = blocks.guide()
         await ack(text=message.text, blocks=list(message.blocks))
     elif wanted.verb is Verb.FORM:
-        await ack(await open_form(deps, command["trigger_id"], text=wanted.text, origin=_origin(command)))
+        await ack(
+            await open_form(
+                deps, command["trigger_id"], text=typed_text(wanted.text), origin=_origin(command)
+            )
+        )
     else:
         await ack(await take(_request(command, wanted, deps), deps))
 

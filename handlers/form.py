@@ -1,9 +1,7 @@
 """The form: a modal made from the table of actions, and what was filled in as a command. Pure."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from html import unescape
 from typing import Any, TypeVar
 
 from slack_sdk.models.blocks import (
@@ -26,8 +24,6 @@ from vt.actions import ACTIONS, BY_KEY, FILE
 from vt.indicators import Indicator, defang
 
 T = TypeVar("T")
-
-_LINK = re.compile(r"<(?:mailto:)?([a-z][^<>|@]*://[^<>|]+|[^<>|@!#]+@[^<>|]+)(?:\|[^<>]*)?>")
 
 CALLBACK = "form"
 MOST_TEXT = 3_000
@@ -80,17 +76,12 @@ def _input(
 
 
 def _values(typed: str) -> InputBlock:
-    kept = _as_typed(typed)[:MOST_TEXT]
+    # A tab would vanish with the other control characters, and join two values.
+    kept = clean(typed.replace("\t", " "))[:MOST_TEXT]
     element = PlainTextInputElement(
         multiline=True, initial_value=kept or None, placeholder=words.VALUES_PLACEHOLDER, max_length=MOST_TEXT
     )
     return _input("values", words.VALUES, element, words.VALUES_HINT, optional=True)
-
-
-def _as_typed(marked: str) -> str:
-    """Text without Slack's markup of links and mail addresses, and without its entities."""
-    # A tab would vanish with the other control characters, and join two values.
-    return clean(unescape(_LINK.sub(r"\1", marked)).replace("\t", " "))
 
 
 def _found(found: Sequence[Found]) -> InputBlock:
