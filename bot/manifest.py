@@ -10,7 +10,8 @@ from vt.actions import ACTIONS
 
 SCOPES = {
     "app_mentions:read": "mentions",
-    "channels:history": "its own message in a thread, after a process died over posting it",
+    "channels:history": "what is said in watched channels; its own message, after a process died over posting it",
+    "channels:join": "channels that are watched from the beginning, for WATCH_JOIN",
     "channels:read": "the names of channels, for ALLOWED_CHANNELS",
     "chat:write": "answers",
     "commands": "/vt and the shortcuts",
@@ -19,11 +20,12 @@ SCOPES = {
     "groups:read": "as channels:read, for private channels",
     "im:history": "what is written to it in direct messages",
     "im:write": "direct messages",
+    "reactions:write": "marks on messages in watched channels",
     "users:read": "who asks: a member, a guest, a bot",
     "users:read.email": "the mail domain of someone who is mentioned",
 }
 """Each with what it is for."""
-EVENTS = ("app_mention", "message.im")
+EVENTS = ("app_mention", "channel_created", "message.channels", "message.groups", "message.im")
 """What Slack tells the bot of, besides what people do with it."""
 
 
