@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import aiohttp
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
@@ -165,7 +166,7 @@ def _check(probe: Callable[[], Awaitable[object]]) -> Check:
     async def answers() -> bool:
         try:
             await asyncio.wait_for(probe(), CHECK_SECONDS)
-        except (StoreDown, SlackClientError, OSError, TimeoutError):
+        except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
             return False
         return True
 

@@ -5,18 +5,22 @@ signature is checked, and the body of a refused request is logged. Replays are r
 keeps each delivery once.
 """
 
+import asyncio
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 from pydantic import SecretStr
 
 LARGEST = 1024 * 1024
 """Bytes of a request; Slack's largest payloads stay far below."""
 LATEST = 300
 """Seconds that a timestamp may lie in the past or the future."""
+READ_SECONDS = 5.0
+"""For a body to arrive; Slack itself waits three for the answer."""
 
 
 class Guard:
@@ -26,10 +30,10 @@ class Guard:
         self._secret = secret
         self._clock = clock
 
-    def genuine(self, headers: Mapping[str, str], body: bytes) -> bool:
+    def genuine(self, headers: CIMultiDictProxy[str], body: bytes) -> bool:
         """Signed with our secret, within five minutes. Never raises, whatever the headers hold."""
-        stamp = headers.get("X-Slack-Request-Timestamp", "")
-        given = headers.get("X-Slack-Signature", "")
+        stamp = _only(headers, "X-Slack-Request-Timestamp")
+        given = _only(headers, "X-Slack-Signature")
         if not re.fullmatch(r"[0-9]{1,12}", stamp) or abs(self._clock() - int(stamp)) > LATEST:
             return False
         return hmac.compare_digest(self.signature(stamp, body), given.encode("utf-8", "surrogateescape"))
@@ -40,13 +44,31 @@ class Guard:
         return b"v0=" + hmac.new(secret, f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest().encode()
 
 
-async def read(request: web.Request) -> bytes | None:
-    """The raw body; None when it is larger than LARGEST, whatever its headers say."""
+def _only(headers: CIMultiDictProxy[str], name: str) -> str:
+    """A header that stands there once: of two, who knows which one somebody in front of us has looked at."""
+    given = headers.getall(name, [])
+    return given[0] if len(given) == 1 else ""
+
+
+class TooLarge(Exception):
+    """More than LARGEST."""
+
+
+class NotWhole(Exception):
+    """The body broke off, is no body, or takes too long."""
+
+
+async def read(request: web.Request, seconds: float = READ_SECONDS) -> bytes:
+    """The raw body. Raises TooLarge, whatever its headers say, and NotWhole."""
     if (request.content_length or 0) > LARGEST:
-        return None
+        raise TooLarge
     body = bytearray()
-    async for chunk in request.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > LARGEST:
-            return None
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.content.iter_chunked(64 * 1024):
+                body += chunk
+                if len(body) > LARGEST:
+                    raise TooLarge
+    except (TimeoutError, web.RequestPayloadError):
+        raise NotWhole from None
     return bytes(body)

@@ -4,14 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import aiohttp
 import structlog
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.messages import passing
-
 AGAIN_SECONDS = 10
+TOKEN_FAULTS = frozenset(
+    {
+        "account_inactive",
+        "invalid_auth",
+        "not_allowed_token_type",
+        "not_authed",
+        "token_expired",
+        "token_revoked",
+    }
+)
+"""Slack's names for a token that will not do; anything else may pass."""
 
 log = structlog.get_logger()
 
@@ -39,16 +49,18 @@ async def identity(slack: AsyncWebClient) -> AsyncIterator[Callable[[], Authoriz
 
 async def _ask_on(slack: AsyncWebClient, known: list[AuthorizeResult]) -> None:
     with suppress(TokenRefused):
-        while not await _asked(slack, known):
+        while True:
             await asyncio.sleep(AGAIN_SECONDS)
+            if await _asked(slack, known):
+                return
 
 
 async def _asked(slack: AsyncWebClient, known: list[AuthorizeResult]) -> bool:
     try:
         who = await slack.auth_test()
-    except (SlackClientError, OSError, TimeoutError) as error:
-        if isinstance(error, SlackApiError) and not passing(error):
-            raise TokenRefused(error.response.get("error", "refused")) from None
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        if (fault := _word(error)) in TOKEN_FAULTS:
+            raise TokenRefused(fault) from None
         log.warning("slack_not_answering", error=type(error).__name__)
         return False
     known.append(
@@ -61,3 +73,9 @@ async def _asked(slack: AsyncWebClient, known: list[AuthorizeResult]) -> bool:
         )
     )
     return True
+
+
+def _word(error: Exception) -> str:
+    """Slack's name for what is wrong; "" when the answer was none of the Web API's."""
+    data = getattr(error.response, "data", None) if isinstance(error, SlackApiError) else None
+    return str(data.get("error", "")) if isinstance(data, dict) else ""

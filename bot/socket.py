@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import aiohttp
 from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -50,5 +51,5 @@ async def _allowed(web: AsyncWebClient) -> None:
         await web.apps_connections_open(app_token=web.token or "")
     except SlackApiError as error:
         raise NotConnected(str(error.response.get("error", "refused"))) from None
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         raise NotConnected(type(error).__name__) from None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+import aiohttp
 from slack_sdk.errors import SlackClientError
 
 from handlers import text
@@ -24,6 +25,6 @@ async def _timed(probe: Probe) -> tuple[float, str]:
         await probe()
     except VTError as error:
         fault = text.error(error)
-    except (StoreDown, SlackClientError, OSError, TimeoutError) as error:
+    except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         fault = text.silent(type(error).__name__)
     return time.perf_counter() - start, fault
