@@ -49,12 +49,24 @@ class Office:
 
     async def passes(self, **time):
         """Let time pass: clocks show it, and jobs that were waiting for it are due."""
-        self.clock.ahead += timedelta(**time)
         async with await psycopg.AsyncConnection.connect(self.database, autocommit=True) as connection:
+            await self._rested(connection)
+            self.clock.ahead += timedelta(**time)
             await connection.execute(
                 "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %s WHERE status = 'todo'",
                 [timedelta(**time)],
             )
+
+    async def _rested(self, connection, seconds=5):
+        """Until no turn is under way: the one that would wait has said until when."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = await connection.execute(
+                    "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"
+                )
+                if await found.fetchone() == (0,):
+                    return
+                await asyncio.sleep(0.02)
 
     async def idle(self, seconds=20):
         """Until every request has ended."""
