@@ -1,0 +1,183 @@
+"""A file that VirusTotal does not know: the question, who may answer it and until when, and what follows."""
+
+import hashlib
+
+import psycopg
+import pytest
+from office import ANA, BEN, GENERAL, at_work
+
+from vt.sandbox import faults
+
+CONTENT = b"never seen before"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def sample(tmp_path):
+    file = tmp_path / "invoice.bin"
+    file.write_bytes(CONTENT)
+    return file
+
+
+def upload_office(database, folder, queue_seconds=10, mode="http", **environ):
+    sandbox = {"invent": False, "queue_seconds": queue_seconds}
+    return at_work(database, mode=mode, sandbox=sandbox, FILE_ROOTS=str(folder), **environ)
+
+
+async def test_an_unknown_file_is_asked_about_and_then_goes_to_a_verdict_in_the_same_message(
+    database, sample
+):
+    """UNKNOWN with the question; after the button: upload, queue, verdict, and never a second message."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        shown = office.now(answer)
+        assert shown.startswith("⚪ UNKNOWN")
+        for told in ("invoice.bin", "17 bytes", SHA256, "the bot's machine", "other companies", "10 minutes"):
+            assert told in shown
+        assert not office.virustotal.asked("file/scan")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        await office.passes(seconds=20)
+        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        assert [call.endpoint for call in office.virustotal.calls] == [
+            "file/report", "file/report", "file/scan", "file/report",
+        ]  # fmt: skip
+        assert len(office.slack.messages(GENERAL, ANA)) == 1
+
+
+async def test_a_known_file_is_never_asked_about(database, tmp_path):
+    """Its report is the answer."""
+    file = tmp_path / "eicar.com"
+    file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    async with upload_office(database, tmp_path) as office:
+        answer = await office.asks(f"/vt scan-file {file}")
+        assert office.now(answer).startswith("🔴 RISKY")
+        assert "Upload" not in [button.label for button in office.slack.buttons(answer)]
+
+
+async def test_consent_expires_after_ten_minutes(database, sample):
+    """An old question is not a consent: nothing is uploaded, and it says so."""
+    async with upload_office(database, sample.parent, mode="socket") as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.passes(minutes=11)
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.idle()
+        assert "older than 10 minutes" in office.slack.messages(GENERAL, ANA)[-1].text
+        assert not office.virustotal.asked("file/scan")
+
+
+async def test_another_persons_click_does_not_count_and_the_askers_still_does(database, sample):
+    """Who asked for the file is who answers for it."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample} --share")
+        await office.slack.presses(BEN, answer, "Upload")
+        await office.idle()
+        assert "only the one who asked" in office.slack.messages(GENERAL, BEN)[-1].text
+        assert not office.virustotal.asked("file/scan")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def test_a_file_that_changed_since_it_was_agreed_to_is_not_uploaded(database, sample):
+    """Consent is for a content: another one of the same size is never completely sent."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        sample.write_bytes(b"something else 17"[: len(CONTENT)])
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "changed while it was read" in office.now(answer))
+        assert not await stored(office)
+
+
+async def stored(office):
+    """What arrived complete at VirusTotal."""
+    return [call for call in office.virustotal.asked("file/scan") if call.upload]
+
+
+async def test_every_upload_has_somebody_who_agreed_on_record(database, sample):
+    """No upload POST without a row that says who agreed to which content."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        async with await psycopg.AsyncConnection.connect(database) as connection:
+            rows = await connection.execute("SELECT asker, progress FROM cases WHERE verb = 'upload'")
+            [(asker, progress)] = await rows.fetchall()
+        assert asker == office.slack.person(ANA).id
+        assert [lookup["value"] for lookup in progress["lookups"] if lookup["agreed"]] == [SHA256]
+
+
+async def test_two_clicks_are_one_upload(database, sample):
+    """However often it is pressed."""
+    async with upload_office(database, sample.parent, queue_seconds=0) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        for _ in range(3):
+            await office.slack.presses(ANA, answer, "Upload")
+        await office.passes(seconds=20)
+        await office.idle()
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+@pytest.mark.parametrize("policy", ["allow", "deny"])
+async def test_the_settings_may_decide_for_everybody(database, sample, policy):
+    """allow: uploaded without a question. deny: UNKNOWN, no button, and it says why."""
+    async with upload_office(database, sample.parent, UPLOAD_POLICY=policy) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        if policy == "allow":
+            assert "PENDING" in office.now(answer)
+            assert len(office.virustotal.asked("file/scan")) == 1
+        else:
+            assert "switched off" in office.now(answer)
+            assert not office.virustotal.asked("file/scan")
+        assert "Upload" not in [button.label for button in office.slack.buttons(answer)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("server.PEM", b"x", "may hold secrets"),
+        ("id_rsa.bak", b"x", "may hold secrets"),
+        ("prod.env", b"x", "may hold secrets"),
+        ("notes.txt", b"hello\n-----BEGIN OPENSSH PRIVATE KEY-----\n", "holds a private key"),
+        ("vault.bin", b"\x03\xd9\xa2\x9ag\xfbK\xb5...", "holds a private key"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["allow", "confirm"])
+async def test_secrets_are_never_uploaded_whoever_agrees(database, tmp_path, name, content, why, policy):
+    """By name or by how they begin; the hash alone is looked up."""
+    (tmp_path / name).write_bytes(content)
+    async with upload_office(database, tmp_path, UPLOAD_POLICY=policy) as office:
+        answer = await office.asks(f"/vt scan-file {tmp_path / name}")
+        assert why in office.now(answer)
+        assert "Upload" not in [button.label for button in office.slack.buttons(answer)]
+        assert [call.endpoint for call in office.virustotal.calls] == ["file/report"]
+
+
+async def test_a_pattern_is_all_its_files_in_one_answer_and_one_question(database, tmp_path):
+    """`*` within the root: a summary, and one button for those that are unknown."""
+    for number in range(3):
+        (tmp_path / f"new {number}.bin").write_bytes(b"%d" % number)
+    (tmp_path / "other.txt").write_bytes(b"other")
+    async with upload_office(database, tmp_path) as office:
+        answer = await office.asks(f"/vt scan-file {tmp_path}/new ?.bin, {tmp_path}/absent")
+        shown = office.now(answer)
+        assert "⚪ 3 UNKNOWN · ⛔ 1 NOT CHECKED" in shown
+        assert "other.txt" not in shown
+        await office.slack.presses(ANA, answer, "Upload 3 files")
+        await office.slack.until(lambda: "⏳ 3 PENDING" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 3
+
+
+async def test_an_upload_that_broke_is_not_repeated_before_the_hash_was_asked(database, sample):
+    """The POST may have arrived."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        office.virustotal.faults.add("file/scan", faults.reset())
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(
+            lambda: "NOT CHECKED" in office.now(answer) or "trying" in office.now(answer)
+        )
+        await office.passes(seconds=30)
+        await office.slack.until(lambda: "analysing" in office.now(answer))
+        kinds = [call.endpoint for call in office.virustotal.calls]
+        assert kinds == ["file/report", "file/report", "file/scan", "file/report", "file/scan"]
