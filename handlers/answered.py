@@ -31,6 +31,7 @@ async def message(case: Case, deps: Deps, *, final: bool = True, shared_by: str 
         now=deps.clock(),
         final=final,
         shared_by=shared_by or (case.request.origin.user if case.request.share else None),
+        public=case.request.origin.response_url is None,
         submit=deps.submit,
         invented=deps.invented,
         past=await history.past(case, found, deps.history),

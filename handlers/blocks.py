@@ -61,6 +61,8 @@ class Frame:
     now: datetime
     final: bool = True
     shared_by: str | None = None
+    public: bool = False
+    """Whoever may see it sees it already: there is nothing to share."""
     submit: str = "confirm"
     invented: bool = False
     past: Records = field(default_factory=dict)
@@ -218,7 +220,7 @@ def _buttons(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
     link = gui_link(findings[0]) if len(findings) == 1 else None
     if link:
         buttons.append(ButtonElement(action_id="open", text=text.BUTTON_LINK, url=link))
-    if not frame.shared_by:
+    if not frame.public and not frame.shared_by:
         buttons.append(ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case))
     if frame.submit != "deny" and any(submittable(finding) for finding in findings):
         confirm = _confirm() if frame.submit == "confirm" else None
