@@ -1,5 +1,6 @@
 """A file that VirusTotal does not know: the question, who may answer it and until when, and what follows."""
 
+import asyncio
 import hashlib
 
 import psycopg
@@ -24,6 +25,15 @@ def upload_office(database, folder, queue_seconds=10, mode="http", **environ):
     return at_work(database, mode=mode, sandbox=sandbox, FILE_ROOTS=str(folder), **environ)
 
 
+async def later(office, **time):
+    """Let time pass once the next turn was put off."""
+    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(office.database) as connection:
+        put_off = "SELECT FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at IS NOT NULL"
+        while not (await connection.execute(put_off)).rowcount:  # noqa: ASYNC110 - the database is asked
+            await asyncio.sleep(0.02)
+    await office.passes(**time)
+
+
 async def test_an_unknown_file_is_asked_about_and_then_goes_to_a_verdict_in_the_same_message(
     database, sample
 ):
@@ -37,7 +47,7 @@ async def test_an_unknown_file_is_asked_about_and_then_goes_to_a_verdict_in_the_
         assert not office.virustotal.asked("file/scan")
         await office.slack.presses(ANA, answer, "Upload")
         await office.slack.until(lambda: "PENDING" in office.now(answer))
-        await office.passes(seconds=20)
+        await later(office, seconds=20)
         await office.slack.until(lambda: "threshold 3" in office.now(answer))
         assert [call.endpoint for call in office.virustotal.calls] == [
             "file/report", "file/report", "file/scan", "file/report",
@@ -113,7 +123,7 @@ async def test_two_clicks_are_one_upload(database, sample):
         answer = await office.asks(f"/vt scan-file {sample}")
         for _ in range(3):
             await office.slack.presses(ANA, answer, "Upload")
-        await office.passes(seconds=20)
+        await later(office, seconds=20)
         await office.idle()
         assert len(office.virustotal.asked("file/scan")) == 1
 
@@ -177,7 +187,7 @@ async def test_an_upload_that_broke_is_not_repeated_before_the_hash_was_asked(da
         await office.slack.until(
             lambda: "NOT CHECKED" in office.now(answer) or "trying" in office.now(answer)
         )
-        await office.passes(seconds=30)
+        await later(office, seconds=30)
         await office.slack.until(lambda: "analysing" in office.now(answer))
         kinds = [call.endpoint for call in office.virustotal.calls]
         assert kinds == ["file/report", "file/report", "file/scan", "file/report", "file/scan"]

@@ -229,7 +229,7 @@ class Lookup(BaseModel):
     def finding(self, now: datetime) -> Finding:
         """What is known now, as people are shown it."""
         action, subject = BY_KEY[self.action], (self.indicator, self.asked)
-        if self.step in (Step.ASK, Step.DONE) and (self.trouble or self.raw is None):
+        if self.step in (Step.ASK, Step.UPLOAD, Step.DONE) and (self.trouble or self.raw is None):
             error = errors.unpack(self.trouble) if self.trouble else None
             return not_checked(action, *subject, error, until=self.not_before)
         if self.step is not Step.DONE or self.raw is None:
