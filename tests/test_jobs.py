@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 
 import psycopg
 import pytest
@@ -86,20 +87,21 @@ async def begin_and_hang(url):
         await asyncio.sleep(3600)
 
 
-def ask(url: str, query: str, *values) -> list[tuple]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(query, values)
-        return cursor.fetchall() if cursor.description else []
+async def ask(url: str, query: str, *values) -> list[tuple]:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        cursor = await connection.execute(query, values)
+        return await cursor.fetchall() if cursor.description else []
 
 
-def jobs(url: str) -> list[tuple]:
-    return ask(url, "SELECT args->>'case_id', status::text FROM procrastinate_jobs ORDER BY id")
+async def jobs(url: str) -> list[tuple]:
+    return await ask(url, "SELECT args->>'case_id', status::text FROM procrastinate_jobs ORDER BY id")
 
 
 async def eventually(seen):
     """What `seen` sees, once it sees something."""
     for _ in range(1000):
-        if found := seen():
+        found = seen()
+        if found := await found if isawaitable(found) else found:
             return found
         await asyncio.sleep(0.02)
     raise TimeoutError
@@ -111,8 +113,13 @@ async def listening(url: str):
     await eventually(lambda: ask(url, f"{others} AND query ~ 'LISTEN'"))
 
 
-async def none_left(url: str):
-    await eventually(lambda: not jobs(url))
+async def left(url: str, *expected):
+    """Waits until only these jobs are stored."""
+
+    async def as_expected():
+        return await jobs(url) == list(expected)
+
+    await eventually(as_expected)
 
 
 async def test_a_turn_is_taken(database):
@@ -121,7 +128,7 @@ async def test_a_turn_is_taken(database):
         await listening(database)
         await bot.cases.accept(request("a"))
         await bot.until("a")
-        await none_left(database)
+        await left(database)
 
 
 async def test_turns_from_before(database):
@@ -146,7 +153,7 @@ async def test_next_turns(database):
         await listening(database)
         await bot.cases.accept(request("a"))
         await bot.until(*"aaaa")
-        await none_left(database)
+        await left(database)
         assert ended == [1, 2, 3, 4]
         await bot.cases.again("a", datetime.now(UTC) + timedelta(hours=1))
         await asyncio.sleep(0.1)
@@ -173,7 +180,7 @@ async def test_broken_turns(database):
     async with Bot(database, turn) as bot:
         await bot.cases.accept(request("a"))
         await bot.until(*["a"] * (len(PAUSES) + 1), "gave up a")
-        await none_left(database)
+        await left(database)
 
 
 async def test_pauses_grow(database):
@@ -189,7 +196,7 @@ async def test_pauses_grow(database):
     async def pause() -> float:
         waiting = "SELECT scheduled_at FROM procrastinate_jobs WHERE scheduled_at > '2001-01-01'"
         rows = await eventually(lambda: ask(database, waiting))
-        ask(database, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
+        await ask(database, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
         return (rows[0][0] - now).total_seconds()
 
     bot = Bot(database, turn)
@@ -213,11 +220,11 @@ async def test_giving_up_that_fails(database):
     bot = Bot(database)
     bot.turns._give_up = fail
     await bot.cases.accept(request("a"))
-    ask(database, "UPDATE procrastinate_jobs SET attempts = %s", MOST_ATTEMPTS)
+    await ask(database, "UPDATE procrastinate_jobs SET attempts = %s", MOST_ATTEMPTS)
     async with bot:
         await bot.until("could not give up a")
-        await eventually(lambda: jobs(database) == [("a", "todo")])
-        ask(database, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
+        await left(database, ("a", "todo"))
+        await ask(database, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
         await bot.until("could not give up a", "could not give up a")
 
 
@@ -234,7 +241,7 @@ async def test_killed_process(database):
         await process.communicate()
         await one.turns.__aenter__()
         await other.turns.__aenter__()
-        await none_left(database)
+        await left(database)
         assert one.happened + other.happened == ["a"]
 
 
@@ -246,7 +253,7 @@ async def test_long_turns(database):
 
     async with Bot(database, turn) as one, Bot(database, turn) as other:
         await one.cases.accept(request("a"))
-        await none_left(database)
+        await left(database)
         assert one.happened + other.happened == ["a"]
 
 
@@ -256,7 +263,7 @@ async def test_lost_by_its_own_worker(database):
         await bot.cases.accept(request("a"))
         await bot.until("a")
         await bot.cases.again("a", datetime.now(UTC) + timedelta(hours=1))
-        ask(
+        await ask(
             database,
             "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT max(id) FROM procrastinate_workers)",
         )
@@ -267,10 +274,10 @@ async def test_dead_after_its_last_word(database):
     """When a process died after it had stored the case's next turn, that one is taken, and only that one."""
     bot = Bot(database)
     await bot.cases.accept(request("a"))
-    ask(database, "UPDATE procrastinate_jobs SET status = 'doing'")
+    await ask(database, "UPDATE procrastinate_jobs SET status = 'doing'")
     await bot.cases.again("a", LONG_AGO)
     async with bot:
-        await none_left(database)
+        await left(database)
         assert bot.happened == ["a"]
 
 
@@ -278,7 +285,7 @@ async def test_forgotten_worker(database):
     """A worker whose record is gone, as after the machine slept, is replaced and goes on."""
     async with Bot(database) as bot:
         await eventually(lambda: bot.turns.working)
-        ask(database, "DELETE FROM procrastinate_workers")
+        await ask(database, "DELETE FROM procrastinate_workers")
         await bot.cases.accept(request("a"))
         await bot.until("a")
 
@@ -310,7 +317,7 @@ async def test_graceful_stop(database):
         await bot.cases.accept(request("long"))
         await bot.until("short", "long")
     assert bot.happened[2:] == ["ended short"]
-    assert jobs(database) == [("long", "todo")]
+    assert await jobs(database) == [("long", "todo")]
     async with Bot(database) as bot:
         await bot.until("long")
 
@@ -322,14 +329,16 @@ async def test_people_first(database):
         await bot.cases.accept(request(name), AUTOMATIC)
     await bot.cases.accept(request("person"))
     async with bot:
-        await none_left(database)
+        await left(database)
     assert bot.happened == ["person", "1", "2"]
 
 
 async def test_tidying(database):
     """The tidying that is stored once an hour is done."""
     tidy = ("vtbot", "tidy", '{"timestamp": 0}')
-    ask(database, "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES (%s, %s, %s)", *tidy)
+    await ask(
+        database, "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES (%s, %s, %s)", *tidy
+    )
     async with Bot(database) as bot, asyncio.timeout(20):
         await bot.tidied.wait()
 
@@ -345,7 +354,7 @@ async def test_nothing_in_the_log(database, caplog):
     async with Bot(database, turn) as bot:
         for name in ("canary-good", "canary-broken"):
             await bot.cases.accept(request(name))
-        await none_left(database)
+        await left(database)
     assert "canary" not in caplog.text
 
 
@@ -354,5 +363,5 @@ async def test_each_once(database, turns):
     """Many turns over two workers: each is taken once."""
     async with Bot(database) as one, Bot(database) as other:
         await asyncio.gather(*(one.cases.accept(request(str(n))) for n in range(turns)))
-        await none_left(database)
+        await left(database)
         assert sorted(one.happened + other.happened) == sorted(str(n) for n in range(turns))
