@@ -1,13 +1,16 @@
 # Two commands: `make run` and `make test`. Each makes .venv from the hashed lock when it is needed.
 PYTHON ?= python3
 BIN := .venv/bin
+WEB := bot/playground/web
+PAGE := bot/playground/page/built/index.html
 
-.PHONY: run test lint bench lock clean help
+.PHONY: run test lint bench page pictures lock clean help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: .venv/run ## the bot; without tokens, a workspace to try it in
+	@command -v npm >/dev/null || exit 0; $(MAKE) -s page || echo 'The page could not be built (Node.js 20.19 or newer is needed): it will be plain.'
 	@$(BIN)/python -m bot run
 
 test: .venv/test lint ## linters, types, the import contract, the tests
@@ -19,6 +22,11 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+page: $(PAGE) ## the workspace to try it in, as Slack draws it (needs Node.js)
+
+pictures: .venv/test page ## pictures of it, by Chromium, into docs/pictures
+	$(BIN)/python tests/pictures.py
+
 bench: .venv/test ## speed and size, beside other things in the same run
 	$(BIN)/python -m tests.bench
 
@@ -27,7 +35,14 @@ lock: .venv/test ## the exact versions and their hashes, anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra test -c lock/run.txt -o lock/test.txt pyproject.toml
 
 clean: ## forget the environment and the state
-	rm -rf .venv .state
+	rm -rf .venv .state $(WEB)/node_modules $(dir $(PAGE))
+
+$(PAGE): $(wildcard $(WEB)/src/* $(WEB)/*.html $(WEB)/*.js) $(WEB)/node_modules/.ready
+	@cd $(WEB) && npm run -s build -- --logLevel warn
+
+$(WEB)/node_modules/.ready: $(WEB)/package-lock.json
+	@cd $(WEB) && npm ci -s
+	@touch $@
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 …'; exit 2; }

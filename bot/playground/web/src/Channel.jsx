@@ -19,7 +19,7 @@ export function Channel({ channel, onThread }) {
           {!channel.bot_inside && ' · without the bot'}
         </p>
       </header>
-      <Scroll follow={messages.length}>
+      <Scroll follow={last(messages)}>
         <ol className="messages">
           {messages.map((message) => (
             <Message key={message.ts} message={message} onThread={onThread} />
@@ -36,18 +36,26 @@ export function Channel({ channel, onThread }) {
   )
 }
 
+/** Changes with every new message and with every change of the last one. */
+export const last = (messages) => `${messages.length} ${messages.at(-1)?.text} ${messages.at(-1)?.reactions}`
+
 /** Stays at the end as long as one looks at the end. */
 export function Scroll({ follow, children }) {
   const box = useRef(null)
   const atEnd = useRef(true)
   useLayoutEffect(() => {
-    if (atEnd.current) box.current.scrollTop = box.current.scrollHeight
-  })
+    if (!atEnd.current) return
+    const { current } = box
+    const last = current.querySelector('.message:last-child')
+    // What is longer than the window is shown from its beginning: there stands the verdict.
+    if (last && last.offsetHeight > current.clientHeight) last.scrollIntoView({ block: 'start' })
+    else current.scrollTop = current.scrollHeight
+  }, [follow])
   const scrolled = ({ target }) => {
     atEnd.current = target.scrollHeight - target.scrollTop - target.clientHeight < 80
   }
   return (
-    <div className="scroll" ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label="Messages" data-count={follow}>
+    <div className="scroll" ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label="Messages">
       {children}
     </div>
   )

@@ -1,13 +1,27 @@
 // A button that opens a list of things to pick: arrows move, Enter picks, Escape closes.
-import { useEffect, useId, useRef, useState } from 'react'
+import { useId, useLayoutEffect, useRef, useState } from 'react'
+
+/** Below the button or, where there is no room, above it; never over the edge of the window. */
+function beside(list, button) {
+  const at = button.getBoundingClientRect()
+  const { width, height } = list.getBoundingClientRect()
+  const below = at.bottom + 4 + height <= innerHeight
+  list.style.top = `${Math.max(4, below ? at.bottom + 4 : at.top - 4 - height)}px`
+  list.style.left = `${Math.max(4, Math.min(at.left, innerWidth - width - 4))}px`
+}
 
 export function Menu({ label, shows, items, onPick }) {
   const [open, setOpen] = useState(false)
   const list = useRef(null)
   const button = useRef(null)
   const id = useId()
-  useEffect(() => {
-    if (open) list.current.querySelector('[role=menuitem]').focus()
+  useLayoutEffect(() => {
+    if (!open) return
+    beside(list.current, button.current)
+    list.current.querySelector('[role=menuitem]').focus()
+    const scrolled = ({ target }) => target.contains(button.current) && setOpen(false)
+    addEventListener('scroll', scrolled, true)
+    return () => removeEventListener('scroll', scrolled, true)
   }, [open])
   const close = () => {
     setOpen(false)

@@ -1,6 +1,6 @@
 // A thread beside its channel.
 import { useEffect, useRef } from 'react'
-import { Scroll } from './Channel.jsx'
+import { last, Scroll } from './Channel.jsx'
 import { Composer } from './Composer.jsx'
 import { Message } from './Message.jsx'
 import { messagesOf, useWorkspace } from './workspace.js'
@@ -17,7 +17,7 @@ export function Thread({ channel, root, onClose }) {
           Close<span className="unseen"> the thread</span>
         </button>
       </header>
-      <Scroll follow={messages.length}>
+      <Scroll follow={last(messages)}>
         <ol className="messages">
           {messages.map((message) => (
             <Message key={message.ts} message={message} inThread />

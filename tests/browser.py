@@ -1,0 +1,149 @@
+"""People at the page of the workspace: Debian's Chromium, driven by what is seen in it, never by what it is made of."""
+
+import asyncio
+import shutil
+import subprocess
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.async_api import async_playwright
+
+HERE = Path(__file__).parent.parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NODE = shutil.which("npm")
+# It asks nobody for updates, and a container's root has no sandbox.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MISSING = (
+    "no Chromium: apt-get install chromium"
+    if CHROMIUM is None
+    else "no Node.js to build the page with"
+    if NODE is None
+    else None
+)
+"""Why there is no page to look at here."""
+
+
+def build():
+    """The page, made as `make run` makes it."""
+    subprocess.run(["make", "-s", "page"], cwd=HERE, check=True, timeout=300)  # noqa: S607 - whichever make
+
+
+@asynccontextmanager
+async def chromium():
+    """The browser."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+class Window:
+    """One window of one person, in one place of the workspace."""
+
+    def __init__(self, page):
+        self.page = page
+        self.strayed = []
+        """Requests that left the machine."""
+        self.errors = []
+        """What the browser complained of."""
+        page.on("request", self._asked)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
+
+    def _asked(self, request):
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname != "127.0.0.1":
+            self.strayed.append(request.url)
+
+    async def goes(self, name):
+        """To a channel, to the direct messages or to the home, by its name in the sidebar."""
+        await self.page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+    async def types(self, line, box="Message"):
+        """Write a line and press Enter, as a person does."""
+        written = self.page.get_by_role("textbox", name=box)
+        await written.fill(line)
+        await written.press("Enter")
+
+    def message(self, having, inside="main"):
+        """The last message in which these words are read."""
+        return self.page.locator(inside).get_by_role("listitem").filter(has_text=having).last
+
+    async def reads(self, having, inside="main"):
+        """What stands in the last message with these words, once it is there."""
+        message = self.message(having, inside)
+        await message.wait_for()
+        return await message.inner_text()
+
+    async def presses(self, label, message):
+        """A button of a message."""
+        await message.get_by_role("button", name=label, exact=True).click()
+
+    async def picks(self, menu, entry, message):
+        """An entry of a menu of a message."""
+        await message.hover()
+        await message.get_by_role("button", name=menu).click()
+        await message.get_by_role("menuitem", name=entry).first.click()
+
+    async def faults(self, where=None):
+        """What axe finds seriously wrong for people who cannot see well, or have no mouse."""
+        source = (HERE / "bot/playground/web/node_modules/axe-core/axe.min.js").read_text()
+        # Evaluated by the debugger, which the page's own policy does not concern.
+        await self.page.evaluate(source)
+        found = await self.page.evaluate("where => axe.run(where ?? document)", where)
+        return [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
+
+
+@asynccontextmanager
+async def window(browser, address, who="ana", place="C0INC10420", **context):
+    """Open one; closing it, nothing may have gone wrong in it."""
+    session = await browser.new_context(viewport={"width": 1280, "height": 900}, **context)
+    seat = Window(await session.new_page())
+    await seat.page.goto(f"{address}/?as={who}#{place}")
+    await seat.page.get_by_role("navigation").wait_for(state="attached")
+    try:
+        yield seat
+    finally:
+        await session.close()
+    assert seat.strayed == []
+    assert seat.errors == []
+
+
+@asynccontextmanager
+async def process(*arguments, typing=False, **environ):
+    """`vtbot` as a process of its own, with what it said so far: `.lines`, and `until(words)`."""
+    import os
+    import sys
+
+    pipe = asyncio.subprocess.PIPE
+    running = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        cwd=HERE,
+        env={**os.environ, **environ},
+        stdin=pipe if typing else asyncio.subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield running
+    finally:
+        with suppress(ProcessLookupError):
+            running.terminate()
+        await running.wait()
