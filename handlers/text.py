@@ -12,6 +12,7 @@ from vt import errors
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 from vt.results import GUI, Insight, Place, names, place
+from vt.sensitive import masked
 from vt.verdict import Basis, Evidence, Finding, Rule, State
 
 ICONS: Mapping[State, str] = {
@@ -67,7 +68,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
         "internal, not sent. Private, loopback and link-local addresses and names never leave here; look in your own inventory."
     ),
     errors.Sensitive: lambda _: (
-        "not sent: it seems to hold a password or a token. Press Check anyway if VirusTotal may see all of it."
+        "not sent: it seems to hold a password or a token, which VirusTotal's community could see. Press Check anyway if it may."
     ),
     errors.Unsupported: lambda _: "VirusTotal's API v2 does not take it. Look on virustotal.com instead.",
     errors.FileFault: lambda _: "the file cannot be taken. Check the path.",
@@ -77,6 +78,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.Missing: lambda _: "there is no such file. Check the path.",
     errors.NotRegular: lambda _: "it is not a regular file. Name a file, not a folder, link or device.",
     errors.NotReadable: lambda _: "the file cannot be read. Ask the operator to give the bot permission.",
+    errors.NotGiven: lambda e: file_words.NOT_GIVEN.get(e.why, file_words.NOT_GIVEN["silent"]),
     errors.Changed: lambda _: "the file changed while it was read. Ask again when it is complete.",
     errors.FileTooLarge: lambda e: (
         f"the file is too large: {size(e.size)}, at most {size(e.limit)}. Look its hash up instead: /vt scan-hash …"
@@ -155,9 +157,9 @@ def misuse(wrong: asked.Misuse) -> str:
 
 
 def outside(value: str, most: int) -> str:
-    """Something that is not ours, as people are shown it: defanged, but for a link to VirusTotal itself."""
+    """Something that is not ours, as people are shown it: defanged and without secrets, but for links to VirusTotal."""
     ours = value.startswith((f"{GUI}/", "https://www.virustotal.com/")) and not re.search(r"\s", value)
-    return cut(value if ours else defang(value), most)
+    return cut(value if ours else defang(masked(value)), most)
 
 
 def cut(text: str, most: int) -> str:
@@ -186,7 +188,7 @@ def subject(finding: Finding, most: int = 300) -> str:
     """What it is about, defanged: the indicator as asked, or the file's path."""
     if finding.action.files:
         return cut(finding.asked, most)
-    return cut(defang(finding.indicator.value if finding.indicator else finding.asked), most)
+    return cut(defang(masked(finding.indicator.value if finding.indicator else finding.asked)), most)
 
 
 def rule(finding: Finding, now: datetime) -> str:

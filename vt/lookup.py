@@ -11,6 +11,7 @@ from vt.actions import BY_KEY, Action
 from vt.domains import registered
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
+from vt.sensitive import secret
 from vt.verdict import Finding, State, judge, not_checked, pending
 
 Raw = dict[str, Any]
@@ -68,7 +69,7 @@ class Lookup(BaseModel):
     def of(
         cls, indicator: Indicator, action: Action, threshold: int, rescan_after_days: int | None = None
     ) -> Self:
-        """A lookup of an indicator; what is internal is settled at once and never sent."""
+        """A lookup of an indicator; what is internal or holds a secret is settled at once and not sent."""
         asked = indicator.asked or indicator.value
         fresh = cls(
             action=action.key,
@@ -78,7 +79,10 @@ class Lookup(BaseModel):
             threshold=threshold,
             rescan_after_days=rescan_after_days if action.rescans else None,
         )
-        return fresh.failed(errors.Internal()) if internal(indicator) else fresh
+        if internal(indicator):
+            return fresh.failed(errors.Internal())
+        hidden = indicator.kind is Kind.URL and secret(indicator.value)
+        return fresh.failed(errors.Sensitive()) if hidden else fresh
 
     @classmethod
     def of_file(cls, path: str, action: Action, threshold: int, place: str = "") -> Self:
@@ -215,9 +219,33 @@ class Lookup(BaseModel):
         """As taken from storage: an upload may have been under way, so ask for the hash first."""
         return self.but(step=Step.ASK) if self.step is Step.UPLOAD else self
 
+    @property
+    def sensitive(self) -> bool:
+        """A URL with a secret, about which nobody agreed yet."""
+        return bool(self.trouble and self.trouble.get("error") == errors.Sensitive.__name__)
+
+    def allowed(self) -> Self:
+        """A person said: look it up, though it holds a secret."""
+        return self.but(step=Step.ASK, trouble=None) if self.sensitive else self
+
     def submitted_on_request(self) -> Self:
         """A person said: submit it, though VirusTotal's community will see it."""
         return self.but(step=Step.SUBMIT, raw=None, trouble=None, not_before=None)
+
+    def rescanned_on_request(self) -> Self:
+        """A person said: have it analysed anew, at its price. What is known stands until then."""
+        return self.but(step=Step.RESCAN, trouble=None, not_before=None, since=None, tries=0)
+
+    def asked_again(self) -> Self:
+        """From the beginning, but for what must never be sent; a file is read anew, and uploaded if that was agreed."""
+        if isinstance(errors.unpack(self.trouble) if self.trouble else None, errors.Internal):
+            return self
+        kept = {"action", "asked", "kind", "value", "place", "agreed", "threshold", "rescan_after_days"}
+        if BY_KEY[self.action].files:
+            kept -= {"kind", "value"}
+        # It was asked for by this name before it was asked for by its registered domain's.
+        note = self.note if self.note == "registered-domain" else None
+        return type(self)(**{name: getattr(self, name) for name in kept}, note=note)
 
     # What is known ---------------------------------------------------------------------------------------
 

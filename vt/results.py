@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from vt.actions import Action
 from vt.engines import Detection, detecting
-from vt.errors import Internal
+from vt.errors import Internal, Sensitive
 from vt.fields import Field, enrichment, shown
 from vt.indicators import Kind
 from vt.models import AddressReport, DomainReport, HostReport
@@ -109,7 +109,7 @@ def script_result(action: Action, findings: Iterable[Finding]) -> bool:
 def gui_link(finding: Finding) -> str | None:
     """Its page on VirusTotal, made from what it is. None for what has none, or must not be told to VirusTotal."""
     indicator = finding.indicator
-    if indicator is None or isinstance(finding.trouble, Internal):
+    if indicator is None or isinstance(finding.trouble, Internal | Sensitive):
         return None
     match indicator.kind:
         case Kind.IPV4 | Kind.IPV6:
