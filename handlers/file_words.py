@@ -17,6 +17,13 @@ NOTES: Mapping[str, str] = {
     "never-by-content": "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
 }
 
+NOT_GIVEN: Mapping[str, str] = {
+    "scope": "Slack shows its page to sign in instead of the file: the app lacks the scope files:read. Tell the operator.",
+    "elsewhere": "the file is not kept by Slack itself, so it was not fetched. Attach the file, or look its hash up: /vt scan-hash …",
+    "silent": "Slack did not hand the file over. Ask again in a minute.",
+}
+"""By why."""
+
 BUTTON_UPLOAD = "Upload"
 BUTTON_UPLOAD_ALL = "Upload {count} files"
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"

@@ -23,6 +23,7 @@ VTError
 │   ├── Missing             not there
 │   ├── NotRegular          a directory, device, FIFO, socket or link
 │   ├── NotReadable         permission denied, or the disk failed
+│   ├── NotGiven            whoever keeps the file did not hand it over
 │   ├── Changed             its size or content moved while it was read
 │   ├── TooSlow             it was not read within its seconds
 │   ├── TooManyFiles        a pattern fits more files than one request may take
@@ -156,6 +157,13 @@ class NotRegular(FileFault):
 
 class NotReadable(FileFault):
     """Permission denied, or the disk failed."""
+
+
+@dataclass(eq=False)
+class NotGiven(FileFault):
+    """Whoever keeps it did not hand it over. `why`: scope (not allowed to), elsewhere (kept by another), silent."""
+
+    why: str
 
 
 class Changed(FileFault):

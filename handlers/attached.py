@@ -1,0 +1,24 @@
+"""Files that are attached to a message or put into a form, as lookups. Pure: they are fetched when they are read."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vt.actions import FILE
+from vt.lookup import Lookup
+
+SLACK = "slack"
+"""The kind of place that a file kept by Slack has; its name is the file's id."""
+
+
+def lookups(files: Iterable[Mapping[str, Any]] | None, threshold: int) -> tuple[Lookup, ...]:
+    """One for each of Slack's file objects, by name; one of another workspace (a mere id) is called by its id.
+
+    Names are kept apart, since the JSON result has one entry for each.
+    """
+    found: dict[str, Lookup] = {}
+    for file in files or ():
+        key, name = str(file.get("id") or ""), str(file.get("name") or "")
+        asked = f"{name} ({key})" if name in found else name or key
+        if key:
+            found[asked] = Lookup.of_file(asked, FILE, threshold, place=f"{SLACK}:{key}")
+    return tuple(found.values())
