@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from values import VALUES
 
 from vt.indicators import Indicator, Kind, defang, internal, read, refang
 
@@ -21,6 +22,9 @@ SHA256 = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
         ("192[.]0[.]2[.]1", Kind.IPV4, "192.0.2.1"),
         ("192.0.2.1:8443", Kind.IPV4, "192.0.2.1"),
         ("192.0.2.1/32", Kind.IPV4, "192.0.2.1"),
+        ("2001:db8::1/128", Kind.IPV6, "2001:db8::1"),
+        ("192.0.2.1/gate.php", Kind.URL, "http://192.0.2.1/gate.php"),
+        ("[2001:db8::1]:80/gate.php", Kind.URL, "http://[2001:db8::1]:80/gate.php"),
         ("2001[:]db8[:][:]1", Kind.IPV6, "2001:db8::1"),
         ("[2001:DB8:0:0:0:0:0:1]:443", Kind.IPV6, "2001:db8::1"),
         ("Example.CO.in.", Kind.DOMAIN, "example.co.in"),
@@ -69,6 +73,7 @@ def test_what_the_client_made_of_it_is_undone(typed, kind, value):
         "1.2.3.4.5",
         "999.1.1.1",
         "192.0.2.0/24",
+        "2001:db8::/32",
         "2130706433",
         "0177.0.0.1",
         "0x7f.1",
@@ -238,21 +243,6 @@ def test_any_text_can_be_read_and_shown(text):
     found = read(text)
     assert found is None or isinstance(internal(found), bool)
     assert not re.search(r"\w[.@]\w|(?i:https?|ftp)://", defang(text))
-
-
-HOSTS = st.from_regex(
-    r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]([a-z0-9-]{0,8}[a-z0-9])?)?\.(com|net|ru|co\.uk|онлайн)",
-    fullmatch=True,
-)
-PATHS = st.from_regex(r"(/[a-z0-9._~%-]{0,9}){1,3}(\?[a-z]=[a-z0-9.@]{0,9})?", fullmatch=True)
-VALUES = st.one_of(
-    HOSTS,
-    st.ip_addresses(v=4).map(str),
-    st.ip_addresses(v=6).map(str),
-    st.builds("{}@{}".format, st.from_regex(r"[a-z][a-z0-9_+-]{0,9}[a-z0-9]", fullmatch=True), HOSTS),
-    st.builds("{}://{}{}".format, st.sampled_from(["http", "https", "ftp"]), HOSTS, PATHS),
-    st.from_regex(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", fullmatch=True),
-)
 
 
 @given(VALUES)

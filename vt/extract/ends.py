@@ -2,6 +2,8 @@
 
 import re
 
+from vt.indicators.fangs import DOT
+
 LONGEST_SCHEME = 16
 """Characters that are looked through for one."""
 
@@ -12,7 +14,7 @@ _SPECIAL = re.compile(
 """Brackets and quotes, a line break in JSON, and the next command in a shell."""
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _NEXT = re.compile(r",(?:https?|ftp)://")
-_TRAILING = ".,:;!?'*~$([{\\…–—"
+_TRAILING = ".,:;!?'*~$([{\\…–—" + DOT
 
 
 def opening(text: str, mark: int, least: int) -> int:

@@ -44,15 +44,13 @@ def six(run: Run) -> Indicator | None:
 
 def with_path(name: Run, stop: int) -> tuple[Indicator, int] | None:
     """The URL without a scheme that begins with this host, and where it ends."""
-    text, start = name.string, name.start()
+    text, (start, end) = name.string, name.span()
     before = text[max(0, start - 2) : start]
-    if (
-        not _PATH.match(text, name.end(), stop)
-        or before.endswith(("@", "\\"))
-        or _BLOCK.match(text, name.end())
-    ):
+    if not _PATH.match(text, end, stop) or _BLOCK.match(text, end):
         return None
-    if (before.endswith("/") and before != "//") or not (_addresses(name) or _domain(name)):
+    if before.endswith(("@", "\\")) or (before.endswith("/") and before != "//"):
+        return None
+    if not (_addresses(name) or _domain(name)):
         return None
     end = ends.closing(text, start, stop)
     asked = ends.trimmed(text[start:end], before[-1:]).lstrip(_EDGES).replace(DOT, ".")
@@ -89,11 +87,8 @@ def _addresses(name: Run) -> list[Indicator]:
         return []
     parts = name[0].replace(DOT, ".").rstrip("-.").split("-")
     found = [hosts.address(part) if _FOUR.fullmatch(part) else None for part in parts]
-    if (
-        None in found
-        or name[0].startswith("0")
-        or (DOT not in name[0] and doubts.version(name.string, name.start()))
-    ):
+    nowhere = None in found or parts[0].startswith("0")
+    if nowhere or (DOT not in name[0] and doubts.version(name.string, name.start())):
         return []
     return [forms.place(part, part) for part in parts]
 
@@ -114,11 +109,8 @@ def _domain(name: Run, *, doubted: bool = True) -> tuple[str, str] | None:
         host = hosts.name(asked)
         if host and hosts.registered(host):
             bare = doubted and DOT not in written
-            return (
-                None
-                if bare and doubts.host(asked, name.string, start, start + len(written))
-                else (host, asked)
-            )
+            doubtful = bare and doubts.host(asked, name.string, start, start + len(written))
+            return None if doubtful else (host, asked)
     return None
 
 

@@ -1,6 +1,6 @@
 """Indicators made of parts that are known to be good."""
 
-from vt.indicators import wrappers
+from vt.indicators import hosts, wrappers
 from vt.indicators.kinds import Indicator, Kind
 from vt.indicators.urls import WEB, Url
 
@@ -18,8 +18,7 @@ def place(host: str, asked: str) -> Indicator:
     """A normalised host by itself."""
     if host.startswith("["):
         return Indicator(Kind.IPV6, host[1:-1], asked)
-    kind = Kind.IPV4 if host[-1].isdecimal() and host.replace(".", "").isdecimal() else Kind.DOMAIN
-    return Indicator(kind, host, asked)
+    return Indicator(Kind.IPV4 if hosts.is_four(host) else Kind.DOMAIN, host, asked)
 
 
 def mail(local: str, host: str, asked: str) -> Indicator:

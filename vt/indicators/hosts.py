@@ -132,7 +132,12 @@ def deep(host: str) -> bool:
 
 def public(host: str) -> bool:
     """Whether a URL's host, normalised, is an address or a registered name."""
-    return host.startswith("[") or host[-1].isdecimal() or registered(host)
+    return host.startswith("[") or is_four(host) or registered(host)
+
+
+def is_four(host: str) -> bool:
+    """Whether a normalised host is an IPv4 address: no name ends in a number."""
+    return host[host.rfind(".") + 1 :].isdecimal()
 
 
 def internal(host: str) -> bool:

@@ -23,7 +23,7 @@ def _typed(marked: re.Match[str]) -> str:
     if scheme is None or scheme == "tel:":
         return " "
     if scheme == "mailto:":
-        return f"<{address.partition('?')[0]}>" if label is None or "@" not in label else label
+        return f"<{address.partition('?')[0]}>"
     if label and scheme == "http:" and address.strip("/") == label.removeprefix("http://").rstrip("/"):
         return label
     return f"<{scheme}{address}>"

@@ -13,6 +13,7 @@ LONGEST = 4096
 _QUOTES = "<>`'\"“”‘’«»"
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/]+):[0-9]{1,5}")
+_BLOCK = re.compile(r"[0-9a-fA-F.:\[\]]+/[0-9]{1,3}")
 _LOCAL = re.compile(r"[\w.!#$%&'*+/=?^{}~-]{1,64}")
 
 
@@ -33,27 +34,20 @@ def read(text: str) -> Indicator | None:
 
 def _address(asked: str) -> Indicator | None:
     port = _PORT.fullmatch(asked)
-    found = hosts.address(re.sub(r"/(?:32|128)$", "", port[1] if port else asked))
-    if found is None:
+    bare, _, block = (port[1] if port else asked).partition("/")
+    found = hosts.address(bare)
+    if found is None or block not in ("", str(found.max_prefixlen)):
         return None
     return forms.place(f"[{found}]" if ":" in str(found) else str(found), asked)
 
 
 def _link(asked: str) -> Indicator | None:
     url = urls.parse(asked)
-    if url is None or not ("://" in asked or "." in url.host) or asked.startswith("/"):
-        return None
-    written = asked.partition("/")[0]
-    if (
-        "://" not in asked
-        and url.host[-1].isdecimal()
-        and (url.host not in written or _CIDR.fullmatch(asked))
-    ):
-        return None
-    return forms.link(url, asked)
-
-
-_CIDR = re.compile(r"[0-9.]+/[0-9]{1,3}")
+    if url is None or "://" in asked:
+        return forms.link(url, asked) if url else None
+    odd = hosts.is_four(url.host) and not asked.startswith(url.host)
+    single = "." not in url.host and not url.host.startswith("[")
+    return None if odd or single or _BLOCK.fullmatch(asked) else forms.link(url, asked)
 
 
 def _named(asked: str) -> Indicator | None:
