@@ -1,7 +1,7 @@
 """The composition root: everything real is made here, in order, and closed in the reverse order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,9 +25,12 @@ from bot.server import Check, NotServing, escaped, operations, serving, slack_ev
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
 from handlers import answer, register, rounds
+from handlers.attached import SLACK
 from handlers.deps import Deps, StoreDown
+from handlers.downloads import slack_files
 from handlers.people import REMEMBERED, Directory
 from handlers.watch import Rules
+from vt.places import Opener
 from vt.service import Clock
 
 log = structlog.get_logger()
@@ -54,7 +57,7 @@ class Bot:
 async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Bot]:
     """The whole bot, answering. Raises NotRunning."""
     metrics = Metrics()
-    async with core(settings, clock) as parts, web_client(settings) as slack:
+    async with web_client(settings) as slack, core(settings, clock, places_of(slack, settings)) as parts:
         deps = _deps(settings, parts, slack, clock)
         async with AsyncExitStack() as stack:
             app = listening(slack, deps, await _introduced(stack, slack))
@@ -69,6 +72,11 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
                 checks["slack"] = await _connected(stack, app, settings.slack_app_token, slack)
             log.info("ready", mode=settings.mode.value, host=settings.host, port=port)
             yield Bot(port, parts.cases.unanswered)
+
+
+def places_of(slack: AsyncWebClient, settings: Settings) -> Mapping[str, Opener]:
+    """Where files come from, besides this machine and the hosts file."""
+    return {SLACK: slack_files(slack, settings.vt_max_upload)}
 
 
 def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
