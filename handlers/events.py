@@ -8,14 +8,15 @@ from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import text
+from handlers import attached, text
 from handlers.blocks import escape
 from handlers.commands import understood
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import admit
-from handlers.parser import Misuse, NothingFound
+from handlers.parser import Command, Misuse, NothingFound, NoValue
 from handlers.people import PATIENCE
 from handlers.request import Way
+from vt.actions import FILE
 
 TOLD = (None, "bot_message", "file_share", "thread_broadcast")
 """Kinds of messages that say something; the others tell of edits, deletions, joins, topics and the like."""
@@ -84,8 +85,9 @@ def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, d
         at=deps.clock(),
         origin=origin,
     )
-    if event.get("files") and (not line or isinstance(wanted, NothingFound)):
-        return request.model_copy(update={"note": text.NO_FILES_YET})
+    files = attached.lookups(event.get("files"), deps.thresholds.get(FILE.key, FILE.threshold))
+    if files and (not line or isinstance(wanted, NothingFound) or _wants_files(wanted)):
+        return request.model_copy(update={"verb": Verb.LOOK_UP, "lookups": files})
     if not isinstance(wanted, Misuse) and wanted.verb is Verb.FORM:
         return request.model_copy(update={"note": text.NO_FORM_HERE})
     if isinstance(wanted, Misuse):
@@ -93,11 +95,16 @@ def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, d
     return request.model_copy(
         update={
             "verb": wanted.verb,
-            "lookups": wanted.lookups,
+            "lookups": (*wanted.lookups, *files) if wanted.verb is Verb.LOOK_UP else (),
             "people": wanted.people,
             "share": wanted.share,
         }
     )
+
+
+def _wants_files(wanted: Command | Misuse) -> bool:
+    """`scan-file` alone: the files are attached."""
+    return isinstance(wanted, NoValue) and wanted.action is FILE
 
 
 async def _whisper(origin: Origin, line: str, slack: AsyncWebClient) -> None:

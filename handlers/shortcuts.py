@@ -1,26 +1,27 @@
 """The message menu: what is in a message is looked up and answered in its thread; and the menu that opens the form."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
-from handlers import text
+from handlers import attached, text
 from handlers.blocks import escape
 from handlers.contents import file_names, written
-from handlers.deps import Deps, Origin, Request, StoreDown
+from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
 from handlers.parser import Misuse, Options, ticked
 from handlers.people import PATIENCE
 from handlers.request import Way
 from handlers.views import open_form
 from vt import extract
-from vt.actions import ACTIONS, BY_KEY, Action
+from vt.actions import ACTIONS, BY_KEY, FILE, Action
 from vt.indicators import Indicator
 from vt.indicators.markup import typed
+from vt.lookup import Lookup
 
 MOST = 20
 """Indicators that are looked up without asking which of them are meant."""
@@ -61,7 +62,9 @@ async def picked(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, dep
     """A message was picked: what fits in it is kept as a request; nothing, or too much, opens the form."""
     action = BY_KEY.get(body["callback_id"])
     found = taken(action, extract(written(body["message"])))
-    told = await (_kept(body, action, found, deps) if 0 < len(found) <= MOST else _form(body, found, deps))
+    files = _files(body["message"], action, deps)
+    few = bool(found or files) and len(found) <= MOST
+    told = await (_kept(body, action, found, files, deps) if few else _form(body, found, deps))
     await ack()
     if told:
         await _whisper(respond, told)
@@ -74,6 +77,13 @@ def taken(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
     return [one for one in found if one.kind in action.kinds] or [one for one in found if _fits(action, one)]
 
 
+def _files(message: Mapping[str, Any], action: Action | None, deps: Deps) -> tuple[Lookup, ...]:
+    """Attached files, for the action that takes them and for what takes everything."""
+    if action not in (None, FILE):
+        return ()
+    return attached.lookups(message.get("files"), deps.thresholds.get(FILE.key, FILE.threshold))
+
+
 def _fits(action: Action, one: Indicator) -> bool:
     try:
         ticked(action, [one], Options(), {})
@@ -82,7 +92,13 @@ def _fits(action: Action, one: Indicator) -> bool:
     return True
 
 
-async def _kept(body: dict[str, Any], action: Action | None, found: Sequence[Indicator], deps: Deps) -> str:
+async def _kept(
+    body: dict[str, Any],
+    action: Action | None,
+    found: Sequence[Indicator],
+    files: tuple[Lookup, ...],
+    deps: Deps,
+) -> str:
     """A request of its own. Returns what to tell: "" when it is kept."""
     origin = _origin(body)
     try:
@@ -91,14 +107,14 @@ async def _kept(body: dict[str, Any], action: Action | None, found: Sequence[Ind
             origin = origin.model_copy(update={"response_url": None})
     except StoreDown:
         return text.CANNOT_TAKE
-    wanted = ticked(action, found, Options(), deps.thresholds)
+    lookups = ticked(action, found, Options(), deps.thresholds).lookups if found else ()
     request = Request(
         id=deps.new_id(),
         delivery=f"shortcut:{body['trigger_id']}",
-        verb=wanted.verb,
+        verb=Verb.LOOK_UP,
         at=deps.clock(),
         origin=origin,
-        lookups=wanted.lookups,
+        lookups=(*lookups, *files),
         share=origin.response_url is None,
     )
     return await take(request, deps)

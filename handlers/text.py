@@ -375,7 +375,7 @@ NOTHING_HERE = "Nothing in this message can be looked up: no IP address, hash, U
 NO_FORM_HERE = (
     "The form cannot be opened from a message. Type /vt form, or pick VirusTotal from the shortcuts."
 )
-NO_FILES_YET = "I cannot read attached files yet. Send the file's hash instead: /vt scan-hash …"
+ATTACHED = "For the attached file, pick Upload and Scan File in the same menu."
 FAILED = "Something went wrong here and no answer could be made. Nothing is known about it. Ask again; if it stays, tell the operator."
 GONE = "That answer is no longer kept. Ask again with /vt."
 JSON_SENT = "The JSON is in your direct messages."
@@ -407,7 +407,7 @@ def shortcut_does(action: Action) -> str:
 
 def nothing_here(files: Sequence[str]) -> str:
     """Why a message's menu opened the form."""
-    return f"{NOTHING_HERE} {NO_FILES_YET}" if files else NOTHING_HERE
+    return f"{NOTHING_HERE} {ATTACHED}" if files else NOTHING_HERE
 
 
 def ping(parts: Mapping[str, tuple[float, str]]) -> str:
