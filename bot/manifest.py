@@ -15,6 +15,7 @@ SCOPES = {
     "channels:read": "the names of channels, for ALLOWED_CHANNELS",
     "chat:write": "answers",
     "commands": "/vt and the shortcuts",
+    "files:read": "attached files",
     "files:write": "JSON files",
     "groups:history": "as channels:history, for private channels",
     "groups:read": "as channels:read, for private channels",
