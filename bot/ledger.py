@@ -23,22 +23,34 @@ Change = Callable[[Use, datetime], Use]
 
 
 class Ledger:
-    """A Quota. Every method raises StoreDown when the database cannot take it."""
+    """A Quota. Every method raises StoreDown when the database cannot take it.
+
+    `reserve`: calls of a day that are left for others who book from the same key.
+    """
 
     def __init__(
-        self, database: Database, key: SecretStr, limits: Limits, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        key: SecretStr,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        *,
+        reserve: int = 0,
     ) -> None:
         self._database = database
         self._name = hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
         self._limits = limits
         self._clock = clock
+        self._reserve = reserve
         self._refused_before = False
         # Who waits for the row does it here, and not on a connection each.
         self._turn = asyncio.Lock()
 
     async def take(self, calls: int = 1) -> None:
         """Book calls, all or none. Raises QuotaSpent(retry_at); ValueError when they can never fit."""
-        use = await self._change(lambda use, now: quota.book(use, self._limits, calls, now))
+        use = await self._change(
+            lambda use, now: quota.book(use, self._limits, calls, now, reserve=self._reserve)
+        )
         self._refused_before = use.refusals > 0
 
     async def refused(self) -> None:

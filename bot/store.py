@@ -174,26 +174,36 @@ class Cases:
 
 
 class Replies:
-    """VirusTotal's replies, kept so that the same thing is not asked twice. Raises StoreDown as Cases does."""
+    """VirusTotal's replies, kept so that the same thing is not asked twice. Raises StoreDown as Cases does.
 
-    def __init__(self, database: Database) -> None:
+    `owner`: to whose key they came. What the sandbox invented is never taken for what VirusTotal said.
+    """
+
+    def __init__(self, database: Database, owner: str = "") -> None:
         self._database = database
+        self._owner = owner
 
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
-        """Those of them that are kept and came after that time."""
-        wanted = list(keys)
+    async def get(
+        self, keys: Iterable[str], newer_than: datetime
+    ) -> dict[str, tuple[dict[str, Any], datetime]]:
+        """Those of them that are kept and came after that time, and when they came."""
+        wanted = [self._owner + key for key in keys]
 
         async def find(connection: AsyncConnection) -> Any:
-            found = select(replies.c.key, replies.c.raw)
+            found = select(replies)
             return (
                 await connection.execute(found.where(replies.c.key.in_(wanted), replies.c.at > newer_than))
             ).all()
 
-        return {row.key: row.raw for row in await self._database.run(find)}
+        return {
+            row.key.removeprefix(self._owner): (row.raw, row.at) for row in await self._database.run(find)
+        }
 
     async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
         """Keep replies that came at that time; what is newer stays."""
-        rows = [{"key": key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())]
+        rows = [
+            {"key": self._owner + key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())
+        ]
         if rows:
             await self._database.run(lambda connection: connection.execute(_PUT, rows), together=True)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
-from vt.errors import QuotaSpent
+from vt.errors import QuotaSpent, Reserved
 
 MINUTE = timedelta(seconds=60)
 GRAIN = 100_000
@@ -62,10 +62,16 @@ class Use:
     blocked_until: datetime | None = None
 
 
-def book(use: Use, limits: Limits, calls: int, now: datetime) -> Use:
-    """With these calls booked. Raises QuotaSpent with the time at which they will fit, ValueError if they never do."""
+def book(use: Use, limits: Limits, calls: int, now: datetime, *, reserve: int = 0) -> Use:
+    """With these calls booked. Raises QuotaSpent with the time at which they will fit, ValueError if they never do.
+
+    `reserve`: calls of the day that are left for others. Raises Reserved when only they are left.
+    """
     use = at(use, now)
     slot = next_slot(use, limits, calls, now)
+    if limits.day and use.calls_of_day + calls > limits.day - reserve:
+        midnight = _midnight(use.day + timedelta(days=1))
+        raise Reserved(midnight) if slot < midnight else QuotaSpent(slot)
     if slot > now:
         raise QuotaSpent(slot)
     return replace(

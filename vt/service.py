@@ -5,14 +5,16 @@ A turn makes every call that can be made now. Equal resources are asked once, ha
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from vt import errors
+from vt import errors, memory
 from vt.carrier import Carrier, Told, unheard
-from vt.client import SUBMISSIONS_A_CALL, Client, Raw
+from vt.client import Client
+from vt.errands import Call, plan
 from vt.errors import VTError
+from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
+from vt.memory import Forgetful, Memory
 from vt.places import Places
 from vt.uploads import Never
 
@@ -22,101 +24,79 @@ Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What a step asks VirusTotal, how many at once, and what the reply makes of a lookup."""
-
-    fetch: Callable[[Client, Sequence[str]], Awaitable[Mapping[str, Raw]]]
-    size: Callable[[Client], int]
-    then: Callable[[Lookup, Raw, datetime, Client], Lookup]
-
-
-def _reported(lookup: Lookup, raw: Raw, now: datetime, client: Client) -> Lookup:
-    return lookup.answered(raw, now, may_rescan=client.kind == "private")
-
-
-def _polled(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
-    return lookup.looked_again(raw, now)
-
-
-def _queued(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
-    return lookup.queued(raw, now)
-
-
-async def _ip(client: Client, resources: Sequence[str]) -> Mapping[str, Raw]:
-    return {resources[0]: await client.ip_report(resources[0])}
-
-
-async def _domain(client: Client, resources: Sequence[str]) -> Mapping[str, Raw]:
-    return {resources[0]: await client.domain_report(resources[0])}
-
-
-def _report_batch(client: Client) -> int:
-    return client.reports_a_call
-
-
-def _submission_batch(_: Client) -> int:
-    return SUBMISSIONS_A_CALL
-
-
-def _one(_: Client) -> int:
-    return 1
-
-
-_FILE: Mapping[Step, Errand] = {
-    Step.ASK: Errand(Client.file_reports, _report_batch, _reported),
-    Step.WAIT: Errand(Client.file_reports, _report_batch, _polled),
-    Step.RESCAN: Errand(Client.rescan, _submission_batch, _queued),
-}
-_URL: Mapping[Step, Errand] = {
-    Step.ASK: Errand(Client.url_reports, _report_batch, _reported),
-    Step.WAIT: Errand(Client.url_reports, _report_batch, _polled),
-    Step.RESCAN: Errand(Client.submit_urls, _submission_batch, _queued),
-    Step.SUBMIT: Errand(Client.submit_urls, _submission_batch, _queued),
-}
-ERRANDS: Mapping[str, Mapping[Step, Errand]] = {
-    "scan-hash": _FILE,
-    "scan-file": _FILE,
-    "scan-url": _URL,
-    "scan-ip": {Step.ASK: Errand(_ip, _one, _reported)},
-    "domain-report": {Step.ASK: Errand(_domain, _one, _reported)},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call to make: an errand for some resources, and the lookups that wait for it."""
-
-    errand: Errand
-    resources: tuple[str, ...]
-    waiting: tuple[int, ...]
+def nobodys(_: Indicator) -> bool:
+    """Nothing is ours."""
+    return False
 
 
 class Service:
-    """What can be asked of VirusTotal, whoever asks."""
+    """What can be asked of VirusTotal, whoever asks.
 
-    def __init__(self, client: Client, *, places: Places, clock: Clock, never: Never | None = None) -> None:
+    `replies` that are no older than `age` are not asked for again. What is `ours` is never sent.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        places: Places,
+        clock: Clock,
+        never: Never | None = None,
+        replies: Memory | None = None,
+        age: timedelta = timedelta(0),
+        ours: Callable[[Indicator], bool] = nobodys,
+    ) -> None:
         self.client = client
         self._carrier = Carrier(client, places, never or Never())
         self._clock = clock
+        self._replies = replies or Forgetful()
+        self._age = age
+        self._ours = ours
 
     async def expanded(self, lookups: Lookups) -> Lookups:
         """With the files in place of paths with `*` and `?`: to be done once, before the first `advance`."""
         return await self._carrier.expanded(lookups)
 
-    async def advance(self, lookups: Lookups, told: Told = unheard) -> AsyncIterator[Lookups]:
+    async def advance(
+        self, lookups: Lookups, told: Told = unheard, *, fresh: bool = False
+    ) -> AsyncIterator[Lookups]:
         """Do all that can be done now; yields where things stand after each call.
 
         What is left then waits: for the quota, for an analysis, or for VirusTotal to answer (`next_turn`).
         An upload that a process died over begins again with the question whether VirusTotal has the file.
-        `told` hears of every piece of a file that is uploaded.
+        `told` hears of every piece of a file that is uploaded. `fresh`: nothing is taken from memory.
         """
-        board = list(_resumed(lookups))
-        while steps := self._steps(board, told):
+        board, shown = [self._kept_back(lookup.resumed()) for lookup in lookups], list(lookups)
+        while True:
+            board = board if fresh else list(await self.recall(board))
+            if any(now is not before for now, before in zip(board, shown, strict=True)):
+                yield tuple(board)
+            steps = self._steps(board, told)
+            if not steps:
+                return
             async for changed in _as_completed(steps):
                 for index, lookup in changed.items():
                     board[index] = lookup
                 yield tuple(board)
+            shown = list(board)
+
+    async def recall(self, lookups: Sequence[Lookup]) -> Lookups:
+        """With the answers that are remembered; asks nobody."""
+        now = self._clock()
+        keys = {memory.key(one) for one in lookups if memory.recallable(one, now)}
+        known = await self._replies.get(keys, now - self._age) if keys else {}
+        return tuple(self._recalled(one, known, now) for one in lookups)
+
+    def _recalled(self, lookup: Lookup, known: Mapping[str, memory.Told], now: datetime) -> Lookup:
+        found = known.get(memory.key(lookup)) if known and memory.recallable(lookup, now) else None
+        if found is None:
+            return lookup
+        raw, at = found
+        return lookup.answered(raw, at, may_rescan=self.client.kind == "private")
+
+    def _kept_back(self, lookup: Lookup) -> Lookup:
+        mine = not lookup.settled and lookup.indicator is not None and self._ours(lookup.indicator)
+        return lookup.failed(errors.Internal()) if mine else lookup
 
     def _steps(self, board: Sequence[Lookup], told: Told) -> list[Awaitable[Mapping[int, Lookup]]]:
         now = self._clock()
@@ -139,11 +119,20 @@ class Service:
             return {index: self._without_answer(lookup, error) for index, lookup in mine.items()}
         if not replies:
             return {index: lookup.failed(errors.Dropped()) for index, lookup in mine.items()}
-        return {
-            index: call.errand.then(lookup, dict(replies[lookup.resource]), self._clock(), self.client)
+        now = self._clock()
+        after = {
+            index: call.errand.then(lookup, dict(replies[lookup.resource]), now, self.client)
             for index, lookup in mine.items()
             if lookup.resource in replies
         }
+        answers = ((mine[index], lookup, replies[mine[index].resource]) for index, lookup in after.items())
+        kept = {
+            memory.key(before): raw
+            for before, lookup, raw in answers
+            if memory.memorable(before, lookup, raw, now)
+        }
+        await self._replies.put(kept, now)
+        return after
 
     def _without_answer(self, lookup: Lookup, error: VTError) -> Lookup:
         """Wait for the quota, try again where that may help, keep an old report, or say why there is none."""
@@ -171,32 +160,11 @@ class Service:
         return {index: lookup.queued(outcome, self._clock())}
 
 
-def plan(board: Sequence[Lookup], due: Sequence[int], client: Client) -> list[Call]:
-    """The fewest calls for what is due: equal resources once, as many to a call as the key allows."""
-    groups: dict[tuple[int, Step], tuple[Errand, dict[str, list[int]]]] = {}
-    for index in due:
-        lookup = board[index]
-        errands = ERRANDS[lookup.action]
-        _, wanted = groups.setdefault((id(errands), lookup.step), (errands[lookup.step], {}))
-        wanted.setdefault(lookup.resource, []).append(index)
-    return [call for errand, wanted in groups.values() for call in _cut(errand, wanted, errand.size(client))]
-
-
-def _cut(errand: Errand, wanted: Mapping[str, Sequence[int]], size: int) -> list[Call]:
-    resources = list(wanted)
-    pieces = [tuple(resources[start : start + size]) for start in range(0, len(resources), size)]
-    return [Call(errand, piece, tuple(index for name in piece for index in wanted[name])) for piece in pieces]
-
-
 def next_turn(lookups: Lookups) -> datetime | None:
     """When to go on; None when everything is settled."""
     return min(
         (lookup.not_before for lookup in lookups if not lookup.settled and lookup.not_before), default=None
     )
-
-
-def _resumed(lookups: Lookups) -> Lookups:
-    return tuple(lookup.resumed() for lookup in lookups)
 
 
 async def _as_completed(
