@@ -3,10 +3,12 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from pydantic import SecretStr
 
-from bot.app import NotRunning, running
+from bot.app import Bot, NotRunning, running
 from bot.manifest import manifest
 from bot.playground import page, scenes
 from bot.playground.delivery import EVENTS
@@ -44,16 +46,33 @@ async def _try_out(settings: Settings, *, anywhere: bool) -> None:
         offered = offers(manifest(), text.help_lines())
         try:
             async with (
-                running(_with_tokens(settings, slack)) as bot,
                 page.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
+                running(_with_tokens(settings, slack)) as bot,
             ):
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
                 _welcome(settings, address)
-                await converse(slack, settings.state_dir / "downloads", bot.unanswered)
+                await _either(_typing(slack, settings, bot), _stopped())
         except page.NotServed as error:
             raise NotRunning(str(error)) from None
         for fault in slack.faults:
             sys.stderr.write(f"Slack would have complained: {fault}\n")
+
+
+async def _typing(slack: Workspace, settings: Settings, bot: Bot) -> None:
+    """The prompt, to its end. Where nobody can type there is only the page, and no end."""
+    if not await converse(slack, settings.state_dir / "downloads", bot.unanswered):
+        await asyncio.Event().wait()
+
+
+async def _either(*ways: Coroutine[Any, Any, None]) -> None:
+    """Until the first of them has ended; raises what it raised."""
+    tasks = [asyncio.create_task(way) for way in ways]
+    done, under_way = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 def workspace() -> Workspace:

@@ -1,9 +1,8 @@
 """People at the page of the workspace: Debian's Chromium, driven by what is seen in it, never by what it is made of."""
 
-import asyncio
 import shutil
 import subprocess
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -121,29 +120,3 @@ async def window(browser, address, who="ana", place="C0INC10420", **context):
         await session.close()
     assert seat.strayed == []
     assert seat.errors == []
-
-
-@asynccontextmanager
-async def process(*arguments, typing=False, **environ):
-    """`vtbot` as a process of its own, with what it said so far: `.lines`, and `until(words)`."""
-    import os
-    import sys
-
-    pipe = asyncio.subprocess.PIPE
-    running = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        *arguments,
-        cwd=HERE,
-        env={**os.environ, **environ},
-        stdin=pipe if typing else asyncio.subprocess.DEVNULL,
-        stdout=pipe,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield running
-    finally:
-        with suppress(ProcessLookupError):
-            running.terminate()
-        await running.wait()

@@ -1,7 +1,9 @@
 """The workspace at a terminal prompt: type as in Slack, read the answers, press buttons by their numbers."""
 
 import asyncio
+import os
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -89,22 +91,59 @@ class Prompt:
         self._console.print(line, style="cyan", markup=False)
 
 
-async def converse(slack: Workspace, downloads: Path, unanswered: Callable[[], Awaitable[int]]) -> None:
-    """Read lines until there are no more; then wait for the answers that are still to come."""
+async def converse(slack: Workspace, downloads: Path, unanswered: Callable[[], Awaitable[int]]) -> bool:
+    """Read lines until there are no more; then wait for the answers that are still to come.
+
+    False: nobody is there to type, since there was no terminal and not a single line.
+    """
     console = Console(highlight=False, soft_wrap=True)
     prompt = Prompt(slack, downloads, console)
-    watching = sys.stdin.isatty()
+    watching = attended = sys.stdin.isatty()
+    typed = _lines(sys.stdin.fileno())
     while True:
         if watching:
             console.print("[bold]›[/bold] ", end="")
-        line = await asyncio.to_thread(sys.stdin.readline)
-        if not line:
+        line = await typed.get()
+        if line is None:
             break
+        attended = True
         exchange = await prompt.types(line.strip())
         if exchange:
             with suppress(TimeoutError):
                 await exchange.answer(FIRST_WORD)
+    await _last_words(unanswered)
+    return attended
+
+
+async def _last_words(unanswered: Callable[[], Awaitable[int]]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_WORD):
             while await unanswered():  # noqa: ASYNC110 - the database is asked, no event tells
                 await asyncio.sleep(0.1)
+
+
+def _lines(source: int) -> asyncio.Queue[str | None]:
+    """Lines as they are typed, None after the last.
+
+    Read by a thread that nothing waits for: a read from a terminal cannot be called off, and a thread in the middle
+    of sys.stdin.readline() would keep the process from ending.
+    """
+    loop, typed = asyncio.get_running_loop(), asyncio.Queue[str | None]()
+
+    def read() -> None:
+        rest = b""
+        with suppress(OSError):  # the terminal was closed
+            while chunk := os.read(source, 65536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    tell(line.decode("utf-8", "replace"))
+        if rest:
+            tell(rest.decode("utf-8", "replace"))
+        tell(None)
+
+    def tell(line: str | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(typed.put_nowait, line)
+
+    threading.Thread(target=read, daemon=True).start()
+    return typed

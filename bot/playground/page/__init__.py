@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import json
+import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -80,7 +81,7 @@ class Page:
         self._slack = slack
         self._folder = folder
         self.guard = Guard(anywhere=anywhere)
-        self.live = Live(slack, {"offers": offered})
+        self.live = Live(slack, {"offers": offered, "run": secrets.token_hex(8)})
         self._acts = Acts(slack, [command["name"] for command in offered["commands"]])
 
     def application(self) -> web.Application:
@@ -113,7 +114,7 @@ class Page:
             raise web.HTTPNotFound from None
         reply = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await reply.prepare(request)
-        with self.live.window(person) as window:
+        with self.live.window(person) as window, suppress(ConnectionResetError):
             await _stream(reply, window)
         return reply
 

@@ -54,6 +54,8 @@ export function Composer({ channel, thread = null, label }) {
       {offered.list.length > 0 && <Offers id={`${id}-offers`} offered={offered} pick={pick} />}
       <textarea
         ref={box}
+        // With a finger this would bring up the keyboard over what is to be read.
+        autoFocus={matchMedia('(pointer: fine)').matches}
         rows={Math.min(8, text.split('\n').length)}
         aria-label={label}
         aria-autocomplete="list"

@@ -30,7 +30,7 @@ export function Control({ id, block, element, label, notes, wrong, onPick }) {
   const options = useOptions(element)
   const common = {
     id,
-    autoFocus: element.focus_on_load,
+    'data-first': element.focus_on_load || undefined,
     'aria-label': id ? undefined : label,
     'aria-describedby': notes,
     'aria-invalid': wrong || undefined,

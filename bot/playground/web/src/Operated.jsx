@@ -44,7 +44,7 @@ export function Dialog({ label, onClose, children }) {
   useLayoutEffect(() => {
     const open = dialog.current
     open.showModal()
-    open.querySelector('[autofocus], .fields :is(input, select, textarea, button), footer button')?.focus()
+    open.querySelector('[data-first], .fields :is(input, select, textarea, button), footer button')?.focus()
     return () => open.close()
   }, [])
   const cancelled = (event) => {

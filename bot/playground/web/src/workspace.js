@@ -8,12 +8,12 @@ const keyOf = ({ channel, ts }) => `${channel}/${ts}`
 const without = (messages, key) => Object.fromEntries(Object.entries(messages).filter(([name]) => name !== key))
 
 const heard = {
-  all: (_, news) => ({
-    ...news,
-    messages: Object.fromEntries(news.messages.map((message) => [keyOf(message), message])),
-    connected: true,
-    latest: null,
-  }),
+  all: (state, news) => {
+    // Another run has another token: this page could only look on.
+    if (state && state.run !== news.run) location.reload()
+    const messages = Object.fromEntries(news.messages.map((message) => [keyOf(message), message]))
+    return { ...news, messages, connected: true, latest: null }
+  },
   message: (state, { message }) => ({
     ...state,
     messages: { ...state.messages, [keyOf(message)]: message },
