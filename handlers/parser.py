@@ -9,8 +9,7 @@ from typing import Any
 from handlers.deps import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
-from vt.domains import host_of
-from vt.indicators import Indicator, Kind, read
+from vt.indicators import Indicator, Kind, host_of, read
 from vt.lookup import Lookup
 
 MOST_VALUES = 100

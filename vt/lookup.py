@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from vt import errors
 from vt.actions import BY_KEY, Action
-from vt.domains import registered
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
+from vt.indicators.hosts import parent
 from vt.sensitive import secret
 from vt.verdict import Finding, State, judge, not_checked, pending
 
@@ -131,9 +131,9 @@ class Lookup(BaseModel):
         """A file may be uploaded, a host's registered domain is asked once more; else unknown is the answer."""
         if BY_KEY[self.action].files:
             return self.but(step=Step.UPLOAD)
-        parent = registered(self.resource) if self.action == "domain-report" else None
-        if parent and parent != self.resource:
-            return self.but(kind=Kind.DOMAIN, value=parent, raw=None, note="registered-domain")
+        above = parent(self.resource) if self.action == "domain-report" else None
+        if above and above != self.resource:
+            return self.but(kind=Kind.DOMAIN, value=above, raw=None, note="registered-domain")
         return self.but(step=Step.DONE)
 
     def rescanned_if_old(self, analysed: datetime | None, now: datetime, *, may_rescan: bool) -> Self:

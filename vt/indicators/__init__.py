@@ -5,7 +5,7 @@ from vt.indicators.fangs import defang, refang
 from vt.indicators.kinds import Indicator, Kind
 from vt.indicators.reading import read
 
-__all__ = ["Indicator", "Kind", "defang", "internal", "read", "refang"]
+__all__ = ["Indicator", "Kind", "defang", "host_of", "internal", "read", "refang"]
 
 
 def internal(indicator: Indicator) -> bool:
@@ -20,3 +20,17 @@ def internal(indicator: Indicator) -> bool:
             return hosts.internal(indicator.value)
         case _:
             return False
+
+
+def host_of(indicator: Indicator) -> Indicator | None:
+    """The domain or address in a URL or mail address; a domain or address is its own host. None for hashes."""
+    match indicator.kind:
+        case Kind.URL:
+            url = urls.parse(indicator.value)
+            return read(url.host) if url else None
+        case Kind.EMAIL:
+            return read(indicator.value.rpartition("@")[2])
+        case Kind.DOMAIN | Kind.IPV4 | Kind.IPV6:
+            return indicator
+        case _:
+            return None

@@ -124,6 +124,12 @@ def registered(host: str) -> bool:
     return own is not None and "_" not in own
 
 
+def parent(host: str) -> str | None:
+    """The domain that someone registered: example.co.uk for www.example.co.uk. None for a suffix or an address."""
+    own: str | None = _suffixes().privatesuffix(host)
+    return own
+
+
 @lru_cache(maxsize=4096)
 def deep(host: str) -> bool:
     """Whether its suffix has two labels or more, as com.pl has: nobody ends a file's name so."""
