@@ -183,21 +183,22 @@ class Replies:
         self._database = database
         self._owner = owner
 
-    async def get(
+    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
+        """Those of them that are kept and came after that time."""
+        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
+
+    async def recall(
         self, keys: Iterable[str], newer_than: datetime
     ) -> dict[str, tuple[dict[str, Any], datetime]]:
-        """Those of them that are kept and came after that time, and when they came."""
+        """The same, with the times when they came."""
         wanted = [self._owner + key for key in keys]
 
         async def find(connection: AsyncConnection) -> Any:
-            found = select(replies)
-            return (
-                await connection.execute(found.where(replies.c.key.in_(wanted), replies.c.at > newer_than))
-            ).all()
+            found = select(replies).where(replies.c.key.in_(wanted), replies.c.at > newer_than)
+            return (await connection.execute(found)).all()
 
-        return {
-            row.key.removeprefix(self._owner): (row.raw, row.at) for row in await self._database.run(find)
-        }
+        rows = await self._database.run(find)
+        return {row.key.removeprefix(self._owner): (row.raw, row.at) for row in rows}
 
     async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
         """Keep replies that came at that time; what is newer stays."""

@@ -26,8 +26,8 @@ KNOWN = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
 class Memory(Protocol):
     """Keeps replies by key."""
 
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, Told]:
-        """Those of them that came after that time."""
+    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, Told]:
+        """Those of them that came after that time, with when they came."""
 
     async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
         """Keep replies that came at that time."""
@@ -36,7 +36,7 @@ class Memory(Protocol):
 class Forgetful:
     """Remembers nothing."""
 
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, Told]:  # noqa: ARG002 - it forgot
+    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, Told]:  # noqa: ARG002 - it forgot
         """Nothing."""
         return {}
 

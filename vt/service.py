@@ -84,7 +84,7 @@ class Service:
         """With the answers that are remembered; asks nobody."""
         now = self._clock()
         keys = {memory.key(one) for one in lookups if memory.recallable(one, now)}
-        known = await self._replies.get(keys, now - self._age) if keys else {}
+        known = await self._replies.recall(keys, now - self._age) if keys else {}
         return tuple(self._recalled(one, known, now) for one in lookups)
 
     def _recalled(self, lookup: Lookup, known: Mapping[str, memory.Told], now: datetime) -> Lookup:
