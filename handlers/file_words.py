@@ -24,6 +24,13 @@ NOT_GIVEN: Mapping[str, str] = {
 }
 """By why."""
 
+IN_A_COMMAND = (
+    "That seems to hold a password, so nothing was done with it and I kept nothing. What is typed passes "
+    "through Slack and may be kept there: change the password. Name the server instead, --host NAME; "
+    "the operator sets its login up in the hosts file, or lets you type one into a form (SSH_AD_HOC)."
+)
+NO_HOST = "--host takes the name of a server from the hosts file, as in: /vt scan-file --host web-1 /srv/samples/invoice.zip"
+
 BUTTON_UPLOAD = "Upload"
 BUTTON_UPLOAD_ALL = "Upload {count} files"
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handlers import passwords
 from handlers.deps import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.indicators import Indicator, Kind, host_of, read
 from vt.lookup import Lookup
+from vt.places import on_host
 
 MOST_VALUES = 100
 LONGEST = 12_000
@@ -93,6 +95,14 @@ class TooLong(Misuse):
     most: int
 
 
+class PasswordTyped(Misuse):
+    """A password stands in the command; it is not kept, nor repeated."""
+
+
+class NoHost(Misuse):
+    """--host without a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What is wanted."""
@@ -135,6 +145,8 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
 
 def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
     """An action by its name: its options are known, and its values must fit."""
+    if action.files and passwords.typed(rest):
+        raise PasswordTyped
     options, text = _options(_AUTOLINK.sub(r"\1", rest), strict=True)
     return chosen(action, text, options, thresholds)
 
@@ -173,8 +185,10 @@ def ticked(
 
 
 def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
-    threshold = _threshold(action, options, thresholds)
-    lookups = tuple(Lookup.of_file(path, action, threshold) for path in _paths(text))
+    if passwords.typed(text):
+        raise PasswordTyped
+    threshold, place = _threshold(action, options, thresholds), on_host(options.host) if options.host else ""
+    lookups = tuple(Lookup.of_file(path, action, threshold, place) for path in _paths(text))
     if not lookups:
         raise NoValue(action)
     return _command(lookups, options)
@@ -263,10 +277,16 @@ def _number(least: int, most: int) -> Callable[[str, str], int]:
     return reader
 
 
+def _name(_: str, value: str) -> str:
+    if not value:
+        raise NoHost
+    return value
+
+
 _VALUED: Mapping[str, Callable[[str, str], Any]] = {
     "threshold": _number(1, 200),
     "rescan-after-days": _number(0, 3650),
-    "host": lambda _, value: value,
+    "host": _name,
 }
 _WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
 _FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")

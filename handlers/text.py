@@ -136,7 +136,7 @@ MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
         f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? /vt help shows all."
     ),
     asked.UnknownOption: lambda e: (
-        f"There is no option {cut(e.option, 40)}. Options: --threshold 3, --rescan-after-days 30, --share, --fresh."
+        f"There is no option {cut(e.option, 40)}. Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
     ),
     asked.BadNumber: lambda e: (
         f"{e.option} takes a whole number from {e.least} to {e.most}, as in: {usage(BY_KEY['scan-hash'])} {e.option} {max(e.least, 3)}"
@@ -146,6 +146,8 @@ MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
     asked.NothingFound: lambda _: (
         "Nothing in this text can be looked up: no IP address, hash, URL, domain or mail address. As an example: /vt scan-ip 192.0.2.1"
     ),
+    asked.PasswordTyped: lambda _: file_words.IN_A_COMMAND,
+    asked.NoHost: lambda _: file_words.NO_HOST,
     asked.TooMany: lambda e: f"{e.count} at once are too many: at most {e.most}. Send them in parts.",
     asked.TooLong: lambda e: f"That is too long: at most {e.most:,} characters. Send it in parts.",
 }

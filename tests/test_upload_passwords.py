@@ -1,0 +1,96 @@
+"""A password typed into a command: refused in whatever spelling, never repeated; honest paths are taken."""
+
+import psycopg
+import pytest
+from office import at_work
+from psycopg import sql
+
+from handlers.parser import NoHost, PasswordTyped, parse
+from handlers.text import misuse
+
+SECRET = "hunter2-canary"
+TABLE = sql.SQL("SELECT t::text FROM {} t")
+SPELLINGS = [
+    "--password {} /srv/a",
+    "--password={} /srv/a",
+    "—password {} /srv/a",
+    "-password {} /srv/a",
+    "--pass {} --host web-1 /srv/a",
+    "--PASSWD={} /srv/a",
+    "--linux-password {} /srv/a",
+    "--pwd {} /srv/a",
+    "/srv/a password={}",
+    "/srv/a Password: {}",
+    "Linux Server Address: web-1, Linux User: root, Linux Password: {}, /srv/a",
+    "/srv/a passphrase = {}",
+    "root:{}@web-1 /srv/a",
+    "sftp://root:{}@web-1/srv/a",
+    "--host root:{}@web-1 /srv/a",
+    "--host web-1 -p {} /srv/a",
+    "sshpass -p{} /srv/a",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_password_in_a_command_is_refused_and_not_repeated(spelling):
+    """Whatever it looks like, the sentence says why and how instead, without it."""
+    with pytest.raises(PasswordTyped) as refused:
+        parse(f"scan-file {spelling.format(SECRET)}", {})
+    assert SECRET not in misuse(refused.value)
+    assert "--host NAME" in misuse(refused.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/srv/passwords.zip",
+        "/srv/password=1.txt",
+        "/srv/pass: the.txt",
+        "/srv/a:b@c.bin",
+        "/srv/my-p.txt",
+        "/srv/-p.txt",
+        "/home/ana@example.com/a.txt",
+    ],
+)
+def test_a_path_that_only_sounds_like_it_is_taken(path):
+    """What stands inside a path is a path."""
+    [lookup] = parse(f"scan-file {path}", {}).lookups
+    assert lookup.asked == path
+
+
+def test_a_named_server_is_kept_with_each_path():
+    """--host NAME says where all the files are."""
+    lookups = parse("scan-file --host web-1 /srv/a, /srv/b c", {}).lookups
+    assert [(lookup.place, lookup.asked) for lookup in lookups] == [
+        ("host:web-1", "/srv/a"),
+        ("host:web-1", "/srv/b c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["scan-file --host", "scan-file /srv/a --host", "scan-file --host --share /a"]
+)
+def test_a_host_without_a_name_is_wrong(line):
+    """And the right form is said."""
+    with pytest.raises(NoHost) as wrong:
+        parse(line, {})
+    assert "--host web-1" in misuse(wrong.value)
+
+
+async def test_a_refused_password_is_nowhere(database, capfd):
+    """Not in a table, not in a log, not in what Slack shows."""
+    async with at_work(database) as office:
+        answer = await office.asks(f"/vt scan-file --password {SECRET} /srv/a")
+        assert "change the password" in "\n".join(office.slack.shown(answer))
+        assert SECRET not in "\n".join(office.slack.shown(answer))
+        assert SECRET not in everything(database)
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+def everything(database):
+    """All rows of all tables, as text."""
+    with psycopg.connect(database) as connection:
+        named = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        names = [name for (name,) in connection.execute(named)]
+        rows = [connection.execute(TABLE.format(sql.Identifier(name))).fetchall() for name in names]
+    return str(rows)
