@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from handlers import blocks, lookups, pressed, text, uploading
+from handlers import blocks, leafed, lookups, pressed, text, uploading
 from handlers.answered import end
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.health import Probe, health
@@ -73,6 +73,13 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.JSON: pressed.json,
     Verb.CSV: pressed.csv,
     Verb.SHARE: pressed.share,
+    Verb.HIDE: pressed.hide,
+    Verb.RESCAN: lookups.look_up,
+    Verb.RECHECK: lookups.look_up,
+    Verb.DETAILS: leafed.show_details,
+    Verb.WHY: leafed.show_why,
+    Verb.COMMENTS: leafed.show_comments,
+    Verb.PRICE: leafed.show_price,
     Verb.PING: _ping,
     Verb.QUOTA: _quota,
     Verb.HELP: _help,

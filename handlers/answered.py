@@ -4,7 +4,7 @@ from datetime import datetime
 
 from handlers import blocks, consent, history
 from handlers.blocks import Frame, Message
-from handlers.deps import Case, Deps, Outcome
+from handlers.deps import Case, Deps, Origin, Outcome
 from vt.verdict import Finding
 
 
@@ -23,15 +23,21 @@ def findings(case: Case, now: datetime) -> list[Finding]:
     return [lookup.finding(now) for lookup in case.lookups]
 
 
-async def message(case: Case, deps: Deps, *, final: bool = True, shared_by: str | None = None) -> Message:
-    """The answer to a request as it stands now. `shared_by`: who wants the whole channel to see it."""
+async def message(
+    case: Case, deps: Deps, *, final: bool = True, shared_by: str | None = None, hidden: bool = False
+) -> Message:
+    """The answer to a request as it stands now.
+
+    `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to its asker alone, whoever saw it before.
+    """
     found = findings(case, deps.clock())
     frame = Frame(
         case=case.request.id,
         now=deps.clock(),
         final=final,
-        shared_by=shared_by or (case.request.origin.user if case.request.share else None),
-        public=case.request.origin.response_url is None,
+        shared_by=shared_by or sharer(case),
+        public=not hidden and _seen_by_all(case.request.origin),
+        private_key=deps.service.client.kind == "private",
         submit=deps.submit,
         invented=deps.invented,
         past=await history.past(case, found, deps.history),
@@ -39,6 +45,15 @@ async def message(case: Case, deps: Deps, *, final: bool = True, shared_by: str 
     shown = blocks.answer(found, frame)
     askable = final and not shared_by
     return consent.asked(shown, case.lookups, case.request.id, deps.upload) if askable else shown
+
+
+def _seen_by_all(origin: Origin) -> bool:
+    return origin.public or origin.response_url is None
+
+
+def sharer(case: Case) -> str | None:
+    """Who wants the whole channel to see the answer; None: nobody."""
+    return case.shared_by or (case.request.origin.user if case.request.share else None)
 
 
 async def end(case: Case, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:

@@ -3,26 +3,15 @@
 Whatever came from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from types import MappingProxyType
 
-from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    ButtonElement,
-    ConfirmObject,
-    ContextBlock,
-    MarkdownTextObject,
-    PlainTextObject,
-    RichTextElementParts,
-)
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, RichTextElementParts
 
 from handlers import text, words
+from handlers.around import NOTHING, Frame, Records, buttons, closing, submittable
 from handlers.history import Past, changed, sighting
 from handlers.rich import Message, Part, bold, clean, code, escape, fallback, quote, rich, say
-from vt.indicators import Kind
 from vt.results import Field, enrichment, gui_link, insight
 from vt.verdict import Finding, State, tally, worst_first
 
@@ -40,10 +29,6 @@ __all__ = [
     "submittable",
 ]
 
-Records = Mapping[str, Past]
-"""What is on record, by subject."""
-NOTHING: Records = MappingProxyType({})
-
 MOST_CHARACTERS = 12_000
 """In all blocks of a message; Slack refuses from about 13,200 (undocumented, measured)."""
 MOST_BLOCKS = 48
@@ -53,25 +38,10 @@ FIELD_CHARACTERS = 400
 DETAILED = (State.RISKY, State.SUSPICIOUS)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What surrounds the findings: whose answer it is, and which buttons it has."""
-
-    case: str
-    now: datetime
-    final: bool = True
-    shared_by: str | None = None
-    public: bool = False
-    """Whoever may see it sees it already: there is nothing to share."""
-    submit: str = "confirm"
-    invented: bool = False
-    past: Records = field(default_factory=dict)
-
-
 def answer(findings: Sequence[Finding], frame: Frame) -> Message:
     """The reply to a request: one finding in full, or several, worst first."""
     body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame.now, frame.past)
-    blocks = [*body, *_closing(frame), *_buttons(findings, frame)]
+    blocks = [*body, *closing(frame), *buttons(findings, frame)]
     return Message(fallback(_lines(findings, frame)), tuple(block.to_dict() for block in blocks))
 
 
@@ -195,55 +165,6 @@ def _details(findings: Sequence[Finding], now: datetime, past: Records) -> Itera
 
 def _length(block: Block) -> int:
     return sum(len(part.get("text", "")) for part in block.to_dict()["elements"][0]["elements"])
-
-
-# Around them ---------------------------------------------------------------------------------------------
-
-
-def _closing(frame: Frame) -> Iterator[Block]:
-    lines = []
-    if frame.shared_by:
-        lines.append(text.asked_by(frame.shared_by))
-    if frame.invented:
-        lines.append(text.INVENTED)
-    if lines:
-        yield ContextBlock(elements=[MarkdownTextObject(text=line, verbatim=True) for line in lines])
-
-
-def _buttons(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
-    """Only what does something: no JSON where there is none, no submission of what is known."""
-    if not frame.final:
-        return
-    buttons = []
-    if any(finding.raw for finding in findings):
-        buttons.append(ButtonElement(action_id="json", text=text.BUTTON_JSON, value=frame.case))
-    link = gui_link(findings[0]) if len(findings) == 1 else None
-    if link:
-        buttons.append(ButtonElement(action_id="open", text=text.BUTTON_LINK, url=link))
-    if not frame.public and not frame.shared_by:
-        buttons.append(ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case))
-    if frame.submit != "deny" and any(submittable(finding) for finding in findings):
-        confirm = _confirm() if frame.submit == "confirm" else None
-        buttons.append(
-            ButtonElement(action_id="submit", text=text.BUTTON_SUBMIT, value=frame.case, confirm=confirm)
-        )
-    if buttons:
-        yield ActionsBlock(elements=buttons)
-
-
-def submittable(finding: Finding) -> bool:
-    """A URL that VirusTotal does not know: a person may have it scanned."""
-    is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
-    return is_url and finding.state is State.UNKNOWN
-
-
-def _confirm() -> ConfirmObject:
-    return ConfirmObject(
-        title=PlainTextObject(text=text.CONFIRM_TITLE),
-        text=PlainTextObject(text=text.CONFIRM_SUBMIT),
-        confirm=text.CONFIRM_YES,
-        deny=text.CONFIRM_NO,
-    )
 
 
 # The plain text ------------------------------------------------------------------------------------------

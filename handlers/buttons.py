@@ -6,10 +6,17 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 
 from handlers.deps import Deps, Origin, Request, Verb
 from handlers.intake import take
-from handlers.request import Way
+from handlers.request import Way, listed
 
-VERBS = {"json": Verb.JSON, "share": Verb.SHARE, "submit": Verb.SUBMIT, "upload": Verb.UPLOAD}
-ONCE = frozenset({Verb.SHARE, Verb.SUBMIT})
+VERBS = {
+    "json": Verb.JSON,
+    "csv": Verb.CSV,
+    "hide": Verb.HIDE,
+    "share": Verb.SHARE,
+    "submit": Verb.SUBMIT,
+    "upload": Verb.UPLOAD,
+}
+ONCE = frozenset({Verb.SHARE, Verb.SUBMIT, Verb.RECHECK})
 """Two clicks are one, whoever clicks."""
 
 
@@ -17,7 +24,7 @@ async def pressed(
     ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
 ) -> None:
     """A button that asks for something: kept as a request of its own."""
-    trouble = await take(_request(body, action, deps), deps)
+    trouble = await take(request(VERBS[action["action_id"]], action["value"], body, deps), deps)
     await ack()
     if trouble:
         await respond(text=trouble, response_type="ephemeral", replace_original=False)
@@ -28,15 +35,14 @@ async def opened(ack: AsyncAck) -> None:
     await ack()
 
 
-def _request(body: dict[str, Any], action: dict[str, Any], deps: Deps) -> Request:
-    verb = VERBS[action["action_id"]]
-    about = action["value"]
+def request(verb: Verb, about: str, body: dict[str, Any], deps: Deps) -> Request:
+    """What a button on an answer asks for. `about`: the id of the request whose answer it is."""
     return Request(
         id=deps.new_id(),
         delivery=_delivery(verb, about, body),
         verb=verb,
         at=deps.clock(),
-        origin=_origin(body),
+        origin=origin(body),
         about=about,
     )
 
@@ -44,11 +50,14 @@ def _request(body: dict[str, Any], action: dict[str, Any], deps: Deps) -> Reques
 def _delivery(verb: Verb, about: str, body: dict[str, Any]) -> str:
     if verb in ONCE:
         return f"{verb}:{about}"
+    if verb is Verb.HIDE:
+        return f"{verb}:{about}:{body['container'].get('message_ts')}"
     # Somebody else's click does not count, and must not stand in the asker's way.
     return f"{verb}:{about}:{body['user']['id']}" if verb is Verb.UPLOAD else f"{verb}:{body['trigger_id']}"
 
 
-def _origin(body: dict[str, Any]) -> Origin:
+def origin(body: dict[str, Any]) -> Origin:
+    """Who pressed something in a message, and where."""
     container = body.get("container", {})
     return Origin(
         way=Way.BUTTON,
@@ -59,4 +68,5 @@ def _origin(body: dict[str, Any]) -> Origin:
         thread=body.get("message", {}).get("thread_ts"),
         message=container.get("message_ts"),
         public=not container.get("is_ephemeral", False),
+        listed=listed(body["channel"].get("name", "")),
     )

@@ -8,6 +8,7 @@ from handlers import blocks, text
 from handlers.deps import Deps, Origin, Request, Verb
 from handlers.intake import take
 from handlers.parser import Command, Misuse, parse
+from handlers.request import listed
 from handlers.views import open_form
 from vt.indicators.markup import typed as typed_text
 
@@ -57,4 +58,5 @@ def _origin(command: dict[str, Any]) -> Origin:
         user=command["user_id"],
         channel=command["channel_id"],
         response_url=command["response_url"],
+        listed=listed(command.get("channel_name", "")),
     )

@@ -1,9 +1,9 @@
 """What every listener and job is handed: the storage it needs, the things that are real."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -41,6 +41,16 @@ class Store(Protocol):
         """Take another turn at that time."""
 
 
+class Replies(Protocol):
+    """VirusTotal's replies, kept for a while. Every method raises StoreDown when the database cannot take it."""
+
+    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
+        """Those of them that are kept and came after that time."""
+
+    async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
+        """Keep replies that came at that time."""
+
+
 class ChannelSettings(Protocol):
     """What was set for a channel. Every method raises StoreDown when the database cannot answer."""
 
@@ -67,11 +77,14 @@ class Deps:
     store: Store
     modals: Modals
     history: History
+    replies: Replies
     directory: Directory
     policy: Policy
     watching: Watching
     rules: Rules
     service: Service
+    automatic: Service
+    """For what nobody asked."""
     slack: AsyncWebClient
     clock: Callable[[], datetime]
     new_id: Callable[[], str]

@@ -5,9 +5,11 @@ from datetime import datetime
 from slack_sdk.errors import SlackClientError
 
 from handlers import blocks, history, progress, text
-from handlers.answered import answered, end, findings, message
-from handlers.deps import Case, Deps, Outcome, Verb
-from handlers.post import reply
+from handlers.again import renewed
+from handlers.answered import end, findings, message
+from handlers.deps import Case, Deps, Outcome
+from handlers.exports import as_json
+from handlers.post import hand_over, reply, whisper
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
@@ -18,7 +20,7 @@ async def look_up(case: Case, deps: Deps) -> None:
     """Do all that can be done now, and show how far it has come."""
     case = await _prepared(case, deps)
     if not case.lookups:
-        await end(await reply(case, blocks.note(text.NO_MAIL), deps), deps, Outcome.REFUSED)
+        await _nothing(case, deps)
         return
     async with progress.shown(case, deps) as told:
         async for lookups in deps.service.advance(case.lookups, told):
@@ -28,7 +30,10 @@ async def look_up(case: Case, deps: Deps) -> None:
     if at is None:
         now = deps.clock()
         await history.remember(case, findings(case, now), deps.history, now)
-        await end(await reply(case, await message(case, deps), deps), deps)
+        case = await reply(case, await message(case, deps), deps)
+        if case.plain:
+            await hand_over(case.request.origin, as_json(findings(case, now)), deps)
+        await end(case, deps)
     else:
         await _wait(case, at, deps)
 
@@ -42,13 +47,22 @@ async def _wait(case: Case, at: datetime, deps: Deps) -> None:
     await deps.store.again(case.request.id, at)
 
 
+async def _nothing(case: Case, deps: Deps) -> None:
+    """There is nothing to look up: the answer is gone, or nobody's address was seen."""
+    if case.request.about:
+        await whisper(case, text.GONE, deps)
+    else:
+        case = await reply(case, blocks.note(text.NO_MAIL), deps)
+    await end(case, deps, Outcome.REFUSED)
+
+
 async def _prepared(case: Case, deps: Deps) -> Case:
-    """With everything that is to be looked up: what was asked, mentioned people's domains, URLs to submit."""
+    """With everything that is to be looked up: what was asked, mentioned people's domains, what is renewed."""
     if case.lookups:
         return case
+    if case.request.about:
+        return await renewed(case, deps)
     lookups = case.request.lookups
-    if case.request.verb is Verb.SUBMIT:
-        lookups = await _to_submit(case, deps)
     if deps.upload == "allow":
         lookups = tuple(lookup.but(agreed=lookup.is_path) for lookup in lookups)
     lookups = await deps.service.expanded(lookups)
@@ -67,12 +81,3 @@ async def _person(user: str, deps: Deps) -> Lookup | None:
         return None
     action = BY_KEY["domain-report"]
     return Lookup.of(indicator, action, deps.thresholds.get(action.key, action.threshold))
-
-
-async def _to_submit(case: Case, deps: Deps) -> tuple[Lookup, ...]:
-    """The answer that carried the button, its unknown URLs now to be submitted."""
-    about = await answered(case, deps)
-    if about is None or deps.submit == "deny":
-        return ()
-    found = zip(about.lookups, findings(about, deps.clock()), strict=True)
-    return tuple(one.submitted_on_request() if blocks.submittable(finding) else one for one, finding in found)

@@ -32,9 +32,18 @@ BARRED = frozenset(
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 """Slack's words for a message that can no longer be changed: it was deleted, or it is too old."""
 PASSING = frozenset(
-    {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+    {
+        "ratelimited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+    }
 )
 """Slack's words for trouble of its own."""
+UNSHOWN = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+"""Slack's words for blocks that it does not take."""
 EVENT_TYPE = "vtbot_answer"
 AROUND = 300
 """Seconds that Slack's clock and ours may differ."""
@@ -44,6 +53,10 @@ SEEN = 200
 
 class NotPosted(Exception):
     """Slack did not take it; the job is tried again. The text is Slack's word for why, if it said one."""
+
+
+class Unshowable(NotPosted):
+    """Slack does not take the blocks."""
 
 
 class Barred(NotPosted):
@@ -63,21 +76,26 @@ async def post(case: Case, message: Message, channel: str, thread: str | None, d
     else:
         case = case.model_copy(update={"posting": channel})
         await deps.store.save(case)
-    posted = await call(
-        deps.slack.chat_postMessage,
-        channel=channel,
-        thread_ts=thread,
-        metadata={"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}},
-        **body(message),
-        **QUIET,
-    )
+    metadata = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
+    where = {"channel": channel, "thread_ts": thread, "metadata": metadata, **QUIET}
+    case, posted = await _shown(case, deps.slack.chat_postMessage, message, where)
     return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
 
 
 async def change(case: Case, message: Message, deps: Deps) -> Case:
     """Put this in place of what the case's message said. Raises NotPosted, Barred."""
-    await call(deps.slack.chat_update, channel=case.channel, ts=case.ts, **body(message))
+    where = {"channel": case.channel, "ts": case.ts}
+    case, _ = await _shown(case, deps.slack.chat_update, message, where)
     return case
+
+
+async def _shown(case: Case, method: Any, message: Message, where: dict[str, Any]) -> tuple[Case, Any]:
+    """With its blocks, or as plain text when Slack does not take them, which the case then knows."""
+    try:
+        return case, await call(method, **where, **body(message))
+    except Unshowable:
+        plain = await call(method, **where, **body(Message(message.text)))
+        return case.model_copy(update={"plain": True}), plain
 
 
 async def _found(case: Case, channel: str, thread: str | None, deps: Deps) -> str | None:
@@ -106,12 +124,10 @@ def _carries(message: dict[str, Any], case_id: str) -> bool:
 
 
 async def call(method: Any, **arguments: Any) -> Any:
-    """A Web API call; when the blocks are refused, the plain text alone. Raises NotPosted, Barred."""
+    """A Web API call. Raises NotPosted, Unshowable, Barred."""
     try:
         return await method(**arguments)
     except SlackApiError as error:
-        if error.response.get("error") == "invalid_blocks" and arguments.get("blocks"):
-            return await call(method, **{**arguments, "blocks": []})
         raise _refused(str(error.response.get("error", ""))) from error
     except SlackClientError as error:
         raise NotPosted from error
@@ -124,6 +140,8 @@ def passing(error: SlackApiError) -> bool:
 
 
 def _refused(word: str) -> NotPosted:
+    if word in UNSHOWN:
+        return Unshowable(word)
     return Barred(word) if word in BARRED | LOST else NotPosted(word)
 
 

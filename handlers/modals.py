@@ -1,11 +1,7 @@
-"""Modals: what the random id that each carries means, and how one is opened within Slack's three seconds."""
+"""Modals: what the random id that each carries means."""
 
 from datetime import datetime
 from typing import Protocol
-
-from slack_sdk.errors import SlackClientError
-from slack_sdk.models.views import View
-from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.request import Frozen, Origin, Verb
 from vt.indicators import Kind
@@ -44,16 +40,3 @@ class Modals(Protocol):
 
     async def modal(self, modal_id: str) -> Modal | None:
         """What a modal is for; None: there is none of that name."""
-
-
-class NotOpened(Exception):
-    """Slack did not open it: mostly the three seconds were over."""
-
-
-async def show(slack: AsyncWebClient, trigger_id: str, view: View) -> str:
-    """Open a modal; returns Slack's id of it. Raises NotOpened."""
-    try:
-        opened = await slack.views_open(trigger_id=trigger_id, view=view.to_dict())
-    except SlackClientError as error:
-        raise NotOpened from error
-    return str(opened["view"]["id"])

@@ -12,7 +12,7 @@ from handlers import blocks, messages, text
 from handlers.blocks import Message, escape
 from handlers.deps import Case, Deps, Origin
 from handlers.exports import Attachment
-from handlers.messages import QUIET, Barred, NotPosted, body, call
+from handlers.messages import QUIET, UNSHOWN, Barred, NotPosted, Unshowable, body, call
 
 RESPONSE_URL_LIVES = timedelta(minutes=25)
 """Slack gives it 30 minutes; the rest is for clocks that differ."""
@@ -31,8 +31,8 @@ async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True)
     room = RESPONSE_URL_USES if final else RESPONSE_URL_USES - 2
     origin = case.request.origin
     alive = deps.clock() - (origin.since or case.request.at) < RESPONSE_URL_LIVES
-    if origin.response_url and alive and case.posts < room and await _respond(case, message, deps):
-        return case.model_copy(update={"posts": case.posts + 1})
+    if origin.response_url and alive and case.posts < room and (told := await _respond(case, message, deps)):
+        return told
     if not final and alive:
         return case
     return await _direct(case, message, deps)
@@ -51,7 +51,28 @@ async def publish(case: Case, message: Message, deps: Deps) -> bool:
     """A new message for the whole channel. False when Slack does not let us."""
     url = case.request.origin.response_url
     content = {**body(message), **QUIET, "response_type": "in_channel", "replace_original": False}
-    return bool(url) and await _send(str(url), content, deps)
+    return bool(url) and await _send_plainly(str(url), content, deps)
+
+
+async def aside(case: Case, message: Message, deps: Deps) -> bool:
+    """A new message for the asker alone. False when Slack does not let us."""
+    url = case.request.origin.response_url
+    content = {**body(message), **QUIET, "response_type": "ephemeral", "replace_original": False}
+    return bool(url) and await _send_plainly(str(url), content, deps)
+
+
+async def take_back(case: Case, deps: Deps) -> bool:
+    """Delete the message that carried the button. False when Slack does not let us."""
+    url = case.request.origin.response_url
+    return bool(url) and await _send(str(url), {"delete_original": True}, deps)
+
+
+async def _send_plainly(url: str, content: dict[str, Any], deps: Deps) -> bool:
+    """With its blocks, or as plain text when Slack does not take them."""
+    try:
+        return await _send(url, content, deps)
+    except Unshowable:
+        return await _send(url, {**content, "blocks": []}, deps)
 
 
 async def hand_over(origin: Origin, attachment: Attachment, deps: Deps) -> str:
@@ -80,23 +101,29 @@ async def _upload(attachment: Attachment, deps: Deps, channel: str, thread: str 
     return True
 
 
-async def _respond(case: Case, message: Message, deps: Deps) -> bool:
+async def _respond(case: Case, message: Message, deps: Deps) -> Case | None:
     seen_by_all = case.request.share or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # Replacing what this response_url showed before, if anything: said twice, it is still one message.
     content = {**body(message), **QUIET, "response_type": kind, "replace_original": True}
-    return await _send(str(case.request.origin.response_url), content, deps)
+    url = str(case.request.origin.response_url)
+    try:
+        sent = await _send(url, content, deps)
+    except Unshowable:
+        sent = await _send(url, {**content, "blocks": []}, deps)
+        case = case.model_copy(update={"plain": True, "posts": case.posts + 1})
+    return case.model_copy(update={"posts": case.posts + 1}) if sent else None
 
 
 async def _send(url: str, body: dict[str, Any], deps: Deps) -> bool:
-    """POST to a response_url; when the blocks are refused, the plain text is sent instead."""
+    """POST to a response_url. False when it is used up. Raises NotPosted, Unshowable."""
     webhook = AsyncWebhookClient(url, session=deps.slack.session, retry_handlers=deps.slack.retry_handlers)
     try:
         result = await webhook.send_dict(body)
-        if "invalid_blocks" in str(result.body):
-            result = await webhook.send_dict({**body, "blocks": []})
     except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
         raise NotPosted from error
+    if any(word in str(result.body) for word in UNSHOWN):
+        raise Unshowable
     return bool(result.status_code == HTTPStatus.OK)
 
 

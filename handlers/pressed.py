@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from handlers import exports, text
-from handlers.answered import answered, end, findings, message
+from handlers import exports, text, words
+from handlers.answered import answered, end, findings, message, sharer
 from handlers.deps import Case, Deps, Outcome
 from handlers.exports import Attachment
-from handlers.post import hand_over, publish, whisper
+from handlers.post import aside, hand_over, publish, take_back, whisper
 from vt.verdict import Finding
 
 
@@ -39,6 +39,22 @@ async def share(case: Case, deps: Deps) -> None:
     shown = await message(about, deps, shared_by=case.request.origin.user)
     done = await publish(case, shown, deps)
     await end(case, deps, Outcome.ANSWERED if done else Outcome.FAILED)
+
+
+async def hide(case: Case, deps: Deps) -> None:
+    """The message is deleted, and shown to its asker alone. Who has read it has read it."""
+    about = await answered(case, deps)
+    owner = about and (sharer(about) or about.request.origin.user)
+    if about is None or owner != case.request.origin.user:
+        await whisper(case, words.NOT_YOURS if about else text.GONE, deps)
+        await end(case, deps, Outcome.REFUSED)
+        return
+    # The copy is an answer of its own, which can be shared again.
+    private = case.model_copy(update={"lookups": about.lookups})
+    await deps.store.save(private)
+    await take_back(private, deps)
+    await aside(private, await message(private, deps, hidden=True), deps)
+    await end(private, deps)
 
 
 async def gone(case: Case, deps: Deps) -> None:

@@ -25,6 +25,17 @@ class Verb(StrEnum):
     """A sentence that was ready when the request was kept."""
     JSON = "json"
     CSV = "csv"
+    DETAILS = "details"
+    COMMENTS = "comments"
+    WHY = "why"
+    PRICE = "price"
+    """What a rescan would cost: said before it is done."""
+    RESCAN = "rescan"
+    RECHECK = "recheck"
+    HIDE = "hide"
+    SETTINGS = "settings"
+    CHANGE = "change"
+    HOME = "home"
     SHARE = "share"
     SUBMIT = "submit"
     UPLOAD = "upload"
@@ -87,6 +98,12 @@ class Request(Frozen):
     share: bool = False
     about: str | None = None
     """The id of the request whose answer carried the button."""
+    view: str | None = None
+    """Slack's id of the modal that is filled with the answer."""
+    modal: str = ""
+    """Our own id of it."""
+    part: str = ""
+    """Which part of it is shown, as handlers/leaf.py reads it."""
     note: str = ""
     """What to say, when that is all that there is to do."""
 
@@ -115,5 +132,9 @@ class Case(Frozen):
     ts: str | None = None
     posting: str | None = None
     """The channel in which that message was about to be posted: it may stand there, though `ts` is not known."""
+    plain: bool = False
+    """Slack did not take the blocks: the answer stands there as plain text."""
+    shared_by: str | None = None
+    """Who wants the whole channel to see the answer that this one replaces."""
     calls: int = 0
     """Calls to VirusTotal that it cost so far."""

@@ -1,15 +1,16 @@
-"""Modals in and out: the form is opened within three seconds, and what was filled in is kept as a request."""
+"""The form in and out: opened within three seconds, and what was filled in is kept as a request."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 
-from handlers import form, text, words
+from handlers import form, opening, text, words
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.form import Wrong
-from handlers.intake import let_in, take
-from handlers.modals import Found, Modal, NotOpened, show
+from handlers.intake import take
+from handlers.modals import Found, Modal
+from handlers.opening import NotOpened, Refused
 from handlers.parser import Command
 from handlers.request import Way
 from vt.indicators import Indicator
@@ -28,41 +29,18 @@ async def open_form(
 
 
 def _modal(deps: Deps, trigger_id: str, origin: Origin, typed: str, found: tuple[Found, ...]) -> Modal:
-    now = deps.clock()
-    return Modal(
-        id=deps.new_id(),
-        delivery=f"form:{trigger_id}",
-        verb=Verb.FORM,
-        at=now,
-        origin=origin.model_copy(update={"way": Way.FORM, "since": now}),
-        text=typed,
-        found=found,
-    )
+    filled_in = origin.model_copy(update={"way": Way.FORM})
+    return opening.new(Verb.FORM, f"form:{trigger_id}", filled_in, deps, text=typed, found=found)
 
 
 async def _open(modal: Modal, trigger_id: str, deps: Deps) -> str:
-    if refused := await let_in(_offer(modal, deps), deps):
-        return refused
     try:
-        if not await deps.modals.keep(modal):
-            return ""
-        await show(deps.slack, trigger_id, form.form(modal))
-    except StoreDown:
-        return text.CANNOT_TAKE
+        await opening.opened(modal, form.form(modal), trigger_id, deps)
+    except Refused as refused:
+        return str(refused)
     except NotOpened:
-        return await take(_offer(modal, deps), deps)
+        return await take(opening.request(modal, deps, about=modal.id), deps)
     return ""
-
-
-def _offer(modal: Modal, deps: Deps) -> Request:
-    return Request(
-        id=deps.new_id(),
-        delivery=f"offer:{modal.id}",
-        verb=Verb.FORM,
-        at=deps.clock(),
-        origin=modal.origin,
-        about=modal.id,
-    )
 
 
 async def reopened(
@@ -77,7 +55,7 @@ async def reopened(
 
 async def _reopen(body: dict[str, Any], modal_id: str, deps: Deps) -> str:
     try:
-        modal = await _mine(modal_id, body, deps)
+        modal = await opening.mine(body, modal_id, deps)
     except StoreDown:
         return text.CANNOT_TAKE
     if modal is None:
@@ -100,7 +78,7 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dic
     values = view["state"]["values"]
     field = "found" if "found" in values else "values"
     try:
-        modal = await _mine(view["private_metadata"], body, deps)
+        modal = await opening.mine(body, view["private_metadata"], deps)
     except StoreDown:
         return {field: text.CANNOT_TAKE}
     if modal is None:
@@ -114,23 +92,16 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dic
 
 
 def _request(modal: Modal, wanted: Command, deps: Deps) -> Request:
-    return Request(
-        id=deps.new_id(),
-        delivery=f"form:{modal.id}",
+    origin = modal.origin
+    if not wanted.share and origin.response_url is None:
+        # What the bot posts in a channel is seen by all of it.
+        origin = origin.model_copy(update={"channel": origin.user, "thread": None})
+    return opening.request(
+        modal,
+        deps,
         verb=wanted.verb,
-        at=deps.clock(),
-        origin=modal.origin,
+        origin=origin,
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share,
     )
-
-
-async def _mine(modal_id: str, body: dict[str, Any], deps: Deps) -> Modal | None:
-    """What a modal is for, if the one who uses it is the one who opened it. Raises StoreDown."""
-    modal = await deps.modals.modal(modal_id)
-    if modal is None:
-        return None
-    team = body["user"].get("team_id") or body["team"]["id"]
-    same = (modal.origin.team, modal.origin.user) == (team, body["user"]["id"])
-    return modal if same else None

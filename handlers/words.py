@@ -1,7 +1,11 @@
 """Every sentence of forms, modals and the home, so that it can be translated. text.py has those of answers."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from handlers import text
 from handlers.history import Past, Sighting
+from handlers.request import Verb
 
 FORM_TITLE = "VirusTotal"
 FORM_SUBMIT = "Look up"
@@ -63,3 +67,103 @@ def was(last: Sighting) -> str:
     if last.count is None:
         return f"was {last.state} {on}"
     return f"was {last.state} {last.count} of {last.total or '?'} {on}"
+
+
+# Modals about an answer ----------------------------------------------------------------------------------
+
+CLOSE = "Close"
+DETAILS = "Details"
+WHY = "Why?"
+COMMENTS = "Comments"
+RESCAN = "Rescan"
+RECHECK = "Check again now"
+HIDE = "Make private"
+CSV = "CSV"
+MORE: Mapping[Verb, str] = {
+    Verb.DETAILS: DETAILS,
+    Verb.WHY: WHY,
+    Verb.COMMENTS: COMMENTS,
+    Verb.PRICE: RESCAN,
+    Verb.RECHECK: RECHECK,
+}
+WAIT = "One moment…"
+ASKING = "Asking VirusTotal…"
+EARLIER = "Previous"
+LATER = "Next"
+DETECTED = "detected"
+NO_DETAILS = "There is nothing more to show: VirusTotal has said nothing about it."
+NONE = "Nothing."
+AT_THRESHOLDS = "At other thresholds"
+THIS_ONE = " (this answer)"
+COUNTED_ENGINES = "The engines that count"
+COUNTED_EVIDENCE = "What was seen there; VirusTotal gives no verdict on the host itself"
+PARTS = {
+    "fields": "Fields",
+    "engines": "Engines",
+    "samples": "URLs and samples",
+    "resolutions": "Resolutions",
+    "subdomains": "Subdomains",
+}
+
+
+def part(name: str, count: int) -> str:
+    """A part of the details, with how much there is of it."""
+    return f"{PARTS[name]} ({count})"
+
+
+def shown(first: int, last: int, count: int) -> str:
+    """Which of so many are shown."""
+    return f"{first} to {last} of {count}"
+
+
+def dated(said: str, date: datetime | None) -> str:
+    """Something, and when it was."""
+    return f"{said} · {text.day(date)}" if date else said
+
+
+def threshold(engines: int) -> str:
+    """So many engines."""
+    return f"{engines} engine" + ("" if engines == 1 else "s")
+
+
+TITLES: Mapping[Verb, str] = {**MORE, Verb.SETTINGS: "Settings"}
+WAITING: Mapping[Verb, str] = {verb: ASKING if verb is Verb.COMMENTS else WAIT for verb in TITLES}
+TOO_LATE = "Slack closed the window before it could be opened. Press it again."
+NOT_TAKEN = "Slack did not take this. All of it is in the JSON, which is on its way to you."
+OLDER = "Older"
+NO_COMMENTS = "Nobody has commented on it."
+NO_COMMENTS_HERE = "VirusTotal keeps comments on files and URLs only."
+COMMENTS_COST = "Each page costs one call of VirusTotal's quota."
+RESCANNED = "Analysed anew"
+PRICE = "Price"
+LEFT = "Left"
+SEEN_BY = "Who sees it"
+URLS_ARE_SEEN = "URLs are sent to VirusTotal again, whose community sees that they were."
+NO_RESCAN = "Nothing here can be rescanned: VirusTotal must know it, and files need a private key."
+
+
+def not_asked_yet(pause: str) -> str:
+    """The quota is spent."""
+    return f"Not asked yet: quota, next slot in {pause}. This fills by itself when it is left open."
+
+
+def count(urls: int, files: int) -> str:
+    """What is rescanned."""
+    kinds = ((urls, "URL"), (files, "file"))
+    return " and ".join(f"{number} {kind}{'s'[: number != 1]}" for number, kind in kinds if number)
+
+
+def calls(number: int) -> str:
+    """What it costs, at least and as a rule."""
+    return f"{number} call{'s'[: number != 1]} to VirusTotal, then one for each look whether it is done (often 2 to 4)"
+
+
+def left(windows: Mapping[str, tuple[int, int]]) -> str:
+    """What may still be asked."""
+    limited = [
+        f"{max(0, most - used)} of {most} this {name}" for name, (used, most) in windows.items() if most
+    ]
+    return ", ".join(limited) or "no limit"
+
+
+NOT_YOURS = "Only who had it shared can make it private again."

@@ -53,14 +53,21 @@ def file_report(positives=4, total=70, **more):
     }
 
 
+def label(element):
+    """What is written on a button, or in a menu."""
+    if element["type"] == "overflow":
+        return f"⋯ {' / '.join(option['text']['text'] for option in element['options'])}"
+    text = element["text"]
+    return text["text"] if isinstance(text, dict) else text
+
+
 def shown(message):
     """The blocks as lines."""
     parts = []
     for block in message.blocks:
         for element in block.get("elements", []):
             texts = [part.get("text", "") for part in element.get("elements", [])]
-            button = element.get("text", {})
-            parts.append("".join(texts) or f"[{button['text'] if isinstance(button, dict) else button}]")
+            parts.append("".join(texts) or f"[{label(element)}]")
     return "\n".join(parts).split("\n")
 
 
@@ -85,6 +92,7 @@ def test_a_risky_hash_at_3_am():
             "[JSON]",
             "[VirusTotal]",
             "[Share]",
+            "[⋯ Details / Why? / Comments / Check again now]",
         ]
     )
     assert message_faults(message) == []
@@ -167,10 +175,11 @@ def test_clean_says_that_no_engine_flags_it():
 
 def labels(message):
     return [
-        element["text"]["text"]
+        label(element)
         for block in message.blocks
         if block["type"] == "actions"
         for element in block["elements"]
+        if element["type"] == "button"
     ]
 
 
