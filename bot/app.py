@@ -24,6 +24,7 @@ from bot.ops import Metrics
 from bot.server import Check, NotServing, escaped, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
+from bot.store import Replies
 from handlers import answer, register, rounds
 from handlers.attached import SLACK
 from handlers.deps import Deps, StoreDown
@@ -113,6 +114,7 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) 
         store=parts.cases,
         modals=parts.modals,
         history=parts.history,
+        replies=Replies(parts.database),
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,
         watching=parts.cards,
