@@ -24,13 +24,11 @@ from bot.ops import Metrics
 from bot.server import Check, NotServing, escaped, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
-from bot.store import Replies
 from handlers import answer, register, rounds
 from handlers.attached import SLACK
 from handlers.deps import Deps, StoreDown
 from handlers.downloads import slack_files
 from handlers.people import REMEMBERED, Directory
-from handlers.watch import Rules
 from vt.places import Opener
 from vt.service import Clock
 
@@ -114,12 +112,13 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) 
         store=parts.cases,
         modals=parts.modals,
         history=parts.history,
-        replies=Replies(parts.database),
+        replies=parts.replies,
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,
         watching=parts.cards,
-        rules=Rules(),
+        rules=settings.rules,
         service=parts.service,
+        automatic=parts.automatic,
         slack=slack,
         clock=clock,
         new_id=new_id,

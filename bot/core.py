@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 from slack_sdk.http_retry.builtin_async_handlers import (
@@ -23,8 +23,9 @@ from bot.modals import Modals
 from bot.people import Acquaintances
 from bot.places import places
 from bot.settings import Settings
-from bot.store import Cases
+from bot.store import Cases, Replies
 from bot.watching import Cards
+from handlers.watch import WINDOW
 from vt.places import Opener
 from vt.service import Clock, Service
 
@@ -50,8 +51,12 @@ class Core:
     people: Acquaintances
     trail: Trail
     cards: Cards
+    replies: Replies
     ledger: Ledger
     service: Service
+    """For what people ask."""
+    automatic: Service
+    """For what nobody asked: it leaves the reserve, and asks again after a day only."""
     invented: bool
     url: str
 
@@ -66,10 +71,17 @@ async def core(
         asked = await stack.enter_async_context(virustotal.target(settings))
         store = Database(url)
         stack.push_async_callback(store.close)
-        ledger = Ledger(store, asked.key, virustotal.limits(settings, asked), clock)
-        service = await stack.enter_async_context(
-            virustotal.service(settings, asked, ledger, clock, places(settings, kinds or {}))
-        )
+        limits, reserve = virustotal.limits(settings, asked), virustotal.reserve(settings, asked)
+        ledger = Ledger(store, asked.key, limits, clock)
+        replies = Replies(store, f"{ledger.name}:")
+        files = places(settings, kinds or {})
+
+        async def service(quota: Ledger, age: timedelta) -> Service:
+            made = virustotal.service(settings, asked, quota, clock, files, replies=replies, age=age)
+            return await stack.enter_async_context(made)
+
+        people = await service(ledger, timedelta(minutes=settings.cache_minutes))
+        automatic = await service(Ledger(store, asked.key, limits, clock, reserve=reserve), WINDOW)
         yield Core(
             store,
             Cases(store),
@@ -78,8 +90,10 @@ async def core(
             Acquaintances(store),
             Trail(store),
             Cards(store, clock),
+            replies,
             ledger,
-            service,
+            people,
+            automatic,
             asked.invented,
             url,
         )

@@ -38,7 +38,8 @@ class Ledger:
         reserve: int = 0,
     ) -> None:
         self._database = database
-        self._name = hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
+        self.name = hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
+        """Of the key, told by nobody who does not have it."""
         self._limits = limits
         self._clock = clock
         self._reserve = reserve
@@ -70,18 +71,18 @@ class Ledger:
         return quota.windows(use, self._limits, self._clock())
 
     async def _find(self, connection: AsyncConnection) -> Use:
-        found = await connection.scalar(select(quotas.c.use).where(quotas.c.key == self._name))
+        found = await connection.scalar(select(quotas.c.use).where(quotas.c.key == self.name))
         return _USE.validate_json(found) if found else Use()
 
     async def _change(self, change: Change) -> Use:
         async def locked(connection: AsyncConnection) -> Use:
-            row = select(quotas.c.use).where(quotas.c.key == self._name).with_for_update()
+            row = select(quotas.c.use).where(quotas.c.key == self.name).with_for_update()
             found = await connection.scalar(row)
             if found is None:
-                await connection.execute(_FIRST, {"key": self._name, "use": _text(Use())})
+                await connection.execute(_FIRST, {"key": self.name, "use": _text(Use())})
                 found = await connection.scalar(row)
             use = change(_USE.validate_json(found or "{}"), self._clock())
-            await connection.execute(_STORE.where(quotas.c.key == self._name), {"use": _text(use)})
+            await connection.execute(_STORE.where(quotas.c.key == self.name), {"use": _text(use)})
             return use
 
         async with self._turn:

@@ -15,7 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from handlers.access import Policy
 from handlers.people import Role
+from handlers.watch import Rules
 from vt.actions import ACTIONS
+from vt.indicators import hosts
 from vt.uploads import NEVER
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
@@ -113,6 +115,15 @@ def _patterns(value: Any) -> Any:
     )
 
 
+def _domains(value: Any) -> Any:
+    """Domains in lower case and punycode; `*.` and dots in front are overlooked."""
+    parts = _patterns(value)
+    names = [hosts.name(part.removeprefix("*").removeprefix(".")) for part in parts]
+    if not all(names):
+        raise ValueError
+    return frozenset(names)
+
+
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -189,6 +200,24 @@ class Settings(BaseSettings):
         description="ids or names of channels, parted by commas, such as C012AB3CD,incidents; DM for direct messages",
     )
 
+    internal_domains: Annotated[frozenset[str], BeforeValidator(_domains)] = Field(
+        frozenset(), description="domains of your own, parted by commas, such as corp.example,example.net"
+    )
+    """With all below them never sent to VirusTotal, whoever asks."""
+    cache_minutes: int = Field(10, ge=0, le=1440, description="a number of minutes from 0 to 1440")
+    """A reply that is no older is not asked for again when people ask; 0: always ask."""
+    watch_channels: Annotated[tuple[str, ...], BeforeValidator(_patterns)] = Field(
+        (), description="names of channels with * and ?, parted by commas, such as inc-*"
+    )
+    watch_join: bool = Field(default=False, description="true or false")
+    watch_bots: Names = Field(
+        frozenset(), description="ids or names of bots, parted by commas, such as B012AB3CD,alerts"
+    )
+    watch_reserve: int = Field(20, ge=0, le=100, description="a percentage from 0 to 100")
+    """Of the day's quota, kept for people."""
+    watch_cards: int = Field(30, ge=0, le=10_000, description="a number of cards; 0 means no limit")
+    """In ten minutes, before the watch of a channel pauses."""
+
     database_url: Annotated[Word, AfterValidator(_database)] | None = Field(
         None, description="an address like postgresql://user:password@host/name"
     )
@@ -230,6 +259,17 @@ class Settings(BaseSettings):
         }
         roles = frozenset(role for role, allowed in let_in.items() if allowed)
         return Policy(roles=roles, users=self.allowed_users, channels=self.allowed_channels)
+
+
+    @property
+    def rules(self) -> Rules:
+        """Manners of the watch that hold for all channels."""
+        return Rules(
+            channels=tuple(pattern.lstrip("#") for pattern in self.watch_channels),
+            join=self.watch_join,
+            bots=self.watch_bots,
+            most=self.watch_cards,
+        )
 
 
 _BOTH = (

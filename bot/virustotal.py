@@ -1,8 +1,10 @@
 """VirusTotal as the settings say: the real one, or the built-in sandbox when there is no key."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 import structlog
@@ -10,6 +12,8 @@ from pydantic import SecretStr
 
 from bot.settings import Settings
 from vt.client import Client
+from vt.memory import Memory
+from vt.ours import Ours
 from vt.places import Places
 from vt.quota import Limits, Quota
 from vt.sandbox import Sandbox
@@ -34,6 +38,10 @@ class Target:
 @asynccontextmanager
 async def target(settings: Settings) -> AsyncIterator[Target]:
     """The real VirusTotal; without a key the sandbox, loudly."""
+    if not settings.vt_verify_ssl:
+        log.warning(
+            "tls_not_verified", why="VT_VERIFY_SSL=false", danger="anyone on the way can read the key"
+        )
     if settings.vt_api_key:
         yield Target(settings.vt_api_url, settings.vt_api_key, invented=False)
         return
@@ -49,15 +57,23 @@ def limits(settings: Settings, asked: Target) -> Limits:
     return Limits(settings.vt_quota_minute, settings.vt_quota_day, settings.vt_quota_month)
 
 
+def reserve(settings: Settings, asked: Target) -> int:
+    """Calls of a day that are kept for people."""
+    return math.ceil(limits(settings, asked).day * settings.watch_reserve / 100)
+
+
 @asynccontextmanager
 async def service(
-    settings: Settings, asked: Target, quota: Quota, clock: Clock, places: Places
+    settings: Settings,
+    asked: Target,
+    quota: Quota,
+    clock: Clock,
+    places: Places,
+    *,
+    replies: Memory,
+    age: timedelta,
 ) -> AsyncIterator[Service]:
-    """The service layer over a client of its own."""
-    if not settings.vt_verify_ssl:
-        log.warning(
-            "tls_not_verified", why="VT_VERIFY_SSL=false", danger="anyone on the way can read the key"
-        )
+    """The service layer over a client of its own; a reply no older than `age` is not asked for again."""
     async with AsyncExitStack() as stack:
         client = Client(
             asked.key,
@@ -75,4 +91,7 @@ async def service(
             places=places,
             clock=clock,
             never=Never(settings.never_upload),
+            replies=replies,
+            age=age,
+            ours=Ours(settings.internal_domains),
         )
