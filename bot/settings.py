@@ -200,6 +200,10 @@ class Settings(BaseSettings):
         description="ids or names of channels, parted by commas, such as C012AB3CD,incidents; DM for direct messages",
     )
 
+    admin_users: Names = Field(
+        frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
+    )
+    """They may change what holds for a channel, as its creator and the workspace's admins may."""
     internal_domains: Annotated[frozenset[str], BeforeValidator(_domains)] = Field(
         frozenset(), description="domains of your own, parted by commas, such as corp.example,example.net"
     )
@@ -258,7 +262,12 @@ class Settings(BaseSettings):
             Role.BOT: self.allow_bots,
         }
         roles = frozenset(role for role, allowed in let_in.items() if allowed)
-        return Policy(roles=roles, users=self.allowed_users, channels=self.allowed_channels)
+        return Policy(
+            roles=roles,
+            users=self.allowed_users,
+            channels=self.allowed_channels,
+            admins=self.admin_users,
+        )
 
 
     @property

@@ -36,6 +36,8 @@ class Policy:
     """Ids or names; nobody listed: everybody."""
     channels: frozenset[str] = frozenset()
     """Ids or names, or DIRECT; none listed: everywhere."""
+    admins: frozenset[str] = frozenset()
+    """Ids or names of those who may change what holds for a channel, beside its creator and the workspace's admins."""
 
 
 async def refusal(origin: Origin, directory: Directory, policy: Policy) -> Refusal | None:
@@ -51,6 +53,19 @@ async def refusal(origin: Origin, directory: Directory, policy: Policy) -> Refus
     if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
         return Refusal.CHANNEL
     return None
+
+
+async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """May this person change what holds for the channel they are in? Nobody may on a guess. Raises StoreDown."""
+    try:
+        person = await directory.person(origin.user)
+        if _listed(person, policy.admins):
+            return True
+        if person.role is not Role.MEMBER:
+            return False
+        return person.admin or await directory.creator(origin.channel) == person.id
+    except Unknown:
+        return False
 
 
 def _listed(person: Person, users: frozenset[str]) -> bool:

@@ -87,6 +87,11 @@ class Directory:
             await self._memory.keep_room(channel, known, self._clock())
         return known
 
+    async def creator(self, channel: str) -> str:
+        """The id of who made a channel."""
+        answer = await self._call(self._slack.conversations_info, channel=channel)
+        return str(answer["channel"].get("creator", ""))
+
     async def _asked(self, user: str) -> Person:
         if self._home is None:
             self._home = str((await self._call(self._slack.auth_test))["team_id"])
