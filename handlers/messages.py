@@ -1,5 +1,6 @@
 """Messages of the bot's own: posted once, though a process may die between posting and remembering; then edited."""
 
+from collections.abc import Callable
 from typing import Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -51,6 +52,10 @@ SEEN = 200
 """Messages since the request among which our own is looked for."""
 
 
+Ours = Callable[[dict[str, Any], Case], bool]
+"""Whether a message is the one that a case was about to post."""
+
+
 class NotPosted(Exception):
     """Slack did not take it; the job is tried again. The text is Slack's word for why, if it said one."""
 
@@ -69,13 +74,9 @@ async def post(case: Case, message: Message, channel: str, thread: str | None, d
     That it is about to be posted is remembered first. Who finds that and no timestamp looks for a message that
     carries the case's id, and posts only when there is none.
     """
-    if case.posting == channel:
-        ts = await _found(case, channel, thread, deps)
-        if ts:
-            return await change(case.model_copy(update={"channel": channel, "ts": ts}), message, deps)
-    else:
-        case = case.model_copy(update={"posting": channel})
-        await deps.store.save(case)
+    if ts := await found(case, channel, thread, _carries, deps):
+        return await change(case.model_copy(update={"channel": channel, "ts": ts}), message, deps)
+    case = await about_to(case, channel, deps)
     metadata = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
     where = {"channel": channel, "thread_ts": thread, "metadata": metadata, **QUIET}
     case, posted = await _shown(case, deps.slack.chat_postMessage, message, where)
@@ -98,8 +99,19 @@ async def _shown(case: Case, method: Any, message: Message, where: dict[str, Any
         return case.model_copy(update={"plain": True}), plain
 
 
-async def _found(case: Case, channel: str, thread: str | None, deps: Deps) -> str | None:
-    """The timestamp of the case's message, if it stands there."""
+async def about_to(case: Case, channel: str, deps: Deps) -> Case:
+    """Remember that something is about to be posted there, before it is."""
+    if case.posting == channel:
+        return case
+    case = case.model_copy(update={"posting": channel})
+    await deps.store.save(case)
+    return case
+
+
+async def found(case: Case, channel: str, thread: str | None, ours: Ours, deps: Deps) -> str | None:
+    """The timestamp of what was about to be posted there, if it stands there."""
+    if case.posting != channel:
+        return None
     wanted = {
         "channel": channel,
         "oldest": f"{case.request.at.timestamp() - AROUND:.6f}",
@@ -113,14 +125,17 @@ async def _found(case: Case, channel: str, thread: str | None, deps: Deps) -> st
             page = await call(deps.slack.conversations_history, **wanted)
     except Barred:
         return None
-    return next((str(one["ts"]) for one in page["messages"] if _carries(one, case.request.id)), None)
+    except NotPosted as why:
+        if str(why) != "missing_scope":  # who does not let us read lets us post twice rather than never
+            raise
+        return None
+    return next((str(one["ts"]) for one in page["messages"] if ours(one, case)), None)
 
 
-def _carries(message: dict[str, Any], case_id: str) -> bool:
+def _carries(message: dict[str, Any], case: Case) -> bool:
     metadata = message.get("metadata") or {}
-    return bool(
-        metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload", {}).get("case") == case_id
-    )
+    mine = metadata.get("event_payload", {}).get("case") == case.request.id
+    return bool(metadata.get("event_type") == EVENT_TYPE and mine)
 
 
 async def call(method: Any, **arguments: Any) -> Any:

@@ -10,13 +10,15 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers import blocks, messages, text
 from handlers.blocks import Message, escape
-from handlers.deps import Case, Deps, Origin
+from handlers.deps import Case, Deps
 from handlers.exports import Attachment
 from handlers.messages import QUIET, UNSHOWN, Barred, NotPosted, Unshowable, body, call
 
 RESPONSE_URL_LIVES = timedelta(minutes=25)
 """Slack gives it 30 minutes; the rest is for clocks that differ."""
 RESPONSE_URL_USES = 5
+PUBLISHING = "publishing"
+"""What is remembered while a response_url is used to show something to the whole channel."""
 
 
 async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True) -> Case:
@@ -48,10 +50,22 @@ async def whisper(case: Case, line: str, deps: Deps) -> None:
 
 
 async def publish(case: Case, message: Message, deps: Deps) -> bool:
-    """A new message for the whole channel. False when Slack does not let us."""
-    url = case.request.origin.response_url
-    content = {**body(message), **QUIET, "response_type": "in_channel", "replace_original": False}
-    return bool(url) and await _send_plainly(str(url), content, deps)
+    """A new message for the whole channel. False when Slack does not let us.
+
+    Where the bot is no member only the response_url leads there, and nobody can look whether it was used: then at
+    most once, and a word to whoever pressed the button.
+    """
+    origin = case.request.origin
+    if case.told == PUBLISHING:
+        await whisper(case, text.PERHAPS_SHARED, deps)
+        return True
+    try:
+        await messages.post(case, message, origin.channel, origin.thread, deps)
+    except Barred:
+        await deps.store.save(case.model_copy(update={"told": PUBLISHING}))
+        content = {**body(message), **QUIET, "response_type": "in_channel", "replace_original": False}
+        return bool(origin.response_url) and await _send_plainly(str(origin.response_url), content, deps)
+    return True
 
 
 async def aside(case: Case, message: Message, deps: Deps) -> bool:
@@ -75,19 +89,29 @@ async def _send_plainly(url: str, content: dict[str, Any], deps: Deps) -> bool:
         return await _send(url, {**content, "blocks": []}, deps)
 
 
-async def hand_over(origin: Origin, attachment: Attachment, deps: Deps) -> str:
+async def hand_over(case: Case, attachment: Attachment, deps: Deps) -> str:
     """A file: into the thread of a public answer, else into the asker's direct messages. Says where it went."""
+    origin = case.request.origin
     if origin.public and origin.message:
         thread = origin.thread or origin.message
-        if await _upload(attachment, deps, origin.channel, thread):
+        if await _upload(case, attachment, deps, origin.channel, thread):
             return text.JSON_IN_THREAD
-    opened = await _room(origin.user, deps)
-    if not await _upload(attachment, deps, opened):
+    if not await _upload(case, attachment, deps, await _room(origin.user, deps)):
         raise NotPosted
     return text.JSON_SENT
 
 
-async def _upload(attachment: Attachment, deps: Deps, channel: str, thread: str | None = None) -> bool:
+async def _upload(
+    case: Case, attachment: Attachment, deps: Deps, channel: str, thread: str | None = None
+) -> bool:
+    """Once, though a process may die before it hears that the file was taken."""
+
+    def holds(message: dict[str, Any], _: Case) -> bool:
+        return any(file.get("name") == attachment.name for file in message.get("files", ()))
+
+    if await messages.found(case, channel, thread, holds, deps):
+        return True
+    await messages.about_to(case, channel, deps)
     try:
         await deps.slack.files_upload_v2(
             filename=attachment.name,

@@ -25,7 +25,7 @@ async def _file(case: Case, deps: Deps, make: Callable[[Sequence[Finding]], Atta
     if about is None:
         await gone(case, deps)
         return
-    where = await hand_over(case.request.origin, make(findings(about, deps.clock())), deps)
+    where = await hand_over(case, make(findings(about, deps.clock())), deps)
     await whisper(case, where, deps)
     await end(case, deps)
 

@@ -385,6 +385,9 @@ JSON_IN_THREAD = "The JSON is in the thread."
 JSON_COMMENT = "The raw result"
 SHARED = "Shared with the channel."
 ELSEWHERE = "Your answer, here because I cannot write where you asked:"
+PERHAPS_SHARED = (
+    "I was restarted while I shared this. If the channel does not show it, ask again with --share."
+)
 LATE = "Your answer, here because it took longer than Slack keeps a command open:"
 NO_MAIL = "I cannot see a mail address of the person you mentioned. Give the domain itself: /vt domain-report example.co.in"
 BUTTON_JSON = "JSON"

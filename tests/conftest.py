@@ -44,12 +44,22 @@ def _numbers() -> Iterator[int]:
     return itertools.count(1)
 
 
+@pytest.fixture(scope="session")
+def new_database(postgres, _numbers) -> Callable[[], str]:
+    """Makes databases with the bot's tables, and says their URLs."""
+
+    def make() -> str:
+        name = f"vtbot_{next(_numbers)}"
+        _make(postgres, name, TEMPLATE)
+        return make_conninfo(postgres, dbname=name)
+
+    return make
+
+
 @pytest.fixture
-def database(postgres, _numbers) -> str:
+def database(new_database) -> str:
     """The URL of a database with the bot's tables, of the test's own."""
-    name = f"vtbot_{next(_numbers)}"
-    _make(postgres, name, TEMPLATE)
-    return make_conninfo(postgres, dbname=name)
+    return new_database()
 
 
 def _hurry(url: str) -> None:
