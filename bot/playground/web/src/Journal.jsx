@@ -37,7 +37,7 @@ function Entry({ entry }) {
     <details className="entry" onToggle={opened} data-way={entry.way} data-bad={entry.status !== 200}>
       <summary>
         <span aria-hidden="true">{inward ? '→' : '←'}</span>
-        <span className="unseen">{inward ? 'to the bot:' : 'by the bot:'}</span>
+        <span className="unseen">{inward ? 'to the bot: ' : 'by the bot: '}</span>
         <b>{entry.name}</b> <span>{entry.status || 'no answer'}</span> {inward && <span>{entry.ms} ms</span>}
         <time>{clock(entry.at, { second: '2-digit', fractionalSecondDigits: 3 })}</time>
       </summary>

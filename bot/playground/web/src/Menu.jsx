@@ -19,7 +19,7 @@ export function Menu({ label, shows, items, onPick }) {
     if (!open) return
     beside(list.current, button.current)
     list.current.querySelector('[role=menuitem]').focus()
-    const scrolled = ({ target }) => target.contains(button.current) && setOpen(false)
+    const scrolled = ({ target }) => target.contains(button.current) && beside(list.current, button.current)
     addEventListener('scroll', scrolled, true)
     return () => removeEventListener('scroll', scrolled, true)
   }, [open])
