@@ -11,7 +11,7 @@ import psycopg
 from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from handlers.access import Policy
 from handlers.people import Role
@@ -229,6 +229,18 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="an address of this machine, such as 127.0.0.1")
     port: int = Field(3000, ge=0, le=65535, description="a number from 0 to 65535, such as 3000")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What `load` read, and nothing else: read by pydantic, a list in the environment would have to be JSON."""
+        return (init_settings,)
+
     @model_validator(mode="before")
     @classmethod
     def _by_action(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -268,7 +280,6 @@ class Settings(BaseSettings):
             channels=self.allowed_channels,
             admins=self.admin_users,
         )
-
 
     @property
     def rules(self) -> Rules:

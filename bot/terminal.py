@@ -4,19 +4,20 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
 from bot import drawn
 from bot.core import Core, core, utc_now, web_client
 from bot.settings import Mode, Settings
-from handlers import blocks, text
+from handlers import blocks, consent, file_words, text
 from handlers.blocks import Frame, Message
 from handlers.deps import StoreDown, Verb
 from handlers.health import Probe, health
 from handlers.parser import Command, Misuse, parse
 from vt.errors import Internal, Unsupported
+from vt.lookup import TO_AGREE, Lookup
 from vt.results import json_result
 from vt.sandbox import Sandbox
 from vt.service import Lookups, Service, next_turn
@@ -37,13 +38,13 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         return DONE
     try:
         async with core(settings) as parts:
-            return await _answered(parts, wanted, as_json=as_json)
+            return await _answered(parts, wanted, settings.upload_policy, as_json=as_json)
     except StoreDown:
         sys.stderr.write(f"vtbot: {text.CANNOT_TAKE}\n")
         return NOT_DONE
 
 
-async def _answered(parts: Core, wanted: Command, *, as_json: bool) -> int:
+async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool) -> int:
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping})
     if wanted.verb is Verb.QUOTA:
@@ -52,7 +53,15 @@ async def _answered(parts: Core, wanted: Command, *, as_json: bool) -> int:
     if not wanted.lookups:
         sys.stderr.write(f"vtbot: {text.NO_MAIL}\n")
         return WRONG
-    found = [lookup.finding(utc_now()) for lookup in await _settled(parts.service, wanted.lookups)]
+    lookups = await _settled(parts.service, await _prepared(parts.service, wanted.lookups, policy))
+    if files := consent.waiting(lookups):
+        if policy == "confirm" and await _agrees(files):
+            lookups = await _settled(parts.service, consent.agreed(lookups))
+        else:
+            sys.stderr.write(
+                f"vtbot: {file_words.UPLOADS_DENIED if policy == 'deny' else file_words.NOT_AGREED}\n"
+            )
+    found = [lookup.finding(utc_now()) for lookup in lookups]
     if as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
     else:
@@ -60,8 +69,24 @@ async def _answered(parts: Core, wanted: Command, *, as_json: bool) -> int:
     return NOT_DONE if any(map(_missing, found)) else DONE
 
 
+async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
+    agreed = tuple(one.but(agreed=one.is_path) for one in lookups) if policy == "allow" else lookups
+    return await service.expanded(agreed)
+
+
+async def _agrees(files: Sequence[Lookup]) -> bool:
+    """Asked at a terminal, and nowhere else: a script cannot agree by chance."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stderr.write(f"vtbot: {consent.in_words(files)} [y/N] ")
+    sys.stderr.flush()
+    return (await asyncio.to_thread(sys.stdin.readline)).strip().lower() in ("y", "yes")
+
+
 def _missing(finding: Finding) -> bool:
     """Not checked though it could be; that an internal address is not sent is an answer."""
+    if finding.note == TO_AGREE:
+        return True
     return finding.state is State.NOT_CHECKED and not isinstance(finding.trouble, Internal | Unsupported)
 
 

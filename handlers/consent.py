@@ -58,15 +58,25 @@ def asked(message: Message, lookups: Sequence[Lookup], case_id: str, policy: str
     if policy != "deny" and (files := waiting(lookups)):
         label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
         blocks.append(ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)]))
-    plain = fallback("".join(part.to_dict()["text"] for part in line).strip() for line in lines)
+    plain = fallback(map(_plain, lines))
     return Message(
         f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
         (*message.blocks, *(block.to_dict() for block in blocks)),
     )
 
 
+def _plain(line: Sequence[Part]) -> str:
+    return "".join(str(part.to_dict()["text"]) for part in line).strip()
+
+
 def _first_lines(plain: str, room: int) -> str:
     return plain if len(plain) < room else plain[:room].rpartition("\n")[0]
+
+
+def in_words(files: Sequence[Lookup]) -> str:
+    """The question as plain text, for a terminal."""
+    lines: list[Sequence[Part]] = [[say(words.question(len(files)))], *map(_described, files)]
+    return "\n".join(map(_plain, lines))
 
 
 def _lines(lookups: Sequence[Lookup], policy: str) -> Iterator[list[Part]]:

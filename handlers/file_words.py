@@ -33,6 +33,7 @@ NO_HOST = "--host takes the name of a server from the hosts file, as in: /vt sca
 
 BUTTON_UPLOAD = "Upload"
 BUTTON_UPLOAD_ALL = "Upload {count} files"
+NOT_AGREED = "Nothing was uploaded: nobody agreed to it. Ask at a terminal and say y, or set UPLOAD_POLICY=allow."
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
 NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY."

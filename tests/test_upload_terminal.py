@@ -1,0 +1,85 @@
+"""scan-file in a terminal: y or n is asked of a person there, and a script never agrees by chance."""
+
+import asyncio
+import os
+import pty
+import sys
+import tty
+
+import pytest
+from office import address
+
+from vt.sandbox import Sandbox
+
+CONTENT = b"in a terminal"
+
+
+@pytest.fixture
+def sample(tmp_path):
+    file = tmp_path / "odd.bin"
+    file.write_bytes(CONTENT)
+    return file
+
+
+async def ask(database, sandbox, sample, stdin, stderr, **environ):
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "ask", f"scan-file {sample}"),
+        stdin=stdin,
+        stderr=stderr,
+        stdout=asyncio.subprocess.PIPE,
+        env={
+            **os.environ,
+            "DATABASE_URL": address(database),
+            "VT_API_URL": sandbox.url,
+            "VT_API_KEY": "k",
+            "FILE_ROOTS": str(sample.parent),
+            **environ,
+        },
+    )
+
+
+@pytest.mark.parametrize("policy", ["confirm", "deny"])
+async def test_without_a_person_nothing_is_uploaded_and_it_says_so(database, sample, policy):
+    """No TTY: UNKNOWN, a sentence, and exit status 1, since something was left undone."""
+    async with Sandbox(invent=False).serve() as sandbox:
+        pipe = asyncio.subprocess.PIPE
+        asked = await ask(database, sandbox, sample, pipe, pipe, UPLOAD_POLICY=policy)
+        out, err = await asked.communicate(b"y\n")
+        assert asked.returncode == 1
+        assert "UNKNOWN" in out.decode()
+        assert "Nothing was uploaded" in err.decode() or "switched off" in err.decode()
+        assert not sandbox.asked("file/scan")
+
+
+@pytest.mark.parametrize(("said", "uploads"), [("n", 0), ("", 0), ("y", 1)])
+async def test_a_person_is_asked_who_sees_it(database, sample, said, uploads):
+    """With name, size and hash; only y uploads."""
+    async with Sandbox(invent=False).serve() as sandbox:
+        near, far = pty.openpty()
+        tty.setraw(far)
+        asked = await ask(database, sandbox, sample, far, far)
+        os.close(far)
+        try:
+            question = await asyncio.to_thread(read_until, near, "[y/N]")
+            assert "other companies" in question
+            assert "odd.bin 13 bytes" in question
+            os.write(near, f"{said}\n".encode())
+            if uploads:
+                # It waits for the analysis now, as it would for minutes.
+                await asyncio.to_thread(read_until, near, "PENDING")
+            else:
+                assert await asked.wait() == 1
+        finally:
+            if asked.returncode is None:
+                asked.kill()
+            await asked.communicate()
+            os.close(near)
+        assert len(sandbox.asked("file/scan")) == uploads
+
+
+def read_until(terminal, words):
+    """What a terminal shows, up to these words."""
+    seen = ""
+    while words not in seen:
+        seen += os.read(terminal, 4096).decode()
+    return seen
