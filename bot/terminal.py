@@ -70,8 +70,8 @@ async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool)
 
 
 async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
-    agreed = tuple(one.but(agreed=one.is_path) for one in lookups) if policy == "allow" else lookups
-    return await service.expanded(agreed)
+    allowed = tuple(one.unasked() for one in lookups) if policy == "allow" else lookups
+    return await service.expanded(allowed)
 
 
 async def _agrees(files: Sequence[Lookup]) -> bool:

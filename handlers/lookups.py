@@ -7,7 +7,7 @@ from slack_sdk.errors import SlackClientError
 from handlers import blocks, history, progress, text
 from handlers.again import renewed
 from handlers.answered import end, findings, message
-from handlers.deps import Case, Deps, Outcome
+from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
 from handlers.post import hand_over, reply, whisper
 from vt.actions import BY_KEY
@@ -23,7 +23,8 @@ async def look_up(case: Case, deps: Deps) -> None:
         await _nothing(case, deps)
         return
     async with progress.shown(case, deps) as told:
-        async for lookups in deps.service.advance(case.lookups, told):
+        fresh = case.request.fresh or case.request.verb is Verb.RECHECK
+        async for lookups in deps.service.advance(case.lookups, told, fresh=fresh):
             case = case.model_copy(update={"lookups": lookups})
             await deps.store.save(case)
     at = next_turn(case.lookups)
@@ -32,7 +33,7 @@ async def look_up(case: Case, deps: Deps) -> None:
         await history.remember(case, findings(case, now), deps.history, now)
         case = await reply(case, await message(case, deps), deps)
         if case.plain:
-            await hand_over(case.request.origin, as_json(findings(case, now)), deps)
+            await hand_over(case, as_json(findings(case, now)), deps)
         await end(case, deps)
     else:
         await _wait(case, at, deps)
@@ -61,13 +62,16 @@ async def _prepared(case: Case, deps: Deps) -> Case:
     if case.lookups:
         return case
     if case.request.about:
-        return await renewed(case, deps)
-    lookups = case.request.lookups
-    if deps.upload == "allow":
-        lookups = tuple(lookup.but(agreed=lookup.is_path) for lookup in lookups)
-    lookups = await deps.service.expanded(lookups)
+        case = await renewed(case, deps)
+        return case.model_copy(update={"lookups": _allowed(case.lookups, deps)})
+    lookups = await deps.service.expanded(_allowed(case.request.lookups, deps))
     people = [await _person(user, deps) for user in case.request.people]
     return case.model_copy(update={"lookups": (*lookups, *(lookup for lookup in people if lookup))})
+
+
+def _allowed(lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
+    """Files that may be uploaded without a question, if the settings say so."""
+    return tuple(lookup.unasked() for lookup in lookups) if deps.upload == "allow" else lookups
 
 
 async def _person(user: str, deps: Deps) -> Lookup | None:

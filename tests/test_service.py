@@ -307,7 +307,7 @@ def sample(tmp_path):
 
 
 def of_file(path):
-    return Lookup.of_file(str(path), FILE, FILE.threshold).but(agreed=True)
+    return Lookup.of_file(str(path), FILE, FILE.threshold).unasked()
 
 
 async def test_an_unknown_file_is_uploaded_once_and_waited_for(sample):

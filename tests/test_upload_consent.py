@@ -114,7 +114,7 @@ async def test_every_upload_has_somebody_who_agreed_on_record(database, sample):
             rows = await connection.execute("SELECT asker, progress FROM cases WHERE verb = 'upload'")
             [(asker, progress)] = await rows.fetchall()
         assert asker == office.slack.person(ANA).id
-        assert [lookup["value"] for lookup in progress["lookups"] if lookup["agreed"]] == [SHA256]
+        assert [lookup["agreed"] for lookup in progress["lookups"]] == [SHA256]
 
 
 async def test_two_clicks_are_one_upload(database, sample):

@@ -63,7 +63,7 @@ class Carrier:
             source = await files.open(lookup.asked)
             if refused := await self._never.refuses(source):
                 return refused
-            if not lookup.agreed:
+            if not lookup.may_upload:
                 return TO_AGREE
             if source.size != lookup.size:
                 raise errors.Changed(lookup.asked)

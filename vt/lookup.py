@@ -19,11 +19,18 @@ Raw = dict[str, Any]
 POLL_SECONDS = (15, 30, 60, 120, 300)
 """Pauses between two looks at something that is being analysed; the last one repeats."""
 POLL_FOR = timedelta(hours=24)
+GAVE_UP = "gave-up-waiting"
+"""The note of what was still being analysed when nobody waited for it any more."""
+ANY = "*"
 TO_AGREE = "to-agree"
 """The note of a file that is not in VirusTotal and may be uploaded once somebody agrees."""
 RETRY_SECONDS = (10, 30, 60)
 """Pauses after VirusTotal did not answer; the last one repeats."""
 RETRY_FOR = timedelta(minutes=20)
+
+
+NEVER_SENT = (errors.Internal, errors.Sensitive)
+"""Reasons that another question does not change."""
 
 
 class Step(StrEnum):
@@ -50,8 +57,8 @@ class Lookup(BaseModel):
     """Where a file is, as `vt.places` names it; "" is this machine."""
     size: int | None = None
     """Bytes of a file that was read."""
-    agreed: bool = False
-    """It may be uploaded, when VirusTotal does not know it: a person or the settings said so."""
+    agreed: str = ""
+    """The SHA-256 that a person agreed to have uploaded when VirusTotal does not know it; ANY: the settings did."""
     threshold: int
     rescan_after_days: int | None = None
     step: Step = Step.ASK
@@ -169,7 +176,7 @@ class Lookup(BaseModel):
         if arrived.is_the_awaited:
             return arrived.but(step=Step.DONE, checked_at=now, not_before=None, trouble=None)
         if self.since is not None and now - self.since > POLL_FOR:
-            return self.kept("gave-up-waiting")
+            return self.kept(GAVE_UP)
         pause = POLL_SECONDS[min(self.tries + 1, len(POLL_SECONDS) - 1)]
         return self.but(tries=self.tries + 1, not_before=now + timedelta(seconds=pause), trouble=None)
 
@@ -187,7 +194,18 @@ class Lookup(BaseModel):
 
     def agreed_to(self) -> Self:
         """A person said that this content may be uploaded: it is asked for once more, then uploaded."""
-        return self.but(step=Step.ASK, agreed=True, note=None, trouble=None, not_before=None, since=None)
+        return self.but(
+            step=Step.ASK, agreed=self.value, note=None, trouble=None, not_before=None, since=None
+        )
+
+    def unasked(self) -> Self:
+        """The settings say that any file may be uploaded."""
+        return self.but(agreed=ANY) if self.is_path else self
+
+    @property
+    def may_upload(self) -> bool:
+        """Somebody agreed, to this very content."""
+        return bool(self.value) and self.agreed in (self.value, ANY)
 
     def delayed(self, error: VTError, until: datetime) -> Self:
         """Not now, for that reason; it stays and is taken up again."""
@@ -237,12 +255,15 @@ class Lookup(BaseModel):
         return self.but(step=Step.RESCAN, trouble=None, not_before=None, since=None, tries=0)
 
     def asked_again(self) -> Self:
-        """From the beginning, but for what must never be sent; a file is read anew, and uploaded if that was agreed."""
-        if isinstance(errors.unpack(self.trouble) if self.trouble else None, errors.Internal):
+        """From the beginning, but for what must never be sent; a file is read anew, unless its analysis is waited for.
+
+        To agree to an upload once is not to agree to it again.
+        """
+        if isinstance(errors.unpack(self.trouble) if self.trouble else None, NEVER_SENT):
             return self
-        kept = {"action", "asked", "kind", "value", "place", "agreed", "threshold", "rescan_after_days"}
-        if BY_KEY[self.action].files:
-            kept -= {"kind", "value"}
+        kept = {"action", "asked", "kind", "value", "place", "size", "threshold", "rescan_after_days"}
+        if BY_KEY[self.action].files and self.note != GAVE_UP:
+            kept -= {"kind", "value", "size"}
         # It was asked for by this name before it was asked for by its registered domain's.
         note = self.note if self.note == "registered-domain" else None
         return type(self)(**{name: getattr(self, name) for name in kept}, note=note)
