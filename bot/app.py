@@ -20,7 +20,9 @@ from bot.core import Core, core, new_id, utc_now, web_client
 from bot.guard import Guard
 from bot.identity import TokenRefused, identity
 from bot.jobs import Turns
+from bot.logins import Logins
 from bot.ops import Metrics
+from bot.places import servers
 from bot.server import Check, NotServing, escaped, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
@@ -29,7 +31,7 @@ from handlers.attached import SLACK
 from handlers.deps import Deps, StoreDown
 from handlers.downloads import slack_files
 from handlers.people import REMEMBERED, Directory
-from vt.places import Opener
+from vt.places import LOGIN, Opener
 from vt.service import Clock
 
 log = structlog.get_logger()
@@ -56,8 +58,9 @@ class Bot:
 async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Bot]:
     """The whole bot, answering. Raises NotRunning."""
     metrics = Metrics()
-    async with web_client(settings) as slack, core(settings, clock, places_of(slack, settings)) as parts:
-        deps = _deps(settings, parts, slack, clock)
+    logins = Logins(servers(settings), settings.vt_max_upload)
+    async with web_client(settings) as slack, core(settings, clock, _kinds(slack, logins, settings)) as parts:
+        deps = _deps(settings, parts, slack, logins, clock)
         async with AsyncExitStack() as stack:
             app = listening(slack, deps, await _introduced(stack, slack))
             await stack.enter_async_context(_turns(parts, deps, metrics))
@@ -73,9 +76,9 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
             yield Bot(port, parts.cases.unanswered)
 
 
-def places_of(slack: AsyncWebClient, settings: Settings) -> Mapping[str, Opener]:
+def _kinds(slack: AsyncWebClient, logins: Logins, settings: Settings) -> Mapping[str, Opener]:
     """Where files come from, besides this machine and the hosts file."""
-    return {SLACK: slack_files(slack, settings.vt_max_upload)}
+    return {SLACK: slack_files(slack, settings.vt_max_upload), LOGIN: logins.opener}
 
 
 def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
@@ -107,7 +110,7 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
     )
 
 
-def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) -> Deps:
+def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, logins: Logins, clock: Clock) -> Deps:
     return Deps(
         store=parts.cases,
         modals=parts.modals,
@@ -116,6 +119,7 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) 
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,
         watching=parts.cards,
+        watched=parts.channels,
         rules=settings.rules,
         service=parts.service,
         automatic=parts.automatic,
@@ -126,6 +130,7 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, clock: Clock) 
         quota_left=parts.ledger.left,
         submit=settings.url_submit,
         upload=settings.upload_policy,
+        logins=logins if settings.ssh_ad_hoc else None,
         invented=parts.invented,
     )
 

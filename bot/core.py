@@ -24,6 +24,7 @@ from bot.people import Acquaintances
 from bot.places import places
 from bot.settings import Settings
 from bot.store import Cases, Replies
+from bot.watched import Channels
 from bot.watching import Cards
 from handlers.watch import WINDOW
 from vt.places import Opener
@@ -51,6 +52,7 @@ class Core:
     people: Acquaintances
     trail: Trail
     cards: Cards
+    channels: Channels
     replies: Replies
     ledger: Ledger
     service: Service
@@ -89,7 +91,8 @@ async def core(
             History(store),
             Acquaintances(store),
             Trail(store),
-            Cards(store, clock),
+            Cards(store, clock, unknown=bool(settings.watch_channels)),
+            Channels(store, clock),
             replies,
             ledger,
             people,

@@ -1,4 +1,7 @@
-"""Watched channels, and the cards in answer to what is said there: the tables, and what handlers ask of them."""
+"""Cards in answer to what is said in watched channels: their table, and what handlers ask of it.
+
+A card is a case that takes its turns with all others, in rounds: there is one round at a time, and one that waits.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +17,6 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
-    and_,
     case,
     func,
     select,
@@ -24,23 +26,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import repeats, watched
 from bot.database import Database
 from bot.store import AUTOMATIC, QUEUE, ROUND, cases, keep
+from handlers.hearing import Heard
 from handlers.request import Case, Request
-from handlers.watch import MOMENT, Card, Heard, Manners, Mode, Watch, Wishes
+from handlers.watch import DERIVED, MOMENT, Card, Manners, Mode, Wishes
+from handlers.watching import Repeat
 from vt.lookup import Lookup
 
 metadata = MetaData()
-channels = Table(
-    "watch_channels",
-    metadata,
-    Column("team", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("mode", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("since", DateTime(timezone=True), nullable=False),
-    Column("paused_until", DateTime(timezone=True)),
-)
 cards = Table(
     "watch_cards",
     metadata,
@@ -57,8 +52,7 @@ cards = Table(
     Column("due", DateTime(timezone=True)),
 )
 
-# There is one round at a time, and one that waits: each sees to all that is due. Counted from the database's own
-# clock, which is the one that starts it.
+# By the database's own clock, which is the one that starts it.
 _CALL = text("""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
     VALUES (:queue, :round, :priority, :round, :round, now() + make_interval(secs => :seconds))
@@ -68,75 +62,87 @@ _CALL = text("""
 
 
 class Cards:
-    """What is watched, and the cards. Every method raises StoreDown when the database cannot take it."""
+    """The Watching of handlers. Every method raises StoreDown when the database cannot take it.
+
+    `unknown`: whether to listen in channels that were never switched, since their names may be such as are watched.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], datetime], *, unknown: bool = False) -> None:
         self._database = database
         self._clock = clock
         self._unknown = unknown
-        """Listen where nothing was switched yet: the channel's name may be one that is watched."""
 
-    # What is heard ---------------------------------------------------------------------------------------
+    # What is heard and wanted ----------------------------------------------------------------------------
 
     async def note(self, heard: Heard, wanted: Sequence[Lookup], request: Request) -> None:
         """Keep what was heard, if its channel is watched, and see that a round follows."""
-        where = {"team": request.origin.team, "channel": heard.channel}
+        team = request.origin.team
 
         async def kept(connection: AsyncConnection) -> None:
-            message = _at(cards, {**where, "message": heard.ts})
-            found = (await connection.execute(select(cards).where(message).with_for_update())).first()
+            here = (cards.c.team == team, cards.c.channel == heard.channel, cards.c.message == heard.ts)
+            found = (await connection.execute(select(cards).where(*here).with_for_update())).first()
+            news = {"heard": heard.at, "wanted": _dumped(wanted), "due": self._clock()}
             if found is None:
-                if not wanted or not await self._listens(connection, where):
+                if not wanted or not await self._listens(connection, team, heard.channel):
                     return
                 if not await keep(connection, request, AUTOMATIC):
                     return
-                row = {**where, "case_id": request.id, "message": heard.ts, "heard": heard.at}
-                row |= {"wanted": _dumped(wanted), "wishes": {}, "manners": {}, "version": 1}
-                await connection.execute(insert(cards).values(**row, due=self._clock()))
+                where = {"team": team, "channel": heard.channel, "message": heard.ts, "case_id": request.id}
+                fresh = insert(cards).values(**where, **news, wishes={}, manners={}, version=1)
+                await connection.execute(fresh)
             elif found.heard < heard.at:
-                changed = {"heard": heard.at, "wanted": _dumped(wanted), "version": found.version + 1}
-                await connection.execute(update(cards).where(message).values(**changed, due=self._clock()))
+                await connection.execute(
+                    update(cards).where(*here).values(**news, version=cards.c.version + 1)
+                )
             else:
                 return
             await connection.execute(_CALL, {"seconds": MOMENT.total_seconds()})
 
         await self._database.run(kept, together=True)
 
-    async def _listens(self, connection: AsyncConnection, where: Mapping[str, str]) -> bool:
-        found = (await connection.execute(select(channels).where(_at(channels, where)))).first()
-        if found is None:
+    async def _listens(self, connection: AsyncConnection, team: str, channel: str) -> bool:
+        """A name is asked for anew from time to time, as it or the patterns may have changed."""
+        found = await watched.watch(connection, team, channel)
+        if found is None or (found.derived and self._clock() - found.since > DERIVED):
             return self._unknown
-        watch = _watch(found)
-        return watch.mode is not Mode.OFF and not watch.paused(self._clock())
+        return found.mode is not Mode.OFF and not found.paused(self._clock())
 
     async def wish(self, case_id: str, wish: Wishes) -> bool:
         """Keep what somebody wants of a card, beside what was wanted before. False: there is no such card."""
 
         async def kept(connection: AsyncConnection) -> bool:
             mine = cards.c.case_id == case_id
-            found = (await connection.execute(select(cards).where(mine).with_for_update())).first()
+            found = await connection.scalar(select(cards.c.wishes).where(mine).with_for_update())
             if found is None:
                 return False
-            wishes = found.wishes | wish.model_dump(mode="json", exclude_defaults=True)
-            changed = {"wishes": wishes, "version": found.version + 1, "due": self._clock()}
-            await connection.execute(update(cards).where(mine).values(**changed))
+            wishes = found | wish.model_dump(mode="json", exclude_defaults=True)
+            await connection.execute(_touched([case_id], self._clock()).values(wishes=wishes))
             await connection.execute(_CALL, {"seconds": 0})
             return True
 
         return await self._database.run(kept, together=True)
 
+    async def card(self, case_id: str) -> Card | None:
+        """One card."""
+        return await self._one(cards.c.case_id == case_id)
+
+    async def on(self, team: str, channel: str, message: str) -> Card | None:
+        """The card in answer to a message."""
+        return await self._one(cards.c.team == team, cards.c.channel == channel, cards.c.message == message)
+
+    async def _one(self, *where: Any) -> Card | None:
+        found = await self._cards(_WHOLE.where(*where))
+        return found[0] if found else None
+
     # Rounds ----------------------------------------------------------------------------------------------
 
     async def due(self, most: int) -> list[Card]:
         """The cards to see to now, the oldest message first."""
-        wanted = (
-            select(cards, cases.c.request, cases.c.progress)
-            .join(cases, cases.c.id == cards.c.case_id)
-            .where(cards.c.due <= self._clock())
-            .order_by(cards.c.message)
-            .limit(most)
+        return await self._cards(
+            _WHOLE.where(cards.c.due <= self._clock()).order_by(cards.c.message).limit(most)
         )
 
+    async def _cards(self, wanted: Any) -> list[Card]:
         async def find(connection: AsyncConnection) -> list[Card]:
             return [_card(row) for row in (await connection.execute(wanted)).all()]
 
@@ -144,16 +150,13 @@ class Cards:
 
     async def seen_to(self, card: Card, due: datetime | None) -> None:
         """Remember what was done for a card, and when to go on; an edit or wish that came meanwhile stays due."""
-        done = (
-            update(cards)
-            .where(cards.c.case_id == card.case.request.id)
-            .values(
-                manners=card.manners.model_dump(mode="json", exclude_defaults=True),
-                posted=card.posted,
-                due=case((cards.c.version == card.version, due), else_=cards.c.due),
-            )
+        done = update(cards).where(cards.c.case_id == card.case.request.id)
+        done = done.values(
+            manners=card.manners.model_dump(mode="json", exclude_defaults=True),
+            posted=card.posted,
+            due=case((cards.c.version == card.version, due), else_=cards.c.due),
         )
-        await self._execute(done)
+        await self._database.run(lambda connection: connection.execute(done))
 
     async def next_round(self) -> None:
         """See that a round follows when the next card is due."""
@@ -166,47 +169,40 @@ class Cards:
 
         await self._database.run(call)
 
-    # Channels --------------------------------------------------------------------------------------------
-
-    async def channel(self, team: str, channel: str) -> Watch | None:
-        """How a channel was switched; None: never."""
-        wanted = select(channels).where(_at(channels, {"team": team, "channel": channel}))
-
-        async def find(connection: AsyncConnection) -> Watch | None:
-            row = (await connection.execute(wanted)).first()
-            return row and _watch(row)
-
-        return await self._database.run(find)
-
-    async def switch(self, team: str, channel: str, mode: Mode, person: str) -> None:
-        """Switch a channel. The breaker is closed again."""
-        row = {"mode": mode.value, "person": person, "since": self._clock(), "paused_until": None}
-        given = insert(channels).values(team=team, channel=channel, **row)
-        await self._execute(given.on_conflict_do_update(index_elements=["team", "channel"], set_=row))
-
-    async def pause(self, team: str, channel: str, until: datetime) -> bool:
-        """Open the breaker. False: it was open."""
-        here = _at(channels, {"team": team, "channel": channel})
-        closed = channels.c.paused_until.is_(None) | (channels.c.paused_until <= self._clock())
-        opened = update(channels).where(here, closed).values(paused_until=until).returning(channels.c.channel)
-
-        async def done(connection: AsyncConnection) -> bool:
-            return (await connection.execute(opened)).first() is not None
-
-        return await self._database.run(done)
-
     async def cards_since(self, team: str, channel: str, start: datetime) -> int:
         """How many cards and marks were given there since then."""
-        here = _at(cards, {"team": team, "channel": channel})
-        count = select(func.count()).where(here, cards.c.posted > start)
+        here = (cards.c.team == team, cards.c.channel == channel, cards.c.posted > start)
+        count = select(func.count()).where(*here)
         return await self._database.run(lambda connection: connection.scalar(count)) or 0
 
-    async def _execute(self, statement: Any) -> None:
-        await self._database.run(lambda connection: connection.execute(statement))
+    # What was posted before ------------------------------------------------------------------------------
+
+    async def claim(self, card: Card, subjects: Sequence[str]) -> Mapping[str, str]:
+        """For each the id of the case that answers for it in this channel: this one's, or that of an earlier card."""
+
+        async def claimed(connection: AsyncConnection) -> Mapping[str, str]:
+            owners, concerned = await repeats.claim(connection, card, subjects)
+            if concerned:
+                await connection.execute(_touched(concerned, self._clock()))
+            return owners
+
+        return await self._database.run(claimed, together=True)
+
+    async def take_over(self, card: Card, subject: str) -> None:
+        """From now on this card answers for it."""
+        await self._database.run(lambda connection: repeats.take_over(connection, card, subject))
+
+    async def repeats(self, card: Card) -> Sequence[Repeat]:
+        """Who else posted what the card answers for, the oldest first."""
+        return await self._database.run(lambda connection: repeats.of(connection, card))
 
 
-def _at(table: Table, row: Mapping[str, str]) -> Any:
-    return and_(*(table.c[name] == value for name, value in row.items()))
+_WHOLE = select(cards, cases.c.request, cases.c.progress).join(cases, cases.c.id == cards.c.case_id)
+
+
+def _touched(case_ids: Sequence[str], now: datetime) -> Any:
+    """To be seen to again, even by a round that is under way."""
+    return update(cards).where(cards.c.case_id.in_(case_ids)).values(version=cards.c.version + 1, due=now)
 
 
 def _dumped(lookups: Sequence[Lookup]) -> list[Any]:
@@ -222,7 +218,3 @@ def _card(row: Row[Any]) -> Card:
         version=row.version,
         posted=row.posted,
     )
-
-
-def _watch(row: Row[Any]) -> Watch:
-    return Watch(Mode(row.mode), row.person, row.since, row.paused_until)

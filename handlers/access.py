@@ -55,17 +55,30 @@ async def refusal(origin: Origin, directory: Directory, policy: Policy) -> Refus
     return None
 
 
-async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
-    """May this person change what holds for the channel they are in? Nobody may on a guess. Raises StoreDown."""
+class Reach(StrEnum):
+    """How far someone's say goes."""
+
+    NOWHERE = "nowhere"
+    CHANNEL = "channel"
+    """They made the channel they are in."""
+    WORKSPACE = "workspace"
+
+
+async def reach(origin: Origin, directory: Directory, policy: Policy) -> Reach:
+    """Over what this person may decide; over nothing, when Slack does not say who it is. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
-        if _listed(person, policy.admins):
-            return True
-        if person.role is not Role.MEMBER:
-            return False
-        return person.admin or await directory.creator(origin.channel) == person.id
+        if _listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin):
+            return Reach.WORKSPACE
+        made = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
     except Unknown:
-        return False
+        return Reach.NOWHERE
+    return Reach.CHANNEL if made else Reach.NOWHERE
+
+
+async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """May this person change what holds for the channel they are in? Raises StoreDown."""
+    return await reach(origin, directory, policy) is not Reach.NOWHERE
 
 
 def _listed(person: Person, users: frozenset[str]) -> bool:

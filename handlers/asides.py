@@ -35,3 +35,11 @@ def secrets(urls: Sequence[str]) -> str:
         f"What you posted seems to hold a password or a token, so it was not sent:\n{shown}\n"
         "Shall it be checked all the same? VirusTotal would see all of it."
     )
+
+
+def paused(most: int, until: datetime) -> str:
+    """The breaker opened."""
+    return (
+        f"More than {most} cards in ten minutes: I am quiet here until {until:%H:%M} UTC, and go on by myself then. "
+        "/vt still answers."
+    )

@@ -9,11 +9,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.access import Policy
 from handlers.history import History
+from handlers.logins import Logins
 from handlers.modals import Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import Rules
-from handlers.watching import Watching
+from handlers.watching import Watched, Watching
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
@@ -81,6 +82,7 @@ class Deps:
     directory: Directory
     policy: Policy
     watching: Watching
+    watched: Watched
     rules: Rules
     service: Service
     automatic: Service
@@ -97,5 +99,7 @@ class Deps:
     """May people have unknown URLs scanned: confirm, allow or deny."""
     upload: str = "confirm"
     """May people have unknown files uploaded: confirm, allow or deny."""
+    logins: Logins | None = None
+    """Holds logins that people type; None: they may not."""
     invented: bool = False
     """The sandbox answers instead of VirusTotal."""

@@ -5,8 +5,8 @@ from typing import Any
 from slack_bolt.async_app import AsyncBoltContext
 
 from handlers.deps import Deps
+from handlers.hearing import Ears, Heard, heard
 from handlers.request import Origin, Request, Verb, Way
-from handlers.watch import Ears, Heard, heard
 from vt import extract
 from vt.actions import fitting
 from vt.indicators import internal

@@ -42,6 +42,17 @@ class Verb(StrEnum):
     FORM = "form"
     CARD = "card"
     """In answer to a message in a watched channel; nobody asked."""
+    WATCH = "watch"
+    IGNORE = "ignore"
+    ARRIVE = "arrive"
+    """A channel was made that is watched from the beginning."""
+    SHOW = "show"
+    """The card that a channel has only marks for."""
+    HURRY = "hurry"
+    """Look up what stopped at the reserve."""
+    ALLOW = "allow"
+    LEAVE = "leave"
+    """The answers to the question whether a URL with a secret may be looked up."""
 
 
 class Way(StrEnum):
@@ -106,6 +117,10 @@ class Request(Frozen):
     """Which part of it is shown, as handlers/leaf.py reads it."""
     note: str = ""
     """What to say, when that is all that there is to do."""
+    said: str = ""
+    """What followed the command's word, where that is read later."""
+    fresh: bool = False
+    """Nothing is to be taken from memory."""
 
 
 class Outcome(StrEnum):
@@ -134,6 +149,8 @@ class Case(Frozen):
     """The channel in which that message was about to be posted: it may stand there, though `ts` is not known."""
     plain: bool = False
     """Slack did not take the blocks: the answer stands there as plain text."""
+    published: bool = False
+    """A private answer, of which the whole channel has been shown a copy."""
     shared_by: str | None = None
     """Who wants the whole channel to see the answer that this one replaces."""
     calls: int = 0

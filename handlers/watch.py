@@ -1,13 +1,17 @@
 """Manners: what a message in a watched channel calls for, and what it does not. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from ipaddress import ip_address, ip_network
 
 from handlers.request import Case, Frozen
+from vt.indicators import host_of
 from vt.lookup import Lookup
+from vt.ours import below
 from vt.verdict import Finding, State
 
 WINDOW = timedelta(hours=24)
@@ -16,10 +20,9 @@ MOMENT = timedelta(seconds=1)
 """How long messages are waited for that may share a call to VirusTotal."""
 CALM = timedelta(minutes=10)
 """The breaker's: it counts the cards of so long, and pauses for so long."""
-TELLS = (None, "bot_message", "file_share", "thread_broadcast", "me_message")
-"""Kinds of messages that say something; the others tell of joins, topics, pins and the like."""
-GONE = "tombstone"
-"""What is left of a deleted message that has a thread, as it has when a card was given."""
+DERIVED = timedelta(hours=1)
+"""How long what a channel's name decided holds."""
+JUDGED = (State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN)
 
 
 class Mode(StrEnum):
@@ -48,8 +51,8 @@ class Wishes(Frozen):
 
     hurried: bool = False
     """Look it up though it costs the reserve."""
-    allowed: bool = False
-    """The URLs with secrets may be looked up: their poster said so."""
+    allowed: tuple[str, ...] = ()
+    """URLs with secrets that may be looked up, by `subject`: their poster said so."""
     shown: bool = False
     """The card, though the channel wants marks only."""
 
@@ -57,8 +60,8 @@ class Wishes(Frozen):
 class Manners(Frozen):
     """What was done about a message, apart from its card."""
 
-    asked: bool = False
-    """Its poster was asked about URLs with secrets."""
+    asked: tuple[str, ...] = ()
+    """URLs with secrets that its poster was asked about, by `subject`."""
     mark: Mark | None = None
     failures: int = 0
     """Times in a row that Slack did not take it."""
@@ -70,9 +73,14 @@ class Watch:
 
     mode: Mode
     person: str
-    """Who switched it."""
+    """Who switched it; nobody, when its name decided."""
     since: datetime
     paused_until: datetime | None = None
+
+    @property
+    def derived(self) -> bool:
+        """Its name decided, not a person."""
+        return not self.person
 
     def paused(self, now: datetime) -> bool:
         """Whether the breaker holds."""
@@ -94,21 +102,6 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A message that was posted, edited (`edited`) or deleted (`gone`)."""
-
-    channel: str
-    ts: str
-    at: str
-    """Of what happened last, as Slack counts: what happened before it is old."""
-    poster: str
-    thread: str | None = None
-    text: str = ""
-    edited: bool = False
-    gone: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
     """What the operator set for all channels."""
 
@@ -122,86 +115,49 @@ class Rules:
     """Cards in CALM before the breaker opens; 0: it never does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ears:
-    """Whom to listen to."""
-
-    own: frozenset[str] = frozenset()
-    """The bot's own ids."""
-    bots: frozenset[str] = field(default_factory=frozenset)
-    """Ids and names of other bots that are listened to."""
+def subject(lookup: Lookup) -> str:
+    """By which name what is looked up is remembered: of one length, and telling nothing of it."""
+    return sha256(f"{lookup.kind}:{lookup.value}".encode("utf-8", "replace")).hexdigest()
 
 
-def heard(event: Mapping[str, Any], ears: Ears) -> Heard | None:
-    """What an event tells; None when it tells nothing: joins, topics, unfurls, bots, the bot's own words."""
-    subtype = event.get("subtype")
-    if subtype == "message_deleted":
-        return _deleted(event, event.get("previous_message") or {})
-    if subtype != "message_changed":
-        return _said(event, event, ears)
-    after, before = event.get("message") or {}, event.get("previous_message") or {}
-    if after.get("subtype") == GONE:
-        return _deleted(event, before or after)
-    if words(after) == words(before):
-        return None
-    return _said(event, after, ears, edited=True)
+def posted_at(card: Card) -> datetime:
+    """When the card's message was posted."""
+    return datetime.fromtimestamp(float(card.case.request.origin.message or 0), UTC)
 
 
-def _deleted(event: Mapping[str, Any], before: Mapping[str, Any]) -> Heard | None:
-    ts = event.get("deleted_ts") or before.get("ts")
-    if not ts:
-        return None
-    return Heard(
-        event["channel"], ts, event.get("event_ts") or event["ts"], before.get("user", ""), gone=True
-    )
+def to_ask_about(card: Card) -> tuple[Lookup, ...]:
+    """The URLs with secrets about which nobody agreed."""
+    return tuple(one for one in card.wanted if one.sensitive and subject(one) not in card.wishes.allowed)
 
 
-def _said(
-    event: Mapping[str, Any], message: Mapping[str, Any], ears: Ears, *, edited: bool = False
-) -> Heard | None:
-    if message.get("subtype") not in TELLS or not _listened_to(message, ears):
-        return None
-    return Heard(
-        channel=event["channel"],
-        ts=message["ts"],
-        at=(event.get("event_ts") or event["ts"]) if edited else message["ts"],
-        poster=str(message.get("user") or message.get("bot_id") or ""),
-        thread=message.get("thread_ts"),
-        text=words(message),
-        edited=edited,
-    )
+def to_look_up(card: Card, ignored: Callable[[Lookup], bool]) -> tuple[Lookup, ...]:
+    """What a card is about now, with what is known of it already."""
+    known = {subject(one): one for one in card.case.lookups}
+    spared = {subject(one) for one in to_ask_about(card)}
+    wanted = (one.allowed() for one in card.wanted if subject(one) not in spared and not ignored(one))
+    return tuple(known.get(subject(one), one) for one in wanted)
 
 
-def _listened_to(message: Mapping[str, Any], ears: Ears) -> bool:
-    """People, and the bots that were named; never itself, nor a message that speaks to it."""
-    if any(f"<@{name}" in message.get("text", "") for name in ears.own):
+def named(channel: str, patterns: Iterable[str]) -> bool:
+    """Whether a channel of this name is watched from the beginning."""
+    return any(fnmatchcase(channel, pattern) for pattern in patterns)
+
+
+def ignores(value: str, lookup: Lookup) -> bool:
+    """Whether what is left alone covers this: a domain with all below it, a network, or the very same."""
+    indicator = lookup.indicator
+    host = indicator and host_of(indicator)
+    if lookup.value == value or (host and below(host.value, {value})):
+        return True
+    try:
+        return bool(host) and ip_address(host.value if host else "") in ip_network(value)
+    except ValueError:
         return False
-    profile = message.get("bot_profile") or {}
-    names = {message.get("user"), message.get("bot_id"), message.get("app_id"), message.get("username")}
-    names |= {profile.get("name"), profile.get("app_id")}
-    if ears.own & names:
-        return False
-    return not message.get("bot_id") or bool(ears.bots & names)
 
 
-def words(message: Mapping[str, Any]) -> str:
-    """The text; of a bot, which often has none, that of its attachments and blocks too."""
-    said = message.get("text") or ""
-    if not message.get("bot_id"):
-        return said
-    return "\n".join([said, *_strings([message.get("attachments"), message.get("blocks")])])
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if isinstance(inner, str):
-                yield from [inner] if key in ("text", "fallback", "title", "pretext", "value", "url") else []
-            else:
-                yield from _strings(inner)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for inner in value:
-            yield from _strings(inner)
+def changed(before: Finding, after: Finding) -> bool:
+    """Whether a verdict is another one than it was. That there is none is no change."""
+    return before.state in JUDGED and after.state in JUDGED and before.state is not after.state
 
 
 def mark(findings: Sequence[Finding]) -> Mark:

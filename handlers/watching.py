@@ -1,42 +1,54 @@
-"""What the watch needs of storage, as a Protocol. Every method raises StoreDown when the database cannot take it."""
+"""What the watch needs of storage. Every method of these raises StoreDown when the database cannot take it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from handlers.hearing import Heard
 from handlers.request import Request
-from handlers.watch import Card, Heard, Manners, Mode, Watch, Wishes
+from handlers.watch import Card, Mode, Watch, Wishes
 from vt.lookup import Lookup
+
+EVERYWHERE = ""
+"""In place of a channel: all of the workspace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The same indicator, posted again under another message."""
+    """The same thing posted again under another message."""
 
-    value: str
+    subject: str
     person: str
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something that is left alone: a domain with all below it, an address, a hash or a URL."""
+    """Something that is left alone: a domain with all below it, an address or network, a hash or a URL."""
 
     value: str
-    until: datetime | None
-    reason: str
+    channel: str
+    """Or EVERYWHERE."""
     person: str
+    until: datetime | None = None
+    reason: str = ""
 
 
 class Watching(Protocol):
-    """What is watched, what was said there, and the cards in answer to it."""
+    """What was said in watched channels, and the cards in answer to it."""
 
     async def note(self, heard: Heard, wanted: Sequence[Lookup], request: Request) -> None:
         """Keep what was heard, if its channel is watched, and see that a round follows."""
 
     async def wish(self, case_id: str, wish: Wishes) -> bool:
         """Keep what somebody wants of a card, and see that a round follows. False: there is no such card."""
+
+    async def card(self, case_id: str) -> Card | None:
+        """One card."""
+
+    async def on(self, team: str, channel: str, message: str) -> Card | None:
+        """The card in answer to a message."""
 
     async def due(self, most: int) -> list[Card]:
         """The cards to see to now, the oldest message first."""
@@ -47,6 +59,25 @@ class Watching(Protocol):
     async def next_round(self) -> None:
         """See that a round follows when the next card is due."""
 
+    async def cards_since(self, team: str, channel: str, start: datetime) -> int:
+        """How many cards and marks were given there since then."""
+
+    async def claim(self, card: Card, subjects: Sequence[str]) -> Mapping[str, str]:
+        """For each the id of the case that answers for it in this channel: this one's, or that of an earlier card.
+
+        What this message no longer holds is given back. Other cards that this concerns are due then.
+        """
+
+    async def take_over(self, card: Card, subject: str) -> None:
+        """From now on this card answers for it."""
+
+    async def repeats(self, card: Card) -> Sequence[Repeat]:
+        """Who else posted what the card answers for, the oldest first."""
+
+
+class Watched(Protocol):
+    """Which channels are watched, and what is left alone there."""
+
     async def channel(self, team: str, channel: str) -> Watch | None:
         """How a channel was switched; None: never."""
 
@@ -56,26 +87,11 @@ class Watching(Protocol):
     async def pause(self, team: str, channel: str, until: datetime) -> bool:
         """Open the breaker. False: it was open."""
 
-    async def cards_since(self, team: str, channel: str, start: datetime) -> int:
-        """How many cards and marks were given there since then."""
-
-    async def claim(self, card: Card, values: Sequence[str], since: datetime) -> Mapping[str, str]:
-        """For each value the case that answers for it in this channel: this one, or one that did since then.
-
-        What this message no longer holds is given back; other messages with it are due then.
-        """
-
-    async def take_over(self, card: Card, value: str) -> None:
-        """From now on this case answers for the value."""
-
-    async def repeats(self, card: Card) -> list[Repeat]:
-        """Who posted what the card answers for after its own message, the oldest first."""
-
-    async def ignored(self, team: str) -> list[Ignored]:
-        """What is left alone now."""
+    async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
+        """What is left alone there now, by value."""
 
     async def ignore(self, team: str, ignored: Ignored) -> None:
         """Leave something alone."""
 
-    async def unignore(self, team: str, value: str) -> bool:
-        """Look it up again. False: it was not ignored."""
+    async def unignore(self, team: str, channel: str, value: str) -> bool:
+        """No longer leave it alone. False: nobody did."""

@@ -246,6 +246,11 @@ class Lookup(BaseModel):
         """A person said: look it up, though it holds a secret."""
         return self.but(step=Step.ASK, trouble=None) if self.sensitive else self
 
+    def hurried(self) -> Self:
+        """A person said: now, and not when those who did not ask may."""
+        waits = bool(self.trouble and self.trouble.get("error") == errors.Reserved.__name__)
+        return self.but(trouble=None, not_before=None) if waits else self
+
     def submitted_on_request(self) -> Self:
         """A person said: submit it, though VirusTotal's community will see it."""
         return self.but(step=Step.SUBMIT, raw=None, trouble=None, not_before=None)

@@ -46,9 +46,11 @@ def upgrade() -> None:
         sa.Column("answered_by", sa.Text, nullable=False),
     )
     op.create_index("watch_seen_where", "watch_seen", ["team", "channel", "value", "at"])
+    op.create_index("watch_seen_answered", "watch_seen", ["answered_by"])
     op.create_table(
         "watch_ignored",
         sa.Column("team", sa.Text, primary_key=True),
+        sa.Column("channel", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, primary_key=True),
         sa.Column("until", sa.DateTime(timezone=True)),
         sa.Column("reason", sa.Text, nullable=False),
