@@ -1,7 +1,7 @@
 """Where files may come from, as the settings say: this machine's roots, the servers of the hosts file."""
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from bot.settings import Settings, SettingsError
 from vt import hosts
@@ -14,12 +14,12 @@ from vt.places import Opener, Places
 def places(settings: Settings, kinds: Mapping[str, Opener]) -> Places:
     """The places of the settings, and others by their kind. Raises SettingsError when the hosts file is no good."""
     roots = Roots(tuple(map(PurePosixPath, settings.file_roots)))
-    servers = _servers(settings.hosts_file) if settings.hosts_file else {}
-    return Places(Disk(roots, limit=settings.vt_max_upload), servers, kinds)
+    return Places(Disk(roots, limit=settings.vt_max_upload), servers(settings), kinds)
 
 
-def _servers(path: Path) -> dict[str, Host]:
+def servers(settings: Settings) -> dict[str, Host]:
+    """Those of the hosts file. Raises SettingsError when it is no good."""
     try:
-        return hosts.load(path)
+        return hosts.load(settings.hosts_file) if settings.hosts_file else {}
     except hosts.Unfit as fault:
         raise SettingsError(f"HOSTS_FILE: {fault}.") from None

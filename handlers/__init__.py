@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import around, buttons, commands, events, form, leaf, leaves, overheard, shortcuts, views
+from handlers import around, buttons, commands, events, form, leaf, leaves, login, overheard, shortcuts, views
 from handlers.deps import Deps, Verb
 
 COMMAND = "/vt"
@@ -31,6 +31,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.action("open")(buttons.opened)
     app.action("form")(views.reopened)
     app.view(form.CALLBACK)(views.submitted)
+    app.view(login.CALLBACK)(login.submitted)
     app.action(around.MORE)(leaves.chosen)
     app.action(re.compile(f"^{leaf.TURN}:"))(leaves.turned)
     app.action(leaf.PICK)(leaves.turned)

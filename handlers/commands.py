@@ -4,10 +4,10 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 
-from handlers import blocks, text
+from handlers import blocks, login, text
 from handlers.deps import Deps, Origin, Request, Verb
 from handlers.intake import take
-from handlers.parser import Command, Misuse, parse
+from handlers.parser import Command, Misuse, NoHost, parse
 from handlers.request import listed
 from handlers.views import open_form
 from vt.indicators.markup import typed as typed_text
@@ -16,7 +16,9 @@ from vt.indicators.markup import typed as typed_text
 async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
     """Help and what is wrong are answered on the spot; everything else is kept as a request."""
     wanted = understood(command.get("text", ""), deps)
-    if isinstance(wanted, Misuse):
+    if isinstance(wanted, NoHost) and deps.logins:
+        await ack(await login.open_form("", "", _origin(command), command["trigger_id"], deps))
+    elif isinstance(wanted, Misuse):
         await ack(text.misuse(wanted))
     elif wanted.verb is Verb.HELP:
         message = blocks.guide()
@@ -28,7 +30,8 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
             )
         )
     else:
-        await ack(await take(_request(command, wanted, deps), deps))
+        told = await login.asked_for(wanted.lookups, _origin(command), command["trigger_id"], deps)
+        await ack(await take(_request(command, wanted, deps), deps) if told is None else told)
 
 
 def understood(line: str, deps: Deps) -> Command | Misuse:

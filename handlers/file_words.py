@@ -31,9 +31,28 @@ IN_A_COMMAND = (
 )
 NO_HOST = "--host takes the name of a server from the hosts file, as in: /vt scan-file --host web-1 /srv/samples/invoice.zip"
 
+# A login that is typed --------------------------------------------------------------------------------------
+
+LOGIN_TITLE = "Files on a server"
+LOGIN_SUBMIT = "Look up"
+LOGIN_CLOSE = "Cancel"
+ADDRESS = "Linux Server Address"
+USER = "Linux User"
+PASSWORD = "Linux Password"  # noqa: S105 - the documented name of a field
+PASSWORD_HINT = (
+    "Held in the bot's memory for half an hour at most, never stored. Slack shows it while you type."  # noqa: S105 - a sentence
+)
+PATHS = "File Paths"
+PATHS_HINT = "Absolute paths by comma; * and ? fit names. Hashes are looked up first; you are asked before anything is uploaded."
+LOGIN_NOT_OPENED = "Slack gave the form up before it could be opened. Type the command again."
+LOGIN_GONE = "This form is no longer known. Close it and type the command again."
+LOGINS_OFF = "Logins cannot be typed here: the operator has not set SSH_AD_HOC=true."
+
 BUTTON_UPLOAD = "Upload"
 BUTTON_UPLOAD_ALL = "Upload {count} files"
-NOT_AGREED = "Nothing was uploaded: nobody agreed to it. Ask at a terminal and say y, or set UPLOAD_POLICY=allow."
+NOT_AGREED = (
+    "Nothing was uploaded: nobody agreed to it. Ask at a terminal and say y, or set UPLOAD_POLICY=allow."
+)
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
 NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY."

@@ -9,6 +9,7 @@ from handlers.again import renewed
 from handlers.answered import end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
+from handlers.login import elsewhere
 from handlers.post import hand_over, reply, whisper
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
@@ -18,6 +19,10 @@ from vt.service import next_turn
 
 async def look_up(case: Case, deps: Deps) -> None:
     """Do all that can be done now, and show how far it has come."""
+    if at := elsewhere(case, case.lookups or case.request.lookups, deps):
+        await deps.store.save(case)
+        await deps.store.again(case.request.id, at)
+        return
     case = await _prepared(case, deps)
     if not case.lookups:
         await _nothing(case, deps)

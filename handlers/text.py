@@ -101,6 +101,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.LoginUnusable: lambda e: (
         f"the key or password for {e.host} cannot be used. The operator must look at the hosts file."
     ),
+    errors.LoginForgotten: lambda e: (
+        f"the login for {e.host} was held in memory only and is gone, by a restart or after half an hour. Ask again with it."
+    ),
     errors.LoginRefused: lambda e: f"{e.host} refused the login. The operator must look at the hosts file.",
     errors.SftpRefused: lambda e: f"{e.host} offers no SFTP. Tell the operator.",
 }

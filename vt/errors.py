@@ -34,6 +34,7 @@ VTError
     ├── HostKeyUnknown      the entry names no key to know the server by
     ├── HostKeyChanged      another key than the entry's: perhaps someone in the middle
     ├── LoginUnusable       the entry's key or password file cannot be used
+    ├── LoginForgotten      typed for one request, and no longer in memory
     ├── LoginRefused        the server refused the user, key or password
     └── SftpRefused         logged in, but the server offers no (sane) SFTP
 """
@@ -223,6 +224,10 @@ class HostKeyChanged(HostFault):
 
 class LoginUnusable(HostFault):
     """The entry's key or password file is missing, unreadable or not a key; nothing was sent."""
+
+
+class LoginForgotten(HostFault):
+    """A login that was typed for one request is no longer held: it was in the memory of a process alone."""
 
 
 class LoginRefused(HostFault):

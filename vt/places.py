@@ -12,6 +12,8 @@ from vt.hosts import Host
 HERE = ""
 """The place of files on this machine."""
 HOST = "host"
+LOGIN = "login"
+"""The kind of a server's files behind a login that someone typed: `login:<server>/<random>`."""
 
 Opener = Callable[[str], AbstractAsyncContextManager[Files]]
 """Opens a place of its kind by the name it has there; raises a HostFault."""
@@ -25,7 +27,7 @@ def on_host(name: str) -> str:
 def source_of(place: str) -> str:
     """For people: the server's name, or the kind of place; "" for this machine."""
     kind, _, name = place.partition(":")
-    return name if kind == HOST else kind
+    return name.partition("/")[0] if kind in (HOST, LOGIN) else kind
 
 
 @dataclass(frozen=True, slots=True)
