@@ -83,6 +83,7 @@ class Turns:
         self._worker: _Worker | None = None
         self._rescue = Rescue(database, self._pace.stalled)
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
 
     def _registered(self, app: App) -> App:
         app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._turn)
@@ -103,13 +104,17 @@ class Turns:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # A cancellation alone can be lost in the driver, while it connects or the worker registers.
+        self._closing = True
+        if self._worker:
+            self._worker.stop()  # type: ignore[no-untyped-call]  # procrastinate left it bare
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _keep_working(self) -> None:
         """A worker ends when the database goes away: another follows."""
-        while True:
+        while not self._closing:
             try:
                 await self._database.ping()
                 await self._work()
@@ -123,6 +128,8 @@ class Turns:
         pace = self._pace
         try:
             await self._app.open_async()
+            if self._closing:
+                return
             self._worker = _Worker(
                 self._app,
                 queues=[QUEUE],
