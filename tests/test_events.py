@@ -1,0 +1,294 @@
+"""Mentions and direct messages: what someone writes to the bot, and the one answer that they read, whatever dies."""
+
+import asyncio
+import contextlib
+
+import psycopg
+import pytest
+from office import ANA, BEN, GENERAL, at_work
+
+
+EICAR = "44d88612fea8a8f36de82e1278abb02f"
+DIRECT = "@vt"
+
+
+def own(office, channel=GENERAL):
+    """What the bot itself posted there."""
+    return [message for message in office.slack.messages(channel) if message.user == "U0VTBOT001"]
+
+
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_a_mention_is_answered_in_its_thread(database, mode):
+    """`@vt 192.0.2.1` in a channel: one answer under it, seen by everybody, without a button that shares it."""
+    async with at_work(database, mode=mode) as office:
+        exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        answer = await exchange.answer()
+        assert answer.thread_ts == exchange.said.ts
+        assert answer.ephemeral_to is None
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57  192[.]0[.]2[.]1")
+        assert "Share" not in office.now(answer)
+
+
+async def test_a_mention_in_a_thread_is_answered_there(database):
+    """Where slash commands cannot be used."""
+    async with at_work(database) as office:
+        root = (await office.slack.says(BEN, GENERAL, "what is this?")).said
+        exchange = await office.slack.says(ANA, GENERAL, "@vt is it 192.0.2.1 ?", thread=root)
+        assert (await exchange.answer()).thread_ts == root.ts
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("@vt", "What do you want to know about?"),
+        ("@vt help", "/vt domain-report example.co.in"),
+        ("@vt scan-ip", "/vt scan-ip 192.0.2.1"),
+        ("@vt thank you very much", "Nothing in this text can be looked up"),
+        ("@vt form", "/vt form"),
+        ("@vt ping", "🟢 Slack"),
+        ("@vt quota", "minute"),
+        ("@vt domain-report @ben", "example"),
+        (f"@vt scan-hash {EICAR} --threshold 60", "🟠 SUSPICIOUS 54/60"),
+    ],
+)
+async def test_a_mention_is_a_command(database, line, words):
+    """Everything that /vt takes, mistakes and help too; an answer in the thread for each."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, GENERAL, line)
+        answer = await exchange.answer()
+        assert any(words in row for row in office.slack.shown(answer))
+        assert answer.thread_ts == exchange.said.ts
+
+
+async def test_direct_messages_need_no_command(database):
+    """Any text in the direct messages, answered below it; in a thread there, in the thread."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, DIRECT, f"what about 192.0.2.1 and {EICAR}?")
+        answer = await exchange.answer()
+        assert "🔴 1 RISKY · 🟠 1 SUSPICIOUS" in office.slack.shown(answer)[0]
+        assert answer.thread_ts is None
+        below = await office.slack.says(ANA, DIRECT, "scan-ip 198.51.100.1", thread=answer)
+        assert (await below.answer()).thread_ts == answer.ts
+        assert [office.slack.person(ANA).id] == [
+            office.slack.world.channels[message.channel].with_user for message in [answer]
+        ]
+
+
+async def test_the_buttons_of_an_answer_in_a_thread_work_for_everybody_there(database):
+    """The JSON goes into the same thread."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        answer = await exchange.answer()
+        await office.slack.presses(BEN, answer, "JSON")
+        await office.slack.until(lambda: office.slack.files(GENERAL))
+        assert {message.thread_ts for message in office.slack.messages(GENERAL) if message.files} == {
+            exchange.said.ts
+        }
+
+
+async def test_what_is_waited_for_is_said_and_then_replaced(database):
+    """A spent quota: one message, which in the end holds the answer."""
+    async with at_work(database, VT_QUOTA_MINUTE="1") as office:
+        await (await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")).answer()
+        waiting = await (await office.slack.says(ANA, GENERAL, "@vt 198.51.100.1")).answer()
+        assert "not checked yet: quota" in office.now(waiting)
+        await office.passes(seconds=61)
+        await office.slack.until(lambda: "NOT CHECKED" not in office.now(waiting))
+        assert len(own(office)) == 2
+
+
+async def test_attached_files_are_said_to_be_unread(database):
+    """A file alone is not passed over in silence."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, DIRECT, "", files=[("sample.bin", b"MZ")])
+        assert "cannot read attached files yet" in office.now(await exchange.answer())
+
+
+def mentions(office):
+    """How the mentions were taken, in order."""
+    events = [ack for ack in office.slack.deliveries if ack.parcel.kind == "events_api"]
+    return [ack for ack in events if ack.parcel.payload["event"]["type"] == "app_mention"]
+
+
+# Said once -----------------------------------------------------------------------------------------------
+
+
+async def test_the_same_event_again_is_one_answer(database):
+    """Slack hands an event over up to four times, over different connections."""
+    async with at_work(database) as office:
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        [mention] = mentions(office)
+        for _ in range(10):
+            await office.slack.courier.again(mention)
+        await office.idle()
+        assert len(own(office)) == 1
+        assert len(office.virustotal.calls) == 1
+
+
+async def test_edits_and_deletions_ask_for_nothing(database):
+    """What was asked was answered; a new text in its place, or none, is not asked anew."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, DIRECT, "192.0.2.1")
+        answer = await exchange.answer()
+        await office.slack.edits(ANA, exchange.said, "198.51.100.1")
+        await office.slack.deletes(ANA, exchange.said)
+        await office.idle()
+        assert own(office, "@ana") == [office.slack.world.messages[answer.key]]
+
+
+async def test_a_question_that_was_deleted_meanwhile_is_answered_in_the_direct_messages(database):
+    """Its thread is gone; the asker reads the result and why it is there."""
+    async with at_work(database) as office:
+        office.slack.fails("chat.postMessage", "thread_not_found")
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        await office.slack.until(lambda: own(office, "@ana"))
+        [answer] = own(office, "@ana")
+        assert office.slack.shown(answer)[0] == "Your answer, here because I cannot write where you asked:"
+        assert "🟠 SUSPICIOUS 6/57" in office.now(answer)
+
+
+@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived", "restricted_action"])
+async def test_where_it_may_not_write_it_answers_in_the_direct_messages(database, error):
+    """The result is not lost, and nothing is left open."""
+    async with at_work(database) as office:
+        office.slack.fails("chat.postMessage", error)
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        await office.slack.until(lambda: own(office, "@ana"))
+        await office.idle()
+        assert not own(office)
+
+
+async def test_a_channel_that_is_archived_while_someone_waits(database):
+    """The last word comes in the direct messages; the message that waits stays as it is."""
+    async with at_work(database, VT_QUOTA_MINUTE="1") as office:
+        await (await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")).answer()
+        await (await office.slack.says(ANA, GENERAL, "@vt 198.51.100.1")).answer()
+        office.slack.fails("chat.update", "is_archived")
+        office.slack.fails("chat.postMessage", "is_archived")
+        await office.passes(seconds=61)
+        await office.slack.until(lambda: own(office, "@ana"))
+        await office.idle()
+
+
+async def test_whoever_cannot_be_reached_at_all_does_not_keep_it_busy(database):
+    """No channel and no direct messages: the request ends, and its result is kept."""
+    async with at_work(database) as office:
+        office.slack.fails("chat.postMessage", "is_archived")
+        office.slack.fails("chat.postMessage", "cannot_dm_bot")
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        await office.idle()
+        [(outcome, raw)] = rows(database, "SELECT outcome, progress->'lookups'->0->'raw' FROM cases")
+        assert outcome == "failed"
+        assert raw["response_code"] == 1
+
+
+async def test_a_message_of_ours_that_was_deleted_is_said_again_only_with_the_answer(database):
+    """Someone removed "not checked yet": the answer itself still comes, once."""
+    async with at_work(database, VT_QUOTA_MINUTE="1") as office:
+        await (await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")).answer()
+        waiting = await (await office.slack.says(ANA, GENERAL, "@vt 198.51.100.1")).answer()
+        office.slack.world.update(office.slack.world.messages[waiting.key], deleted=True)
+        await office.passes(seconds=61)
+        await office.slack.until(lambda: len(own(office)) == 2)
+        assert "NOT CHECKED" not in office.now(own(office)[-1])
+
+
+@pytest.mark.parametrize("channel", [GENERAL, DIRECT])
+async def test_a_crash_between_posting_and_remembering_posts_nothing_twice(database, channel):
+    """The answer stands in Slack, the database never heard of it: the next turn finds it by its case and edits it."""
+    async with at_work(database) as office:
+        with forgetful(database):
+            await office.slack.says(ANA, channel, "@vt 192.0.2.1")
+            await put_off(database)
+        assert rows(database, "SELECT progress->>'ts' FROM cases") == [(None,)]
+        await office.passes(seconds=3)
+        await office.idle()
+        [answer] = own(office, "@ana" if channel == DIRECT else GENERAL)
+        assert answer.edited
+        assert rows(database, "SELECT progress->>'ts' FROM cases") == [(answer.ts,)]
+
+
+async def test_a_crash_before_posting_loses_nothing(database):
+    """That it was about to post is remembered, but there is no such message: it is posted now."""
+    async with at_work(database) as office:
+        office.slack.fails("chat.postMessage", "internal_error", times=3)
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        await put_off(database)
+        assert rows(database, "SELECT progress->>'posting' FROM cases") == [("C0GENERAL1",)]
+        await office.passes(seconds=3)
+        await office.idle()
+        assert len(own(office)) == 1
+
+
+def rows(database, query):
+    with psycopg.connect(database) as connection:
+        return connection.execute(query).fetchall()
+
+
+@contextlib.contextmanager
+def forgetful(database):
+    """The database does not take the timestamp of a message that was posted, as when a process dies over it."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF NEW.progress->>'ts' IS NOT NULL THEN RAISE 'gone'; END IF; RETURN NEW; END $$;"
+            "CREATE TRIGGER forget BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION forget()"
+        )
+        yield
+        connection.execute("DROP TRIGGER forget ON cases")
+
+
+async def put_off(database):
+    """Until a turn broke, and is to be taken again."""
+    async with asyncio.timeout(20):
+        while not rows(  # noqa: ASYNC110 - the database is asked
+            database, "SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at IS NOT NULL"
+        ):
+            await asyncio.sleep(0.02)
+
+
+# Not for the bot -----------------------------------------------------------------------------------------
+
+
+async def test_a_database_that_is_away_is_said_and_slack_hands_it_over_again(database):
+    """Nothing is acknowledged that was not kept; when the database is back, Slack's next attempt is answered."""
+    async with at_work(database) as office:
+        with psycopg.connect(database) as lock:
+            lock.execute("LOCK TABLE cases, people IN ACCESS EXCLUSIVE MODE")
+            exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+            [mention] = mentions(office)
+            assert mention.status == 503
+            told = await exchange.answer()
+            assert "the database does not answer" in office.now(told)
+            assert told.ephemeral_to
+        await office.slack.courier.again(mention)
+        await office.idle()
+        assert len([message for message in own(office) if not message.ephemeral_to]) == 1
+
+
+async def test_joins_topics_and_its_own_messages_are_not_read(database):
+    """Only what someone says in direct messages counts there."""
+    async with at_work(database) as office:
+        for subtype in ("channel_join", "channel_topic", "message_changed", "bot_add", "reminder_add"):
+            ack = await say_raw(office, subtype=subtype, user="U0ANA00001")
+            assert ack.status == 200
+        await say_raw(office, user="U0VTBOT001", bot_id="B0VTBOT001")
+        await say_raw(office, user="U0ANA00001", hidden=True)
+        await office.idle()
+        assert rows(database, "SELECT count(*) FROM audit") == [(0,)]
+
+
+async def say_raw(office, **event):
+    """An event as Slack might send it, which no stand-in person causes."""
+    channel = office.slack.direct(ANA).id
+    inner = {"type": "message", "channel": channel, "channel_type": "im", "ts": office.slack.world.ts()}
+    return await office.slack.courier.event("message.im", {**inner, "text": "192.0.2.1", **event})
+
+
+async def test_two_bots_do_not_talk_to_each_other(database):
+    """Another bot's mention is answered by nobody, and nobody is told."""
+    async with at_work(database) as office:
+        await office.slack.says("otherbot", GENERAL, "@vt 192.0.2.1")
+        await office.idle()
+        assert own(office) == []
+        assert rows(database, "SELECT outcome, why FROM audit") == [("refused", "bot")]
