@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from office import ANA, BEN, GENERAL, at_work
 
-
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
 DIRECT = "@vt"
 
