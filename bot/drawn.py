@@ -31,12 +31,19 @@ def _block(block: Json, numbers: Iterator[int]) -> Iterator[Text]:
         case "context":
             yield Text(" · ".join(element["text"] for element in block["elements"]), style="dim")
         case "actions":
-            yield Text(
-                "  ".join(f"({next(numbers)}) {element['text']['text']}" for element in block["elements"]),
-                style="cyan",
-            )
+            labels = [label for element in block["elements"] for label in _labels(element)]
+            yield Text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
         case _:
             yield Text(str(block.get("text", "")))
+
+
+def _labels(element: Json) -> list[str]:
+    """What can be pressed; each entry of an overflow menu has a number of its own, as in the workspace."""
+    entries = element["options"] if element["type"] == "overflow" else [element]
+    return [
+        (one.get("text") or one.get("placeholder") or {"text": element["action_id"]})["text"]
+        for one in entries
+    ]
 
 
 def _lines(part: Json) -> list[Text]:
