@@ -102,10 +102,11 @@ _REFUSE = text("""
 """).bindparams(outcome=Outcome.REFUSED.value)
 _SAVE = text("""
     WITH audited AS (
-        UPDATE audit SET outcome = :outcome, calls = :calls, what = CAST(:what AS json) WHERE id = :id
+        UPDATE audit SET outcome = :outcome, what = CAST(:what AS json) WHERE id = :id
     )
     UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json) WHERE id = :id
 """)
+_SPENT = text("UPDATE audit SET calls = calls + :calls WHERE id = :id")
 _PUT = text("""
     INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
     ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at WHERE replies.at <= excluded.at
@@ -149,6 +150,10 @@ class Cases:
     async def save(self, case: Case) -> None:
         """Remember how far it has come."""
         await self._execute(_SAVE, _progress(case) | {"id": case.request.id})
+
+    async def spent(self, request_id: str, calls: int) -> None:
+        """Note what a request cost at VirusTotal, on top of what it cost before."""
+        await self._execute(_SPENT, {"id": request_id, "calls": calls})
 
     async def again(self, request_id: str, at: datetime, failures: int = 0) -> None:
         """Take another turn at that time, in place of one that waits. `failures`: turns in a row that broke."""
@@ -221,7 +226,7 @@ def _row(request: Request, priority: int) -> dict[str, Any]:
 
 def _progress(case: Case) -> dict[str, Any]:
     progress = case.model_dump_json(exclude={"request"})
-    return {"outcome": case.outcome.value, "progress": progress, "what": _what(case), "calls": case.calls}
+    return {"outcome": case.outcome.value, "progress": progress, "what": _what(case)}
 
 
 def _what(case: Case) -> str:

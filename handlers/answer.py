@@ -8,6 +8,7 @@ from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.health import Probe, health
 from handlers.messages import Barred
 from handlers.post import reply
+from vt.quota import metered
 
 
 async def turn(case_id: str, deps: Deps) -> None:
@@ -15,10 +16,14 @@ async def turn(case_id: str, deps: Deps) -> None:
     case = await deps.store.case(case_id)
     if case is None or case.outcome is not Outcome.OPEN:
         return
-    try:
-        await _VERBS[case.request.verb](case, deps)
-    except Barred:
-        await _unheard(case_id, deps)
+    with metered() as spent:
+        try:
+            await _VERBS[case.request.verb](case, deps)
+        except Barred:
+            await _unheard(case_id, deps)
+        finally:
+            if spent.calls:
+                await deps.store.spent(case_id, spent.calls)
 
 
 async def give_up(case_id: str, deps: Deps) -> None:

@@ -35,6 +35,9 @@ class Store(Protocol):
     async def save(self, case: Case) -> None:
         """Remember how far it has come."""
 
+    async def spent(self, request_id: str, calls: int) -> None:
+        """Note what a request cost at VirusTotal, on top of what it cost before."""
+
     async def ping(self) -> None:
         """One round trip."""
 

@@ -153,5 +153,3 @@ class Case(Frozen):
     """A private answer, of which the whole channel has been shown a copy."""
     shared_by: str | None = None
     """Who wants the whole channel to see the answer that this one replaces."""
-    calls: int = 0
-    """Calls to VirusTotal that it cost so far."""

@@ -31,6 +31,7 @@ from handlers.watch import (
     to_look_up,
 )
 from vt.lookup import Lookup
+from vt.quota import metered
 from vt.service import Service, next_turn
 
 MOST = 50
@@ -147,7 +148,7 @@ class _Round:
         hurried = [one for one in cards if one.wishes.hurried]
         rest = [one for one in cards if not one.wishes.hurried]
         deps = self._deps
-        return [*await _advanced(hurried, deps.service), *await _advanced(rest, deps.automatic)]
+        return [*await _advanced(hurried, deps.service, deps), *await _advanced(rest, deps.automatic, deps)]
 
     # What is shown ---------------------------------------------------------------------------------------
 
@@ -215,9 +216,13 @@ def _stands(one: Card) -> bool:
     return bool(one.case.ts or one.case.posting or one.manners.mark)
 
 
-async def _advanced(cards: Sequence[Card], service: Service) -> list[Card]:
+async def _advanced(cards: Sequence[Card], service: Service, deps: Deps) -> list[Card]:
+    """What several cards share a call for is booked on the first of them."""
     board = tuple(lookup for one in cards for lookup in one.case.lookups)
-    async for known in service.advance(board):
-        board = known
+    with metered() as spent:
+        async for known in service.advance(board):
+            board = known
+    if spent.calls:
+        await deps.store.spent(cards[0].case.request.id, spent.calls)
     left = iter(board)
     return [_with(one, lookups=tuple(next(left) for _ in one.case.lookups)) for one in cards]

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from vt import errors
 from vt.errors import VTError
-from vt.quota import Quota
+from vt.quota import Quota, count
 from vt.wire import form_data, multipart, reply, reply_or_location
 
 Raw = dict[str, Any]
@@ -199,6 +199,7 @@ class Client(AbstractAsyncContextManager["Client"]):
     async def _once(self, request: httpx.Request, seconds: float, read: Reader = reply) -> Any:
         """One call against the quota and a total deadline."""
         await self._quota.take(1)
+        count(1)
         outcome = await self._outcome(request, seconds, read)
         if isinstance(outcome, errors.OverQuota):
             await self._quota.refused()

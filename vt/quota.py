@@ -3,7 +3,9 @@
 Pure arithmetic over what was used, so that every keeper of a quota counts alike; and the keeper for one process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -36,6 +38,33 @@ class Quota(Protocol):
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
         """Calls used and allowed in each window, minute, day and month; 0 allowed means no limit."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """How many calls were made."""
+
+    calls: int = 0
+
+
+_METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Counts the calls of whatever is done inside, the tasks that it starts included."""
+    meter = Meter()
+    before = _METER.set(meter)
+    try:
+        yield meter
+    finally:
+        _METER.reset(before)
+
+
+def count(calls: int = 1) -> None:
+    """Calls were booked and are about to be made."""
+    if meter := _METER.get():
+        meter.calls += calls
 
 
 @dataclass(frozen=True, slots=True)
