@@ -25,7 +25,7 @@ from vt.places import LOGIN
 
 CALLBACK = "login"
 FIELDS = ("address", "user", "password", "paths")
-HANDED_ON = timedelta(seconds=20)
+HANDED_ON = timedelta(seconds=10)
 """How long the process that holds a login is looked for, where there are several."""
 
 
@@ -116,7 +116,7 @@ def elsewhere(case: Case, lookups: Iterable[Lookup], deps: Deps) -> datetime | N
     if not places or held or deps.clock() - case.request.at > HANDED_ON:
         return None
     # Not in step with the others, or the same one would always be the first.
-    return deps.clock() + timedelta(seconds=random.uniform(0.2, 1.2))  # noqa: S311 - no secret
+    return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret
 
 
 def _needs_file(lookup: Lookup) -> bool:

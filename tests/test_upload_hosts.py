@@ -1,9 +1,10 @@
 """Files of named Linux servers, from a real sshd: asked for by name, expanded there, hashed there, carried from there."""
 
-import json
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hosted import hosts_file, placed
 from office import ANA, at_work
 from sshd import SSHD, Sshd, sshd
 
@@ -20,33 +21,7 @@ def server():
 @pytest.fixture
 def entry(server: Sshd, tmp_path):
     """Writes a hosts file with that server at a port, under the name web-1."""
-
-    def write(at, **changes):
-        known = {"known_hosts": [server.public("host_ed25519")], "user": server.user}
-        lines = {
-            "address": "127.0.0.1",
-            "port": at,
-            "key_file": str(server.folder / "user_ed25519"),
-            "roots": [str(server.root)],
-            **known,
-            **changes,
-        }
-        toml = "\n".join(
-            f"{name} = {json.dumps(value)}" for name, value in lines.items() if value is not None
-        )
-        file = tmp_path / "hosts.toml"
-        file.write_text(f"[web-1]\n{toml}\n")
-        return str(file)
-
-    return write
-
-
-def placed(server, name, content):
-    file = server.root / name
-    file.write_bytes(content)
-    file.chmod(0o644)
-    server.root.chmod(0o755)
-    return file
+    return partial(hosts_file, tmp_path, server)
 
 
 def host_office(database, hosts_file, **environ):
@@ -101,7 +76,7 @@ async def test_a_server_that_cannot_be_trusted_or_used_is_one_sentence(
     if changes.get("known_hosts"):
         changes = {"known_hosts": [server.public("user_ed25519")]}
     with server.running() as port:
-        async with host_office(database, entry(port, **changes)) as office:
+        async with host_office(database, entry(**{"port": port, **changes})) as office:
             answer = await office.asks(f"/vt scan-file --host web-1 {file}")
             assert sentence in office.now(answer)
             assert not office.virustotal.calls
