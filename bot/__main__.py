@@ -1,13 +1,14 @@
-"""The command line: vtbot run | ask | doctor | manifest | sandbox."""
+"""The command line: vtbot run | ask | doctor | manifest | audit | sandbox."""
 
 import argparse
 import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
-from bot import launch, terminal
+from bot import launch, terminal, trail
 from bot.app import NotRunning
 from bot.database import Unusable
 from bot.manifest import as_yaml
@@ -49,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "doctor", "check the settings, the database, the key and Slack", _doctor)
     manifest = _command(commands, "manifest", "the Slack app's manifest", _manifest)
     manifest.add_argument("--url", default="", help="the bot's public address, for HTTP mode")
+    audit = _command(commands, "audit", "who asked for what, when, and what came of it", _audit)
+    audit.add_argument("--since", type=_moment, default=trail.BEGINNING, help="a date, as in 2026-11-01")
+    audit.add_argument("--json", action="store_true", help="one JSON object a line")
     sandbox = _command(commands, "sandbox", "the stand-in VirusTotal alone", _sandbox)
     sandbox.add_argument("--port", type=int, default=0, help="where to listen; 0 takes a free one")
     sandbox.add_argument("--replay", type=_folder, help="a folder of recorded replies to serve")
@@ -70,6 +74,13 @@ def _command(
     parser = commands.add_parser(name, help=does, description=does)
     parser.set_defaults(act=act)
     return parser
+
+
+def _moment(value: str) -> datetime:
+    try:
+        return trail.moment(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value} is no date like 2026-11-01") from None
 
 
 def _folder(value: str) -> Path:
@@ -102,6 +113,10 @@ def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _manifest(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
     sys.stdout.write(as_yaml(asked.url))
     return 0
+
+
+def _audit(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return asyncio.run(trail.audit(_settings(environ), asked.since, as_json=asked.json))
 
 
 def _sandbox(asked: argparse.Namespace, _: Mapping[str, str]) -> int:

@@ -349,6 +349,8 @@ def help_lines() -> list[tuple[str, str]]:
         *rows,
         ("/vt ping", "is everything answering? key, database, Slack"),
         ("/vt quota", "what is left of VirusTotal's quota"),
+        ("/vt watch on", "look up what is posted in this channel; status, off, risky, reaction, dry-run"),
+        ("/vt ignore example.com 7d why", "leave it alone in watched channels; list, remove"),
         ("--threshold 3", "engines that make it RISKY: this many or more"),
         ("--rescan-after-days 30", "analyse anew when the last analysis is that old (hashes, URLs)"),
         ("--share", "answer in the channel, not to you alone"),
@@ -371,6 +373,7 @@ REFUSALS: Mapping[Refusal, str] = {
     Refusal.CHANNEL: "I may not be used here. Ask the operator of this bot which channels are allowed.",
 }
 """Each one sentence or two, to the asker alone."""
+DATABASE_SILENT = "The database does not answer. Try again; if it stays, look at DATABASE_URL or STATE_DIR."
 CANNOT_TAKE_YET = "I cannot take this now: the database does not answer. Slack hands it to me again during five minutes; if no answer comes by then, send it again."
 SHORTCUT_CHECK = "Check with VirusTotal"
 SHORTCUT_CHECK_DOES = "Looks up everything that is in this message: addresses, hashes, URLs, domains"
