@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bot.audit import Entry, Trail
 from bot.database import Database, database
 from bot.settings import Settings
-from handlers import text
+from handlers import way_words
 from handlers.deps import StoreDown
 from handlers.rich import clean
 
@@ -32,7 +32,7 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool) -> int:
         try:
             return await _written(Trail(kept), since, as_line if as_json else as_row, head=not as_json)
         except StoreDown:
-            sys.stderr.write(f"vtbot: {text.DATABASE_SILENT}\n")
+            sys.stderr.write(f"vtbot: {way_words.DATABASE_SILENT}\n")
             return NOT_DONE
         finally:
             await kept.close()

@@ -1,6 +1,6 @@
 """The one way in: who asks is asked for permission, and a request is kept before it is acknowledged."""
 
-from handlers import text
+from handlers import text, way_words
 from handlers.access import refusal
 from handlers.deps import Deps, Request, StoreDown
 
@@ -23,7 +23,7 @@ async def admit(request: Request, deps: Deps) -> str:
         await deps.store.accept(request)
         return ""
     new = await deps.store.refuse(request, why.value)
-    return text.REFUSALS[why] if new or request.origin.response_url else ""
+    return way_words.REFUSALS[why] if new or request.origin.response_url else ""
 
 
 async def let_in(request: Request, deps: Deps) -> str:
@@ -35,4 +35,4 @@ async def let_in(request: Request, deps: Deps) -> str:
         await deps.store.refuse(request, why.value)
     except StoreDown:
         return text.CANNOT_TAKE
-    return text.REFUSALS[why]
+    return way_words.REFUSALS[why]

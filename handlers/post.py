@@ -8,7 +8,7 @@ import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers import blocks, messages, text
+from handlers import blocks, messages, text, way_words
 from handlers.blocks import Message, escape
 from handlers.deps import Case, Deps
 from handlers.exports import Attachment
@@ -191,5 +191,5 @@ def _explained(case: Case, message: Message, room: str) -> Message:
     origin = case.request.origin
     if origin.channel in (room, origin.user):
         return message
-    why = text.LATE if origin.response_url else text.ELSEWHERE
+    why = text.LATE if origin.response_url else way_words.ELSEWHERE
     return Message(f"{why}\n{message.text}", (*blocks.note(why).blocks, *message.blocks))

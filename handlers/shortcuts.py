@@ -8,11 +8,12 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
-from handlers import attached, text
+from handlers import attached, text, way_words
 from handlers.blocks import escape
 from handlers.contents import file_names, written
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
+from handlers.messages import QUIET
 from handlers.parser import Misuse, Options, ticked
 from handlers.people import PATIENCE
 from handlers.request import Way
@@ -38,13 +39,13 @@ class Shortcut:
     action: Action | None = None
 
 
-CHECK = Shortcut(text.SHORTCUT_CHECK, "check", text.SHORTCUT_CHECK_DOES)
+CHECK = Shortcut(way_words.SHORTCUT_CHECK, "check", way_words.SHORTCUT_CHECK_DOES)
 ON_MESSAGES = (
     CHECK,
-    *(Shortcut(one.title, one.key, text.shortcut_does(one), one) for one in ACTIONS),
+    *(Shortcut(one.title, one.key, way_words.shortcut_does(one), one) for one in ACTIONS),
 )
 """In the menu of every message."""
-ANYWHERE = (Shortcut(text.FORM_NAME, FORM, text.FORM_DOES),)
+ANYWHERE = (Shortcut(way_words.FORM_NAME, FORM, way_words.FORM_DOES),)
 """In the menu beside the place to type."""
 
 
@@ -54,8 +55,10 @@ async def opened(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
     origin = Origin(
         way=Way.SHORTCUT, team=user.get("team_id") or body["team"]["id"], user=user["id"], channel=user["id"]
     )
-    await open_form(deps, body["trigger_id"], origin=origin)
+    told = await open_form(deps, body["trigger_id"], origin=origin)
     await ack()
+    if told:
+        await _say(user["id"], told, deps)
 
 
 async def picked(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: Deps) -> None:
@@ -127,8 +130,7 @@ async def _form(body: dict[str, Any], found: Sequence[Indicator], deps: Deps) ->
     trouble = await open_form(deps, body["trigger_id"], text=said, found=found, origin=_origin(body))
     if trouble or found:
         return trouble
-    names = file_names(message)
-    return text.nothing_here(names)
+    return way_words.nothing_here(file_names(message))
 
 
 def _origin(body: dict[str, Any]) -> Origin:
@@ -141,6 +143,15 @@ def _origin(body: dict[str, Any]) -> Origin:
         response_url=body["response_url"],
         thread=message.get("thread_ts") or message["ts"],
     )
+
+
+async def _say(user: str, line: str, deps: Deps) -> None:
+    """A sentence in someone's direct messages, where no channel is known; else Slack itself says that it failed."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await deps.slack.chat_postMessage(channel=user, text=escape(line), **QUIET)
+    except (SlackClientError, OSError, TimeoutError):
+        return
 
 
 async def _whisper(respond: AsyncRespond, line: str) -> None:
