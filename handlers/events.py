@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import attached, text
+from handlers import attached, text, way_words
 from handlers.blocks import escape
 from handlers.commands import understood
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
@@ -68,7 +68,7 @@ async def _take(event: dict[str, Any], origin: Origin, context: AsyncBoltContext
     try:
         refused = await admit(_request(event, origin, context, deps), deps)
     except StoreDown:
-        await _whisper(origin, text.CANNOT_TAKE_YET, deps.slack)
+        await _whisper(origin, way_words.CANNOT_TAKE_YET, deps.slack)
         raise
     if refused and not event.get("bot_id"):
         await _whisper(origin, refused, deps.slack)
@@ -89,7 +89,7 @@ def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, d
     if files and (not line or isinstance(wanted, NothingFound) or _wants_files(wanted)):
         return request.model_copy(update={"verb": Verb.LOOK_UP, "lookups": files})
     if not isinstance(wanted, Misuse) and wanted.verb is Verb.FORM:
-        return request.model_copy(update={"note": text.NO_FORM_HERE})
+        return request.model_copy(update={"note": way_words.NO_FORM_HERE})
     if isinstance(wanted, Misuse):
         return request.model_copy(update={"note": text.misuse(wanted)})
     return request.model_copy(
