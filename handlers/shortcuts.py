@@ -13,7 +13,6 @@ from handlers.blocks import escape
 from handlers.contents import file_names, written
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
-from handlers.messages import QUIET
 from handlers.parser import Misuse, Options, ticked
 from handlers.people import PATIENCE
 from handlers.request import Way
@@ -149,7 +148,9 @@ async def _say(user: str, line: str, deps: Deps) -> None:
     """A sentence in someone's direct messages, where no channel is known; else Slack itself says that it failed."""
     try:
         async with asyncio.timeout(PATIENCE):
-            await deps.slack.chat_postMessage(channel=user, text=escape(line), **QUIET)
+            await deps.slack.chat_postMessage(
+                channel=user, text=escape(line), unfurl_links=False, unfurl_media=False, mrkdwn=False
+            )
     except (SlackClientError, OSError, TimeoutError):
         return
 
