@@ -2,23 +2,20 @@
 
 import asyncio
 import json
-import os
 import signal
 import socket
-import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
 from slackbot import Bot, over_http
+from vtbot import says, vtbot
 
 from bot.playground import page, scenes
 from bot.playground.page import guard
 from bot.playground.page.offers import offers
 from bot.playground.workspace import Workspace
 
-HERE = Path(__file__).parent.parent
 OFFERED = offers(
     {
         "features": {
@@ -230,38 +227,6 @@ async def test_the_scenes_are_there_and_the_bot_was_not_told(slack):
 
 
 # The process ---------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def vtbot(tmp_path, *arguments, stdin=asyncio.subprocess.DEVNULL, **environ):
-    """`vtbot run`, with no tokens, in a folder without a .env."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "run", *arguments),
-        cwd=tmp_path,
-        env={**kept, "PYTHONPATH": str(HERE), "STATE_DIR": str(tmp_path / "state"), **environ},
-        stdin=stdin,
-        stdout=pipe,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def says(process, words):
-    """Read what it says until these words come."""
-    async with asyncio.timeout(30):
-        read = []
-        async for line in process.stdout:
-            read.append(line.decode())
-            if words in read[-1]:
-                return read
-    raise AssertionError("".join(read))
 
 
 async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path):

@@ -15,6 +15,7 @@ from aiohttp import BodyPartReader, web
 from bot.playground.page.acts import Acts, Files, Wrong
 from bot.playground.page.guard import Guard, loopback
 from bot.playground.page.live import Live, Window
+from bot.playground.page.shown import readable
 from bot.playground.records import File
 from bot.playground.workspace import UPLOAD_BYTES, Workspace
 
@@ -127,7 +128,7 @@ class Page:
         file = self._slack.world.files.get(request.match_info["file"])
         if file is None or not file.complete:
             raise web.HTTPNotFound
-        return _download(file) if "download" in request.query or not _text(file) else _open(file)
+        return _download(file) if "download" in request.query or not readable(file) else _open(file)
 
     async def _do(self, request: web.Request) -> web.Response:
         act = self._acts.known.get(request.match_info["verb"])
@@ -168,10 +169,6 @@ async def _read(request: web.Request) -> tuple[Json, Files]:
         else:
             files.setdefault(str(part.name), []).append((part.filename, bytes(await part.read())))
     return ask, files
-
-
-def _text(file: File) -> bool:
-    return file.mimetype.startswith("text/") or file.mimetype == "application/json"
 
 
 def _open(file: File) -> web.Response:

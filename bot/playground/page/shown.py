@@ -73,8 +73,13 @@ def message(world: World, one: Message) -> Json:
 
 
 def file(one: File) -> Json:
-    """A file and where it opens."""
-    return {"id": one.id, "name": one.name, "title": one.title, "size": one.size, "type": one.mimetype}
+    """A file, and whether it opens."""
+    return {"id": one.id, "name": one.name, "size": one.size, "opens": readable(one)}
+
+
+def readable(one: File) -> bool:
+    """Whether it is text, as far as its name tells."""
+    return one.mimetype.startswith(("text/", "message/")) or one.mimetype == "application/json"
 
 
 def view(one: View) -> Json:

@@ -41,6 +41,7 @@ export function Composer({ channel, thread = null, label }) {
     }
     box.current.focus()
   }
+  const left = ({ relatedTarget, currentTarget }) => !currentTarget.contains(relatedTarget) && offered.dismiss()
   const pressed = (event) => {
     if (event.nativeEvent.isComposing) return
     if (offered.list.length > 0 && offered.handles(event, pick)) return
@@ -50,7 +51,7 @@ export function Composer({ channel, thread = null, label }) {
     }
   }
   return (
-    <form className="composer" onSubmit={(event) => (event.preventDefault(), send())}>
+    <form className="composer" onSubmit={(event) => (event.preventDefault(), send())} onBlur={left}>
       {offered.list.length > 0 && <Offers id={`${id}-offers`} offered={offered} pick={pick} />}
       <textarea
         ref={box}
@@ -66,7 +67,6 @@ export function Composer({ channel, thread = null, label }) {
         value={text}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={pressed}
-        onBlur={() => offered.dismiss()}
       />
       <ul className="attached">
         {files.map((file) => (
@@ -106,7 +106,7 @@ function useOffered(text, thread) {
   const at = Math.min(active, list.length - 1)
   const handles = (event, pick) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-    if (step) setActive((at + step + list.length) % list.length)
+    if (step) setActive(at < 0 && step < 0 ? list.length - 1 : (at + step + list.length) % list.length)
     else if (event.key === 'Escape') setDismissed(text)
     else if (['Enter', 'Tab'].includes(event.key) && at >= 0) pick(list[at])
     else {
@@ -125,13 +125,14 @@ function useOffered(text, thread) {
 
 function Offers({ id, offered, pick }) {
   return (
-    <ul className="offers" role="listbox" id={id} aria-label="Commands">
+    <ul className="offers" role="listbox" id={id} aria-label="Commands" tabIndex={0}>
       {offered.list.map((one, number) => (
         <li
           key={one.form}
           role="option"
           id={`${id}-${number}`}
           aria-selected={number === offered.active}
+          ref={number === offered.active ? (option) => option?.scrollIntoView({ block: 'nearest' }) : undefined}
           onMouseDown={(event) => (event.preventDefault(), pick(one))}
         >
           <code>{one.form}</code> <span>{one.does}</span>

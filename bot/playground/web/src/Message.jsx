@@ -113,9 +113,11 @@ function File({ file }) {
         <b>{file.name}</b>
         <small>{file.size.toLocaleString('en')} bytes</small>
       </span>
-      <a href={path} target="_blank" rel="noopener">
-        Open<span className="unseen"> {file.name}</span>
-      </a>
+      {file.opens && (
+        <a href={path} target="_blank" rel="noopener">
+          Open<span className="unseen"> {file.name}</span>
+        </a>
+      )}
       <a href={`${path}?download`} download={file.name}>
         Download<span className="unseen"> {file.name}</span>
       </a>
