@@ -18,6 +18,7 @@ from handlers.people import Role
 from handlers.watch import Rules
 from vt.actions import ACTIONS
 from vt.indicators import hosts
+from vt.ours import Ours
 from vt.uploads import NEVER
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
@@ -288,6 +289,7 @@ class Settings(BaseSettings):
             channels=tuple(pattern.lstrip("#") for pattern in self.watch_channels),
             join=self.watch_join,
             bots=self.watch_bots,
+            ours=Ours(self.internal_domains),
             most=self.watch_cards,
         )
 

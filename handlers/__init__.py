@@ -23,6 +23,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.event("app_mention")(events.mentioned)
     app.event("message", matchers=[events.direct])(events.messaged)
     app.event("message", matchers=[overheard.in_channel])(overheard.said)
+    app.event("channel_created")(overheard.made)
     for shortcut in shortcuts.ON_MESSAGES:
         app.message_shortcut(shortcut.callback_id)(shortcuts.picked)
     for shortcut in shortcuts.ANYWHERE:

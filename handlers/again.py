@@ -16,6 +16,8 @@ async def renewed(case: Case, deps: Deps) -> Case:
     about = await answered(case, deps)
     if about is None or (case.request.verb is Verb.SUBMIT and deps.submit == "deny"):
         return case
+    if case.request.verb is Verb.ANYWAY and case.request.origin.user != about.request.origin.user:
+        return case  # the secret is the asker's
     found = zip(about.lookups, findings(about, deps.clock()), strict=True)
     renewal = RENEWALS[case.request.verb]
     lookups = tuple(renewal(one, finding, deps) for one, finding in found)
@@ -43,8 +45,13 @@ def _rechecked(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
     return lookup.asked_again()
 
 
+def _allowed(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
+    return lookup.allowed()
+
+
 RENEWALS: Mapping[Verb, Renewal] = {
     Verb.SUBMIT: _submitted,
     Verb.RESCAN: _rescanned,
     Verb.RECHECK: _rechecked,
+    Verb.ANYWAY: _allowed,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from handlers import blocks, leafed, lookups, pressed, text, uploading
+from handlers import blocks, leafed, lookups, manners, pressed, text, uploading, wishing
 from handlers.answered import end
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.health import Probe, health
@@ -85,6 +85,14 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.WHY: leafed.show_why,
     Verb.COMMENTS: leafed.show_comments,
     Verb.PRICE: leafed.show_price,
+    Verb.ANYWAY: lookups.look_up,
+    Verb.WATCH: manners.watch,
+    Verb.IGNORE: manners.ignore,
+    Verb.ARRIVE: manners.arrive,
+    Verb.SHOW: wishing.show,
+    Verb.HURRY: wishing.hurry,
+    Verb.ALLOW: wishing.allow,
+    Verb.LEAVE: wishing.leave,
     Verb.PING: _ping,
     Verb.QUOTA: _quota,
     Verb.HELP: _help,

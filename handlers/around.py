@@ -22,8 +22,9 @@ from handlers import text, words
 from handlers.history import Past
 from handlers.request import Verb
 from vt.actions import HASHES
-from vt.errors import Internal
+from vt.errors import Sensitive
 from vt.indicators import Kind
+from vt.lookup import NEVER_SENT
 from vt.results import gui_link
 from vt.verdict import Finding, State
 
@@ -81,6 +82,8 @@ def _row(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveEleme
         yield ButtonElement(action_id="hide", text=words.HIDE, value=frame.case)
     elif not frame.public:
         yield ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case)
+    if any(isinstance(finding.trouble, Sensitive) for finding in findings):
+        yield ButtonElement(action_id="anyway", text=words.ANYWAY, value=frame.case)
     if frame.submit != "deny" and any(submittable(finding) for finding in findings):
         confirm = _confirm() if frame.submit == "confirm" else None
         yield ButtonElement(action_id="submit", text=text.BUTTON_SUBMIT, value=frame.case, confirm=confirm)
@@ -112,7 +115,7 @@ def submittable(finding: Finding) -> bool:
 
 def sendable(finding: Finding) -> bool:
     """It may be told to VirusTotal."""
-    return not isinstance(finding.trouble, Internal)
+    return not isinstance(finding.trouble, NEVER_SENT)
 
 
 def commented(finding: Finding) -> bool:

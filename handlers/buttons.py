@@ -15,9 +15,15 @@ VERBS = {
     "share": Verb.SHARE,
     "submit": Verb.SUBMIT,
     "upload": Verb.UPLOAD,
+    "anyway": Verb.ANYWAY,
+    "hurry": Verb.HURRY,
+    "allow": Verb.ALLOW,
+    "leave": Verb.LEAVE,
 }
 ONCE = frozenset({Verb.SHARE, Verb.SUBMIT, Verb.RECHECK})
 """Two clicks are one, whoever clicks."""
+OF_EACH = frozenset({Verb.UPLOAD, Verb.ANYWAY})
+"""Two clicks of the same person are one."""
 
 
 async def pressed(
@@ -51,9 +57,9 @@ def _delivery(verb: Verb, about: str, body: dict[str, Any]) -> str:
     if verb in ONCE:
         return f"{verb}:{about}"
     if verb is Verb.HIDE:
-        return f"{verb}:{about}:{body['container'].get('message_ts')}"
+        return f"{verb}:{about}:{body['user']['id']}:{body['container'].get('message_ts')}"
     # Somebody else's click does not count, and must not stand in the asker's way.
-    return f"{verb}:{about}:{body['user']['id']}" if verb is Verb.UPLOAD else f"{verb}:{body['trigger_id']}"
+    return f"{verb}:{about}:{body['user']['id']}" if verb in OF_EACH else f"{verb}:{body['trigger_id']}"
 
 
 def origin(body: dict[str, Any]) -> Origin:

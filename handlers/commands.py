@@ -52,6 +52,8 @@ def _request(command: dict[str, Any], wanted: Command, deps: Deps) -> Request:
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share,
+        said=wanted.text,
+        fresh=wanted.fresh,
     )
 
 

@@ -90,6 +90,8 @@ def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, d
         return request.model_copy(update={"verb": Verb.LOOK_UP, "lookups": files})
     if not isinstance(wanted, Misuse) and wanted.verb is Verb.FORM:
         return request.model_copy(update={"note": way_words.NO_FORM_HERE})
+    if not line and origin.way is Way.MENTION:
+        return request.model_copy(update={"verb": Verb.SHOW})
     if isinstance(wanted, Misuse):
         return request.model_copy(update={"note": text.misuse(wanted)})
     return request.model_copy(
@@ -98,6 +100,8 @@ def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, d
             "lookups": (*wanted.lookups, *files) if wanted.verb is Verb.LOOK_UP else (),
             "people": wanted.people,
             "share": wanted.share,
+            "said": wanted.text,
+            "fresh": wanted.fresh,
         }
     )
 

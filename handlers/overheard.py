@@ -7,10 +7,12 @@ from slack_bolt.async_app import AsyncBoltContext
 from handlers.deps import Deps
 from handlers.hearing import Ears, Heard, heard
 from handlers.request import Origin, Request, Verb, Way
+from handlers.watch import named
 from vt import extract
 from vt.actions import fitting
 from vt.indicators import internal
 from vt.lookup import Lookup
+from vt.ours import commonplace
 
 
 async def in_channel(event: dict[str, Any]) -> bool:
@@ -29,9 +31,29 @@ async def said(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> 
         await deps.watching.note(news, wanted, _request(news, wanted, str(context.team_id), deps))
 
 
+async def made(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+    """A channel was made: one that is watched from the beginning is gone into, if the settings say so."""
+    channel = event["channel"]
+    if not deps.rules.join or not named(channel.get("name", ""), deps.rules.channels):
+        return
+    origin = Origin(
+        way=Way.WATCH, team=str(context.team_id), user=channel.get("creator", ""), channel=channel["id"]
+    )
+    await deps.store.accept(
+        Request(
+            id=deps.new_id(),
+            delivery=f"made:{channel['id']}",
+            verb=Verb.ARRIVE,
+            at=deps.clock(),
+            origin=origin,
+        )
+    )
+
+
 def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
     """What a text calls for, without what is never sent."""
-    found = (one for one in extract(text) if not internal(one))
+    spared = (internal, commonplace, deps.rules.ours)
+    found = (one for one in extract(text) if not any(spares(one) for spares in spared))
     wanted = [(one, fitting(one.kind)) for one in found]
     return tuple(
         Lookup.of(one, action, deps.thresholds.get(action.key, action.threshold)) for one, action in wanted

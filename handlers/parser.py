@@ -18,6 +18,8 @@ MOST_VALUES = 100
 LONGEST = 12_000
 """Characters; Slack's own limit is below."""
 PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP}
+WITH_TEXT = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
+"""Read what follows by themselves."""
 FORM = "form"
 """Opens the form, with what follows in it."""
 
@@ -113,7 +115,7 @@ class Command:
     share: bool = False
     fresh: bool = False
     text: str = ""
-    """What is to stand in the form."""
+    """What is to stand in the form, or followed the command's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
     word = first.lower()
     if word == FORM:
         return Command(Verb.FORM, text=rest.strip())
+    if word in WITH_TEXT:
+        return Command(WITH_TEXT[word], text=rest.strip())
     if word in ("", *PLAIN_VERBS):
         return Command(PLAIN_VERBS[word or "help"])
     if word in BY_KEY:
@@ -154,7 +158,7 @@ def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
 def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
     """Any text: whatever is in it, each with the action that fits."""
     options, rest = _options(text, strict=False)
-    nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS], n=1, cutoff=0.75)
+    nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS, *WITH_TEXT], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):
         raise UnknownCommand(word, nearest[0])
     return chosen(None, rest, options, thresholds)

@@ -53,6 +53,8 @@ class Verb(StrEnum):
     ALLOW = "allow"
     LEAVE = "leave"
     """The answers to the question whether a URL with a secret may be looked up."""
+    ANYWAY = "anyway"
+    """The same, for what somebody asked themselves."""
 
 
 class Way(StrEnum):

@@ -1,7 +1,7 @@
 """Manners: what a message in a watched channel calls for, and what it does not. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from handlers.request import Case, Frozen
 from vt.indicators import host_of
 from vt.lookup import Lookup
-from vt.ours import below
+from vt.ours import Ours, below
 from vt.verdict import Finding, State
 
 WINDOW = timedelta(hours=24)
@@ -111,6 +111,8 @@ class Rules:
     """Go into such a channel when it is created."""
     bots: frozenset[str] = frozenset()
     """Ids and names of bots that are listened to."""
+    ours: Ours = field(default_factory=Ours)
+    """The domains of one's own."""
     most: int = 30
     """Cards in CALM before the breaker opens; 0: it never does."""
 

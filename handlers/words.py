@@ -167,3 +167,4 @@ def left(windows: Mapping[str, tuple[int, int]]) -> str:
 
 
 NOT_YOURS = "Only who had it shared can make it private again."
+ANYWAY = "Check anyway"
