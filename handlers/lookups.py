@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from handlers import blocks, history, progress, text
 from handlers.again import renewed
@@ -10,6 +10,7 @@ from handlers.answered import end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
 from handlers.login import elsewhere
+from handlers.messages import passing
 from handlers.post import hand_over, reply, whisper
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
@@ -83,7 +84,9 @@ async def _person(user: str, deps: Deps) -> Lookup | None:
     """A mentioned person is asked for by the domain of their mail address."""
     try:
         profile = (await deps.slack.users_info(user=user))["user"].get("profile", {})
-    except SlackClientError:
+    except SlackApiError as error:
+        if passing(error):
+            raise
         return None
     indicator = read(profile.get("email", ""))
     if indicator is None or indicator.kind is not Kind.EMAIL:

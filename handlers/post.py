@@ -1,5 +1,6 @@
 """Where an answer goes: the response_url while it lives, or the channel; else the asker's direct messages; and files."""
 
+import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -140,7 +141,7 @@ async def _respond(case: Case, message: Message, deps: Deps) -> Case | None:
 
 
 async def _send(url: str, body: dict[str, Any], deps: Deps) -> bool:
-    """POST to a response_url. False when it is used up. Raises NotPosted, Unshowable."""
+    """POST to a response_url. False when Slack will not have it there. Raises NotPosted, Unshowable."""
     webhook = AsyncWebhookClient(url, session=deps.slack.session, retry_handlers=deps.slack.retry_handlers)
     try:
         result = await webhook.send_dict(body)
@@ -148,7 +149,12 @@ async def _send(url: str, body: dict[str, Any], deps: Deps) -> bool:
         raise NotPosted from error
     if any(word in str(result.body) for word in UNSHOWN):
         raise Unshowable
-    return bool(result.status_code == HTTPStatus.OK)
+    if (
+        result.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        or result.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ):
+        raise NotPosted
+    return result.status_code == HTTPStatus.OK and not re.search(r'"ok":\s*false', result.body)
 
 
 async def _in_place(case: Case, message: Message, deps: Deps) -> Case:
