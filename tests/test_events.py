@@ -96,13 +96,6 @@ async def test_what_is_waited_for_is_said_and_then_replaced(database):
         assert len(own(office)) == 2
 
 
-async def test_attached_files_are_said_to_be_unread(database):
-    """A file alone is not passed over in silence."""
-    async with at_work(database) as office:
-        exchange = await office.slack.says(ANA, DIRECT, "", files=[("sample.bin", b"MZ")])
-        assert "cannot read attached files yet" in office.now(await exchange.answer())
-
-
 def mentions(office):
     """How the mentions were taken, in order."""
     events = [ack for ack in office.slack.deliveries if ack.parcel.kind == "events_api"]
