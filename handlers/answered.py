@@ -4,7 +4,7 @@ from datetime import datetime
 
 from handlers import blocks, consent, history
 from handlers.blocks import Frame, Message
-from handlers.deps import Case, Deps, Origin, Outcome
+from handlers.deps import Case, Deps, Outcome
 from vt.verdict import Finding
 
 
@@ -14,8 +14,8 @@ async def answered(case: Case, deps: Deps) -> Case | None:
     if about is None or not about.lookups:
         return None
     mine, theirs = case.request.origin, about.request.origin
-    seen_by_all = mine.public and mine.channel == theirs.channel
-    return about if mine.team == theirs.team and (seen_by_all or mine.user == theirs.user) else None
+    shown_there = mine.public and mine.channel == theirs.channel and _seen_by_all(about)
+    return about if mine.team == theirs.team and (shown_there or mine.user == theirs.user) else None
 
 
 def findings(case: Case, now: datetime) -> list[Finding]:
@@ -36,7 +36,7 @@ async def message(
         now=deps.clock(),
         final=final,
         shared_by=shared_by or sharer(case),
-        public=not hidden and _seen_by_all(case.request.origin),
+        public=not hidden and _seen_by_all(case),
         private_key=deps.service.client.kind == "private",
         submit=deps.submit,
         invented=deps.invented,
@@ -47,8 +47,9 @@ async def message(
     return consent.asked(shown, case.lookups, case.request.id, deps.upload) if askable else shown
 
 
-def _seen_by_all(origin: Origin) -> bool:
-    return origin.public or origin.response_url is None
+def _seen_by_all(case: Case) -> bool:
+    origin = case.request.origin
+    return case.published or case.request.share or origin.public or origin.response_url is None
 
 
 def sharer(case: Case) -> str | None:

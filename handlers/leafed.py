@@ -89,7 +89,7 @@ async def _fill(case: Case, view: View, found: Sequence[Finding], deps: Deps) ->
         verb = case.request.verb
         plain = leaf.sentence(words.TITLES[verb], case.request.modal, verb, words.NOT_TAKEN)
         await _update(case, plain, deps)
-        await hand_over(case.request.origin, exports.as_json(found), deps)
+        await hand_over(case, exports.as_json(found), deps)
     return refused not in CLOSED
 
 

@@ -37,6 +37,8 @@ async def share(case: Case, deps: Deps) -> None:
         await gone(case, deps)
         return
     shown = await message(about, deps, shared_by=case.request.origin.user)
+    # Known before it is shown: whoever presses a button on it may see the answer.
+    await deps.store.save(about.model_copy(update={"published": True}))
     done = await publish(case, shown, deps)
     await end(case, deps, Outcome.ANSWERED if done else Outcome.FAILED)
 
