@@ -233,16 +233,14 @@ async def test_killed_process(database):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", BEGIN_AND_HANG, database, stdout=asyncio.subprocess.PIPE
     )
-    async with Bot(database) as one, Bot(database) as other:
-        await asyncio.gather(one.turns.__aexit__(), other.turns.__aexit__())
-        await one.cases.accept(request("a"))
-        await process.stdout.readline()
-        process.kill()
-        await process.communicate()
-        await one.turns.__aenter__()
-        await other.turns.__aenter__()
+    one, other = Bot(database), Bot(database)
+    await one.cases.accept(request("a"))
+    await process.stdout.readline()
+    process.kill()
+    await process.communicate()
+    async with one, other:
         await left(database)
-        assert one.happened + other.happened == ["a"]
+    assert one.happened + other.happened == ["a"]
 
 
 async def test_long_turns(database):
