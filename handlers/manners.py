@@ -49,10 +49,10 @@ def mode(said: str) -> Mode | None:
     words = said.lower().split()
     if " ".join(words) in STATUS:
         return None
-    last = words[-1]
-    if last not in MODES or len(words) > 2 or (len(words) == 2 and words[0] != "on"):  # noqa: PLR2004 - `on risky`
+    kind = " ".join(words).removeprefix("on ")
+    if kind not in MODES or (kind == "off" and words[0] == "on"):
         raise Unclear
-    return MODES[last]
+    return MODES[kind]
 
 
 def wanted(said: str) -> Wanted:

@@ -8,6 +8,12 @@ from office import ANA, BEN, at_work
 
 INC = "#inc-1042"
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
+AT_ONCE = """
+    UPDATE procrastinate_jobs SET scheduled_at = now()
+    WHERE task_name = 'round' AND status = 'todo' AND scheduled_at < now() + interval '3 s'
+    RETURNING pg_notify('procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', id)::text)
+"""
+"""The moment for which messages that may share a call are waited for is over."""
 BUSY = """
     SELECT count(*) FROM procrastinate_jobs
     WHERE status = 'doing' OR (status = 'todo' AND (scheduled_at IS NULL OR scheduled_at < now() + interval '3 s'))
@@ -48,6 +54,7 @@ class Incident:
             await self.slack.settled()
             connection = await psycopg.AsyncConnection.connect(self.office.database, autocommit=True)
             async with connection:
+                await connection.execute(AT_ONCE)
                 while (await (await connection.execute(BUSY)).fetchone())[0]:
                     await asyncio.sleep(0.02)
 

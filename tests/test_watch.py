@@ -7,6 +7,11 @@ from office import ANA, BEN
 HASHES = [f"{number:064x}" for number in range(1, 101)]
 
 
+def found(positives):
+    """What VirusTotal says of the first hash."""
+    return {"response_code": 1, "resource": HASHES[0], "positives": positives, "total": 70, "scans": {}}
+
+
 async def test_nothing_is_watched_before_somebody_says_so(database):
     """Off by default: nothing that is posted is looked up."""
     async with at_incident(database, switch="") as incident:
@@ -138,7 +143,7 @@ async def test_bots_are_heard_when_they_are_named(database):
 async def test_a_mention_is_answered_once(database):
     """Who asks the bot itself gets an answer, not a card as well."""
     async with at_incident(database) as incident:
-        message = await incident.posts(f"<@U0VTBOT001> {EICAR}")
+        message = await incident.posts(f"@vt {EICAR}")
         assert len(incident.cards(message)) == 1
 
 
@@ -179,9 +184,9 @@ async def test_after_a_day_it_is_answered_again(database):
 async def test_it_is_answered_again_when_its_verdict_changed(database):
     """Somebody asked anew meanwhile, and VirusTotal says something else."""
     async with at_incident(database) as incident:
+        incident.virustotal.tell("file/report", HASHES[0], found(positives=1))
         first = await incident.posts(f"we saw {HASHES[0]}")
-        worse = {"response_code": 1, "resource": HASHES[0], "positives": 60, "total": 70, "scans": {}}
-        incident.virustotal.tell("file/report", HASHES[0], worse)
+        incident.virustotal.tell("file/report", HASHES[0], found(positives=60))
         await incident.asks(f"/vt {HASHES[0]} --fresh")
         message = await incident.posts(f"and here: {HASHES[0]}", user=BEN)
         [card] = incident.cards(message)
