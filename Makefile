@@ -26,6 +26,7 @@ page: $(PAGE) ## the workspace to try it in, as Slack draws it (needs Node.js)
 
 pictures: .venv/test page ## pictures of it, by Chromium, into docs/pictures
 	$(BIN)/python tests/pictures.py
+	@command -v pngquant >/dev/null && pngquant --force --ext .png --skip-if-larger --strip docs/pictures/*.png || true
 
 bench: .venv/test ## speed and size, beside other things in the same run
 	$(BIN)/python -m tests.bench

@@ -15,7 +15,8 @@ async def answered(case: Case, deps: Deps) -> Case | None:
         return None
     mine, theirs = case.request.origin, about.request.origin
     shown_there = mine.public and mine.channel == theirs.channel and _seen_by_all(about)
-    return about if mine.team == theirs.team and (shown_there or mine.user == theirs.user) else None
+    asked_for = (mine.team, mine.user) == (theirs.team, theirs.user)
+    return about if shown_there or asked_for else None
 
 
 def findings(case: Case, now: datetime) -> list[Finding]:

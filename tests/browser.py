@@ -15,6 +15,7 @@ NODE = shutil.which("npm")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-lcd-text",  # grey letters: pictures of half the size
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -116,10 +117,10 @@ class Window:
 @asynccontextmanager
 async def window(browser, address, who="ana", place="C0INC10420", **context):
     """Open one; closing it, nothing may have gone wrong in it."""
-    session = await browser.new_context(viewport={"width": 1280, "height": 900}, **context)
+    session = await browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
     seat = Window(await session.new_page())
     await seat.page.goto(f"{address}/?as={who}#{place}")
-    await seat.page.get_by_role("navigation").wait_for(state="attached")
+    await seat.page.get_by_role("main").wait_for()
     try:
         yield seat
     finally:

@@ -39,17 +39,23 @@ export function Channel({ channel, onThread }) {
 /** Changes with every new message and with every change of the last one. */
 export const last = (messages) => `${messages.length} ${messages.at(-1)?.text} ${messages.at(-1)?.reactions}`
 
+/** What is longer than the window is shown from its beginning: there stands the verdict. */
+function toEnd(box) {
+  const newest = box.querySelector('.message:last-child')
+  if (newest && newest.offsetHeight > box.clientHeight) newest.scrollIntoView({ block: 'start' })
+  else box.scrollTop = box.scrollHeight
+}
+
 /** Stays at the end as long as one looks at the end. */
 export function Scroll({ follow, children }) {
   const box = useRef(null)
   const atEnd = useRef(true)
   useLayoutEffect(() => {
-    if (!atEnd.current) return
-    const { current } = box
-    const last = current.querySelector('.message:last-child')
-    // What is longer than the window is shown from its beginning: there stands the verdict.
-    if (last && last.offsetHeight > current.clientHeight) last.scrollIntoView({ block: 'start' })
-    else current.scrollTop = current.scrollHeight
+    const settle = () => atEnd.current && toEnd(box.current)
+    settle()
+    const resized = new ResizeObserver(settle)
+    resized.observe(box.current)
+    return () => resized.disconnect()
   }, [follow])
   const scrolled = ({ target }) => {
     atEnd.current = target.scrollHeight - target.scrollTop - target.clientHeight < 80
