@@ -1,9 +1,10 @@
-// Blocks in order. What only shows is drawn by slack-blocks-to-jsx. What is operated is drawn here, of native
-// controls: the library's are pictures of controls, without values, labels or keys.
+// Blocks in order. What only shows is drawn by slack-blocks-to-jsx, texts as rich_text. What is operated is drawn here,
+// of native controls: the library's are pictures of controls, without values, labels or keys.
 import { useSyncExternalStore } from 'react'
 import { Message as Drawn } from 'slack-blocks-to-jsx'
 import { Element } from './Element.jsx'
 import { Field } from './Field.jsx'
+import { rich } from './mrkdwn.js'
 import { useWorkspace } from './workspace.js'
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
@@ -20,38 +21,22 @@ function useTheme() {
 }
 
 export function Blocks({ blocks }) {
-  return runs(blocks).map((run) => {
-    const [block] = run
-    if (!operated(block)) return <Shown key={block.block_id} blocks={run} />
-    if (block.type === 'input') return <Field key={block.block_id} block={block} />
-    if (block.type === 'actions') return <Actions key={block.block_id} block={block} />
-    return <WithAccessory key={block.block_id} block={block} />
+  return blocks.map((block) => {
+    const Kind = KINDS[block.type] ?? Shown
+    return <Kind key={block.block_id} block={block} />
   })
 }
 
-const operated = (block) =>
-  ['actions', 'input'].includes(block.type) || (block.accessory && block.accessory.type !== 'image')
-
-/** Blocks that only show stay together, since the space between them is the library's. */
-function runs(blocks) {
-  const found = []
-  for (const block of blocks) {
-    const last = found.at(-1)
-    if (last && !operated(block) && !operated(last[0])) last.push(block)
-    else found.push([block])
-  }
-  return found
-}
-
-function Shown({ blocks }) {
+function Shown({ block }) {
   const { people, channels } = useWorkspace()
   const theme = useTheme()
+  const names = (all) => all.map(({ id, name }) => ({ id, name }))
   return (
     <Drawn
-      blocks={blocks}
+      blocks={[block]}
       theme={theme}
       withoutWrapper
-      data={{ users: people.map(({ id, name }) => ({ id, name })), channels: channels.map(({ id, name }) => ({ id, name })) }}
+      data={{ users: names(people), channels: names(channels) }}
       hooks={{ link: Link }}
     />
   )
@@ -77,11 +62,42 @@ function Actions({ block }) {
   )
 }
 
-function WithAccessory({ block: { accessory, ...rest } }) {
+function Section({ block }) {
   return (
     <div className="with-accessory">
-      <Shown blocks={[rest]} />
-      <Element block={rest} element={accessory} label={rest.text?.text} />
+      <div>
+        {block.text && <Shown block={rich(block.text)} />}
+        {block.fields && (
+          <div className="columns">
+            {block.fields.map((text, position) => (
+              <Shown key={position} block={rich(text)} />
+            ))}
+          </div>
+        )}
+      </div>
+      {block.accessory && <Element block={block} element={block.accessory} label={block.text?.text} />}
     </div>
   )
 }
+
+function Context({ block }) {
+  return (
+    <div className="context">
+      {block.elements.map((element, position) =>
+        element.type === 'image' ? (
+          <Element key={position} element={element} />
+        ) : (
+          <Shown key={position} block={rich(element)} />
+        ),
+      )}
+    </div>
+  )
+}
+
+const Header = ({ block }) => (
+  <p className="header" role="heading" aria-level="3">
+    {block.text.text}
+  </p>
+)
+
+const KINDS = { actions: Actions, context: Context, header: Header, input: Field, section: Section }

@@ -6,6 +6,7 @@ import { useOperated } from './Operated.jsx'
 export function Element({ block, element, label }) {
   const { press } = useOperated()
   const send = (choice) => press(block, element, choice)
+  if (element.type === 'image') return <img src={element.image_url} alt={element.alt_text} />
   if (element.type === 'button') return <Button element={element} onPress={() => send()} />
   if (element.type === 'overflow') return <Overflow element={element} onPick={send} />
   if (element.type === 'static_select') return <Select element={element} onPick={send} />
