@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,11 +18,12 @@ from bot.settings import Settings, SettingsError, load
 
 WRONG = 2
 """Exit status for wrong usage or settings."""
+LAST_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run one command; the exit status is 0, 1 for "not done", or 2 for wrong usage or settings."""
-    asked = _parser().parse_args(arguments)
+    asked = _parser().parse_args(_unquoted(list(sys.argv[1:] if arguments is None else arguments)))
     log_to_stderr()
     try:
         return int(asked.act(asked, environ))
@@ -30,6 +32,14 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         return WRONG
     except KeyboardInterrupt:
         return 130
+
+
+def _unquoted(arguments: list[str]) -> list[str]:
+    """What follows `ask` is what one would type after /vt, the options of commands included, quoted or not."""
+    if arguments[:1] != ["ask"]:
+        return arguments
+    ours = [word for word in arguments[1:] if word in ("--json", "-h", "--help")]
+    return ["ask", *ours, "--", *(word for word in arguments[1:] if word not in ours)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     ask = _command(commands, "ask", "one answer in the terminal, without Slack", _ask)
     ask.add_argument(
-        "text", nargs="+", help="what you would type after /vt, as in: vtbot ask 'scan-ip 192.0.2.1'"
+        "text",
+        nargs="+",
+        help="what you would type after /vt, as in: vtbot ask scan-ip 192.0.2.1 --threshold 3",
     )
     ask.add_argument("--json", action="store_true", help="the documented JSON result instead of words")
     _command(commands, "doctor", "check the settings, the database, the key and Slack", _doctor)
@@ -54,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--since", type=_moment, default=trail.BEGINNING, help="a date, as in 2026-11-01")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
     sandbox = _command(commands, "sandbox", "the stand-in VirusTotal alone", _sandbox)
-    sandbox.add_argument("--port", type=int, default=0, help="where to listen; 0 takes a free one")
+    sandbox.add_argument("--port", type=_port, default=0, help="where to listen; 0 takes a free one")
     sandbox.add_argument("--replay", type=_folder, help="a folder of recorded replies to serve")
     sandbox.add_argument("--kind", choices=("public", "private"), default="public", help="the kind of key")
     sandbox.add_argument(
@@ -90,8 +102,16 @@ def _folder(value: str) -> Path:
 
 
 def _quota(value: str) -> tuple[int, int, int]:
-    minute, day, month = (int(part) for part in value.split(","))
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){2}", value):
+        raise argparse.ArgumentTypeError(f"{value} is not like 4,500,15500")
+    minute, day, month = map(int, value.split(","))
     return minute, day, month
+
+
+def _port(value: str) -> int:
+    if not value.isdecimal() or int(value) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{value} is no number from 0 to {LAST_PORT}")
+    return int(value)
 
 
 def _settings(environ: Mapping[str, str]) -> Settings:

@@ -1,6 +1,7 @@
 """The composition root: everything real is made here, in order, and closed in the reverse order."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import audit, history
+from bot.channels import Channels
 from bot.core import Core, core, new_id, utc_now, web_client
 from bot.guard import Guard
 from bot.identity import TokenRefused, identity
@@ -115,6 +117,7 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, logins: Logins
         store=parts.cases,
         modals=parts.modals,
         history=parts.history,
+        channels=Channels(parts.database),
         replies=parts.replies,
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,
@@ -144,6 +147,9 @@ def listening(slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResu
     app = AsyncApp(
         client=slack,
         authorize=itself,
+        logger=logging.getLogger(
+            "slack_bolt"
+        ),  # whose level bot.ops sets: by itself bolt looks at the root logger only
         request_verification_enabled=False,
         process_before_response=True,
     )

@@ -133,10 +133,16 @@ async def sandbox(asked: argparse.Namespace) -> int:
         queue_seconds=asked.queue_seconds,
         replay=asked.replay,
     )
-    async with stand_in.serve(port=asked.port):
-        sys.stdout.write(f"{stand_in.url}\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    try:
+        async with stand_in.serve(port=asked.port):
+            sys.stdout.write(f"{stand_in.url}\n")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+    except OSError as error:
+        sys.stderr.write(
+            f"vtbot: port {asked.port} cannot be listened on ({error.strerror}): --port names another.\n"
+        )
+        return WRONG
     return DONE
 
 
