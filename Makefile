@@ -4,7 +4,7 @@ BIN := .venv/bin
 WEB := bot/playground/web
 PAGE := bot/playground/page/built/index.html
 
-.PHONY: run test lint bench page pictures lock clean help
+.PHONY: run test lint bench page pictures wheel lock clean help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ pictures: .venv/test page ## pictures of it, by Chromium, into docs/pictures
 	$(BIN)/python tests/pictures.py
 	@command -v pngquant >/dev/null && pngquant --force --ext .png --skip-if-larger --strip docs/pictures/*.png || true
 
+wheel: .venv/run page ## what pip installs, the page in it, into dist
+	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
 bench: .venv/test ## speed and size, beside other things in the same run
 	$(BIN)/python -m tests.bench
 
@@ -36,7 +39,7 @@ lock: .venv/test ## the exact versions and their hashes, anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra test -c lock/run.txt -o lock/test.txt pyproject.toml
 
 clean: ## forget the environment and the state
-	rm -rf .venv .state $(WEB)/node_modules $(dir $(PAGE))
+	rm -rf .venv .state dist build $(WEB)/node_modules $(dir $(PAGE))
 
 $(PAGE): $(wildcard $(WEB)/src/* $(WEB)/*.html $(WEB)/*.js) $(WEB)/node_modules/.ready
 	@cd $(WEB) && npm run -s build -- --logLevel warn
