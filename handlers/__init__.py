@@ -5,7 +5,20 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import around, buttons, commands, events, form, leaf, leaves, login, overheard, shortcuts, views
+from handlers import (
+    around,
+    buttons,
+    commands,
+    events,
+    form,
+    leaf,
+    leaves,
+    login,
+    overheard,
+    setting,
+    shortcuts,
+    views,
+)
 from handlers.deps import Deps, Verb
 
 COMMAND = "/vt"
@@ -37,3 +50,4 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.action(re.compile(f"^{leaf.TURN}:"))(leaves.turned)
     app.action(leaf.PICK)(leaves.turned)
     app.view(Verb.PRICE.value)(leaves.agreed)
+    app.view(Verb.SETTINGS.value)(setting.submitted)

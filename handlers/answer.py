@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from handlers import blocks, leafed, lookups, manners, pressed, text, uploading, wishing
+from handlers import blocks, leafed, lookups, manners, pressed, setting, text, uploading, wishing
 from handlers.answered import end
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.health import Probe, health
@@ -85,6 +85,8 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.WHY: leafed.show_why,
     Verb.COMMENTS: leafed.show_comments,
     Verb.PRICE: leafed.show_price,
+    Verb.SETTINGS: setting.show,
+    Verb.CHANGE: setting.change,
     Verb.ANYWAY: lookups.look_up,
     Verb.WATCH: manners.watch,
     Verb.IGNORE: manners.ignore,

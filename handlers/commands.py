@@ -1,45 +1,68 @@
 """/vt, as typed: understood, kept, acknowledged."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 
 from handlers import blocks, login, text
-from handlers.deps import Deps, Origin, Request, Verb
+from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
+from handlers.leaves import fill
 from handlers.parser import Command, Misuse, NoHost, parse
-from handlers.request import listed
+from handlers.request import Answers, Ways, listed
 from handlers.views import open_form
+from handlers.ways import holding
 from vt.indicators.markup import typed as typed_text
 
 
 async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
     """Help and what is wrong are answered on the spot; everything else is kept as a request."""
-    wanted = understood(command.get("text", ""), deps)
+    origin = _origin(command)
+    wanted = understood(command.get("text", ""), deps.thresholds)
     if isinstance(wanted, NoHost) and deps.logins:
-        await ack(await login.open_form("", "", _origin(command), command["trigger_id"], deps))
+        await ack(await login.open_form("", "", origin, command["trigger_id"], deps))
     elif isinstance(wanted, Misuse):
         await ack(text.misuse(wanted))
     elif wanted.verb is Verb.HELP:
         message = blocks.guide()
         await ack(text=message.text, blocks=list(message.blocks))
+    elif wanted.verb is Verb.SETTINGS:
+        delivery = f"{Verb.SETTINGS}:{command['trigger_id']}"
+        await ack(await fill(Verb.SETTINGS, delivery, origin, command, deps))
     elif wanted.verb is Verb.FORM:
-        await ack(
-            await open_form(
-                deps, command["trigger_id"], text=typed_text(wanted.text), origin=_origin(command)
-            )
-        )
+        await ack(await open_form(deps, command["trigger_id"], text=typed_text(wanted.text), origin=origin))
     else:
-        told = await login.asked_for(wanted.lookups, _origin(command), command["trigger_id"], deps)
-        await ack(await take(_request(command, wanted, deps), deps) if told is None else told)
+        await ack(await _kept(wanted, command, deps))
 
 
-def understood(line: str, deps: Deps) -> Command | Misuse:
+def understood(line: str, thresholds: Mapping[str, int]) -> Command | Misuse:
     """What a line asks for, or what is wrong with it."""
     try:
-        return parse(line, deps.thresholds)
+        return parse(line, thresholds)
     except Misuse as misuse:
         return misuse
+
+
+async def as_set(wanted: Command, line: str, origin: Origin, deps: Deps) -> tuple[Command, Ways]:
+    """What a line asks for where this channel's thresholds hold; and what else was set for it. Raises StoreDown."""
+    thresholds, ways = await holding(origin, deps.channels, deps.thresholds)
+    again = understood(line, thresholds) if ways.thresholds else wanted
+    return (wanted if isinstance(again, Misuse) else again), ways
+
+
+async def _kept(wanted: Command, command: dict[str, Any], deps: Deps) -> str:
+    """Kept as the channel's settings say. Returns what to tell: "" when nothing."""
+    origin = _origin(command)
+    if wanted.verb is Verb.LOOK_UP:
+        try:
+            wanted, ways = await as_set(wanted, command.get("text", ""), origin, deps)
+        except StoreDown:
+            return text.CANNOT_TAKE
+        wanted = replace(wanted, share=wanted.share or ways.answers is Answers.CHANNEL)
+    told = await login.asked_for(wanted.lookups, origin, command["trigger_id"], deps)
+    return await take(_request(command, wanted, deps), deps) if told is None else told
 
 
 def _request(command: dict[str, Any], wanted: Command, deps: Deps) -> Request:

@@ -1,7 +1,7 @@
 """What every listener and job is handed: the storage it needs, the things that are real."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import Rules
 from handlers.watching import Watched, Watching
+from handlers.ways import Channels
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
@@ -55,21 +56,6 @@ class Replies(Protocol):
         """Keep replies that came at that time."""
 
 
-class ChannelSettings(Protocol):
-    """What was set for a channel. Every method raises StoreDown when the database cannot answer."""
-
-    async def private(self, team: str, channel: str) -> bool:
-        """Whether an answer to a picked message is for the picker alone, and not in the message's thread."""
-
-
-class InThreads:
-    """Nothing is set anywhere: answers go into threads."""
-
-    async def private(self, team: str, channel: str) -> bool:  # noqa: ARG002 - the same everywhere
-        """Never."""
-        return False
-
-
 class StoreDown(Exception):
     """The database cannot be reached or cannot take it."""
 
@@ -82,6 +68,7 @@ class Deps:
     modals: Modals
     history: History
     replies: Replies
+    channels: Channels
     directory: Directory
     policy: Policy
     watching: Watching
@@ -97,7 +84,6 @@ class Deps:
     """Engines, by action."""
     quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
     """Calls used and allowed, by window; 0 allowed means no limit."""
-    channels: ChannelSettings = field(default_factory=InThreads)
     submit: str = "confirm"
     """May people have unknown URLs scanned: confirm, allow or deny."""
     upload: str = "confirm"

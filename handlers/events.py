@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncBoltContext
@@ -15,7 +16,8 @@ from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import admit
 from handlers.parser import Command, Misuse, NothingFound, NoValue
 from handlers.people import PATIENCE
-from handlers.request import Way
+from handlers.request import Answers, Way
+from handlers.ways import holding
 from vt.actions import FILE
 
 TOLD = (None, "bot_message", "file_share", "thread_broadcast")
@@ -66,7 +68,9 @@ def _origin(event: dict[str, Any], context: AsyncBoltContext, way: Way, thread: 
 async def _take(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, deps: Deps) -> None:
     """Kept before it is acknowledged; what was not kept raises StoreDown, and Slack hands it over again."""
     try:
-        refused = await admit(_request(event, origin, context, deps), deps)
+        thresholds, ways = await holding(origin, deps.channels, deps.thresholds)
+        request = _request(event, origin, context, thresholds, deps)
+        refused = await admit(_for_asker(request) if ways.answers is Answers.PRIVATE else request, deps)
     except StoreDown:
         await _whisper(origin, way_words.CANNOT_TAKE_YET, deps.slack)
         raise
@@ -74,10 +78,22 @@ async def _take(event: dict[str, Any], origin: Origin, context: AsyncBoltContext
         await _whisper(origin, refused, deps.slack)
 
 
-def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, deps: Deps) -> Request:
+def _for_asker(request: Request) -> Request:
+    """Answered in the direct messages: the channel wants it so."""
+    origin = request.origin.model_copy(update={"channel": request.origin.user, "thread": None})
+    return request.model_copy(update={"origin": origin})
+
+
+def _request(
+    event: dict[str, Any],
+    origin: Origin,
+    context: AsyncBoltContext,
+    thresholds: Mapping[str, int],
+    deps: Deps,
+) -> Request:
     """One message is one request, whichever and however many events tell of it."""
     line = re.sub(rf"<@{context.bot_user_id}(?:\|[^<>]*)?>", " ", event.get("text") or "").strip()
-    wanted = understood(line, deps)
+    wanted = understood(line, thresholds)
     request = Request(
         id=deps.new_id(),
         delivery=f"message:{origin.channel}:{event['ts']}",
@@ -85,7 +101,7 @@ def _request(event: dict[str, Any], origin: Origin, context: AsyncBoltContext, d
         at=deps.clock(),
         origin=origin,
     )
-    files = attached.lookups(event.get("files"), deps.thresholds.get(FILE.key, FILE.threshold))
+    files = attached.lookups(event.get("files"), thresholds.get(FILE.key, FILE.threshold))
     if files and (not line or isinstance(wanted, NothingFound) or _wants_files(wanted)):
         return request.model_copy(update={"verb": Verb.LOOK_UP, "lookups": files})
     if not isinstance(wanted, Misuse) and wanted.verb is Verb.FORM:

@@ -130,9 +130,9 @@ def _option(label: str, value: str) -> Option:
 
 def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, int]) -> Command:
     """What a submission asks for. `values`: of its state, by field. Raises Wrong."""
-    action = BY_KEY.get(str(_filled(values, "action")))
+    action = BY_KEY.get(str(filled(values, "action")))
     options = _options(values)
-    typed, path = str(_filled(values, "values") or "").strip(), str(_filled(values, "path") or "").strip()
+    typed, path = str(filled(values, "values") or "").strip(), str(filled(values, "path") or "").strip()
     commands = []
     if path or (action is FILE and not typed):
         commands.append(_tried("path", lambda: chosen(FILE, path, options, thresholds)))
@@ -159,24 +159,24 @@ def _together(commands: Sequence[Command]) -> Command:
 
 
 def _options(values: Mapping[str, Any]) -> Options:
-    share = _filled(values, "answer") == "share"
+    share = filled(values, "answer") == "share"
     return Options(_number_in("threshold", values), _number_in("rescan", values), share)
 
 
 def _number_in(field: str, values: Mapping[str, Any]) -> int | None:
-    value = str(_filled(values, field) or "")
+    value = str(filled(values, field) or "")
     return _tried(field, lambda: number(NUMBERS[field], value)) if value else None
 
 
 def _ticked(values: Mapping[str, Any], modal: Modal) -> list[Indicator]:
     """By place, which Slack sends back as it was; what was never offered is left out."""
     places = {str(place): one for place, one in enumerate(modal.found)}
-    chosen_places = _filled(values, "found") or []
+    chosen_places = filled(values, "found") or []
     found = [places[place] for place in chosen_places if place in places]
     return [Indicator(one.kind, one.value, one.asked) for one in found]
 
 
-def _filled(values: Mapping[str, Any], field: str) -> Any:
+def filled(values: Mapping[str, Any], field: str) -> Any:
     """A field's value, whatever kind of field it is; None when it is empty or not there."""
     state = values.get(field, {}).get(field, {})
     if "selected_options" in state:

@@ -77,23 +77,23 @@ async def _about(case: Case, deps: Deps) -> Case | None:
     about = await answered(case, deps)
     if about is None:
         verb = case.request.verb
-        await _update(case, leaf.sentence(words.TITLES[verb], case.request.modal, verb, text.GONE), deps)
+        await update(case, leaf.sentence(words.TITLES[verb], case.request.modal, verb, text.GONE), deps)
         await end(case, deps, Outcome.REFUSED)
     return about
 
 
 async def _fill(case: Case, view: View, found: Sequence[Finding], deps: Deps) -> bool:
     """Show it; when Slack does not take it, say so, and hand over the JSON. False: nobody looks any more."""
-    refused = await _update(case, view, deps)
+    refused = await update(case, view, deps)
     if refused in REFUSED:
         verb = case.request.verb
         plain = leaf.sentence(words.TITLES[verb], case.request.modal, verb, words.NOT_TAKEN)
-        await _update(case, plain, deps)
+        await update(case, plain, deps)
         await hand_over(case, exports.as_json(found), deps)
     return refused not in CLOSED
 
 
-async def _update(case: Case, view: View, deps: Deps) -> str:
+async def update(case: Case, view: View, deps: Deps) -> str:
     """Slack's word for why not: "" when it is shown. Raises NotPosted when it is worth another try."""
     try:
         await deps.slack.views_update(view_id=case.request.view, view=view.to_dict())

@@ -1,5 +1,6 @@
 """Looking things up: a turn does what can be done now, shows how far it has come, and says when to go on."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from slack_sdk.errors import SlackApiError
@@ -12,6 +13,7 @@ from handlers.exports import as_json
 from handlers.login import elsewhere
 from handlers.messages import passing
 from handlers.post import hand_over, reply, whisper
+from handlers.ways import holding
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
@@ -71,7 +73,8 @@ async def _prepared(case: Case, deps: Deps) -> Case:
         case = await renewed(case, deps)
         return case.model_copy(update={"lookups": _allowed(case.lookups, deps)})
     lookups = await deps.service.expanded(_allowed(case.request.lookups, deps))
-    people = [await _person(user, deps) for user in case.request.people]
+    thresholds, _ = await holding(case.request.origin, deps.channels, deps.thresholds)
+    people = [await _person(user, thresholds, deps) for user in case.request.people]
     return case.model_copy(update={"lookups": (*lookups, *(lookup for lookup in people if lookup))})
 
 
@@ -80,7 +83,7 @@ def _allowed(lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
     return tuple(lookup.unasked() for lookup in lookups) if deps.upload == "allow" else lookups
 
 
-async def _person(user: str, deps: Deps) -> Lookup | None:
+async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Lookup | None:
     """A mentioned person is asked for by the domain of their mail address."""
     try:
         profile = (await deps.slack.users_info(user=user))["user"].get("profile", {})
@@ -92,4 +95,4 @@ async def _person(user: str, deps: Deps) -> Lookup | None:
     if indicator is None or indicator.kind is not Kind.EMAIL:
         return None
     action = BY_KEY["domain-report"]
-    return Lookup.of(indicator, action, deps.thresholds.get(action.key, action.threshold))
+    return Lookup.of(indicator, action, thresholds.get(action.key, action.threshold))

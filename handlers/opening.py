@@ -39,10 +39,10 @@ async def opened(modal: Modal, view: View, trigger_id: str, deps: Deps) -> str:
 
 
 def request(modal: Modal, deps: Deps, **more: Any) -> Request:
-    """What is asked with a modal."""
+    """What is asked with a modal; the same thing asked twice with it is one request."""
     asked: dict[str, Any] = {
         "id": deps.new_id(),
-        "delivery": f"{modal.verb}:{modal.id}",
+        "delivery": f"{more.get('verb', modal.verb)}:{modal.id}",
         "verb": modal.verb,
         "at": deps.clock(),
         "origin": modal.origin,

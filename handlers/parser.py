@@ -17,7 +17,7 @@ from vt.places import on_host
 MOST_VALUES = 100
 LONGEST = 12_000
 """Characters; Slack's own limit is below."""
-PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP}
+PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP, "settings": Verb.SETTINGS}
 WITH_TEXT = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
 """Read what follows by themselves."""
 FORM = "form"

@@ -95,6 +95,33 @@ def listed(name: str) -> bool:
     return name not in ("", "directmessage", "privategroup") and not name.startswith("mpdm-")
 
 
+class Answers(StrEnum):
+    """Who sees answers in a channel."""
+
+    AS_ASKED = "as-asked"
+    """Commands answer to the asker alone unless they say --share, picked messages in their thread."""
+    PRIVATE = "private"
+    CHANNEL = "channel"
+
+
+class Ways(Frozen):
+    """What was set for a channel."""
+
+    thresholds: dict[str, int] = {}
+    """Engines, by action; where there is none, what the operator set holds."""
+    answers: Answers = Answers.AS_ASKED
+    instance: str = "default"
+    language: str = "en"
+
+
+class Change(Frozen):
+    """One thing that was set otherwise; None: nothing was set."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
 class Request(Frozen):
     """What was asked. The one thing that a Slack payload is turned into."""
 
@@ -117,6 +144,8 @@ class Request(Frozen):
     """Our own id of it."""
     part: str = ""
     """Which part of it is shown, as handlers/leaf.py reads it."""
+    ways: Ways | None = None
+    """What is to hold in the channel."""
     note: str = ""
     """What to say, when that is all that there is to do."""
     said: str = ""
@@ -149,6 +178,8 @@ class Case(Frozen):
     ts: str | None = None
     posting: str | None = None
     """The channel in which that message was about to be posted: it may stand there, though `ts` is not known."""
+    changes: tuple[Change, ...] = ()
+    """What was set otherwise."""
     plain: bool = False
     """Slack did not take the blocks: the answer stands there as plain text."""
     published: bool = False

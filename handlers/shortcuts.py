@@ -15,8 +15,9 @@ from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
 from handlers.parser import Misuse, Options, ticked
 from handlers.people import PATIENCE
-from handlers.request import Way
+from handlers.request import Answers, Way
 from handlers.views import open_form
+from handlers.ways import holding
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action
 from vt.indicators import Indicator
@@ -104,12 +105,13 @@ async def _kept(
     """A request of its own. Returns what to tell: "" when it is kept."""
     origin = _origin(body)
     try:
-        if not await deps.channels.private(origin.team, origin.channel):
-            # A message of the bot's own, in the thread, for everybody who sees what was picked.
-            origin = origin.model_copy(update={"response_url": None})
+        thresholds, ways = await holding(origin, deps.channels, deps.thresholds)
     except StoreDown:
         return text.CANNOT_TAKE
-    lookups = ticked(action, found, Options(), deps.thresholds).lookups if found else ()
+    if ways.answers is not Answers.PRIVATE:
+        # A message of the bot's own, in the thread, for everybody who sees what was picked.
+        origin = origin.model_copy(update={"response_url": None})
+    lookups = ticked(action, found, Options(), thresholds).lookups if found else ()
     request = Request(
         id=deps.new_id(),
         delivery=f"shortcut:{body['trigger_id']}",

@@ -12,7 +12,8 @@ from handlers.intake import take
 from handlers.modals import Found, Modal
 from handlers.opening import NotOpened, Refused
 from handlers.parser import Command
-from handlers.request import Way
+from handlers.request import Answers, Way
+from handlers.ways import holding
 from vt.indicators import Indicator
 
 
@@ -35,7 +36,11 @@ def _modal(deps: Deps, trigger_id: str, origin: Origin, typed: str, found: tuple
 
 async def _open(modal: Modal, trigger_id: str, deps: Deps) -> str:
     try:
-        await opening.opened(modal, form.form(modal), trigger_id, deps)
+        _, ways = await holding(modal.origin, deps.channels, deps.thresholds)
+        view = form.form(modal, share=ways.answers is Answers.CHANNEL)
+        await opening.opened(modal, view, trigger_id, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
     except Refused as refused:
         return str(refused)
     except NotOpened:
@@ -84,7 +89,10 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dic
     if modal is None:
         return {field: words.FORM_GONE}
     try:
-        wanted = form.command(values, modal, deps.thresholds)
+        thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
+        wanted = form.command(values, modal, thresholds)
+    except StoreDown:
+        return {field: text.CANNOT_TAKE}
     except Wrong as wrong:
         return {wrong.field: text.misuse(wrong.misuse)}
     trouble = await take(_request(modal, wanted, deps), deps)

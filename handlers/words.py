@@ -1,11 +1,12 @@
 """Every sentence of forms, modals and the home, so that it can be translated. text.py has those of answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from handlers import text
 from handlers.history import Past, Sighting
-from handlers.request import Verb
+from handlers.request import Answers, Change, Verb
+from vt.actions import Action
 
 FORM_TITLE = "VirusTotal"
 FORM_SUBMIT = "Look up"
@@ -168,3 +169,37 @@ def left(windows: Mapping[str, tuple[int, int]]) -> str:
 
 NOT_YOURS = "Only who had it shared can make it private again."
 ANYWAY = "Check anyway"
+
+# Settings ------------------------------------------------------------------------------------------------
+
+SETTINGS = "Settings"
+SAVE = "Save"
+ANSWERS = "Answers"
+INSTANCE = "Instance"
+LANGUAGE = "Language"
+ANSWER_WAYS: Mapping[Answers, str] = {
+    Answers.AS_ASKED: "As asked: commands to the asker, picked messages in their thread",
+    Answers.PRIVATE: "To the asker alone",
+    Answers.CHANNEL: "In the channel",
+}
+WHO_MAY_CHANGE = (
+    "Only the channel's creator, the workspace's admins and those whom the operator names can change this."
+)
+NOT_HERE = "There is nothing to set in direct messages. Type /vt settings in a channel."
+NOT_SET = "as the operator set"
+
+
+def threshold_of(action: Action) -> str:
+    """The field of an action."""
+    return f"{action.title}: threshold"
+
+
+def empty_means(count: int) -> str:
+    """What holds where nothing is set."""
+    return f"Engines that make it RISKY. Empty: {count}, as the operator set."
+
+
+def saved(changes: Iterable[Change]) -> str:
+    """What is different from now on."""
+    lines = [f"{one.name}: {one.old or NOT_SET} → {one.new or NOT_SET}" for one in changes]
+    return "\n".join(["Saved for this channel.", *lines])
