@@ -52,10 +52,31 @@ class Files(Protocol):
 
 async def digest(source: Source) -> str:
     """The SHA-256 of the content, in hex. Raises a FileFault."""
-    total = sha256()
+    total = Hashing()
     async for block in source.chunks():
-        await asyncio.to_thread(total.update, block)
-    return total.hexdigest()
+        await total.add(block)
+    return await total.done()
+
+
+class Hashing:
+    """A SHA-256 that is computed in a thread, while the next block is read or the last one sent."""
+
+    def __init__(self) -> None:
+        self._total = sha256()
+        self._under_way: asyncio.Future[None] | None = None
+
+    async def add(self, block: bytes) -> None:
+        """Begin with a block, once the one before it is done."""
+        if self._under_way:
+            await self._under_way
+        loop = asyncio.get_running_loop()
+        self._under_way = loop.run_in_executor(None, self._total.update, block)
+
+    async def done(self) -> str:
+        """In hex."""
+        if self._under_way:
+            await self._under_way
+        return self._total.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +107,13 @@ class Pinned:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content, one block late."""
-        total, held = sha256(), b""
+        total, held = Hashing(), b""
         async for block in self.source.chunks():
+            await total.add(block)
             if held:
                 yield held
             held = block
-            await asyncio.to_thread(total.update, block)
-        if total.hexdigest() != self.sha256:
+        if await total.done() != self.sha256:
             raise errors.Changed(self.path)
         yield held
 

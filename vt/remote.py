@@ -160,7 +160,7 @@ class RemoteFile:
             with self.server.faults(self.path):
                 handle = await self.server.in_time(self.path, partial(self._open, session))
                 content = session.blocks(handle, self.size)
-                read = partial(self.server.connection.run, partial(next, content, b""))
+                read = partial(self.server.connection.run, partial(_gathered, content))
                 async for block in files.counted(self.path, self.size, self.server.seconds, read):
                     yield block
                 if await self.server.in_time(self.path, partial(session.fstat, handle)) != self.mark:
@@ -174,6 +174,17 @@ class RemoteFile:
         if {before, session.fstat(handle), _look(self.path, self.place, session)} != {self.mark}:
             raise errors.Changed(self.path)
         return handle
+
+
+def _gathered(content: Iterator[bytes]) -> bytes:
+    """As much as a block holds: each change of threads costs more than what one packet brings."""
+    parts, size = [], 0
+    for part in content:
+        parts.append(part)
+        size += len(part)
+        if size >= files.BLOCK:
+            break
+    return b"".join(parts)
 
 
 def _look(path: str, place: Place, session: sftp.Session) -> sftp.Attributes:
