@@ -49,6 +49,8 @@ def brief(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
     """The verdicts and their reasons, worst first, without the tables."""
     if len(findings) == 1:
         yield rich(*_headline(findings[0], now))
+        if said := text.note(findings[0]):
+            yield rich(say(said))
     else:
         yield from _several(findings, now)
 

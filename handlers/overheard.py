@@ -1,5 +1,6 @@
 """What is said in channels: kept, if the channel is watched and there is something in it, and acknowledged."""
 
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncBoltContext
@@ -51,12 +52,12 @@ async def made(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> 
 
 
 def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
-    """What a text calls for, without what is never sent."""
+    """What a text calls for, without what is never sent. However it was written, it is asked for by its value."""
     spared = (internal, commonplace, deps.rules.ours)
     found = (one for one in extract(text) if not any(spares(one) for spares in spared))
     wanted = [(one, fitting(one.kind)) for one in found]
     return tuple(
-        Lookup.of(one, action, deps.thresholds.get(action.key, action.threshold)) for one, action in wanted
+        Lookup.of(replace(one, asked=one.value), action, deps.thresholds.get(action.key, action.threshold)) for one, action in wanted
     )
 
 

@@ -192,7 +192,10 @@ def subject(finding: Finding, most: int = 300) -> str:
     """What it is about, defanged: the indicator as asked, or the file's path."""
     if finding.action.files:
         return cut(finding.asked, most)
-    return cut(defang(masked(finding.indicator.value if finding.indicator else finding.asked)), most)
+    value = finding.indicator.value if finding.indicator else finding.asked
+    if finding.note == "registered-domain" and finding.asked != value:
+        value = f"{finding.asked} → {value}"
+    return cut(defang(masked(value)), most)
 
 
 def rule(finding: Finding, now: datetime) -> str:

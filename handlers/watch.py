@@ -118,8 +118,11 @@ class Rules:
 
 
 def subject(lookup: Lookup) -> str:
-    """By which name what is looked up is remembered: of one length, and telling nothing of it."""
-    return sha256(f"{lookup.kind}:{lookup.value}".encode("utf-8", "replace")).hexdigest()
+    """By which name what is looked up is remembered: of one length, and telling nothing of it.
+
+    By what was asked: a look-up may end with another value, as with the registered domain of a host.
+    """
+    return sha256(lookup.asked.encode("utf-8", "replace")).hexdigest()
 
 
 def posted_at(card: Card) -> datetime:
