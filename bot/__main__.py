@@ -23,7 +23,7 @@ LAST_PORT = 65535
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run one command; the exit status is 0, 1 for "not done", or 2 for wrong usage or settings."""
-    asked = _parser().parse_args(_unquoted(list(sys.argv[1:] if arguments is None else arguments)))
+    asked = parser().parse_args(_unquoted(list(sys.argv[1:] if arguments is None else arguments)))
     log_to_stderr()
     try:
         return int(asked.act(asked, environ))
@@ -42,10 +42,11 @@ def _unquoted(arguments: list[str]) -> list[str]:
     return ["ask", *ours, "--", *(word for word in arguments[1:] if word not in ours)]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vtbot", description=__doc__)
-    parser.set_defaults(act=_run, i_know=False)
-    commands = parser.add_subparsers(title="commands", metavar="")
+def parser() -> argparse.ArgumentParser:
+    """Every command and its arguments."""
+    whole = argparse.ArgumentParser(prog="vtbot", description=__doc__)
+    whole.set_defaults(act=_run, i_know=False)
+    commands = whole.add_subparsers(title="commands", metavar="")
     run = _command(commands, "run", "the bot; without Slack tokens, a workspace to try it in", _run)
     run.add_argument(
         "--i-know",
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sandbox.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
     sandbox.add_argument("--queue-seconds", type=float, default=20.0, help="how long analyses take")
-    return parser
+    return whole
 
 
 Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
