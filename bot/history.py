@@ -85,7 +85,7 @@ class History:
                 "channel": origin.channel,
                 "listed": origin.listed,
                 "subject": one.subject,
-                "at": one.at or now,
+                "at": now,
                 "state": one.state.value,
                 "engines": one.count,
                 "total": one.total,

@@ -26,8 +26,8 @@ class Sighting(Frozen):
     state: State
     count: int | None
     total: int | None
-    at: datetime | None
-    """When VirusTotal was asked; None when it was not."""
+    at: datetime | None = None
+    """When it was looked up, once that is on record."""
 
     @property
     def subject(self) -> str:
@@ -76,7 +76,6 @@ def sighting(finding: Finding) -> Sighting:
         state=finding.state,
         count=rule.count if rule else None,
         total=rule.total if rule else None,
-        at=finding.checked_at,
     )
 
 
