@@ -45,7 +45,10 @@ async def message(
     )
     shown = blocks.answer(found, frame)
     askable = final and not shared_by
-    return consent.asked(shown, case.lookups, case.request.id, deps.upload) if askable else shown
+    if not askable or not consent.concerns(case.lookups):
+        return shown
+    policy = await consent.policy(case.request.origin, deps)
+    return consent.asked(shown, case.lookups, case.request.id, policy)
 
 
 def _seen_by_all(case: Case) -> bool:

@@ -7,7 +7,8 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import file_words as words
 from handlers import text
-from handlers.request import Case
+from handlers.deps import Case, Deps, Origin
+from handlers.request import Uploads
 from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
 from vt.beneath import name_of
 from vt.lookup import TO_AGREE, Lookup
@@ -21,9 +22,20 @@ CHARACTERS = 3_000
 """What a question takes of a message at most."""
 
 
+async def policy(origin: Origin, deps: Deps) -> str:
+    """What the operator or the channel set for uploads, whichever is stricter. Raises StoreDown."""
+    ways = await deps.channels.ways(origin.team, origin.channel)
+    return max(Uploads(deps.upload), ways.uploads, key=list(Uploads).index)
+
+
 def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
     """The files that somebody is asked about: not in VirusTotal, and nobody agreed yet."""
     return [lookup for lookup in lookups if lookup.note == TO_AGREE][:MOST]
+
+
+def concerns(lookups: Iterable[Lookup]) -> bool:
+    """Is there anything to say about uploads?"""
+    return any(lookup.note in (TO_AGREE, *NEVER) for lookup in lookups)
 
 
 def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:

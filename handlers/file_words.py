@@ -8,8 +8,17 @@ WHO_SEES = (
 )
 LASTS = "The button works for 10 minutes, for whoever asked."
 MORE = "{count} more are not in VirusTotal either: ask for them in a command of their own."
-UPLOADS_DENIED = "Not uploaded: uploads are switched off here (UPLOAD_POLICY=deny)."
+UPLOADS_DENIED = "Not uploaded: uploads are switched off here."
 NEVER = "Never uploaded, by name or content (NEVER_UPLOAD): {names}"
+
+UPLOADS = "Files that VirusTotal does not know"
+UPLOADS_HINT = "The operator's UPLOAD_POLICY holds too: the stricter of both decides."
+UPLOAD_WAYS: Mapping[str, str] = {
+    "as-set": "As the operator set it",
+    "allow": "Uploaded without asking",
+    "confirm": "Uploaded once the asker agrees",
+    "deny": "Never uploaded",
+}
 
 NOTES: Mapping[str, str] = {
     "to-agree": "Not uploaded.",
@@ -55,7 +64,7 @@ NOT_AGREED = (
 )
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
-NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY."
+NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY, or see /vt settings."
 HERE = "the bot's machine"
 
 

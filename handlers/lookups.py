@@ -5,7 +5,7 @@ from datetime import datetime
 
 from slack_sdk.errors import SlackApiError
 
-from handlers import blocks, history, progress, text
+from handlers import blocks, consent, history, progress, text
 from handlers.again import renewed
 from handlers.answered import end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
@@ -71,16 +71,19 @@ async def _prepared(case: Case, deps: Deps) -> Case:
         return case
     if case.request.about:
         case = await renewed(case, deps)
-        return case.model_copy(update={"lookups": _allowed(case.lookups, deps)})
-    lookups = await deps.service.expanded(_allowed(case.request.lookups, deps))
+        return case.model_copy(update={"lookups": await _allowed(case, case.lookups, deps)})
+    lookups = await deps.service.expanded(await _allowed(case, case.request.lookups, deps))
     thresholds, _ = await holding(case.request.origin, deps.channels, deps.thresholds)
     people = [await _person(user, thresholds, deps) for user in case.request.people]
     return case.model_copy(update={"lookups": (*lookups, *(lookup for lookup in people if lookup))})
 
 
-def _allowed(lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
+async def _allowed(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
     """Files that may be uploaded without a question, if the settings say so."""
-    return tuple(lookup.unasked() for lookup in lookups) if deps.upload == "allow" else lookups
+    files = any(lookup.is_path for lookup in lookups)
+    if files and await consent.policy(case.request.origin, deps) == "allow":
+        return tuple(lookup.unasked() for lookup in lookups)
+    return lookups
 
 
 async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Lookup | None:

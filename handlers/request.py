@@ -104,12 +104,22 @@ class Answers(StrEnum):
     CHANNEL = "channel"
 
 
+class Uploads(StrEnum):
+    """Whether files that VirusTotal does not know are uploaded, the strictest last."""
+
+    AS_SET = "as-set"
+    ALLOW = "allow"
+    CONFIRM = "confirm"
+    DENY = "deny"
+
+
 class Ways(Frozen):
     """What was set for a channel."""
 
     thresholds: dict[str, int] = {}
     """Engines, by action; where there is none, what the operator set holds."""
     answers: Answers = Answers.AS_ASKED
+    uploads: Uploads = Uploads.AS_SET
     instance: str = "default"
     language: str = "en"
 

@@ -14,11 +14,11 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers import leaf, words
+from handlers import file_words, leaf, words
 from handlers.form import Wrong, filled
 from handlers.leaf import Row
 from handlers.parser import Misuse, number
-from handlers.request import Answers, Change, Verb, Ways
+from handlers.request import Answers, Change, Uploads, Verb, Ways
 from vt.actions import ACTIONS
 
 INSTANCES = {"default": "VirusTotal"}
@@ -40,6 +40,7 @@ def _rows(ways: Ways, thresholds: Mapping[str, int]) -> Iterator[Row]:
         count = ways.thresholds.get(action.key, thresholds.get(action.key, action.threshold))
         yield words.threshold_of(action), words.threshold(count)
     yield words.ANSWERS, words.ANSWER_WAYS[ways.answers]
+    yield file_words.UPLOADS, file_words.UPLOAD_WAYS[ways.uploads]
 
 
 def _fields(ways: Ways, thresholds: Mapping[str, int]) -> Iterator[Block]:
@@ -53,6 +54,9 @@ def _fields(ways: Ways, thresholds: Mapping[str, int]) -> Iterator[Block]:
     options = [Option(text=words.ANSWER_WAYS[one], value=one.value) for one in Answers]
     chosen = next(option for option in options if option.value == ways.answers)
     yield _input("answers", words.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
+    yield _input(
+        "uploads", file_words.UPLOADS, _menu(file_words.UPLOAD_WAYS, ways.uploads), file_words.UPLOADS_HINT
+    )
     yield _input("instance", words.INSTANCE, _menu(INSTANCES, ways.instance))
     yield _input("language", words.LANGUAGE, _menu(LANGUAGES, ways.language))
 
@@ -80,6 +84,7 @@ def wanted(values: Mapping[str, Any]) -> Ways:
     return Ways(
         thresholds=thresholds,
         answers=Answers(answers) if answers in set(Answers) else Answers.AS_ASKED,
+        uploads=Uploads(_known(str(filled(values, "uploads")), file_words.UPLOAD_WAYS)),
         instance=_known(str(filled(values, "instance")), INSTANCES),
         language=_known(str(filled(values, "language")), LANGUAGES),
     )
@@ -105,4 +110,10 @@ def changes(old: Ways, new: Ways) -> tuple[Change, ...]:
 
 def _flat(ways: Ways) -> dict[str, str]:
     thresholds = {f"threshold {key}": str(count) for key, count in ways.thresholds.items()}
-    return {**thresholds, "answers": ways.answers, "instance": ways.instance, "language": ways.language}
+    return {
+        **thresholds,
+        "answers": ways.answers,
+        "uploads": ways.uploads,
+        "instance": ways.instance,
+        "language": ways.language,
+    }

@@ -19,7 +19,7 @@ async def upload(case: Case, deps: Deps) -> None:
 async def _begun(case: Case, deps: Deps) -> Case | None:
     """The answer's lookups with what was agreed to, in its message. None: the click does not count, and was told why."""
     about = await deps.store.case(case.request.about or "")
-    refused = consent.refusal(about, case, deps.upload)
+    refused = consent.refusal(about, case, await consent.policy(case.request.origin, deps))
     if about is None or refused:
         await whisper(case, refused, deps)
         return None

@@ -191,3 +191,57 @@ async def test_an_upload_that_broke_is_not_repeated_before_the_hash_was_asked(da
         await office.slack.until(lambda: "analysing" in office.now(answer))
         kinds = [call.endpoint for call in office.virustotal.calls]
         assert kinds == ["file/report", "file/report", "file/scan", "file/report", "file/scan"]
+
+
+async def sets(office, policy):
+    """The admin says what holds for uploads in #general."""
+    await office.slack.types("admin", GENERAL, "/vt settings")
+    await office.idle()
+    [view] = office.slack.views("admin")
+    await office.slack.submits("admin", office.slack.fills("admin", view, {"uploads": policy}))
+    await office.idle()
+
+
+@pytest.mark.parametrize(
+    ("operators", "channels", "uploads", "words"),
+    [
+        ("confirm", "deny", 0, "switched off"),
+        ("allow", "confirm", 0, "Upload it to VirusTotal?"),
+        ("confirm", "allow", 0, "Upload it to VirusTotal?"),
+        ("deny", "allow", 0, "switched off"),
+        ("allow", "as-set", 1, "PENDING"),
+    ],
+)
+async def test_a_channel_may_be_stricter_than_the_operator(
+    database, sample, operators, channels, uploads, words
+):
+    """Of both settings the stricter one decides."""
+    async with upload_office(database, sample.parent, UPLOAD_POLICY=operators) as office:
+        await sets(office, channels)
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.until(lambda: words in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == uploads
+
+
+async def test_a_policy_that_changed_between_question_and_click_counts(database, sample):
+    """deny, set meanwhile, is deny."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await sets(office, "deny")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.idle()
+        assert "switched off" in office.slack.messages(GENERAL, ANA)[-1].text
+        assert not office.virustotal.asked("file/scan")
+
+
+async def test_checking_again_is_not_agreeing_again(database, sample):
+    """The file has another content now: it is read anew, and asked about anew."""
+    async with upload_office(database, sample.parent, queue_seconds=0) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.presses(ANA, answer, "Upload")
+        await later(office, seconds=20)
+        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        sample.write_bytes(b"another content")
+        await office.slack.presses(ANA, answer, "more", "Check again now")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 1
