@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.blocks import Message
 from handlers.deps import Case, Deps
@@ -79,8 +82,18 @@ async def post(case: Case, message: Message, channel: str, thread: str | None, d
     case = await about_to(case, channel, deps)
     metadata = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
     where = {"channel": channel, "thread_ts": thread, "metadata": metadata, **QUIET}
-    case, posted = await _shown(case, deps.slack.chat_postMessage, message, where)
+    case, posted = await _shown(case, once(deps.slack).chat_postMessage, message, where)
     return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
+
+
+def once(slack: AsyncWebClient) -> AsyncWebClient:
+    """The same client, but for what may not be done twice: it sends again only what Slack surely did not take."""
+    patient: list[AsyncRetryHandler] = [
+        one for one in slack.retry_handlers if isinstance(one, AsyncRateLimitErrorRetryHandler)
+    ]
+    return AsyncWebClient(
+        token=slack.token, base_url=slack.base_url, session=slack.session, retry_handlers=patient
+    )
 
 
 async def change(case: Case, message: Message, deps: Deps) -> Case:

@@ -200,10 +200,22 @@ async def test_a_crash_between_posting_and_remembering_posts_nothing_twice(datab
         assert rows(database, "SELECT progress->>'ts' FROM cases") == [(answer.ts,)]
 
 
+async def test_an_answer_that_slack_took_without_saying_so_is_not_posted_again(database):
+    """Slack's 503 came after the message stood there: the next turn finds it."""
+    async with at_work(database) as office:
+        office.slack.fails("chat.postMessage", "lost")
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        await put_off(database)
+        await office.passes(seconds=3)
+        await office.idle()
+        [answer] = own(office)
+        assert rows(database, "SELECT progress->>'ts' FROM cases") == [(answer.ts,)]
+
+
 async def test_a_crash_before_posting_loses_nothing(database):
     """That it was about to post is remembered, but there is no such message: it is posted now."""
     async with at_work(database) as office:
-        office.slack.fails("chat.postMessage", "internal_error", times=3)
+        office.slack.fails("chat.postMessage", "internal_error")
         await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
         await put_off(database)
         assert rows(database, "SELECT progress->>'posting' FROM cases") == [("C0GENERAL1",)]

@@ -22,7 +22,9 @@ MINUTE = 60
 TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
 """Calls a minute."""
 LIMITED = 429
-STATUS = {"ratelimited": LIMITED, "internal_error": 500, "expired_url": 404, "used_url": 404}
+LOST = "lost"
+"""An order that is carried out, though the answer to it gets lost."""
+STATUS = {"ratelimited": LIMITED, "internal_error": 500, LOST: 503, "expired_url": 404, "used_url": 404}
 """Errors that come with another status than 200."""
 PER_CHANNEL = 0
 """One a second in each channel."""
@@ -149,12 +151,14 @@ class Api:
             if wait:
                 return LIMITED, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(wait)}
             failed = self.failed(name)
-            if failed:
+            if failed and failed[1]["error"] != LOST:
                 return failed
             reply = {"ok": True, **self._run(name, args)}
         except Refused as refused:
             return 200, _refusal(refused), {}
         payloads.tell(self.world, reply)
+        if failed:
+            return failed
         return 200, reply, {"X-OAuth-Scopes": ",".join(sorted(self.scopes))}
 
     def _run(self, name: str, args: dict[str, Any]) -> dict[str, Any]:

@@ -153,7 +153,8 @@ class Workspace(People):
     def fails(self, call: str, error: str = "ratelimited", *, times: int = 1, after: float = 1) -> None:
         """Let the next calls of a method, or uses of any `response_url`, fail as Slack would.
 
-        `ratelimited` comes as 429 with Retry-After, `internal_error` as 500, `expired_url` as 404, others as 200.
+        `ratelimited` comes as 429 with Retry-After, `internal_error` as 500, `expired_url` as 404, others as 200. With
+        `lost` a method does what it was called for, and a 503 comes in place of its answer.
         """
         self.api.order(call, error, times, after)
 
