@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from office import address
 from slackbot import Bot, over_http
 from vtbot import says, vtbot
 
@@ -229,25 +230,28 @@ async def test_the_scenes_are_there_and_the_bot_was_not_told(slack):
 # The process ---------------------------------------------------------------------------------------------
 
 
-async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path):
+async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
     """The prompt answers, the page shows the same workspace, and both end together at a signal."""
     pipe = asyncio.subprocess.PIPE
-    async with vtbot(tmp_path, stdin=pipe, PORT="0") as process, aiohttp.ClientSession() as http:
+    place = {"PORT": "0", "DATABASE_URL": address(database)}
+    async with vtbot(tmp_path, stdin=pipe, **place) as process, aiohttp.ClientSession() as http:
         [said] = [line for line in await says(process, "in your browser") if "http://" in line]
-        address = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
+        there = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
         process.stdin.write(b"/vt scan-ip 192.0.2.1\n")
         await says(process, "SUSPICIOUS 6/57")
-        async with http.get(f"{address}/live?as=ana") as reply:
-            news = json.loads((await reply.content.readline())[6:])
+        async with http.get(f"{there}/live?as=ana") as reply:
+            while not (line := await reply.content.readline()).startswith(b"data: "):
+                pass
+            news = json.loads(line[6:])
         assert any("SUSPICIOUS 6/57" in message["text"] for message in news["messages"])
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(20):
             assert await process.wait() == 0
 
 
-async def test_where_nobody_can_type_the_page_stays(tmp_path):
+async def test_where_nobody_can_type_the_page_stays(tmp_path, database):
     """Without a terminal and without a line the end of input ends nothing."""
-    async with vtbot(tmp_path, PORT="0") as process:
+    async with vtbot(tmp_path, PORT="0", DATABASE_URL=address(database)) as process:
         await says(process, "in your browser")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(process.wait(), 1)

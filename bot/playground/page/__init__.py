@@ -144,6 +144,7 @@ class Page:
 
 
 async def _stream(reply: web.StreamResponse, window: Window) -> None:
+    await reply.write(b"retry: 500\n\n")
     while True:
         try:
             news = await asyncio.wait_for(window.news.get(), QUIET_SECONDS)

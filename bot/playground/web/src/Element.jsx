@@ -9,7 +9,7 @@ export function Element({ block, element, label }) {
   if (element.type === 'image') return <img src={element.image_url} alt={element.alt_text} />
   if (element.type === 'button') return <Button element={element} onPress={() => send()} />
   if (element.type === 'overflow') return <Overflow element={element} onPick={send} />
-  if (element.type === 'static_select') return <Select element={element} onPick={send} />
+  if (element.type === 'static_select') return <Select block={block} element={element} onPick={send} />
   return <Control block={block} element={element} label={label ?? element.placeholder?.text ?? 'Choose'} onPick={send} />
 }
 
@@ -42,10 +42,16 @@ function Overflow({ element, onPick }) {
   return <Menu label="More options" shows="⋯" items={element.options.map(item)} onPick={onPick} />
 }
 
-function Select({ element, onPick }) {
+function Select({ block, element, onPick }) {
   const { form } = useOperated()
   const options = [element, ...(element.option_groups ?? [])].flatMap((group) => group.options ?? [])
-  const chosen = form ? null : element.initial_option
-  const label = chosen?.text.text ?? element.placeholder?.text ?? 'Choose'
-  return <Menu label={label} shows={`${label} ▾`} items={options.map(item)} onPick={onPick} />
+  const items = options.map(item)
+  const initial = element.initial_option && item(element.initial_option).value
+  const value = form ? form.get(block, element) : initial
+  const label = items.find((one) => one.value === value)?.label ?? element.placeholder?.text ?? 'Choose'
+  const pick = (next) => {
+    form?.set(block, element, next)
+    onPick(next)
+  }
+  return <Menu label={label} shows={`${label} ▾`} items={items} onPick={pick} />
 }
