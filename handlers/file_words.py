@@ -62,6 +62,7 @@ BUTTON_UPLOAD_ALL = "Upload {count} files"
 NOT_AGREED = (
     "Nothing was uploaded: nobody agreed to it. Ask at a terminal and say y, or set UPLOAD_POLICY=allow."
 )
+FOLLOW = "⏳ Uploading. It is large: how it comes along, and then the answer, stand in your direct messages."
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
 NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY, or see /vt settings."

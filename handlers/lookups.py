@@ -50,6 +50,9 @@ async def look_up(case: Case, deps: Deps) -> None:
 async def _wait(case: Case, at: datetime, deps: Deps) -> None:
     """Not finished: say so once for each change of state, and go on later."""
     told = " ".join(sorted(f"{finding.asked}:{finding.state}" for finding in findings(case, deps.clock())))
+    if case.channel:
+        # A message of the bot's own may say at each look how long it has been.
+        told += f" {[lookup.tries for lookup in case.lookups]}"
     if told != case.told:
         case = await reply(case, await message(case, deps, final=False), deps, final=False)
         await deps.store.save(case.model_copy(update={"told": told}))

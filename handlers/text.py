@@ -203,7 +203,7 @@ def rule(finding: Finding, now: datetime) -> str:
     if finding.state is State.NOT_CHECKED:
         return _not_checked(finding, now)
     if finding.state is State.PENDING:
-        return f"{MEANS[State.PENDING]}{_next(finding.until, now)}"
+        return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
     if finding.rule is None:
         known = getattr(finding.report, "response_code", 0) == 1
         return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
@@ -247,6 +247,10 @@ def evidence(seen: Evidence) -> str:
     """What was seen, and when."""
     when = f" ({day(seen.date)})" if seen.date else " (no date)"
     return f"{KINDS_OF_EVIDENCE[seen.kind]}{when}"
+
+
+def _queued(since: datetime | None, now: datetime) -> str:
+    return f", queued {seconds(now, since)} ago" if since and since < now else ""
 
 
 def _next(until: datetime | None, now: datetime) -> str:

@@ -1,10 +1,14 @@
 """A click on "Upload": whether it counts, and what becomes of the message that carried the button."""
 
-from handlers import consent, progress
+from collections.abc import Iterable
+
+from handlers import blocks, consent, file_words, progress
 from handlers.answered import end
 from handlers.deps import Case, Deps, Outcome
 from handlers.lookups import look_up
-from handlers.post import reply, whisper
+from handlers.post import RESPONSE_URL_USES, reply, whisper
+from vt.carrier import DIRECT_UPLOAD
+from vt.lookup import Lookup
 
 
 async def upload(case: Case, deps: Deps) -> None:
@@ -23,7 +27,16 @@ async def _begun(case: Case, deps: Deps) -> Case | None:
     if about is None or refused:
         await whisper(case, refused, deps)
         return None
+    files = consent.waiting(about.lookups)
     lookups = consent.agreed(about.lookups)
     case = case.model_copy(update={"lookups": lookups, "channel": about.channel, "ts": about.ts})
-    files = [(file, 0) for file in consent.waiting(about.lookups)]
-    return await reply(case, progress.message(files), deps, final=False)
+    moves = _takes_long(files) and not case.channel and not case.request.origin.public
+    if moves:
+        # A response_url has five uses: what takes long is told of in a message of the bot's own.
+        case = await reply(case, blocks.note(file_words.FOLLOW), deps, final=False)
+        case = case.model_copy(update={"posts": RESPONSE_URL_USES})
+    return await reply(case, progress.message((file, 0) for file in files), deps, final=moves)
+
+
+def _takes_long(files: Iterable[Lookup]) -> bool:
+    return sum(file.size or 0 for file in files) > DIRECT_UPLOAD

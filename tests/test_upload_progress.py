@@ -1,0 +1,93 @@
+"""What someone reads while an upload is under way and while VirusTotal analyses, within what Slack allows."""
+
+import asyncio
+import re
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from office import ANA, GENERAL, at_work
+
+MIB = 1 << 20
+
+
+class Narrow:
+    """A way to VirusTotal that lets a MiB through in so many seconds."""
+
+    def __init__(self):
+        self.port, self.target, self.seconds = 0, "", 0.0
+
+    async def serve(self, reader, writer):
+        there = urlsplit(self.target)
+        far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
+        back = asyncio.create_task(self.pass_on(far_reader, writer))
+        await self.pass_on(reader, far_writer)
+        await back
+
+    async def pass_on(self, reader, writer):
+        with suppress(ConnectionError):
+            while piece := await reader.read(64 << 10):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(self.seconds * len(piece) / MIB)
+        writer.close()
+
+
+@asynccontextmanager
+async def narrow():
+    way = Narrow()
+    server = await asyncio.start_server(way.serve, "127.0.0.1", 0)
+    way.port = server.sockets[0].getsockname()[1]
+    try:
+        yield way
+    finally:
+        server.close()
+
+
+def sent(office):
+    """The numbers of bytes that a message told of, in order."""
+    texts = [str(call.args.get("blocks")) for call in office.slack.calls if call.method == "chat.update"]
+    return [found[1] for text in texts if (found := re.search(r"Uploading [^:]+: ([^ ]+ \w+) of", text))]
+
+
+async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tmp_path):
+    """A message of the bot's own tells how much is sent, how long it is queued, and what came of it."""
+    sandbox = {"invent": False, "queue_seconds": 40}
+    async with narrow() as way:
+        url = f"http://127.0.0.1:{way.port}/vtapi/v2/"
+        async with at_work(database, sandbox=sandbox, VT_API_URL=url, FILE_ROOTS=str(tmp_path)) as office:
+            way.target = office.virustotal.url
+            content = bytes(12 * MIB)
+            await office.slack.says(ANA, "@vt", "", files=[("big.bin", content)])
+            await office.slack.until(lambda: office.slack.messages("@vt", ANA)[1:])
+            answer = office.slack.messages("@vt", ANA)[1]
+            way.seconds = 0.4
+            await office.slack.presses(ANA, answer, "Upload")
+            await office.slack.until(lambda: "PENDING" in office.now(answer), timeout=30)
+            told = sent(office)
+            assert told[0] == "0 bytes"
+            assert len(set(told)) > 1
+            way.seconds = 0
+            await office.passes(seconds=16)
+            await office.slack.until(lambda: "queued 1" in office.now(answer))
+            await office.passes(seconds=31)
+            await office.slack.until(lambda: "threshold 3" in office.now(answer))
+            assert len(office.slack.messages("@vt", ANA)) == 2
+
+
+async def test_a_large_upload_asked_for_in_a_command_goes_on_in_direct_messages(database, tmp_path):
+    """An ephemeral answer can be replaced five times only: it says where to look, and the rest is told there."""
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.truncate(34 * MIB)
+    sandbox = {"invent": False, "queue_seconds": 10}
+    async with at_work(database, sandbox=sandbox, FILE_ROOTS=str(tmp_path)) as office:
+        answer = await office.asks(f"/vt scan-file {tmp_path}/large.bin")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "direct messages" in office.now(answer))
+        await office.slack.until(lambda: office.slack.messages("@ana", ANA))
+        [told] = office.slack.messages("@ana", ANA)
+        await office.slack.until(lambda: "PENDING" in office.now(told), timeout=30)
+        await office.passes(seconds=20)
+        await office.slack.until(lambda: "threshold 3" in office.now(told))
+        assert len(office.slack.messages("@ana", ANA)) == 1
+        assert len(office.slack.messages(GENERAL, ANA)) == 1
+        assert "large/upload" in [call.endpoint for call in office.virustotal.calls]
