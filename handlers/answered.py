@@ -37,7 +37,7 @@ async def message(
         now=deps.clock(),
         final=final,
         shared_by=shared_by or sharer(case),
-        public=not hidden and _seen_by_all(case),
+        public=not hidden and (_seen_by_all(case) or case.request.origin.apart),
         private_key=deps.service.client.kind == "private",
         submit=deps.submit,
         invented=deps.invented,
@@ -53,7 +53,8 @@ async def message(
 
 def _seen_by_all(case: Case) -> bool:
     origin = case.request.origin
-    return case.published or case.request.share or origin.public or origin.response_url is None
+    posted = origin.response_url is None and not origin.apart
+    return case.published or case.request.share or origin.public or posted
 
 
 def sharer(case: Case) -> str | None:

@@ -70,7 +70,8 @@ async def _take(event: dict[str, Any], origin: Origin, context: AsyncBoltContext
     try:
         thresholds, ways = await holding(origin, deps.channels, deps.thresholds)
         request = _request(event, origin, context, thresholds, deps)
-        refused = await admit(_for_asker(request) if ways.answers is Answers.PRIVATE else request, deps)
+        alone = ways.answers is Answers.PRIVATE and not request.share
+        refused = await admit(_for_asker(request) if alone else request, deps)
     except StoreDown:
         await _whisper(origin, way_words.CANNOT_TAKE_YET, deps.slack)
         raise
@@ -80,8 +81,7 @@ async def _take(event: dict[str, Any], origin: Origin, context: AsyncBoltContext
 
 def _for_asker(request: Request) -> Request:
     """Answered in the direct messages: the channel wants it so."""
-    origin = request.origin.model_copy(update={"channel": request.origin.user, "thread": None})
-    return request.model_copy(update={"origin": origin})
+    return request.model_copy(update={"origin": request.origin.model_copy(update={"apart": True})})
 
 
 def _request(

@@ -160,6 +160,8 @@ async def _send(url: str, body: dict[str, Any], deps: Deps) -> bool:
 async def _in_place(case: Case, message: Message, deps: Deps) -> Case:
     """Where it was asked; where we may not write there, to the asker's direct messages."""
     origin = case.request.origin
+    if origin.apart:
+        return await _direct(case, message, deps)
     room = await _room(origin.channel, deps)
     if case.posting in (None, room):
         try:
@@ -195,7 +197,7 @@ async def _room(channel: str, deps: Deps) -> str:
 
 def _explained(case: Case, message: Message, room: str) -> Message:
     origin = case.request.origin
-    if origin.channel in (room, origin.user):
+    if origin.apart or origin.channel in (room, origin.user):
         return message
     why = text.LATE if origin.response_url else way_words.ELSEWHERE
     return Message(f"{why}\n{message.text}", (*blocks.note(why).blocks, *message.blocks))

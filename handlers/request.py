@@ -66,6 +66,7 @@ class Way(StrEnum):
     SHORTCUT = "shortcut"
     FORM = "form"
     BUTTON = "button"
+    HOME = "home"
     WATCH = "watch"
 
 
@@ -86,6 +87,8 @@ class Origin(Frozen):
     """The timestamp of the message whose button was pressed."""
     public: bool = False
     """That message is seen by the whole channel."""
+    apart: bool = False
+    """The answer goes to the asker's direct messages, since the channel wants answers to be private."""
     listed: bool = False
     """Anyone in the workspace may know of the channel."""
 

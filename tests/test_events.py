@@ -296,3 +296,32 @@ async def test_two_bots_do_not_talk_to_each_other(database):
         await office.idle()
         assert own(office) == []
         assert rows(database, "SELECT outcome, why FROM audit") == [("refused", "bot")]
+
+
+async def test_a_channel_that_wants_private_answers(database):
+    """A mention there is answered in the asker's direct messages; on record, and for who may, it was asked there."""
+    async with at_work(database, ALLOWED_CHANNELS="general") as office:
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "INSERT INTO channels VALUES ('T0PLAYGRND', 'C0GENERAL1', '{\"answers\": \"private\"}')"
+            )
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        await office.slack.until(lambda: own(office, "@ana"))
+        await office.idle()
+        [answer] = own(office, "@ana")
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57")
+        assert "Share" not in office.now(answer)
+        assert own(office) == []
+        assert rows(database, "SELECT channel, outcome FROM audit") == [("C0GENERAL1", "answered")]
+
+
+async def test_picked_messages_there_are_answered_to_the_picker_alone(database):
+    """Beside the message, where nobody else sees it."""
+    async with at_work(database) as office:
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "INSERT INTO channels VALUES ('T0PLAYGRND', 'C0GENERAL1', '{\"answers\": \"private\"}')"
+            )
+        message = (await office.slack.says(BEN, GENERAL, "192.0.2.1")).said
+        answer = await (await office.slack.uses_shortcut(ANA, "check", message)).answer()
+        assert answer.ephemeral_to == office.slack.person(ANA).id
