@@ -26,7 +26,7 @@ SCOPES = {
     "users:read.email": "the mail domain of someone who is mentioned",
 }
 """Each with what it is for."""
-EVENTS = ("app_mention", "channel_created", "message.channels", "message.groups", "message.im")
+EVENTS = ("app_home_opened", "app_mention", "channel_created", "message.channels", "message.groups", "message.im")
 """What Slack tells the bot of, besides what people do with it."""
 
 
@@ -42,7 +42,7 @@ def manifest(url: str = "") -> dict[str, Any]:
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": False,
             },

@@ -18,6 +18,7 @@ from handlers import (
     setting,
     shortcuts,
     views,
+    visits,
 )
 from handlers.deps import Deps, Verb
 
@@ -51,3 +52,5 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.action(leaf.PICK)(leaves.turned)
     app.view(Verb.PRICE.value)(leaves.agreed)
     app.view(Verb.SETTINGS.value)(setting.submitted)
+    app.event("app_home_opened")(visits.opened)
+    app.action(re.compile("^(home-|example:)"))(visits.pressed)

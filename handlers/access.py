@@ -68,12 +68,24 @@ async def reach(origin: Origin, directory: Directory, policy: Policy) -> Reach:
     """Over what this person may decide; over nothing, when Slack does not say who it is. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
-        if _listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin):
+        if _runs_it(person, policy):
             return Reach.WORKSPACE
         made = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
     except Unknown:
         return Reach.NOWHERE
     return Reach.CHANNEL if made else Reach.NOWHERE
+
+
+async def everywhere(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """May this person change what holds for any channel? Raises StoreDown."""
+    try:
+        return _runs_it(await directory.person(origin.user), policy)
+    except Unknown:
+        return False
+
+
+def _runs_it(person: Person, policy: Policy) -> bool:
+    return _listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin)
 
 
 async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from handlers import blocks, leafed, lookups, manners, pressed, setting, text, uploading, wishing
+from handlers import blocks, leafed, lookups, manners, pressed, setting, text, uploading, visits, wishing
 from handlers.answered import end
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.health import Probe, health
@@ -87,6 +87,7 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.PRICE: leafed.show_price,
     Verb.SETTINGS: setting.show,
     Verb.CHANGE: setting.change,
+    Verb.HOME: visits.show,
     Verb.ANYWAY: lookups.look_up,
     Verb.WATCH: manners.watch,
     Verb.IGNORE: manners.ignore,

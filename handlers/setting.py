@@ -58,11 +58,21 @@ async def change(case: Case, deps: Deps) -> None:
     """Have it hold, if this person may decide so. The audit trail has old and new before anything is changed."""
     origin, new = case.request.origin, case.request.ways
     if new is None or not await may_change(origin, deps.directory, deps.policy):
-        await answered.end(await reply(case, blocks.note(words.WHO_MAY_CHANGE), deps), deps, Outcome.REFUSED)
+        refused = await reply(_to_asker(case), blocks.note(words.WHO_MAY_CHANGE), deps)
+        await answered.end(refused, deps, Outcome.REFUSED)
         return
     if not case.changes:
         old = await deps.channels.ways(origin.team, origin.channel)
         case = case.model_copy(update={"changes": settings.changes(old, new)})
         await deps.store.save(case)
     await deps.channels.change(origin.team, origin.channel, new)
-    await answered.end(await reply(case, blocks.note(words.saved(case.changes)), deps), deps)
+    await answered.end(await reply(_to_asker(case), blocks.note(words.saved(case.changes)), deps), deps)
+
+
+def _to_asker(case: Case) -> Case:
+    """Answered in the direct messages when it was changed from the home: the channel did not ask."""
+    origin = case.request.origin
+    if origin.response_url:
+        return case
+    mine = origin.model_copy(update={"channel": origin.user})
+    return case.model_copy(update={"request": case.request.model_copy(update={"origin": mine})})

@@ -203,3 +203,17 @@ def saved(changes: Iterable[Change]) -> str:
     """What is different from now on."""
     lines = [f"{one.name}: {one.old or NOT_SET} → {one.new or NOT_SET}" for one in changes]
     return "\n".join(["Saved for this channel.", *lines])
+
+
+# The home ------------------------------------------------------------------------------------------------
+
+EXAMPLES_GO = (
+    "Press an example: its answer comes in the Messages tab. In a channel type /vt, /vt help shows all."
+)
+YOUR_LATEST = "Your last look-ups"
+NOTHING_YET = "None yet."
+QUOTA_LEFT = "VirusTotal's quota left"
+CHANNELS = "Settings of channels that you may change"
+CHANNELS_HOW = "Type /vt settings in a channel for thresholds and who sees answers."
+HEALTH = "Is everything answering?"
+CHECK_KEY = "Ask VirusTotal too (1 call)"
