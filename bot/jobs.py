@@ -42,7 +42,7 @@ class Pace:
     """Without a heartbeat for so long, a worker is dead."""
     sweep: float = 3
     """For turns of dead workers; taken again when two sweeps find them."""
-    grace: float = 8
+    grace: float = 4
     """For turns under way when the worker stops. Less than `stalled`: nobody else takes them meanwhile."""
     rest: float = 1
     """Before a worker that ended is replaced."""

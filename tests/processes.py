@@ -31,6 +31,10 @@ def run(*arguments, folder, environ=None, stdin="", seconds=60):
     )
 
 
+class Died(Exception):
+    """A process that ended before it was ready; what it wrote."""
+
+
 class Process:
     """One `vtbot run`. What it writes is kept in a file, over all its lives."""
 
@@ -49,7 +53,8 @@ class Process:
         return self.log.read_text() if self.log.exists() else ""
 
     async def start(self, seconds=30):
-        """Until it says that it is ready, which it has to say for this life."""
+        """Until it says that it is ready, which it has to say for this life. Raises Died."""
+        assert self._process is None or self._process.returncode is not None, "it is still alive"
         with self.log.open("a") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", *self.arguments),
@@ -62,7 +67,8 @@ class Process:
         lives = len(self.ports) + 1
         async with asyncio.timeout(seconds):
             while len(self._ready()) < lives:
-                assert self._process.returncode is None, self.written()
+                if self._process.returncode is not None:
+                    raise Died(self.written())
                 await asyncio.sleep(0.02)
         self.ports = self._ready()
         return self.ports[-1]

@@ -3,12 +3,13 @@
 import asyncio
 import itertools
 import random
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from office import ANA, BEN, GENERAL
-from processes import grounds
+from processes import Died, grounds
 from pydantic import SecretStr
 
 from bot.database import Database
@@ -56,14 +57,16 @@ class Questions:
         assert {address: len(self.answers(address)) for address in self.taken} == dict.fromkeys(self.taken, 1)
 
 
-async def died_when(place, bot, shown):
-    """Killed in the moment in which Slack shows such a message, before it can tell the bot that it has."""
+@asynccontextmanager
+async def dying_when(place, bot, shown):
+    """It is killed in the moment in which Slack shows such a message, before it can hear that Slack has."""
 
     def kill(change):
         if change.message and change.message.bot_id and shown(change.message):
             bot.kill()
 
     place.slack.watches(kill)
+    yield
     await bot.ended()
     place.slack.world.watchers.remove(kill)
 
@@ -91,16 +94,14 @@ async def while_virustotal_is_asked(questions, bot):
 
 async def before_the_answer_is_noted(questions, bot):
     """Slack has shown the answer, but the bot never hears that it has."""
-    death = asyncio.create_task(died_when(questions.place, bot, lambda message: message.ephemeral_to))
-    await questions.ask()
-    await death
+    async with dying_when(questions.place, bot, lambda message: message.ephemeral_to):
+        await questions.ask()
 
 
 async def before_a_shared_answer_is_noted(questions, bot):
     """The same, with an answer that the whole channel sees."""
-    death = asyncio.create_task(died_when(questions.place, bot, lambda message: not message.ephemeral_to))
-    await questions.ask("--share")
-    await death
+    async with dying_when(questions.place, bot, lambda message: not message.ephemeral_to):
+        await questions.ask("--share")
 
 
 def after(seconds):
@@ -171,11 +172,10 @@ async def killed_before_a_late_answer_is_noted(database, folder):
         bot = await place.bot()
         await while_virustotal_is_asked(questions, bot)
         _age(database, timedelta(minutes=26))
-        bot.environ |= {"PORT": "0"}
-        rising = asyncio.create_task(place.up(bot))
-        await asyncio.sleep(0)
-        death = asyncio.create_task(died_when(place, bot, lambda message: message.via == "chat.postMessage"))
-        await asyncio.gather(rising, death)
+        async with dying_when(place, bot, lambda message: message.via == "chat.postMessage"):
+            with suppress(Died):
+                await place.up(bot)
+        assert len(place.slack.messages("@ana", ANA)) == 1
         await place.up(bot)
         await questions.settle()
         assert [len(place.slack.messages("@ana", ANA)), len(place.slack.messages(GENERAL, ANA))] == [1, 0]
@@ -197,13 +197,11 @@ async def killed_before_what_a_button_did_is_noted(database, folder):
         slack = place.slack
         bot = await place.bot()
         answer = await (await Questions(place).ask()).answer()
-        death = asyncio.create_task(died_when(place, bot, lambda message: not message.ephemeral_to))
-        await slack.presses(ANA, answer, "Share")
-        await death
+        async with dying_when(place, bot, lambda message: not message.ephemeral_to):
+            await slack.presses(ANA, answer, "Share")
         await place.up(bot)
-        death = asyncio.create_task(died_when(place, bot, lambda message: message.files))
-        await slack.presses(ANA, answer, "JSON")
-        await death
+        async with dying_when(place, bot, lambda message: message.files):
+            await slack.presses(ANA, answer, "JSON")
         await place.up(bot)
         await _ended(database)
         assert len(slack.messages(GENERAL, BEN)) == 1
@@ -257,7 +255,7 @@ async def stopped_politely(database, folder):
         await questions.ask()
         await questions.ask()
         await asked.wait()
-        assert await bot.stopped(seconds=10) == 0
+        assert await bot.stopped(seconds=20) == 0
         assert sum(len(questions.answers(address)) for address in questions.taken) == 1
         await place.up(bot)
         await questions.settle()
