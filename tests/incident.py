@@ -55,7 +55,7 @@ class Incident:
             connection = await psycopg.AsyncConnection.connect(self.office.database, autocommit=True)
             async with connection:
                 await connection.execute(AT_ONCE)
-                while (await (await connection.execute(BUSY)).fetchone())[0]:
+                while (await (await connection.execute(BUSY)).fetchone())[0]:  # noqa: ASYNC110 - the database is asked
                     await asyncio.sleep(0.02)
 
     def cards(self, message, user=BEN):

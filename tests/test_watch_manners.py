@@ -161,7 +161,9 @@ async def test_an_admins_word_counts_everywhere(database):
 
 def question(incident, user=ANA):
     """What the bot asks this person alone."""
-    [asked] = [one for one in incident.slack.messages(INC, user) if one.ephemeral_to and "password" in one.text]
+    [asked] = [
+        one for one in incident.slack.messages(INC, user) if one.ephemeral_to and "password" in one.text
+    ]
     return asked
 
 
