@@ -117,7 +117,7 @@ async def test_hostile_look_ups_stand_in_the_home_as_text(database):
     """The longest and strangest that can be asked: no link, no mention, no more than Slack takes."""
     async with at_work(database, sandbox={"invent": False}) as office:
         url = "http://evil.example/?q=*b*&r=`c`&" + "a" * 900
-        await office.asks(f"/vt {url}")
+        await office.asks(f"/vt scan-url {url}")
         await office.idle()
         lines = await home(office)
         assert any("hxxp://evil[.]example/" in line for line in lines)
