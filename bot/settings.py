@@ -1,35 +1,25 @@
 """What the host may set, read once from the environment: every name, default and refusal is here."""
 
-import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import urlsplit
 
-import psycopg
 from dotenv import dotenv_values
-from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot import forms
 from handlers.access import Policy
 from handlers.people import Role
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.indicators import hosts
 from vt.ours import Ours
 from vt.uploads import NEVER
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
 """NAME_FILE may name a file that holds it."""
-MOST_ENGINES = 200
-"""VirusTotal runs about 70 to 100 engines: a larger threshold is a slip."""
-MOST_CALLS = 10**8
 MAX_SECRET_BYTES = 8192
-
-_NAME = re.compile(r"[A-Z][A-Z0-9]+|[^\W_A-Z][^\sA-Z#@<>|]{0,79}")
-"""Slack's ids are of capitals and digits; names of channels and people have no capitals."""
 
 T = TypeVar("T")
 
@@ -46,146 +36,56 @@ class Mode(StrEnum):
     NONE = "none"
 
 
-def _beginning(*prefixes: str) -> AfterValidator:
-    def check(secret: SecretStr) -> SecretStr:
-        if not secret.get_secret_value().startswith(prefixes):
-            raise ValueError(prefixes)
-        return secret
-
-    return AfterValidator(check)
-
-
-def _one_word(secret: SecretStr) -> SecretStr:
-    value = secret.get_secret_value()
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ValueError
-    return secret
-
-
-def _root(value: str) -> str:
-    """An http(s) address that paths can be put behind, ending in a slash."""
-    parts = urlsplit(value)
-    odd = parts.username or parts.password or parts.query or parts.fragment or not value.isascii()
-    if parts.scheme not in {"http", "https"} or not parts.hostname or odd or parts.port == 0:
-        raise ValueError
-    return value if value.endswith("/") else f"{value}/"
-
-
-def _database(secret: SecretStr) -> SecretStr:
-    value = secret.get_secret_value()
-    if not value.startswith(("postgresql://", "postgres://")):
-        raise ValueError
-    try:
-        conninfo_to_dict(value)
-    except psycopg.Error:
-        raise ValueError from None
-    return secret
-
-
-def _roots(value: Any) -> Any:
-    """Folders from one string, parted by colons or commas."""
-    parts = value.replace(",", ":").split(":") if isinstance(value, str) else value
-    roots = tuple(Path(part).expanduser() for part in parts if part)
-    if not all(root.is_absolute() for root in roots):
-        raise ValueError
-    return roots
-
-
-def _names(value: Any) -> Any:
-    """Ids or names from one string, parted by commas or spaces; `#` and `@` in front of a name are overlooked."""
-    parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
-    names = frozenset(part.lstrip("#@") for part in parts if part)
-    if not all(_NAME.fullmatch(name) for name in names):
-        raise ValueError
-    return names
-
-
-def _size(value: Any) -> Any:
-    """Bytes from "200 MB", which are 200 x 1,048,576 as VirusTotal counts, or from a plain number."""
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"([0-9]{1,15})\s*([kmg]?)i?b?", value.strip().lower())
-    if found is None:
-        raise ValueError
-    return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2]]
-
-
-def _patterns(value: Any) -> Any:
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
-
-
-def _domains(value: Any) -> Any:
-    """Domains in lower case and punycode; `*.` and dots in front are overlooked."""
-    parts = _patterns(value)
-    names = [hosts.name(part.removeprefix("*").removeprefix(".")) for part in parts]
-    if not all(names):
-        raise ValueError
-    return frozenset(names)
-
-
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-Word = Annotated[SecretStr, AfterValidator(_one_word)]
-Root = Annotated[str, AfterValidator(_root)]
-Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description="a whole number of calls; 0 means no limit")]
-Names = Annotated[frozenset[str], BeforeValidator(_names)]
-Engines = Annotated[int, Field(ge=1, le=MOST_ENGINES)]
-
-
 class Settings(BaseSettings):
     """All of it, checked. Field names are the variables' names in lower case; made by `load` only."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    slack_bot_token: Annotated[Word, _beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
+    slack_bot_token: Annotated[forms.Word, forms.beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
         None, description="the bot token, which begins with xoxb-"
     )
-    slack_app_token: Annotated[Word, _beginning("xapp-")] | None = Field(
+    slack_app_token: Annotated[forms.Word, forms.beginning("xapp-")] | None = Field(
         None, description="the app-level token, which begins with xapp-"
     )
-    slack_signing_secret: Word | None = Field(
+    slack_signing_secret: forms.Word | None = Field(
         None, description="the signing secret from the app's Basic Information page"
     )
-    slack_api_url: Root = Field(
+    slack_api_url: forms.Root = Field(
         "https://slack.com/api/", description="an address like https://slack.com/api/"
     )
 
-    vt_api_key: Word | None = Field(None, description="a VirusTotal API key")
-    vt_api_url: Root = Field(
+    vt_api_key: forms.Word | None = Field(None, description="a VirusTotal API key")
+    vt_api_url: forms.Root = Field(
         "https://www.virustotal.com/vtapi/v2/",
         description="an address like https://www.virustotal.com/vtapi/v2/",
     )
-    vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(_lower)] = Field(
+    vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(forms.lower)] = Field(
         "public", description="public or private"
     )
-    vt_quota_minute: Calls = 4
-    vt_quota_day: Calls = 500
-    vt_quota_month: Calls = 15500
+    vt_quota_minute: forms.Calls = 4
+    vt_quota_day: forms.Calls = 500
+    vt_quota_month: forms.Calls = 15500
     vt_verify_ssl: bool = Field(default=True, description="true or false")
-    thresholds: Mapping[str, Engines] = Field(
-        default_factory=dict, description=f"a whole number of engines from 1 to {MOST_ENGINES}"
+    thresholds: Mapping[str, forms.Engines] = Field(
+        default_factory=dict, description=f"a whole number of engines from 1 to {forms.MOST_ENGINES}"
     )
     """Engines by action key: *reaches or exceeds*. From VT_THRESHOLD_HASH, _URL, _IP, _FILE, _DOMAIN."""
-    url_submit: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(_lower)] = Field(
+    url_submit: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(forms.lower)] = Field(
         "confirm", description="confirm, allow or deny"
     )
-    file_roots: Annotated[tuple[Path, ...], BeforeValidator(_roots)] = Field(
+    file_roots: Annotated[tuple[Path, ...], BeforeValidator(forms.roots)] = Field(
         (), description="absolute folders, parted by colons"
     )
     hosts_file: Path | None = Field(None, description="a TOML file with Linux servers")
     ssh_ad_hoc: bool = Field(default=False, description="true or false")
     """May people type a login for a server of the hosts file? It is held in memory only."""
-    vt_max_upload: Annotated[int, BeforeValidator(_size), Field(ge=1)] = Field(
+    vt_max_upload: Annotated[int, BeforeValidator(forms.size), Field(ge=1)] = Field(
         200 << 20, description="a size such as 200 MB"
     )
-    upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(_lower)] = Field(
+    upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(forms.lower)] = Field(
         "confirm", description="confirm, allow or deny"
     )
-    never_upload: Annotated[tuple[str, ...], BeforeValidator(_patterns)] = Field(
+    never_upload: Annotated[tuple[str, ...], BeforeValidator(forms.patterns)] = Field(
         NEVER, description="names with * and ?, parted by commas"
     )
 
@@ -193,29 +93,29 @@ class Settings(BaseSettings):
     allow_strangers: bool = Field(default=False, description="true or false")
     """People of other workspaces, in channels shared through Slack Connect."""
     allow_bots: bool = Field(default=False, description="true or false")
-    allowed_users: Names = Field(
+    allowed_users: forms.Names = Field(
         frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
     )
-    allowed_channels: Names = Field(
+    allowed_channels: forms.Names = Field(
         frozenset(),
         description="ids or names of channels, parted by commas, such as C012AB3CD,incidents; DM for direct messages",
     )
 
-    admin_users: Names = Field(
+    admin_users: forms.Names = Field(
         frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
     )
     """They may change what holds for a channel, as its creator and the workspace's admins may."""
-    internal_domains: Annotated[frozenset[str], BeforeValidator(_domains)] = Field(
+    internal_domains: Annotated[frozenset[str], BeforeValidator(forms.domains)] = Field(
         frozenset(), description="domains of your own, parted by commas, such as corp.example,example.net"
     )
     """With all below them never sent to VirusTotal, whoever asks."""
     cache_minutes: int = Field(10, ge=0, le=1440, description="a number of minutes from 0 to 1440")
     """A reply that is no older is not asked for again when people ask; 0: always ask."""
-    watch_channels: Annotated[tuple[str, ...], BeforeValidator(_patterns)] = Field(
+    watch_channels: Annotated[tuple[str, ...], BeforeValidator(forms.patterns)] = Field(
         (), description="names of channels with * and ?, parted by commas, such as inc-*"
     )
     watch_join: bool = Field(default=False, description="true or false")
-    watch_bots: Names = Field(
+    watch_bots: forms.Names = Field(
         frozenset(), description="ids or names of bots, parted by commas, such as B012AB3CD,alerts"
     )
     watch_reserve: int = Field(20, ge=0, le=100, description="a percentage from 0 to 100")
@@ -223,7 +123,7 @@ class Settings(BaseSettings):
     watch_cards: int = Field(30, ge=0, le=10_000, description="a number of cards; 0 means no limit")
     """In ten minutes, before the watch of a channel pauses."""
 
-    database_url: Annotated[Word, AfterValidator(_database)] | None = Field(
+    database_url: Annotated[forms.Word, AfterValidator(forms.database)] | None = Field(
         None, description="an address like postgresql://user:password@host/name"
     )
     state_dir: Path = Field(Path(".state"), description="a folder")
