@@ -11,24 +11,17 @@ from vt.actions import BY_KEY, Action
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
 from vt.indicators.hosts import parent
+from vt.patience import ANALYSIS, OUTAGE
 from vt.sensitive import secret
 from vt.verdict import Finding, State, judge, not_checked, pending
 
 Raw = dict[str, Any]
 
-POLL_SECONDS = (15, 30, 60, 120, 300)
-"""Pauses between two looks at something that is being analysed; the last one repeats."""
-POLL_FOR = timedelta(hours=24)
 GAVE_UP = "gave-up-waiting"
 """The note of what was still being analysed when nobody waited for it any more."""
 ANY = "*"
 TO_AGREE = "to-agree"
 """The note of a file that is not in VirusTotal and may be uploaded once somebody agrees."""
-RETRY_SECONDS = (10, 30, 60)
-"""Pauses after VirusTotal did not answer; the last one repeats."""
-RETRY_FOR = timedelta(minutes=20)
-
-
 NEVER_SENT = (errors.Internal, errors.Sensitive)
 """Reasons that another question does not change."""
 
@@ -166,7 +159,7 @@ class Lookup(BaseModel):
             checked_at=now,
             since=now,
             tries=0,
-            not_before=now + timedelta(seconds=POLL_SECONDS[0]),
+            not_before=now + ANALYSIS.pause(0),
             trouble=None,
         )
 
@@ -175,10 +168,10 @@ class Lookup(BaseModel):
         arrived = self.but(raw=raw)
         if arrived.is_the_awaited:
             return arrived.but(step=Step.DONE, checked_at=now, not_before=None, trouble=None)
-        if self.since is not None and now - self.since > POLL_FOR:
+        if self.since is not None and now - self.since > ANALYSIS.lasts:
             return self.kept(GAVE_UP)
-        pause = POLL_SECONDS[min(self.tries + 1, len(POLL_SECONDS) - 1)]
-        return self.but(tries=self.tries + 1, not_before=now + timedelta(seconds=pause), trouble=None)
+        tries = self.tries + 1
+        return self.but(tries=tries, not_before=now + ANALYSIS.pause(tries), trouble=None)
 
     @property
     def is_the_awaited(self) -> bool:
@@ -212,17 +205,16 @@ class Lookup(BaseModel):
         return self.but(trouble=errors.pack(error), not_before=until)
 
     def unanswered(self, error: VTError, now: datetime) -> Self:
-        """VirusTotal did not answer: again a little later, until RETRY_FOR has passed.
+        """VirusTotal did not answer: again a little later, until OUTAGE has lasted too long.
 
         An awaited scan goes on being awaited: a look that failed is a look that was too early.
         """
         if self.step is Step.WAIT:
             return self.looked_again({}, now)
         since = self.since or now
-        if now - since > RETRY_FOR:
+        if now - since > OUTAGE.lasts:
             return self.failed(error)
-        pause = RETRY_SECONDS[min(self.tries, len(RETRY_SECONDS) - 1)]
-        waiting = self.delayed(error, now + timedelta(seconds=pause))
+        waiting = self.delayed(error, now + OUTAGE.pause(self.tries))
         return waiting.but(since=since, tries=self.tries + 1)
 
     def kept(self, note: str) -> Self:
