@@ -1,6 +1,7 @@
 """`make bench`: every module here that measures something, in turn."""
 
-from tests.bench import uploads
+from tests.bench import uploads, watch
 
-for line in uploads.measure():
-    print(line, flush=True)  # noqa: T201 - to be read
+for module in (watch, uploads):
+    for line in module.measure():
+        print(line, flush=True)  # noqa: T201 - to be read
