@@ -30,6 +30,7 @@ from handlers.watch import (
     to_ask_about,
     to_look_up,
 )
+from handlers.ways import holding
 from vt.lookup import Lookup
 from vt.quota import metered
 from vt.service import Service, next_turn
@@ -106,7 +107,11 @@ class _Round:
             await self._end(one, Outcome.REFUSED)
             return None
         ignored = await self._deps.watched.ignored(origin.team, origin.channel)
-        lookups = to_look_up(one, lambda lookup: any(ignores(each.value, lookup) for each in ignored))
+        thresholds, _ = await holding(origin, self._deps.channels, self._deps.thresholds)
+        lookups = tuple(
+            lookup.but(threshold=thresholds.get(lookup.action, lookup.threshold))
+            for lookup in to_look_up(one, lambda lookup: any(ignores(each.value, lookup) for each in ignored))
+        )
         if one.wishes.hurried:
             lookups = tuple(lookup.hurried() for lookup in lookups)
         return await self._asked(_with(one, lookups=await self._own(one, lookups)))
