@@ -75,6 +75,7 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: lookups.look_up,
     Verb.SUBMIT: lookups.look_up,
     Verb.UPLOAD: uploading.upload,
+    Verb.OFFER: uploading.offer,
     Verb.JSON: pressed.json,
     Verb.CSV: pressed.csv,
     Verb.SHARE: pressed.share,

@@ -18,13 +18,13 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
 )
 
-from handlers import text, words
+from handlers import file_words, text, words
 from handlers.history import Past
 from handlers.request import Verb
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.indicators import Kind
-from vt.lookup import NEVER_SENT
+from vt.lookup import GAVE_UP, NEVER_SENT
 from vt.results import gui_link
 from vt.verdict import Finding, State
 
@@ -82,6 +82,8 @@ def _row(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveEleme
         yield ButtonElement(action_id="hide", text=words.HIDE, value=frame.case)
     elif not frame.public:
         yield ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case)
+    if any(finding.note == GAVE_UP for finding in findings):
+        yield ButtonElement(action_id="recheck", text=file_words.LOOK_AGAIN, value=frame.case)
     if any(isinstance(finding.trouble, Sensitive) for finding in findings):
         yield ButtonElement(action_id="anyway", text=words.ANYWAY, value=frame.case)
     if frame.submit != "deny" and any(submittable(finding) for finding in findings):
@@ -96,6 +98,7 @@ def _more(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveElem
         Verb.WHY: any(one.rule for one in findings),
         Verb.COMMENTS: any(commented(one) for one in findings),
         Verb.PRICE: any(rescannable(one, private_key=frame.private_key) for one in findings),
+        Verb.OFFER: not frame.private_key and any(uploadable(one) for one in findings),
         Verb.RECHECK: any(sendable(one) for one in findings),
     }
     options = [
@@ -111,6 +114,11 @@ def submittable(finding: Finding) -> bool:
     """A URL that VirusTotal does not know: a person may have it scanned."""
     is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
     return is_url and finding.state is State.UNKNOWN
+
+
+def uploadable(finding: Finding) -> bool:
+    """A file that VirusTotal knows: a public key may have it analysed anew by uploading it."""
+    return finding.action.files and finding.rule is not None
 
 
 def sendable(finding: Finding) -> bool:

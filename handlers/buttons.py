@@ -15,6 +15,7 @@ VERBS = {
     "share": Verb.SHARE,
     "submit": Verb.SUBMIT,
     "upload": Verb.UPLOAD,
+    "recheck": Verb.RECHECK,
     "anyway": Verb.ANYWAY,
     "hurry": Verb.HURRY,
     "allow": Verb.ALLOW,

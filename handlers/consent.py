@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import file_words as words
 from handlers import text
+from handlers.around import uploadable
 from handlers.deps import Case, Deps, Origin
 from handlers.request import Uploads
 from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
@@ -47,18 +48,30 @@ def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
 
 def refusal(about: Case | None, click: Case, policy: str) -> str:
     """Why a click on the button does not count; "" when it does."""
-    if about is None or not (files := waiting(about.lookups)):
+    files = waiting(about.lookups) if about else []
+    late = words.TOO_LATE if any(_late(file, click.request.at) for file in files) else ""
+    return denied(about if files else None, click, policy) or late
+
+
+def denied(about: Case | None, click: Case, policy: str) -> str:
+    """Why somebody cannot have files of that answer uploaded; "" when they can."""
+    if about is None:
         return text.GONE
     mine, theirs = click.request.origin, about.request.origin
     if (mine.team, mine.user) != (theirs.team, theirs.user):
         return words.NOT_YOURS
-    if policy == "deny":
-        return words.NOT_NOW
-    return words.TOO_LATE if any(_late(file, click.request.at) for file in files) else ""
+    return words.NOT_NOW if policy == "deny" else ""
 
 
 def _late(file: Lookup, at: datetime) -> bool:
-    return file.checked_at is None or at - file.checked_at > LIVES
+    """The question was asked when VirusTotal did not know the file, or when somebody wanted it uploaded anyway."""
+    asked_at = file.anew or file.checked_at
+    return asked_at is None or at - asked_at > LIVES
+
+
+def offered(lookups: Iterable[Lookup], now: datetime) -> tuple[Lookup, ...]:
+    """The same lookups, with the question about the files that VirusTotal knows."""
+    return tuple(lookup.asked_about(now) if uploadable(lookup.finding(now)) else lookup for lookup in lookups)
 
 
 def asked(message: Message, lookups: Sequence[Lookup], case_id: str, policy: str) -> Message:

@@ -57,6 +57,8 @@ LOGIN_NOT_OPENED = "Slack gave the form up before it could be opened. Type the c
 LOGIN_GONE = "This form is no longer known. Close it and type the command again."
 LOGINS_OFF = "Logins cannot be typed here: the operator has not set SSH_AD_HOC=true."
 
+UPLOAD_ANYWAY = "Upload anyway"
+LOOK_AGAIN = "Look again"
 BUTTON_UPLOAD = "Upload"
 BUTTON_UPLOAD_ALL = "Upload {count} files"
 NOT_AGREED = (

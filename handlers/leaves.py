@@ -22,8 +22,8 @@ async def chosen(
     verb, _, about = action["selected_option"]["value"].partition(":")
     if verb in OPENED:
         trouble = await _open(Verb(verb), about, body, deps)
-    elif verb == Verb.RECHECK:
-        trouble = await take(buttons.request(Verb.RECHECK, about, body, deps), deps)
+    elif verb in (Verb.RECHECK, Verb.OFFER):
+        trouble = await take(buttons.request(Verb(verb), about, body, deps), deps)
     else:
         trouble = text.GONE
     await ack()

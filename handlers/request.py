@@ -39,6 +39,8 @@ class Verb(StrEnum):
     SHARE = "share"
     SUBMIT = "submit"
     UPLOAD = "upload"
+    OFFER = "offer"
+    """To upload what VirusTotal knows already."""
     FORM = "form"
     CARD = "card"
     """In answer to a message in a watched channel; nobody asked."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from handlers import text
+from handlers import file_words, text
 from handlers.history import Past, Sighting
 from handlers.request import Answers, Change, Verb
 from vt.actions import Action
@@ -85,6 +85,7 @@ MORE: Mapping[Verb, str] = {
     Verb.WHY: WHY,
     Verb.COMMENTS: COMMENTS,
     Verb.PRICE: RESCAN,
+    Verb.OFFER: file_words.UPLOAD_ANYWAY,
     Verb.RECHECK: RECHECK,
 }
 WAIT = "One moment…"

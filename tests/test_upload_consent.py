@@ -245,3 +245,38 @@ async def test_checking_again_is_not_agreeing_again(database, sample):
         await office.slack.presses(ANA, answer, "more", "Check again now")
         await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
         assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database, tmp_path):
+    """With a public key, which cannot rescan: the question, the upload, and the new analysis in the same message."""
+    file = tmp_path / "eicar.com"
+    file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    async with upload_office(database, tmp_path) as office:
+        answer = await office.asks(f"/vt scan-file {file}")
+        assert "analysed 5 Feb 2019" in office.now(answer)
+        await office.slack.presses(ANA, answer, "more", "Upload anyway")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+        assert not office.virustotal.asked("file/scan")
+        await office.slack.presses(ANA, office.slack.world.messages[answer.key], "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        await later(office, seconds=20)
+        await office.slack.until(lambda: "RISKY" in office.now(answer))
+        assert "analysed 5 Feb 2019" not in office.now(answer)
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def test_what_was_given_up_can_be_looked_at_again(database, sample):
+    """After a day the waiting ends, said, with a button; the analysis that is there by then is found by its hash."""
+    async with upload_office(database, sample.parent, queue_seconds=100_000, mode="socket") as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.presses(ANA, answer, "Upload")
+        await later(office, hours=25)
+        await office.slack.until(lambda: office.slack.messages("@ana", ANA))
+        [told] = office.slack.messages("@ana", ANA)
+        assert "not finished within a day" in office.now(told)
+        sample.unlink()
+        await office.passes(hours=4)
+        office.virustotal.calls.clear()
+        await office.slack.presses(ANA, told, "Look again")
+        await office.slack.until(lambda: "threshold 3" in office.now(told))
+        assert [call.endpoint for call in office.virustotal.calls] == ["file/report"]

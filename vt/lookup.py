@@ -12,6 +12,7 @@ from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
 from vt.indicators.hosts import parent
 from vt.patience import ANALYSIS, OUTAGE
+from vt.scans import is_of
 from vt.sensitive import secret
 from vt.verdict import Finding, State, judge, not_checked, pending
 
@@ -52,6 +53,8 @@ class Lookup(BaseModel):
     """Bytes of a file that was read."""
     agreed: str = ""
     """The SHA-256 that a person agreed to have uploaded when VirusTotal does not know it; ANY: the settings did."""
+    anew: datetime | None = None
+    """A person wants the file uploaded though VirusTotal knows it: an analysis from before this time is not enough."""
     threshold: int
     rescan_after_days: int | None = None
     step: Step = Step.ASK
@@ -139,6 +142,8 @@ class Lookup(BaseModel):
     def rescanned_if_old(self, analysed: datetime | None, now: datetime, *, may_rescan: bool) -> Self:
         """Asked to rescan after so many days: done, or another scan first, or the reason why not."""
         done = self.but(step=Step.DONE)
+        if self.anew and self.may_upload and (analysed is None or analysed < self.anew):
+            return self.but(step=Step.UPLOAD)
         if self.rescan_after_days is None or analysed is None:
             return done
         if now - analysed < timedelta(days=self.rescan_after_days):
@@ -166,20 +171,12 @@ class Lookup(BaseModel):
     def looked_again(self, raw: Raw, now: datetime) -> Self:
         """A look at an awaited scan: the report of that scan, or not yet."""
         arrived = self.but(raw=raw)
-        if arrived.is_the_awaited:
+        if is_of(raw, self.scan_id or ""):
             return arrived.but(step=Step.DONE, checked_at=now, not_before=None, trouble=None)
         if self.since is not None and now - self.since > ANALYSIS.lasts:
             return self.kept(GAVE_UP)
         tries = self.tries + 1
         return self.but(tries=tries, not_before=now + ANALYSIS.pause(tries), trouble=None)
-
-    @property
-    def is_the_awaited(self) -> bool:
-        """Finished, and of the awaited scan or a later one: scan_id is `<sha256>-<unix seconds>`."""
-        raw = self.raw or {}
-        if raw.get("response_code") != 1 or "scans" not in raw:
-            return False
-        return _second(str(raw.get("scan_id") or "")) >= _second(self.scan_id or "")
 
     def hashed(self, sha256: str, size: int) -> Self:
         """The file was read once: from here on its SHA-256 is what is asked for."""
@@ -190,6 +187,10 @@ class Lookup(BaseModel):
         return self.but(
             step=Step.ASK, agreed=self.value, note=None, trouble=None, not_before=None, since=None
         )
+
+    def asked_about(self, now: datetime) -> Self:
+        """Known to VirusTotal, and perhaps to be uploaded all the same: once somebody agrees."""
+        return self.but(note=TO_AGREE, anew=now)
 
     def unasked(self) -> Self:
         """The settings say that any file may be uploaded."""
@@ -288,9 +289,3 @@ class Lookup(BaseModel):
         return judge(
             action, self.indicator, self.asked, raw, threshold=self.threshold, now=at, note=self.note
         )
-
-
-def _second(scan_id: str) -> int:
-    """The moment in a scan_id; 0 when it has none (a queued file's may be the bare sha256)."""
-    moment = scan_id.rpartition("-")[2]
-    return int(moment) if "-" in scan_id and moment.isdecimal() else 0
