@@ -353,6 +353,8 @@ def help_lines() -> list[tuple[str, str]]:
     return [
         ("/vt any text with indicators", "finds what is in it and looks everything up"),
         *rows,
+        ("/vt form 192.0.2.1", "a form for all of this, with what follows in it"),
+        ("/vt settings", "thresholds in this channel, and who sees answers"),
         ("/vt ping", "is everything answering? key, database, Slack"),
         ("/vt quota", "what is left of VirusTotal's quota"),
         ("/vt watch on", "look up what is posted in this channel; status, off, risky, reaction, dry-run"),
