@@ -8,8 +8,14 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import async_playwright
 
+from bot.manifest import manifest
+from bot.playground import page, scenes
+from bot.playground.page.offers import offers
+from handlers import text
+
 HERE = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = HERE / "bot/playground/web/node_modules/axe-core/axe.min.js"
 NODE = shutil.which("npm")
 # It asks nobody for updates, and a container's root has no sandbox.
 FLAGS = [
@@ -39,7 +45,8 @@ def build():
 
 @asynccontextmanager
 async def chromium():
-    """The browser."""
+    """The browser, and a page that is built."""
+    build()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -100,18 +107,27 @@ class Window:
         await message.get_by_role("button", name=menu).click()
         await message.get_by_role("menuitem", name=entry).first.click()
 
-    async def faults(self, where=None):
+    async def faults(self):
         """What axe finds seriously wrong for people who cannot see well, or have no mouse."""
-        source = (HERE / "bot/playground/web/node_modules/axe-core/axe.min.js").read_text()
-        # Evaluated by the debugger, which the page's own policy does not concern.
-        await self.page.evaluate(source)
-        found = await self.page.evaluate("where => axe.run(where ?? document)", where)
+        if not await self.page.evaluate("'axe' in window"):
+            # By the debugger, which the page's own policy does not concern.
+            await self.page.evaluate(AXE.read_text())
+        found = await self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]
             if one["impact"] in ("serious", "critical")
             for node in one["nodes"]
         ]
+
+
+@asynccontextmanager
+async def shown(slack, offered=None, **more):
+    """The page of a workspace in which an incident is going on."""
+    scenes.furnish(slack.world)
+    offered = offered or offers(manifest(), text.help_lines())
+    async with page.served(slack, offered, "127.0.0.1", 0, **more) as address:
+        yield address
 
 
 @asynccontextmanager

@@ -1,10 +1,11 @@
 """Pictures for the README: `make pictures`. Chromium looks at five scenes, light and dark, wide and narrow."""
 
 import asyncio
+import sys
 import tempfile
 from pathlib import Path
 
-from browser import HERE, chromium, window
+from browser import HERE, MISSING, chromium, window
 from vtbot import says, vtbot
 
 PICTURES = HERE / "docs/pictures"
@@ -98,4 +99,6 @@ async def _shown(browser, address, name, scene, sample):
 
 
 if __name__ == "__main__":
+    if MISSING:
+        sys.exit(MISSING)
     asyncio.run(main())
