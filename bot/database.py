@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy
@@ -30,6 +30,7 @@ START_SECONDS = 10.0
 """How long a database that is starting itself is waited for."""
 PATIENCE = 2.0
 """Seconds after which whoever waits for the database is told that it is down: Slack waits for three."""
+CLOSING_SECONDS = 5.0
 CONNECTIONS = 10
 
 log = structlog.get_logger()
@@ -134,8 +135,10 @@ class Database:
             pool_pre_ping=True,
             hide_parameters=True,
             isolation_level="AUTOCOMMIT",
+            use_native_hstore=False,  # asked for at each connection, and not used
         )
         self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     async def _connect(self) -> psycopg.AsyncConnection:
         return await psycopg.AsyncConnection.connect(self._conninfo)
@@ -146,7 +149,8 @@ class Database:
         Each statement commits by itself, or all of them `together`.
         """
         task = asyncio.ensure_future(self._run(work, together=together))
-        task.add_done_callback(_heard)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
         try:
             await asyncio.wait({task}, timeout=self._patience)
         finally:
@@ -172,11 +176,13 @@ class Database:
         await self.run(lambda connection: connection.execute(sqlalchemy.select(1)))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, once what was cancelled and not waited for has let go of its own."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=CLOSING_SECONDS)
         await self._engine.dispose()
 
-
-def _heard(task: asyncio.Future[T]) -> None:
-    """A failure that comes after its waiter has gone is not news."""
-    if not task.cancelled():
-        task.exception()
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        """A failure that comes after its waiter has gone is not news."""
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()

@@ -94,7 +94,9 @@ async def ask(url: str, query: str, *values) -> list[tuple]:
 
 
 async def jobs(url: str) -> list[tuple]:
-    return await ask(url, "SELECT args->>'case_id', status::text FROM procrastinate_jobs ORDER BY id")
+    return await ask(
+        url, "SELECT args->>'case_id', status::text FROM procrastinate_jobs WHERE task_name = 'turn'"
+    )
 
 
 async def eventually(seen):
