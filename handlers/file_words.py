@@ -20,6 +20,13 @@ UPLOAD_WAYS: Mapping[str, str] = {
     "deny": "Never uploaded",
 }
 
+FILES = "Files"
+FILES_HINT = "Their hashes are looked up; you are asked before a file that VirusTotal does not know is uploaded."
+PATH = "Paths of files"
+PATH_HINT = "Absolute, by comma; * and ? fit names. On the bot's machine, if no server is named."
+HOST = "Linux server"
+HOST_HINT = "Its name in the hosts file."
+
 NOTES: Mapping[str, str] = {
     "to-agree": "Not uploaded.",
     "never-by-name": "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",

@@ -14,12 +14,14 @@ from slack_sdk.models.blocks import (
     StaticMultiSelectElement,
     StaticSelectElement,
 )
+from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
-from handlers import text, words
+from handlers import attached, file_words, text, words
 from handlers.blocks import clean
 from handlers.modals import Found, Modal
 from handlers.parser import MOST_VALUES, Command, Misuse, Options, TooMany, chosen, number, ticked
+from handlers.request import Verb
 from vt.actions import ACTIONS, BY_KEY, FILE
 from vt.indicators import Indicator, defang
 
@@ -57,7 +59,7 @@ def form(modal: Modal, *, share: bool = False) -> View:
             _found(modal.found) if modal.found else _values(modal.text),
             _input("action", words.ACTION, _actions(files=not modal.found)),
             *_numbers(),
-            *([] if modal.found else [_path()]),
+            *([] if modal.found else _files()),
             _input("answer", words.ANSWER, _answers(share=share)),
         ],
     )
@@ -110,10 +112,16 @@ def _number() -> NumberInputElement:
     return NumberInputElement(is_decimal_allowed=False)
 
 
-def _path() -> InputBlock:
-    return _input(
-        "path", words.PATH, PlainTextInputElement(max_length=MOST_TEXT), words.PATH_HINT, optional=True
+def _files() -> Iterator[InputBlock]:
+    """Attached here, or on the bot's machine, or on a named server."""
+    attach, path, host = (
+        FileInputElement(max_files=10),
+        PlainTextInputElement(max_length=MOST_TEXT),
+        PlainTextInputElement(max_length=64),
     )
+    yield _input("files", file_words.FILES, attach, file_words.FILES_HINT, optional=True)
+    yield _input("path", file_words.PATH, path, file_words.PATH_HINT, optional=True)
+    yield _input("host", file_words.HOST, host, file_words.HOST_HINT, optional=True)
 
 
 def _answers(*, share: bool) -> RadioButtonsElement:
@@ -133,8 +141,11 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
     action = BY_KEY.get(str(filled(values, "action")))
     options = _options(values)
     typed, path = str(filled(values, "values") or "").strip(), str(filled(values, "path") or "").strip()
-    commands = []
-    if path or (action is FILE and not typed):
+    files = attached.lookups(
+        filled(values, "files"), options.threshold or thresholds.get(FILE.key, FILE.threshold)
+    )
+    commands = [Command(Verb.LOOK_UP, files, share=options.share)] if files else []
+    if path or (action is FILE and not typed and not files):
         commands.append(_tried("path", lambda: chosen(FILE, path, options, thresholds)))
     if modal.found:
         found = _ticked(values, modal)
@@ -160,7 +171,8 @@ def _together(commands: Sequence[Command]) -> Command:
 
 def _options(values: Mapping[str, Any]) -> Options:
     share = filled(values, "answer") == "share"
-    return Options(_number_in("threshold", values), _number_in("rescan", values), share)
+    host = str(filled(values, "host") or "").strip() or None
+    return Options(_number_in("threshold", values), _number_in("rescan", values), share, host=host)
 
 
 def _number_in(field: str, values: Mapping[str, Any]) -> int | None:
@@ -183,4 +195,4 @@ def filled(values: Mapping[str, Any], field: str) -> Any:
         return [one["value"] for one in state["selected_options"] or ()]
     if "selected_option" in state:
         return (state["selected_option"] or {}).get("value")
-    return state.get("value")
+    return state.get("files", state.get("value"))

@@ -48,12 +48,14 @@ async def test_the_form_is_a_command_filled_in(database):
 
 
 async def test_every_action_and_option_is_in_the_form(database):
-    """As found or one of the five; threshold, rescan, path, private or shared."""
+    """As found or one of the five; threshold, rescan, files, private or shared."""
     async with at_work(database) as office:
         shown = await opened(office)
         actions = [one["text"]["text"] for one in shown.blocks[1]["element"]["options"]]
         assert actions[1:] == [action.title for action in ACTIONS]
-        assert list(shown.state) == ["values", "action", "threshold", "rescan", "path", "answer"]
+        assert list(shown.state) == [
+            *("values", "action", "threshold", "rescan", "files", "path", "host", "answer")
+        ]
 
 
 async def test_options_and_sharing_are_taken(database):

@@ -154,3 +154,29 @@ def test_the_token_goes_to_no_other_host(url):
 def test_slacks_own_hosts_are_known_by_the_api_root(url, api):
     """GovSlack and stand-ins too."""
     assert trusted(url, api)
+
+
+async def test_files_put_into_the_form_are_looked_up_too(database):
+    """The form's file_input, with a value beside it: one answer for both."""
+    async with slack_office(database) as office:
+        await office.slack.types(ANA, GENERAL, "/vt form 192.0.2.1")
+        [view] = office.slack.views(ANA)
+        view = office.slack.fills(ANA, view, {}, files={"files": [("eicar.com", EICAR), ("new.bin", NEW)]})
+        assert not (await office.slack.submits(ANA, view)).errors
+        await office.idle()
+        [answer] = office.slack.messages(GENERAL, ANA)
+        assert "🔴 1 RISKY · 🟠 1 SUSPICIOUS · ⚪ 1 UNKNOWN" in office.now(answer)
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+
+
+async def test_a_named_server_may_be_given_in_the_form(database):
+    """As --host in a command."""
+    async with slack_office(database) as office:
+        await office.slack.types(ANA, GENERAL, "/vt form")
+        [view] = office.slack.views(ANA)
+        view = office.slack.fills(ANA, view, {"path": "/srv/a", "host": "web-9"})
+        await office.slack.submits(ANA, view)
+        await office.idle()
+        [answer] = office.slack.messages(GENERAL, ANA)
+        assert "there is no server called web-9" in office.now(answer)
