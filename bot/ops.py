@@ -11,6 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp", "alembic")
 """Loggers that write URLs, payloads or job arguments below WARNING."""
+LOUDER = {"slack_bolt": logging.ERROR, "paramiko": logging.CRITICAL}
+"""Those that are quiet above WARNING too: paramiko writes down, with a traceback, whatever a stranger sends it."""
 
 
 class Metrics:
@@ -55,7 +57,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     for name in QUIET:
-        logging.getLogger(name).setLevel(logging.ERROR if name == "slack_bolt" else logging.WARNING)
+        logging.getLogger(name).setLevel(LOUDER.get(name, logging.WARNING))
 
 
 def place(error: BaseException) -> str:
