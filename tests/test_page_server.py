@@ -219,6 +219,21 @@ async def test_files_open_as_text_and_nothing_else(slack):
             assert (await browser.gets(path))[0].status == 404
 
 
+async def test_what_is_too_large_is_refused_before_it_is_read(slack):
+    """Files are kept in memory, so their size must be known and bearable."""
+    async with opened(slack) as browser:
+        sent = {"Origin": browser.address, guard.HEADER: browser.token}
+
+        async def endless():
+            yield b"{}"
+
+        async with browser.http.post(f"{browser.address}/do/say", data=endless(), headers=sent) as reply:
+            assert (reply.status, (await reply.json())["error"]) == (
+                409,
+                "That is too large: at most 256 MB.",
+            )
+
+
 async def test_the_scenes_are_there_and_the_bot_was_not_told(slack):
     """An incident to try it on: people, a thread, an attached mail; nothing of it was delivered."""
     scenes.furnish(slack.world)

@@ -17,14 +17,17 @@ from bot.playground.page.guard import Guard, loopback
 from bot.playground.page.live import Live, Window
 from bot.playground.page.shown import readable
 from bot.playground.records import File
-from bot.playground.workspace import UPLOAD_BYTES, Workspace
+from bot.playground.workspace import Workspace
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
 BUILT = HERE / "built"
 """Made of bot/playground/web by Vite; without it there is the plain page."""
 PLAIN = HERE / "plain"
+LARGEST = 256 << 20
+"""Bytes in one request: more than VirusTotal takes."""
 QUIET_SECONDS = 15
+"""A word after so long, so that a connection that broke is noticed."""
 TOKEN = "{{token}}"  # noqa: S105 - its place in the page
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}
 
@@ -87,7 +90,7 @@ class Page:
 
     def application(self) -> web.Application:
         """All routes, behind the guard."""
-        app = web.Application(middlewares=[self.guard.stand], client_max_size=UPLOAD_BYTES)
+        app = web.Application(middlewares=[self.guard.stand], client_max_size=LARGEST)
         app.on_response_prepare.append(self.guard.dress)
         app.router.add_get("/", self._index)
         app.router.add_get("/assets/{name}", self._asset)
@@ -157,7 +160,12 @@ async def _stream(reply: web.StreamResponse, window: Window) -> None:
 
 
 async def _read(request: web.Request) -> tuple[Json, Files]:
-    """What is asked, as JSON or, with files, as the part `ask` of a form. Files stay in memory."""
+    """What is asked, as JSON or, with files, as the part `ask` of a form. Files stay in memory.
+
+    Raises Wrong for more than that should hold.
+    """
+    if (request.content_length or 0) > LARGEST or "Transfer-Encoding" in request.headers:
+        raise Wrong(f"That is too large: at most {LARGEST >> 20} MB.")
     if not request.content_type.startswith("multipart/"):
         return await request.json(), {}
     ask: Json = {}
