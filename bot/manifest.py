@@ -26,7 +26,14 @@ SCOPES = {
     "users:read.email": "the mail domain of someone who is mentioned",
 }
 """Each with what it is for."""
-EVENTS = ("app_home_opened", "app_mention", "channel_created", "message.channels", "message.groups", "message.im")
+EVENTS = (
+    "app_home_opened",
+    "app_mention",
+    "channel_created",
+    "message.channels",
+    "message.groups",
+    "message.im",
+)
 """What Slack tells the bot of, besides what people do with it."""
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from bot import drawn
 from bot.core import Core, core, utc_now, web_client
 from bot.settings import Mode, Settings
-from handlers import blocks, consent, file_words, text
+from handlers import blocks, consent, file_words, text, words
 from handlers.blocks import Frame, Message
 from handlers.deps import StoreDown, Verb
 from handlers.health import Probe, health
@@ -50,6 +50,9 @@ async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool)
     if wanted.verb is Verb.QUOTA:
         _show(blocks.note(text.quota(await parts.ledger.left())))
         return DONE
+    if wanted.verb is not Verb.LOOK_UP:
+        sys.stderr.write(f"vtbot: {words.ONLY_IN_SLACK}\n")
+        return WRONG
     if not wanted.lookups:
         sys.stderr.write(f"vtbot: {text.NO_MAIL}\n")
         return WRONG

@@ -34,6 +34,8 @@ NOTHING: Records = MappingProxyType({})
 COMMENTED = HASHES | {Kind.URL}
 """What VirusTotal keeps comments on."""
 MORE = "more"
+MOST_ENTRIES = 5
+"""Of a menu; Slack's limit. Files beside URLs would have six: the last one, to check again, can be typed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _more(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveElem
         if is_on
     ]
     if options:
-        yield OverflowMenuElement(action_id=MORE, options=options)
+        yield OverflowMenuElement(action_id=MORE, options=options[:MOST_ENTRIES])
 
 
 def submittable(finding: Finding) -> bool:

@@ -21,7 +21,8 @@ def repeated(repeats: Sequence[Repeat]) -> str:
     """Who else posted it, and when."""
     told = [f"<@{one.person}> {clock(one.at)}" for one in repeats[-MOST_REPEATS:]]
     more = len(repeats) - len(told)
-    return f"Also posted by {', '.join(told)}" + (f" and {more} times before" if more else "")
+    before = {0: "", 1: " and once before"}.get(more, f" and {more} times before")
+    return f"Also posted by {', '.join(told)}{before}"
 
 
 def clock(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handlers.blocks import escape
+from handlers.rich import escape
 
 DEEPEST = 16
 """Levels of blocks within blocks that are looked into."""

@@ -21,7 +21,9 @@ UPLOAD_WAYS: Mapping[str, str] = {
 }
 
 FILES = "Files"
-FILES_HINT = "Their hashes are looked up; you are asked before a file that VirusTotal does not know is uploaded."
+FILES_HINT = (
+    "Their hashes are looked up; you are asked before a file that VirusTotal does not know is uploaded."
+)
 PATH = "Paths of files"
 PATH_HINT = "Absolute, by comma; * and ? fit names. On the bot's machine, if no server is named."
 HOST = "Linux server"

@@ -1,8 +1,10 @@
 """What an event of a channel tells: a message, an edit, a deletion; or nothing that anybody said. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from handlers.contents import written
 
 TELLS = (None, "bot_message", "file_share", "thread_broadcast", "me_message")
 """Kinds of messages that say something; the others tell of joins, topics, pins and the like."""
@@ -88,20 +90,9 @@ def _listened_to(message: Mapping[str, Any], ears: Ears) -> bool:
 
 
 def words(message: Mapping[str, Any]) -> str:
-    """The text; of a bot, which often has none, that of its attachments and blocks too."""
-    said = message.get("text") or ""
-    if not message.get("bot_id"):
-        return said
-    return "\n".join([said, *_strings([message.get("attachments"), message.get("blocks")])])
+    """The text; of a bot, which often has none, that of its attachments and blocks too.
 
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if isinstance(inner, str):
-                yield from [inner] if key in ("text", "fallback", "title", "pretext", "value", "url") else []
-            else:
-                yield from _strings(inner)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for inner in value:
-            yield from _strings(inner)
+    Not those of a person: a link that is unfurled would be another message.
+    """
+    said = str(message.get("text") or "")
+    return written(message) if message.get("bot_id") or not said else said

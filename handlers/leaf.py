@@ -156,7 +156,9 @@ def table(rows: Sequence[Row]) -> Iterator[Block]:
     room = BLOCK_CHARACTERS
     for label, value in rows:
         written: list[Part] = [bold(f"{label}: ")] if label else []
-        written.append(say(f"{text.outside(clean(value), VALUE_CHARACTERS)}\n"))
+        # Cut before it is looked at as well: a value may be as large as a whole reply.
+        shown = text.outside(clean(value[: 2 * VALUE_CHARACTERS]), VALUE_CHARACTERS)
+        written.append(say(f"{shown}\n"))
         length = sum(len(part.to_dict().get("text", "")) for part in written)
         if parts and length > room:
             yield rich(*parts)

@@ -57,7 +57,8 @@ def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
     found = (one for one in extract(text) if not any(spares(one) for spares in spared))
     wanted = [(one, fitting(one.kind)) for one in found]
     return tuple(
-        Lookup.of(replace(one, asked=one.value), action, deps.thresholds.get(action.key, action.threshold)) for one, action in wanted
+        Lookup.of(replace(one, asked=one.value), action, deps.thresholds.get(action.key, action.threshold))
+        for one, action in wanted
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers import passwords
-from handlers.deps import Verb
+from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.indicators import Indicator, Kind, host_of, read

@@ -1,5 +1,6 @@
 """How many cards a channel wants now: as it was switched, as its name says, and not too many at once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +9,9 @@ from handlers.deps import Deps
 from handlers.messages import QUIET, body, call
 from handlers.people import Unknown
 from handlers.request import Origin
-from handlers.watch import CALM, DERIVED, Mode, Watch, named
+from handlers.watch import CALM, DERIVED, Card, Mode, Watch, ignores, named, to_look_up
+from handlers.ways import holding
+from vt.lookup import Lookup
 
 
 class Rooms:
@@ -18,6 +21,8 @@ class Rooms:
         self._deps = deps
         self._now = now
         self._watches: dict[str, Watch] = {}
+        self._ignored: dict[str, frozenset[str]] = {}
+        self._thresholds: dict[str, Mapping[str, int]] = {}
         self._given: dict[str, int] = {}
         """Cards by channel: those of late, and those that this round may give."""
 
@@ -39,10 +44,28 @@ class Rooms:
         await self._deps.watched.switch(origin.team, origin.channel, mode, "")
         return Watch(mode, "", self._now)
 
+    async def wanted(self, one: Card) -> tuple[Lookup, ...]:
+        """What a card is about now, without what is left alone there, by the channel's thresholds."""
+        origin, deps = one.case.request.origin, self._deps
+        if origin.channel not in self._ignored:
+            ignored = await deps.watched.ignored(origin.team, origin.channel)
+            self._ignored[origin.channel] = frozenset(each.value for each in ignored)
+            self._thresholds[origin.channel], _ = await holding(origin, deps.channels, deps.thresholds)
+        values, thresholds = self._ignored[origin.channel], self._thresholds[origin.channel]
+        lookups = to_look_up(one, lambda lookup: any(ignores(value, lookup) for value in values))
+        return tuple(
+            lookup.but(threshold=thresholds.get(lookup.action, lookup.threshold)) for lookup in lookups
+        )
+
+    async def listens(self, origin: Origin) -> bool:
+        """Is anything wanted there now?"""
+        watch = await self.watch(origin)
+        return watch.mode is not Mode.OFF and not watch.paused(self._now)
+
     async def welcome(self, origin: Origin) -> bool:
         """Is there room for one more card, if it comes to one? It counts from here on, where that is sure."""
         watch = await self.watch(origin)
-        if watch.mode is Mode.OFF or watch.paused(self._now):
+        if watch.paused(self._now):
             return False
         if origin.channel not in self._given:
             self._given[origin.channel] = await self._of_late(origin)

@@ -10,12 +10,13 @@ from itertools import groupby
 from typing import Any
 
 import structlog
+from slack_sdk.errors import SlackApiError
 
 from handlers import card, marks, messages
 from handlers.answered import findings
 from handlers.card import Surroundings
 from handlers.deps import Deps, Outcome, StoreDown
-from handlers.messages import Barred, body, call
+from handlers.messages import Barred, NotPosted, body, call, passing
 from handlers.request import Origin
 from handlers.rich import Message
 from handlers.rooms import Rooms
@@ -25,12 +26,9 @@ from handlers.watch import (
     Watch,
     calls_for_card,
     changed,
-    ignores,
     subject,
     to_ask_about,
-    to_look_up,
 )
-from handlers.ways import holding
 from vt.lookup import Lookup
 from vt.quota import metered
 from vt.service import Service, next_turn
@@ -103,18 +101,17 @@ class _Round:
     async def prepared(self, one: Card) -> Card | None:
         """A card with what is to be looked up for it; None when there is to be none."""
         origin = one.case.request.origin
-        if one.wanted and not _stands(one) and not await self._rooms.welcome(origin):
+        if one.wanted and not _stands(one) and not await self._rooms.listens(origin):
             await self._end(one, Outcome.REFUSED)
             return None
-        ignored = await self._deps.watched.ignored(origin.team, origin.channel)
-        thresholds, _ = await holding(origin, self._deps.channels, self._deps.thresholds)
-        lookups = tuple(
-            lookup.but(threshold=thresholds.get(lookup.action, lookup.threshold))
-            for lookup in to_look_up(one, lambda lookup: any(ignores(each.value, lookup) for each in ignored))
-        )
+        lookups = await self._own(one, await self._rooms.wanted(one))
+        if lookups and not _stands(one) and not await self._rooms.welcome(origin):
+            await self._deps.watching.claim(one, ())  # whoever posts it next may be answered
+            await self._end(one, Outcome.REFUSED)
+            return None
         if one.wishes.hurried:
             lookups = tuple(lookup.hurried() for lookup in lookups)
-        return await self._asked(_with(one, lookups=await self._own(one, lookups)))
+        return await self._asked(_with(one, lookups=lookups))
 
     async def _own(self, one: Card, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
         """Without what another card of the channel answers for, unless the answer would be another one now."""
@@ -137,12 +134,21 @@ class _Round:
         """Its poster was asked about URLs with secrets, once, and nobody else saw it."""
         origin = one.case.request.origin
         new = [lookup for lookup in to_ask_about(one) if subject(lookup) not in one.manners.asked]
-        if not new or origin.user[:1] not in "UW" or (await self._rooms.watch(origin)).mode is Mode.DRY_RUN:
+        if (
+            not new
+            or not origin.user.startswith(("U", "W"))
+            or (await self._rooms.watch(origin)).mode is Mode.DRY_RUN
+        ):
             return one
         question = card.question(one.case.request.id, [lookup.value for lookup in new])
         thread = None if origin.thread == origin.message else origin.thread
         where = {"channel": origin.channel, "user": origin.user, "thread_ts": thread}
-        await call(self._deps.slack.chat_postEphemeral, **where, **body(question))
+        try:
+            await call(self._deps.slack.chat_postEphemeral, **where, **body(question))
+        except NotPosted as refused:
+            if not isinstance(refused.__cause__, SlackApiError) or passing(refused.__cause__):
+                raise
+            log.info("poster_not_asked", case=one.case.request.id, error=str(refused))
         asked = (*one.manners.asked, *(subject(lookup) for lookup in new))
         return replace(one, manners=one.manners.model_copy(update={"asked": asked}))
 

@@ -216,3 +216,5 @@ CHANNELS = "Settings of channels that you may change"
 CHANNELS_HOW = "Type /vt settings in a channel for thresholds and who sees answers."
 HEALTH = "Is everything answering?"
 CHECK_KEY = "Ask VirusTotal too (1 call)"
+
+ONLY_IN_SLACK = "This is for Slack only. Here ask for a value, as in: vtbot ask 'scan-ip 192.0.2.1'"

@@ -5,6 +5,13 @@ import json
 
 def hosts_file(folder, server, port, **changes):
     """The path of one that calls it web-1; None leaves a line out."""
+    file = folder / "hosts.toml"
+    file.write_text(entry("web-1", server, port, **changes))
+    return str(file)
+
+
+def entry(name, server, port, **changes):
+    """One server's entry."""
     lines = {
         "address": "127.0.0.1",
         "port": port,
@@ -14,10 +21,8 @@ def hosts_file(folder, server, port, **changes):
         "known_hosts": [server.public("host_ed25519")],
         **changes,
     }
-    toml = "\n".join(f"{name} = {json.dumps(value)}" for name, value in lines.items() if value is not None)
-    file = folder / "hosts.toml"
-    file.write_text(f"[web-1]\n{toml}\n")
-    return str(file)
+    said = (f"{key} = {json.dumps(value)}" for key, value in lines.items() if value is not None)
+    return "\n".join([f"[{name}]", *said, ""])
 
 
 def placed(server, name, content):

@@ -193,6 +193,15 @@ async def test_a_secret_that_is_left_is_never_sent(database):
         assert not incident.virustotal.asked("url/report")
 
 
+async def test_a_poster_who_cannot_be_asked(database):
+    """Who left meanwhile is not asked; the rest of the message is answered all the same."""
+    async with at_incident(database) as incident:
+        incident.slack.fails("chat.postEphemeral", "user_not_in_channel")
+        message = await incident.posts(f"{SECRET} dropped {EICAR}")
+        assert len(incident.cards(message)) == 1
+        assert not incident.virustotal.asked("url/report")
+
+
 async def test_people_are_asked_about_secrets_too(database):
     """/vt with such a URL: not sent, until its asker says so."""
     async with at_incident(database, switch="") as incident:
@@ -248,13 +257,25 @@ async def test_a_flood_pauses_the_watch(database):
         assert len(incident.cards(await incident.posts("9.9.9.9"))) == 1
 
 
+async def test_a_flood_of_one_thing_is_no_flood(database):
+    """What comes to no card is not counted."""
+    async with at_incident(database, WATCH_CARDS="2") as incident:
+        first = await incident.posts(f"we saw {EICAR}")
+        for _ in range(4):
+            await incident.slack.says(BEN, INC, f"me too {EICAR}")
+        await incident.quiet()
+        message = await incident.posts("9.9.9.9")
+        assert len(incident.cards(message)) == 1
+        assert any("and once before" in line for line in incident.cards(first)[0])
+
+
 # What Slack does not take --------------------------------------------------------------------------------
 
 
 async def test_a_card_that_slack_does_not_take_comes_later(database):
     """And stands in the way of no other."""
     async with at_incident(database) as incident:
-        incident.slack.fails("chat.postMessage", "internal_error", times=3)
+        incident.slack.fails("chat.postMessage", "internal_error")
         first = await incident.posts("9.9.9.1")
         second = await incident.posts("9.9.9.2")
         await incident.office.passes(seconds=6)
