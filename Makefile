@@ -14,7 +14,7 @@ run: .venv/run ## the bot; without tokens, a workspace to try it in
 	@$(BIN)/python -m bot run
 
 test: .venv/test lint ## linters, types, the import contract, the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .

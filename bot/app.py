@@ -28,12 +28,13 @@ from bot.places import servers
 from bot.server import Check, NotServing, escaped, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
-from handlers import answer, register, rounds
-from handlers.attached import SLACK
+from handlers import answer, register
 from handlers.deps import Deps, StoreDown
-from handlers.downloads import slack_files
+from handlers.files.attached import SLACK
+from handlers.files.downloads import slack_files
 from handlers.people import REMEMBERED, Directory
-from vt.places import LOGIN, Opener
+from handlers.watch import rounds
+from vt.files.places import LOGIN, Opener
 from vt.service import Clock
 
 log = structlog.get_logger()

@@ -27,7 +27,7 @@ from bot.store import Cases, Replies
 from bot.watched import Channels
 from bot.watching import Cards
 from handlers.watch import WINDOW
-from vt.places import Opener
+from vt.files.places import Opener
 from vt.service import Clock, Service
 
 

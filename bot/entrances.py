@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from handlers import COMMAND, shortcuts, text, words
+from handlers import COMMAND, shortcuts, text
+from handlers.text import words
 from vt.actions import ACTIONS
 
 BEGIN, END = "<!-- ways in -->", "<!-- /ways in -->"

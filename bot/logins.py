@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
-from vt import errors, hosts, remote
-from vt.files import Files
-from vt.hosts import Host
-from vt.places import LOGIN, source_of
+from vt import errors
+from vt.files import Files, hosts, remote
+from vt.files.hosts import Host
+from vt.files.places import LOGIN, source_of
 
 LIVES = 1800.0
 """Seconds: to read the files, to be asked whether they may be uploaded, and to upload them."""

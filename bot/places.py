@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from bot.settings import Settings, SettingsError
-from vt import hosts
-from vt.beneath import Roots
-from vt.disk import Disk
-from vt.hosts import Host
-from vt.places import Opener, Places
+from vt.files import hosts
+from vt.files.beneath import Roots
+from vt.files.disk import Disk
+from vt.files.hosts import Host
+from vt.files.places import Opener, Places
 
 
 def places(settings: Settings, kinds: Mapping[str, Opener]) -> Places:

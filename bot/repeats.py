@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.watch import WINDOW, Card, posted_at
-from handlers.watching import Repeat
+from handlers.watch.watching import Repeat
 
 metadata = MetaData()
 seen = Table(

@@ -14,8 +14,8 @@ from handlers.access import Policy
 from handlers.people import Role
 from handlers.watch import Rules
 from vt.actions import ACTIONS
+from vt.files.uploads import NEVER
 from vt.ours import Ours
-from vt.uploads import NEVER
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
 """NAME_FILE may name a file that holds it."""

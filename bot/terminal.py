@@ -11,11 +11,13 @@ from rich.console import Console
 from bot import drawn
 from bot.core import Core, core, utc_now, web_client
 from bot.settings import Mode, Settings
-from handlers import blocks, consent, file_words, text, words
+from handlers import blocks, text
 from handlers.blocks import Frame, Message
 from handlers.deps import StoreDown, Verb
+from handlers.files import consent
 from handlers.health import Probe, health
 from handlers.parser import Command, Misuse, parse
+from handlers.text import file_words, words
 from vt.errors import Internal, Unsupported
 from vt.lookup import TO_AGREE, Lookup
 from vt.results import json_result

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from bot.audit import Entry, Trail
 from bot.database import Database, database
 from bot.settings import Settings
-from handlers import way_words
 from handlers.deps import StoreDown
 from handlers.rich import clean
+from handlers.text import way_words
 
 DONE, NOT_DONE = 0, 1
 COLUMNS = ("at", "outcome", "calls", "user", "channel", "way", "verb", "what")

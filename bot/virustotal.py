@@ -12,13 +12,13 @@ from pydantic import SecretStr
 
 from bot.settings import Settings
 from vt.client import Client
+from vt.files.places import Places
+from vt.files.uploads import Never
 from vt.memory import Memory
 from vt.ours import Ours
-from vt.places import Places
 from vt.quota import Limits, Quota
 from vt.sandbox import Sandbox
 from vt.service import Clock, Service
-from vt.uploads import Never
 
 QUEUE_SECONDS = 20
 """How long the sandbox analyses what is submitted to it."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from handlers.watch import Mode, Watch
-from handlers.watching import EVERYWHERE, Ignored
+from handlers.watch.watching import EVERYWHERE, Ignored
 
 metadata = MetaData()
 channels = Table(

@@ -29,10 +29,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import repeats, watched
 from bot.database import Database
 from bot.store import AUTOMATIC, QUEUE, ROUND, cases, keep
-from handlers.hearing import Heard
 from handlers.request import Case, Request
 from handlers.watch import DERIVED, MOMENT, Card, Manners, Mode, Wishes
-from handlers.watching import Repeat
+from handlers.watch.hearing import Heard
+from handlers.watch.watching import Repeat
 from vt.lookup import Lookup
 
 metadata = MetaData()

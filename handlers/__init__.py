@@ -5,22 +5,10 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import (
-    around,
-    buttons,
-    commands,
-    events,
-    form,
-    leaf,
-    leaves,
-    login,
-    overheard,
-    setting,
-    shortcuts,
-    views,
-    visits,
-)
+from handlers import around, buttons, commands, events, shortcuts, visits
 from handlers.deps import Deps, Verb
+from handlers.modals import form, leaf, leaves, login, setting, views
+from handlers.watch import overheard
 
 COMMAND = "/vt"
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from handlers import blocks, leafed, lookups, manners, pressed, setting, text, uploading, visits, wishing
+from handlers import blocks, lookups, pressed, text, visits
 from handlers.answered import end
 from handlers.deps import Case, Deps, Outcome, Verb
+from handlers.files import uploading
 from handlers.health import Probe, health
 from handlers.messages import Barred
+from handlers.modals import leafed, setting
 from handlers.post import reply
+from handlers.watch import manners, wishing
 from vt.quota import metered
 
 

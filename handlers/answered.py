@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from handlers import blocks, consent, history
+from handlers import blocks, history
 from handlers.blocks import Frame, Message
 from handlers.deps import Case, Deps, Outcome
+from handlers.files import consent
 from vt.verdict import Finding
 
 

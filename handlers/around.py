@@ -18,9 +18,10 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
 )
 
-from handlers import file_words, text, words
+from handlers import text
 from handlers.history import Past
 from handlers.request import Verb
+from handlers.text import file_words, words
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.indicators import Kind

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, RichTextElementParts
 
-from handlers import text, words
+from handlers import text
 from handlers.around import NOTHING, Frame, Records, buttons, closing, submittable
 from handlers.history import Past, changed, sighting
 from handlers.rich import Message, Part, bold, clean, code, escape, fallback, quote, rich, say
+from handlers.text import words
 from vt.results import Field, enrichment, gui_link, insight
 from vt.verdict import Finding, State, tally, worst_first
 

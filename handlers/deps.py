@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.access import Policy
+from handlers.files.logins import Logins
 from handlers.history import History
-from handlers.logins import Logins
 from handlers.modals import Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import Rules
-from handlers.watching import Watched, Watching
+from handlers.watch.watching import Watched, Watching
 from handlers.ways import Channels
 from vt.service import Service
 

@@ -9,14 +9,16 @@ from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import attached, text, way_words
+from handlers import text
 from handlers.blocks import escape
 from handlers.commands import understood
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
+from handlers.files import attached
 from handlers.intake import admit
 from handlers.parser import Command, Misuse, NothingFound, NoValue
 from handlers.people import PATIENCE
 from handlers.request import Answers, Way
+from handlers.text import way_words
 from handlers.ways import holding
 from vt.actions import FILE
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from handlers import text, words
+from handlers import text
+from handlers.text import words
 from vt.indicators import defang
 from vt.results import gui_link, json_result
 from vt.verdict import Finding

@@ -15,9 +15,10 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers import text, words
+from handlers import text
 from handlers.history import Sighting
 from handlers.rich import Part, bold, clean, code, rich, say
+from handlers.text import words
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 

@@ -1,8 +1,9 @@
 """The one way in: who asks is asked for permission, and a request is kept before it is acknowledged."""
 
-from handlers import text, way_words
+from handlers import text
 from handlers.access import refusal
 from handlers.deps import Deps, Request, StoreDown
+from handlers.text import way_words
 
 
 async def take(request: Request, deps: Deps) -> str:

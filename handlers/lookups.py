@@ -5,13 +5,14 @@ from datetime import datetime
 
 from slack_sdk.errors import SlackApiError
 
-from handlers import blocks, consent, history, progress, text
+from handlers import blocks, history, text
 from handlers.again import renewed
 from handlers.answered import end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
-from handlers.login import elsewhere
+from handlers.files import consent, progress
 from handlers.messages import passing
+from handlers.modals.login import elsewhere
 from handlers.post import hand_over, reply, whisper
 from handlers.ways import holding
 from vt.actions import BY_KEY

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import passwords
+from handlers.files import passwords
 from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
+from vt.files.places import on_host
 from vt.indicators import Indicator, Kind, host_of, read
 from vt.lookup import Lookup
-from vt.places import on_host
 
 MOST_VALUES = 100
 LONGEST = 12_000

@@ -9,11 +9,12 @@ import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers import blocks, messages, text, way_words
+from handlers import blocks, messages, text
 from handlers.blocks import Message, escape
 from handlers.deps import Case, Deps
 from handlers.exports import Attachment
 from handlers.messages import QUIET, UNSHOWN, Barred, NotPosted, Unshowable, body, call
+from handlers.text import way_words
 
 RESPONSE_URL_LIVES = timedelta(minutes=25)
 """Slack gives it 30 minutes; the rest is for clocks that differ."""

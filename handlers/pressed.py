@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from handlers import exports, text, words
+from handlers import exports, text
 from handlers.answered import answered, end, findings, message, sharer
 from handlers.deps import Case, Deps, Outcome
 from handlers.exports import Attachment
 from handlers.post import aside, hand_over, publish, take_back, whisper
+from handlers.text import words
 from vt.verdict import Finding
 
 

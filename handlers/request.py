@@ -158,7 +158,7 @@ class Request(Frozen):
     modal: str = ""
     """Our own id of it."""
     part: str = ""
-    """Which part of it is shown, as handlers/leaf.py reads it."""
+    """Which part of it is shown, as handlers/modals/leaf.py reads it."""
     ways: Ways | None = None
     """What is to hold in the channel."""
     note: str = ""

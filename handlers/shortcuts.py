@@ -8,15 +8,17 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
-from handlers import attached, text, way_words
+from handlers import text
 from handlers.blocks import escape
-from handlers.contents import file_names, written
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
+from handlers.files import attached
+from handlers.files.contents import file_names, written
 from handlers.intake import take
+from handlers.modals.views import open_form
 from handlers.parser import Misuse, Options, ticked
 from handlers.people import PATIENCE
 from handlers.request import Answers, Way
-from handlers.views import open_form
+from handlers.text import way_words
 from handlers.ways import holding
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action

@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers import home, leaves
+from handlers import home
 from handlers.access import everywhere, may_change
 from handlers.answered import end
 from handlers.deps import Case, Deps, Origin, Request, Verb
@@ -15,10 +15,11 @@ from handlers.health import Probe, health
 from handlers.home import Sights
 from handlers.intake import admit, take
 from handlers.messages import NotPosted
+from handlers.modals import leaves
+from handlers.modals.views import open_form
 from handlers.parser import Options, chosen
 from handlers.people import PATIENCE
 from handlers.request import Way
-from handlers.views import open_form
 from vt.actions import BY_KEY
 
 MOST_CHANNELS = 20

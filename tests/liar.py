@@ -4,7 +4,7 @@ import stat
 import struct
 import time
 
-from vt import sftp
+from vt.files import sftp
 
 FILE = stat.S_IFREG | 0o644
 FOLDER = stat.S_IFDIR | 0o755

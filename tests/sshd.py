@@ -13,7 +13,7 @@ from pathlib import Path
 
 import paramiko
 
-from vt.hosts import Host
+from vt.files.hosts import Host
 
 SSHD = "/usr/sbin/sshd"
 UNSHARE = shutil.which("unshare")

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vt import beneath, errors, files
-from vt.beneath import Roots
-from vt.disk import Disk
-from vt.disk import _find as find
+from vt import errors, files
+from vt.files import beneath
+from vt.files.beneath import Roots
+from vt.files.disk import Disk
+from vt.files.disk import _find as find
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc and /dev")

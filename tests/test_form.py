@@ -4,8 +4,8 @@ import pytest
 from office import ANA, BEN, GENERAL, at_work
 from slack_rules import faults
 
-from handlers.form import form
 from handlers.modals import Found, Modal
+from handlers.modals.form import form
 from handlers.request import Origin, Verb
 from vt.actions import ACTIONS
 

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
-from vt import errors, hosts
+from vt import errors
+from vt.files import hosts
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIvmzpZbiJcj7qS1b0eVHNQIfiSkLWVPfTKlK3SOpUBt"
 ENTRY = f"""

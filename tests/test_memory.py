@@ -12,9 +12,9 @@ from vt import quota
 from vt.actions import fitting
 from vt.client import Client
 from vt.errors import QuotaSpent, Reserved
+from vt.files.places import Places
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.places import Places
 from vt.quota import InMemory, Limits, Use
 from vt.sandbox import Sandbox
 from vt.service import Service

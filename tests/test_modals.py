@@ -8,15 +8,16 @@ from replies import ANYTHING, RECORDED, hostile, recorded, recording
 from slack_rules import faults
 
 from bot.playground import rules
-from handlers import blocks, leaf
+from handlers import blocks
 from handlers.around import Frame
-from handlers.comments import comments
-from handlers.details import details
-from handlers.leaf import Place
-from handlers.price import price
+from handlers.modals import leaf
+from handlers.modals.comments import comments
+from handlers.modals.details import details
+from handlers.modals.leaf import Place
+from handlers.modals.price import price
+from handlers.modals.settings import settings
+from handlers.modals.why import why
 from handlers.request import Ways
-from handlers.settings import settings
-from handlers.why import why
 from vt.actions import BY_KEY
 from vt.indicators import Indicator, Kind
 from vt.lookup import Lookup, Step

@@ -8,12 +8,12 @@ from pydantic import SecretStr
 
 from vt import errors
 from vt.actions import BY_KEY, FILE
-from vt.beneath import Roots
 from vt.client import Client
-from vt.disk import Disk
+from vt.files.beneath import Roots
+from vt.files.disk import Disk
+from vt.files.places import Places
 from vt.indicators import read
 from vt.lookup import Lookup, Step
-from vt.places import Places
 from vt.sandbox import Sandbox, faults
 from vt.service import Service, next_turn
 from vt.verdict import State

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from liar import Liar, attributes, names, packet, status, string
 
-from vt import sftp
+from vt.files import sftp
 
 
 @contextmanager

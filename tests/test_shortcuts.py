@@ -6,7 +6,7 @@ from slack_rules import faults
 
 from bot.manifest import manifest
 from handlers import shortcuts
-from handlers.contents import written
+from handlers.files.contents import written
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY
 

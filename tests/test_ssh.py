@@ -19,9 +19,10 @@ from liar import Liar, attributes
 from pydantic import SecretStr
 from sshd import KINDS, PASSWORD, SSHD, impostor, keygen, listening, relay, sshd
 
-from vt import errors, files, remote, sftp
-from vt.beneath import Roots
-from vt.hosts import Host
+from vt import errors, files
+from vt.files import remote, sftp
+from vt.files.beneath import Roots
+from vt.files.hosts import Host
 
 MIB = 1 << 20
 pytestmark = pytest.mark.skipif(

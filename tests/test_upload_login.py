@@ -15,7 +15,7 @@ from sshd import PASSWORD, SSHD, private_view, sshd
 
 from bot.logins import Logins
 from vt import errors
-from vt.hosts import Host
+from vt.files.hosts import Host
 
 pytestmark = pytest.mark.skipif(
     not (Path(SSHD).exists() and private_view()), reason="no sshd that takes a password of ours"

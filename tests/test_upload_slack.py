@@ -7,7 +7,7 @@ import pytest
 from office import ANA, BEN, GENERAL, at_work
 
 from bot.playground.rules import Rule
-from handlers.downloads import trusted
+from handlers.files.downloads import trusted
 
 NEW = b"nobody has seen this"
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"

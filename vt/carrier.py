@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from vt import errors
 from vt.client import Client, Raw
 from vt.files import Files, Pinned, Source
+from vt.files.places import Places
+from vt.files.uploads import Never
 from vt.lookup import TO_AGREE, Lookup
-from vt.places import Places
-from vt.uploads import Never
 
 DIRECT_UPLOAD = 33_553_369
 """Bytes of the largest file that file/scan takes: 32 MB are for the whole request (measured by a public client)."""

@@ -1,4 +1,4 @@
-"""Why an answer could not be had. Each error carries data; the sentences are in handlers/text.py.
+"""Why an answer could not be had. Each error carries data; the sentences are in handlers/text.
 
 VTError
 ├── NotAnswering            no usable answer came: try again later

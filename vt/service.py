@@ -12,11 +12,11 @@ from vt.carrier import Carrier, Told, unheard
 from vt.client import Client
 from vt.errands import Call, plan
 from vt.errors import VTError
+from vt.files.places import Places
+from vt.files.uploads import Never
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
 from vt.memory import Forgetful, Memory
-from vt.places import Places
-from vt.uploads import Never
 
 CALLS_AT_ONCE = 8
 

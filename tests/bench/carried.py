@@ -13,12 +13,12 @@ import paramiko
 from pydantic import SecretStr
 
 from vt.actions import FILE
-from vt.beneath import Roots
 from vt.client import Client
-from vt.disk import Disk
-from vt.hosts import Host
+from vt.files.beneath import Roots
+from vt.files.disk import Disk
+from vt.files.hosts import Host
+from vt.files.places import Places, on_host
 from vt.lookup import Lookup, Step
-from vt.places import Places, on_host
 from vt.service import Service
 
 LARGEST = 1 << 30

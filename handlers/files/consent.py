@@ -1,0 +1,128 @@
+"""Consent: a file that VirusTotal does not know is uploaded once its asker agrees, to that content, within 10 minutes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
+
+from handlers import text
+from handlers.around import uploadable
+from handlers.deps import Case, Deps, Origin
+from handlers.request import Uploads
+from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
+from handlers.text import file_words as words
+from vt.files.beneath import name_of
+from vt.files.places import source_of
+from vt.lookup import TO_AGREE, Lookup
+
+LIVES = timedelta(minutes=10)
+MOST = 10
+"""Files that one question is about."""
+NEVER = ("never-by-name", "never-by-content")
+CHARACTERS = 3_000
+"""What a question takes of a message at most."""
+
+
+async def policy(origin: Origin, deps: Deps) -> str:
+    """What the operator or the channel set for uploads, whichever is stricter. Raises StoreDown."""
+    ways = await deps.channels.ways(origin.team, origin.channel)
+    return max(Uploads(deps.upload), ways.uploads, key=list(Uploads).index)
+
+
+def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
+    """The files that somebody is asked about: not in VirusTotal, and nobody agreed yet."""
+    return [lookup for lookup in lookups if lookup.note == TO_AGREE][:MOST]
+
+
+def concerns(lookups: Iterable[Lookup]) -> bool:
+    """Is there anything to say about uploads?"""
+    return any(lookup.note in (TO_AGREE, *NEVER) for lookup in lookups)
+
+
+def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
+    """The same lookups, when the asker agreed to what the question was about."""
+    lookups = tuple(lookups)
+    meant = waiting(lookups)
+    return tuple(lookup.agreed_to() if lookup in meant else lookup for lookup in lookups)
+
+
+def refusal(about: Case | None, click: Case, policy: str) -> str:
+    """Why a click on the button does not count; "" when it does."""
+    files = waiting(about.lookups) if about else []
+    late = words.TOO_LATE if any(_late(file, click.request.at) for file in files) else ""
+    return denied(about if files else None, click, policy) or late
+
+
+def denied(about: Case | None, click: Case, policy: str) -> str:
+    """Why somebody cannot have files of that answer uploaded; "" when they can."""
+    if about is None:
+        return text.GONE
+    mine, theirs = click.request.origin, about.request.origin
+    if (mine.team, mine.user) != (theirs.team, theirs.user):
+        return words.NOT_YOURS
+    return words.NOT_NOW if policy == "deny" else ""
+
+
+def _late(file: Lookup, at: datetime) -> bool:
+    """The question was asked when VirusTotal did not know the file, or when somebody wanted it uploaded anyway."""
+    asked_at = file.anew or file.checked_at
+    return asked_at is None or at - asked_at > LIVES
+
+
+def offered(lookups: Iterable[Lookup], now: datetime) -> tuple[Lookup, ...]:
+    """The same lookups, with the question about the files that VirusTotal knows."""
+    return tuple(lookup.asked_about(now) if uploadable(lookup.finding(now)) else lookup for lookup in lookups)
+
+
+def asked(message: Message, lookups: Sequence[Lookup], case_id: str, policy: str) -> Message:
+    """The answer, followed by the question whether its unknown files may be uploaded."""
+    lines = list(_lines(lookups, policy))
+    if not lines:
+        return message
+    blocks: list[Block] = [rich(*(part for line in lines for part in line))]
+    if policy != "deny" and (files := waiting(lookups)):
+        label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
+        blocks.append(ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)]))
+    plain = fallback(map(_plain, lines))
+    return Message(
+        f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
+        (*message.blocks, *(block.to_dict() for block in blocks)),
+    )
+
+
+def _plain(line: Sequence[Part]) -> str:
+    return "".join(str(part.to_dict()["text"]) for part in line).strip()
+
+
+def _first_lines(plain: str, room: int) -> str:
+    return plain if len(plain) < room else plain[:room].rpartition("\n")[0]
+
+
+def in_words(files: Sequence[Lookup]) -> str:
+    """The question as plain text, for a terminal."""
+    lines: list[Sequence[Part]] = [[say(words.question(len(files)))], *map(_described, files)]
+    return "\n".join(map(_plain, lines))
+
+
+def _lines(lookups: Sequence[Lookup], policy: str) -> Iterator[list[Part]]:
+    files = waiting(lookups)
+    never = [name_of(lookup.asked) for lookup in lookups if lookup.note in NEVER]
+    if never and len(lookups) > 1:
+        yield [say(f"{words.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
+    if not files:
+        return
+    if policy == "deny":
+        yield [say(f"{words.UPLOADS_DENIED}\n")]
+        return
+    yield [bold(f"{words.question(len(files))}\n")]
+    yield from map(_described, files)
+    if left := sum(lookup.note == TO_AGREE for lookup in lookups) - len(files):
+        yield [say(f"{words.MORE.format(count=left)}\n")]
+    yield [say(words.LASTS)]
+
+
+def _described(file: Lookup) -> list[Part]:
+    """Name, size, hash and source: what someone agrees to."""
+    name, source = text.cut(name_of(file.asked), 80), text.cut(source_of(file.place) or words.HERE, 40)
+    about = words.described(text.size(file.size or 0), file.value, source)
+    return [code(name), say(f" {about}\n")]

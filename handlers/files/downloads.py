@@ -1,0 +1,132 @@
+"""Files that Slack keeps, streamed from Slack's own hosts: the token goes nowhere else."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from vt import errors, files
+from vt.files.places import Opener
+
+HTML = "text/html"
+GONE = frozenset({"file_not_found", "file_deleted", "not_visible", "access_denied"})
+
+
+def slack_files(slack: AsyncWebClient, limit: int, seconds: float = 300.0) -> Opener:
+    """Opens a file by its id: up to `limit` bytes, read within `seconds`."""
+
+    @asynccontextmanager
+    async def at(file_id: str) -> AsyncIterator[files.Files]:
+        yield Downloads(slack, file_id, limit, seconds)
+
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class Downloads:
+    """One file of Slack's. files.info is always asked: of a file from another workspace nothing else is known."""
+
+    slack: AsyncWebClient
+    file_id: str
+    limit: int
+    seconds: float
+
+    async def find(self, asked: str) -> list[str]:
+        """As asked: a `*` in the name of an attached file is a letter."""
+        return [asked]
+
+    async def open(self, path: str) -> "SlackFile":
+        """Raises Missing, NotGiven, FileTooLarge."""
+        info = await self._info(path)
+        size = int(info.get("size") or 0)
+        if size > self.limit:
+            raise errors.FileTooLarge(path, size, self.limit)
+        url = str(info.get("url_private_download") or info.get("url_private") or "")
+        if not trusted(url, self.slack.base_url):
+            raise errors.NotGiven(path, "elsewhere")
+        return SlackFile(path, size, str(info.get("name") or path), url, str(info.get("mimetype")), self)
+
+    async def _info(self, path: str) -> Mapping[str, Any]:
+        try:
+            reply = await self.slack.files_info(file=self.file_id)
+        except SlackApiError as error:
+            reason = error.response.get("error")
+            if reason in GONE:
+                raise errors.Missing(path) from None
+            raise errors.NotGiven(path, "scope" if reason == "missing_scope" else "silent") from None
+        except (SlackClientError, aiohttp.ClientError, TimeoutError):
+            raise errors.NotGiven(path, "silent") from None
+        found: Mapping[str, Any] = reply["file"]
+        return found
+
+    async def digest(self, source: files.Source) -> str:
+        """The SHA-256 of the file. Raises a FileFault."""
+        return await files.digest(source)
+
+
+def trusted(url: str, api: str) -> bool:
+    """May the token go there? To Slack's host for files (files.slack.com, for slack.com), or to the API's own."""
+    wanted = urlsplit(api)
+    roots = (f"{wanted.scheme}://{host}/" for host in (wanted.netloc, f"files.{wanted.netloc}"))
+    # By its first characters, and none that one reader of addresses may take otherwise than another.
+    return url.startswith(tuple(roots)) and url.isascii() and url.isprintable() and "\\" not in url
+
+
+@dataclass(frozen=True, slots=True)
+class SlackFile:
+    """A file that Slack said it has; it is downloaded anew each time it is read."""
+
+    path: str
+    size: int
+    name: str
+    url: str
+    mimetype: str
+    source: Downloads
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The content: exactly as many bytes as Slack said. Raises a FileFault."""
+        try:
+            async with self._response() as response:
+                self._check(response)
+                read = response.content.readany
+                async for block in files.counted(self.path, self.size, self.source.seconds, read):
+                    yield block
+        except (aiohttp.ClientError, ConnectionError):
+            raise errors.NotGiven(self.path, "silent") from None
+
+    @asynccontextmanager
+    async def _response(self) -> AsyncIterator[aiohttp.ClientResponse]:
+        session = self.source.slack.session
+        assert session is not None  # noqa: S101 - the bot always gives its client one
+        asked = session.get(
+            self.url,
+            headers={"Authorization": f"Bearer {self.source.slack.token}", "Accept-Encoding": "identity"},
+            allow_redirects=False,
+            auto_decompress=False,
+            read_bufsize=files.BLOCK // 2,
+            timeout=aiohttp.ClientTimeout(total=None, connect=20, sock_read=60),
+        )
+        try:
+            response = await files.in_time(self.path, self.source.seconds, asked)
+        except TimeoutError:
+            raise errors.NotGiven(self.path, "silent") from None
+        async with response:
+            yield response
+
+    def _check(self, response: aiohttp.ClientResponse) -> None:
+        """Without the scope files:read Slack answers 200 with its page to sign in, or redirects there."""
+        if response.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            raise errors.Missing(self.path)
+        is_page = response.content_type == HTML and (
+            self.mimetype != HTML or response.content_length not in (None, self.size)
+        )
+        if is_page or HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+            raise errors.NotGiven(self.path, "scope")
+        if response.status != HTTPStatus.OK:
+            raise errors.NotGiven(self.path, "silent")

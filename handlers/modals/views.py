@@ -1,0 +1,116 @@
+"""The form in and out: opened within three seconds, and what was filled in is kept as a request."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncRespond
+
+from handlers import text
+from handlers.deps import Deps, Origin, Request, StoreDown, Verb
+from handlers.intake import take
+from handlers.modals import Found, Modal, form, opening
+from handlers.modals.form import Wrong
+from handlers.modals.opening import NotOpened, Refused
+from handlers.parser import Command
+from handlers.request import Answers, Way
+from handlers.text import words
+from handlers.ways import holding
+from vt.indicators import Indicator
+
+
+async def open_form(
+    deps: Deps, trigger_id: str, *, text: str = "", found: Sequence[Indicator] = (), origin: Origin
+) -> str:
+    """Open the form with that text in it, or with indicators to choose from. Returns what to tell: "" when nothing.
+
+    `origin` is who opens it and where its answer goes; a user's id as its channel means their direct messages.
+    When Slack's three seconds are over, what was typed is kept and offered again.
+    """
+    kept = tuple(Found(kind=one.kind, value=one.value, asked=one.asked) for one in found)
+    return await _open(_modal(deps, trigger_id, origin, text, kept), trigger_id, deps)
+
+
+def _modal(deps: Deps, trigger_id: str, origin: Origin, typed: str, found: tuple[Found, ...]) -> Modal:
+    filled_in = origin.model_copy(update={"way": Way.FORM})
+    return opening.new(Verb.FORM, f"form:{trigger_id}", filled_in, deps, text=typed, found=found)
+
+
+async def _open(modal: Modal, trigger_id: str, deps: Deps) -> str:
+    try:
+        _, ways = await holding(modal.origin, deps.channels, deps.thresholds)
+        view = form.form(modal, share=ways.answers is Answers.CHANNEL)
+        await opening.opened(modal, view, trigger_id, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    except Refused as refused:
+        return str(refused)
+    except NotOpened:
+        return await take(opening.request(modal, deps, about=modal.id), deps)
+    return ""
+
+
+async def reopened(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
+) -> None:
+    """The button under an offer: the form again, with what was typed."""
+    trouble = await _reopen(body, action["value"], deps)
+    await ack()
+    if trouble:
+        await respond(text=trouble, response_type="ephemeral", replace_original=False)
+
+
+async def _reopen(body: dict[str, Any], modal_id: str, deps: Deps) -> str:
+    try:
+        modal = await opening.mine(body, modal_id, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    if modal is None:
+        return text.GONE
+    trigger_id = body["trigger_id"]
+    return await _open(_modal(deps, trigger_id, modal.origin, modal.text, modal.found), trigger_id, deps)
+
+
+async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], deps: Deps) -> None:
+    """The form was sent: kept as a request, or the field that is wrong is said."""
+    wrong = await _submit(body, view, deps)
+    if wrong:
+        await ack(response_action="errors", errors=wrong)
+    else:
+        await ack()
+
+
+async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dict[str, str]:
+    """Returns field -> sentence."""
+    values = view["state"]["values"]
+    field = "found" if "found" in values else "values"
+    try:
+        modal = await opening.mine(body, view["private_metadata"], deps)
+    except StoreDown:
+        return {field: text.CANNOT_TAKE}
+    if modal is None:
+        return {field: words.FORM_GONE}
+    try:
+        thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
+        wanted = form.command(values, modal, thresholds)
+    except StoreDown:
+        return {field: text.CANNOT_TAKE}
+    except Wrong as wrong:
+        return {wrong.field: text.misuse(wrong.misuse)}
+    trouble = await take(_request(modal, wanted, deps), deps)
+    return {field: trouble} if trouble else {}
+
+
+def _request(modal: Modal, wanted: Command, deps: Deps) -> Request:
+    origin = modal.origin
+    if not wanted.share and origin.response_url is None:
+        # What the bot posts in a channel is seen by all of it.
+        origin = origin.model_copy(update={"channel": origin.user, "thread": None})
+    return opening.request(
+        modal,
+        deps,
+        verb=wanted.verb,
+        origin=origin,
+        lookups=wanted.lookups,
+        people=wanted.people,
+        share=wanted.share,
+    )

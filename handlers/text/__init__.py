@@ -1,0 +1,304 @@
+"""Every sentence that people read, and nothing else, so that it can be translated. All of it is plain text."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from handlers.text import file_words
+from handlers.text.misuses import MISUSES, misuse, usage
+from handlers.text.troubles import ERRORS, error
+from handlers.text.units import cut, day, minute, outside, seconds, size
+from vt import errors
+from vt.actions import ACTIONS
+from vt.indicators import defang
+from vt.results import Insight, Place, names, place
+from vt.sensitive import masked
+from vt.verdict import Basis, Evidence, Finding, Rule, State
+
+__all__ = [
+    "ERRORS",
+    "MISUSES",
+    "cut",
+    "day",
+    "error",
+    "minute",
+    "misuse",
+    "outside",
+    "seconds",
+    "size",
+    "usage",
+]
+"""What the other files of this folder lend it; the names below are its own."""
+
+ICONS: Mapping[State, str] = {
+    State.RISKY: "🔴",
+    State.SUSPICIOUS: "🟠",
+    State.UNKNOWN: "⚪",
+    State.NOT_CHECKED: "⛔",
+    State.PENDING: "⏳",
+    State.CLEAN: "🟢",
+}
+MEANS: Mapping[State, str] = {
+    State.UNKNOWN: "not in VirusTotal; this is not clean",
+    State.PENDING: "VirusTotal is analysing it",
+    State.CLEAN: "no engine flags it",
+}
+NO_ENGINE_YET = "in VirusTotal, but no engine has looked at it; this is not clean"
+
+# A finding -----------------------------------------------------------------------------------------------
+
+
+def verdict(finding: Finding) -> str:
+    """The icon, the state and the count: what must be read in one second."""
+    counted = finding.rule and finding.state in (State.RISKY, State.SUSPICIOUS, State.CLEAN)
+    return f"{ICONS[finding.state]} {finding.state}" + (f" {_count(finding.rule)}" if counted else "")
+
+
+def _count(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    if rule.basis is Basis.EVIDENCE and not rule.count:
+        return f"0 of {rule.checked} flagged"
+    return f"{rule.count}/{rule.total}" if rule.total else f"{rule.count}"
+
+
+def subject(finding: Finding, most: int = 300) -> str:
+    """What it is about, defanged: the indicator as asked, or the file's path."""
+    if finding.action.files:
+        return cut(finding.asked, most)
+    value = finding.indicator.value if finding.indicator else finding.asked
+    if finding.note == "registered-domain" and finding.asked != value:
+        value = f"{finding.asked} → {value}"
+    return cut(defang(masked(value)), most)
+
+
+def rule(finding: Finding, now: datetime) -> str:
+    """Why it is so: the rule that decided, or the reason why none could."""
+    if finding.state is State.NOT_CHECKED:
+        return _not_checked(finding, now)
+    if finding.state is State.PENDING:
+        return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
+    if finding.rule is None:
+        known = getattr(finding.report, "response_code", 0) == 1
+        return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
+    if finding.rule.basis is Basis.EVIDENCE:
+        return _by_evidence(finding.rule)
+    clean = f"{MEANS[State.CLEAN]}: " if finding.state is State.CLEAN else ""
+    return f"{clean}{finding.rule.count} of {finding.rule.total or '?'} engines, threshold {finding.rule.threshold}"
+
+
+def _not_checked(finding: Finding, now: datetime) -> str:
+    if finding.trouble is None:
+        return f"not asked yet{_next(finding.until, now)}"
+    if finding.until is None:
+        return error(finding.trouble)
+    if isinstance(finding.trouble, errors.Reserved):
+        return f"not checked: today's reserve is for people. Checked in {seconds(finding.until, now)}, or now if you press Check now"
+    if isinstance(finding.trouble, errors.QuotaSpent):
+        return f"not checked yet: quota, next slot in {seconds(finding.until, now)}"
+    return f"not checked yet: {error(finding.trouble).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
+
+
+def _by_evidence(why: Rule) -> str:
+    if not why.count:
+        return f"{MEANS[State.CLEAN]}: none of the {why.checked} URLs and files seen there is flagged, threshold {why.threshold}"
+    recent = "" if why.recent is None else f"; highest in the last 30 days: {why.recent}"
+    hosted = "" if why.hosted == why.count else f"; highest for what it served itself: {why.hosted}"
+    top = f"{why.count} of {why.total or '?'} engines"
+    held = f" flag {evidence(why.evidence)}" if why.evidence else ""
+    return f"{top}{held}, threshold {why.threshold}{hosted}{recent}"
+
+
+KINDS_OF_EVIDENCE = {
+    "url": "a URL there",
+    "downloaded": "a file downloaded from there",
+    "communicating": "a file that talks to it",
+    "referrer": "a file that names it",
+}
+
+
+def evidence(seen: Evidence) -> str:
+    """What was seen, and when."""
+    when = f" ({day(seen.date)})" if seen.date else " (no date)"
+    return f"{KINDS_OF_EVIDENCE[seen.kind]}{when}"
+
+
+def _queued(since: datetime | None, now: datetime) -> str:
+    return f", queued {seconds(now, since)} ago" if since and since < now else ""
+
+
+def _next(until: datetime | None, now: datetime) -> str:
+    return f", next look in {seconds(until, now)}" if until else ""
+
+
+def called(finding: Finding) -> str:
+    """What it is called, or where it is; empty when nothing is known."""
+    if where := place(finding):
+        return _where(where)
+    return " · ".join(outside(f"{one.engine}: {one.result}", 80) for one in names(finding))
+
+
+def _where(where: Place) -> str:
+    parts = [", ".join(where.categories[:3]), where.country or "", where.owner or ""]
+    if where.newest:
+        seen = where.newest
+        parts.append(f"newest bad evidence: {seen.positives}/{seen.total or '?'} for {evidence(seen)}")
+    return " · ".join(outside(part, 120) for part in parts if part)
+
+
+def dated(finding: Finding) -> str:
+    """When it was analysed, first seen and asked for."""
+    analysed = getattr(finding.report, "scan_date", None)
+    first = getattr(finding.report, "first_seen", None)
+    parts = [
+        f"analysed {minute(analysed)}" if analysed else "",
+        f"first seen {day(first)}" if first else "",
+        f"checked {minute(finding.checked_at)}" if finding.checked_at else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+NOTES: Mapping[str, str] = {
+    "registered-domain": "The host as given is not in VirusTotal: this is the report of its registered domain.",
+    "rescan-needs-private-key": "Not rescanned: hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …",
+    "rescan-refused": "Not rescanned: VirusTotal refused. This is the older report.",
+    "gave-up-waiting": "The new analysis was not finished within a day. Look again later.",
+    **file_words.NOTES,
+}
+
+
+def note(finding: Finding) -> str:
+    """Something the reader must know, or nothing."""
+    return NOTES.get(finding.note or "", "")
+
+
+def insight(found: Insight, finding: Finding) -> str:
+    """The documented insight in words."""
+    head = f"Warning: {subject(finding, 120)} is malicious by {found.count} of {found.total or '?'} engines, threshold {found.threshold}."
+    rows = [f"{row.label}: {outside(row.value, 60)}" for row in found.rows]
+    return "\n".join([*([head] if found.warning else []), *rows])
+
+
+# Whole messages ------------------------------------------------------------------------------------------
+
+WELCOME = (
+    "Type /vt scan-ip 192.0.2.1, /vt help, or any text with indicators; press a button by its number; "
+    "Ctrl-D ends."
+)
+INVENTED = "Invented data: no VT_API_KEY is set, so the built-in sandbox answers."
+
+
+def page(address: str) -> str:
+    """Where the workspace to try the bot in can be looked at."""
+    return f"A Slack workspace to try the bot in: {address} in your browser, or here."
+
+
+def tally(counts: Mapping[State, int]) -> str:
+    """How many of each state."""
+    return " · ".join(f"{ICONS[state]} {count} {state}" for state, count in counts.items())
+
+
+def more_in_json(count: int) -> str:
+    """What did not fit."""
+    return f"Details of {count} more are in the JSON."
+
+
+def help_lines() -> list[tuple[str, str]]:
+    """Each command with what it does; made from the table of actions."""
+    rows = [(f"/vt {action.key} {action.example}", action.title) for action in ACTIONS]
+    return [
+        ("/vt any text with indicators", "finds what is in it and looks everything up"),
+        *rows,
+        ("/vt form 192.0.2.1", "a form for all of this, with what follows in it"),
+        ("/vt settings", "thresholds in this channel, and who sees answers"),
+        ("/vt ping", "is everything answering? key, database, Slack"),
+        ("/vt quota", "what is left of VirusTotal's quota"),
+        ("/vt watch on", "look up what is posted in this channel; status, off, risky, reaction, dry-run"),
+        ("/vt ignore example.com 7d why", "leave it alone in watched channels; list, remove"),
+        ("--threshold 3", "engines that make it RISKY: this many or more"),
+        ("--rescan-after-days 30", "analyse anew when the last analysis is that old (hashes, URLs)"),
+        ("--share", "answer in the channel, not to you alone"),
+        ("--fresh", "ask VirusTotal now"),
+    ]
+
+
+HELP_HEAD = "What do you want to know about? Several values by space or comma, defanged or not."
+HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines, below it · 🟢 CLEAN: no engine flags it · ⚪ UNKNOWN: not in VirusTotal, which is not clean · ⏳ PENDING: being analysed · ⛔ NOT CHECKED: with the reason"
+CANNOT_TAKE = (
+    "I cannot take this now: the database does not answer. Nothing was kept; send it again in a minute."
+)
+FAILED = "Something went wrong here and no answer could be made. Nothing is known about it. Ask again; if it stays, tell the operator."
+GONE = "That answer is no longer kept. Ask again with /vt."
+JSON_SENT = "The file is in your direct messages."
+JSON_IN_THREAD = "The file is in the thread."
+JSON_COMMENT = "The raw result"
+SHARED = "Shared with the channel."
+PERHAPS_SHARED = (
+    "I was restarted while I shared this. If the channel does not show it, ask again with --share."
+)
+LATE = "Your answer, here because it took longer than Slack keeps a command open:"
+NO_MAIL = "I cannot see a mail address of the person you mentioned. Give the domain itself: /vt domain-report example.co.in"
+BUTTON_JSON = "JSON"
+BUTTON_LINK = "VirusTotal"
+BUTTON_SHARE = "Share"
+BUTTON_SUBMIT = "Submit for scanning"
+CONFIRM_TITLE = "Submit to VirusTotal?"
+CONFIRM_SUBMIT = "The URL is sent to VirusTotal and becomes visible to its whole community: other companies, researchers, and whoever set it up."
+CONFIRM_YES = "Submit"
+CONFIRM_NO = "Cancel"
+
+
+def asked_by(user: str) -> str:
+    """Who wanted this shown in the channel."""
+    return f"Asked by <@{user}>"
+
+
+def ping(parts: Mapping[str, tuple[float, str]]) -> str:
+    """Each part with its time in seconds, or what is wrong with it."""
+    lines = [
+        f"⛔ {PING_NAMES[name]}: {fault}" if fault else f"🟢 {PING_NAMES[name]}: {took * 1000:.0f} ms"
+        for name, (took, fault) in parts.items()
+    ]
+    return "\n".join(lines)
+
+
+def silent(fault: str) -> str:
+    """Something of the bot's own did not answer."""
+    return f"does not answer ({fault}). The operator must look."
+
+
+def waiting(finding: Finding, now: datetime) -> str:
+    """One line for someone who waits in a terminal."""
+    return f"{verdict(finding)} {subject(finding, 120)} {rule(finding, now)}"
+
+
+def doctor(mode: str, kind: str, *, invented: bool) -> str:
+    """What is set up, and what the operator must know about it."""
+    lines = [
+        {
+            "http": "Slack: HTTP mode (SLACK_SIGNING_SECRET)",
+            "socket": "Slack: Socket Mode (SLACK_APP_TOKEN)",
+            "none": "Slack: no tokens; `vtbot run` opens a workspace to try it in",
+        }[mode],
+        INVENTED if invented else f"VirusTotal: a {kind} key",
+    ]
+    if not invented and kind == "public":
+        lines.append(PUBLIC_TERMS)
+    return "\n".join(lines)
+
+
+PUBLIC_TERMS = (
+    "VirusTotal's public API must not be used in commercial products, services or business workflows: "
+    "for those, get a private key and set VT_KEY_KIND=private."
+)
+PING_NAMES = {"key": "VirusTotal key", "database": "Database", "slack": "Slack"}
+
+
+def quota(windows: Mapping[str, tuple[int, int]]) -> str:
+    """Used and allowed in each window; 0 allowed means no limit."""
+    lines = [
+        f"{name}: {used} used, {max(0, most - used)} of {most} left"
+        if most
+        else f"{name}: {used} used, no limit"
+        for name, (used, most) in windows.items()
+    ]
+    return "\n".join(lines)
