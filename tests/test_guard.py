@@ -87,7 +87,7 @@ FORGED = {
     "over another body": headers(given=signature(b"text=help", NOW)),
     "over another time": headers(given=signature(BODY, str(int(NOW) - 1))),
     "six minutes old": signed(BODY, at=-360),
-    "six minutes ahead": signed(BODY, at=360),
+    "an hour ahead": signed(BODY, at=3600),
     "of 1970": headers(stamp="0"),
     "the end of time": headers(stamp="999999999999"),
     "before time": headers(stamp="-1"),
