@@ -14,7 +14,7 @@ from psycopg.errors import UndefinedTable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from bot import migrations
+from bot import alive, migrations
 from bot.migrations.procrastinate import Foreign
 from bot.postgres import Server
 from bot.settings import Settings
@@ -126,16 +126,17 @@ class Database:
         # The server gives up first, so that what was refused is rarely done after all.
         self._conninfo = with_setting(url, "statement_timeout", str(int(patience * 750)))
         self._patience = patience
-        self._engine = create_async_engine(
-            "postgresql+psycopg://",
-            async_creator=self._connect,
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=patience,
-            pool_pre_ping=True,
-            hide_parameters=True,
-            isolation_level="AUTOCOMMIT",
-            use_native_hstore=False,  # asked for at each connection, and not used
+        self._engine = alive.watched(
+            create_async_engine(
+                "postgresql+psycopg://",
+                async_creator=self._connect,
+                pool_size=connections,
+                max_overflow=0,
+                pool_timeout=patience,
+                hide_parameters=True,
+                isolation_level="AUTOCOMMIT",
+                use_native_hstore=False,  # asked for at each connection, and not used
+            )
         )
         self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
         self._under_way: set[asyncio.Future[Any]] = set()

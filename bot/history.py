@@ -95,7 +95,9 @@ class History:
         ]
         keep = insert(table).on_conflict_do_nothing()
         if rows:
-            await self._database.run(lambda connection: connection.execute(keep, rows), together=True)
+            await self._database.run(
+                lambda connection: connection.execute(keep, rows), together=len(rows) > 1
+            )
 
     async def past(self, origin: Origin, subjects: Iterable[str], before: datetime) -> Mapping[str, Past]:
         """What is on record in the asker's workspace, by subject."""

@@ -15,6 +15,7 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
+from bot import alive
 from bot.database import Database, with_setting
 from bot.rescue import Rescue
 from bot.store import QUEUE, ROUND, TURN, Cases
@@ -184,7 +185,7 @@ class Turns:
 def _connector(url: str, patience: float) -> PsycopgConnector:
     """Its commits do not wait for the disk: what a power cut takes of them is taken again from the stored case."""
     swift = with_setting(url, "synchronous_commit", "off")
-    return PsycopgConnector(conninfo=swift, min_size=2, max_size=8, timeout=patience)
+    return PsycopgConnector(pool_factory=alive.pool, conninfo=swift, min_size=2, max_size=8, timeout=patience)
 
 
 class _Worker(Worker):

@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from pydantic import SecretStr, TypeAdapter
-from sqlalchemy import Column, MetaData, Table, Text, select, update
+from sqlalchemy import Column, MetaData, Table, Text, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,7 +45,9 @@ class Ledger:
         self._clock = clock
         self._reserve = reserve
         self._refused_before = False
-        # Who waits for the row does it here, and not on a connection each.
+        self._last = ""
+        """What we wrote, as long as nobody else has."""
+        # Of this process only one at a time tries to change the row.
         self._turn = asyncio.Lock()
 
     async def take(self, calls: int = 1) -> None:
@@ -75,22 +78,40 @@ class Ledger:
         return _USE.validate_json(found) if found else Use()
 
     async def _change(self, change: Change) -> Use:
-        async def locked(connection: AsyncConnection) -> Use:
-            row = select(quotas.c.use).where(quotas.c.key == self.name).with_for_update()
-            found = await connection.scalar(row)
-            if found is None:
-                await connection.execute(_FIRST, {"key": self.name, "use": _text(Use())})
-                found = await connection.scalar(row)
-            use = change(_USE.validate_json(found or "{}"), self._clock())
-            await connection.execute(_STORE.where(quotas.c.key == self.name), {"use": _text(use)})
-            return use
-
         async with self._turn:
-            return await self._database.run(locked, together=True)
+            return await self._database.run(lambda connection: self._swapped(change, connection))
+
+    async def _swapped(self, change: Change, connection: AsyncConnection) -> Use:
+        """In one statement while nobody else has changed it since we did; else, and before a refusal, read anew."""
+        if self._last:
+            with suppress(QuotaSpent):
+                use = change(_USE.validate_json(self._last), self._clock())
+                if await self._put(connection, self._last, use):
+                    return use
+        while True:
+            found = await self._read(connection)
+            use = change(_USE.validate_json(found), self._clock())
+            if await self._put(connection, found, use):
+                return use
+
+    async def _read(self, connection: AsyncConnection) -> str:
+        row = select(quotas.c.use).where(quotas.c.key == self.name)
+        found = await connection.scalar(row)
+        if found is None:
+            await connection.execute(_FIRST, {"key": self.name, "use": _text(Use())})
+            found = await connection.scalar(row)
+        return str(found)
+
+    async def _put(self, connection: AsyncConnection, before: str, use: Use) -> bool:
+        """False: it was changed by another process in the meantime."""
+        after = _text(use)
+        put = await connection.execute(_PUT, {"key": self.name, "before": before, "after": after})
+        self._last = after if put.rowcount else ""
+        return bool(put.rowcount)
 
 
 _FIRST = insert(quotas).on_conflict_do_nothing()
-_STORE = update(quotas)
+_PUT = text("UPDATE quotas SET use = :after WHERE key = :key AND use = :before")
 
 
 def _text(use: Use) -> str:

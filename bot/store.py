@@ -211,7 +211,9 @@ class Replies:
             {"key": self._owner + key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())
         ]
         if rows:
-            await self._database.run(lambda connection: connection.execute(_PUT, rows), together=True)
+            await self._database.run(
+                lambda connection: connection.execute(_PUT, rows), together=len(rows) > 1
+            )
 
 
 async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:

@@ -35,7 +35,10 @@ async def look_up(case: Case, deps: Deps) -> None:
         fresh = case.request.fresh or case.request.verb is Verb.RECHECK
         async for lookups in deps.service.advance(case.lookups, told, fresh=fresh):
             case = case.model_copy(update={"lookups": lookups})
-            await deps.store.save(case)
+            if not all(
+                lookup.settled for lookup in lookups
+            ):  # else it is saved with its outcome, in a moment
+                await deps.store.save(case)
     at = next_turn(case.lookups)
     if at is None:
         now = deps.clock()
@@ -77,9 +80,16 @@ async def _prepared(case: Case, deps: Deps) -> Case:
         case = await renewed(case, deps)
         return case.model_copy(update={"lookups": await _allowed(case, case.lookups, deps)})
     lookups = await deps.service.expanded(await _allowed(case, case.request.lookups, deps))
+    return case.model_copy(update={"lookups": (*lookups, *await _people(case, deps))})
+
+
+async def _people(case: Case, deps: Deps) -> list[Lookup]:
+    """The mentioned people that have an address, with the threshold that holds where they were mentioned."""
+    if not case.request.people:
+        return []
     thresholds, _ = await holding(case.request.origin, deps.channels, deps.thresholds)
     people = [await _person(user, thresholds, deps) for user in case.request.people]
-    return case.model_copy(update={"lookups": (*lookups, *(lookup for lookup in people if lookup))})
+    return [lookup for lookup in people if lookup]
 
 
 async def _allowed(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:

@@ -28,11 +28,10 @@ class Desk:
         return len(numbers & self.answered.keys())
 
     async def _api(self, request):
+        user = (await request.post()).get("user") or request.query.get("user")
         replies = {
             "auth.test": {"user_id": "U0VT", "team_id": "T0BENCH", "bot_id": "B0VT"},
-            "users.info": {
-                "user": {"id": "U0BENCH000", "team_id": "T0BENCH", "name": "somebody", "profile": {}}
-            },
+            "users.info": {"user": {"id": user, "team_id": "T0BENCH", "name": "somebody", "profile": {}}},
         }
         return web.json_response({"ok": True, **replies.get(request.match_info["method"], {})})
 
