@@ -3,7 +3,10 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+import tempfile
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -41,7 +44,9 @@ async def _stopped() -> None:
 
 async def _try_out(settings: Settings, *, anywhere: bool) -> None:
     """The real bot over signed requests to a stand-in workspace, and people at a page and at a prompt."""
-    async with workspace() as slack:
+    async with AsyncExitStack() as stack:
+        uploads = stack.enter_context(_uploads(settings.state_dir))
+        slack = await stack.enter_async_context(workspace(uploads))
         scenes.furnish(slack.world)
         offered = offers(manifest(), text.help_lines())
         try:
@@ -75,12 +80,22 @@ async def _either(*ways: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-def workspace() -> Workspace:
+@contextmanager
+def _uploads(state: Path) -> Iterator[Path]:
+    """A folder for what people attach: below STATE_DIR, for nobody else to read, gone when the workspace closes."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="uploads-", dir=state) as folder:
+        yield Path(folder)
+
+
+def workspace(uploads: Path | None = None) -> Workspace:
     """A stand-in for Slack that grants the bot what its manifest asks for, and sends it what that subscribes to."""
     asked = manifest()
     events = asked["settings"].get("event_subscriptions", {}).get("bot_events", [])
     return Workspace(
-        events=[name for name in events if name in EVENTS], scopes=asked["oauth_config"]["scopes"]["bot"]
+        events=[name for name in events if name in EVENTS],
+        scopes=asked["oauth_config"]["scopes"]["bot"],
+        uploads=uploads,
     )
 
 

@@ -239,3 +239,12 @@ async def test_modals_stack_and_change(bot):
     with pytest.raises(SlackApiError, match="push_limit_reached"):
         await client.views_push(trigger_id=triggers[2], view=FORM)
     assert [view.title for view in slack.views("ana")] == ["New", "VirusTotal", "VirusTotal"]
+
+
+async def test_attached_files_lie_where_they_are_told_to(tmp_path):
+    """With a folder for them, the bytes of files are on disk and nowhere else, and read back as they were."""
+    async with Workspace(uploads=tmp_path) as slack:
+        await slack.says("ana", "#general", "look", files=[("a.bin", b"12345")])
+        [file] = slack.files("#general")
+        assert [place.read_bytes() for place in tmp_path.iterdir()] == [b"12345"]
+        assert (file.content, file.size) == (b"12345", 5)

@@ -39,12 +39,12 @@ def announced(world: World, args: Args) -> Reply:
 async def receive(world: World, request: web.Request) -> web.Response:
     """The bytes of an announced file: raw, or as a form's first file."""
     file = world.files.get(request.match_info["file"])
-    if file is None or file.content:
+    if file is None or file.size:
         return web.Response(status=404, text="no such upload")
     content = await _content(request)
     if len(content) != file.expected:
         return web.Response(status=400, text=f"{file.expected} bytes were announced")
-    world.files[file.id] = replace(file, content=content)
+    world.files[file.id] = replace(file, held=world.held(file.id, content))
     return web.Response(text=f"OK - {len(content)}")
 
 
@@ -73,7 +73,7 @@ def completed(world: World, args: Args) -> Reply:
 
 def _uploaded(world: World, item: Any) -> File:
     file = world.files.get(str(item.get("id"))) if isinstance(item, dict) else None
-    if file is None or file.complete or not file.content:
+    if file is None or file.complete or not file.size:
         raise Refused("file_not_found")
     return replace(file, title=str(item.get("title") or file.name), complete=True)
 

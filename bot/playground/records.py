@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -45,7 +46,8 @@ class File:
 
     id: str
     name: str
-    content: bytes
+    held: bytes | Path
+    """The bytes, or the file that holds them."""
     mimetype: str
     user: str
     title: str = ""
@@ -56,9 +58,14 @@ class File:
     """How many bytes were announced."""
 
     @property
+    def content(self) -> bytes:
+        """All of it."""
+        return self.held if isinstance(self.held, bytes) else self.held.read_bytes()
+
+    @property
     def size(self) -> int:
         """In bytes."""
-        return len(self.content)
+        return len(self.held) if isinstance(self.held, bytes) else self.held.stat().st_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Self
 
 from aiohttp import web
@@ -36,6 +37,7 @@ class Workspace(People):
         rate_limits: whether calls above Slack's rates are answered 429.
         should_escape: whether the text of commands has people, channels and links marked up.
         port: 0 for a free one.
+        uploads: the folder for files that people attach and the bot sends; None: they stay in memory.
     """
 
     def __init__(
@@ -50,13 +52,14 @@ class Workspace(People):
         should_escape: bool = True,
         rate_limits: bool = False,
         port: int = 0,
+        uploads: Path | None = None,
     ) -> None:
         self.bot_token = "xoxb-playground-bot"  # noqa: S105 - of a workspace that does not exist
         self.app_token = "xapp-playground-app"  # noqa: S105 - of a workspace that does not exist
         self.signing_secret = "playground-signing-secret"  # noqa: S105 - of a workspace that does not exist
         self.port = port
         self.link = Link()
-        world = World(clock)
+        world = World(clock, uploads)
         self.courier = Courier(
             world,
             self.link,

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bot.playground import seed
@@ -17,8 +18,9 @@ TRIGGER_SECONDS = 3
 class World:
     """Everything but the network. Times come from `clock` (seconds since 1970)."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], uploads: Path | None = None) -> None:
         self.clock = clock
+        self._uploads = uploads
         self.base = ""
         """http://127.0.0.1:PORT, once the server listens."""
         self.people: dict[str, Person] = {person.id: person for person in seed.PEOPLE}
@@ -156,9 +158,18 @@ class World:
 
     def file(self, name: str, content: bytes, person: Person, mimetype: str) -> File:
         """Keep a file."""
-        file = File(new_id("F"), name, content, mimetype, person.id, title=name)
+        file_id = new_id("F")
+        file = File(file_id, name, self.held(file_id, content), mimetype, person.id, title=name)
         self.files[file.id] = file
         return file
+
+    def held(self, file_id: str, content: bytes) -> bytes | Path:
+        """Where the bytes of a file are held: below `uploads`, or in memory when there is no such folder."""
+        if self._uploads is None:
+            return content
+        place = self._uploads / file_id
+        place.write_bytes(content)
+        return place
 
     def share(self, files: Iterable[File], channel: str, thread: str | None) -> tuple[File, ...]:
         """The files as they are once shared there."""
