@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -25,6 +27,7 @@ from bot.jobs import Turns
 from bot.logins import Logins
 from bot.ops import Metrics
 from bot.places import servers
+from bot.precedence import Precedence
 from bot.server import Check, NotServing, escaped, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
@@ -65,7 +68,7 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
     async with web_client(settings) as slack, core(settings, clock, _kinds(slack, logins, settings)) as parts:
         deps = _deps(settings, parts, slack, logins, clock)
         async with AsyncExitStack() as stack:
-            app = listening(slack, deps, await _introduced(stack, slack))
+            app = listening(slack, deps, await _introduced(stack, slack), parts.database.precedence)
             await stack.enter_async_context(_turns(parts, deps, metrics))
             checks = {"database": _check(parts.cases.ping), "slack": _check(slack.auth_test)}
             routes = operations(checks, metrics)
@@ -139,13 +142,29 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, logins: Logins
     )
 
 
-def listening(slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult]) -> AsyncApp:
+class Listener(AsyncApp):
+    """Bolt's app, whose deliveries go first. Over HTTP and over Socket Mode, all of them come through here."""
+
+    def __init__(self, first: Precedence, **options: Any) -> None:
+        super().__init__(**options)
+        self._first = first
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Take one delivery."""
+        with self._first.first():
+            return await super().async_dispatch(req)
+
+
+def listening(
+    slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult], first: Precedence
+) -> AsyncApp:
     """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
 
     async def itself() -> AuthorizeResult:
         return who()
 
-    app = AsyncApp(
+    app = Listener(
+        first,
         client=slack,
         authorize=itself,
         logger=logging.getLogger(

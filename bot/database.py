@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from bot import alive, migrations
 from bot.migrations.procrastinate import Foreign
 from bot.postgres import Server
+from bot.precedence import Precedence
 from bot.settings import Settings
 from bot.wheel import NotStarted
 from handlers.deps import StoreDown
@@ -139,6 +140,7 @@ class Database:
             )
         )
         self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
+        self.precedence = Precedence()
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def _connect(self) -> psycopg.AsyncConnection:
@@ -149,6 +151,7 @@ class Database:
 
         Each statement commits by itself, or all of them `together`.
         """
+        await self.precedence.give_way()
         task = asyncio.ensure_future(self._run(work, together=together))
         self._under_way.add(task)
         task.add_done_callback(self._ended)

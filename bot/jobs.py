@@ -15,7 +15,7 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
-from bot import alive
+from bot import alive, precedence
 from bot.database import Database, with_setting
 from bot.rescue import Rescue
 from bot.store import QUEUE, ROUND, TURN, Cases
@@ -159,8 +159,9 @@ class Turns:
                 await self._give_up(case_id)
                 return
             try:
-                async with asyncio.timeout(TURN_SECONDS):
-                    await self._take(case_id)
+                with precedence.turn():
+                    async with asyncio.timeout(TURN_SECONDS):
+                        await self._take(case_id)
             except Exception as error:  # noqa: BLE001 - whatever breaks a turn, the case must go on
                 log.warning("turn_broke", case=case_id, failures=failures + 1, error=type(error).__name__)
                 await self._after(case_id, failures)
