@@ -46,6 +46,8 @@ def escape(outside: str) -> str:
 
 def clean(outside: str) -> str:
     """Without control, bidi and other invisible characters, which could turn a line round."""
+    if outside.isprintable():  # as nearly everything is
+        return outside
     return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")
 
 
