@@ -14,7 +14,8 @@ run: .venv/run ## the bot; without tokens, a workspace to try it in
 	@$(BIN)/python -m bot run
 
 test: .venv/test lint ## linters, types, the import contract, the tests
-	$(BIN)/pytest -n 4 --dist loadfile
+	@# What failed while four waited at once is asked again alone: it must pass by itself.
+	$(BIN)/pytest -n 4 --dist loadfile || $(BIN)/pytest --last-failed
 
 lint: .venv/test
 	$(BIN)/ruff check .

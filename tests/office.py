@@ -57,7 +57,7 @@ class Office:
                 [timedelta(**time)],
             )
 
-    async def _rested(self, connection, seconds=5):
+    async def _rested(self, connection, seconds=30):
         """Until no turn is under way: the one that would wait has said until when."""
         async with asyncio.timeout(seconds):
             while True:
@@ -68,7 +68,7 @@ class Office:
                     return
                 await asyncio.sleep(0.02)
 
-    async def idle(self, seconds=20):
+    async def idle(self, seconds=60):
         """Until every request has ended."""
         async with asyncio.timeout(seconds):
             while await self.unanswered():  # noqa: ASYNC110 - the database is asked
