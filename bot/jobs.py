@@ -111,7 +111,8 @@ class Turns:
             self._worker.stop()  # type: ignore[no-untyped-call]  # procrastinate left it bare
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A database that went away lets a worker wait for it twice: what is not noted now is rescued later.
+        await asyncio.wait(self._tasks, timeout=self._pace.grace + 1)
 
     async def _keep_working(self) -> None:
         """A worker ends when the database goes away: another follows."""

@@ -26,12 +26,12 @@ TALKATIVE = {"PYTHONDEVMODE": "1", "PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": 
 BROKEN = {
     "refused": faults.status(403),
     "down": faults.html(500),
-    "spent": faults.status(204),
     "no HTML": faults.html(200),
     "half": faults.truncated(),
     "reset": faults.reset(),
     "moved": faults.redirect("http://127.0.0.1:9/elsewhere"),
     "nested": faults.nested(),
+    "spent": faults.status(204),
 }
 SLACK_SAYS = (
     "invalid_auth",

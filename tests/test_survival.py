@@ -19,7 +19,7 @@ from vt.quota import Limits
 
 PROMISED = 60
 """Seconds from the restart until everything that was accepted is answered."""
-DELAYS = [random.Random(20240229 + number).uniform(0, 0.3) for number in range(5)]  # noqa: S311 - not a secret
+DELAYS = [random.Random(20240229 + number).uniform(0, 0.3) for number in range(3)]  # noqa: S311 - not a secret
 """Seconds after several questions at once."""
 
 
