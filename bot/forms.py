@@ -102,6 +102,14 @@ def domains(value: Any) -> Any:
     return frozenset(names)
 
 
+def places(value: Any) -> Any:
+    """Hosts, each with a port if it is not the usual one, as they stand in an address."""
+    parts = [part.lower() for part in patterns(value)]
+    if not all(re.fullmatch(r"[a-z0-9._-]+(:[0-9]{1,5})?", part) for part in parts):
+        raise ValueError
+    return frozenset(parts)
+
+
 def lower(value: Any) -> Any:
     """In small letters, without spaces around it."""
     return value.strip().lower() if isinstance(value, str) else value

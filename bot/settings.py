@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     vt_max_upload: Annotated[int, BeforeValidator(forms.size), Field(ge=1)] = Field(
         200 << 20, description="a size such as 200 MB"
     )
+    vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(forms.places)] = Field(
+        frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
+        description="names of hosts, parted by commas, such as uploads.example.com or uploads.example.com:8443",
+    )
+    """Beside VT_API_URL's own: where VirusTotal may send files that are too large for one request."""
     upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(forms.lower)] = Field(
         "confirm", description="confirm, allow or deny"
     )

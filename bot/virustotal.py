@@ -83,7 +83,7 @@ async def service(
             transport=httpx.AsyncHTTPTransport(
                 verify=settings.vt_verify_ssl, limits=httpx.Limits(max_connections=50)
             ),
-            upload_hosts=frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
+            upload_hosts=settings.vt_upload_hosts,
         )
         await stack.enter_async_context(client)
         yield Service(

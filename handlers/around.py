@@ -25,7 +25,7 @@ from handlers.text import file_words, words
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.indicators import Kind
-from vt.lookup import GAVE_UP, NEVER_SENT
+from vt.lookup import LEFT, NEVER_SENT
 from vt.results import gui_link
 from vt.verdict import Finding, State
 
@@ -85,7 +85,7 @@ def _row(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveEleme
         yield ButtonElement(action_id="hide", text=words.HIDE, value=frame.case)
     elif not frame.public:
         yield ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case)
-    if any(finding.note == GAVE_UP for finding in findings):
+    if any(finding.note in LEFT for finding in findings):
         yield ButtonElement(action_id="recheck", text=file_words.LOOK_AGAIN, value=frame.case)
     if any(isinstance(finding.trouble, Sensitive) for finding in findings):
         yield ButtonElement(action_id="anyway", text=words.ANYWAY, value=frame.case)

@@ -12,7 +12,7 @@ import respx
 from pydantic import SecretStr
 
 from vt import errors
-from vt.client import Client, by_resource, single
+from vt.client import DIRECT_UPLOAD, Client, by_resource, single
 from vt.sandbox import Sandbox, faults
 
 KEY = "5ecre7" * 10 + "beef"
@@ -95,6 +95,38 @@ async def test_a_large_file_never_goes_to_an_unknown_host():
             await vt.upload_large("big.bin", 5, chunks(b"12345"))
         assert caught.value.host == "localhost"
         assert [call.endpoint for call in sandbox.calls] == ["file/scan/upload_url"]
+
+
+async def test_a_host_for_large_files_may_be_named_with_its_port():
+    """What the operator names is followed; the same host at another port is another place."""
+    async with Sandbox(key=KEY, any_key=False, upload_host="localhost").serve() as sandbox:
+        port = httpx.URL(sandbox.url).port
+        async with client(sandbox.url, upload_hosts=frozenset({f"localhost:{port}"})) as vt:
+            assert (await vt.upload_large("big.bin", 5, chunks(b"12345")))["scan_id"]
+        async with client(sandbox.url, upload_hosts=frozenset({"localhost"})) as vt:
+            with pytest.raises(errors.Redirected):
+                await vt.upload_large("big.bin", 5, chunks(b"12345"))
+
+
+async def zeros(size):
+    for start in range(0, size, 1 << 20):
+        yield bytes(min(1 << 20, size - start))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "endpoint"),
+    [
+        ("plain.bin", DIRECT_UPLOAD, "file/scan"),
+        ("plain.bin", DIRECT_UPLOAD + 1, "large/upload"),
+        ('"' * 255, DIRECT_UPLOAD, "large/upload"),
+    ],
+)
+async def test_what_does_not_fit_into_one_request_goes_the_other_way(name, size, endpoint):
+    """32 MB are for the whole request: of the largest file that fits, a long name makes one that does not."""
+    async with virustotal() as (sandbox, vt):
+        await vt.upload(name, size, zeros(size))
+        [call] = [call for call in sandbox.calls if call.upload]
+        assert (call.endpoint, call.upload.size) == (endpoint, size)
 
 
 FAULTS = [

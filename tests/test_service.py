@@ -85,13 +85,19 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(kind="public", roots=(), calls=10**9, **settings):
+async def desk(kind="public", roots=(), calls=10**9, through=str, **settings):
+    """`through`: makes of VirusTotal's address that of a way there."""
     clock = Clock()
     quota = Allowance(clock, calls)
     async with (
         Sandbox(kind=kind, clock=clock.seconds, **settings).serve() as sandbox,
         Client(
-            SecretStr("k" * 64), url=sandbox.url, quota=quota, kind=kind, deadline=5, sleep=no_pause
+            SecretStr("k" * 64),
+            url=through(sandbox.url),
+            quota=quota,
+            kind=kind,
+            deadline=5,
+            sleep=no_pause,
         ) as client,
     ):
         service = Service(client, places=Places(Disk(Roots(tuple(roots)), limit=32_000_000)), clock=clock)

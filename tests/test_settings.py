@@ -57,6 +57,7 @@ def test_each_mode(environ, mode):
         (BOT | {"SLACK_APP_TOKEN": "xoxb-canary"}, "begins with xapp-"),
         ({"SLACK_BOT_TOKEN": "xoxb-canary 1"}, "SLACK_BOT_TOKEN"),
         ({"VT_API_KEY": "canary\nkey"}, "VT_API_KEY"),
+        ({"VT_UPLOAD_HOSTS": "https://canary.example/"}, "VT_UPLOAD_HOSTS must be names of hosts"),
         ({"VT_API_URL": "canary"}, "VT_API_URL must be an address like https://"),
         ({"VT_API_URL": "https://canary:canary@vt.example/"}, "VT_API_URL"),
         ({"VT_API_URL": "https://vt.example/?apikey=canary"}, "VT_API_URL"),

@@ -1,7 +1,8 @@
 """Files on their way: found, read for their hash, and carried to VirusTotal in constant memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 
 from vt import errors
 from vt.client import Client, Raw
@@ -10,8 +11,6 @@ from vt.files.places import Places
 from vt.files.uploads import Never
 from vt.lookup import TO_AGREE, Lookup
 
-DIRECT_UPLOAD = 33_553_369
-"""Bytes of the largest file that file/scan takes: 32 MB are for the whole request (measured by a public client)."""
 READ_AT_ONCE = 4
 """Files of one place that are read at the same time."""
 
@@ -67,10 +66,9 @@ class Carrier:
                 return TO_AGREE
             if source.size != lookup.size:
                 raise errors.Changed(lookup.asked)
-            send = self._client.upload if source.size <= DIRECT_UPLOAD else self._client.upload_large
             # What is uploaded is what was hashed, or the upload is never complete.
             pieces = _followed(Pinned(source, lookup.value), lookup, told)
-            return await send(source.name, source.size, pieces)
+            return await self._client.upload(source.name, source.size, pieces)
 
 
 async def _hashed(files: Files, lookup: Lookup, room: asyncio.Semaphore) -> Lookup:
@@ -82,9 +80,10 @@ async def _hashed(files: Files, lookup: Lookup, room: asyncio.Semaphore) -> Look
             return lookup.failed(fault)
 
 
-async def _followed(source: Source, lookup: Lookup, told: Told) -> AsyncIterator[bytes]:
+async def _followed(source: Source, lookup: Lookup, told: Told) -> AsyncGenerator[bytes, None]:
     sent = 0
-    async for block in source.chunks():
-        yield block
-        sent += len(block)
-        told(lookup, sent)
+    async with aclosing(source.chunks()) as blocks:
+        async for block in blocks:
+            yield block
+            sent += len(block)
+            told(lookup, sent)

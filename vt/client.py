@@ -7,8 +7,8 @@ of POST; 204 is a spent quota; a batch over the key's limit is cut without a wor
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from vt import errors
 from vt.errors import VTError
 from vt.quota import Quota, count
-from vt.wire import form_data, multipart, reply, reply_or_location
+from vt.wire import Form, form_data, reply, reply_or_location
 
 Raw = dict[str, Any]
 Reader = Callable[[httpx.Response], Awaitable[Any]]
@@ -26,6 +26,10 @@ KeyKind = Literal["public", "private"]
 
 REPORTS_A_CALL: Mapping[KeyKind, int] = {"public": 4, "private": 25}
 SUBMISSIONS_A_CALL = 25
+DIRECT_UPLOAD = 33_553_369
+"""Bytes of the largest file that file/scan was seen to take (measured by a public client)."""
+REQUEST_BYTES = 32 << 20
+"""Of a whole request to file/scan: a long name leaves less room for the file."""
 ATTEMPTS = 3
 HARMLESS = "8.8.8.8"
 """An address to ask for when only the answer matters."""
@@ -85,7 +89,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         )
         # At DEBUG it writes a redirect's Location, into which VirusTotal puts the key.
         logging.getLogger("httpcore").setLevel(logging.INFO)
-        self._upload_hosts = upload_hosts | {self._http.base_url.host}
+        self._upload_hosts = upload_hosts | {self._http.base_url.netloc.decode()}
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -139,17 +143,18 @@ class Client(AbstractAsyncContextManager["Client"]):
         """url/scan, at most 25. The URLs become visible to VirusTotal's community."""
         return by_resource(urls, await self._post("url/scan", url="\n".join(urls)))
 
-    async def upload(self, name: str, size: int, chunks: AsyncIterator[bytes]) -> Raw:
-        """file/scan, up to 32 MB for the whole request. Sent once: an upload is never repeated blindly."""
-        boundary, head, tail = multipart(name, {"apikey": self._key.get_secret_value()})
-        return await self._send_file("file/scan", boundary, head, chunks, tail, size)
+    async def upload(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
+        """file/scan, through an upload_url when it is too large. Sent once: an upload is never repeated blindly."""
+        form = Form.of(name, {"apikey": self._key.get_secret_value()})
+        if size > DIRECT_UPLOAD or form.length(size) > REQUEST_BYTES:
+            return await self.upload_large(name, size, chunks)
+        return await self._send_file("file/scan", form, size, chunks)
 
-    async def upload_large(self, name: str, size: int, chunks: AsyncIterator[bytes]) -> Raw:
-        """file/scan through an upload_url, for what is larger; the address it names must be a known host."""
+    async def upload_large(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
+        """file/scan through an upload_url; the address that it names must be a known host."""
         url = httpx.URL(str((await self.upload_url()).get("upload_url", "")))
         self._check_host(url)
-        boundary, head, tail = multipart(name, {})
-        return await self._send_file(url, boundary, head, chunks, tail, size)
+        return await self._send_file(url, Form.of(name, {}), size, chunks)
 
     async def upload_url(self) -> Raw:
         """file/scan/upload_url: a 302 to a known host, which then answers {"upload_url": …}."""
@@ -225,29 +230,17 @@ class Client(AbstractAsyncContextManager["Client"]):
             return error
 
     async def _send_file(
-        self,
-        url: str | httpx.URL,
-        boundary: str,
-        head: bytes,
-        chunks: AsyncIterator[bytes],
-        tail: bytes,
-        size: int,
+        self, url: str | httpx.URL, form: Form, size: int, chunks: AsyncGenerator[bytes, None]
     ) -> Raw:
-        async def body() -> AsyncIterator[bytes]:
-            yield head
-            async for chunk in chunks:
-                yield chunk
-            yield tail
-
-        headers = {
-            "Content-Type": f"multipart/form-data; boundary={boundary}",
-            "Content-Length": str(len(head) + size + len(tail)),
-        }
-        request = self._http.build_request("POST", url, content=body(), headers=headers)
-        return single(await self._once(request, self._upload_deadline))
+        # httpx leaves half read what it was given when a connection breaks: the file must not stay open.
+        async with aclosing(chunks):
+            request = self._http.build_request(
+                "POST", url, content=form.around(chunks), headers=form.headers(size)
+            )
+            return single(await self._once(request, self._upload_deadline))
 
     def _check_host(self, url: httpx.URL) -> None:
-        if url.host not in self._upload_hosts or url.scheme != self._http.base_url.scheme:
+        if url.netloc.decode() not in self._upload_hosts or url.scheme != self._http.base_url.scheme:
             raise errors.Redirected(url.host)
 
 

@@ -11,8 +11,8 @@ from vt.actions import BY_KEY, Action
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
 from vt.indicators.hosts import parent
-from vt.patience import ANALYSIS, OUTAGE
-from vt.scans import is_of
+from vt.patience import ANALYSIS, OUTAGE, UNSURE
+from vt.scans import is_of, is_since
 from vt.sensitive import secret
 from vt.verdict import Finding, State, judge, not_checked, pending
 
@@ -20,6 +20,12 @@ Raw = dict[str, Any]
 
 GAVE_UP = "gave-up-waiting"
 """The note of what was still being analysed when nobody waited for it any more."""
+INTERRUPTED = "interrupted"
+"""The note of what may have been uploaded, while it is waited for."""
+PERHAPS = "perhaps-uploaded"
+"""The note of what may have been uploaded: it was interrupted, and nothing newer came of it."""
+LEFT = (GAVE_UP, PERHAPS)
+"""The notes of what was waited for in vain, and may be looked at again."""
 ANY = "*"
 TO_AGREE = "to-agree"
 """The note of a file that is not in VirusTotal and may be uploaded once somebody agrees."""
@@ -55,6 +61,8 @@ class Lookup(BaseModel):
     """The SHA-256 that a person agreed to have uploaded when VirusTotal does not know it; ANY: the settings did."""
     anew: datetime | None = None
     """A person wants the file uploaded though VirusTotal knows it: an analysis from before this time is not enough."""
+    begun: datetime | None = None
+    """When an upload was begun, while nothing is known of its end."""
     threshold: int
     rescan_after_days: int | None = None
     step: Step = Step.ASK
@@ -164,19 +172,23 @@ class Lookup(BaseModel):
             checked_at=now,
             since=now,
             tries=0,
+            begun=None,
             not_before=now + ANALYSIS.pause(0),
             trouble=None,
         )
 
     def looked_again(self, raw: Raw, now: datetime) -> Self:
         """A look at an awaited scan: the report of that scan, or not yet."""
-        arrived = self.but(raw=raw)
-        if is_of(raw, self.scan_id or ""):
-            return arrived.but(step=Step.DONE, checked_at=now, not_before=None, trouble=None)
-        if self.since is not None and now - self.since > ANALYSIS.lasts:
-            return self.kept(GAVE_UP)
+        if self._awaits(raw):
+            return self.kept(self.note).but(raw=raw, checked_at=now)
+        patience = UNSURE if self.unsure else ANALYSIS
+        if self.since is not None and now - self.since > patience.lasts:
+            return self.kept(PERHAPS if self.unsure else GAVE_UP)
         tries = self.tries + 1
         return self.but(tries=tries, not_before=now + ANALYSIS.pause(tries), trouble=None)
+
+    def _awaits(self, raw: Raw) -> bool:
+        return is_since(raw, self.begun) if self.begun else is_of(raw, self.scan_id or "")
 
     def hashed(self, sha256: str, size: int) -> Self:
         """The file was read once: from here on its SHA-256 is what is asked for."""
@@ -185,7 +197,7 @@ class Lookup(BaseModel):
     def agreed_to(self) -> Self:
         """A person said that this content may be uploaded: it is asked for once more, then uploaded."""
         return self.but(
-            step=Step.ASK, agreed=self.value, note=None, trouble=None, not_before=None, since=None
+            step=Step.ASK, agreed=self.value, note=None, trouble=None, not_before=None, since=None, begun=None
         )
 
     def asked_about(self, now: datetime) -> Self:
@@ -200,6 +212,27 @@ class Lookup(BaseModel):
     def may_upload(self) -> bool:
         """Somebody agreed, to this very content."""
         return bool(self.value) and self.agreed in (self.value, ANY)
+
+    def begins(self, now: datetime) -> Self:
+        """What it is before the first byte is sent, to be remembered: an upload, if it is one, is under way."""
+        return self.but(begun=now) if self.step is Step.UPLOAD and self.may_upload else self
+
+    @property
+    def unsure(self) -> bool:
+        """It may have been uploaded, or not: what comes of it is waited for."""
+        return self.begun is not None and self.step is Step.WAIT
+
+    def interrupted(self) -> Self:
+        """Nobody knows whether its upload arrived; it is not sent again before that is known.
+
+        What VirusTotal did not know can be asked for by its hash. Of what it knew before, the hash gives the old report
+        until a new one is finished: that is waited for.
+        """
+        if self.anew and self.begun:
+            return self.but(
+                step=Step.WAIT, scan_id=None, since=self.begun, tries=0, not_before=None, trouble=None
+            )
+        return self.but(step=Step.ASK, begun=None)
 
     def delayed(self, error: VTError, until: datetime) -> Self:
         """Not now, for that reason; it stays and is taken up again."""
@@ -218,17 +251,17 @@ class Lookup(BaseModel):
         waiting = self.delayed(error, now + OUTAGE.pause(self.tries))
         return waiting.but(since=since, tries=self.tries + 1)
 
-    def kept(self, note: str) -> Self:
-        """A newer analysis could not be had: what is known stands, and says so."""
-        return self.but(step=Step.DONE, note=note, not_before=None, trouble=None)
+    def kept(self, note: str | None) -> Self:
+        """Nothing more is done: what is known stands. The note says what could not be had."""
+        return self.but(step=Step.DONE, note=note, not_before=None, trouble=None, begun=None)
 
     def failed(self, error: VTError) -> Self:
         """No answer will come, for that reason."""
         return self.but(step=Step.DONE, trouble=errors.pack(error), not_before=None)
 
     def resumed(self) -> Self:
-        """As taken from storage: an upload may have been under way, so ask for the hash first."""
-        return self.but(step=Step.ASK) if self.step is Step.UPLOAD else self
+        """As taken from storage: an upload may have been under way, so VirusTotal is asked first."""
+        return self.interrupted() if self.step is Step.UPLOAD else self
 
     @property
     def sensitive(self) -> bool:
@@ -260,7 +293,7 @@ class Lookup(BaseModel):
         if isinstance(errors.unpack(self.trouble) if self.trouble else None, NEVER_SENT):
             return self
         kept = {"action", "asked", "kind", "value", "place", "size", "threshold", "rescan_after_days"}
-        if BY_KEY[self.action].files and self.note != GAVE_UP:
+        if BY_KEY[self.action].files and self.note not in LEFT:
             kept -= {"kind", "value", "size"}
         # It was asked for by this name before it was asked for by its registered domain's.
         note = self.note if self.note == "registered-domain" else None
@@ -280,7 +313,10 @@ class Lookup(BaseModel):
             error = errors.unpack(self.trouble) if self.trouble else None
             return not_checked(action, *subject, error, until=self.not_before)
         if self.step is not Step.DONE or self.raw is None:
-            return pending(action, *subject, raw=self.raw, until=self.not_before, checked_at=self.checked_at)
+            note = INTERRUPTED if self.unsure else None
+            return pending(
+                action, *subject, raw=self.raw, until=self.not_before, checked_at=self.checked_at, note=note
+            )
         return self.judged(self.raw, self.checked_at or now)
 
     def judged(self, raw: Raw, at: datetime) -> Finding:

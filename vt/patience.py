@@ -18,5 +18,7 @@ class Patience:
 
 ANALYSIS = Patience((15, 30, 60, 120, 300), timedelta(hours=24))
 """Between two looks at something that is being analysed."""
+UNSURE = Patience((15, 30, 60, 120, 300), timedelta(hours=1))
+"""Between two looks whether an upload that was interrupted arrived after all."""
 OUTAGE = Patience((10, 30, 60), timedelta(minutes=20))
 """After VirusTotal did not answer."""

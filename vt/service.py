@@ -63,12 +63,14 @@ class Service:
         """Do all that can be done now; yields where things stand after each call.
 
         What is left then waits: for the quota, for an analysis, or for VirusTotal to answer (`next_turn`).
-        An upload that a process died over begins again with the question whether VirusTotal has the file.
+        An upload is yielded before it begins: who stores that, and dies over it, goes on with the question whether
+        VirusTotal has the file.
         `told` hears of every piece of a file that is uploaded. `fresh`: nothing is taken from memory.
         """
         board, shown = [self._kept_back(lookup.resumed()) for lookup in lookups], list(lookups)
         while True:
             board = board if fresh else list(await self.recall(board))
+            board = self._begun(board)
             if any(now is not before for now, before in zip(board, shown, strict=True)):
                 yield tuple(board)
             steps = self._steps(board, told)
@@ -97,6 +99,10 @@ class Service:
     def _kept_back(self, lookup: Lookup) -> Lookup:
         mine = not lookup.settled and lookup.indicator is not None and self._ours(lookup.indicator)
         return lookup.failed(errors.Internal()) if mine else lookup
+
+    def _begun(self, board: Sequence[Lookup]) -> list[Lookup]:
+        now = self._clock()
+        return [lookup.begins(now) if lookup.due(now) else lookup for lookup in board]
 
     def _steps(self, board: Sequence[Lookup], told: Told) -> list[Awaitable[Mapping[int, Lookup]]]:
         now = self._clock()
@@ -150,11 +156,20 @@ class Service:
         return dict(zip(mine, await self._carrier.read(place, [board[index] for index in mine]), strict=True))
 
     async def _upload(self, index: int, lookup: Lookup, told: Told) -> Mapping[int, Lookup]:
-        """Upload what was just found unknown. When the POST breaks, the hash is asked first, not the upload again."""
+        """Upload what somebody agreed to. When the POST breaks, VirusTotal is asked first, and not sent it again."""
+        whole = False
+
+        def heard(one: Lookup, sent: int) -> None:
+            nonlocal whole
+            whole = sent == one.size
+            told(one, sent)
+
         try:
-            outcome = await self._carrier.upload(lookup, told)
+            outcome = await self._carrier.upload(lookup, heard)
         except VTError as error:
-            return {index: self._without_answer(lookup, error)}
+            # Without its last bytes it surely did not arrive.
+            left = lookup.interrupted() if whole else lookup.but(begun=None)
+            return {index: self._without_answer(left, error)}
         if isinstance(outcome, str):
             return {index: lookup.kept(outcome)}
         return {index: lookup.queued(outcome, self._clock())}

@@ -4,8 +4,9 @@ import json
 import secrets
 import zlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -26,19 +27,46 @@ def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def multipart(name: str, fields: Mapping[str, str]) -> tuple[str, bytes, bytes]:
-    """Boundary, head and tail of a form with one file, so that the file itself is streamed between them."""
-    boundary = secrets.token_hex(16)
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
-        for field, value in fields.items()
-    ]
-    quoted = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-    parts.append(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    return boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode()
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form with one file, which is streamed between a head and a tail."""
+
+    boundary: str
+    head: bytes
+    tail: bytes
+
+    @classmethod
+    def of(cls, name: str, fields: Mapping[str, str]) -> Self:
+        """For a file of that name, whatever is in it, behind the other fields."""
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+            for field, value in fields.items()
+        ]
+        quoted = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        parts.append(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        return cls(boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode())
+
+    def length(self, size: int) -> int:
+        """Bytes of the whole, with a file of that size in it."""
+        return len(self.head) + size + len(self.tail)
+
+    def headers(self, size: int) -> dict[str, str]:
+        """As a request needs them."""
+        return {
+            "Content-Type": f"multipart/form-data; boundary={self.boundary}",
+            "Content-Length": str(self.length(size)),
+        }
+
+    async def around(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The whole, piece by piece."""
+        yield self.head
+        async for chunk in chunks:
+            yield chunk
+        yield self.tail
 
 
 def status_error(response: httpx.Response) -> errors.VTError | None:

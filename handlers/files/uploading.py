@@ -9,7 +9,7 @@ from handlers.files import consent, progress
 from handlers.lookups import look_up
 from handlers.post import RESPONSE_URL_USES, reply, whisper
 from handlers.text import file_words
-from vt.carrier import DIRECT_UPLOAD
+from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup
 
 

@@ -10,6 +10,7 @@ from handlers.text.units import cut, day, minute, outside, seconds, size
 from vt import errors
 from vt.actions import ACTIONS
 from vt.indicators import defang
+from vt.lookup import INTERRUPTED
 from vt.results import Insight, Place, names, place
 from vt.sensitive import masked
 from vt.verdict import Basis, Evidence, Finding, Rule, State
@@ -76,7 +77,7 @@ def rule(finding: Finding, now: datetime) -> str:
     if finding.state is State.NOT_CHECKED:
         return _not_checked(finding, now)
     if finding.state is State.PENDING:
-        return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
+        return _pending(finding, now)
     if finding.rule is None:
         known = getattr(finding.report, "response_code", 0) == 1
         return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
@@ -84,6 +85,12 @@ def rule(finding: Finding, now: datetime) -> str:
         return _by_evidence(finding.rule)
     clean = f"{MEANS[State.CLEAN]}: " if finding.state is State.CLEAN else ""
     return f"{clean}{finding.rule.count} of {finding.rule.total or '?'} engines, threshold {finding.rule.threshold}"
+
+
+def _pending(finding: Finding, now: datetime) -> str:
+    if finding.note == INTERRUPTED:
+        return f"{file_words.INTERRUPTED}{_next(finding.until, now)}"
+    return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
 
 
 def _not_checked(finding: Finding, now: datetime) -> str:

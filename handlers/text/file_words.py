@@ -30,10 +30,16 @@ HOST = "Linux server"
 HOST_HINT = "Its name in the hosts file."
 
 NOTES: Mapping[str, str] = {
+    "perhaps-uploaded": (
+        "The upload was interrupted, and VirusTotal shows nothing newer within an hour: it may have arrived or not. "
+        "Look again, or upload it anew with Upload anyway."
+    ),
     "to-agree": "Not uploaded.",
     "never-by-name": "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",
     "never-by-content": "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
 }
+
+INTERRUPTED = "the upload was interrupted and may have arrived; it is not sent again before that is known"
 
 NOT_GIVEN: Mapping[str, str] = {
     "scope": "Slack shows its page to sign in instead of the file: the app lacks the scope files:read. Tell the operator.",

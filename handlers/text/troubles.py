@@ -20,7 +20,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
         f"VirusTotal's answer could not be read ({e.why}). Ask again; if it stays, tell the operator."
     ),
     errors.Redirected: lambda e: (
-        f"VirusTotal sent us to another host ({defang(e.host)}), which was not followed. Tell the operator."
+        f"VirusTotal sent us to another host ({defang(e.host)}), which was not followed. The operator may allow it: VT_UPLOAD_HOSTS."
     ),
     errors.OverQuota: lambda _: "VirusTotal says that the quota is spent. Ask again in a minute.",
     errors.QuotaSpent: lambda e: (

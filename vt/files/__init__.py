@@ -4,6 +4,7 @@ import asyncio
 import stat
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -53,8 +54,9 @@ class Files(Protocol):
 async def digest(source: Source) -> str:
     """The SHA-256 of the content, in hex. Raises a FileFault."""
     total = Hashing()
-    async for block in source.chunks():
-        await total.add(block)
+    async with aclosing(source.chunks()) as blocks:
+        async for block in blocks:
+            await total.add(block)
     return await total.done()
 
 
@@ -108,11 +110,12 @@ class Pinned:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content, one block late."""
         total, held = Hashing(), b""
-        async for block in self.source.chunks():
-            await total.add(block)
-            if held:
-                yield held
-            held = block
+        async with aclosing(self.source.chunks()) as blocks:
+            async for block in blocks:
+                await total.add(block)
+                if held:
+                    yield held
+                held = block
         if await total.done() != self.sha256:
             raise errors.Changed(self.path)
         yield held

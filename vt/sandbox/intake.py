@@ -30,7 +30,7 @@ class Intake:
 
 
 async def read(request: web.Request, *, file: bool, limit: int) -> Intake:
-    """Raises RefusedError: 403 for a wrong Content-Type, 413 above `limit` bytes, 400 for a broken body."""
+    """Raises RefusedError: 403 for a wrong Content-Type, 413 above `limit` bytes, 400 for a body that is broken or broke off."""
     if request.method == "GET":
         return _intake(dict(request.query))
     if request.content_type != (MULTIPART if file else FORM):
@@ -57,7 +57,7 @@ async def _multipart(request: web.Request, limit: int) -> Intake:
                 upload = await _digested(part, request, limit)
             else:
                 params[part.name or ""] = (await part.read_chunk(PARAMETER_LIMIT)).decode(errors="replace")
-    except ValueError:
+    except (ValueError, ConnectionError):
         raise RefusedError(400) from None
     return _intake(params, upload)
 
