@@ -31,14 +31,11 @@ async def look_up(case: Case, deps: Deps) -> None:
     if not case.lookups:
         await _nothing(case, deps)
         return
-    async with progress.shown(case, deps) as told:
+    async with progress.shown(case, deps) as telling:
         fresh = case.request.fresh or case.request.verb is Verb.RECHECK
-        async for lookups in deps.service.advance(case.lookups, told, fresh=fresh):
-            case = case.model_copy(update={"lookups": lookups})
-            if not all(
-                lookup.settled for lookup in lookups
-            ):  # else it is saved with its outcome, in a moment
-                await deps.store.save(case)
+        async for lookups in deps.service.advance(case.lookups, telling.told, fresh=fresh):
+            await telling.save(lookups)
+    case = telling.case
     at = next_turn(case.lookups)
     if at is None:
         now = deps.clock()

@@ -5,7 +5,11 @@ import re
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+import pytest
+from hosted import hosts_file, placed
 from office import ANA, GENERAL, at_work
+from sshd import sshd
+from test_events import own
 
 MIB = 1 << 20
 
@@ -72,6 +76,39 @@ async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tm
             await office.passes(seconds=31)
             await office.slack.until(lambda: "threshold 3" in office.now(answer))
             assert len(office.slack.messages("@vt", ANA)) == 2
+
+
+async def test_reading_takes_long_and_is_told_of(database, tmp_path):
+    """A file that comes slowly from a server: its bytes, then the question, in one message."""
+    with sshd() as server, server.running() as port:
+        async with narrow() as way:
+            file = placed(server, "slow.bin", bytes(6 * MIB))
+            way.target, way.seconds = f"http://127.0.0.1:{port}", 1.0
+            hosts = hosts_file(tmp_path, server, way.port)
+            async with at_work(database, sandbox={"invent": False}, HOSTS_FILE=hosts) as office:
+                await office.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {file}")
+                await office.slack.until(lambda: own(office), timeout=10)
+                [answer] = own(office)
+                assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", office.now(answer))
+                way.seconds = 0
+                await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+                assert own(office) == [office.slack.world.messages[answer.key]]
+
+
+@pytest.mark.parametrize("line", ["/vt 192.0.2.1", "@vt 192.0.2.1"])
+async def test_virustotal_takes_long_and_that_is_said(database, line):
+    """After three seconds, once, where the answer then stands."""
+    async with at_work(database, sandbox={"latency": 5}) as office:
+        if line.startswith("/"):
+            await office.slack.types(ANA, GENERAL, line)
+        else:
+            await office.slack.says(ANA, GENERAL, line)
+        await office.slack.until(lambda: own(office), timeout=5)
+        [said] = own(office)
+        assert "Asking VirusTotal" in office.now(said)
+        await office.slack.until(lambda: "SUSPICIOUS 6/57" in office.now(said))
+        assert len(own(office)) == 1
+        await office.idle()
 
 
 async def test_a_large_upload_asked_for_in_a_command_goes_on_in_direct_messages(database, tmp_path):

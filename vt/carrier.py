@@ -1,7 +1,7 @@
 """Files on their way: found, read for their hash, and carried to VirusTotal in constant memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from vt import errors
@@ -15,7 +15,9 @@ READ_AT_ONCE = 4
 """Files of one place that are read at the same time."""
 
 Told = Callable[[Lookup, int], None]
-"""Hears how many bytes of a file were handed over so far."""
+"""Hears how many bytes of a file were read for its hash, or handed over, so far."""
+Found = Callable[[Mapping[int, Lookup]], None]
+"""Hears what became of lookups, by their place among all."""
 
 
 def unheard(_lookup: Lookup, _sent: int) -> None:
@@ -47,14 +49,19 @@ class Carrier:
         except (errors.FileFault, errors.HostFault) as fault:
             return [lookup.failed(fault)]
 
-    async def read(self, place: str, lookups: Sequence[Lookup]) -> list[Lookup]:
-        """Files of one place, with their hashes, or the reasons why there are none."""
+    async def read(self, place: str, lookups: Mapping[int, Lookup], told: Told, found: Found) -> None:
+        """Files of one place: each is found with its hash once it was read, or with the reason why there is none."""
         room = asyncio.Semaphore(READ_AT_ONCE)
+
+        async def hash_one(files: Files, index: int, lookup: Lookup) -> None:
+            async with room:
+                found({index: await _hashed(files, lookup, told)})
+
         try:
             async with self._places.at(place) as files:
-                return await asyncio.gather(*(_hashed(files, lookup, room) for lookup in lookups))
+                await asyncio.gather(*(hash_one(files, *item) for item in lookups.items()))
         except errors.HostFault as fault:
-            return [lookup.failed(fault) for lookup in lookups]
+            found({index: lookup.failed(fault) for index, lookup in lookups.items()})
 
     async def upload(self, lookup: Lookup, told: Told) -> Raw | str:
         """The receipt, or the note that says why it was not uploaded. Raises a VTError."""
@@ -71,13 +78,13 @@ class Carrier:
             return await self._client.upload(source.name, source.size, pieces)
 
 
-async def _hashed(files: Files, lookup: Lookup, room: asyncio.Semaphore) -> Lookup:
-    async with room:
-        try:
-            source = await files.open(lookup.asked)
-            return lookup.hashed(await files.digest(source), source.size)
-        except (errors.FileFault, errors.HostFault) as fault:
-            return lookup.failed(fault)
+async def _hashed(files: Files, lookup: Lookup, told: Told) -> Lookup:
+    try:
+        source = await files.open(lookup.asked)
+        sized = lookup.but(size=source.size)
+        return lookup.hashed(await files.digest(source, lambda read: told(sized, read)), source.size)
+    except (errors.FileFault, errors.HostFault) as fault:
+        return lookup.failed(fault)
 
 
 async def _followed(source: Source, lookup: Lookup, told: Told) -> AsyncGenerator[bytes, None]:

@@ -6,9 +6,10 @@ A turn makes every call that can be made now. Equal resources are asked once, ha
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from vt import errors, memory
-from vt.carrier import Carrier, Told, unheard
+from vt.carrier import Carrier, Found, Told, unheard
 from vt.client import Client
 from vt.errands import Call, plan
 from vt.errors import VTError
@@ -21,6 +22,8 @@ from vt.memory import Forgetful, Memory
 CALLS_AT_ONCE = 8
 
 Lookups = tuple[Lookup, ...]
+Work = Callable[[Found], Awaitable[None]]
+"""Tells what it found, whenever it has found something."""
 Clock = Callable[[], datetime]
 
 
@@ -76,7 +79,7 @@ class Service:
             steps = self._steps(board, told)
             if not steps:
                 return
-            async for changed in _as_completed(steps):
+            async for changed in _as_they_come(steps):
                 for index, lookup in changed.items():
                     board[index] = lookup
                 yield tuple(board)
@@ -104,16 +107,16 @@ class Service:
         now = self._clock()
         return [lookup.begins(now) if lookup.due(now) else lookup for lookup in board]
 
-    def _steps(self, board: Sequence[Lookup], told: Told) -> list[Awaitable[Mapping[int, Lookup]]]:
+    def _steps(self, board: Sequence[Lookup], told: Told) -> list[Work]:
         now = self._clock()
         due = [index for index, lookup in enumerate(board) if lookup.due(now)]
         unread = [index for index in due if not board[index].value]
         uploads = [index for index in due if board[index].step is Step.UPLOAD]
         rest = [index for index in due if index not in {*unread, *uploads}]
         return [
-            *(self._read(place, board, unread) for place in {board[index].place for index in unread}),
-            *(self._upload(index, board[index], told) for index in uploads),
-            *(self._make(call, board) for call in plan(board, rest, self.client)),
+            *(self._read(place, board, unread, told) for place in {board[index].place for index in unread}),
+            *(_whole(partial(self._upload, index, board[index], told)) for index in uploads),
+            *(_whole(partial(self._make, call, board)) for call in plan(board, rest, self.client)),
         ]
 
     async def _make(self, call: Call, board: Sequence[Lookup]) -> Mapping[int, Lookup]:
@@ -151,9 +154,9 @@ class Service:
             return lookup.kept("rescan-refused")
         return lookup.failed(error)
 
-    async def _read(self, place: str, board: Sequence[Lookup], unread: Sequence[int]) -> Mapping[int, Lookup]:
-        mine = [index for index in unread if board[index].place == place]
-        return dict(zip(mine, await self._carrier.read(place, [board[index] for index in mine]), strict=True))
+    def _read(self, place: str, board: Sequence[Lookup], unread: Sequence[int], told: Told) -> Work:
+        mine = {index: board[index] for index in unread if board[index].place == place}
+        return lambda found: self._carrier.read(place, mine, told, found)
 
     async def _upload(self, index: int, lookup: Lookup, told: Told) -> Mapping[int, Lookup]:
         """Upload what somebody agreed to. When the POST breaks, VirusTotal is asked first, and not sent it again."""
@@ -182,20 +185,30 @@ def next_turn(lookups: Lookups) -> datetime | None:
     )
 
 
-async def _as_completed(
-    steps: Sequence[Awaitable[Mapping[int, Lookup]]],
-) -> AsyncIterator[Mapping[int, Lookup]]:
-    """Results as they come, a few steps at a time; what still runs is cancelled when nobody listens any more."""
-    room = asyncio.Semaphore(CALLS_AT_ONCE)
+def _whole(step: Callable[[], Awaitable[Mapping[int, Lookup]]]) -> Work:
+    """Work that finds all at once, in the end."""
 
-    async def run(step: Awaitable[Mapping[int, Lookup]]) -> Mapping[int, Lookup]:
+    async def work(found: Found) -> None:
+        found(await step())
+
+    return work
+
+
+async def _as_they_come(steps: Sequence[Work]) -> AsyncIterator[Mapping[int, Lookup]]:
+    """What steps find, as they find it, a few steps at a time; what still runs is cancelled when nobody listens."""
+    room, coming = asyncio.Semaphore(CALLS_AT_ONCE), asyncio.Queue[Mapping[int, Lookup] | None]()
+
+    async def run(step: Work) -> None:
         async with room:
-            return await step
+            await step(coming.put_nowait)
 
     tasks = [asyncio.ensure_future(run(step)) for step in steps]
+    end = asyncio.gather(*tasks)
+    end.add_done_callback(lambda _: coming.put_nowait(None))
     try:
-        for task in asyncio.as_completed(tasks):
-            yield await task
+        while (changed := await coming.get()) is not None:
+            yield changed
+        await end
     finally:
         for task in tasks:
             task.cancel()

@@ -65,9 +65,9 @@ class Downloads:
         found: Mapping[str, Any] = reply["file"]
         return found
 
-    async def digest(self, source: files.Source) -> str:
+    async def digest(self, source: files.Source, heard: files.Heard = files.unheard) -> str:
         """The SHA-256 of the file. Raises a FileFault."""
-        return await files.digest(source)
+        return await files.digest(source, heard)
 
 
 def trusted(url: str, api: str) -> bool:

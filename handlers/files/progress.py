@@ -1,4 +1,4 @@
-"""How an upload comes along: bytes, in the message that will hold the answer, edited at most every three seconds."""
+"""What takes long, told of in the message that will hold the answer, which is edited at most every three seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -10,50 +10,80 @@ from handlers.messages import Barred, NotPosted
 from handlers.post import reply
 from handlers.rich import Message
 from handlers.text import file_words
-from vt.carrier import Told
 from vt.files.beneath import name_of
 from vt.lookup import Lookup
 
 EVERY = 3.0
-"""Seconds between two edits."""
+"""Seconds between two edits, and before the first word of what takes long."""
 
 
-def message(sent: Iterable[tuple[Lookup, int]]) -> Message:
-    """What is under way: each file with the bytes that were handed over."""
-    lines = [
-        file_words.uploading(text.cut(name_of(file.asked), 80), text.size(count), text.size(file.size or 0))
-        for file, count in sent
-    ]
-    return blocks.note("\n".join(lines))
+def message(under_way: Iterable[tuple[Lookup, int]]) -> Message:
+    """Each file with the bytes that were read or handed over; without one it is VirusTotal that takes long."""
+    lines = [_line(file, count) for file, count in under_way]
+    return blocks.note("\n".join(lines) or text.ASKING)
+
+
+def _line(file: Lookup, count: int) -> str:
+    says = file_words.uploading if file.value else file_words.reading
+    return says(text.cut(name_of(file.asked), 80), text.size(count), text.size(file.size or 0))
+
+
+class Telling:
+    """A case on its way: how it stands, wherever that is stored and whatever was said of it meanwhile."""
+
+    def __init__(self, case: Case, deps: Deps) -> None:
+        self.case = case
+        self.over = asyncio.Event()
+        self._deps = deps
+        self._under_way: dict[tuple[str, str], tuple[Lookup, int]] = {}
+        self._first = asyncio.Lock()
+        """Posting a first message stores the case: nothing older may be stored after something newer."""
+
+    def told(self, lookup: Lookup, count: int) -> None:
+        """So many bytes of a file were read, or handed over."""
+        self._under_way[lookup.place, lookup.asked] = (lookup, count)
+
+    async def save(self, lookups: tuple[Lookup, ...]) -> None:
+        """How far it has come; what is settled is stored with its outcome, in a moment."""
+        self.case = self.case.model_copy(update={"lookups": lookups})
+        if not all(lookup.settled for lookup in lookups):
+            async with self._first:
+                await self._deps.store.save(self.case)
+
+    async def tell(self) -> None:
+        """Until it is over."""
+        before: list[tuple[Lookup, int]] | None = None
+        while not self.over.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.over.wait(), EVERY)
+            now = list(self._under_way.values())
+            if now == before or self.over.is_set() or not self._worth(now):
+                continue
+            before = now
+            with suppress(NotPosted, Barred):
+                await self._say(message(now))
+
+    def _worth(self, now: list[tuple[Lookup, int]]) -> bool:
+        """A response_url has too few uses for more than a first word; a message is not edited to say nothing new."""
+        return bool(now) if self.case.channel else not self.case.posts
+
+    async def _say(self, said: Message) -> None:
+        if self.case.channel:
+            await reply(self.case, said, self._deps, final=False)
+            return
+        async with self._first:
+            after = await reply(self.case, said, self._deps, final=False)
+        self.case = after.model_copy(update={"lookups": self.case.lookups})
 
 
 @asynccontextmanager
-async def shown(case: Case, deps: Deps) -> AsyncIterator[Told]:
-    """Gives what hears of every piece that is handed over. A response_url has too few uses to be told of each."""
-    sent: dict[str, tuple[Lookup, int]] = {}
-    over = asyncio.Event()
-    telling = asyncio.create_task(_tell(case, sent, over, deps)) if case.channel else None
-
-    def told(lookup: Lookup, count: int) -> None:
-        sent[lookup.value] = (lookup, count)
-
+async def shown(case: Case, deps: Deps) -> AsyncIterator[Telling]:
+    """While it is entered, what takes long is told of."""
+    telling = Telling(case, deps)
+    speaking = asyncio.create_task(telling.tell())
     try:
-        yield told
+        yield telling
     finally:
-        # An edit under way is waited for: it must not come after the answer.
-        over.set()
-        if telling:
-            await telling
-
-
-async def _tell(case: Case, sent: dict[str, tuple[Lookup, int]], over: asyncio.Event, deps: Deps) -> None:
-    before: list[tuple[Lookup, int]] = []
-    while not over.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), EVERY)
-        now = list(sent.values())
-        if now == before or over.is_set():
-            continue
-        before = now
-        with suppress(NotPosted, Barred):
-            await reply(case, message(now), deps, final=False)
+        # A word on its way is waited for: it must not come after the answer.
+        telling.over.set()
+        await speaking

@@ -233,6 +233,7 @@ HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines
 CANNOT_TAKE = (
     "I cannot take this now: the database does not answer. Nothing was kept; send it again in a minute."
 )
+ASKING = "⏳ Asking VirusTotal, which takes its time. The answer comes here."
 FAILED = "Something went wrong here and no answer could be made. Nothing is known about it. Ask again; if it stays, tell the operator."
 GONE = "That answer is no longer kept. Ask again with /vt."
 JSON_SENT = "The file is in your direct messages."

@@ -99,3 +99,8 @@ def described(size: str, sha256: str, source: str) -> str:
 def uploading(name: str, sent: str, size: str) -> str:
     """How far an upload is."""
     return f"⏳ Uploading {name}: {sent} of {size}"
+
+
+def reading(name: str, read: str, size: str) -> str:
+    """How far a file was read for its hash."""
+    return f"⏳ Reading {name}: {read} of {size}"

@@ -17,6 +17,12 @@ MATCHES = 100
 """Files that one pattern may fit."""
 
 T = TypeVar("T")
+Heard = Callable[[int], None]
+"""Hears how many bytes were read so far."""
+
+
+def unheard(_: int) -> None:
+    """Nobody wants to know."""
 
 
 class Source(Protocol):
@@ -47,16 +53,18 @@ class Files(Protocol):
     async def open(self, path: str) -> Source:
         """A file that may be taken; a `*` in the path is a letter. Raises a FileFault."""
 
-    async def digest(self, source: Source) -> str:
+    async def digest(self, source: Source, heard: Heard = unheard) -> str:
         """Its SHA-256, in hex. Raises a FileFault."""
 
 
-async def digest(source: Source) -> str:
+async def digest(source: Source, heard: Heard = unheard) -> str:
     """The SHA-256 of the content, in hex. Raises a FileFault."""
-    total = Hashing()
+    total, read = Hashing(), 0
     async with aclosing(source.chunks()) as blocks:
         async for block in blocks:
             await total.add(block)
+            read += len(block)
+            heard(read)
     return await total.done()
 
 

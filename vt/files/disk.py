@@ -58,9 +58,9 @@ class Disk:
         files.checked(path, now.st_size, self.limit, now.st_mode)
         return LocalFile(path, now.st_size, self.seconds, place, _mark(now))
 
-    async def digest(self, source: files.Source) -> str:
+    async def digest(self, source: files.Source, heard: files.Heard = files.unheard) -> str:
         """The SHA-256 of a file. Raises a FileFault."""
-        return await files.digest(source)
+        return await files.digest(source, heard)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,11 @@ class Server:
         files.checked(path, there.size, self.limit, there.mode)
         return RemoteFile(path, there.size, self, place, there)
 
-    async def digest(self, source: files.Source) -> str:
+    async def digest(self, source: files.Source, heard: files.Heard = files.unheard) -> str:
         """The SHA-256 of a file, computed there when that is allowed and works. Raises a FileFault or a HostFault."""
         if self.host.sha256sum and isinstance(source, RemoteFile) and (there := await self._sum(source)):
             return there
-        return await files.digest(source)
+        return await files.digest(source, heard)
 
     async def _sum(self, source: "RemoteFile") -> str | None:
         command = b"sha256sum -- " + quoted(bytes(source.place))
