@@ -36,7 +36,7 @@ COMMENTED = HASHES | {Kind.URL}
 """What VirusTotal keeps comments on."""
 MORE = "more"
 MOST_ENTRIES = 5
-"""Of a menu; Slack's limit. Files beside URLs would have six: the last one, to check again, can be typed too."""
+"""Of a menu; Slack's limit. What is left over is a button of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _row(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveEleme
         yield ButtonElement(action_id="hide", text=words.HIDE, value=frame.case)
     elif not frame.public:
         yield ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case)
-    if any(finding.note in LEFT for finding in findings):
+    if left(findings):
         yield ButtonElement(action_id="recheck", text=file_words.LOOK_AGAIN, value=frame.case)
     if any(isinstance(finding.trouble, Sensitive) for finding in findings):
         yield ButtonElement(action_id="anyway", text=words.ANYWAY, value=frame.case)
@@ -101,16 +101,20 @@ def _more(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveElem
         Verb.WHY: any(one.rule for one in findings),
         Verb.COMMENTS: any(commented(one) for one in findings),
         Verb.PRICE: any(rescannable(one, private_key=frame.private_key) for one in findings),
-        Verb.OFFER: not frame.private_key and any(uploadable(one) for one in findings),
-        Verb.RECHECK: any(sendable(one) for one in findings),
+        Verb.OFFER: any(uploadable(one) for one in findings),
+        Verb.RECHECK: any(sendable(one) for one in findings) and not left(findings),
     }
-    options = [
-        Option(text=words.MORE[verb], value=f"{verb}:{frame.case}")
-        for verb, is_on in offered.items()
-        if is_on
-    ]
-    if options:
-        yield OverflowMenuElement(action_id=MORE, options=options[:MOST_ENTRIES])
+    verbs = [verb for verb, is_on in offered.items() if is_on]
+    entries = [Option(text=words.MORE[verb], value=f"{verb}:{frame.case}") for verb in verbs[:MOST_ENTRIES]]
+    if entries:
+        yield OverflowMenuElement(action_id=MORE, options=entries)
+    for verb in verbs[MOST_ENTRIES:]:
+        yield ButtonElement(action_id=verb.value, text=words.MORE[verb], value=frame.case)
+
+
+def left(findings: Sequence[Finding]) -> bool:
+    """Something was waited for in vain: looking again has a button of its own."""
+    return any(finding.note in LEFT for finding in findings)
 
 
 def submittable(finding: Finding) -> bool:
@@ -120,7 +124,7 @@ def submittable(finding: Finding) -> bool:
 
 
 def uploadable(finding: Finding) -> bool:
-    """A file that VirusTotal knows: a public key may have it analysed anew by uploading it."""
+    """A file that VirusTotal knows: whoever has it may have it analysed anew by uploading it."""
     return finding.action.files and finding.rule is not None
 
 

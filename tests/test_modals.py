@@ -200,10 +200,11 @@ def test_settings_are_a_modal_that_slack_takes(may_change):
 
 
 def test_the_menu_under_an_answer_has_no_more_entries_than_slack_takes():
-    """A file beside a URL with a public key: six things could be done, five are offered."""
+    """A file beside a URL: of six things that can be done, five are in the menu and one stands beside it."""
     flagged = {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
     found = [lookup(action, flagged).finding(NOW) for action in ("scan-file", "scan-url")]
     shown = blocks.answer(found, Frame("id", NOW))
-    menu = shown.blocks[-1]["elements"][-1]
+    *_, menu, beside = shown.blocks[-1]["elements"]
     assert len(menu["options"]) == 5
+    assert beside["text"]["text"] == "Check again now"
     assert faults("message", {"text": shown.text, "blocks": list(shown.blocks)}) == []

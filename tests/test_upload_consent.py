@@ -265,6 +265,21 @@ async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database
         assert len(office.virustotal.asked("file/scan")) == 1
 
 
+async def test_a_known_file_may_be_rescanned_too_with_a_private_key(database, tmp_path):
+    """Both ways to a new analysis are offered, and what the menu has no room for is a button beside it."""
+    file = tmp_path / "eicar.com"
+    file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    async with upload_office(database, tmp_path, VT_KEY_KIND="private") as office:
+        answer = await office.asks(f"/vt scan-file {file}")
+        labels = [button.label for button in office.slack.buttons(answer)]
+        assert {"Rescan", "Upload anyway", "Check again now"} <= set(labels)
+        await office.slack.presses(ANA, answer, "Check again now")
+        await office.slack.until(lambda: len(office.virustotal.asked("file/report")) == 2)
+        await office.idle()
+        await office.slack.presses(ANA, office.slack.world.messages[answer.key], "more", "Upload anyway")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+
+
 async def test_what_was_given_up_can_be_looked_at_again(database, sample):
     """After a day the waiting ends, said, with a button; the analysis that is there by then is found by its hash."""
     async with upload_office(database, sample.parent, queue_seconds=100_000, mode="socket") as office:
