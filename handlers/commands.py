@@ -11,6 +11,7 @@ from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
 from handlers.modals import login
 from handlers.modals.leaves import fill
+from handlers.modals.login import Known
 from handlers.modals.views import open_form
 from handlers.parser import Command, Misuse, NoHost, parse
 from handlers.request import Answers, Ways, listed
@@ -23,7 +24,7 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
     origin = _origin(command)
     wanted = understood(command.get("text", ""), deps.thresholds)
     if isinstance(wanted, NoHost) and deps.logins:
-        await ack(await login.open_form("", "", origin, command["trigger_id"], deps))
+        await ack(await login.open_form(Known(), origin, command["trigger_id"], deps))
     elif isinstance(wanted, Misuse):
         await ack(text.misuse(wanted))
     elif wanted.verb is Verb.HELP:
@@ -62,7 +63,7 @@ async def _kept(wanted: Command, command: dict[str, Any], deps: Deps) -> str:
         except StoreDown:
             return text.CANNOT_TAKE
         wanted = replace(wanted, share=wanted.share or ways.answers is Answers.CHANNEL)
-    told = await login.asked_for(wanted.lookups, origin, command["trigger_id"], deps)
+    told = await login.asked_for(wanted, origin, command["trigger_id"], deps)
     return await take(_request(command, wanted, deps), deps) if told is None else told
 
 

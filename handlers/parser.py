@@ -137,7 +137,7 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
     first, _, rest = text.partition(" ")
     word = first.lower()
     if word == FORM:
-        return Command(Verb.FORM, text=rest.strip())
+        return _for_form(rest.strip())
     if word in WITH_TEXT:
         return Command(WITH_TEXT[word], text=rest.strip())
     if word in ("", *PLAIN_VERBS):
@@ -145,6 +145,13 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
     if word in BY_KEY:
         return _named(BY_KEY[word], rest, thresholds)
     return _found(text, word, thresholds)
+
+
+def _for_form(text: str) -> Command:
+    """What is to stand in the form is kept until it is sent."""
+    if passwords.beside_a_path(text):
+        raise PasswordTyped
+    return Command(Verb.FORM, text=text)
 
 
 def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
@@ -157,6 +164,8 @@ def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
 
 def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
     """Any text: whatever is in it, each with the action that fits."""
+    if passwords.given(text):
+        raise PasswordTyped
     options, rest = _options(text, strict=False)
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS, *WITH_TEXT], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):

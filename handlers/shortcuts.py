@@ -67,9 +67,9 @@ async def picked(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, dep
     """A message was picked: what fits in it is kept as a request; nothing, or too much, opens the form."""
     action = BY_KEY.get(body["callback_id"])
     found = taken(action, extract(written(body["message"])))
-    files = _files(body["message"], action, deps)
+    files = _files(body["message"], action, deps.thresholds)
     few = bool(found or files) and len(found) <= MOST
-    told = await (_kept(body, action, found, files, deps) if few else _form(body, found, deps))
+    told = await (_kept(body, action, found, deps) if few else _form(body, found, deps))
     await ack()
     if told:
         await _whisper(respond, told)
@@ -82,11 +82,13 @@ def taken(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
     return [one for one in found if one.kind in action.kinds] or [one for one in found if _fits(action, one)]
 
 
-def _files(message: Mapping[str, Any], action: Action | None, deps: Deps) -> tuple[Lookup, ...]:
+def _files(
+    message: Mapping[str, Any], action: Action | None, thresholds: Mapping[str, int]
+) -> tuple[Lookup, ...]:
     """Attached files, for the action that takes them and for what takes everything."""
     if action not in (None, FILE):
         return ()
-    return attached.lookups(message.get("files"), deps.thresholds.get(FILE.key, FILE.threshold))
+    return attached.lookups(message.get("files"), thresholds.get(FILE.key, FILE.threshold))
 
 
 def _fits(action: Action, one: Indicator) -> bool:
@@ -101,7 +103,6 @@ async def _kept(
     body: dict[str, Any],
     action: Action | None,
     found: Sequence[Indicator],
-    files: tuple[Lookup, ...],
     deps: Deps,
 ) -> str:
     """A request of its own. Returns what to tell: "" when it is kept."""
@@ -120,7 +121,7 @@ async def _kept(
         verb=Verb.LOOK_UP,
         at=deps.clock(),
         origin=origin,
-        lookups=(*lookups, *files),
+        lookups=(*lookups, *_files(body["message"], action, thresholds)),
         share=origin.response_url is None,
     )
     return await take(request, deps)

@@ -108,10 +108,12 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
 
 
 def test_a_server_is_asked_for_by_its_name(tmp_path):
-    """Another name, or an entry without a login of its own, is unknown."""
+    """Another name is unknown; of an entry without a login of its own it is said that one has to be typed."""
     known = load(tmp_path, ENTRY + '\n[web-2]\naddress = "192.0.2.8"')
     assert hosts.named(known, "web-1").address == "192.0.2.7"
-    for name in ("web-2", "192.0.2.7", "WEB-1", ""):
+    with pytest.raises(errors.LoginWanted):
+        hosts.named(known, "web-2")
+    for name in ("192.0.2.7", "WEB-1", ""):
         with pytest.raises(errors.HostUnknown) as unknown:
             hosts.named(known, name)
         assert unknown.value.host == name

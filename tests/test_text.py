@@ -12,6 +12,7 @@ from vt.verdict import State
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SAMPLES = {
     str: "why",
+    bool: True,
     int: 3,
     float: 1.5,
     datetime: NOW,

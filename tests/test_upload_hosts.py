@@ -63,7 +63,7 @@ async def test_a_pattern_on_a_server_is_one_answer(database, server, entry):
         ({"known_hosts": []}, "has no known host key"),
         ({"known_hosts": "user_rsa"}, "THE HOST KEY OF web-1 HAS CHANGED"),
         ({"key_file": "/nowhere"}, "cannot be used"),
-        ({"key_file": None}, "there is no server called web-1"),
+        ({"key_file": None}, "the login for web-1 has to be typed"),
         ({"port": 1}, "web-1 cannot be reached over SSH"),
         ({"roots": ["/nowhere"]}, "may not be read"),
     ],

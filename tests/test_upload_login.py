@@ -7,11 +7,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from hosted import hosts_file, placed
-from office import ANA, GENERAL, at_work
+from office import ANA, BEN, GENERAL, at_work
 from processes import grounds
 from psycopg import sql
 from pydantic import SecretStr
 from sshd import PASSWORD, SSHD, private_view, sshd
+from test_events import own
 
 from bot.logins import Logins
 from vt import errors
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.skipif(
     not (Path(SSHD).exists() and private_view()), reason="no sshd that takes a password of ours"
 )
 NEW = b"behind a password"
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 TABLE = sql.SQL("SELECT t::text FROM {} t")
 
 
@@ -92,6 +94,53 @@ async def test_the_form_takes_an_address_too_and_an_empty_host_opens_it(database
             await office.slack.until(lambda: "⚪ 1 UNKNOWN · ⛔ 1 NOT CHECKED" in office.now(asked))
 
 
+async def test_what_was_said_with_the_command_stands_in_the_form_and_holds(database, server, entry):
+    """The documented threshold, and who sees the answer, may also be changed there."""
+    file = placed(server, "eicar.com", EICAR)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            line = f"/vt scan-file --threshold 60 --share --host web-1 {file}"
+            await office.slack.types(ANA, GENERAL, line)
+            [view] = office.slack.views(ANA)
+            state = {name: fields[name] for name, fields in view.state.items()}
+            assert state["threshold"]["value"] == "60"
+            assert state["answer"]["selected_option"]["value"] == "share"
+            view = office.slack.fills(ANA, view, {"user": "scanner", "password": PASSWORD, "threshold": "55"})
+            assert not (await office.slack.submits(ANA, view)).errors
+            asked = await answer(office)
+            await office.slack.until(lambda: "SUSPICIOUS 54/60" in office.now(asked))
+            assert "threshold 55" in office.now(asked)
+            assert asked in office.slack.messages(GENERAL, BEN)
+
+
+async def test_a_server_that_needs_a_login_may_be_named_in_the_form(database, server, entry):
+    """The second form lies over the first one; all of it is one answer."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            await office.slack.types(ANA, GENERAL, "/vt form 192.0.2.1")
+            [first] = office.slack.views(ANA)
+            first = office.slack.fills(ANA, first, {"path": str(file), "host": "web-1"})
+            assert not (await office.slack.submits(ANA, first)).errors
+            *_, second = office.slack.views(ANA)
+            assert second.id != first.id
+            second = office.slack.fills(ANA, second, {"user": "scanner", "password": PASSWORD})
+            assert not (await office.slack.submits(ANA, second)).errors
+            assert not office.slack.views(ANA)
+            asked = await answer(office)
+            await office.idle()
+            assert "192[.]0[.]2[.]1" in office.now(asked)
+            assert "17 bytes · from web-1" in office.now(asked)
+
+
+async def test_where_no_form_can_be_opened_it_is_said_how_to(database, server, entry):
+    """A mention has no window to open: it is not said that there is no such server."""
+    async with login_office(database, entry(22)) as office:
+        await office.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {server.root}/a")
+        await office.slack.until(lambda: own(office))
+        assert "/vt scan-file --host web-1" in office.now(own(office)[-1])
+
+
 @pytest.mark.parametrize(
     ("wrong", "field", "sentence"),
     [
@@ -115,7 +164,7 @@ async def test_a_wrong_password_is_one_sentence(database, server, entry):
         async with login_office(database, entry(port)) as office:
             await fills_in(office, f"/vt scan-file --host web-1 {file}", password="wrong-canary")
             asked = await answer(office)
-            await office.slack.until(lambda: "web-1 refused the login" in office.now(asked))
+            await office.slack.until(lambda: "web-1 refused the login. Ask again" in office.now(asked))
             assert "wrong-canary" not in rows(database)
 
 
@@ -123,7 +172,8 @@ async def test_without_ssh_ad_hoc_there_is_no_form(database, server, entry):
     """Off until the operator says so."""
     async with login_office(database, entry(22), SSH_AD_HOC="false") as office:
         told = await office.asks(f"/vt scan-file --host web-1 {server.root}/a")
-        assert "there is no server called web-1" in office.now(told)
+        assert "the login for web-1 has to be typed" in office.now(told)
+        assert "SSH_AD_HOC" in office.now(told)
         assert not office.slack.views(ANA)
 
 

@@ -5,6 +5,7 @@ import pytest
 from office import at_work
 from psycopg import sql
 
+from handlers.deps import Verb
 from handlers.parser import NoHost, PasswordTyped, parse
 from handlers.text import misuse
 
@@ -38,6 +39,36 @@ def test_a_password_in_a_command_is_refused_and_not_repeated(spelling):
         parse(f"scan-file {spelling.format(SECRET)}", {})
     assert SECRET not in misuse(refused.value)
     assert "--host NAME" in misuse(refused.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "form --password {} /srv/a",
+        "form Linux Password: {}, /srv/a",
+        "form sftp://root:{}@web-1 /srv/a",
+        "--password {} --host 192.0.2.1 /srv/a",
+        "192.0.2.1 —password={}",
+    ],
+)
+def test_a_password_is_refused_without_the_actions_name_too(line):
+    """For the form, whose text is kept until it is sent; and as an option of anything."""
+    with pytest.raises(PasswordTyped):
+        parse(line.format(SECRET), {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "form password: reset it at hxxp://evil[.]example/login",
+        "Failed password for root from 192.0.2.1 port 22",
+        "password=x seen at 192.0.2.1",
+        "nmap -p 80 192.0.2.1 /tmp/out",
+    ],
+)
+def test_what_people_look_up_may_speak_of_passwords(line):
+    """An alert is no login."""
+    assert parse(line, {}).verb in (Verb.LOOK_UP, Verb.FORM)
 
 
 @pytest.mark.parametrize(

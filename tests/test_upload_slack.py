@@ -10,6 +10,7 @@ from bot.playground.rules import Rule
 from handlers.files.downloads import trusted
 
 NEW = b"nobody has seen this"
+ADMIN = "admin"
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
@@ -55,6 +56,20 @@ async def test_from_a_messages_menu_through_consent_upload_and_queue_to_a_verdic
         await office.slack.presses(ANA, answer, "JSON")
         await office.slack.until(lambda: office.slack.files(GENERAL)[1:])
         assert list(json.loads(office.slack.files(GENERAL)[1].content)) == ["invoice.zip"]
+
+
+async def test_a_picked_file_is_judged_by_its_channels_threshold(database):
+    """As every other action there."""
+    async with slack_office(database) as office:
+        await office.slack.types(ADMIN, GENERAL, "/vt settings")
+        await office.idle()
+        view = office.slack.fills(ADMIN, office.slack.views(ADMIN)[-1], {"scan-file": "60"})
+        assert not (await office.slack.submits(ADMIN, view)).errors
+        await office.idle()
+        said = await office.slack.says(BEN, GENERAL, "?", files=[("eicar.com", EICAR)])
+        await office.slack.uses_shortcut(ANA, "scan-file", said.said)
+        answer = await answer_to(office)
+        await office.slack.until(lambda: "SUSPICIOUS 54/60" in office.now(answer))
 
 
 @pytest.mark.parametrize("words", ["", "@vt", "@vt scan-file", "@vt is it bad?"])

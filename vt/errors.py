@@ -33,6 +33,7 @@ VTError
     ├── HostUnreachable     no connection, it broke, or it is not SSH
     ├── HostKeyUnknown      the entry names no key to know the server by
     ├── HostKeyChanged      another key than the entry's: perhaps someone in the middle
+    ├── LoginWanted         the entry names no login: someone has to type one
     ├── LoginUnusable       the entry's key or password file cannot be used
     ├── LoginForgotten      typed for one request, and no longer in memory
     ├── LoginRefused        the server refused the user, key or password
@@ -222,6 +223,10 @@ class HostKeyChanged(HostFault):
     fingerprint: str
 
 
+class LoginWanted(HostFault):
+    """The entry names no key and no password: someone has to type a login for one request."""
+
+
 class LoginUnusable(HostFault):
     """The entry's key or password file is missing, unreadable or not a key; nothing was sent."""
 
@@ -230,8 +235,11 @@ class LoginForgotten(HostFault):
     """A login that was typed for one request is no longer held: it was in the memory of a process alone."""
 
 
+@dataclass(eq=False)
 class LoginRefused(HostFault):
-    """The server refused the user, the key or the password."""
+    """The server refused the user, the key or the password. `typed`: by someone, for one request."""
+
+    typed: bool
 
 
 class SftpRefused(HostFault):

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from handlers.request import Frozen, Origin, Verb
 from vt.indicators import Kind
+from vt.lookup import Lookup
 
 
 class Found(Frozen):
@@ -30,6 +31,9 @@ class Modal(Frozen):
     text: str = ""
     """What was typed or written before, for the form."""
     found: tuple[Found, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    people: tuple[str, ...] = ()
+    """What is looked up with what is filled in: asked for in a form that this one lies over."""
 
 
 class Modals(Protocol):

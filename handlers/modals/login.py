@@ -1,9 +1,10 @@
 """A login for a Linux server that someone types into a form, for one request: the password is held in memory alone."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncAck
@@ -13,24 +14,41 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.deps import Deps, Origin, StoreDown, Verb
 from handlers.intake import take
-from handlers.modals import Modal, opening
+from handlers.modals import Modal, fields, opening
+from handlers.modals.fields import MOST_TEXT, Wrong, field, tried, written
 from handlers.modals.opening import NotOpened, Refused
-from handlers.parser import Misuse, Options, chosen
+from handlers.parser import Command, chosen
 from handlers.request import Case, Way
 from handlers.text import file_words as words
+from handlers.ways import holding
 from vt import errors
 from vt.actions import FILE
-from vt.files.places import LOGIN
+from vt.files.places import HOST, LOGIN
 from vt.lookup import Lookup, Step
 
 CALLBACK = "login"
-FIELDS = ("address", "user", "password", "paths")
 HANDED_ON = timedelta(seconds=10)
 """How long the process that holds a login is looked for, where there are several."""
 
 
-def form(modal: Modal, server: str, paths: str) -> View:
-    """The documented three parameters, and the files."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What stands in the form when it opens."""
+
+    server: str = ""
+    paths: str = ""
+    threshold: int | None = None
+    share: bool = False
+
+    @classmethod
+    def of(cls, files: Sequence[Lookup], *, share: bool) -> Self:
+        """What was asked before it showed that a login is needed: files of one server."""
+        paths = ", ".join(file.asked for file in files)
+        return cls(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
+
+
+def form(modal: Modal, known: Known) -> View:
+    """The documented parameters: the server, the login, the files and the threshold."""
     return View(
         type="modal",
         callback_id=CALLBACK,
@@ -39,40 +57,60 @@ def form(modal: Modal, server: str, paths: str) -> View:
         submit=words.LOGIN_SUBMIT,
         close=words.LOGIN_CLOSE,
         blocks=[
-            _field("address", words.ADDRESS, server),
+            _field("address", words.ADDRESS, known.server),
             _field("user", words.USER),
             _field("password", words.PASSWORD, hint=words.PASSWORD_HINT),
-            _field("paths", words.PATHS, paths, hint=words.PATHS_HINT),
+            _field("paths", words.PATHS, known.paths, hint=words.PATHS_HINT),
+            fields.threshold(known.threshold),
+            fields.answer(share=known.share),
         ],
     )
 
 
 def _field(name: str, label: str, value: str = "", hint: str = "") -> InputBlock:
-    element = PlainTextInputElement(action_id=name, initial_value=value[:3000] or None, max_length=3000)
-    return InputBlock(block_id=name, label=label, element=element, hint=hint or None)
+    element = PlainTextInputElement(initial_value=value[:MOST_TEXT] or None, max_length=MOST_TEXT)
+    return field(name, label, element, hint)
 
 
-async def asked_for(lookups: Iterable[Lookup], origin: Origin, trigger_id: str, deps: Deps) -> str | None:
-    """Open the form when these files need a login that nobody has typed. Returns what to tell, None: no need."""
-    files = list(lookups)
-    server = files[0].place.removeprefix("host:") if files and files[0].place.startswith("host:") else ""
-    if not server or not deps.logins or not deps.logins.wanted(server):
+async def asked_for(wanted: Command, origin: Origin, trigger_id: str, deps: Deps) -> str | None:
+    """Open the form when the files need a login that nobody has typed. Returns what to tell, None: no need."""
+    files = locked(wanted.lookups, deps)
+    if not files:
         return None
-    return await open_form(server, ", ".join(file.asked for file in files), origin, trigger_id, deps)
+    return await open_form(Known.of(files, share=wanted.share), origin, trigger_id, deps)
 
 
-async def open_form(server: str, paths: str, origin: Origin, trigger_id: str, deps: Deps) -> str:
+def locked(lookups: Iterable[Lookup], deps: Deps) -> list[Lookup]:
+    """The files of a server whose login people may type."""
+    hosts = [one for one in lookups if one.place.startswith(f"{HOST}:")]
+    return [one for one in hosts if deps.logins and deps.logins.wanted(one.place.removeprefix(f"{HOST}:"))]
+
+
+async def open_form(known: Known, origin: Origin, trigger_id: str, deps: Deps) -> str:
     """Open the form with what is known. Returns what to tell: "" when nothing."""
-    modal = opening.new(
-        Verb.LOOK_UP, f"login:{trigger_id}", origin.model_copy(update={"way": Way.FORM}), deps
-    )
+    modal = _modal(origin, trigger_id, deps)
     try:
-        await opening.opened(modal, form(modal, server, paths), trigger_id, deps)
+        await opening.opened(modal, form(modal, known), trigger_id, deps)
     except Refused as refused:
         return str(refused)
     except NotOpened:
         return words.LOGIN_NOT_OPENED
     return ""
+
+
+async def over(below: Modal, wanted: Command, deps: Deps) -> View:
+    """The form to lie over another one, in which a server was named that needs it: all is one request. Raises StoreDown."""
+    files = locked(wanted.lookups, deps)
+    rest = tuple(one for one in wanted.lookups if one not in files)
+    opened_by = f"{below.id}:{deps.new_id()}"
+    modal = _modal(below.origin, opened_by, deps, lookups=rest, people=wanted.people)
+    await deps.modals.keep(modal)
+    return form(modal, Known.of(files, share=wanted.share))
+
+
+def _modal(origin: Origin, opened_by: str, deps: Deps, **more: Any) -> Modal:
+    way = {"way": Way.FORM}
+    return opening.new(Verb.LOOK_UP, f"login:{opened_by}", origin.model_copy(update=way), deps, **more)
 
 
 async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], deps: Deps) -> None:
@@ -81,7 +119,7 @@ async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], d
     if wrong:
         await ack(response_action="errors", errors=wrong)
     else:
-        await ack()
+        await ack(response_action="clear")  # with the form that it may lie over
 
 
 async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dict[str, str]:
@@ -90,20 +128,34 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dic
         return {"address": words.LOGINS_OFF}
     try:
         modal = await opening.mine(body, view["private_metadata"], deps)
+        if modal is None:
+            return {"address": words.LOGIN_GONE}
+        thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
+        return await _keep(view["state"]["values"], modal, thresholds, deps)
     except StoreDown:
         return {"address": text.CANNOT_TAKE}
-    if modal is None:
-        return {"address": words.LOGIN_GONE}
-    values = {name: str(view["state"]["values"][name][name].get("value") or "").strip() for name in FIELDS}
-    try:
-        files = chosen(FILE, values["paths"], Options(), deps.thresholds).lookups
-        place = deps.logins.keep(values["address"], values["user"], SecretStr(values["password"]))
-    except Misuse as misuse:
-        return {"paths": text.misuse(misuse)}
+    except Wrong as wrong:
+        return {wrong.field: text.misuse(wrong.misuse)}
     except errors.HostUnknown as fault:
         return {"address": text.error(fault)}
-    request = opening.request(modal, deps, lookups=tuple(file.but(place=place) for file in files))
-    trouble = await take(request, deps)
+
+
+async def _keep(
+    values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, int], deps: Deps
+) -> dict[str, str]:
+    """Hold the login, keep the rest. Returns field -> sentence. Raises Wrong, HostUnknown."""
+    assert deps.logins is not None  # noqa: S101 - asked before
+    options = fields.options(values)
+    files = tried("paths", lambda: chosen(FILE, written(values, "paths"), options, thresholds)).lookups
+    password = SecretStr(written(values, "password"))
+    place = deps.logins.keep(written(values, "address"), written(values, "user"), password)
+    asked = {
+        "origin": opening.heard(modal.origin, share=options.share),
+        "lookups": (*modal.lookups, *(file.but(place=place) for file in files)),
+        "people": modal.people,
+        "share": options.share,
+    }
+    trouble = await take(opening.request(modal, deps, **asked), deps)
     if trouble:
         deps.logins.forget(place)
     return {"address": trouble} if trouble else {}

@@ -57,6 +57,13 @@ def from_here(origin: Origin, now: datetime, **more: Any) -> Origin:
     return origin.model_copy(update={"since": now, **more})
 
 
+def heard(origin: Origin, *, share: bool) -> Origin:
+    """Where the answer to a form goes: what the bot posts in a channel is seen by all of it."""
+    if share or origin.response_url is not None:
+        return origin
+    return origin.model_copy(update={"channel": origin.user, "thread": None})
+
+
 async def mine(body: dict[str, Any], modal_id: str, deps: Deps) -> Modal | None:
     """What a modal is for, if the one who uses it is the one who opened it. Raises StoreDown."""
     modal = await deps.modals.modal(modal_id)

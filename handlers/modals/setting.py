@@ -9,7 +9,7 @@ from handlers.access import may_change
 from handlers.deps import Case, Deps, Outcome, StoreDown, Verb
 from handlers.intake import take
 from handlers.modals import leafed, opening, settings
-from handlers.modals.form import Wrong
+from handlers.modals.fields import Wrong
 from handlers.modals.leaf import sentence
 from handlers.post import reply
 from handlers.text import words

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.modals import leaf
-from handlers.modals.form import Wrong, filled
+from handlers.modals.fields import Wrong, filled
 from handlers.modals.leaf import Row
 from handlers.parser import Misuse, number
 from handlers.request import Answers, Change, Uploads, Verb, Ways

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
-from handlers.modals import Found, Modal, form, opening
-from handlers.modals.form import Wrong
+from handlers.modals import Found, Modal, form, login, opening
+from handlers.modals.fields import Wrong
 from handlers.modals.opening import NotOpened, Refused
 from handlers.parser import Command
 from handlers.request import Answers, Way
@@ -71,45 +72,41 @@ async def _reopen(body: dict[str, Any], modal_id: str, deps: Deps) -> str:
 
 
 async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], deps: Deps) -> None:
-    """The form was sent: kept as a request, or the field that is wrong is said."""
-    wrong = await _submit(body, view, deps)
-    if wrong:
-        await ack(response_action="errors", errors=wrong)
-    else:
-        await ack()
-
-
-async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dict[str, str]:
-    """Returns field -> sentence."""
+    """The form was sent: kept as a request, or the field that is wrong is said, or a login is asked for too."""
     values = view["state"]["values"]
     field = "found" if "found" in values else "values"
     try:
-        modal = await opening.mine(body, view["private_metadata"], deps)
+        over = await _submit(body, view, deps)
     except StoreDown:
-        return {field: text.CANNOT_TAKE}
-    if modal is None:
-        return {field: words.FORM_GONE}
-    try:
-        thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
-        wanted = form.command(values, modal, thresholds)
-    except StoreDown:
-        return {field: text.CANNOT_TAKE}
+        await ack(response_action="errors", errors={field: text.CANNOT_TAKE})
     except Wrong as wrong:
-        return {wrong.field: text.misuse(wrong.misuse)}
-    trouble = await take(_request(modal, wanted, deps), deps)
-    return {field: trouble} if trouble else {}
+        await ack(response_action="errors", errors={wrong.field: text.misuse(wrong.misuse)})
+    except Refused as refused:
+        await ack(response_action="errors", errors={field: str(refused)})
+    else:
+        await (ack(response_action="push", view=over.to_dict()) if over else ack())
+
+
+async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> View | None:
+    """Returns the form to lay over this one, if a login is needed. Raises StoreDown, Wrong, Refused."""
+    modal = await opening.mine(body, view["private_metadata"], deps)
+    if modal is None:
+        raise Refused(words.FORM_GONE)
+    thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
+    wanted = form.command(view["state"]["values"], modal, thresholds)
+    if login.locked(wanted.lookups, deps):
+        return await login.over(modal, wanted, deps)
+    if trouble := await take(_request(modal, wanted, deps), deps):
+        raise Refused(trouble)
+    return None
 
 
 def _request(modal: Modal, wanted: Command, deps: Deps) -> Request:
-    origin = modal.origin
-    if not wanted.share and origin.response_url is None:
-        # What the bot posts in a channel is seen by all of it.
-        origin = origin.model_copy(update={"channel": origin.user, "thread": None})
     return opening.request(
         modal,
         deps,
         verb=wanted.verb,
-        origin=origin,
+        origin=opening.heard(modal.origin, share=wanted.share),
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share,

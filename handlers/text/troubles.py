@@ -70,13 +70,23 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.HostKeyChanged: lambda e: (
         f"THE HOST KEY OF {e.host} HAS CHANGED: someone may be in the middle. Nothing was sent. Tell the operator now."
     ),
+    errors.LoginWanted: lambda e: (
+        f"the login for {e.host} has to be typed: /vt scan-file --host {e.host} … opens a form for it, where the operator allows that (SSH_AD_HOC)."
+    ),
     errors.LoginUnusable: lambda e: (
         f"the key or password for {e.host} cannot be used. The operator must look at the hosts file."
     ),
     errors.LoginForgotten: lambda e: (
         f"the login for {e.host} was held in memory only and is gone, by a restart or after half an hour. Ask again with it."
     ),
-    errors.LoginRefused: lambda e: f"{e.host} refused the login. The operator must look at the hosts file.",
+    errors.LoginRefused: lambda e: (
+        f"{e.host} refused the login. "
+        + (
+            "Ask again with the right user and password."
+            if e.typed
+            else "The operator must look at the hosts file."
+        )
+    ),
     errors.SftpRefused: lambda e: f"{e.host} offers no SFTP. Tell the operator.",
 }
 

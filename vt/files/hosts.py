@@ -131,10 +131,12 @@ def _host(path: Path, name: str, entry: Any) -> Host:
 
 
 def named(hosts: Mapping[str, Host], name: str) -> Host:
-    """The server of that name, to be logged in to as its entry says. Raises HostUnknown."""
+    """The server of that name, to be logged in to as its entry says. Raises HostUnknown, LoginWanted."""
     host = hosts.get(name)
-    if host is None or not (host.key_file or host.password_file):
+    if host is None:
         raise errors.HostUnknown(name)
+    if not (host.key_file or host.password_file):
+        raise errors.LoginWanted(name)
     return host
 
 

@@ -159,7 +159,7 @@ def _log_in(transport: Transport, host: Host, login: Login) -> None:
         else:
             transport.auth_publickey(host.user or "", login)
     except AuthenticationException:
-        raise errors.LoginRefused(host.name) from None
+        raise errors.LoginRefused(host.name, host.password is not None) from None
     if not transport.is_authenticated():
         # It wants something more: a second factor that the entry does not name.
-        raise errors.LoginRefused(host.name)
+        raise errors.LoginRefused(host.name, host.password is not None)
