@@ -42,7 +42,7 @@ async def test_from_a_messages_menu_through_consent_upload_and_queue_to_a_verdic
         await office.slack.uses_shortcut(ANA, "scan-file", said.said)
         answer = await answer_to(office)
         await office.slack.until(lambda: "UNKNOWN" in office.now(answer))
-        for told in ("invoice.zip", "20 bytes", "from slack", sha256(NEW), "other companies"):
+        for told in ("invoice.zip", "20 bytes", "from Slack", sha256(NEW), "other companies"):
             assert told in office.now(answer)
         assert not office.virustotal.asked("file/scan")
         await office.slack.presses(ANA, answer, "Upload")

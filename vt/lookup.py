@@ -313,9 +313,11 @@ class Lookup(BaseModel):
             error = errors.unpack(self.trouble) if self.trouble else None
             return not_checked(action, *subject, error, until=self.not_before)
         if self.step is not Step.DONE or self.raw is None:
+            # That it was not in VirusTotal is no longer so.
+            raw = self.raw if self.raw and self.raw.get("response_code") != 0 else None
             note = INTERRUPTED if self.unsure else None
             return pending(
-                action, *subject, raw=self.raw, until=self.not_before, checked_at=self.checked_at, note=note
+                action, *subject, raw=raw, until=self.not_before, checked_at=self.checked_at, note=note
             )
         return self.judged(self.raw, self.checked_at or now)
 

@@ -100,7 +100,7 @@ def _first_lines(plain: str, room: int) -> str:
 
 def in_words(files: Sequence[Lookup]) -> str:
     """The question as plain text, for a terminal."""
-    lines: list[Sequence[Part]] = [[say(words.question(len(files)))], *map(_described, files)]
+    lines: list[Sequence[Part]] = [_question(files), *map(_described, files)]
     return "\n".join(map(_plain, lines))
 
 
@@ -114,15 +114,20 @@ def _lines(lookups: Sequence[Lookup], policy: str) -> Iterator[list[Part]]:
     if policy == "deny":
         yield [say(f"{words.UPLOADS_DENIED}\n")]
         return
-    yield [bold(f"{words.question(len(files))}\n")]
+    yield _question(files)
     yield from map(_described, files)
     if left := sum(lookup.note == TO_AGREE for lookup in lookups) - len(files):
         yield [say(f"{words.MORE.format(count=left)}\n")]
     yield [say(words.LASTS)]
 
 
+def _question(files: Sequence[Lookup]) -> list[Part]:
+    return [bold(words.question(len(files))), say(f" {words.WHO_SEES}\n")]
+
+
 def _described(file: Lookup) -> list[Part]:
     """Name, size, hash and source: what someone agrees to."""
-    name, source = text.cut(name_of(file.asked), 80), text.cut(source_of(file.place) or words.HERE, 40)
-    about = words.described(text.size(file.size or 0), file.value, source)
+    name, source = text.cut(name_of(file.asked), 80), source_of(file.place)
+    where = text.cut(words.SOURCES.get(source, source), 40)
+    about = words.described(text.size(file.size or 0), file.value, where)
     return [code(name), say(f" {about}\n")]

@@ -83,12 +83,13 @@ FOLLOW = "⏳ Uploading. It is large: how it comes along, and then the answer, s
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
 NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY, or see /vt settings."
-HERE = "the bot's machine"
+SOURCES: Mapping[str, str] = {"": "the bot's machine", "slack": "Slack"}
+"""Where a file comes from, by its place; a server by its name."""
 
 
 def question(count: int) -> str:
     """What is asked, of one file or several."""
-    return f"Upload {'it' if count == 1 else f'these {count} files'} to VirusTotal? {WHO_SEES}"
+    return f"Upload {'it' if count == 1 else f'these {count} files'} to VirusTotal?"
 
 
 def described(size: str, sha256: str, source: str) -> str:
