@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.app import Bot, NotRunning, running
 from bot.manifest import manifest
-from bot.playground import page, scenes
+from bot.playground import page, samples, scenes
 from bot.playground.delivery import EVENTS
 from bot.playground.page.offers import offers
 from bot.playground.prompt import converse
@@ -48,6 +48,8 @@ async def _try_out(settings: Settings, *, anywhere: bool) -> None:
         uploads = stack.enter_context(_uploads(settings.state_dir))
         slack = await stack.enter_async_context(workspace(uploads))
         scenes.furnish(slack.world)
+        roots = settings.file_roots or (samples.folder(settings.state_dir),)
+        settings = settings.model_copy(update={"file_roots": roots})
         offered = offers(manifest(), text.help_lines())
         try:
             async with (
@@ -100,7 +102,13 @@ def workspace(uploads: Path | None = None) -> Workspace:
 
 
 def _welcome(settings: Settings, address: str) -> None:
-    lines = [text.page(address), text.WELCOME, *([text.INVENTED] if settings.vt_api_key is None else [])]
+    files = [text.files_to_try(str(root)) for root in settings.file_roots]
+    lines = [
+        text.page(address),
+        text.WELCOME,
+        *files,
+        *([text.INVENTED] if settings.vt_api_key is None else []),
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

@@ -237,7 +237,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read(slack):
 async def test_the_scenes_are_there_and_the_bot_was_not_told(slack):
     """An incident to try it on: people, a thread, an attached mail; nothing of it was delivered."""
     scenes.furnish(slack.world)
-    assert [file.name for file in slack.files("#inc-1042")] == ["invoice-1042.eml"]
+    assert [file.name for file in slack.files("#inc-1042")] == ["invoice-1042.eml", "invoice-1042.js"]
     assert any(message.thread_ts for message in slack.messages("#inc-1042"))
     assert not slack.deliveries
 
@@ -254,6 +254,10 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
         there = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
         process.stdin.write(b"/vt scan-ip 192.0.2.1\n")
         await says(process, "SUSPICIOUS 6/57")
+        samples = f"{tmp_path.resolve()}/.state/samples"
+        process.stdin.write(f"/vt scan-file {samples}/*\n".encode())
+        await says(process, "🔴 1 RISKY · ⚪ 2 UNKNOWN · 🟢 1 CLEAN")
+        await says(process, "Upload it to VirusTotal?")
         async with http.get(f"{there}/live?as=ana") as reply:
             while not (line := await reply.content.readline()).startswith(b"data: "):
                 pass

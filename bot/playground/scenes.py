@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.playground import markup
+from bot.playground import markup, samples
 from bot.playground.files import mimetype
 from bot.playground.records import File, Message
 from bot.playground.world import World
@@ -53,6 +53,7 @@ _INCIDENT = (
     ),
     (38, BEN, "The same on FIN-12. Its MD5 is 44d88612fea8a8f36de82e1278abb02f", 4),
     (37, ANA, "Both are isolated. Do we know what it is?", 4),
+    (33, BEN, "This fell out of the archive. Nobody has run it", None),
     (12, ANA, "The sender's domain is example[.]co[.]in. Has anybody seen it before?", None),
 )
 
@@ -60,8 +61,12 @@ _INCIDENT = (
 def furnish(world: World) -> None:
     """Post it all, as of the last hours. The bot is told of none of it."""
     _tell(world, GENERAL, _GENERAL, {})
-    mail = world.file("invoice-1042.eml", MAIL.encode(), world.people[BEN], mimetype("invoice-1042.eml"))
-    _tell(world, INCIDENT, _INCIDENT, {3: world.share([mail], INCIDENT, None)})
+    files = {3: ("invoice-1042.eml", MAIL.encode()), 7: ("invoice-1042.js", samples.UNKNOWN)}
+    _tell(world, INCIDENT, _INCIDENT, {number: _shared(world, *file) for number, file in files.items()})
+
+
+def _shared(world: World, name: str, content: bytes) -> tuple[File, ...]:
+    return world.share([world.file(name, content, world.people[BEN], mimetype(name))], INCIDENT, None)
 
 
 def _tell(

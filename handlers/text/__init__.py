@@ -199,6 +199,11 @@ def page(address: str) -> str:
     return f"A Slack workspace to try the bot in: {address} in your browser, or here."
 
 
+def files_to_try(folder: str) -> str:
+    """Where files are that the bot may read."""
+    return f"Files to try it with: /vt scan-file {folder}/*"
+
+
 def tally(counts: Mapping[State, int]) -> str:
     """How many of each state."""
     return " · ".join(f"{ICONS[state]} {count} {state}" for state, count in counts.items())
