@@ -254,7 +254,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
         there = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
         process.stdin.write(b"/vt scan-ip 192.0.2.1\n")
         await says(process, "SUSPICIOUS 6/57")
-        samples = f"{tmp_path.resolve()}/.state/samples"
+        samples = f"{tmp_path.resolve()}/state/samples"
         process.stdin.write(f"/vt scan-file {samples}/*\n".encode())
         await says(process, "🔴 1 RISKY · ⚪ 2 UNKNOWN · 🟢 1 CLEAN")
         await says(process, "Upload it to VirusTotal?")
