@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from liar import Liar, attributes
+from loopback import listening, relay
 from pydantic import SecretStr
-from sshd import KINDS, PASSWORD, SSHD, impostor, keygen, listening, relay, sshd
+from sshd import KINDS, PASSWORD, SSHD, impostor, keygen, sshd
 
 from vt import errors, files
 from vt.files import remote, sftp
