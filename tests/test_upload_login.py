@@ -2,31 +2,28 @@
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
+from box import PASSWORD
 from hosted import hosts_file, placed
 from office import ANA, GENERAL, at_work
 from processes import grounds
 from psycopg import sql
 from pydantic import SecretStr
-from sshd import PASSWORD, SSHD, private_view, sshd
+from sshd import sshd
 
 from bot.logins import Logins
 from vt import errors
 from vt.files.hosts import Host
 
-pytestmark = pytest.mark.skipif(
-    not (Path(SSHD).exists() and private_view()), reason="no sshd that takes a password of ours"
-)
 NEW = b"behind a password"
 TABLE = sql.SQL("SELECT t::text FROM {} t")
 
 
 @pytest.fixture(scope="module")
 def server():
-    with sshd() as made:
+    with sshd(apart=True) as made:
         yield made
 
 

@@ -33,9 +33,9 @@ def measure():
 
 def _over_sftp():
     """From OpenSSH's server: no other is as fast."""
-    from sshd import SSHD, sshd  # noqa: PLC0415 - found once `tests` is on the path
+    from sshd import INSTALLED, SSHD, sshd  # noqa: PLC0415 - found once `tests` is on the path
 
-    if not Path(SSHD).exists():
+    if not INSTALLED:
         yield f"over SFTP: not measured, no {SSHD}"
         return
     with sshd() as server, server.running() as port, _sink() as url:
