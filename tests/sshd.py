@@ -1,27 +1,26 @@
-"""Servers to log in to: Debian's own sshd, one process for each connection, and paramiko's, which may lie."""
+"""Servers to log in to: Debian's own sshd, asyncssh's where there is none, and paramiko's, which may lie."""
 
-import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import threading
 from contextlib import contextmanager, suppress
 from getpass import getuser
 from pathlib import Path
 
 import paramiko
+from asyncsshd import AsyncSshd
+from box import KINDS, PASSWORD, Box
+from loopback import listening
 
-from vt.files.hosts import Host
-
-SSHD = "/usr/sbin/sshd"
+SSHD = os.environ.get("SSHD", "/usr/sbin/sshd")
+"""SSHD=/nowhere tries what a machine without one does."""
+INSTALLED = bool(shutil.which(SSHD) and shutil.which("ssh-keygen"))
 UNSHARE = shutil.which("unshare")
-PASSWORD = "correct horse"
 HASHED = (
     "$6$vtbottests$8YNU8WCHOo4u9bg4YpAFV4qTg20JLBXdWYO.8iuEBHVhuWjJuGfbfipVMLXbD7i1JFejSoXnyWo3mXxi0OSvs."
 )
-KINDS = ("ed25519", "ecdsa", "rsa")
+"""PASSWORD, as /etc/shadow has it."""
 
 # A user of its own, who is nobody outside of the server's own view of /etc: no account is made on this machine.
 NAMESPACE = """
@@ -40,83 +39,29 @@ def private_view():
     )
 
 
-@contextmanager
-def listening(serve):
-    """A listener on loopback that hands each connection to `serve`, in a thread that closes it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    serving = []
-
-    def serve_one(line):
-        with line, suppress(OSError):
-            serve(line)
-
-    def accept():
-        with suppress(OSError):
-            while True:
-                line, _ = listener.accept()
-                serving.append(threading.Thread(target=serve_one, args=(line,), daemon=True))
-                serving[-1].start()
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
-        for each in serving:
-            each.join(10)
-
-
-def keygen(kind, path, phrase=""):
-    """A new pair of keys."""
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-f", str(path)], check=True)  # noqa: S603, S607 - our own words
-
-
-class Sshd:
-    """OpenSSH's server over a folder that its user may read."""
+class Sshd(Box):
+    """OpenSSH's server, one process for each connection."""
 
     def __init__(self, folder):
-        self.folder = folder
         self.apart = private_view()
-        self.user = "scanner" if self.apart else getuser()
-        self.logs = itertools.count()
-        for kind in KINDS:
-            for whose in ("host", "user"):
-                keygen(kind, folder / f"{whose}_{kind}")
+        super().__init__(folder, "scanner" if self.apart else getuser())
         keys = [self.public(f"user_{kind}") for kind in KINDS]
         (folder / "authorized").write_text("\n".join(keys))
         (folder / "authorized").chmod(0o644)
-        (folder / "secret").write_text(f"{PASSWORD}\n")
-        self.root = folder / "root"
-        self.root.mkdir()
         if self.apart:
             line = f"scanner:x:54321:54321::{folder}:/bin/sh\n"
             (folder / "passwd").write_text(Path("/etc/passwd").read_text() + line)
             (folder / "shadow").write_text(f"scanner:{HASHED}:19000:0:99999:7:::\n")
 
-    def public(self, name):
-        """A public key, as its .pub file has it."""
-        return (self.folder / f"{name}.pub").read_text().strip()
+    @staticmethod
+    def keygen(kind, path, phrase=""):
+        """A new pair of keys."""
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-f", str(path)], check=True)  # noqa: S603, S607 - our own words
 
     def fingerprint(self, name):
         """As ssh-keygen shows it."""
         command = ["ssh-keygen", "-l", "-f", f"{self.folder}/{name}.pub"]
         return subprocess.check_output(command, text=True).split()[1]  # noqa: S603 - our own words
-
-    def host(self, port, **changes):
-        """Its entry in a hosts file: it is known by its ed25519 key and takes one of that kind."""
-        entry = {
-            "name": "web-1",
-            "address": "127.0.0.1",
-            "port": port,
-            "user": self.user,
-            "key_file": self.folder / "user_ed25519",
-            "roots": (str(self.root),),
-            "known_hosts": (self.public("host_ed25519"),),
-        }
-        return Host(**{**entry, **changes})
 
     @contextmanager
     def running(self, kinds=("ed25519",), **changes):
@@ -132,8 +77,7 @@ class Sshd:
         said = [f"HostKey={self.folder}/host_{kind}" for kind in kinds]
         said += [f"{name}={value}" for name, value in options.items()]
         command = [SSHD, "-i", "-e", "-f", "/dev/null", *(word for option in said for word in ("-o", option))]
-        path = self.log = self.folder / f"log{next(self.logs)}"
-        path.touch()
+        path = self.new_log()
         if self.apart:
             command = [UNSHARE, "-m", "sh", "-c", NAMESPACE.format(folder=self.folder), "sshd", *command]
         elif os.geteuid() == 0:
@@ -147,38 +91,17 @@ class Sshd:
             yield port
 
 
+def sshd(*, apart=False):
+    """A fresh server: OpenSSH's where there is one. `apart`: of a user who has a password and is not us."""
+    return opened(Sshd if INSTALLED and (private_view() or not apart) else AsyncSshd)
+
+
 @contextmanager
-def sshd():
-    """A fresh one; its folder is open to its user, which pytest's own are not."""
+def opened(kind):
+    """A fresh one of that kind; its folder is open to its user, which pytest's own are not."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        yield Sshd(Path(folder))
-
-
-@contextmanager
-def relay(port, cut_after):
-    """A way to that port that breaks, without a word, once so many bytes have come back."""
-
-    def serve(line):
-        with socket.create_connection(("127.0.0.1", port)) as there:
-            back = threading.Thread(target=pump, args=(there, line, cut_after), daemon=True)
-            back.start()
-            pump(line, there, 1 << 40)
-            back.join()
-
-    with listening(serve) as relayed:
-        yield relayed
-
-
-def pump(source, target, most):
-    """Pass on so many bytes, then end both."""
-    with suppress(OSError):
-        while most > 0 and (data := source.recv(min(65536, most))):
-            target.sendall(data)
-            most -= len(data)
-    for line in (source, target):
-        with suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
+        yield kind(Path(folder))
 
 
 class Gate(paramiko.ServerInterface):

@@ -9,15 +9,17 @@ import socket
 import subprocess
 import time
 import tracemalloc
+from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
+from box import KINDS, PASSWORD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from liar import Liar, attributes
+from loopback import listening, relay
 from pydantic import SecretStr
-from sshd import KINDS, PASSWORD, SSHD, impostor, keygen, listening, relay, sshd
+from sshd import impostor, sshd
 
 from vt import errors, files
 from vt.files import remote, sftp
@@ -25,9 +27,6 @@ from vt.files.beneath import Roots
 from vt.files.hosts import Host
 
 MIB = 1 << 20
-pytestmark = pytest.mark.skipif(
-    not (Path(SSHD).exists() and shutil.which("ssh-keygen")), reason="needs Debian's openssh-server"
-)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +43,24 @@ def port(box):
         yield port
 
 
+@pytest.fixture(scope="module")
+def apart(box):
+    """A server whose user has a password and is not us: the same one, where it may be."""
+    if box.apart:
+        yield box
+        return
+    with sshd(apart=True) as made:
+        yield made
+
+
 @pytest.fixture
 def root(box):
     """What is beneath the root, afresh."""
+    return laid(box)
+
+
+def laid(box):
+    """A few files beneath its root, and one outside of it; nothing else."""
     for path in (box.root, box.folder / "outside"):
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
@@ -143,25 +157,24 @@ async def test_a_login_with_a_key(box, port, kind):
     assert await plain(box.host(port, key_file=box.folder / f"user_{kind}")) == b"inside"
 
 
-@pytest.mark.usefixtures("root")
-async def test_a_login_with_a_password_from_a_file(box, port):
+async def test_a_login_with_a_password_from_a_file(apart):
     """The line's end is not part of it."""
-    if not box.apart:
-        pytest.skip("needs to be root, to give sshd a user of its own")
-    assert await plain(box.host(port, key_file=None, password_file=box.folder / "secret")) == b"inside"
+    laid(apart)
+    with apart.running() as port:
+        host = apart.host(port, key_file=None, password_file=apart.folder / "secret")
+        assert await plain(host) == b"inside"
 
 
-@pytest.mark.usefixtures("root")
-async def test_a_login_with_a_typed_password_leaves_no_trace_of_it(box, port, caplog):
+async def test_a_login_with_a_typed_password_leaves_no_trace_of_it(apart, caplog):
     """Right or wrong, in no log and no error, paramiko's own included."""
-    if not box.apart:
-        pytest.skip("needs to be root, to give sshd a user of its own")
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "paramiko")
-    host = box.host(port, key_file=None, password=SecretStr(PASSWORD))
-    assert await plain(host) == b"inside"
-    with pytest.raises(errors.LoginRefused) as refused:
-        await plain(box.host(port, key_file=None, password=SecretStr("canary-7291")))
+    laid(apart)
+    with apart.running() as port:
+        host = apart.host(port, key_file=None, password=SecretStr(PASSWORD))
+        assert await plain(host) == b"inside"
+        with pytest.raises(errors.LoginRefused) as refused:
+            await plain(apart.host(port, key_file=None, password=SecretStr("canary-7291")))
     seen = f"{caplog.text} {refused.value!r} {refused.value.__cause__!r} {host!r}"
     assert "userauth" in seen
     assert PASSWORD not in seen
@@ -215,7 +228,7 @@ async def test_a_key_file_that_is_no_use_is_our_fault_and_nothing_is_sent(box, t
         case "a public key":
             path.write_text(box.public("user_ed25519"))
         case "locked":
-            keygen("ed25519", path, phrase="a phrase")
+            box.keygen("ed25519", path, phrase="a phrase")
         case "a folder":
             path.mkdir()
     connections = []
@@ -505,19 +518,30 @@ async def test_without_roots_nothing_is_allowed(box, port):
             await server.open("/etc/passwd")
 
 
-async def test_what_permissions_forbid_is_not_readable(box, server, root):
+@contextmanager
+def closed(*paths):
+    """For a while nobody may look."""
+    for path in paths:
+        path.chmod(0)
+    try:
+        yield
+    finally:
+        for path in paths:
+            path.chmod(0o755)
+
+
+async def test_what_permissions_forbid_is_not_readable(apart):
     """A file and a folder that are closed to the login."""
-    if not box.apart:
-        pytest.skip("needs to be root, to log in as somebody else")
-    (root / "plain").chmod(0)
-    (root / "deep").chmod(0)
-    for attempt in (
-        taken(server, f"{root}/plain"),
-        taken(server, f"{root}/deep/low"),
-        server.find(f"{root}/deep/*"),
-    ):
-        with pytest.raises(errors.NotReadable):
-            await attempt
+    root = laid(apart)
+    with apart.running() as port, closed(root / "plain", root / "deep"):
+        async with remote.server(apart.host(port), limit=MIB) as server:
+            for attempt in (
+                taken(server, f"{root}/plain"),
+                taken(server, f"{root}/deep/low"),
+                server.find(f"{root}/deep/*"),
+            ):
+                with pytest.raises(errors.NotReadable):
+                    await attempt
 
 
 @pytest.mark.parametrize("meddle", ["grows", "shrinks", "rewritten", "replaced"])

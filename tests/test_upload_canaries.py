@@ -1,20 +1,15 @@
 """Twelve secrets, each of its own: on the way of a file, through every fault, none is in a log, table or message."""
 
-from pathlib import Path
-
 import psycopg
-import pytest
+from box import PASSWORD
 from hosted import entry, placed
 from office import ANA, GENERAL
 from processes import grounds
 from psycopg import sql
-from sshd import PASSWORD, SSHD, private_view, sshd
+from sshd import sshd
 
 from vt.sandbox import faults
 
-pytestmark = pytest.mark.skipif(
-    not (Path(SSHD).exists() and private_view()), reason="no sshd that takes a password of ours"
-)
 TABLE = sql.SQL("SELECT t::text FROM {} t")
 NAMED = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
 
@@ -74,7 +69,7 @@ class Desk:
 
 async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
     """Every way a file can come, every login, every fault on the way; then everything is searched."""
-    with sshd() as server, server.running() as port:
+    with sshd(apart=True) as server, server.running() as port:
         hosts = three_ways_in(server, port, tmp_path / "hosts.toml")
         private = (server.folder / "user_ed25519").read_text().splitlines()[2]
         file = placed(server, "new.bin", CONTENT.encode())

@@ -1,14 +1,12 @@
 """Files of named Linux servers, from a real sshd: asked for by name, expanded there, hashed there, carried from there."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 from hosted import hosts_file, placed
 from office import ANA, at_work
-from sshd import SSHD, Sshd, sshd
+from sshd import sshd
 
-pytestmark = pytest.mark.skipif(not Path(SSHD).exists(), reason=f"no {SSHD}")
 NEW = b"on a server, and nowhere else"
 
 
@@ -19,7 +17,7 @@ def server():
 
 
 @pytest.fixture
-def entry(server: Sshd, tmp_path):
+def entry(server, tmp_path):
     """Writes a hosts file with that server at a port, under the name web-1."""
     return partial(hosts_file, tmp_path, server)
 

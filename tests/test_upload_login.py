@@ -2,25 +2,22 @@
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
+from box import PASSWORD
 from hosted import hosts_file, placed
 from office import ANA, BEN, GENERAL, at_work
 from processes import grounds
 from psycopg import sql
 from pydantic import SecretStr
-from sshd import PASSWORD, SSHD, private_view, sshd
+from sshd import sshd
 from test_events import own
 
 from bot.logins import Logins
 from vt import errors
 from vt.files.hosts import Host
 
-pytestmark = pytest.mark.skipif(
-    not (Path(SSHD).exists() and private_view()), reason="no sshd that takes a password of ours"
-)
 NEW = b"behind a password"
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 TABLE = sql.SQL("SELECT t::text FROM {} t")
@@ -28,7 +25,7 @@ TABLE = sql.SQL("SELECT t::text FROM {} t")
 
 @pytest.fixture(scope="module")
 def server():
-    with sshd() as made:
+    with sshd(apart=True) as made:
         yield made
 
 
