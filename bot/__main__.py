@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument(
         "text",
         nargs="+",
-        help="what you would type after /vt, as in: vtbot ask scan-ip 192.0.2.1 --threshold 3",
+        help="what you would type after /vt, as in: vtbot ask scan-ip 192.0.2.1 --threshold 3; scan-file - reads a file from a pipe",
     )
     ask.add_argument("--json", action="store_true", help="the documented JSON result instead of words")
     _command(commands, "doctor", "check the settings, the database, the key and Slack", _doctor)

@@ -21,7 +21,7 @@ from bot.history import History
 from bot.ledger import Ledger
 from bot.modals import Modals
 from bot.people import Acquaintances
-from bot.places import places
+from bot.places import places, spool
 from bot.settings import Settings
 from bot.store import Cases, Replies
 from bot.watched import Channels
@@ -76,6 +76,7 @@ async def core(
         limits, reserve = virustotal.limits(settings, asked), virustotal.reserve(settings, asked)
         ledger = Ledger(store, asked.key, limits, clock)
         replies = Replies(store, f"{ledger.name}:")
+        spool(settings).tidy()
         files = places(settings, kinds or {})
 
         async def service(quota: Ledger, age: timedelta) -> Service:

@@ -9,12 +9,18 @@ from vt.files.beneath import Roots
 from vt.files.disk import Disk
 from vt.files.hosts import Host
 from vt.files.places import Opener, Places
+from vt.files.spool import Spool
 
 
 def places(settings: Settings, kinds: Mapping[str, Opener]) -> Places:
     """The places of the settings, and others by their kind. Raises SettingsError when the hosts file is no good."""
     roots = Roots(tuple(map(PurePosixPath, settings.file_roots)))
     return Places(Disk(roots, limit=settings.vt_max_upload), servers(settings), kinds)
+
+
+def spool(settings: Settings) -> Spool:
+    """Where what can be read only once is put down."""
+    return Spool(settings.state_dir / "spool", settings.spool_budget)
 
 
 def servers(settings: Settings) -> dict[str, Host]:

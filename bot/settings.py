@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         description="names of hosts, parted by commas, such as uploads.example.com or uploads.example.com:8443",
     )
     """Beside VT_API_URL's own: where VirusTotal may send files that are too large for one request."""
+    spool_budget: Annotated[int, BeforeValidator(forms.size), Field(ge=1)] = Field(
+        1 << 30, description="a size such as 1 GB"
+    )
+    """Bytes that may lie below STATE_DIR of what can be read only once."""
     upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(forms.lower)] = Field(
         "confirm", description="confirm, allow or deny"
     )

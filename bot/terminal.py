@@ -4,17 +4,20 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 
-from bot import drawn
+from bot import drawn, stdin
 from bot.core import Core, core, utc_now, web_client
 from bot.settings import Mode, Settings
 from handlers import blocks, text
 from handlers.blocks import Frame, Message
 from handlers.deps import StoreDown, Verb
-from handlers.files import consent
+from handlers.files import consent, progress
+from handlers.files.progress import EVERY
 from handlers.health import Probe, health
 from handlers.parser import Command, Misuse, parse
 from handlers.text import file_words, words
@@ -38,8 +41,9 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     if wanted.verb is Verb.HELP:
         _show(blocks.guide())
         return DONE
+    wanted = replace(wanted, lookups=tuple(map(stdin.place, wanted.lookups)))
     try:
-        async with core(settings) as parts:
+        async with stdin.kinds(settings, wanted.lookups) as kinds, core(settings, kinds=kinds) as parts:
             return await _answered(parts, wanted, settings.upload_policy, as_json=as_json)
     except StoreDown:
         sys.stderr.write(f"vtbot: {text.CANNOT_TAKE}\n")
@@ -81,11 +85,12 @@ async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
 
 async def _agrees(files: Sequence[Lookup]) -> bool:
     """Asked at a terminal, and nowhere else: a script cannot agree by chance."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    sys.stderr.write(f"vtbot: {consent.in_words(files)} [y/N] ")
-    sys.stderr.flush()
-    return (await asyncio.to_thread(sys.stdin.readline)).strip().lower() in ("y", "yes")
+    with stdin.keyboard(files) as keyboard:
+        if keyboard is None or not sys.stderr.isatty():
+            return False
+        sys.stderr.write(f"vtbot: {consent.in_words(files)} [y/N] ")
+        sys.stderr.flush()
+        return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")
 
 
 def _missing(finding: Finding) -> bool:
@@ -95,10 +100,24 @@ def _missing(finding: Finding) -> bool:
     return finding.state is State.NOT_CHECKED and not isinstance(finding.trouble, Internal | Unsupported)
 
 
+class _Telling:
+    """Says on stderr how far a file is, at most every three seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def told(self, lookup: Lookup, count: int) -> None:
+        """So many bytes were read, or handed over."""
+        if time.monotonic() - self._last > EVERY:
+            self._last = time.monotonic()
+            sys.stderr.write(f"vtbot: {progress.line(lookup, count)}\n")
+
+
 async def _settled(service: Service, lookups: Lookups) -> Lookups:
     """Go on until everything is settled, and say on stderr what is waited for."""
+    telling = _Telling()
     while True:
-        async for board in service.advance(lookups):
+        async for board in service.advance(lookups, telling.told):
             lookups = board
         at = next_turn(lookups)
         if at is None:

@@ -26,6 +26,7 @@ VTError
 │   ├── NotGiven            whoever keeps the file did not hand it over
 │   ├── Changed             its size or content moved while it was read
 │   ├── TooSlow             it was not read within its seconds
+│   ├── SpoolFull           what can be read only once has no room to be put down
 │   ├── TooManyFiles        a pattern fits more files than one request may take
 │   └── FileTooLarge        over the cap
 └── HostFault               a Linux server whose files cannot be had
@@ -185,6 +186,13 @@ class TooSlow(FileFault):
     """It was not read within the seconds a file may take."""
 
     seconds: float
+
+
+@dataclass(eq=False)
+class SpoolFull(FileFault):
+    """It can be read only once, and there is no room to put it down: `budget` bytes for all, or the disk is full."""
+
+    budget: int
 
 
 @dataclass(eq=False)

@@ -19,11 +19,12 @@ EVERY = 3.0
 
 def message(under_way: Iterable[tuple[Lookup, int]]) -> Message:
     """Each file with the bytes that were read or handed over; without one it is VirusTotal that takes long."""
-    lines = [_line(file, count) for file, count in under_way]
+    lines = [line(file, count) for file, count in under_way]
     return blocks.note("\n".join(lines) or text.ASKING)
 
 
-def _line(file: Lookup, count: int) -> str:
+def line(file: Lookup, count: int) -> str:
+    """How far a file is."""
     says = file_words.uploading if file.value else file_words.reading
     return says(text.cut(name_of(file.asked), 80), text.size(count), text.size(file.size or 0))
 

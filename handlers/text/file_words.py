@@ -83,7 +83,7 @@ FOLLOW = "⏳ Uploading. It is large: how it comes along, and then the answer, s
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
 NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY, or see /vt settings."
-SOURCES: Mapping[str, str] = {"": "the bot's machine", "slack": "Slack"}
+SOURCES: Mapping[str, str] = {"": "the bot's machine", "slack": "Slack", "stdin": "standard input"}
 """Where a file comes from, by its place; a server by its name."""
 
 

@@ -58,6 +58,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.TooSlow: lambda e: (
         f"the file was not read within {e.seconds:.0f} s. Ask again; if it stays, tell the operator."
     ),
+    errors.SpoolFull: lambda e: (
+        f"there is no room to put it down (SPOOL_BUDGET is {size(e.budget)}, or the disk is full). Ask again later, or name a file."
+    ),
     errors.TooManyFiles: lambda e: f"more than {e.limit} files fit. Name fewer of them and ask again.",
     errors.HostFault: lambda e: f"the files of {e.host} cannot be had. Tell the operator.",
     errors.HostUnknown: lambda e: (
