@@ -39,7 +39,7 @@ class AsyncSshd(Box):
 
     @staticmethod
     def keygen(kind, path, phrase=None):
-        """A new pair of keys; with a comment, as ssh-keygen's: paramiko cannot read every key that has none."""
+        """A new pair of keys."""
         key = asyncssh.generate_private_key(KEYS[kind], comment="tests")
         path.touch(mode=0o600)
         key.write_private_key(path, passphrase=phrase)

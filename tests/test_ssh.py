@@ -14,15 +14,18 @@ from hashlib import sha256
 
 import pytest
 from box import KINDS, PASSWORD
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from liar import Liar, attributes
 from loopback import listening, relay
+from paramiko import ECDSAKey
 from pydantic import SecretStr
 from sshd import impostor, sshd
 
 from vt import errors, files
-from vt.files import remote, sftp
+from vt.files import remote, sftp, ssh
 from vt.files.beneath import Roots
 from vt.files.hosts import Host
 
@@ -155,6 +158,16 @@ async def test_of_several_host_keys_the_known_one_is_asked_for(box, kind):
 async def test_a_login_with_a_key(box, port, kind):
     """Of every kind that is in use."""
     assert await plain(box.host(port, key_file=box.folder / f"user_{kind}")) == b"inside"
+
+
+def test_a_key_without_a_comment_is_read(tmp_path):
+    """However it is padded: paramiko alone misreads about half of them."""
+    path = tmp_path / "key"
+    for _ in range(16):
+        key = ec.generate_private_key(ec.SECP256R1())
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        read = ssh.credentials(Host(name="web-1", address="127.0.0.1", user="a", key_file=path))
+        assert read.get_base64() == ECDSAKey(vals=(key, key.public_key())).get_base64()
 
 
 async def test_a_login_with_a_password_from_a_file(apart):

@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TypeVar
 
-from paramiko import AuthenticationException, PKey, Transport
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+from paramiko import AuthenticationException, ECDSAKey, PKey, SSHException, Transport
 from pydantic import SecretStr
 
 from vt import errors
@@ -110,9 +113,20 @@ def credentials(host: Host) -> Login:
     try:
         if host.password_file:
             return SecretStr(host.password_file.read_text("utf-8").rstrip("\r\n"))
-        return PKey.from_path(host.key_file or "")
+        return _key(host.key_file or Path())
     except Exception:  # noqa: BLE001 - what is in a key file may make its reader raise anything
         raise errors.LoginUnusable(host.name) from None
+
+
+def _key(path: Path) -> PKey:
+    try:
+        return PKey.from_path(path)
+    except SSHException:
+        # paramiko 5.1 misreads the padding of about half of all ECDSA keys that have no comment.
+        key = load_ssh_private_key(path.read_bytes(), None)
+        if not isinstance(key, EllipticCurvePrivateKey):
+            raise
+        return ECDSAKey(vals=(key, key.public_key()))
 
 
 def _dial(host: Host, seconds: float, begun: list[Transport]) -> Transport:
