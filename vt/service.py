@@ -196,19 +196,34 @@ def _whole(step: Callable[[], Awaitable[Mapping[int, Lookup]]]) -> Work:
 
 async def _as_they_come(steps: Sequence[Work]) -> AsyncIterator[Mapping[int, Lookup]]:
     """What steps find, as they find it, a few steps at a time; what still runs is cancelled when nobody listens."""
-    room, coming = asyncio.Semaphore(CALLS_AT_ONCE), asyncio.Queue[Mapping[int, Lookup] | None]()
+    room, coming = (
+        asyncio.Semaphore(CALLS_AT_ONCE),
+        asyncio.Queue[Mapping[int, Lookup] | asyncio.Task[None]](),
+    )
 
     async def run(step: Work) -> None:
         async with room:
             await step(coming.put_nowait)
 
-    tasks = [asyncio.ensure_future(run(step)) for step in steps]
-    end = asyncio.gather(*tasks)
-    end.add_done_callback(lambda _: coming.put_nowait(None))
+    tasks = [asyncio.create_task(run(step)) for step in steps]
+    for task in tasks:
+        task.add_done_callback(coming.put_nowait)
     try:
-        while (changed := await coming.get()) is not None:
-            yield changed
-        await end
+        running = len(tasks)
+        while running:
+            came = await coming.get()
+            if isinstance(came, asyncio.Task):
+                running -= 1
+                came.result()
+            else:
+                yield came
     finally:
         for task in tasks:
             task.cancel()
+            task.add_done_callback(_looked_at)
+
+
+def _looked_at(task: asyncio.Task[None]) -> None:
+    """What went wrong when nobody listened any more is not complained of."""
+    if not task.cancelled():
+        task.exception()
