@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -100,6 +100,18 @@ class Server:
         if not (self.data / "PG_VERSION").exists():
             self._make(as_account)
         self._run(as_account)
+
+    def revive(self, wanted: Callable[[], bool]) -> bool:
+        """Start it again when its process is gone; says whether it was. For a user of it. Raises NotStarted.
+
+        Nobody stops it while it has a user, so it was killed. A user that leaves must not want it any more before it
+        takes the lock to stop it: that is asked once this has the lock. Data that is gone is not made anew.
+        """
+        with self._alone():
+            if not wanted() or self.pid is not None or self._answers():
+                return False
+            self._run(account())
+            return True
 
     def _run(self, as_account: dict[str, Any]) -> None:
         if self.pid is None:
