@@ -47,4 +47,6 @@ async def _each_by_itself(connection: psycopg.AsyncConnection[Any]) -> None:
 
 async def _check(connection: psycopg.AsyncConnection[Any]) -> None:
     if not stands(connection):
+        # The pool would keep it: it asks the connection whether it is broken, which has not read its goodbye.
+        await connection.close()
         raise psycopg.OperationalError

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot import alive, migrations
+from bot.keeper import kept
 from bot.migrations.procrastinate import Foreign
 from bot.postgres import Server
 from bot.precedence import Precedence
@@ -63,7 +64,8 @@ async def _private(server: Server) -> AsyncIterator[str]:
         message = f"The private database in STATE_DIR did not start ({fault}). DATABASE_URL names another."
         raise Unusable(message) from None
     try:
-        yield url
+        async with kept(server):
+            yield url
     finally:
         await asyncio.to_thread(use.__exit__, None, None, None)
 

@@ -2,13 +2,14 @@
 
 import fcntl
 import hashlib
+import math
 import os
 import shlex
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from bot.postmaster import SOCKET, clear, living
 from bot.wheel import NotStarted, account, give, let_through, programs, run
 
 LONGEST_SOCKET = 100
@@ -24,6 +26,8 @@ SECONDS = 60
 """For starting, which may have to recover from a power cut."""
 SECONDS_TO_BEGIN = 5
 """After which a server that is not even a process has failed."""
+SECONDS_TO_APPEAR = 0.5
+"""After which one that is no process is launched again: none starts while sessions of a killed one linger."""
 
 CONFIG = {
     "listen_addresses": "",
@@ -48,7 +52,7 @@ class Server:
     @property
     def sockets(self) -> Path:
         """Where its socket is: in the data folder, or elsewhere when that path is too long for a socket."""
-        if len(os.fsencode(self.data)) + len("/.s.PGSQL.5432") <= LONGEST_SOCKET:
+        if len(os.fsencode(self.data)) + len(f"/{SOCKET}") <= LONGEST_SOCKET:
             return self.data
         digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"vtbot-{digest}"
@@ -95,24 +99,39 @@ class Server:
             let_through(self.data, programs())
         if not (self.data / "PG_VERSION").exists():
             self._make(as_account)
-        if self.pid is None:
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
-            self._make_sockets(as_account)
-            options = f"-k {shlex.quote(str(self.sockets))}"
-            run(
-                "pg_ctl",
-                ["-W", "-l", str(self.log), "-o", options, "-D", str(self.data), "start"],
-                as_account,
-            )
-        self._await()
+        self._run(as_account)
 
-    def _await(self) -> None:
-        began = time.monotonic()
+    def revive(self, wanted: Callable[[], bool]) -> bool:
+        """Start it again when its process is gone; says whether it was. For a user of it. Raises NotStarted.
+
+        Nobody stops it while it has a user, so it was killed. A user that leaves must not want it any more before it
+        takes the lock to stop it: that is asked once this has the lock. Data that is gone is not made anew.
+        """
+        with self._alone():
+            if not wanted() or self.pid is not None or self._answers():
+                return False
+            self._run(account())
+            return True
+
+    def _run(self, as_account: dict[str, Any]) -> None:
+        if self.pid is None:
+            self._make_sockets(as_account)
+            if not self._answers():
+                clear(self.data, self.sockets)
+        began, launched = time.monotonic(), -math.inf
         while not self._answers():
-            waited = time.monotonic() - began
-            if waited > SECONDS or (waited > SECONDS_TO_BEGIN and self.pid is None):
+            now, gone = time.monotonic(), self.pid is None
+            if now - began > (SECONDS_TO_BEGIN if gone else SECONDS):
                 raise NotStarted(f"its log is {self.log}")
+            if gone and now - launched > SECONDS_TO_APPEAR:
+                self._launch(as_account)
+                launched = now
             time.sleep(0.02)
+
+    def _launch(self, as_account: dict[str, Any]) -> None:
+        options = f"-k {shlex.quote(str(self.sockets))}"
+        command = ["-W", "-l", str(self.log), "-o", options, "-D", str(self.data), "start"]
+        run("pg_ctl", command, as_account)
 
     def _answers(self) -> bool:
         try:
@@ -140,15 +159,8 @@ class Server:
 
     @property
     def pid(self) -> int | None:
-        """The running server's process.
-
-        The file that names it outlives a power cut or a container, where another process may get its number.
-        """
-        try:
-            pid = int((self.data / "postmaster.pid").read_text().split("\n")[0])
-        except (OSError, ValueError):
-            return None
-        return pid if _is_postgres(pid) else None
+        """The running server's process."""
+        return living(self.data)
 
     def _make_sockets(self, as_account: dict[str, Any]) -> None:
         """A folder in the temporary one is ours only if we made it: anybody may make one there."""
@@ -161,12 +173,3 @@ class Server:
         owner = as_account.get("user", os.geteuid())
         if not stat.S_ISDIR(there.st_mode) or there.st_uid != owner or there.st_mode & 0o077:
             raise NotStarted(f"{self.sockets} belongs to somebody else")
-
-
-def _is_postgres(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        name = Path(f"/proc/{pid}/comm")
-        return not name.exists() or name.read_text().startswith("postgres")
-    except OSError:
-        return False

@@ -120,7 +120,10 @@ class Grounds:
 
 @asynccontextmanager
 async def grounds(database, folder, *, sandbox=None, **environ):
-    """A workspace and a VirusTotal of this process, for bots in processes of their own; all are killed at the end."""
+    """A workspace and a VirusTotal of this process, for bots in processes of their own; all are killed at the end.
+
+    Without a database they make a private one.
+    """
     async with Workspace() as slack, Sandbox(**(sandbox or {})).serve() as virustotal:
         given = {
             "SLACK_BOT_TOKEN": slack.bot_token,
@@ -129,9 +132,8 @@ async def grounds(database, folder, *, sandbox=None, **environ):
             "VT_API_KEY": "some-key",
             "VT_API_URL": virustotal.url,
             "VT_QUOTA_MINUTE": "0",
-            "DATABASE_URL": address(database),
             "PORT": "0",
-        }
+        } | ({"DATABASE_URL": address(database)} if database else {})
         place = Grounds(slack, virustotal, database, folder, given | environ)
         try:
             yield place

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from test_store import request
 
+from bot import alive
 from bot.database import Database, prepare
 from bot.jobs import MOST_ATTEMPTS, PAUSES, Pace, Turns
 from bot.postgres import Server
@@ -303,6 +304,16 @@ async def test_restarted_database(new_state):
             server.start()
             await bot.cases.accept(request("b"))
             await bot.until("a", "b")
+
+
+async def test_ended_sessions(database):
+    """A pool replaces each connection whose session was ended, and need not be closed and opened for it."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    async with alive.pool(conninfo=database, min_size=2, max_size=2, timeout=20, open=False) as pool:
+        await pool.wait()
+        assert await ask(database, f"SELECT pg_terminate_backend(pid, 20000) {others}") == [(True,), (True,)]
+        async with pool.connection() as connection:
+            assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
 
 
 async def test_graceful_stop(database):
