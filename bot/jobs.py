@@ -25,8 +25,8 @@ PAUSES = (2, 10, 60, 300)
 """Seconds before a turn that broke is taken again; when it breaks once more after them, it is given up."""
 MOST_ATTEMPTS = 10
 """A turn that so often ended with its process, or could not even be put off, is not taken again."""
-TURN_SECONDS = 1800
-"""A turn that takes longer hangs."""
+TURN_SECONDS = 3600
+"""A turn that takes longer hangs: the largest file may be read, and sent, for a quarter of an hour each."""
 TIDY_AT = "17 * * * *"
 
 log = structlog.get_logger()

@@ -21,6 +21,7 @@ from vt.files import beneath
 from vt.files.beneath import Roots
 from vt.files.disk import Disk
 from vt.files.disk import _find as find
+from vt.patience import SLOWEST
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc and /dev")
@@ -504,6 +505,13 @@ async def test_a_dripping_source_is_given_up_when_its_seconds_are_over():
     with pytest.raises(errors.TooSlow) as fault:
         await blocks_of(*[b"x"] * 100, size=100, seconds=0.05, pause=0.01)
     assert (fault.value.path, fault.value.seconds) == ("/srv/x", 0.05)
+
+
+async def test_a_large_source_may_take_longer():
+    """At any size so many seconds, and then at least a quarter of a MiB in each."""
+    size = SLOWEST // 4
+    half = bytes(size // 2)
+    assert sum(map(len, await blocks_of(half, half, size=size, seconds=0.05, pause=0.06))) == size
 
 
 async def test_the_time_that_the_reader_takes_is_not_the_sources_fault():

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from vt import errors
 from vt.errors import VTError
+from vt.patience import for_bytes
 from vt.quota import Quota, count
 from vt.wire import Form, form_data, reply, reply_or_location
 
@@ -30,6 +31,8 @@ DIRECT_UPLOAD = 33_553_369
 """Bytes of the largest file that file/scan was seen to take (measured by a public client)."""
 REQUEST_BYTES = 32 << 20
 """Of a whole request to file/scan: a long name leaves less room for the file."""
+TAKING_IN = 120.0
+"""Seconds between a file's last byte and the receipt: VirusTotal reads a large one before it answers."""
 ATTEMPTS = 3
 HARMLESS = "8.8.8.8"
 """An address to ask for when only the answer matters."""
@@ -223,7 +226,7 @@ class Client(AbstractAsyncContextManager["Client"]):
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
-            return errors.TimedOut(self._deadline)
+            return errors.TimedOut(max(seconds, self._deadline))
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL):
             return errors.Unreachable()
         except VTError as error:
@@ -235,9 +238,13 @@ class Client(AbstractAsyncContextManager["Client"]):
         # httpx leaves half read what it was given when a connection breaks: the file must not stay open.
         async with aclosing(chunks):
             request = self._http.build_request(
-                "POST", url, content=form.around(chunks), headers=form.headers(size)
+                "POST",
+                url,
+                content=form.around(chunks),
+                headers=form.headers(size),
+                timeout=httpx.Timeout(self._deadline, read=TAKING_IN),
             )
-            return single(await self._once(request, self._upload_deadline))
+            return single(await self._once(request, for_bytes(size, self._upload_deadline)))
 
     def _check_host(self, url: httpx.URL) -> None:
         if url.netloc.decode() not in self._upload_hosts or url.scheme != self._http.base_url.scheme:

@@ -16,6 +16,15 @@ class Patience:
         return timedelta(seconds=self.seconds[min(tries, len(self.seconds) - 1)])
 
 
+SLOWEST = 256 << 10
+"""Bytes a second: what comes or goes more slowly, for longer than it may take at any size, is given up."""
+
+
+def for_bytes(size: int, least: float) -> float:
+    """Seconds that a transfer may take: so many at any size, more for what is large."""
+    return max(least, size / SLOWEST)
+
+
 ANALYSIS = Patience((15, 30, 60, 120, 300), timedelta(hours=24))
 """Between two looks at something that is being analysed."""
 UNSURE = Patience((15, 30, 60, 120, 300), timedelta(hours=1))

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from vt import errors
+from vt.patience import for_bytes
 
 BLOCK = 1 << 20
 """Bytes read at once."""
@@ -132,10 +133,11 @@ class Pinned:
 async def counted(
     path: str, size: int, seconds: float, read_block: Callable[[], Awaitable[bytes]]
 ) -> AsyncIterator[bytes]:
-    """Blocks until an empty one: exactly `size` bytes, waited for no longer than `seconds` in all.
+    """Blocks until an empty one: exactly `size` bytes, waited for no longer than `seconds` in all, or at SLOWEST.
 
     The time that the reader takes between two blocks is not counted. Raises Changed, TooSlow.
     """
+    seconds = for_bytes(size, seconds)
     got, left = 0, seconds
     while True:
         began = time.monotonic()
