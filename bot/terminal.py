@@ -22,7 +22,8 @@ from handlers.health import Probe, health
 from handlers.parser import Command, Misuse, parse
 from handlers.text import file_words, words
 from vt.errors import Internal, Unsupported
-from vt.lookup import TO_AGREE, Lookup
+from vt.lookup import Lookup
+from vt.notes import Note
 from vt.results import json_result
 from vt.sandbox import Sandbox
 from vt.service import Lookups, Service, next_turn
@@ -95,7 +96,7 @@ async def _agrees(files: Sequence[Lookup]) -> bool:
 
 def _missing(finding: Finding) -> bool:
     """Not checked though it could be; that an internal address is not sent is an answer."""
-    if finding.note == TO_AGREE:
+    if finding.note is Note.TO_AGREE:
         return True
     return finding.state is State.NOT_CHECKED and not isinstance(finding.trouble, Internal | Unsupported)
 

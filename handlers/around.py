@@ -25,7 +25,8 @@ from handlers.text import file_words, words
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.indicators import Kind
-from vt.lookup import LEFT, NEVER_SENT
+from vt.lookup import NEVER_SENT
+from vt.notes import LEFT
 from vt.results import gui_link
 from vt.verdict import Finding, State
 

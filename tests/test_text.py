@@ -7,6 +7,7 @@ import pytest
 
 from handlers import text
 from vt import errors
+from vt.notes import Note
 from vt.verdict import State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -28,6 +29,11 @@ def sample(kind):
 def test_every_error_of_the_tree_has_a_sentence():
     """Walk the tree: none is forgotten, none is there that no longer exists."""
     assert set(text.ERRORS) == set(errors.tree())
+
+
+def test_every_note_has_a_sentence():
+    """None is forgotten."""
+    assert set(text.NOTES) == set(Note)
 
 
 NEXT_STEPS = (

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from test_service import desk, of_file
 
-from vt.lookup import INTERRUPTED, PERHAPS, Lookup, Step
+from vt.lookup import Lookup, Step
+from vt.notes import Note
 from vt.service import next_turn
 from vt.verdict import State
 
@@ -101,7 +102,7 @@ async def test_an_upload_whose_receipt_was_lost_is_not_sent_again(known):
         vt.sandbox.faults.add("file/scan", lost)
         lookups = await vt.turn([lookup])
         [finding] = vt.found(lookups)
-        assert (finding.state, finding.note) == (State.PENDING, INTERRUPTED)
+        assert (finding.state, finding.note) == (State.PENDING, Note.INTERRUPTED)
         [lookup] = await to_the_end(vt, lookups)
         assert lookup.finding(vt.clock()).report.scan_date >= vt.clock.now - timedelta(minutes=10)
         assert len(arrived(vt)) == 1
@@ -125,7 +126,7 @@ async def test_what_perhaps_never_arrived_is_said_after_an_hour_and_can_be_asked
         [lookup] = await to_the_end(vt, [died(stored)])
         assert timedelta(hours=1) < vt.clock.now - began < timedelta(hours=1, minutes=10)
         finding = lookup.finding(vt.clock())
-        assert (finding.state, finding.note) == (State.RISKY, PERHAPS)
+        assert (finding.state, finding.note) == (State.RISKY, Note.PERHAPS)
         assert not arrived(vt)
         again = lookup.asked_about(vt.clock()).agreed_to()
         await to_the_end(vt, [again])

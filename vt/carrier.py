@@ -9,7 +9,8 @@ from vt.client import Client, Raw
 from vt.files import Files, Pinned, Source
 from vt.files.places import Places
 from vt.files.uploads import Never
-from vt.lookup import TO_AGREE, Lookup
+from vt.lookup import Lookup
+from vt.notes import Note
 
 READ_AT_ONCE = 4
 """Files of one place that are read at the same time."""
@@ -63,14 +64,14 @@ class Carrier:
         except errors.HostFault as fault:
             found({index: lookup.failed(fault) for index, lookup in lookups.items()})
 
-    async def upload(self, lookup: Lookup, told: Told) -> Raw | str:
+    async def upload(self, lookup: Lookup, told: Told) -> Raw | Note:
         """The receipt, or the note that says why it was not uploaded. Raises a VTError."""
         async with self._places.at(lookup.place) as files:
             source = await files.open(lookup.asked)
             if refused := await self._never.refuses(source):
                 return refused
             if not lookup.may_upload:
-                return TO_AGREE
+                return Note.TO_AGREE
             if source.size != lookup.size:
                 raise errors.Changed(lookup.asked)
             # What is uploaded is what was hashed, or the upload is never complete.

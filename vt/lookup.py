@@ -11,6 +11,7 @@ from vt.actions import BY_KEY, Action
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
 from vt.indicators.hosts import parent
+from vt.notes import LEFT, Note
 from vt.patience import ANALYSIS, OUTAGE, UNSURE
 from vt.scans import is_of, is_since
 from vt.sensitive import secret
@@ -18,17 +19,7 @@ from vt.verdict import Finding, State, judge, not_checked, pending
 
 Raw = dict[str, Any]
 
-GAVE_UP = "gave-up-waiting"
-"""The note of what was still being analysed when nobody waited for it any more."""
-INTERRUPTED = "interrupted"
-"""The note of what may have been uploaded, while it is waited for."""
-PERHAPS = "perhaps-uploaded"
-"""The note of what may have been uploaded: it was interrupted, and nothing newer came of it."""
-LEFT = (GAVE_UP, PERHAPS)
-"""The notes of what was waited for in vain, and may be looked at again."""
 ANY = "*"
-TO_AGREE = "to-agree"
-"""The note of a file that is not in VirusTotal and may be uploaded once somebody agrees."""
 NEVER_SENT = (errors.Internal, errors.Sensitive)
 """Reasons that another question does not change."""
 
@@ -74,7 +65,7 @@ class Lookup(BaseModel):
     tries: int = 0
     not_before: datetime | None = None
     trouble: Raw | None = None
-    note: str | None = None
+    note: Note | None = None
 
     @classmethod
     def of(
@@ -144,7 +135,7 @@ class Lookup(BaseModel):
             return self.but(step=Step.UPLOAD)
         above = parent(self.resource) if self.action == "domain-report" else None
         if above and above != self.resource:
-            return self.but(kind=Kind.DOMAIN, value=above, raw=None, note="registered-domain")
+            return self.but(kind=Kind.DOMAIN, value=above, raw=None, note=Note.REGISTERED_DOMAIN)
         return self.but(step=Step.DONE)
 
     def rescanned_if_old(self, analysed: datetime | None, now: datetime, *, may_rescan: bool) -> Self:
@@ -157,14 +148,16 @@ class Lookup(BaseModel):
         if now - analysed < timedelta(days=self.rescan_after_days):
             return done
         if self.kind is not Kind.URL and not may_rescan:
-            return done.but(note="rescan-needs-private-key")
+            return done.but(note=Note.NEEDS_PRIVATE_KEY)
         return self.but(step=Step.RESCAN)
 
     def queued(self, receipt: Raw, now: datetime) -> Self:
         """VirusTotal took it: wait for that very scan, since by hash or URL the old report would come."""
         if not receipt.get("scan_id"):
             return (
-                self.kept("rescan-refused") if self.step is Step.RESCAN else self.failed(errors.Unsupported())
+                self.kept(Note.RESCAN_REFUSED)
+                if self.step is Step.RESCAN
+                else self.failed(errors.Unsupported())
             )
         return self.but(
             step=Step.WAIT,
@@ -183,7 +176,7 @@ class Lookup(BaseModel):
             return self.kept(self.note).but(raw=raw, checked_at=now)
         patience = UNSURE if self.unsure else ANALYSIS
         if self.since is not None and now - self.since > patience.lasts:
-            return self.kept(PERHAPS if self.unsure else GAVE_UP)
+            return self.kept(Note.PERHAPS if self.unsure else Note.GAVE_UP)
         tries = self.tries + 1
         return self.but(tries=tries, not_before=now + ANALYSIS.pause(tries), trouble=None)
 
@@ -202,7 +195,7 @@ class Lookup(BaseModel):
 
     def asked_about(self, now: datetime) -> Self:
         """Known to VirusTotal, and perhaps to be uploaded all the same: once somebody agrees."""
-        return self.but(note=TO_AGREE, anew=now)
+        return self.but(note=Note.TO_AGREE, anew=now)
 
     def unasked(self) -> Self:
         """The settings say that any file may be uploaded."""
@@ -251,7 +244,7 @@ class Lookup(BaseModel):
         waiting = self.delayed(error, now + OUTAGE.pause(self.tries))
         return waiting.but(since=since, tries=self.tries + 1)
 
-    def kept(self, note: str | None) -> Self:
+    def kept(self, note: Note | None) -> Self:
         """Nothing more is done: what is known stands. The note says what could not be had."""
         return self.but(step=Step.DONE, note=note, not_before=None, trouble=None, begun=None)
 
@@ -296,7 +289,7 @@ class Lookup(BaseModel):
         if BY_KEY[self.action].files and self.note not in LEFT:
             kept -= {"kind", "value", "size"}
         # It was asked for by this name before it was asked for by its registered domain's.
-        note = self.note if self.note == "registered-domain" else None
+        note = self.note if self.note is Note.REGISTERED_DOMAIN else None
         return type(self)(**{name: getattr(self, name) for name in kept}, note=note)
 
     # What is known ---------------------------------------------------------------------------------------
@@ -315,7 +308,7 @@ class Lookup(BaseModel):
         if self.step is not Step.DONE or self.raw is None:
             # That it was not in VirusTotal is no longer so.
             raw = self.raw if self.raw and self.raw.get("response_code") != 0 else None
-            note = INTERRUPTED if self.unsure else None
+            note = Note.INTERRUPTED if self.unsure else None
             return pending(
                 action, *subject, raw=raw, until=self.not_before, checked_at=self.checked_at, note=note
             )

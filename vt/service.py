@@ -18,6 +18,7 @@ from vt.files.uploads import Never
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
 from vt.memory import Forgetful, Memory
+from vt.notes import Note
 
 CALLS_AT_ONCE = 8
 
@@ -151,7 +152,7 @@ class Service:
         if isinstance(error, errors.NotAnswering):
             return lookup.unanswered(error, now)
         if lookup.step is Step.RESCAN:
-            return lookup.kept("rescan-refused")
+            return lookup.kept(Note.RESCAN_REFUSED)
         return lookup.failed(error)
 
     def _read(self, place: str, board: Sequence[Lookup], unread: Sequence[int], told: Told) -> Work:
@@ -173,7 +174,7 @@ class Service:
             # Without its last bytes it surely did not arrive.
             left = lookup.interrupted() if whole else lookup.but(begun=None)
             return {index: self._without_answer(left, error)}
-        if isinstance(outcome, str):
+        if isinstance(outcome, Note):
             return {index: lookup.kept(outcome)}
         return {index: lookup.queued(outcome, self._clock())}
 

@@ -11,6 +11,7 @@ from vt.actions import Action
 from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
 from vt.indicators import Indicator
 from vt.models import FileReport, HostReport, Sample, SeenUrl, UrlReport
+from vt.notes import Note
 
 Raw = dict[str, Any]
 AnyReport = FileReport | UrlReport | models.DomainReport | models.AddressReport
@@ -89,8 +90,8 @@ class Finding:
     """Why it is NOT CHECKED; None when it merely was not its turn yet."""
     until: datetime | None = None
     """When it will be checked, or looked at again."""
-    note: str | None = None
-    """A word for something the reader must know, as "registered-domain" or "rescan-needs-private-key"."""
+    note: Note | None = None
+    """Something the reader must know."""
 
 
 def judge(
@@ -101,7 +102,7 @@ def judge(
     threshold: int,
     now: datetime,
     *,
-    note: str | None = None,
+    note: Note | None = None,
 ) -> Finding:
     """What a reply means. Never raises: a reply that cannot be read is NOT CHECKED and says why."""
     report = None
@@ -124,7 +125,7 @@ def not_checked(
     trouble: VTError | None = None,
     *,
     until: datetime | None = None,
-    note: str | None = None,
+    note: Note | None = None,
 ) -> Finding:
     """There is no answer, for that reason; with a spent quota it says until when by itself."""
     if until is None and isinstance(trouble, QuotaSpent):
@@ -140,7 +141,7 @@ def pending(
     raw: Raw | None = None,
     checked_at: datetime | None = None,
     until: datetime | None = None,
-    note: str | None = None,
+    note: Note | None = None,
 ) -> Finding:
     """VirusTotal is at it, whatever an older report in `raw` says."""
     return Finding(

@@ -13,12 +13,12 @@ from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, 
 from handlers.text import file_words as words
 from vt.files.beneath import name_of
 from vt.files.places import source_of
-from vt.lookup import TO_AGREE, Lookup
+from vt.lookup import Lookup
+from vt.notes import NEVER, Note
 
 LIVES = timedelta(minutes=10)
 MOST = 10
 """Files that one question is about."""
-NEVER = ("never-by-name", "never-by-content")
 CHARACTERS = 3_000
 """What a question takes of a message at most."""
 
@@ -31,12 +31,12 @@ async def policy(origin: Origin, deps: Deps) -> str:
 
 def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
     """The files that somebody is asked about: not in VirusTotal, and nobody agreed yet."""
-    return [lookup for lookup in lookups if lookup.note == TO_AGREE][:MOST]
+    return [lookup for lookup in lookups if lookup.note == Note.TO_AGREE][:MOST]
 
 
 def concerns(lookups: Iterable[Lookup]) -> bool:
     """Is there anything to say about uploads?"""
-    return any(lookup.note in (TO_AGREE, *NEVER) for lookup in lookups)
+    return any(lookup.note in (Note.TO_AGREE, *NEVER) for lookup in lookups)
 
 
 def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
@@ -116,7 +116,7 @@ def _lines(lookups: Sequence[Lookup], policy: str) -> Iterator[list[Part]]:
         return
     yield _question(files)
     yield from map(_described, files)
-    if left := sum(lookup.note == TO_AGREE for lookup in lookups) - len(files):
+    if left := sum(lookup.note == Note.TO_AGREE for lookup in lookups) - len(files):
         yield [say(f"{words.MORE.format(count=left)}\n")]
     yield [say(words.LASTS)]
 

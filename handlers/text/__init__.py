@@ -10,7 +10,7 @@ from handlers.text.units import cut, day, minute, outside, seconds, size
 from vt import errors
 from vt.actions import ACTIONS
 from vt.indicators import defang
-from vt.lookup import INTERRUPTED
+from vt.notes import Note
 from vt.results import Insight, Place, names, place
 from vt.sensitive import masked
 from vt.verdict import Basis, Evidence, Finding, Rule, State
@@ -67,7 +67,7 @@ def subject(finding: Finding, most: int = 300) -> str:
     if finding.action.files:
         return cut(finding.asked, most)
     value = finding.indicator.value if finding.indicator else finding.asked
-    if finding.note == "registered-domain" and finding.asked != value:
+    if finding.note is Note.REGISTERED_DOMAIN and finding.asked != value:
         value = f"{finding.asked} → {value}"
     return cut(defang(masked(value)), most)
 
@@ -88,8 +88,8 @@ def rule(finding: Finding, now: datetime) -> str:
 
 
 def _pending(finding: Finding, now: datetime) -> str:
-    if finding.note == INTERRUPTED:
-        return f"{file_words.INTERRUPTED}{_next(finding.until, now)}"
+    if finding.note is Note.INTERRUPTED:
+        return f"{file_words.PERHAPS_ARRIVED}{_next(finding.until, now)}"
     return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
 
 
@@ -164,18 +164,19 @@ def dated(finding: Finding) -> str:
     return " · ".join(part for part in parts if part)
 
 
-NOTES: Mapping[str, str] = {
-    "registered-domain": "The host as given is not in VirusTotal: this is the report of its registered domain.",
-    "rescan-needs-private-key": "Not rescanned: hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …",
-    "rescan-refused": "Not rescanned: VirusTotal refused. This is the older report.",
-    "gave-up-waiting": "The new analysis was not finished within a day. Look again later.",
+NOTES: Mapping[Note, str] = {
+    Note.REGISTERED_DOMAIN: "The host as given is not in VirusTotal: this is the report of its registered domain.",
+    Note.NEEDS_PRIVATE_KEY: "Not rescanned: hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …",
+    Note.RESCAN_REFUSED: "Not rescanned: VirusTotal refused. This is the older report.",
+    Note.GAVE_UP: "The new analysis was not finished within a day. Look again later.",
+    Note.INTERRUPTED: "",  # the reason why it is PENDING says it
     **file_words.NOTES,
 }
 
 
 def note(finding: Finding) -> str:
     """Something the reader must know, or nothing."""
-    return NOTES.get(finding.note or "", "")
+    return NOTES[finding.note] if finding.note else ""
 
 
 def insight(found: Insight, finding: Finding) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from vt.notes import Note
+
 WHO_SEES = (
     "Whoever uses VirusTotal's paid services can then find it, look into it and download it: other companies, "
     "researchers, and perhaps those who made it. It cannot be taken back."
@@ -29,17 +31,17 @@ PATH_HINT = "Absolute, by comma; * and ? fit names. On the bot's machine, if no 
 HOST = "Linux server"
 HOST_HINT = "Its name in the hosts file."
 
-NOTES: Mapping[str, str] = {
-    "perhaps-uploaded": (
+NOTES: Mapping[Note, str] = {
+    Note.PERHAPS: (
         "The upload was interrupted, and VirusTotal shows nothing newer within an hour: it may have arrived or not. "
         "Look again, or upload it anew with Upload anyway."
     ),
-    "to-agree": "Not uploaded.",
-    "never-by-name": "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",
-    "never-by-content": "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
+    Note.TO_AGREE: "Not uploaded.",
+    Note.NEVER_BY_NAME: "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",
+    Note.NEVER_BY_CONTENT: "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
 }
 
-INTERRUPTED = "the upload was interrupted and may have arrived; it is not sent again before that is known"
+PERHAPS_ARRIVED = "the upload was interrupted and may have arrived; it is not sent again before that is known"
 
 NOT_GIVEN: Mapping[str, str] = {
     "scope": "Slack shows its page to sign in instead of the file: the app lacks the scope files:read. Tell the operator.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from vt.files import Source
+from vt.notes import Note
 
 NEVER = (
     *("*.pem", "*.key", "*.ppk", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdb", "*.kdbx"),
@@ -33,12 +34,12 @@ class Never:
 
     names: tuple[str, ...] = NEVER
 
-    async def refuses(self, source: Source) -> str | None:
-        """Why a file is not to be uploaded: "never-by-name", "never-by-content". Reads its beginning; raises a FileFault."""
+    async def refuses(self, source: Source) -> Note | None:
+        """Why a file is not to be uploaded, if it is not. Reads its beginning; raises a FileFault."""
         if named(source.name, self.names):
-            return "never-by-name"
+            return Note.NEVER_BY_NAME
         if _SECRET.search(await beginning(source)):
-            return "never-by-content"
+            return Note.NEVER_BY_CONTENT
         return None
 
 
