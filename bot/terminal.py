@@ -19,7 +19,8 @@ from handlers.deps import StoreDown, Verb
 from handlers.files import consent, progress
 from handlers.files.progress import EVERY
 from handlers.health import Probe, health
-from handlers.parser import Command, Misuse, parse
+from handlers.misuses import Misuse
+from handlers.parser import Command, parse
 from handlers.text import file_words, words
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup

@@ -9,11 +9,12 @@ from slack_bolt.async_app import AsyncAck
 from handlers import blocks, text
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.intake import take
+from handlers.misuses import Misuse, NoHost
 from handlers.modals import login
 from handlers.modals.leaves import fill
 from handlers.modals.login import Known
 from handlers.modals.views import open_form
-from handlers.parser import Command, Misuse, NoHost, parse
+from handlers.parser import Command, parse
 from handlers.request import Answers, Ways, listed
 from handlers.ways import holding
 from vt.indicators.markup import typed as typed_text

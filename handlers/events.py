@@ -15,7 +15,8 @@ from handlers.commands import understood
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.files import attached
 from handlers.intake import admit
-from handlers.parser import Command, Misuse, NothingFound, NoValue
+from handlers.misuses import Misuse, NothingFound, NoValue
+from handlers.parser import Command
 from handlers.people import PATIENCE
 from handlers.request import Answers, Way
 from handlers.text import way_words

@@ -7,6 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.files import passwords
+from handlers.misuses import (
+    BadNumber,
+    NoHost,
+    NothingFound,
+    NoValue,
+    PasswordTyped,
+    TooLong,
+    TooMany,
+    UnknownCommand,
+    UnknownOption,
+    WrongValue,
+)
 from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
@@ -30,79 +42,6 @@ _AUTOLINK = re.compile(r"<(?:https?://|mailto:)([^<>|]+?)/?\|\1/?>")
 """What Slack makes of a bare domain or mail address: `<http://a.example|a.example>`."""
 _PATHS = re.compile(r",|\s+(?=/)")
 _COMMAND = re.compile(r"[a-z]+(?:-[a-z]+)+|[a-z]+")
-
-
-class Misuse(Exception):
-    """What was typed cannot be done as it stands. Nothing was stored, nothing was sent."""
-
-
-@dataclass(eq=False)
-class UnknownCommand(Misuse):
-    """A first word that is nearly a command."""
-
-    word: str
-    nearest: str
-
-
-@dataclass(eq=False)
-class UnknownOption(Misuse):
-    """An option that there is not."""
-
-    option: str
-
-
-@dataclass(eq=False)
-class BadNumber(Misuse):
-    """An option's value that is no number or out of its range."""
-
-    option: str
-    value: str
-    least: int
-    most: int
-
-
-@dataclass(eq=False)
-class NoValue(Misuse):
-    """An action without anything to act on."""
-
-    action: Action
-
-
-@dataclass(eq=False)
-class WrongValue(Misuse):
-    """A value that the action does not take; `fits` is the action that does."""
-
-    action: Action
-    value: str
-    fits: Action | None
-
-
-@dataclass(eq=False)
-class NothingFound(Misuse):
-    """A text without an indicator."""
-
-
-@dataclass(eq=False)
-class TooMany(Misuse):
-    """More values than one command may have."""
-
-    count: int
-    most: int
-
-
-@dataclass(eq=False)
-class TooLong(Misuse):
-    """More text than one command may have."""
-
-    most: int
-
-
-class PasswordTyped(Misuse):
-    """A password stands in the command; it is not kept, nor repeated."""
-
-
-class NoHost(Misuse):
-    """--host without a name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.files import attached
 from handlers.files.contents import file_names, written
 from handlers.intake import take
+from handlers.misuses import Misuse
 from handlers.modals.views import open_form
-from handlers.parser import Misuse, Options, ticked
+from handlers.parser import Options, ticked
 from handlers.people import PATIENCE
 from handlers.request import Answers, Way
 from handlers.text import way_words

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from handlers import text
 from handlers.deps import Verb
-from handlers.parser import Misuse, parse
+from handlers.misuses import Misuse
+from handlers.parser import parse
 from vt.actions import ACTIONS
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"

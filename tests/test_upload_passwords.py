@@ -6,7 +6,8 @@ from office import at_work
 from psycopg import sql
 
 from handlers.deps import Verb
-from handlers.parser import NoHost, PasswordTyped, parse
+from handlers.misuses import NoHost, PasswordTyped
+from handlers.parser import parse
 from handlers.text import misuse
 
 SECRET = "hunter2-canary"

@@ -13,7 +13,8 @@ from slack_sdk.models.blocks import (
 
 from handlers import text
 from handlers.blocks import clean
-from handlers.parser import Misuse, Options, number
+from handlers.misuses import Misuse
+from handlers.parser import Options, number
 from handlers.text import words
 
 T = TypeVar("T")

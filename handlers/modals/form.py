@@ -15,9 +15,10 @@ from slack_sdk.models.views import View
 
 from handlers.blocks import clean
 from handlers.files import attached
+from handlers.misuses import TooMany
 from handlers.modals import Found, Modal, fields
 from handlers.modals.fields import MOST_TEXT, Wrong, field, filled, option, tried, written
-from handlers.parser import MOST_VALUES, Command, TooMany, chosen, ticked
+from handlers.parser import MOST_VALUES, Command, chosen, ticked
 from handlers.request import Verb
 from handlers.text import file_words, words
 from vt.actions import ACTIONS, BY_KEY, FILE

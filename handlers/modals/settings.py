@@ -14,10 +14,11 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from handlers.misuses import Misuse
 from handlers.modals import leaf
 from handlers.modals.fields import Wrong, filled
 from handlers.modals.leaf import Row
-from handlers.parser import Misuse, number
+from handlers.parser import number
 from handlers.request import Answers, Change, Uploads, Verb, Ways
 from handlers.text import file_words, words
 from vt.actions import ACTIONS

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handlers import parser as asked
+from handlers import misuses as asked
 from handlers.text import file_words
 from handlers.text.units import cut
 from vt.actions import BY_KEY, Action
