@@ -1,13 +1,11 @@
 """An upload that is interrupted, of what VirusTotal knew before: its hash shows only the old report for a while."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from math import inf
-from urllib.parse import urlsplit
 
 import pytest
 from test_service import desk, of_file
+from ways import way
 
 from vt.lookup import Lookup, Step
 from vt.notes import Note
@@ -55,46 +53,6 @@ async def lost(_, reply):
     raise asyncio.CancelledError
 
 
-class Cut:
-    """A way to VirusTotal that breaks once, when so many more bytes went through."""
-
-    def __init__(self):
-        self.left = inf
-
-    def to(self, url):
-        self.target = urlsplit(url)
-        return url.replace(str(self.target.port), str(self.port))
-
-    async def serve(self, reader, writer):
-        far_reader, far_writer = await asyncio.open_connection(self.target.hostname, self.target.port)
-        back = asyncio.create_task(self.pass_on(far_reader, writer))
-        await self.pass_on(reader, far_writer, counted=True)
-        writer.close()
-        await back
-
-    async def pass_on(self, reader, writer, *, counted=False):
-        with suppress(ConnectionError):
-            while piece := await reader.read(64 << 10):
-                writer.write(piece)
-                await writer.drain()
-                self.left -= len(piece) if counted else 0
-                if self.left < 0:
-                    self.left = inf
-                    break
-        writer.close()
-
-
-@asynccontextmanager
-async def cut():
-    way = Cut()
-    server = await asyncio.start_server(way.serve, "127.0.0.1", 0)
-    way.port = server.sockets[0].getsockname()[1]
-    try:
-        yield way
-    finally:
-        server.close()
-
-
 async def test_an_upload_whose_receipt_was_lost_is_not_sent_again(known):
     """It is waited for by its hash, until there is a report newer than the question."""
     async with desk(queue_seconds=100, roots=[known.parent]) as vt:
@@ -137,10 +95,10 @@ async def test_what_surely_did_not_arrive_is_sent_again_once_the_hash_was_asked(
     """The connection broke long before the last byte."""
     file = tmp_path / "large.bin"
     file.write_bytes(EICAR + bytes(24 << 20))
-    async with cut() as way, desk(through=way.to, queue_seconds=100, roots=[tmp_path]) as vt:
+    async with way() as cut, desk(through=cut.to, queue_seconds=100, roots=[tmp_path]) as vt:
         lookup = await anyway(vt, file)
         vt.sandbox.calls.clear()
-        way.left = 8 << 20
+        cut.left = 8 << 20
         await to_the_end(vt, [lookup])
         kinds = [call.endpoint for call in vt.sandbox.calls]
         assert kinds[:4] == ["file/report", "file/scan", "file/report", "file/scan"]

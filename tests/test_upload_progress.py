@@ -1,50 +1,13 @@
 """What someone reads while an upload is under way and while VirusTotal analyses, within what Slack allows."""
 
-import asyncio
 import re
-from contextlib import asynccontextmanager, suppress
-from urllib.parse import urlsplit
 
 import pytest
 from hosted import hosts_file, placed
 from office import ANA, GENERAL, at_work
 from sshd import sshd
 from test_events import own
-
-MIB = 1 << 20
-
-
-class Narrow:
-    """A way to VirusTotal that lets a MiB through in so many seconds."""
-
-    def __init__(self):
-        self.port, self.target, self.seconds = 0, "", 0.0
-
-    async def serve(self, reader, writer):
-        there = urlsplit(self.target)
-        far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
-        back = asyncio.create_task(self.pass_on(far_reader, writer))
-        await self.pass_on(reader, far_writer)
-        await back
-
-    async def pass_on(self, reader, writer):
-        with suppress(ConnectionError):
-            while piece := await reader.read(64 << 10):
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(self.seconds * len(piece) / MIB)
-        writer.close()
-
-
-@asynccontextmanager
-async def narrow():
-    way = Narrow()
-    server = await asyncio.start_server(way.serve, "127.0.0.1", 0)
-    way.port = server.sockets[0].getsockname()[1]
-    try:
-        yield way
-    finally:
-        server.close()
+from ways import MIB, way
 
 
 def sent(office):
@@ -56,21 +19,21 @@ def sent(office):
 async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tmp_path):
     """A message of the bot's own tells how much is sent, how long it is queued, and what came of it."""
     sandbox = {"invent": False, "queue_seconds": 40}
-    async with narrow() as way:
-        url = f"http://127.0.0.1:{way.port}/vtapi/v2/"
+    async with way() as narrow:
+        url = f"http://127.0.0.1:{narrow.port}/vtapi/v2/"
         async with at_work(database, sandbox=sandbox, VT_API_URL=url, FILE_ROOTS=str(tmp_path)) as office:
-            way.target = office.virustotal.url
+            narrow.to(office.virustotal.url)
             content = bytes(12 * MIB)
             await office.slack.says(ANA, "@vt", "", files=[("big.bin", content)])
             await office.slack.until(lambda: office.slack.messages("@vt", ANA)[1:])
             answer = office.slack.messages("@vt", ANA)[1]
-            way.seconds = 0.4
+            narrow.seconds = 0.4
             await office.slack.presses(ANA, answer, "Upload")
             await office.slack.until(lambda: "PENDING" in office.now(answer), timeout=30)
             told = sent(office)
             assert told[0] == "0 bytes"
             assert len(set(told)) > 1
-            way.seconds = 0
+            narrow.seconds = 0
             await office.passes(seconds=16)
             await office.slack.until(lambda: "queued 1" in office.now(answer))
             await office.passes(seconds=31)
@@ -81,16 +44,17 @@ async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tm
 async def test_reading_takes_long_and_is_told_of(database, tmp_path):
     """A file that comes slowly from a server: its bytes, then the question, in one message."""
     with sshd() as server, server.running() as port:
-        async with narrow() as way:
+        async with way() as narrow:
             file = placed(server, "slow.bin", bytes(6 * MIB))
-            way.target, way.seconds = f"http://127.0.0.1:{port}", 1.0
-            hosts = hosts_file(tmp_path, server, way.port)
+            narrow.to(f"ssh://127.0.0.1:{port}")
+            narrow.seconds = 1.0
+            hosts = hosts_file(tmp_path, server, narrow.port)
             async with at_work(database, sandbox={"invent": False}, HOSTS_FILE=hosts) as office:
                 await office.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {file}")
                 await office.slack.until(lambda: own(office), timeout=10)
                 [answer] = own(office)
                 assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", office.now(answer))
-                way.seconds = 0
+                narrow.seconds = 0
                 await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
                 assert own(office) == [office.slack.world.messages[answer.key]]
 
