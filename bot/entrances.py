@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handlers import COMMAND, shortcuts, text
-from handlers.text import words
+from handlers.text import itself, words
 from vt.actions import ACTIONS
 
 BEGIN, END = "<!-- ways in -->", "<!-- /ways in -->"
@@ -21,7 +21,7 @@ class Entrance:
 
 def entrances() -> Iterator[Entrance]:
     """In the order of a newcomer's needs."""
-    for how, does in text.help_lines():
+    for how, does in itself.help_lines():
         yield Entrance(f"`{how}`", does, frozenset({COMMAND} if how.startswith(COMMAND) else ()))
     yield Entrance("`@VT 192.0.2.1`", "the same, answered in the thread", frozenset({"app_mention"}))
     yield Entrance(

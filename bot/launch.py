@@ -19,7 +19,7 @@ from bot.playground.page.offers import offers
 from bot.playground.prompt import converse
 from bot.playground.workspace import Workspace
 from bot.settings import Mode, Settings
-from handlers import text
+from handlers.text import itself
 
 
 async def run(settings: Settings, *, anywhere: bool = False) -> int:
@@ -50,7 +50,7 @@ async def _try_out(settings: Settings, *, anywhere: bool) -> None:
         scenes.furnish(slack.world)
         roots = settings.file_roots or (samples.folder(settings.state_dir),)
         settings = settings.model_copy(update={"file_roots": roots})
-        offered = offers(manifest(), text.help_lines())
+        offered = offers(manifest(), itself.help_lines())
         try:
             async with (
                 page.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
@@ -102,12 +102,12 @@ def workspace(uploads: Path | None = None) -> Workspace:
 
 
 def _welcome(settings: Settings, address: str) -> None:
-    files = [text.files_to_try(str(root)) for root in settings.file_roots]
+    files = [itself.files_to_try(str(root)) for root in settings.file_roots]
     lines = [
-        text.page(address),
-        text.WELCOME,
+        itself.page(address),
+        itself.WELCOME,
         *files,
-        *([text.INVENTED] if settings.vt_api_key is None else []),
+        *([itself.INVENTED] if settings.vt_api_key is None else []),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

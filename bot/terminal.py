@@ -21,7 +21,7 @@ from handlers.files.progress import EVERY
 from handlers.health import Probe, health
 from handlers.misuses import Misuse
 from handlers.parser import Command, parse
-from handlers.text import file_words, words
+from handlers.text import file_words, itself, words
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup
 from vt.notes import Note
@@ -56,7 +56,7 @@ async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool)
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping})
     if wanted.verb is Verb.QUOTA:
-        _show(blocks.note(text.quota(await parts.ledger.left())))
+        _show(blocks.note(itself.quota(await parts.ledger.left())))
         return DONE
     if wanted.verb is not Verb.LOOK_UP:
         sys.stderr.write(f"vtbot: {words.ONLY_IN_SLACK}\n")
@@ -134,7 +134,7 @@ async def doctor(settings: Settings) -> int:
     """Check what the settings name: exit status 1 when something does not answer."""
     _show(
         blocks.note(
-            text.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
+            itself.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
         )
     )
     async with core(settings) as parts, web_client(settings) as slack:
@@ -146,7 +146,7 @@ async def doctor(settings: Settings) -> int:
 
 async def _healthy(probes: Mapping[str, Probe]) -> int:
     found = await health(probes)
-    _show(blocks.note(text.ping(found)))
+    _show(blocks.note(itself.ping(found)))
     return NOT_DONE if any(fault for _, fault in found.values()) else DONE
 
 

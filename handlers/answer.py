@@ -10,6 +10,7 @@ from handlers.health import Probe, health
 from handlers.messages import Barred
 from handlers.modals import leafed, setting
 from handlers.post import reply
+from handlers.text import itself
 from handlers.watch import manners, wishing
 from vt.quota import metered
 
@@ -55,7 +56,7 @@ async def _ping(case: Case, deps: Deps) -> None:
         "database": deps.store.ping,
         "slack": deps.slack.auth_test,
     }
-    await end(await reply(case, blocks.note(text.ping(await health(probes))), deps), deps)
+    await end(await reply(case, blocks.note(itself.ping(await health(probes))), deps), deps)
 
 
 async def _form(case: Case, deps: Deps) -> None:
@@ -63,7 +64,7 @@ async def _form(case: Case, deps: Deps) -> None:
 
 
 async def _quota(case: Case, deps: Deps) -> None:
-    await end(await reply(case, blocks.note(text.quota(await deps.quota_left())), deps), deps)
+    await end(await reply(case, blocks.note(itself.quota(await deps.quota_left())), deps), deps)
 
 
 async def _help(case: Case, deps: Deps) -> None:

@@ -21,7 +21,7 @@ from slack_sdk.models.blocks import (
 from handlers import text
 from handlers.history import Past
 from handlers.request import Verb
-from handlers.text import file_words, words
+from handlers.text import file_words, itself, words
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.indicators import Kind
@@ -63,7 +63,7 @@ def closing(frame: Frame) -> Iterator[Block]:
     if frame.shared_by:
         lines.append(text.asked_by(frame.shared_by))
     if frame.invented:
-        lines.append(text.INVENTED)
+        lines.append(itself.INVENTED)
     if lines:
         yield ContextBlock(elements=[MarkdownTextObject(text=line, verbatim=True) for line in lines])
 

@@ -12,7 +12,7 @@ from handlers import text
 from handlers.around import NOTHING, Frame, Records, buttons, closing, submittable
 from handlers.history import Past, changed, sighting
 from handlers.rich import Message, Part, bold, clean, code, escape, fallback, quote, rich, say
-from handlers.text import words
+from handlers.text import itself, words
 from vt.results import Field, enrichment, gui_link, insight
 from vt.verdict import Finding, State, tally, worst_first
 
@@ -70,9 +70,9 @@ def offer(modal_id: str) -> Message:
 
 def guide() -> Message:
     """/vt help."""
-    rows = [part for form, does in text.help_lines() for part in (code(form), say(f" {does}\n"))]
-    blocks = [rich(say(text.HELP_HEAD)), rich(*rows), rich(say(text.HELP_STATES))]
-    lines = [text.HELP_HEAD, *(f"{form}: {does}" for form, does in text.help_lines()), text.HELP_STATES]
+    rows = [part for form, does in itself.help_lines() for part in (code(form), say(f" {does}\n"))]
+    blocks = [rich(say(itself.HELP_HEAD)), rich(*rows), rich(say(itself.HELP_STATES))]
+    lines = [itself.HELP_HEAD, *(f"{form}: {does}" for form, does in itself.help_lines()), itself.HELP_STATES]
     return Message(fallback(lines), tuple(block.to_dict() for block in blocks))
 
 
@@ -182,7 +182,7 @@ def _lines(findings: Sequence[Finding], frame: Frame) -> Iterator[str]:
         if len(findings) == 1:
             yield from _rest(finding, frame.past.get(sighting(finding).subject))
     if frame.invented:
-        yield text.INVENTED
+        yield itself.INVENTED
 
 
 def _rest(finding: Finding, past: Past | None) -> Iterator[str]:

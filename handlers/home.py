@@ -18,7 +18,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.history import Sighting
 from handlers.rich import Part, bold, clean, code, rich, say
-from handlers.text import words
+from handlers.text import itself, words
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 
@@ -61,16 +61,16 @@ def closed(why: str) -> View:
 
 def _what_it_does(sights: Sights) -> Iterator[Block]:
     yield HeaderBlock(text=words.FORM_TITLE)
-    yield rich(say(text.HELP_HEAD))
+    yield rich(say(itself.HELP_HEAD))
     if sights.invented:
-        yield rich(say(text.INVENTED))
+        yield rich(say(itself.INVENTED))
     buttons = [
         ButtonElement(action_id=f"example:{action.key}", text=_label(action), value=action.key)
         for action in EXAMPLES
     ]
     yield ActionsBlock(elements=[*buttons, ButtonElement(action_id="home-form", text=words.OPEN_FORM)])
     yield rich(say(words.EXAMPLES_GO))
-    yield rich(say(text.HELP_STATES))
+    yield rich(say(itself.HELP_STATES))
 
 
 def _label(action: Action) -> str:
@@ -111,5 +111,5 @@ def _channels(sights: Sights) -> Iterator[Block]:
 def _health(sights: Sights) -> Iterator[Block]:
     if sights.health:
         yield DividerBlock()
-        yield rich(bold(words.HEALTH), say(f"\n{text.ping(sights.health)}"))
+        yield rich(bold(words.HEALTH), say(f"\n{itself.ping(sights.health)}"))
         yield ActionsBlock(elements=[ButtonElement(action_id="home-check", text=words.CHECK_KEY)])

@@ -11,7 +11,7 @@ from playwright.async_api import async_playwright
 from bot.manifest import manifest
 from bot.playground import page, scenes
 from bot.playground.page.offers import offers
-from handlers import text
+from handlers.text import itself
 
 HERE = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -125,7 +125,7 @@ class Window:
 async def shown(slack, offered=None, **more):
     """The page of a workspace in which an incident is going on."""
     scenes.furnish(slack.world)
-    offered = offered or offers(manifest(), text.help_lines())
+    offered = offered or offers(manifest(), itself.help_lines())
     async with page.served(slack, offered, "127.0.0.1", 0, **more) as address:
         yield address
 

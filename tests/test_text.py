@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from handlers import text
+from handlers.text import itself
 from vt import errors
 from vt.notes import Note
 from vt.verdict import State
@@ -63,7 +64,7 @@ def test_every_state_has_an_icon_of_its_own():
     """No two states look alike, and CLEAN is never called safe."""
     assert set(text.ICONS) == set(State)
     assert len(set(text.ICONS.values())) == len(State)
-    assert "safe" not in str(text.MEANS) + str(text.HELP_STATES)
+    assert "safe" not in str(text.MEANS) + str(itself.HELP_STATES)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "1 s"), (38, "38 s"), (120, "2 min"), (7200, "2 h")])

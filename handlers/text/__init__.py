@@ -8,7 +8,6 @@ from handlers.text.misuses import MISUSES, misuse, usage
 from handlers.text.troubles import ERRORS, error
 from handlers.text.units import cut, day, minute, outside, seconds, size
 from vt import errors
-from vt.actions import ACTIONS
 from vt.indicators import defang
 from vt.notes import Note
 from vt.results import Insight, Place, names, place
@@ -188,22 +187,6 @@ def insight(found: Insight, finding: Finding) -> str:
 
 # Whole messages ------------------------------------------------------------------------------------------
 
-WELCOME = (
-    "Type /vt scan-ip 192.0.2.1, /vt help, or any text with indicators; press a button by its number; "
-    "Ctrl-D ends."
-)
-INVENTED = "Invented data: no VT_API_KEY is set, so the built-in sandbox answers."
-
-
-def page(address: str) -> str:
-    """Where the workspace to try the bot in can be looked at."""
-    return f"A Slack workspace to try the bot in: {address} in your browser, or here."
-
-
-def files_to_try(folder: str) -> str:
-    """Where files are that the bot may read."""
-    return f"Files to try it with: /vt scan-file {folder}/*"
-
 
 def tally(counts: Mapping[State, int]) -> str:
     """How many of each state."""
@@ -215,27 +198,6 @@ def more_in_json(count: int) -> str:
     return f"Details of {count} more are in the JSON."
 
 
-def help_lines() -> list[tuple[str, str]]:
-    """Each command with what it does; made from the table of actions."""
-    rows = [(f"/vt {action.key} {action.example}", action.title) for action in ACTIONS]
-    return [
-        ("/vt any text with indicators", "finds what is in it and looks everything up"),
-        *rows,
-        ("/vt form 192.0.2.1", "a form for all of this, with what follows in it"),
-        ("/vt settings", "thresholds in this channel, and who sees answers"),
-        ("/vt ping", "is everything answering? key, database, Slack"),
-        ("/vt quota", "what is left of VirusTotal's quota"),
-        ("/vt watch on", "look up what is posted in this channel; status, off, risky, reaction, dry-run"),
-        ("/vt ignore example.com 7d why", "leave it alone in watched channels; list, remove"),
-        ("--threshold 3", "engines that make it RISKY: this many or more"),
-        ("--rescan-after-days 30", "analyse anew when the last analysis is that old (hashes, URLs)"),
-        ("--share", "answer in the channel, not to you alone"),
-        ("--fresh", "ask VirusTotal now"),
-    ]
-
-
-HELP_HEAD = "What do you want to know about? Several values by space or comma, defanged or not."
-HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines, below it · 🟢 CLEAN: no engine flags it · ⚪ UNKNOWN: not in VirusTotal, which is not clean · ⏳ PENDING: being analysed · ⛔ NOT CHECKED: with the reason"
 CANNOT_TAKE = (
     "I cannot take this now: the database does not answer. Nothing was kept; send it again in a minute."
 )
@@ -266,53 +228,6 @@ def asked_by(user: str) -> str:
     return f"Asked by <@{user}>"
 
 
-def ping(parts: Mapping[str, tuple[float, str]]) -> str:
-    """Each part with its time in seconds, or what is wrong with it."""
-    lines = [
-        f"⛔ {PING_NAMES[name]}: {fault}" if fault else f"🟢 {PING_NAMES[name]}: {took * 1000:.0f} ms"
-        for name, (took, fault) in parts.items()
-    ]
-    return "\n".join(lines)
-
-
-def silent(fault: str) -> str:
-    """Something of the bot's own did not answer."""
-    return f"does not answer ({fault}). The operator must look."
-
-
 def waiting(finding: Finding, now: datetime) -> str:
     """One line for someone who waits in a terminal."""
     return f"{verdict(finding)} {subject(finding, 120)} {rule(finding, now)}"
-
-
-def doctor(mode: str, kind: str, *, invented: bool) -> str:
-    """What is set up, and what the operator must know about it."""
-    lines = [
-        {
-            "http": "Slack: HTTP mode (SLACK_SIGNING_SECRET)",
-            "socket": "Slack: Socket Mode (SLACK_APP_TOKEN)",
-            "none": "Slack: no tokens; `vtbot run` opens a workspace to try it in",
-        }[mode],
-        INVENTED if invented else f"VirusTotal: a {kind} key",
-    ]
-    if not invented and kind == "public":
-        lines.append(PUBLIC_TERMS)
-    return "\n".join(lines)
-
-
-PUBLIC_TERMS = (
-    "VirusTotal's public API must not be used in commercial products, services or business workflows: "
-    "for those, get a private key and set VT_KEY_KIND=private."
-)
-PING_NAMES = {"key": "VirusTotal key", "database": "Database", "slack": "Slack"}
-
-
-def quota(windows: Mapping[str, tuple[int, int]]) -> str:
-    """Used and allowed in each window; 0 allowed means no limit."""
-    lines = [
-        f"{name}: {used} used, {max(0, most - used)} of {most} left"
-        if most
-        else f"{name}: {used} used, no limit"
-        for name, (used, most) in windows.items()
-    ]
-    return "\n".join(lines)

@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextB
 
 from handlers import blocks, text
 from handlers.rich import Message, fallback
-from handlers.text import asides
+from handlers.text import asides, itself
 from handlers.watch.watching import Repeat
 from vt.errors import Reserved
 from vt.verdict import Finding, tally, worst_first
@@ -53,7 +53,7 @@ def _asides(around: Surroundings) -> list[str]:
     if around.repeats:
         lines.append(asides.repeated(around.repeats))
     if around.invented:
-        lines.append(text.INVENTED)
+        lines.append(itself.INVENTED)
     return lines
 
 
@@ -73,4 +73,4 @@ def _lines(findings: Sequence[Finding], around: Surroundings) -> Iterator[str]:
     for finding in worst_first(findings):
         yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, around.now)}"
     if around.invented:
-        yield text.INVENTED
+        yield itself.INVENTED
