@@ -8,6 +8,8 @@ from pathlib import Path
 from browser import HERE, MISSING, chromium, window
 from vtbot import says, vtbot
 
+from bot.playground import samples
+
 PICTURES = HERE / "docs/pictures"
 SIZES = {1280: 820, 390: 844}
 GENERAL, INCIDENT = "C0GENERAL1", "C0INC10420"
@@ -47,9 +49,9 @@ async def opens_the_card(seat):
 
 
 async def scans_a_file(seat):
+    """One that VirusTotal does not know: it asks first."""
     await seat.types(f"/vt scan-file {seat.sample}")
-    await seat.reads("invoice.zip")
-    await seat.message("invoice.zip").get_by_role("button", name="JSON").wait_for()
+    await seat.message("Upload it to VirusTotal?").get_by_role("button", name="Upload").wait_for()
 
 
 async def fills_in_the_form(seat):
@@ -73,11 +75,10 @@ SCENES = {
 async def main():
     """All of them."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="samples-") as place:
-        folder = Path(place)
-        sample = folder / "invoice.zip"
-        sample.write_bytes(b"PK\x05\x06" + bytes(18))
-        async with vtbot(folder, PORT="0", FILE_ROOTS=place) as process, chromium() as browser:
+    with tempfile.TemporaryDirectory(prefix="vtbot-") as place:
+        samples.folder(Path(place))
+        sample = Path(place) / "samples" / "invoice-1042.js"
+        async with vtbot(Path(place), PORT="0", FILE_ROOTS=place) as process, chromium() as browser:
             lines = await says(process, "in your browser")
             address = next(word for word in lines[-1].split() if word.startswith("http://"))
             for name, scene in SCENES.items():
