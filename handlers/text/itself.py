@@ -37,6 +37,7 @@ def help_lines() -> list[tuple[str, str]]:
         ("--rescan-after-days 30", "analyse anew when the last analysis is that old (hashes, URLs)"),
         ("--share", "answer in the channel, not to you alone"),
         ("--fresh", "ask VirusTotal now"),
+        ("--host web-1", "files are on that Linux server; several paths by comma, * and ? fit names"),
     ]
 
 
