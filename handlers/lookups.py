@@ -50,7 +50,8 @@ async def look_up(case: Case, deps: Deps) -> None:
 
 async def _wait(case: Case, at: datetime, deps: Deps) -> None:
     """Not finished: say so once for each change of state, and go on later."""
-    told = " ".join(sorted(f"{finding.asked}:{finding.state}" for finding in findings(case, deps.clock())))
+    found = findings(case, deps.clock())
+    told = " ".join(sorted(f"{one.asked}:{one.state}:{one.note or ''}" for one in found))
     if case.channel:
         # A message of the bot's own may say at each look how long it has been.
         told += f" {[lookup.tries for lookup in case.lookups]}"

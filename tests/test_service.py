@@ -100,7 +100,7 @@ async def desk(kind="public", roots=(), calls=10**9, through=str, **settings):
             sleep=no_pause,
         ) as client,
     ):
-        service = Service(client, places=Places(Disk(Roots(tuple(roots)), limit=32_000_000)), clock=clock)
+        service = Service(client, places=Places(Disk(Roots(tuple(roots)), limit=64 << 20)), clock=clock)
         yield Desk(sandbox, service, clock, quota)
 
 
@@ -351,9 +351,9 @@ async def test_an_upload_that_broke_begins_again_with_the_hash(sample):
 
 
 async def test_a_process_that_died_over_an_upload_asks_for_the_hash_first(sample):
-    """What is found in the database as "to be uploaded" is looked up before it is uploaded."""
+    """What is found in the database as being uploaded is looked up before it is uploaded."""
     async with desk(invent=False, roots=[sample.parent]) as vt:
-        stored = of_file(sample).hashed("0" * 64, 17).but(step=Step.UPLOAD)
+        stored = of_file(sample).hashed("0" * 64, 17).but(step=Step.UPLOAD).begins(vt.clock())
         await vt.turn([Lookup.model_validate_json(stored.model_dump_json())])
         assert vt.sandbox.calls[0].endpoint == "file/report"
 

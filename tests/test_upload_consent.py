@@ -184,9 +184,7 @@ async def test_an_upload_that_broke_is_not_repeated_before_the_hash_was_asked(da
         answer = await office.asks(f"/vt scan-file {sample}")
         office.virustotal.faults.add("file/scan", faults.reset())
         await office.slack.presses(ANA, answer, "Upload")
-        await office.slack.until(
-            lambda: "NOT CHECKED" in office.now(answer) or "trying" in office.now(answer)
-        )
+        await office.slack.until(lambda: "interrupted and may have arrived" in office.now(answer))
         await later(office, seconds=30)
         await office.slack.until(lambda: "analysing" in office.now(answer))
         kinds = [call.endpoint for call in office.virustotal.calls]

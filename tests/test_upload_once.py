@@ -1,4 +1,4 @@
-"""An upload that is interrupted, of what VirusTotal knew before: its hash shows only the old report for a while."""
+"""An upload that is interrupted, refused, or long in coming: nothing is sent twice, nothing known is forgotten."""
 
 import asyncio
 from datetime import timedelta
@@ -7,8 +7,10 @@ import pytest
 from test_service import desk, of_file
 from ways import way
 
+from handlers import text
 from vt.lookup import Lookup, Step
 from vt.notes import Note
+from vt.sandbox import faults
 from vt.service import next_turn
 from vt.verdict import State
 
@@ -19,6 +21,13 @@ EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!
 def known(tmp_path):
     file = tmp_path / "eicar.com"
     file.write_bytes(EICAR)
+    return file
+
+
+@pytest.fixture
+def new(tmp_path):
+    file = tmp_path / "new.bin"
+    file.write_bytes(b"never seen before")
     return file
 
 
@@ -51,6 +60,12 @@ async def lost(_, reply):
     answer = await reply()
     answer.force_close()
     raise asyncio.CancelledError
+
+
+async def says_html(request, reply):
+    """VirusTotal takes it, and something on the way shows a page of its own."""
+    await reply()
+    return await faults.html(200)(request, reply)
 
 
 async def test_an_upload_whose_receipt_was_lost_is_not_sent_again(known):
@@ -103,3 +118,126 @@ async def test_what_surely_did_not_arrive_is_sent_again_once_the_hash_was_asked(
         kinds = [call.endpoint for call in vt.sandbox.calls]
         assert kinds[:4] == ["file/report", "file/scan", "file/report", "file/scan"]
         assert len(arrived(vt)) == 1
+
+
+async def test_an_unknown_file_whose_upload_broke_is_sent_again_only_when_it_surely_did_not_arrive(new):
+    """VirusTotal may need a moment to know what it was sent: twice without it, half a minute apart, is sure."""
+    async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
+        vt.sandbox.faults.add("file/scan", faults.reset())
+        began = vt.clock.now
+        lookups = await vt.turn([of_file(new)])
+        assert vt.found(lookups)[0].note is Note.INTERRUPTED
+        await to_the_end(vt, lookups)
+        assert vt.clock.now - began >= timedelta(seconds=30)
+        kinds = [call.endpoint for call in vt.sandbox.calls]
+        assert kinds[:4] == ["file/report", "file/scan", "file/report", "file/scan"]
+
+
+@pytest.mark.parametrize("answer", [lost, says_html])
+async def test_an_unknown_file_that_arrived_unheard_is_found_by_its_hash(new, answer):
+    """No receipt, or one that cannot be read: it is in the queue, and never sent again."""
+    async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
+        vt.sandbox.faults.add("file/scan", answer)
+        [lookup] = await to_the_end(vt, [of_file(new)])
+        assert lookup.finding(vt.clock()).rule
+        assert len(arrived(vt)) == 1
+
+
+async def test_copies_are_sent_once(tmp_path):
+    """Three paths with the same content: one upload, three verdicts."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(b"the same")
+    async with desk(queue_seconds=40, invent=False, roots=[tmp_path]) as vt:
+        lookups = await to_the_end(vt, [of_file(tmp_path / name) for name in "abc"])
+        assert all(lookup.finding(vt.clock()).rule for lookup in lookups)
+        assert len(arrived(vt)) == 1
+
+
+async def test_while_it_waits_for_the_quota_nothing_is_asked_again(tmp_path):
+    """Each file costs its share of a report and one upload, however long the quota makes it wait."""
+    names = [f"{number:02}" for number in range(16)]
+    for name in names:
+        (tmp_path / name).write_bytes(f"new {name}".encode())
+    async with desk(queue_seconds=100_000, invent=False, roots=[tmp_path], calls=4) as vt:
+        lookups = await vt.turn([of_file(tmp_path / name) for name in names])
+        while len(arrived(vt)) < len(names):
+            vt.clock.passes(seconds=61)
+            vt.quota.calls = 4
+            lookups = await vt.turn([died(lookup) for lookup in lookups])
+            assert len(vt.sandbox.calls) < 100
+        assert len(vt.sandbox.asked("file/scan")) == len(names)
+
+
+async def test_a_large_file_is_not_begun_before_the_quota_lets_it_end(tmp_path):
+    """Its three calls are booked at once."""
+    file = tmp_path / "large.bin"
+    with file.open("wb") as large:
+        large.truncate(34 << 20)
+    async with desk(queue_seconds=100_000, invent=False, roots=[tmp_path], calls=3) as vt:
+        lookups = await vt.turn([of_file(file)])
+        assert [call.endpoint for call in vt.sandbox.calls] == ["file/report"]
+        vt.clock.passes(seconds=61)
+        vt.quota.calls = 3
+        await vt.turn(lookups)
+        uploads = [call.endpoint for call in vt.sandbox.calls if call.upload]
+        assert (uploads, vt.quota.calls) == (["large/upload"], 0)
+
+
+GONE = "the file is gone"
+
+
+@pytest.mark.parametrize("trouble", [GONE, faults.status(403), faults.status(413)])
+async def test_what_is_known_stays_known_when_it_cannot_be_uploaded_anew(known, trouble):
+    """The older verdict stands, with the reason why there is no newer one."""
+    async with desk(roots=[known.parent]) as vt:
+        lookup = await anyway(vt, known)
+        if trouble is GONE:
+            known.unlink()
+        else:
+            vt.sandbox.faults.add("file/scan", trouble)
+        [finding] = vt.found(await to_the_end(vt, [lookup]))
+        assert (finding.state, finding.note) == (State.RISKY, Note.NOT_UPLOADED)
+        assert text.error(finding.trouble) in text.note(finding)
+
+
+async def test_while_a_known_file_waits_for_the_quota_its_verdict_is_not_forgotten(known):
+    """It is said what is waited for; the older report stays where its details are."""
+    async with desk(roots=[known.parent], calls=1) as vt:
+        lookup = await anyway(vt, known)
+        [finding] = vt.found(await vt.turn([lookup]))
+        assert (finding.state, finding.report.positives) == (State.PENDING, 54)
+        assert "to be uploaded: quota, next slot in 60 s" in text.rule(finding, vt.clock())
+
+
+@pytest.mark.parametrize("bad", [says_html, faults.status(400), faults.status(403), faults.truncated()])
+async def test_one_bad_look_does_not_end_the_waiting(new, bad):
+    """Whatever comes instead of the report, the next look may find it."""
+    async with desk(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
+        lookups = await vt.turn([of_file(new)])
+        vt.sandbox.faults.add("file/report", bad)
+        [lookup] = await to_the_end(vt, lookups)
+        assert lookup.finding(vt.clock()).rule
+
+
+async def test_what_was_given_up_is_said_to_be_in_virustotal(new):
+    """It is neither unknown nor clean; and looking again waits for that very analysis."""
+    async with desk(queue_seconds=100_000, invent=False, roots=[new.parent]) as vt:
+        [lookup] = await to_the_end(vt, [of_file(new)])
+        finding = lookup.finding(vt.clock())
+        assert (finding.state, finding.note) == (State.PENDING, Note.GAVE_UP)
+        assert "was not finished with it" in text.rule(finding, vt.clock())
+        vt.clock.passes(hours=4)
+        [again] = await to_the_end(vt, [lookup.asked_again()])
+        assert again.finding(vt.clock()).rule
+
+
+async def test_looking_again_never_takes_the_old_report_for_the_new_one(known):
+    """Of a known file, too, the awaited scan is asked for by its scan_id."""
+    async with desk(queue_seconds=200_000, roots=[known.parent]) as vt:
+        [lookup] = await to_the_end(vt, [await anyway(vt, known)])
+        assert lookup.note is Note.GAVE_UP
+        [lookup] = await vt.turn([lookup.asked_again()])
+        assert vt.states([lookup]) == [State.PENDING]
+        vt.clock.passes(hours=48)
+        [lookup] = await vt.turn([lookup])
+        assert lookup.finding(vt.clock()).report.scan_date.year == vt.clock.now.year

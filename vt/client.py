@@ -33,6 +33,8 @@ REQUEST_BYTES = 32 << 20
 """Of a whole request to file/scan: a long name leaves less room for the file."""
 TAKING_IN = 120.0
 """Seconds between a file's last byte and the receipt: VirusTotal reads a large one before it answers."""
+LARGE_CALLS = 3
+"""That one large upload takes: for its place, where the redirect leads, and the file."""
 ATTEMPTS = 3
 HARMLESS = "8.8.8.8"
 """An address to ask for when only the answer matters."""
@@ -155,20 +157,21 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def upload_large(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
         """file/scan through an upload_url; the address that it names must be a known host."""
-        url = httpx.URL(str((await self.upload_url()).get("upload_url", "")))
+        booked = await self._booked(LARGE_CALLS)
+        url = httpx.URL(str((await self.upload_url(booked=booked)).get("upload_url", "")))
         self._check_host(url)
-        return await self._send_file(url, Form.of(name, {}), size, chunks)
+        return await self._send_file(url, Form.of(name, {}), size, chunks, booked=booked)
 
-    async def upload_url(self) -> Raw:
+    async def upload_url(self, *, booked: bool = False) -> Raw:
         """file/scan/upload_url: a 302 to a known host, which then answers {"upload_url": …}."""
         first = self._http.build_request("GET", "file/scan/upload_url", extensions={"keyed": True})
-        answer = await self._once(first, self._deadline, reply_or_location)
+        answer = await self._once(first, self._deadline, reply_or_location, booked=booked)
         if isinstance(answer, httpx.URL):
             self._check_host(answer)
             # The key stands in that address: it is taken out here and put back behind everything that logs.
             bare = answer.copy_remove_param("apikey")
             second = self._http.build_request("GET", bare, extensions={"keyed": True})
-            answer = await self._once(second, self._deadline)
+            answer = await self._once(second, self._deadline, booked=booked)
         return single(answer)
 
     # How a call is made ------------------------------------------------------------------------------
@@ -204,10 +207,22 @@ class Client(AbstractAsyncContextManager["Client"]):
             attempt += 1
             await self._sleep(pause)
 
-    async def _once(self, request: httpx.Request, seconds: float, read: Reader = reply) -> Any:
-        """One call against the quota and a total deadline."""
-        await self._quota.take(1)
-        count(1)
+    async def _booked(self, calls: int) -> bool:
+        """Book several calls at once, so that what is begun can be ended. False: a window holds fewer at all."""
+        try:
+            await self._quota.take(calls)
+        except ValueError:
+            return False
+        count(calls)
+        return True
+
+    async def _once(
+        self, request: httpx.Request, seconds: float, read: Reader = reply, *, booked: bool = False
+    ) -> Any:
+        """One call against the quota, unless it is `booked`, and a total deadline."""
+        if not booked:
+            await self._quota.take(1)
+            count(1)
         outcome = await self._outcome(request, seconds, read)
         if isinstance(outcome, errors.OverQuota):
             await self._quota.refused()
@@ -233,7 +248,13 @@ class Client(AbstractAsyncContextManager["Client"]):
             return error
 
     async def _send_file(
-        self, url: str | httpx.URL, form: Form, size: int, chunks: AsyncGenerator[bytes, None]
+        self,
+        url: str | httpx.URL,
+        form: Form,
+        size: int,
+        chunks: AsyncGenerator[bytes, None],
+        *,
+        booked: bool = False,
     ) -> Raw:
         # httpx leaves half read what it was given when a connection breaks: the file must not stay open.
         async with aclosing(chunks):
@@ -244,7 +265,7 @@ class Client(AbstractAsyncContextManager["Client"]):
                 headers=form.headers(size),
                 timeout=httpx.Timeout(self._deadline, read=TAKING_IN),
             )
-            return single(await self._once(request, for_bytes(size, self._upload_deadline)))
+            return single(await self._once(request, for_bytes(size, self._upload_deadline), booked=booked))
 
     def _check_host(self, url: httpx.URL) -> None:
         if url.netloc.decode() not in self._upload_hosts or url.scheme != self._http.base_url.scheme:

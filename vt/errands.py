@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from vt import looks
 from vt.client import SUBMISSIONS_A_CALL, Client, Raw
 from vt.lookup import Lookup, Step
 
@@ -22,7 +23,7 @@ def _reported(lookup: Lookup, raw: Raw, now: datetime, client: Client) -> Lookup
 
 
 def _polled(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
-    return lookup.looked_again(raw, now)
+    return looks.again(lookup, raw, now)
 
 
 def _queued(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:

@@ -1,5 +1,6 @@
 """One indicator's or file's way to a finding: a stored shape, and what each reply makes of it. No I/O."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -12,8 +13,7 @@ from vt.errors import VTError
 from vt.indicators import Indicator, Kind, internal
 from vt.indicators.hosts import parent
 from vt.notes import LEFT, Note
-from vt.patience import ANALYSIS, OUTAGE, UNSURE
-from vt.scans import is_of, is_since
+from vt.patience import ANALYSIS, OUTAGE
 from vt.sensitive import secret
 from vt.verdict import Finding, State, judge, not_checked, pending
 
@@ -120,7 +120,7 @@ class Lookup(BaseModel):
 
     def answered(self, raw: Raw, now: datetime, *, may_rescan: bool) -> Self:
         """A report came, or the news that there is none."""
-        known = self.but(raw=raw, checked_at=now, trouble=None, not_before=None, tries=0)
+        known = self.but(raw=raw, checked_at=now, trouble=None, not_before=None, tries=0, since=None)
         finding = known.judged(raw, now)
         if finding.state is State.PENDING:
             return known.queued(raw, now)
@@ -170,19 +170,6 @@ class Lookup(BaseModel):
             trouble=None,
         )
 
-    def looked_again(self, raw: Raw, now: datetime) -> Self:
-        """A look at an awaited scan: the report of that scan, or not yet."""
-        if self._awaits(raw):
-            return self.kept(self.note).but(raw=raw, checked_at=now)
-        patience = UNSURE if self.unsure else ANALYSIS
-        if self.since is not None and now - self.since > patience.lasts:
-            return self.kept(Note.PERHAPS if self.unsure else Note.GAVE_UP)
-        tries = self.tries + 1
-        return self.but(tries=tries, not_before=now + ANALYSIS.pause(tries), trouble=None)
-
-    def _awaits(self, raw: Raw) -> bool:
-        return is_since(raw, self.begun) if self.begun else is_of(raw, self.scan_id or "")
-
     def hashed(self, sha256: str, size: int) -> Self:
         """The file was read once: from here on its SHA-256 is what is asked for."""
         return self.but(kind=Kind.SHA256, value=sha256, size=size)
@@ -211,38 +198,32 @@ class Lookup(BaseModel):
         return self.but(begun=now) if self.step is Step.UPLOAD and self.may_upload else self
 
     @property
+    def known(self) -> bool:
+        """VirusTotal has it; a newer analysis is wanted."""
+        return self.anew is not None and self.raw is not None and self.raw.get("response_code") == 1
+
+    @property
     def unsure(self) -> bool:
         """It may have been uploaded, or not: what comes of it is waited for."""
         return self.begun is not None and self.step is Step.WAIT
-
-    def interrupted(self) -> Self:
-        """Nobody knows whether its upload arrived; it is not sent again before that is known.
-
-        What VirusTotal did not know can be asked for by its hash. Of what it knew before, the hash gives the old report
-        until a new one is finished: that is waited for.
-        """
-        if self.anew and self.begun:
-            return self.but(
-                step=Step.WAIT, scan_id=None, since=self.begun, tries=0, not_before=None, trouble=None
-            )
-        return self.but(step=Step.ASK, begun=None)
 
     def delayed(self, error: VTError, until: datetime) -> Self:
         """Not now, for that reason; it stays and is taken up again."""
         return self.but(trouble=errors.pack(error), not_before=until)
 
     def unanswered(self, error: VTError, now: datetime) -> Self:
-        """VirusTotal did not answer: again a little later, until OUTAGE has lasted too long.
-
-        An awaited scan goes on being awaited: a look that failed is a look that was too early.
-        """
-        if self.step is Step.WAIT:
-            return self.looked_again({}, now)
+        """VirusTotal did not answer: again a little later, until OUTAGE has lasted too long."""
         since = self.since or now
         if now - since > OUTAGE.lasts:
-            return self.failed(error)
+            return self.refused(error)
         waiting = self.delayed(error, now + OUTAGE.pause(self.tries))
         return waiting.but(since=since, tries=self.tries + 1)
+
+    def refused(self, error: VTError) -> Self:
+        """Not done, for that reason: of what is known already, a new analysis; else there is no answer."""
+        if self.known:
+            return self.failed(error).but(note=Note.NOT_UPLOADED, begun=None)
+        return self.failed(error)
 
     def kept(self, note: Note | None) -> Self:
         """Nothing more is done: what is known stands. The note says what could not be had."""
@@ -251,10 +232,6 @@ class Lookup(BaseModel):
     def failed(self, error: VTError) -> Self:
         """No answer will come, for that reason."""
         return self.but(step=Step.DONE, trouble=errors.pack(error), not_before=None)
-
-    def resumed(self) -> Self:
-        """As taken from storage: an upload may have been under way, so VirusTotal is asked first."""
-        return self.interrupted() if self.step is Step.UPLOAD else self
 
     @property
     def sensitive(self) -> bool:
@@ -279,14 +256,16 @@ class Lookup(BaseModel):
         return self.but(step=Step.RESCAN, trouble=None, not_before=None, since=None, tries=0)
 
     def asked_again(self) -> Self:
-        """From the beginning, but for what must never be sent; a file is read anew, unless its analysis is waited for.
+        """From the beginning, but for what must never be sent; a file is read anew.
 
-        To agree to an upload once is not to agree to it again.
+        To agree to an upload once is not to agree to it again. What was waited for in vain is waited for again.
         """
         if isinstance(errors.unpack(self.trouble) if self.trouble else None, NEVER_SENT):
             return self
+        if self.note in LEFT and BY_KEY[self.action].files:
+            return self.but(step=Step.WAIT, note=None, since=None, tries=0)
         kept = {"action", "asked", "kind", "value", "place", "size", "threshold", "rescan_after_days"}
-        if BY_KEY[self.action].files and self.note not in LEFT:
+        if BY_KEY[self.action].files:
             kept -= {"kind", "value", "size"}
         # It was asked for by this name before it was asked for by its registered domain's.
         note = self.note if self.note is Note.REGISTERED_DOMAIN else None
@@ -302,17 +281,25 @@ class Lookup(BaseModel):
     def finding(self, now: datetime) -> Finding:
         """What is known now, as people are shown it."""
         action, subject = BY_KEY[self.action], (self.indicator, self.asked)
-        if self.step in (Step.ASK, Step.UPLOAD, Step.DONE) and (self.trouble or self.raw is None):
-            error = errors.unpack(self.trouble) if self.trouble else None
-            return not_checked(action, *subject, error, until=self.not_before)
-        if self.step is not Step.DONE or self.raw is None:
-            # That it was not in VirusTotal is no longer so.
-            raw = self.raw if self.raw and self.raw.get("response_code") != 0 else None
-            note = Note.INTERRUPTED if self.unsure else None
-            return pending(
-                action, *subject, raw=raw, until=self.not_before, checked_at=self.checked_at, note=note
-            )
-        return self.judged(self.raw, self.checked_at or now)
+        trouble = errors.unpack(self.trouble) if self.trouble else None
+        done, asking = self.step is Step.DONE, self.step in (Step.ASK, Step.UPLOAD)
+        if (done or asking) and not self.known and (trouble or self.raw is None):
+            return not_checked(action, *subject, trouble, until=self.not_before)
+        if done and self.raw is not None and (self._is_in or self.note not in LEFT):
+            found = self.judged(self.raw, self.checked_at or now)
+            return replace(found, trouble=trouble or found.trouble)
+        note = self.note or (Note.INTERRUPTED if self.unsure else None)
+        # That it was not in VirusTotal is no longer so.
+        raw = self.raw if self._is_in else None
+        waiting = pending(
+            action, *subject, raw=raw, until=self.not_before, checked_at=self.checked_at, note=note
+        )
+        return replace(waiting, trouble=trouble if asking else None)
+
+    @property
+    def _is_in(self) -> bool:
+        """What VirusTotal said was not that it has none."""
+        return self.raw is not None and self.raw.get("response_code") != 0
 
     def judged(self, raw: Raw, at: datetime) -> Finding:
         """What a report means at this lookup's threshold."""

@@ -18,6 +18,8 @@ class Note(StrEnum):
     """It may have been uploaded or not, and is waited for."""
     PERHAPS = "perhaps-uploaded"
     """The same, and nothing newer came of it."""
+    NOT_UPLOADED = "not-uploaded"
+    """It is known, and a newer analysis could not be had: the finding's trouble says why."""
     TO_AGREE = "to-agree"
     """A file that may be uploaded once somebody agrees."""
     NEVER_BY_NAME = "never-by-name"

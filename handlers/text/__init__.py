@@ -9,7 +9,7 @@ from handlers.text.troubles import ERRORS, error
 from handlers.text.units import cut, day, minute, outside, seconds, size
 from vt import errors
 from vt.indicators import defang
-from vt.notes import Note
+from vt.notes import LEFT, Note
 from vt.results import Insight, Place, names, place
 from vt.sensitive import masked
 from vt.verdict import Basis, Evidence, Finding, Rule, State
@@ -87,8 +87,12 @@ def rule(finding: Finding, now: datetime) -> str:
 
 
 def _pending(finding: Finding, now: datetime) -> str:
+    if finding.note in LEFT:
+        return file_words.NOT_FINISHED
     if finding.note is Note.INTERRUPTED:
         return f"{file_words.PERHAPS_ARRIVED}{_next(finding.until, now)}"
+    if finding.trouble:
+        return f"{file_words.TO_UPLOAD}: {_waits(finding, now)}"
     return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
 
 
@@ -99,9 +103,16 @@ def _not_checked(finding: Finding, now: datetime) -> str:
         return error(finding.trouble)
     if isinstance(finding.trouble, errors.Reserved):
         return f"not checked: today's reserve is for people. Checked in {seconds(finding.until, now)}, or now if you press Check now"
+    return f"not checked yet: {_waits(finding, now)}"
+
+
+def _waits(finding: Finding, now: datetime) -> str:
+    """What is waited for, and until when."""
+    if finding.trouble is None or finding.until is None:
+        return ""
     if isinstance(finding.trouble, errors.QuotaSpent):
-        return f"not checked yet: quota, next slot in {seconds(finding.until, now)}"
-    return f"not checked yet: {error(finding.trouble).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
+        return f"quota, next slot in {seconds(finding.until, now)}"
+    return f"{error(finding.trouble).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
 
 
 def _by_evidence(why: Rule) -> str:
@@ -175,7 +186,10 @@ NOTES: Mapping[Note, str] = {
 
 def note(finding: Finding) -> str:
     """Something the reader must know, or nothing."""
-    return NOTES[finding.note] if finding.note else ""
+    said = NOTES[finding.note] if finding.note else ""
+    return (
+        f"{said} {error(finding.trouble)}" if finding.note is Note.NOT_UPLOADED and finding.trouble else said
+    )
 
 
 def insight(found: Insight, finding: Finding) -> str:

@@ -32,6 +32,7 @@ HOST = "Linux server"
 HOST_HINT = "Its name in the hosts file."
 
 NOTES: Mapping[Note, str] = {
+    Note.NOT_UPLOADED: "This is the older report: it was not uploaded.",
     Note.PERHAPS: (
         "The upload was interrupted, and VirusTotal shows nothing newer within an hour: it may have arrived or not. "
         "Look again, or upload it anew with Upload anyway."
@@ -41,6 +42,8 @@ NOTES: Mapping[Note, str] = {
     Note.NEVER_BY_CONTENT: "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
 }
 
+NOT_FINISHED = "VirusTotal has it, and was not finished with it when nobody waited any more"
+TO_UPLOAD = "to be uploaded"
 PERHAPS_ARRIVED = "the upload was interrupted and may have arrived; it is not sent again before that is known"
 
 NOT_GIVEN: Mapping[str, str] = {
