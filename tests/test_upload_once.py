@@ -8,6 +8,7 @@ from test_service import desk, of_file
 from ways import way
 
 from handlers import text
+from vt.actions import FILE
 from vt.lookup import Lookup, Step
 from vt.notes import Note
 from vt.sandbox import faults
@@ -150,6 +151,28 @@ async def test_copies_are_sent_once(tmp_path):
     async with desk(queue_seconds=40, invent=False, roots=[tmp_path]) as vt:
         lookups = await to_the_end(vt, [of_file(tmp_path / name) for name in "abc"])
         assert all(lookup.finding(vt.clock()).rule for lookup in lookups)
+        assert len(arrived(vt)) == 1
+
+
+async def test_copies_are_asked_about_at_once(tmp_path):
+    """Nobody agreed yet: nothing waits for anything."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"the same")
+    async with desk(invent=False, roots=[tmp_path]) as vt:
+        lookups = await vt.turn([Lookup.of_file(str(tmp_path / name), FILE, 3) for name in "ab"])
+        assert [lookup.note for lookup in lookups] == [Note.TO_AGREE] * 2
+
+
+async def test_two_people_who_agree_at_once_send_it_once(new):
+    """The second waits for what the first sends."""
+    async with desk(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
+        vt.sandbox.faults.add("file/scan", faults.delay(0.3))
+        boards = await asyncio.gather(vt.turn([of_file(new)]), vt.turn([of_file(new)]))
+        assert [vt.states(board) for board in boards] == [[State.PENDING]] * 2
+        for board in boards:
+            vt.clock.passes(seconds=60)
+            [lookup] = await to_the_end(vt, board)
+            assert lookup.finding(vt.clock()).rule
         assert len(arrived(vt)) == 1
 
 

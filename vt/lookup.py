@@ -207,6 +207,10 @@ class Lookup(BaseModel):
         """It may have been uploaded, or not: what comes of it is waited for."""
         return self.begun is not None and self.step is Step.WAIT
 
+    def later(self, now: datetime) -> Self:
+        """Not now, for no trouble of its own."""
+        return self.but(not_before=now + ANALYSIS.pause(0))
+
     def delayed(self, error: VTError, until: datetime) -> Self:
         """Not now, for that reason; it stays and is taken up again."""
         return self.but(trouble=errors.pack(error), not_before=until)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import datetime, timedelta
 from functools import partial
 
-from vt import errors, looks, memory
+from vt import errors, looks, memory, setbacks
 from vt.carrier import Carrier, Found, Told, unheard
 from vt.client import Client
 from vt.errands import Call, plan
@@ -18,7 +18,7 @@ from vt.files.uploads import Never
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
 from vt.memory import Forgetful, Memory
-from vt.notes import Note
+from vt.sending import Sending, by_content
 
 CALLS_AT_ONCE = 8
 
@@ -54,6 +54,7 @@ class Service:
         self._carrier = Carrier(client, places, never or Never())
         self._clock = clock
         self._replies = replies or Forgetful()
+        self._sending = Sending(self._carrier, self._replies, clock)
         self._age = age
         self._ours = ours
 
@@ -116,7 +117,7 @@ class Service:
         rest = [index for index in due if index not in {*unread, *uploads}]
         return [
             *(self._read(place, board, unread, told) for place in {board[index].place for index in unread}),
-            *(_whole(partial(self._upload, same, told)) for same in _by_content(board, uploads)),
+            *(_whole(partial(self._sending.send, same, told)) for same in by_content(board, uploads)),
             *(_whole(partial(self._make, call, board)) for call in plan(board, rest, self.client)),
         ]
 
@@ -126,7 +127,7 @@ class Service:
         try:
             replies = await call.errand.fetch(self.client, call.resources)
         except VTError as error:
-            return {index: self._without_answer(lookup, error) for index, lookup in mine.items()}
+            return {index: setbacks.of(lookup, error, self._clock()) for index, lookup in mine.items()}
         if not replies:
             return {index: lookup.failed(errors.Dropped()) for index, lookup in mine.items()}
         now = self._clock()
@@ -144,62 +145,9 @@ class Service:
         await self._replies.put(kept, now)
         return after
 
-    def _without_answer(self, lookup: Lookup, error: VTError) -> Lookup:
-        """Wait for the quota, try again where that may help, keep an old report, or say why there is none."""
-        now = self._clock()
-        if isinstance(error, errors.QuotaSpent):
-            return lookup.delayed(error, error.retry_at)
-        if lookup.step is Step.WAIT:
-            return looks.again(lookup, {}, now)
-        if isinstance(error, errors.NotAnswering):
-            return lookup.unanswered(error, now)
-        if lookup.step is Step.RESCAN:
-            return lookup.kept(Note.RESCAN_REFUSED)
-        return lookup.refused(error)
-
     def _read(self, place: str, board: Sequence[Lookup], unread: Sequence[int], told: Told) -> Work:
         mine = {index: board[index] for index in unread if board[index].place == place}
         return lambda found: self._carrier.read(place, mine, told, found)
-
-    async def _upload(self, board: Mapping[int, Lookup], told: Told) -> Mapping[int, Lookup]:
-        """Upload what somebody agreed to: one of several files with the same content is sent for all of them."""
-        index, lookup = next(iter(board.items()))
-        whole = False
-
-        def heard(one: Lookup, sent: int) -> None:
-            nonlocal whole
-            whole = sent == one.size
-            told(one, sent)
-
-        try:
-            outcome = await self._carrier.upload(lookup, heard)
-        except (errors.FileFault, errors.HostFault) as fault:
-            return {index: self._without_answer(lookup.but(begun=None), fault)}
-        except VTError as error:
-            return {each: self._not_uploaded(one, error, whole=whole) for each, one in board.items()}
-        if isinstance(outcome, Note):
-            return {index: lookup.kept(outcome)}
-        now = self._clock()
-        # Whoever asks for the hash from now on waits for this analysis too.
-        await self._replies.put({memory.key(lookup): {**outcome, "response_code": looks.QUEUED}}, now)
-        return {each: one.queued(outcome, now) for each, one in board.items()}
-
-    def _not_uploaded(self, lookup: Lookup, error: VTError, *, whole: bool) -> Lookup:
-        """Without its last bytes it surely did not arrive; with them it may have. In both cases VirusTotal is asked first."""
-        broke = isinstance(error, errors.NotAnswering | errors.Unreadable)
-        if broke and whole:
-            return self._without_answer(looks.interrupted(lookup), error)
-        after = self._without_answer(lookup.but(begun=None), error)
-        return after.but(step=Step.ASK) if broke and not after.settled else after
-
-
-def _by_content(board: Sequence[Lookup], uploads: Sequence[int]) -> list[dict[int, Lookup]]:
-    """Files with the same content together, of those that somebody agreed to."""
-    groups: dict[object, dict[int, Lookup]] = {}
-    for index in uploads:
-        lookup = board[index]
-        groups.setdefault(lookup.value if lookup.may_upload else index, {})[index] = lookup
-    return list(groups.values())
 
 
 def next_turn(lookups: Lookups) -> datetime | None:

@@ -1,0 +1,30 @@
+"""What an error makes of a lookup: whether it waits, tries again, keeps what is known, or has no answer. No I/O."""
+
+from datetime import datetime
+
+from vt import errors, looks
+from vt.errors import VTError
+from vt.lookup import Lookup, Step
+from vt.notes import Note
+
+
+def of(lookup: Lookup, error: VTError, now: datetime) -> Lookup:
+    """Wait for the quota, try again where that may help, keep an old report, or say why there is none."""
+    if isinstance(error, errors.QuotaSpent):
+        return lookup.delayed(error, error.retry_at)
+    if lookup.step is Step.WAIT:
+        return looks.again(lookup, {}, now)
+    if isinstance(error, errors.NotAnswering):
+        return lookup.unanswered(error, now)
+    if lookup.step is Step.RESCAN:
+        return lookup.kept(Note.RESCAN_REFUSED)
+    return lookup.refused(error)
+
+
+def of_upload(lookup: Lookup, error: VTError, now: datetime, *, whole: bool) -> Lookup:
+    """Without its last bytes it surely did not arrive; with them it may have. In both cases VirusTotal is asked first."""
+    broke = isinstance(error, errors.NotAnswering | errors.Unreadable)
+    if broke and whole:
+        return of(looks.interrupted(lookup), error, now)
+    after = of(lookup.but(begun=None), error, now)
+    return after.but(step=Step.ASK) if broke and not after.settled else after
