@@ -36,7 +36,7 @@ DONE, NOT_DONE, WRONG = 0, 1, 2
 async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     """One answer. Exit status 1 when something could not be checked, 2 when the question is wrong."""
     try:
-        wanted = parse(line.removeprefix("/vt "), settings.thresholds)
+        wanted = parse(line.removeprefix("/vt "), settings.thresholds, escaped=False)
     except Misuse as misuse:
         sys.stderr.write(f"vtbot: {text.misuse(misuse)}\n")
         return WRONG

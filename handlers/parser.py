@@ -24,6 +24,7 @@ from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.files.places import on_host
 from vt.indicators import Indicator, Kind, host_of, read
+from vt.indicators.markup import unescaped
 from vt.lookup import Lookup
 
 MOST_VALUES = 100
@@ -68,8 +69,8 @@ class Options:
     host: str | None = None
 
 
-def parse(text: str, thresholds: Mapping[str, int]) -> Command:
-    """What a line after /vt asks for. Raises Misuse."""
+def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> Command:
+    """What a line after /vt asks for; `escaped`: with `&`, `<` and `>` as Slack sends them. Raises Misuse."""
     if len(text) > LONGEST:
         raise TooLong(LONGEST)
     text = _DASHES.sub("--", text).strip()
@@ -82,7 +83,7 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
     if word in ("", *PLAIN_VERBS):
         return Command(PLAIN_VERBS[word or "help"])
     if word in BY_KEY:
-        return _named(BY_KEY[word], rest, thresholds)
+        return _named(BY_KEY[word], rest, thresholds, escaped=escaped)
     return _found(text, word, thresholds)
 
 
@@ -93,12 +94,13 @@ def _for_form(text: str) -> Command:
     return Command(Verb.FORM, text=text)
 
 
-def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
+def _named(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> Command:
     """An action by its name: its options are known, and its values must fit."""
     if action.files and passwords.typed(rest):
         raise PasswordTyped
     options, text = _options(_AUTOLINK.sub(r"\1", rest), strict=True)
-    return chosen(action, text, options, thresholds)
+    # An indicator is read with whatever stands around it; a path is taken as it stands.
+    return chosen(action, unescaped(text) if escaped and action.files else text, options, thresholds)
 
 
 def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
