@@ -16,7 +16,8 @@ from handlers.files.contents import file_names, written
 from handlers.intake import take
 from handlers.misuses import Misuse
 from handlers.modals.views import open_form
-from handlers.parser import Options, ticked
+from handlers.options import Options
+from handlers.parser import ticked
 from handlers.people import PATIENCE
 from handlers.request import Answers, Way
 from handlers.text import way_words

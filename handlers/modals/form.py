@@ -18,7 +18,7 @@ from handlers.files import attached
 from handlers.misuses import TooMany
 from handlers.modals import Found, Modal, fields
 from handlers.modals.fields import MOST_TEXT, Wrong, field, filled, option, tried, written
-from handlers.parser import MOST_VALUES, Command, chosen, ticked
+from handlers.parser import MOST_VALUES, Command, check, chosen, ticked
 from handlers.request import Verb
 from handlers.text import file_words, words
 from vt.actions import ACTIONS, BY_KEY, FILE
@@ -98,6 +98,7 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
     """What a submission asks for. `values`: of its state, by field. Raises Wrong."""
     action = BY_KEY.get(str(filled(values, "action")))
     options = fields.options(values)
+    tried("rescan", lambda: check(action, options))
     typed, path = written(values, "values"), written(values, "path")
     files = attached.lookups(
         filled(values, "files"), options.threshold or thresholds.get(FILE.key, FILE.threshold)
