@@ -71,7 +71,7 @@ async def picked(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, dep
     found = taken(action, extract(written(body["message"])))
     files = _files(body["message"], action, deps.thresholds)
     few = bool(found or files) and len(found) <= MOST
-    told = await (_kept(body, action, found, deps) if few else _form(body, found, deps))
+    told = await (_kept(body, action, found, deps) if few else _form(body, found, files, deps))
     await ack()
     if told:
         await _whisper(respond, told)
@@ -129,11 +129,14 @@ async def _kept(
     return await take(request, deps)
 
 
-async def _form(body: dict[str, Any], found: Sequence[Indicator], deps: Deps) -> str:
+async def _form(
+    body: dict[str, Any], found: Sequence[Indicator], files: tuple[Lookup, ...], deps: Deps
+) -> str:
     """The form: with what was found, ticked, or with the text in which nothing was. Returns what to tell."""
     message = body["message"]
     said = "" if found else typed(str(message.get("text") or ""))
-    trouble = await open_form(deps, body["trigger_id"], text=said, found=found, origin=_origin(body))
+    holds: dict[str, Any] = {"text": said, "found": found, "files": files}
+    trouble = await open_form(deps, body["trigger_id"], origin=_origin(body), **holds)
     if trouble or found:
         return trouble
     return way_words.nothing_here(file_names(message))
