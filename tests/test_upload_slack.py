@@ -132,6 +132,30 @@ async def test_a_file_from_another_workspace_is_asked_for_first(database):
         await office.slack.until(lambda: "UNKNOWN" in office.now(answer))
         assert sha256(NEW) in office.now(answer)
         assert "files.info" in [call.method for call in office.slack.calls]
+        assert "odd.bin 20 bytes" in office.now(answer)
+        assert said.said.files[0].id not in office.now(answer)
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        [upload] = [call.upload for call in office.virustotal.asked("file/scan")]
+        assert upload.name == "odd.bin"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("http://evil.example/a.exe", "hxxp://evil.example/a.exe"),
+        ("www.evil.example", "www[.]evil.example"),
+        ("half \ud800 of a pair", "half \ufffd of a pair"),
+        ("nul\0 and \x1b[31m", "nul and [31m"),
+    ],
+)
+async def test_a_name_is_shown_harmless_and_its_file_looked_up(database, name, told):
+    """Nobody's client makes a link of it, and what is no character cannot stand in its way."""
+    async with slack_office(database) as office:
+        await office.slack.says(ANA, "@vt", "", files=[(name, EICAR)])
+        answer = await answer_to(office, "@vt")
+        await office.slack.until(lambda: "RISKY 54/60" in office.now(answer))
+        assert told in office.now(answer)
 
 
 async def test_without_the_scope_slack_shows_its_page_to_sign_in_and_it_is_recognised(database):

@@ -95,10 +95,15 @@ def _key(lookup: Lookup) -> Key:
 async def _hashed(files: Files, lookup: Lookup, told: Told) -> Lookup:
     try:
         source = await files.open(lookup.asked)
-        sized = lookup.but(size=source.size)
-        return lookup.hashed(await files.digest(source, lambda read: told(sized, read)), source.size)
+        sized = lookup.but(size=source.size, asked=source.name if _nameless(lookup) else lookup.asked)
+        return sized.hashed(await files.digest(source, lambda read: told(sized, read)), source.size)
     except (errors.FileFault, errors.HostFault) as fault:
         return lookup.failed(fault)
+
+
+def _nameless(lookup: Lookup) -> bool:
+    """Was it asked for by nothing but where it is kept? Whoever keeps it knows what it is called."""
+    return lookup.asked == lookup.place.partition(":")[2]
 
 
 async def _followed(source: Source, lookup: Lookup, told: Told) -> AsyncGenerator[bytes, None]:
