@@ -22,6 +22,11 @@ def place(lookup: Lookup) -> Lookup:
     return lookup.but(asked=STDIN, place=PLACE) if lookup.is_path and lookup.asked == "-" else lookup
 
 
+def closed(lookups: Iterable[Lookup]) -> bool:
+    """Is it asked for, and not there? Python has none where the shell was told `<&-`."""
+    return sys.stdin is None and any(lookup.place == PLACE for lookup in lookups)
+
+
 @asynccontextmanager
 async def kinds(settings: Settings, lookups: Iterable[Lookup]) -> AsyncIterator[Mapping[str, Opener]]:
     """Standard input, if it is asked for: read once, and put down while it is needed."""
@@ -36,7 +41,7 @@ async def kinds(settings: Settings, lookups: Iterable[Lookup]) -> AsyncIterator[
 def keyboard(files: Iterable[Lookup]) -> Iterator[TextIO | None]:
     """Where a person answers, if there is one: what came through a pipe is no answer."""
     if not any(file.place == PLACE for file in files):
-        yield sys.stdin if sys.stdin.isatty() else None
+        yield sys.stdin if sys.stdin and sys.stdin.isatty() else None
         return
     with ExitStack() as stack:
         try:

@@ -21,6 +21,7 @@ from handlers.files.progress import EVERY
 from handlers.health import Probe, health
 from handlers.misuses import Misuse
 from handlers.parser import Command, parse
+from handlers.rich import clean
 from handlers.text import file_words, itself, words
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup
@@ -36,19 +37,22 @@ DONE, NOT_DONE, WRONG = 0, 1, 2
 async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     """One answer. Exit status 1 when something could not be checked, 2 when the question is wrong."""
     try:
-        wanted = parse(line.removeprefix("/vt "), settings.thresholds)
+        wanted = parse(line.removeprefix("/vt "), settings.thresholds, escaped=False)
     except Misuse as misuse:
-        sys.stderr.write(f"vtbot: {text.misuse(misuse)}\n")
+        _say(text.misuse(misuse))
         return WRONG
     if wanted.verb is Verb.HELP:
         _show(blocks.guide())
         return DONE
     wanted = replace(wanted, lookups=tuple(map(stdin.place, wanted.lookups)))
+    if stdin.closed(wanted.lookups):
+        _say(file_words.NO_STDIN)
+        return WRONG
     try:
         async with stdin.kinds(settings, wanted.lookups) as kinds, core(settings, kinds=kinds) as parts:
             return await _answered(parts, wanted, settings.upload_policy, as_json=as_json)
     except StoreDown:
-        sys.stderr.write(f"vtbot: {text.CANNOT_TAKE}\n")
+        _say(text.CANNOT_TAKE)
         return NOT_DONE
 
 
@@ -59,19 +63,18 @@ async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool)
         _show(blocks.note(itself.quota(await parts.ledger.left())))
         return DONE
     if wanted.verb is not Verb.LOOK_UP:
-        sys.stderr.write(f"vtbot: {words.ONLY_IN_SLACK}\n")
+        _say(words.ONLY_IN_SLACK)
         return WRONG
     if not wanted.lookups:
-        sys.stderr.write(f"vtbot: {text.NO_MAIL}\n")
+        _say(text.NO_MAIL)
         return WRONG
     lookups = await _settled(parts.service, await _prepared(parts.service, wanted.lookups, policy))
     if files := consent.waiting(lookups):
-        if policy == "confirm" and await _agrees(files):
+        left = sum(lookup.note is Note.TO_AGREE for lookup in lookups) - len(files)
+        if policy == "confirm" and await _agrees(files, left):
             lookups = await _settled(parts.service, consent.agreed(lookups))
         else:
-            sys.stderr.write(
-                f"vtbot: {file_words.UPLOADS_DENIED if policy == 'deny' else file_words.NOT_AGREED}\n"
-            )
+            _say(file_words.UPLOADS_DENIED if policy == "deny" else file_words.NOT_AGREED)
     found = [lookup.finding(utc_now()) for lookup in lookups]
     if as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
@@ -85,11 +88,13 @@ async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
     return await service.expanded(allowed)
 
 
-async def _agrees(files: Sequence[Lookup]) -> bool:
-    """Asked at a terminal, and nowhere else: a script cannot agree by chance."""
+async def _agrees(files: Sequence[Lookup], left: int) -> bool:
+    """Asked at a terminal, and nowhere else: a script cannot agree by chance. `left`: files that are not asked about."""
     with stdin.keyboard(files) as keyboard:
         if keyboard is None or not sys.stderr.isatty():
             return False
+        if left:
+            _say(file_words.MORE.format(count=left))
         sys.stderr.write(f"vtbot: {consent.in_words(files)} [y/N] ")
         sys.stderr.flush()
         return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")
@@ -112,7 +117,7 @@ class _Telling:
         """So many bytes were read, or handed over."""
         if time.monotonic() - self._last > EVERY:
             self._last = time.monotonic()
-            sys.stderr.write(f"vtbot: {progress.line(lookup, count)}\n")
+            _say(progress.line(lookup, count))
 
 
 async def _settled(service: Service, lookups: Lookups) -> Lookups:
@@ -126,7 +131,7 @@ async def _settled(service: Service, lookups: Lookups) -> Lookups:
             return lookups
         for lookup in lookups:
             if not lookup.settled:
-                sys.stderr.write(f"vtbot: {text.waiting(lookup.finding(utc_now()), utc_now())}\n")
+                _say(text.waiting(lookup.finding(utc_now()), utc_now()))
         await asyncio.sleep(max(0.0, (at - utc_now()).total_seconds()))
 
 
@@ -170,6 +175,11 @@ async def sandbox(asked: argparse.Namespace) -> int:
         )
         return WRONG
     return DONE
+
+
+def _say(line: str) -> None:
+    """One line about the work, whatever a file in it is called: a name must not speak to the terminal."""
+    sys.stderr.write(f"vtbot: {clean(line).replace(chr(10), ' ')}\n")
 
 
 def _show(message: Message) -> None:

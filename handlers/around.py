@@ -126,7 +126,13 @@ def submittable(finding: Finding) -> bool:
 
 def uploadable(finding: Finding) -> bool:
     """A file that VirusTotal knows: whoever has it may have it analysed anew by uploading it."""
-    return finding.action.files and finding.rule is not None
+    return finding.action.files and _known(finding)
+
+
+def _known(finding: Finding) -> bool:
+    """VirusTotal has it and is not at it now, whether any engine has looked at it or not."""
+    has_it = getattr(finding.report, "response_code", 0) == 1
+    return finding.rule is not None or (has_it and finding.state is State.UNKNOWN)
 
 
 def sendable(finding: Finding) -> bool:
@@ -143,8 +149,10 @@ def commented(finding: Finding) -> bool:
 def rescannable(finding: Finding, *, private_key: bool) -> bool:
     """VirusTotal knows it and may look again: URLs always, files with a private key."""
     kind = finding.indicator.kind if finding.indicator else None
-    known = finding.rule is not None and sendable(finding)
-    return known and (kind is Kind.URL or (kind in HASHES and private_key))
+    if kind is Kind.URL:
+        # One that no engine has looked at is submitted, as one that VirusTotal does not know.
+        return finding.rule is not None and sendable(finding)
+    return kind in HASHES and private_key and _known(finding)
 
 
 def _confirm() -> ConfirmObject:

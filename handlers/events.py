@@ -16,6 +16,7 @@ from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.files import attached
 from handlers.intake import admit
 from handlers.misuses import Misuse, NothingFound, NoValue
+from handlers.options import Options, beside
 from handlers.parser import Command
 from handlers.people import PATIENCE
 from handlers.request import Answers, Way
@@ -104,9 +105,11 @@ def _request(
         at=deps.clock(),
         origin=origin,
     )
-    files = attached.lookups(event.get("files"), thresholds.get(FILE.key, FILE.threshold))
+    said = _options(line, wanted)
+    files = attached.lookups(event.get("files"), said.threshold or thresholds.get(FILE.key, FILE.threshold))
     if files and (not line or isinstance(wanted, NothingFound) or _wants_files(wanted)):
-        return request.model_copy(update={"verb": Verb.LOOK_UP, "lookups": files})
+        asked = {"verb": Verb.LOOK_UP, "lookups": files, "share": said.share, "fresh": said.fresh}
+        return request.model_copy(update=asked)
     if not isinstance(wanted, Misuse) and wanted.verb is Verb.FORM:
         return request.model_copy(update={"note": way_words.NO_FORM_HERE})
     if not line and origin.way is Way.MENTION:
@@ -123,6 +126,13 @@ def _request(
             "fresh": wanted.fresh,
         }
     )
+
+
+def _options(line: str, wanted: Command | Misuse) -> Options:
+    """What was said of attached files; a line that is about nothing but them may hold options too."""
+    if isinstance(wanted, Misuse):
+        return beside(line) if isinstance(wanted, NothingFound | NoValue) else Options()
+    return beside(line) if wanted.verb is Verb.LOOK_UP else Options()
 
 
 def _wants_files(wanted: Command | Misuse) -> bool:

@@ -32,7 +32,7 @@ def as_json(found: Sequence[Finding]) -> Attachment:
 
 
 def as_csv(found: Sequence[Finding]) -> Attachment:
-    """One row for each indicator, defanged, in the order they were asked for."""
+    """One row for each indicator, defanged, or file, in the order they were asked for."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\r\n")
     writer.writerow(words.COLUMNS)
@@ -44,7 +44,8 @@ def as_csv(found: Sequence[Finding]) -> Attachment:
 def _cells(finding: Finding) -> Iterator[str]:
     rule = finding.rule
     analysed = getattr(finding.report, "scan_date", None)
-    yield defang(finding.asked)
+    # A path is there to be used, and no spreadsheet makes a link of one.
+    yield finding.asked if finding.action.files else defang(finding.asked)
     yield finding.indicator.kind.value if finding.indicator else ""
     yield finding.action.title
     yield finding.state.value

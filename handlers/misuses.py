@@ -35,6 +35,13 @@ class BadNumber(Misuse):
 
 
 @dataclass(eq=False)
+class NoRescan(Misuse):
+    """--rescan-after-days for an action that does not take it."""
+
+    action: Action
+
+
+@dataclass(eq=False)
 class NoValue(Misuse):
     """An action without anything to act on."""
 

@@ -2,28 +2,27 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from handlers.files import passwords
 from handlers.misuses import (
-    BadNumber,
-    NoHost,
+    NoRescan,
     NothingFound,
     NoValue,
     PasswordTyped,
     TooLong,
     TooMany,
     UnknownCommand,
-    UnknownOption,
     WrongValue,
 )
+from handlers.options import Options, hyphens, taken
 from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.files.places import on_host
 from vt.indicators import Indicator, Kind, host_of, read
+from vt.indicators.markup import unescaped
 from vt.lookup import Lookup
 
 MOST_VALUES = 100
@@ -35,8 +34,6 @@ WITH_TEXT = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
 FORM = "form"
 """Opens the form, with what follows in it."""
 
-_DASHES = re.compile(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])")
-"""A dash that a phone made of two hyphens."""
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 _AUTOLINK = re.compile(r"<(?:https?://|mailto:)([^<>|]+?)/?\|\1/?>")
 """What Slack makes of a bare domain or mail address: `<http://a.example|a.example>`."""
@@ -57,22 +54,11 @@ class Command:
     """What is to stand in the form, or followed the command's word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of the contract; None where nothing was said."""
-
-    threshold: int | None = None
-    rescan_after_days: int | None = None
-    share: bool = False
-    fresh: bool = False
-    host: str | None = None
-
-
-def parse(text: str, thresholds: Mapping[str, int]) -> Command:
-    """What a line after /vt asks for. Raises Misuse."""
+def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> Command:
+    """What a line after /vt asks for; `escaped`: with `&`, `<` and `>` as Slack sends them. Raises Misuse."""
     if len(text) > LONGEST:
         raise TooLong(LONGEST)
-    text = _DASHES.sub("--", text).strip()
+    text = hyphens(text).strip()
     first, _, rest = text.partition(" ")
     word = first.lower()
     if word == FORM:
@@ -82,7 +68,7 @@ def parse(text: str, thresholds: Mapping[str, int]) -> Command:
     if word in ("", *PLAIN_VERBS):
         return Command(PLAIN_VERBS[word or "help"])
     if word in BY_KEY:
-        return _named(BY_KEY[word], rest, thresholds)
+        return _named(BY_KEY[word], rest, thresholds, escaped=escaped)
     return _found(text, word, thresholds)
 
 
@@ -93,23 +79,31 @@ def _for_form(text: str) -> Command:
     return Command(Verb.FORM, text=text)
 
 
-def _named(action: Action, rest: str, thresholds: Mapping[str, int]) -> Command:
+def _named(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> Command:
     """An action by its name: its options are known, and its values must fit."""
     if action.files and passwords.typed(rest):
         raise PasswordTyped
-    options, text = _options(_AUTOLINK.sub(r"\1", rest), strict=True)
-    return chosen(action, text, options, thresholds)
+    options, text = taken(_AUTOLINK.sub(r"\1", rest), strict=True)
+    check(action, options)
+    # An indicator is read with whatever stands around it; a path is taken as it stands.
+    return chosen(action, unescaped(text) if escaped and action.files else text, options, thresholds)
 
 
 def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
     """Any text: whatever is in it, each with the action that fits."""
     if passwords.given(text):
         raise PasswordTyped
-    options, rest = _options(text, strict=False)
+    options, rest = taken(text, strict=False)
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS, *WITH_TEXT], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):
         raise UnknownCommand(word, nearest[0])
     return chosen(None, rest, options, thresholds)
+
+
+def check(action: Action | None, options: Options) -> None:
+    """Does the action take these options? Raises NoRescan."""
+    if action and not action.rescans and options.rescan_after_days is not None:
+        raise NoRescan(action)
 
 
 def chosen(action: Action | None, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
@@ -192,54 +186,3 @@ def _fit(action: Action, indicator: Indicator) -> Indicator:
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, asked=indicator.asked)
     raise WrongValue(action, indicator.asked or indicator.value, fitting(indicator.kind))
-
-
-# Options -------------------------------------------------------------------------------------------------
-
-
-def _options(text: str, *, strict: bool) -> tuple[Options, str]:
-    """The options, and the text without them. In free text a stray `--word` is just text."""
-    found: dict[str, Any] = {}
-
-    def take_value(match: re.Match[str]) -> str:
-        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
-        return " "
-
-    def take_flag(match: re.Match[str]) -> str:
-        found[match[1]] = True
-        return " "
-
-    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
-    if strict and (unknown := _ANY_OPTION.search(rest)):
-        raise UnknownOption(unknown[0])
-    return Options(**found), rest
-
-
-def number(option: str, value: str) -> int:
-    """An option's number, read: `number("threshold", "3")`. Raises BadNumber."""
-    return int(_VALUED[option](option, value))
-
-
-def _number(least: int, most: int) -> Callable[[str, str], int]:
-    def reader(name: str, value: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not least <= int(value) <= most:
-            raise BadNumber(f"--{name}", value, least, most)
-        return int(value)
-
-    return reader
-
-
-def _name(_: str, value: str) -> str:
-    if not value:
-        raise NoHost
-    return value
-
-
-_VALUED: Mapping[str, Callable[[str, str], Any]] = {
-    "threshold": _number(1, 200),
-    "rescan-after-days": _number(0, 3650),
-    "host": _name,
-}
-_WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
-_FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")
-_ANY_OPTION = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*")

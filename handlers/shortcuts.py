@@ -16,7 +16,8 @@ from handlers.files.contents import file_names, written
 from handlers.intake import take
 from handlers.misuses import Misuse
 from handlers.modals.views import open_form
-from handlers.parser import Options, ticked
+from handlers.options import Options
+from handlers.parser import ticked
 from handlers.people import PATIENCE
 from handlers.request import Answers, Way
 from handlers.text import way_words
@@ -70,7 +71,7 @@ async def picked(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, dep
     found = taken(action, extract(written(body["message"])))
     files = _files(body["message"], action, deps.thresholds)
     few = bool(found or files) and len(found) <= MOST
-    told = await (_kept(body, action, found, deps) if few else _form(body, found, deps))
+    told = await (_kept(body, action, found, deps) if few else _form(body, found, files, deps))
     await ack()
     if told:
         await _whisper(respond, told)
@@ -128,11 +129,14 @@ async def _kept(
     return await take(request, deps)
 
 
-async def _form(body: dict[str, Any], found: Sequence[Indicator], deps: Deps) -> str:
+async def _form(
+    body: dict[str, Any], found: Sequence[Indicator], files: tuple[Lookup, ...], deps: Deps
+) -> str:
     """The form: with what was found, ticked, or with the text in which nothing was. Returns what to tell."""
     message = body["message"]
     said = "" if found else typed(str(message.get("text") or ""))
-    trouble = await open_form(deps, body["trigger_id"], text=said, found=found, origin=_origin(body))
+    holds: dict[str, Any] = {"text": said, "found": found, "files": files}
+    trouble = await open_form(deps, body["trigger_id"], origin=_origin(body), **holds)
     if trouble or found:
         return trouble
     return way_words.nothing_here(file_names(message))

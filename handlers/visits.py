@@ -17,7 +17,8 @@ from handlers.intake import admit, take
 from handlers.messages import NotPosted
 from handlers.modals import leaves
 from handlers.modals.views import open_form
-from handlers.parser import Options, chosen
+from handlers.options import Options
+from handlers.parser import chosen
 from handlers.people import PATIENCE
 from handlers.request import Way
 from vt.actions import BY_KEY

@@ -197,6 +197,19 @@ def test_an_unknown_url_can_be_submitted_by_someone_who_was_told_who_sees_it():
     assert "Submit for scanning" not in labels(blocks.answer([unknown], Frame("case-id", NOW, submit="deny")))
 
 
+@pytest.mark.parametrize("private", [False, True])
+def test_a_file_that_no_engine_has_looked_at_yet_can_be_sent_there(private):
+    """VirusTotal has it, so it is not asked about: it may be uploaded anyway, or rescanned with a private key."""
+    file = Lookup.of_file("/srv/a", BY_KEY["scan-file"], 3).hashed(SHA, 9)
+    unseen = file.answered(file_report(0, 0, scans={}), NOW, may_rescan=private).finding(NOW)
+    assert unseen.state is State.UNKNOWN
+    message = blocks.answer([unseen], Frame("case-id", NOW, private_key=private))
+    menu = shown(message)[-1]
+    assert ("Upload anyway" in menu, "Rescan" in menu) == (True, private)
+    nowhere = file.answered({"response_code": 0}, NOW, may_rescan=private).kept(None).finding(NOW)
+    assert "Upload anyway" not in str(blocks.answer([nowhere], Frame("case-id", NOW)).blocks)
+
+
 def test_nothing_to_click_that_does_nothing():
     """No JSON without a reply, no link to VirusTotal for an internal address, no buttons while waiting."""
     internal = finding("scan-ip", "10.0.0.1")

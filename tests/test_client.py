@@ -65,12 +65,17 @@ async def test_every_endpoint_that_the_actions_need_answers():
         assert (await vt.submit_urls(["http://new.example/"]))["http://new.example/"]["scan_id"]
 
 
+CONTROLS = [*map(chr, range(1, 32)), "\x7f", "\x85", "\u2028", "\ud800"]
+
+
 async def chunks(content, size=1000):
     for start in range(0, len(content), size):
         yield content[start : start + size]
 
 
-@pytest.mark.parametrize("name", ["a b.txt", 'quo"te\r\nX: y.txt', "grüße.txt", "--help"])
+@pytest.mark.parametrize(
+    "name", ["a b.txt", 'quo"te\r\nX: y.txt', "grüße.txt", "--help", *map("a{}b".format, CONTROLS), "a\\"]
+)
 async def test_a_file_arrives_whole_and_named_whatever_it_is_called(name):
     """An upload is one form with the key and the file; its name cannot break out of its header."""
     async with virustotal() as (sandbox, vt):
@@ -105,6 +110,27 @@ async def test_a_host_for_large_files_may_be_named_with_its_port():
             assert (await vt.upload_large("big.bin", 5, chunks(b"12345")))["scan_id"]
         async with client(sandbox.url, upload_hosts=frozenset({"localhost"})) as vt:
             with pytest.raises(errors.Redirected):
+                await vt.upload_large("big.bin", 5, chunks(b"12345"))
+
+
+async def test_a_key_that_was_not_granted_large_uploads_is_not_called_wrong():
+    """403 is the documented answer of this one endpoint: the key is fine for all the others."""
+    async with virustotal() as (sandbox, vt):
+        sandbox.faults.add("file/scan/upload_url", faults.status(403))
+        with pytest.raises(errors.LargeNotAllowed):
+            await vt.upload_large("big.bin", 5, chunks(b"12345"))
+        assert await vt.upload("small.bin", 5, chunks(b"12345"))
+
+
+@pytest.mark.parametrize(
+    "told", ["http://a:b/", "http://a\x00/", "https://", "", "upload here", None, 7, ["x"]]
+)
+async def test_an_address_for_large_files_that_is_none_cannot_be_read(told):
+    """As any answer that is not the documented one; nothing is sent anywhere."""
+    async with virustotal() as (sandbox, vt):
+        sandbox.faults.add("file/scan/upload_url", faults.says({"upload_url": told}), faults.says({}))
+        for _ in range(2):
+            with pytest.raises(errors.Unreadable):
                 await vt.upload_large("big.bin", 5, chunks(b"12345"))
 
 

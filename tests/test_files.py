@@ -196,8 +196,9 @@ def test_too_many_names_end_the_search():
         while True:
             yield beneath.Name(b"folder", is_folder=True, is_file=False)
 
-    with pytest.raises(OverflowError):
-        beneath.expand(beneath.Place(b"/", (b"*", b"*", b"*")), endless, 10)
+    with pytest.raises(errors.TooManyNames) as refused:
+        beneath.expand("/*/*/*", beneath.Place(b"/", (b"*", b"*", b"*")), endless, 10, ())
+    assert (refused.value.path, refused.value.limit) == ("/*/*/*", beneath.NAMES_LOOKED_AT)
 
 
 async def test_a_pattern_that_fits_nothing_or_has_no_folder_is_missing(disk, root):
@@ -368,6 +369,17 @@ async def test_what_permissions_forbid_is_not_readable(closed, way, path):
     disk = Disk(Roots((closed,)), limit=MIB)
     with nobody(), pytest.raises(errors.NotReadable):
         await getattr(disk, way)(f"{closed}/{path}")
+
+
+async def test_a_folder_that_is_closed_does_not_hide_the_others(closed):
+    """What a pattern passes on its way is passed over, as in a shell; what was written out must open."""
+    (closed / "open").mkdir()
+    (closed / "open" / "file").touch()
+    disk = Disk(Roots((closed,)), limit=MIB)
+    with nobody():
+        assert await disk.find(f"{closed}/*/file") == [f"{closed}/open/file"]
+        with pytest.raises(errors.NotReadable):
+            await disk.find(f"{closed}/folder/*")
 
 
 # What changes

@@ -78,6 +78,8 @@ async def test_options_and_sharing_are_taken(database):
         ({"values": "192.0.2.1", "threshold": "0"}, "threshold", "from 1 to 200"),
         ({"values": "192.0.2.1", "threshold": "9999999999"}, "threshold", "from 1 to 200"),
         ({"values": "192.0.2.1", "rescan": "99999"}, "rescan", "from 0 to 3650"),
+        ({"values": "192.0.2.1", "action": "scan-ip", "rescan": "3"}, "rescan", "scan-hash and scan-url"),
+        ({"path": "/srv/a", "action": "scan-file", "rescan": "3"}, "rescan", "scan-hash and scan-url"),
         ({"action": "scan-file"}, "path", "What should be looked up?"),
         ({"values": " ".join(f"198.51.{number}.1" for number in range(101))}, "values", "at most 100"),
     ],

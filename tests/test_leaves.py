@@ -1,11 +1,19 @@
 """The menu under an answer: details, why, comments, a rescan at its price, again. What someone presses and reads."""
 
+from datetime import UTC, datetime
+
 import pytest
 from office import ANA, BEN, GENERAL, HASHES, at_work
 from slack_rules import faults
 
+from handlers.exports import as_csv
+from vt.actions import BY_KEY, FILE
+from vt.indicators import read
+from vt.lookup import Lookup
+
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
 PRIVATE = {"VT_KEY_KIND": "private"}
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 
 async def opens(office, answer, entry, user=ANA):
@@ -170,6 +178,16 @@ async def test_several_come_as_a_table_too(database):
         assert rows[0].startswith("indicator,kind,action,state,engines,of,threshold")
         assert rows[1].startswith(f"{EICAR},md5,Scan Hash,RISKY,54,60,3,")
         assert rows[2].startswith("192[.]0[.]2[.]1,ipv4,Scan IP,SUSPICIOUS,6,57,25,")
+
+
+def test_paths_of_files_can_be_copied_from_the_table():
+    """They are not defanged, and still nothing that a spreadsheet would calculate."""
+    named = ["/srv/evil.example/a@b.bin", "=cmd.example", "192.0.2.1"]
+    looked_up = [Lookup.of_file(name, FILE, 3).finding(NOW) for name in named[:2]]
+    looked_up.append(Lookup.of(read(named[2]), BY_KEY["scan-ip"], 3).finding(NOW))
+    rows = as_csv(looked_up).content.decode("utf-8-sig").splitlines()[1:]
+    first = [row.partition(",")[0] for row in rows]
+    assert first == ["/srv/evil.example/a@b.bin", "'=cmd.example", "192[.]0[.]2[.]1"]
 
 
 async def test_what_others_may_not_see_they_cannot_open(database):

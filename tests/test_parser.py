@@ -68,6 +68,14 @@ def test_values_come_by_space_or_comma_defanged_or_not(line, expected):
     assert typed(line) == expected
 
 
+def test_a_path_is_what_was_typed_and_not_how_slack_sends_it():
+    """`&`, `<` and `>` come as entities; what looks like an entity in a name came as one more."""
+    sent = "scan-file /srv/a&amp;b &lt;c&gt;.bin, /srv/d&amp;lt;e"
+    assert [path for _, path, _ in typed(sent)] == ["/srv/a&b <c>.bin", "/srv/d&lt;e"]
+    [lookup] = parse("scan-file /srv/d&lt;e", {}, escaped=False).lookups
+    assert lookup.asked == "/srv/d&lt;e"
+
+
 def test_options_are_understood_wherever_they_stand():
     """--share, --fresh and --rescan-after-days, before, between and after the values."""
     wanted = parse(f"scan-hash --share {EICAR} --rescan-after-days 30 --fresh", {})
@@ -112,6 +120,8 @@ def test_plain_words(line, verb):
         ("scan-ip 8.8.8.8 --threshold ٣", ["--threshold", "from 1 to 200"]),
         ("scan-ip 8.8.8.8 --threshold", ["--threshold", "from 1 to 200"]),
         (f"scan-hash {EICAR} --rescan-after-days soon", ["--rescan-after-days", "from 0 to 3650"]),
+        ("scan-file /srv/a --rescan-after-days 3", ["scan-file", "scan-hash and scan-url", "/vt scan-hash"]),
+        ("scan-ip 8.8.8.8 --rescan-after-days 3", ["scan-ip", "scan-hash and scan-url"]),
         ("scan-ip 8.8.8.8 --treshold 5", ["--treshold", "--threshold"]),
         ("what is this", ["/vt scan-ip 192.0.2.1"]),
         (" ".join(f"8.8.{n}.1" for n in range(101)), ["101", "100"]),

@@ -329,6 +329,18 @@ def test_the_json_result_has_the_documented_forms_and_untouched_replies():
     assert results.json_result([]) == []
 
 
+def test_files_that_are_called_the_same_have_an_entry_each():
+    """They may be of different places; none is lost."""
+    names = ["a.bin", "a.bin (2)", "a.bin", "a.bin"]
+    files = [found("scan-file", {"response_code": number}, name) for number, name in enumerate(names)]
+    assert {name: raw["response_code"] for name, raw in results.json_result(files).items()} == {
+        "a.bin": 0,
+        "a.bin (2)": 1,
+        "a.bin (3)": 2,
+        "a.bin (4)": 3,
+    }
+
+
 @documented
 @pytest.mark.parametrize(
     ("name", "action"),

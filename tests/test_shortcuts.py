@@ -11,6 +11,7 @@ from vt import extract
 from vt.actions import ACTIONS, BY_KEY
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
+EICAR_FILE = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 ADDRESSES = " ".join(f"203.0.113.{number}" for number in range(1, 26))
 
 
@@ -115,6 +116,20 @@ async def test_more_than_twenty_are_asked_about_first(database):
         assert sent.errors == {}
         await office.idle()
         assert len(office.virustotal.asked("ip-address/report")) == 25
+
+
+async def test_attached_files_are_looked_up_with_what_is_chosen(database):
+    """They are not asked about: the form says that they are taken."""
+    async with at_work(database) as office:
+        message = await said(office, ADDRESSES, files=[("eicar.com", EICAR_FILE)])
+        view = await (await picks(office, "check", message)).view()
+        assert "The attached files are looked up with them." in str(view.blocks)
+        view = office.slack.fills(ANA, view, {"found": ["0", "1"], "threshold": "60", "answer": "share"})
+        assert not (await office.slack.submits(ANA, view)).errors
+        await office.idle()
+        answer = office.slack.messages(GENERAL)[-1]
+        assert "SUSPICIOUS 54/60 eicar.com" in office.now(answer)
+        assert len(office.virustotal.asked("ip-address/report")) == 2
 
 
 async def test_an_answer_chosen_to_be_private_in_the_form_is_private(database):

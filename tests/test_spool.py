@@ -139,6 +139,31 @@ def test_a_file_comes_through_a_pipe(tmp_path, database):
     assert list((tmp_path / "state" / "spool").iterdir()) == []
 
 
+async def test_a_standard_input_that_is_closed_is_said(tmp_path, database):
+    """One sentence; another file is asked about as ever, without anybody to agree."""
+    (tmp_path / "odd.bin").write_bytes(b"odd")
+    place = {
+        "DATABASE_URL": address(database),
+        "STATE_DIR": str(tmp_path / "state"),
+        "FILE_ROOTS": str(tmp_path),
+    }
+    said = {}
+    for path in ("-", str(tmp_path / "odd.bin")):
+        asked = await asyncio.create_subprocess_exec(
+            *("sh", "-c", f"exec {sys.executable} -m bot ask 'scan-file {path}' <&-"),
+            cwd=tmp_path,
+            env={**VARIABLES, **place},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await asked.communicate()
+        assert b"Traceback" not in err
+        said[path] = asked.returncode, err.decode()
+    assert said["-"][0] == 2
+    assert said["-"][1].startswith("vtbot: scan-file - reads standard input, which is closed.")
+    assert said[path][0] in (0, 1)
+
+
 async def test_a_person_who_pipes_is_asked_at_the_keyboard(tmp_path, database):
     """What comes through the pipe is the file, never the answer."""
     async with Sandbox(invent=False).serve() as sandbox:

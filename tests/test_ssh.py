@@ -557,6 +557,16 @@ async def test_what_permissions_forbid_is_not_readable(apart):
                     await attempt
 
 
+async def test_a_folder_that_is_closed_does_not_hide_the_others(apart):
+    """What a pattern passes on its way is passed over, as on this machine."""
+    root = laid(apart)
+    (root / "open").mkdir()
+    (root / "open" / "low").touch()
+    with apart.running() as port, closed(root / "deep"):
+        async with remote.server(apart.host(port), limit=MIB) as server:
+            assert await server.find(f"{root}/*/low") == [f"{root}/open/low"]
+
+
 @pytest.mark.parametrize("meddle", ["grows", "shrinks", "rewritten", "replaced"])
 async def test_a_file_that_changes_while_it_is_read_is_an_error(server, root, meddle):
     """However it changes; what was held in the pipe does not hide it."""

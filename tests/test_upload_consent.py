@@ -65,6 +65,29 @@ async def test_a_known_file_is_never_asked_about(database, tmp_path):
         assert "Upload" not in [button.label for button in office.slack.buttons(answer)]
 
 
+async def test_a_name_with_what_slack_escapes_is_found_however_it_is_asked_for(database, tmp_path):
+    """Commands and messages come with entities, a form's fields do not."""
+    (tmp_path / "a&b <c>.bin").write_bytes(b"one")
+    (tmp_path / "a&amp;b.bin").write_bytes(b"another")
+    async with upload_office(database, tmp_path) as office:
+        line = f"scan-file {tmp_path}/a&b <c>.bin, {tmp_path}/a&amp;b.bin"
+        assert "2 UNKNOWN" in office.now(await office.asks(f"/vt {line}"))
+        said = await office.slack.says(ANA, GENERAL, f"@vt {line}")
+        await office.slack.until(lambda: "2 UNKNOWN" in thread_of(office, said))
+        await office.slack.types(ANA, GENERAL, "/vt form")
+        [view] = office.slack.views(ANA)
+        view = office.slack.fills(ANA, view, {"path": line.removeprefix("scan-file ")})
+        assert not (await office.slack.submits(ANA, view)).errors
+        await office.idle()
+        assert "2 UNKNOWN" in office.now(office.slack.messages(GENERAL, ANA)[-1])
+
+
+def thread_of(office, exchange):
+    """What stands under a message."""
+    below = [one for one in office.slack.messages(GENERAL) if one.thread_ts == exchange.said.ts]
+    return "\n".join(map(office.now, below))
+
+
 async def test_consent_expires_after_ten_minutes(database, sample):
     """An old question is not a consent: nothing is uploaded, and it says so."""
     async with upload_office(database, sample.parent, mode="socket") as office:

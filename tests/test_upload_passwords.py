@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from office import at_work
+from office import ANA, GENERAL, at_work
 from psycopg import sql
 
 from handlers.deps import Verb
@@ -50,6 +50,11 @@ def test_a_password_in_a_command_is_refused_and_not_repeated(spelling):
         "form sftp://root:{}@web-1 /srv/a",
         "--password {} --host 192.0.2.1 /srv/a",
         "192.0.2.1 —password={}",
+        "form sftp://root:{}@web-1/srv/x",
+        "form <scp://root:{}@web-1/srv/x>",
+        "form look at ssh://:{}@web-1",
+        "form --host root:{}@web-1",
+        "192.0.2.1 --host root:{}@web-1",
     ],
 )
 def test_a_password_is_refused_without_the_actions_name_too(line):
@@ -64,6 +69,8 @@ def test_a_password_is_refused_without_the_actions_name_too(line):
         "form password: reset it at hxxp://evil[.]example/login",
         "Failed password for root from 192.0.2.1 port 22",
         "password=x seen at 192.0.2.1",
+        "form https://root:x@evil.com/a",
+        "https://root:x@evil.com/a",
         "nmap -p 80 192.0.2.1 /tmp/out",
     ],
 )
@@ -117,6 +124,19 @@ async def test_a_refused_password_is_nowhere(database, capfd):
         assert SECRET not in "\n".join(office.slack.shown(answer))
         assert SECRET not in everything(database)
     assert SECRET not in "".join(capfd.readouterr())
+
+
+async def test_a_password_in_the_form_is_refused_at_its_field_and_kept_nowhere(database):
+    """Where a server's name belongs."""
+    async with at_work(database) as office:
+        await office.slack.types(ANA, GENERAL, "/vt form")
+        [view] = office.slack.views(ANA)
+        view = office.slack.fills(ANA, view, {"path": "/srv/a", "host": f"root:{SECRET}@web-9"})
+        sent = await office.slack.submits(ANA, view)
+        assert list(sent.errors) == ["host"]
+        assert "change the password" in sent.errors["host"]
+        assert SECRET not in str(sent.errors)
+        assert SECRET not in everything(database)
 
 
 def everything(database):

@@ -83,6 +83,36 @@ async def test_mentioned_or_written_to_with_a_file(database, words):
         assert "eicar.com" in office.now(answer)
 
 
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        (GENERAL, "@vt scan-file --threshold 60"),
+        (GENERAL, "@vt is it bad? --threshold 60"),
+        (GENERAL, "@vt 192.0.2.1 --threshold 60"),
+        ("@vt", "—threshold 60"),
+    ],
+)
+async def test_options_count_for_attached_files(database, channel, words):
+    """Whether anything else is asked about or not."""
+    async with slack_office(database) as office:
+        await office.slack.says(ANA, channel, words, files=[("eicar.com", EICAR)])
+        answer = await answer_to(office, channel)
+        await office.slack.until(lambda: "SUSPICIOUS 54/60" in office.now(answer))
+
+
+async def test_a_file_may_be_asked_about_in_public_where_answers_are_private(database):
+    """--share says so, as for anything else; without it the answer goes to the asker alone."""
+    async with slack_office(database) as office:
+        await office.slack.types(ADMIN, GENERAL, "/vt settings")
+        await office.idle()
+        view = office.slack.fills(ADMIN, office.slack.views(ADMIN)[-1], {"answers": "private"})
+        assert not (await office.slack.submits(ADMIN, view)).errors
+        await office.idle()
+        await office.slack.says(ANA, GENERAL, "@vt scan-file --share", files=[("eicar.com", EICAR)])
+        answer = await answer_to(office)
+        await office.slack.until(lambda: "RISKY 54/60" in office.now(answer))
+
+
 async def test_indicators_and_files_of_one_message_are_one_answer(database):
     """Check takes everything that is in a message."""
     async with slack_office(database) as office:
@@ -102,6 +132,30 @@ async def test_a_file_from_another_workspace_is_asked_for_first(database):
         await office.slack.until(lambda: "UNKNOWN" in office.now(answer))
         assert sha256(NEW) in office.now(answer)
         assert "files.info" in [call.method for call in office.slack.calls]
+        assert "odd.bin 20 bytes" in office.now(answer)
+        assert said.said.files[0].id not in office.now(answer)
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        [upload] = [call.upload for call in office.virustotal.asked("file/scan")]
+        assert upload.name == "odd.bin"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("http://evil.example/a.exe", "hxxp://evil.example/a.exe"),
+        ("www.evil.example", "www[.]evil.example"),
+        ("half \ud800 of a pair", "half \ufffd of a pair"),
+        ("nul\0 and \x1b[31m", "nul and [31m"),
+    ],
+)
+async def test_a_name_is_shown_harmless_and_its_file_looked_up(database, name, told):
+    """Nobody's client makes a link of it, and what is no character cannot stand in its way."""
+    async with slack_office(database) as office:
+        await office.slack.says(ANA, "@vt", "", files=[(name, EICAR)])
+        answer = await answer_to(office, "@vt")
+        await office.slack.until(lambda: "RISKY 54/60" in office.now(answer))
+        assert told in office.now(answer)
 
 
 async def test_without_the_scope_slack_shows_its_page_to_sign_in_and_it_is_recognised(database):

@@ -9,6 +9,9 @@ import tty
 import pytest
 from office import address
 
+from bot import terminal
+from vt.actions import FILE
+from vt.lookup import Lookup
 from vt.sandbox import Sandbox
 
 CONTENT = b"in a terminal"
@@ -75,6 +78,52 @@ async def test_a_person_is_asked_who_sees_it(database, sample, said, uploads):
             await asked.communicate()
             os.close(near)
         assert len(sandbox.asked("file/scan")) == uploads
+
+
+async def test_what_is_not_asked_about_is_said(database, tmp_path):
+    """A question is about ten files, here as in Slack."""
+    for number in range(12):
+        (tmp_path / f"{number}.bin").write_bytes(b"%d" % number)
+    async with Sandbox(invent=False).serve() as sandbox:
+        near, far = pty.openpty()
+        tty.setraw(far)
+        asked = await ask(database, sandbox, tmp_path / "*", far, far)
+        os.close(far)
+        question = await asyncio.to_thread(read_until, near, "[y/N]")
+        os.write(near, b"n\n")
+        await asked.communicate()
+        os.close(near)
+        assert "2 more are not in VirusTotal either" in question
+        assert "these 10 files" in question
+
+
+async def test_a_files_name_does_not_speak_to_the_terminal(database, tmp_path):
+    """While it is waited for: no escape sequence, and no second line."""
+    file = tmp_path / "red\x1b[31m\x9b31m\nvtbot: CLEAN.bin"
+    file.write_bytes(CONTENT)
+    async with Sandbox(invent=False, queue_seconds=60).serve() as sandbox:
+        pipe = asyncio.subprocess.PIPE
+        asked = await ask(database, sandbox, file, pipe, pipe, UPLOAD_POLICY="allow")
+        said = [line async for line in until(asked.stderr, "PENDING")][-1]
+        asked.kill()
+        await asked.communicate()
+        assert "red[31m31m vtbot: CLEAN.bin" in said
+
+
+def test_how_far_it_is_does_not_either(capsys):
+    """The line that is written every three seconds."""
+    telling = terminal._Telling()
+    telling._last -= 60
+    telling.told(Lookup.of_file("/srv/red\x1b[31m", FILE, 3).but(size=9), 3)
+    assert capsys.readouterr().err == "vtbot: ⏳ Reading red[31m: 3 bytes of 9 bytes\n"
+
+
+async def until(stream, words):
+    """Its lines, up to the one with these words."""
+    async for line in stream:
+        yield line.decode()
+        if words in line.decode():
+            return
 
 
 def read_until(terminal, words):

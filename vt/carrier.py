@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from vt import errors
 from vt.client import Client, Raw
-from vt.files import Files, Pinned, Source
+from vt.files import MATCHES, Files, Pinned, Source
 from vt.files.places import Places
 from vt.files.uploads import Never
 from vt.lookup import Lookup
@@ -19,6 +19,7 @@ Told = Callable[[Lookup, int], None]
 """Hears how many bytes of a file were read for its hash, or handed over, so far."""
 Found = Callable[[Mapping[int, Lookup]], None]
 """Hears what became of lookups, by their place among all."""
+Key = tuple[str, str, str]
 
 
 def unheard(_lookup: Lookup, _sent: int) -> None:
@@ -34,15 +35,23 @@ class Carrier:
         self._never = never
 
     async def expanded(self, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
-        """With the files in place of paths with `*` and `?`, each once; a path that cannot be had has its reason."""
-        found: dict[tuple[str, str, str], Lookup] = {}
+        """With the files in place of paths with `*` and `?`, each once; a path that cannot be had has its reason.
+
+        At most MATCHES in all: a pattern that would exceed them fails.
+        """
+        found: dict[Key, Lookup] = {}
+        left = len(lookups)
         for lookup in lookups:
-            for one in await self._found(lookup) if lookup.is_path else [lookup]:
-                found.setdefault((one.action, one.place, one.asked), one)
+            left -= 1
+            ones = await self._found(lookup)
+            if len(ones) > 1 and len(found.keys() | map(_key, ones)) + left > MATCHES:
+                ones = [lookup.failed(errors.TooManyFiles(lookup.asked, MATCHES))]
+            for one in ones:
+                found.setdefault(_key(one), one)
         return tuple(found.values())
 
     async def _found(self, lookup: Lookup) -> list[Lookup]:
-        if not {"*", "?"} & set(lookup.asked):
+        if not lookup.is_path or not {"*", "?"} & set(lookup.asked):
             return [lookup]
         try:
             async with self._places.at(lookup.place) as files:
@@ -79,13 +88,22 @@ class Carrier:
             return await self._client.upload(source.name, source.size, pieces)
 
 
+def _key(lookup: Lookup) -> Key:
+    return lookup.action, lookup.place, lookup.asked
+
+
 async def _hashed(files: Files, lookup: Lookup, told: Told) -> Lookup:
     try:
         source = await files.open(lookup.asked)
-        sized = lookup.but(size=source.size)
-        return lookup.hashed(await files.digest(source, lambda read: told(sized, read)), source.size)
+        sized = lookup.but(size=source.size, asked=source.name if _nameless(lookup) else lookup.asked)
+        return sized.hashed(await files.digest(source, lambda read: told(sized, read)), source.size)
     except (errors.FileFault, errors.HostFault) as fault:
         return lookup.failed(fault)
+
+
+def _nameless(lookup: Lookup) -> bool:
+    """Was it asked for by nothing but where it is kept? Whoever keeps it knows what it is called."""
+    return lookup.asked == lookup.place.partition(":")[2]
 
 
 async def _followed(source: Source, lookup: Lookup, told: Told) -> AsyncGenerator[bytes, None]:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -158,12 +158,19 @@ class Client(AbstractAsyncContextManager["Client"]):
     async def upload_large(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
         """file/scan through an upload_url; the address that it names must be a known host."""
         booked = await self._booked(LARGE_CALLS)
-        url = httpx.URL(str((await self.upload_url(booked=booked)).get("upload_url", "")))
+        url = _address((await self.upload_url(booked=booked)).get("upload_url"))
         self._check_host(url)
         return await self._send_file(url, Form.of(name, {}), size, chunks, booked=booked)
 
     async def upload_url(self, *, booked: bool = False) -> Raw:
-        """file/scan/upload_url: a 302 to a known host, which then answers {"upload_url": …}."""
+        """file/scan/upload_url: a 302 to a known host, which then answers {"upload_url": …}. Raises LargeNotAllowed."""
+        try:
+            return await self._upload_url(booked=booked)
+        except errors.KeyRefused:
+            # The documented answer to a key that was not granted this endpoint; it may well be fit for all others.
+            raise errors.LargeNotAllowed from None
+
+    async def _upload_url(self, *, booked: bool) -> Raw:
         first = self._http.build_request("GET", "file/scan/upload_url", extensions={"keyed": True})
         answer = await self._once(first, self._deadline, reply_or_location, booked=booked)
         if isinstance(answer, httpx.URL):
@@ -270,6 +277,16 @@ class Client(AbstractAsyncContextManager["Client"]):
     def _check_host(self, url: httpx.URL) -> None:
         if url.netloc.decode() not in self._upload_hosts or url.scheme != self._http.base_url.scheme:
             raise errors.Redirected(url.host)
+
+
+def _address(told: Any) -> httpx.URL:
+    """Where VirusTotal wants a file sent. Raises Unreadable."""
+    url = None
+    with suppress(httpx.InvalidURL):
+        url = httpx.URL(told) if isinstance(told, str) else None
+    if url is None or not url.host:
+        raise errors.Unreadable("shape")
+    return url
 
 
 def single(reply: Any) -> Raw:

@@ -15,6 +15,7 @@ VTError
 ├── UploadTooLarge          413
 ├── Dropped                 a batch came back without this resource
 ├── RescanNotAllowed        file/rescan is closed to public keys
+├── LargeNotAllowed         the key was not granted file/scan/upload_url
 ├── Internal                private, loopback or link-local: never sent
 ├── Sensitive               a URL with a password or token in it: not sent before somebody agrees
 ├── Unsupported             VirusTotal v2 has no answer for this kind (IPv6: response_code -1)
@@ -28,6 +29,7 @@ VTError
 │   ├── TooSlow             it was not read within its seconds
 │   ├── SpoolFull           what can be read only once has no room to be put down
 │   ├── TooManyFiles        a pattern fits more files than one request may take
+│   ├── TooManyNames        too many names would have to be looked through for a pattern
 │   └── FileTooLarge        over the cap
 └── HostFault               a Linux server whose files cannot be had
     ├── HostUnknown         no entry of this name in the hosts file
@@ -127,6 +129,10 @@ class RescanNotAllowed(VTError):
     """file/rescan needs a private key."""
 
 
+class LargeNotAllowed(VTError):
+    """403 of file/scan/upload_url: files over 32 MB need it, and VirusTotal grants it to keys on request."""
+
+
 class Internal(VTError):
     """A private, loopback or link-local address or name: it is never sent."""
 
@@ -197,7 +203,14 @@ class SpoolFull(FileFault):
 
 @dataclass(eq=False)
 class TooManyFiles(FileFault):
-    """The pattern fits more than `limit` files, or too many names had to be looked at to tell."""
+    """The pattern fits more than `limit` files, or makes it more than `limit` with what else was asked for."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyNames(FileFault):
+    """More than `limit` names would have to be looked at to tell what the pattern fits."""
 
     limit: int
 

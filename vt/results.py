@@ -1,9 +1,10 @@
 """What is handed on of a finding: names, place, insight, the documented JSON and script result, the link. Pure data."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from typing import Any
 from urllib.parse import quote
 
@@ -94,8 +95,19 @@ def insight(finding: Finding) -> Insight | None:
 def json_result(findings: Sequence[Finding]) -> list[dict[str, Any]] | dict[str, Any]:
     """The documented JSON: by path when all are files, else a list. Replies are untouched; null where none came."""
     if findings and all(finding.action.files for finding in findings):
-        return {finding.asked: finding.raw for finding in findings}
+        return dict(
+            zip(_apart([finding.asked for finding in findings]), [one.raw for one in findings], strict=True)
+        )
     return [{"EntityResult": finding.raw, "Entity": finding.asked} for finding in findings]
+
+
+def _apart(names: Sequence[str]) -> Iterator[str]:
+    """Each once: files of different places may be called the same."""
+    told: set[str] = set()
+    for name in names:
+        free = (f"{name} ({number})" if number > 1 else name for number in count(1))
+        told.add(one := next(one for one in free if one not in told))
+        yield one
 
 
 def script_result(action: Action, findings: Iterable[Finding]) -> bool:

@@ -1,6 +1,7 @@
 """Bytes to and from VirusTotal: forms out; statuses and JSON in, with caps on size and depth."""
 
 import json
+import re
 import secrets
 import zlib
 from collections.abc import AsyncIterator, Mapping
@@ -43,7 +44,8 @@ class Form:
             f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
             for field, value in fields.items()
         ]
-        quoted = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        # VirusTotal refuses a form whose name holds any other control character either.
+        quoted = re.sub(r'["\x00-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
         parts.append(
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"

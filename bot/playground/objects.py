@@ -1,5 +1,6 @@
 """How people, channels, messages, files and views look as JSON, in what Slack sends and answers."""
 
+import re
 from typing import Any
 
 from bot.playground import seed
@@ -91,7 +92,7 @@ def file(world: World, item: File, *, whole: bool = False) -> Json:
     """A file; one from another workspace is a stub until files.info is asked."""
     if world.people[item.user].team != seed.TEAM and not whole:
         return {"id": item.id, "mode": "file_access", "file_access": "check_file_info"}
-    url = f"{world.base}/files-pri/{seed.TEAM}-{item.id}/"
+    url, called = f"{world.base}/files-pri/{seed.TEAM}-{item.id}/", _in_address(item.name)
     return {
         "id": item.id,
         "name": item.name,
@@ -103,10 +104,15 @@ def file(world: World, item: File, *, whole: bool = False) -> Json:
         "mode": "hosted",
         "is_external": False,
         "file_access": "visible",
-        "url_private": f"{url}{item.name}",
-        "url_private_download": f"{url}download/{item.name}",
-        "permalink": f"https://{DOMAIN}.slack.com/files/{item.user}/{item.id}/{item.name}",
+        "url_private": f"{url}{called}",
+        "url_private_download": f"{url}download/{called}",
+        "permalink": f"https://{DOMAIN}.slack.com/files/{item.user}/{item.id}/{called}",
     }
+
+
+def _in_address(name: str) -> str:
+    """A file's name as Slack writes it into addresses: small letters, digits, and little else."""
+    return re.sub(r"[^a-z0-9._-]", "_", name.lower())
 
 
 def view(item: View) -> Json:

@@ -17,8 +17,13 @@ def lookups(files: Iterable[Mapping[str, Any]] | None, threshold: int) -> tuple[
     """
     found: dict[str, Lookup] = {}
     for file in files or ():
-        key, name = str(file.get("id") or ""), str(file.get("name") or "")
+        key, name = str(file.get("id") or ""), called(file)
         asked = f"{name} ({key})" if name in found else name or key
         if key:
             found[asked] = Lookup.of_file(asked, FILE, threshold, place=f"{SLACK}:{key}")
     return tuple(found.values())
+
+
+def called(file: Mapping[str, Any]) -> str:
+    """Its name as it can be stored: half a surrogate pair is no character. "" when Slack does not say."""
+    return str(file.get("name") or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -11,6 +11,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.files.attached import called
 from vt import errors, files
 from vt.files.places import Opener
 
@@ -50,7 +51,7 @@ class Downloads:
         url = str(info.get("url_private_download") or info.get("url_private") or "")
         if not trusted(url, self.slack.base_url):
             raise errors.NotGiven(path, "elsewhere")
-        return SlackFile(path, size, str(info.get("name") or path), url, str(info.get("mimetype")), self)
+        return SlackFile(path, size, called(info) or path, url, str(info.get("mimetype")), self)
 
     async def _info(self, path: str) -> Mapping[str, Any]:
         try:

@@ -33,7 +33,7 @@ class Modal(Frozen):
     found: tuple[Found, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     people: tuple[str, ...] = ()
-    """What is looked up with what is filled in: asked for in a form that this one lies over."""
+    """What is looked up with what is filled in: attached to a message, or asked for in a form that this one lies over."""
 
 
 class Modals(Protocol):

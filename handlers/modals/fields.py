@@ -14,7 +14,7 @@ from slack_sdk.models.blocks import (
 from handlers import text
 from handlers.blocks import clean
 from handlers.misuses import Misuse
-from handlers.parser import Options, number
+from handlers.options import Options, host, number
 from handlers.text import words
 
 T = TypeVar("T")
@@ -75,8 +75,8 @@ def option(label: str, value: str) -> Option:
 def options(values: Mapping[str, Any]) -> Options:
     """The options that stand in a form's fields. Raises Wrong."""
     share = filled(values, "answer") == "share"
-    host = written(values, "host") or None
-    return Options(_number_in("threshold", values), _number_in("rescan", values), share, host=host)
+    server = tried("host", lambda: host(written(values, "host"))) or None
+    return Options(_number_in("threshold", values), _number_in("rescan", values), share, host=server)
 
 
 def _number_in(name: str, values: Mapping[str, Any]) -> int | None:

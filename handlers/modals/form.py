@@ -16,9 +16,9 @@ from slack_sdk.models.views import View
 from handlers.blocks import clean
 from handlers.files import attached
 from handlers.misuses import TooMany
-from handlers.modals import Found, Modal, fields
+from handlers.modals import Modal, fields
 from handlers.modals.fields import MOST_TEXT, Wrong, field, filled, option, tried, written
-from handlers.parser import MOST_VALUES, Command, chosen, ticked
+from handlers.parser import MOST_VALUES, Command, check, chosen, ticked
 from handlers.request import Verb
 from handlers.text import file_words, words
 from vt.actions import ACTIONS, BY_KEY, FILE
@@ -39,7 +39,7 @@ def form(modal: Modal, *, share: bool = False) -> View:
         submit=words.FORM_SUBMIT,
         close=words.FORM_CLOSE,
         blocks=[
-            _found(modal.found) if modal.found else _values(modal.text),
+            _found(modal) if modal.found else _values(modal.text),
             field("action", words.ACTION, _actions(files=not modal.found)),
             *fields.numbers(),
             *([] if modal.found else _files()),
@@ -62,14 +62,20 @@ def _values(typed: str) -> InputBlock:
     return field("values", words.VALUES, element, words.VALUES_HINT, optional=True)
 
 
-def _found(found: Sequence[Found]) -> InputBlock:
+def _found(modal: Modal) -> InputBlock:
     """Ticked, to choose from; an option carries its place only, so that no value is too long for it."""
+    found = modal.found
     options = [option(defang(one.value), str(place)) for place, one in enumerate(found[:MOST_OPTIONS])]
-    left_out = words.FOUND_CUT.format(most=MOST_OPTIONS, count=len(found))
-    hint = words.FOUND_HINT if len(found) <= MOST_OPTIONS else f"{words.FOUND_HINT} {left_out}"
-    return field(
-        "found", words.VALUES, StaticMultiSelectElement(options=options, initial_options=options), hint
-    )
+    element = StaticMultiSelectElement(options=options, initial_options=options)
+    return field("found", words.VALUES, element, " ".join(_hints(modal)))
+
+
+def _hints(modal: Modal) -> Iterator[str]:
+    yield words.FOUND_HINT
+    if len(modal.found) > MOST_OPTIONS:
+        yield words.FOUND_CUT.format(most=MOST_OPTIONS, count=len(modal.found))
+    if modal.lookups:
+        yield words.FOUND_FILES
 
 
 def _actions(*, files: bool) -> StaticSelectElement:
@@ -98,9 +104,12 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
     """What a submission asks for. `values`: of its state, by field. Raises Wrong."""
     action = BY_KEY.get(str(filled(values, "action")))
     options = fields.options(values)
+    tried("rescan", lambda: check(action, options))
     typed, path = written(values, "values"), written(values, "path")
-    files = attached.lookups(
-        filled(values, "files"), options.threshold or thresholds.get(FILE.key, FILE.threshold)
+    threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
+    files = (
+        *(file.but(threshold=threshold) for file in modal.lookups),
+        *attached.lookups(filled(values, "files"), threshold),
     )
     commands = [Command(Verb.LOOK_UP, files, share=options.share)] if files else []
     if path or (action is FILE and not typed and not files):
@@ -110,13 +119,13 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
         commands.append(tried("found", lambda: ticked(action, found, options, thresholds)))
     elif typed or not commands:
         commands.append(tried("values", lambda: chosen(action, typed, options, thresholds)))
-    return _together(commands)
+    return _together(commands, "found" if modal.found else "path")
 
 
-def _together(commands: Sequence[Command]) -> Command:
+def _together(commands: Sequence[Command], where: str) -> Command:
     lookups = tuple(lookup for command in commands for lookup in command.lookups)
     if len(lookups) > MOST_VALUES:
-        raise Wrong("path", TooMany(len(lookups), MOST_VALUES))
+        raise Wrong(where, TooMany(len(lookups), MOST_VALUES))
     return replace(commands[-1], lookups=lookups)
 
 

@@ -18,7 +18,7 @@ from handlers.misuses import Misuse
 from handlers.modals import leaf
 from handlers.modals.fields import Wrong, filled
 from handlers.modals.leaf import Row
-from handlers.parser import number
+from handlers.options import number
 from handlers.request import Answers, Change, Uploads, Verb, Ways
 from handlers.text import file_words, words
 from vt.actions import ACTIONS

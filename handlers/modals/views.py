@@ -17,23 +17,34 @@ from handlers.request import Answers, Way
 from handlers.text import words
 from handlers.ways import holding
 from vt.indicators import Indicator
+from vt.lookup import Lookup
 
 
 async def open_form(
-    deps: Deps, trigger_id: str, *, text: str = "", found: Sequence[Indicator] = (), origin: Origin
+    deps: Deps,
+    trigger_id: str,
+    *,
+    text: str = "",
+    found: Sequence[Indicator] = (),
+    files: tuple[Lookup, ...] = (),
+    origin: Origin,
 ) -> str:
     """Open the form with that text in it, or with indicators to choose from. Returns what to tell: "" when nothing.
+
+    `files` are looked up with what is chosen.
 
     `origin` is who opens it and where its answer goes; a user's id as its channel means their direct messages.
     When Slack's three seconds are over, what was typed is kept and offered again.
     """
     kept = tuple(Found(kind=one.kind, value=one.value, asked=one.asked) for one in found)
-    return await _open(_modal(deps, trigger_id, origin, text, kept), trigger_id, deps)
+    return await _open(
+        _modal(deps, trigger_id, origin, text=text, found=kept, lookups=files), trigger_id, deps
+    )
 
 
-def _modal(deps: Deps, trigger_id: str, origin: Origin, typed: str, found: tuple[Found, ...]) -> Modal:
+def _modal(deps: Deps, trigger_id: str, origin: Origin, **holds: Any) -> Modal:
     filled_in = origin.model_copy(update={"way": Way.FORM})
-    return opening.new(Verb.FORM, f"form:{trigger_id}", filled_in, deps, text=typed, found=found)
+    return opening.new(Verb.FORM, f"form:{trigger_id}", filled_in, deps, **holds)
 
 
 async def _open(modal: Modal, trigger_id: str, deps: Deps) -> str:
@@ -68,7 +79,8 @@ async def _reopen(body: dict[str, Any], modal_id: str, deps: Deps) -> str:
     if modal is None:
         return text.GONE
     trigger_id = body["trigger_id"]
-    return await _open(_modal(deps, trigger_id, modal.origin, modal.text, modal.found), trigger_id, deps)
+    holds = {"text": modal.text, "found": modal.found, "lookups": modal.lookups}
+    return await _open(_modal(deps, trigger_id, modal.origin, **holds), trigger_id, deps)
 
 
 async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], deps: Deps) -> None:

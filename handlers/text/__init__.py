@@ -8,7 +8,7 @@ from handlers.text.misuses import MISUSES, misuse, usage
 from handlers.text.troubles import ERRORS, error
 from handlers.text.units import cut, day, minute, outside, seconds, size
 from vt import errors
-from vt.indicators import defang
+from vt.indicators import defang, unlinked
 from vt.notes import LEFT, Note
 from vt.results import Insight, Place, names, place
 from vt.sensitive import masked
@@ -64,7 +64,7 @@ def _count(rule: Rule | None) -> str:
 def subject(finding: Finding, most: int = 300) -> str:
     """What it is about, defanged: the indicator as asked, or the file's path."""
     if finding.action.files:
-        return cut(finding.asked, most)
+        return cut(unlinked(finding.asked), most)
     value = finding.indicator.value if finding.indicator else finding.asked
     if finding.note is Note.REGISTERED_DOMAIN and finding.asked != value:
         value = f"{finding.asked} → {value}"

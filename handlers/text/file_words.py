@@ -84,6 +84,7 @@ BUTTON_UPLOAD_ALL = "Upload {count} files"
 NOT_AGREED = (
     "Nothing was uploaded: nobody agreed to it. Ask at a terminal and say y, or set UPLOAD_POLICY=allow."
 )
+NO_STDIN = "scan-file - reads standard input, which is closed. Send a file through a pipe, or name its path."
 FOLLOW = "⏳ Uploading. It is large: how it comes along, and then the answer, stand in your direct messages."
 TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."

@@ -6,7 +6,7 @@ from typing import Any
 from handlers import misuses as asked
 from handlers.text import file_words
 from handlers.text.units import cut
-from vt.actions import BY_KEY, Action
+from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 
 
@@ -22,6 +22,11 @@ def _wrong_value(misuse: asked.WrongValue) -> str:
     return f"{shown} is no {misuse.action.needs}. The right form: {usage(misuse.action)}"
 
 
+def _no_rescan(misuse: asked.NoRescan) -> str:
+    takers = [action.key for action in ACTIONS if action.rescans]
+    return f"{misuse.action.key} takes no --rescan-after-days, only {' and '.join(takers)} do: {usage(BY_KEY[takers[0]])} --rescan-after-days 30"
+
+
 MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
     asked.UnknownCommand: lambda e: (
         f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? /vt help shows all."
@@ -32,6 +37,7 @@ MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
     asked.BadNumber: lambda e: (
         f"{e.option} takes a whole number from {e.least} to {e.most}, as in: {usage(BY_KEY['scan-hash'])} {e.option} {max(e.least, 3)}"
     ),
+    asked.NoRescan: _no_rescan,
     asked.NoValue: lambda e: f"What should be looked up? The right form: {usage(e.action)}",
     asked.WrongValue: _wrong_value,
     asked.NothingFound: lambda _: (

@@ -36,6 +36,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.RescanNotAllowed: lambda _: (
         "hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …"
     ),
+    errors.LargeNotAllowed: lambda _: (
+        "files over 32 MB need an upload_url, which VirusTotal grants to keys on request, and not to this one so far. Look its hash up instead: /vt scan-hash … The operator may ask VirusTotal for it."
+    ),
     errors.Internal: lambda _: (
         "internal, not sent. Private, loopback and link-local addresses and names never leave here; look in your own inventory."
     ),
@@ -45,7 +48,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.Unsupported: lambda _: "VirusTotal's API v2 does not take it. Look on virustotal.com instead.",
     errors.FileFault: lambda _: "the file cannot be taken. Check the path.",
     errors.NotAllowed: lambda _: (
-        "files there may not be read. Ask the operator which folders FILE_ROOTS allows."
+        "files there may not be read. Ask the operator which folders may: FILE_ROOTS for the bot's machine, `roots` in the hosts file for a server."
     ),
     errors.Missing: lambda _: "there is no such file. Check the path.",
     errors.NotRegular: lambda _: "it is not a regular file. Name a file, not a folder, link or device.",
@@ -61,7 +64,12 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.SpoolFull: lambda e: (
         f"there is no room to put it down (SPOOL_BUDGET is {size(e.budget)}, or the disk is full). Ask again later, or name a file."
     ),
-    errors.TooManyFiles: lambda e: f"more than {e.limit} files fit. Name fewer of them and ask again.",
+    errors.TooManyFiles: lambda e: (
+        f"that would be more than {e.limit} files. Name fewer of them and ask again."
+    ),
+    errors.TooManyNames: lambda e: (
+        f"there are more than {e.limit:,} names to look through. Name the folder more closely, or the file itself."
+    ),
     errors.HostFault: lambda e: f"the files of {e.host} cannot be had. Tell the operator.",
     errors.HostUnknown: lambda e: (
         f"there is no server called {e.host} in the hosts file. Ask the operator which there are."

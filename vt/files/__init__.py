@@ -15,7 +15,7 @@ from vt.patience import for_bytes
 BLOCK = 1 << 20
 """Bytes read at once."""
 MATCHES = 100
-"""Files that one pattern may fit."""
+"""Files that one pattern may fit, and that all patterns of a request may fit together."""
 
 T = TypeVar("T")
 Heard = Callable[[int], None]

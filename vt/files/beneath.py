@@ -111,19 +111,34 @@ def is_pattern(part: bytes) -> bool:
     return b"*" in part or b"?" in part
 
 
-def expand(place: Place, names: Listing, limit: int) -> list[Place]:
+def expand(
+    asked: str, place: Place, names: Listing, limit: int, closed: tuple[type[Exception], ...]
+) -> list[Place]:
     """The files that a path with `*` and `?` fits, sorted. As in a shell, they do not fit a leading dot.
 
-    Raises OverflowError over the limit, or when too many names had to be looked at.
+    As there, folders below the part without a pattern that cannot be opened, as `closed` says, are passed over.
+    Raises TooManyFiles, TooManyNames, and what `names` raises.
     """
     fixed = next((i for i, part in enumerate(place.parts) if is_pattern(part)), len(place.parts))
+    above = place.parts[:fixed]
     found: list[Place] = []
-    seen = _at_most(NAMES_LOOKED_AT, names)
-    for parts in _fitting(place.parts[fixed:], place.parts[:fixed], seen):
+    seen = _at_most(NAMES_LOOKED_AT, asked, _open_ones(names, above, closed))
+    for parts in _fitting(place.parts[fixed:], above, seen):
         found.append(Place(place.root, parts))
         if len(found) > limit:
-            raise OverflowError
+            raise errors.TooManyFiles(asked, limit)
     return sorted(found, key=bytes)
+
+
+def _open_ones(names: Listing, above: Parts, closed: tuple[type[Exception], ...]) -> Listing:
+    def listed(parts: Parts) -> Iterator[Name]:
+        try:
+            yield from names(parts)
+        except closed:
+            if parts == above:
+                raise
+
+    return listed
 
 
 def _fitting(pattern: Parts, above: Parts, names: Listing) -> Iterator[Parts]:
@@ -143,7 +158,7 @@ def _expression(part: str) -> str:
     return shape if part.startswith(".") else r"(?!\.)" + shape
 
 
-def _at_most(limit: int, names: Listing) -> Listing:
+def _at_most(limit: int, asked: str, names: Listing) -> Listing:
     left = limit
 
     def counted(parts: Parts) -> Iterator[Name]:
@@ -151,7 +166,7 @@ def _at_most(limit: int, names: Listing) -> Listing:
         for name in names(parts):
             left -= 1
             if left < 0:
-                raise OverflowError
+                raise errors.TooManyNames(asked, limit)
             yield name
 
     return counted

@@ -23,6 +23,9 @@ _FAULTS: dict[int, type[errors.FileFault]] = {
     errno.EAGAIN: errors.Changed,
 }
 
+_CLOSED = (PermissionError, FileNotFoundError, NotADirectoryError)
+"""Closed to the bot, or gone since its name was read."""
+
 
 def fault(path: str, error: OSError) -> errors.FileFault:
     """What the system's word for it means here."""
@@ -125,9 +128,7 @@ def _opened(path: str, place: Place) -> FileIO:
 
 def _find(asked: str, place: Place) -> list[str]:
     try:
-        found = expand(place, lambda parts: _names(Place(place.root, parts)), files.MATCHES)
-    except OverflowError:
-        raise errors.TooManyFiles(asked, files.MATCHES) from None
+        found = expand(asked, place, lambda parts: _names(Place(place.root, parts)), files.MATCHES, _CLOSED)
     except OSError as error:
         raise fault(asked, error) from None
     if not found:

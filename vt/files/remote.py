@@ -205,10 +205,7 @@ def _find(asked: str, place: Place, session: sftp.Session) -> list[str]:
         for name, there in session.names(bytes(folder)):
             yield Name(name, stat.S_ISDIR(there.mode), stat.S_ISREG(there.mode))
 
-    try:
-        found = expand(place, names, files.MATCHES)
-    except OverflowError:
-        raise errors.TooManyFiles(asked, files.MATCHES) from None
+    found = expand(asked, place, names, files.MATCHES, (sftp.Refused, errors.NotRegular))
     if not found:
         raise errors.Missing(asked)
     return [spell(bytes(place)) for place in found]

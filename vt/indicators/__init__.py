@@ -1,11 +1,11 @@
 """What someone wants to know about: a typed, normalised value, how it is read, and how it is shown safely."""
 
 from vt.indicators import hosts, urls
-from vt.indicators.fangs import defang, refang
+from vt.indicators.fangs import defang, refang, unlinked
 from vt.indicators.kinds import Indicator, Kind
 from vt.indicators.reading import read
 
-__all__ = ["Indicator", "Kind", "defang", "host_of", "internal", "read", "refang"]
+__all__ = ["Indicator", "Kind", "defang", "host_of", "internal", "read", "refang", "unlinked"]
 
 
 def internal(indicator: Indicator) -> bool:

@@ -57,11 +57,22 @@ def defang(value: str) -> str:
     return value
 
 
-_DEFANG: tuple[tuple[re.Pattern[str], str], ...] = (
+def unlinked(name: str) -> str:
+    """The path or name of a file, so that no client makes a link of it, and otherwise as it is, to be used."""
+    for pattern, safe in (*_SCHEMES, _WEB):
+        name = pattern.sub(safe, name)
+    return name
+
+
+_SCHEMES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![a-z0-9])h(?:tt)(ps?)(?=://)", re.IGNORECASE), r"hxx\1"),
     (re.compile(r"(?<![a-z0-9])ftp(s?)(?=://)", re.IGNORECASE), r"fxp\1"),
     (re.compile(r"(?<!hxxp)(?<!hxxps)(?<!fxp)(?<!fxps)://", re.IGNORECASE), "[:]//"),
     (re.compile(r"\b(mailto|tel):", re.IGNORECASE), r"\1[:]"),
+)
+_WEB = (re.compile(r"(?<![\w/])(www)\.", re.IGNORECASE), r"\1[.]")
+_DEFANG: tuple[tuple[re.Pattern[str], str], ...] = (
+    *_SCHEMES,
     (re.compile(r"(?<=\w)@(?=\w)"), "[@]"),
     (re.compile(r"(?<=[^\s.\[])[.。．｡](?=[^\s.\]])"), "[.]"),
 )

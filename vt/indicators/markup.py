@@ -13,9 +13,12 @@ def typed(text: str) -> str:
     """The text without markup; a link that stays is kept in its angle brackets, which end it."""
     if "<" in text:
         text = _MARKED.sub(_typed, text)
-    if "&" in text:
-        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return text
+    return unescaped(text)
+
+
+def unescaped(text: str) -> str:
+    """The three characters that a client sends as entities; once, since a name may look like an entity itself."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
 def _typed(marked: re.Match[str]) -> str:
