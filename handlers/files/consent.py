@@ -8,6 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 from handlers import text
 from handlers.around import uploadable
 from handlers.deps import Case, Deps, Origin
+from handlers.files.asker import asked_first
 from handlers.request import Uploads
 from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
 from handlers.text import file_words as words
@@ -57,8 +58,7 @@ def denied(about: Case | None, click: Case, policy: str) -> str:
     """Why somebody cannot have files of that answer uploaded; "" when they can."""
     if about is None:
         return text.GONE
-    mine, theirs = click.request.origin, about.request.origin
-    if (mine.team, mine.user) != (theirs.team, theirs.user):
+    if not asked_first(click, about):
         return words.NOT_YOURS
     return words.NOT_NOW if policy == "deny" else ""
 

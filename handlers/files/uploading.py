@@ -6,6 +6,7 @@ from handlers import blocks
 from handlers.answered import answered, end, message, sharer
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import consent, progress
+from handlers.files.asker import following
 from handlers.lookups import look_up
 from handlers.post import RESPONSE_URL_USES, reply, whisper
 from handlers.text import file_words
@@ -38,7 +39,7 @@ async def offer(case: Case, deps: Deps) -> None:
 def _in_its_place(case: Case, about: Case, lookups: tuple[Lookup, ...]) -> Case:
     """With those lookups, in the message of that answer."""
     where = {"channel": about.channel, "ts": about.ts, "shared_by": sharer(about)}
-    return case.model_copy(update={"lookups": lookups, **where})
+    return following(case, about, lookups).model_copy(update=where)
 
 
 async def _begun(case: Case, deps: Deps) -> Case | None:

@@ -39,6 +39,10 @@ NOTES: Mapping[Note, str] = {
     Note.TO_AGREE: "Not uploaded.",
     Note.NEVER_BY_NAME: "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",
     Note.NEVER_BY_CONTENT: "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
+    Note.BY_HASH: (
+        "Looked up by its hash: the file was not read again. Only whoever asked for it first can have it read, or agree "
+        "to an upload."
+    ),
 }
 
 PERHAPS_ARRIVED = "the upload was interrupted and may have arrived; it is not sent again before that is known"

@@ -1,0 +1,55 @@
+"""Whose a file is: who asked for it first decides about it, whoever presses what in between, and wherever they do."""
+
+from office import ANA, BEN, GENERAL
+from test_events import own
+from test_upload_consent import sample, upload_office
+
+__all__ = ["sample"]
+
+
+async def question(office, line, user=ANA):
+    """Mention the bot and wait for the question in the thread."""
+    await office.slack.says(user, GENERAL, line)
+    await office.slack.until(
+        lambda: own(office) and "Upload it to VirusTotal?" in office.now(own(office)[-1])
+    )
+    await office.idle()
+    return own(office)[-1]
+
+
+def labels(office, message):
+    return [button.label for button in office.slack.buttons(office.slack.world.messages[message.key])]
+
+
+async def presses(office, user, message, *labels):
+    """On the message as it stands now; until what it asks for has ended."""
+    await office.slack.presses(user, office.slack.world.messages[message.key], *labels)
+    await office.idle()
+
+
+async def test_checking_again_does_not_make_somebody_elses_file_ones_own(database, sample):
+    """Ben checks Ana's file again: by its hash, without a question for him, though its content is another one now."""
+    async with upload_office(database, sample.parent) as office:
+        asked = await question(office, f"@vt scan-file {sample}")
+        sample.write_bytes(b"another content, longer")
+        await presses(office, BEN, asked, "more", "Check again now")
+        await office.slack.until(lambda: "by its hash" in office.now(asked))
+        assert office.now(asked).startswith("⚪ UNKNOWN")
+        assert "Upload" not in labels(office, asked)
+        hashes = {call.params["resource"] for call in office.virustotal.asked("file/report")}
+        assert len(hashes) == 1
+
+
+async def test_it_stays_the_file_of_who_asked_first(database, sample):
+    """After Ben's check Ana may check it again: it is read anew and she is asked, and Ben's click does not count."""
+    async with upload_office(database, sample.parent) as office:
+        asked = await question(office, f"@vt scan-file {sample}")
+        for user in (BEN, BEN):
+            await presses(office, user, asked, "more", "Check again now")
+        assert "Asked by" not in office.now(asked)
+        await presses(office, ANA, asked, "more", "Check again now")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(asked))
+        await presses(office, BEN, asked, "Upload")
+        assert not office.virustotal.asked("file/scan")
+        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(asked))
