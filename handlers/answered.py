@@ -6,6 +6,7 @@ from handlers import blocks, history
 from handlers.blocks import Frame, Message
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import consent
+from handlers.files.asker import origins
 from vt.verdict import Finding
 
 
@@ -48,7 +49,7 @@ async def message(
     askable = final and not shared_by
     if not askable or not consent.concerns(case.lookups):
         return shown
-    policy = await consent.policy(case.request.origin, deps)
+    policy = await consent.policy(origins(case), deps)
     return consent.asked(shown, case.lookups, case.request.id, policy)
 
 

@@ -11,6 +11,7 @@ from handlers.answered import end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
 from handlers.files import consent, progress
+from handlers.files.asker import origins
 from handlers.messages import passing
 from handlers.modals.login import elsewhere
 from handlers.post import hand_over, reply, whisper
@@ -92,7 +93,7 @@ async def _people(case: Case, deps: Deps) -> list[Lookup]:
 async def _allowed(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
     """Files that may be uploaded without a question, if the settings say so."""
     files = any(lookup.is_path for lookup in lookups)
-    if files and await consent.policy(case.request.origin, deps) == "allow":
+    if files and await consent.policy(origins(case), deps) == "allow":
         return tuple(lookup.unasked() for lookup in lookups)
     return lookups
 

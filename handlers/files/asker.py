@@ -9,6 +9,11 @@ def first(case: Case) -> Origin:
     return case.first or case.request.origin
 
 
+def origins(case: Case) -> tuple[Origin, Origin]:
+    """Where its files were asked for first, and where this was asked."""
+    return first(case), case.request.origin
+
+
 def asked_first(click: Case, about: Case) -> bool:
     """Is who pressed the button the one who asked first? Nobody else has the files read or uploaded."""
     mine, theirs = click.request.origin, first(about)

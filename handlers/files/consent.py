@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 from handlers import text
 from handlers.around import uploadable
 from handlers.deps import Case, Deps, Origin
-from handlers.files.asker import asked_first
+from handlers.files.asker import asked_first, first
 from handlers.request import Uploads
 from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
 from handlers.text import file_words as words
@@ -24,10 +24,15 @@ CHARACTERS = 3_000
 """What a question takes of a message at most."""
 
 
-async def policy(origin: Origin, deps: Deps) -> str:
-    """What the operator or the channel set for uploads, whichever is stricter. Raises StoreDown."""
-    ways = await deps.channels.ways(origin.team, origin.channel)
-    return max(Uploads(deps.upload), ways.uploads, key=list(Uploads).index)
+async def policy(origins: Iterable[Origin], deps: Deps) -> str:
+    """The strictest of what the operator and the channels set for uploads. Raises StoreDown.
+
+    `origins`: where the files were asked for first, and where somebody presses a button now: a private answer to what was
+    asked in a channel stands in direct messages.
+    """
+    places = {(origin.team, origin.channel) for origin in origins}
+    ways = [await deps.channels.ways(*place) for place in sorted(places)]
+    return max(Uploads(deps.upload), *(one.uploads for one in ways), key=list(Uploads).index)
 
 
 def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
@@ -47,20 +52,21 @@ def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
     return tuple(lookup.agreed_to() if lookup in meant else lookup for lookup in lookups)
 
 
-def refusal(about: Case | None, click: Case, policy: str) -> str:
-    """Why a click on the button does not count; "" when it does."""
+async def refusal(about: Case | None, click: Case, deps: Deps) -> str:
+    """Why a click on the button does not count; "" when it does. Raises StoreDown."""
     files = waiting(about.lookups) if about else []
     late = words.TOO_LATE if any(_late(file, click.request.at) for file in files) else ""
-    return denied(about if files else None, click, policy) or late
+    return await denied(about if files else None, click, deps) or late
 
 
-def denied(about: Case | None, click: Case, policy: str) -> str:
-    """Why somebody cannot have files of that answer uploaded; "" when they can."""
+async def denied(about: Case | None, click: Case, deps: Deps) -> str:
+    """Why somebody cannot have files of that answer uploaded; "" when they can. Raises StoreDown."""
     if about is None:
         return text.GONE
     if not asked_first(click, about):
         return words.NOT_YOURS
-    return words.NOT_NOW if policy == "deny" else ""
+    where = (first(about), click.request.origin)
+    return words.NOT_NOW if await policy(where, deps) == "deny" else ""
 
 
 def _late(file: Lookup, at: datetime) -> bool:

@@ -26,7 +26,7 @@ async def upload(case: Case, deps: Deps) -> None:
 async def offer(case: Case, deps: Deps) -> None:
     """Ask whether files that VirusTotal knows are to be uploaded all the same, in their message."""
     about = await answered(case, deps)
-    refused = consent.denied(about, case, await consent.policy(case.request.origin, deps))
+    refused = await consent.denied(about, case, deps)
     if about is None or refused:
         await whisper(case, refused, deps)
         await end(case, deps, Outcome.REFUSED)
@@ -45,7 +45,7 @@ def _in_its_place(case: Case, about: Case, lookups: tuple[Lookup, ...]) -> Case:
 async def _begun(case: Case, deps: Deps) -> Case | None:
     """The answer's lookups with what was agreed to, in its message. None: the click does not count, and was told why."""
     about = await deps.store.case(case.request.about or "")
-    refused = consent.refusal(about, case, await consent.policy(case.request.origin, deps))
+    refused = await consent.refusal(about, case, deps)
     if about is None or refused:
         await whisper(case, refused, deps)
         return None
