@@ -50,7 +50,7 @@ async def message(
     if not askable or not consent.concerns(case.lookups):
         return shown
     policy = await consent.policy(origins(case), deps)
-    return consent.asked(shown, case.lookups, case.request.id, policy)
+    return consent.asked(shown, case, policy, deps.clock())
 
 
 def _seen_by_all(case: Case) -> bool:

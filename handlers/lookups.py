@@ -38,15 +38,20 @@ async def look_up(case: Case, deps: Deps) -> None:
             await telling.save(lookups)
     case = telling.case
     at = next_turn(case.lookups)
-    if at is None:
-        now = deps.clock()
-        await history.remember(case, findings(case, now), deps.history, now)
-        case = await reply(case, await message(case, deps), deps)
-        if case.plain:
-            await hand_over(case, as_json(findings(case, now)), deps)
-        await end(case, deps)
-    else:
-        await _wait(case, at, deps)
+    await (_answer(case, deps) if at is None else _wait(case, at, deps))
+
+
+async def _answer(case: Case, deps: Deps) -> None:
+    """Everything is settled: the answer, with its question if there is one."""
+    now = deps.clock()
+    await history.remember(case, findings(case, now), deps.history, now)
+    put = await consent.put(case, deps)
+    case = await reply(case, await message(put, deps), deps)
+    # Not before it stands there: a turn that breaks is taken again later, and puts it then.
+    case = case.model_copy(update={"asked_at": put.asked_at})
+    if case.plain:
+        await hand_over(case, as_json(findings(case, now)), deps)
+    await end(case, deps)
 
 
 async def _wait(case: Case, at: datetime, deps: Deps) -> None:

@@ -6,6 +6,7 @@ from handlers import exports, text
 from handlers.answered import answered, end, findings, message, sharer
 from handlers.deps import Case, Deps, Outcome
 from handlers.exports import Attachment
+from handlers.files import consent
 from handlers.files.asker import following
 from handlers.post import aside, hand_over, publish, take_back, whisper
 from handlers.text import words
@@ -54,7 +55,7 @@ async def hide(case: Case, deps: Deps) -> None:
         await end(case, deps, Outcome.REFUSED)
         return
     # The copy is an answer of its own, which can be shared again.
-    private = following(case, about, about.lookups)
+    private = await consent.put(following(case, about, about.lookups), deps)
     await deps.store.save(private)
     await take_back(private, deps)
     await aside(private, await message(private, deps, hidden=True), deps)

@@ -203,3 +203,5 @@ class Case(Frozen):
     """Who wants the whole channel to see the answer that this one replaces."""
     first: Origin | None = None
     """Who first asked for the files of the answer that this one replaces, and where; None: it replaces none."""
+    asked_at: datetime | None = None
+    """When the question whether its files may be uploaded was put; None: it was not."""

@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 from handlers import text
 from handlers.around import uploadable
 from handlers.deps import Case, Deps, Origin
-from handlers.files.asker import asked_first, first
+from handlers.files.asker import asked_first, first, origins, unanswered
 from handlers.request import Uploads
 from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
 from handlers.text import file_words as words
@@ -36,8 +36,8 @@ async def policy(origins: Iterable[Origin], deps: Deps) -> str:
 
 
 def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
-    """The files that somebody is asked about: not in VirusTotal, and nobody agreed yet."""
-    return [lookup for lookup in lookups if lookup.note == Note.TO_AGREE][:MOST]
+    """The files that somebody is asked about."""
+    return unanswered(lookups)[:MOST]
 
 
 def concerns(lookups: Iterable[Lookup]) -> bool:
@@ -54,9 +54,10 @@ def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
 
 async def refusal(about: Case | None, click: Case, deps: Deps) -> str:
     """Why a click on the button does not count; "" when it does. Raises StoreDown."""
-    files = waiting(about.lookups) if about else []
-    late = words.TOO_LATE if any(_late(file, click.request.at) for file in files) else ""
-    return await denied(about if files else None, click, deps) or late
+    if about is None or not waiting(about.lookups):
+        return text.GONE
+    late = words.TOO_LATE if _over(about, click.request.at) else ""
+    return await denied(about, click, deps) or late
 
 
 async def denied(about: Case | None, click: Case, deps: Deps) -> str:
@@ -69,10 +70,25 @@ async def denied(about: Case | None, click: Case, deps: Deps) -> str:
     return words.NOT_NOW if await policy(where, deps) == "deny" else ""
 
 
-def _late(file: Lookup, at: datetime) -> bool:
-    """The question was asked when VirusTotal did not know the file, or when somebody wanted it uploaded anyway."""
-    asked_at = file.anew or file.checked_at
-    return asked_at is None or at - asked_at > LIVES
+async def put(case: Case, deps: Deps) -> Case:
+    """With the time of its question, if it is shown one now that was not put before. Raises StoreDown."""
+    if case.asked_at or not waiting(case.lookups) or await policy(origins(case), deps) == "deny":
+        return case
+    return case.model_copy(update={"asked_at": deps.clock()})
+
+
+def _over(about: Case, at: datetime) -> bool:
+    """The question was put too long ago."""
+    return all(at - since > LIVES for since in _since(about))
+
+
+def _since(about: Case) -> Iterator[datetime]:
+    """When it was put. Rows from before that was kept know when VirusTotal did not know the files."""
+    if about.asked_at:
+        yield about.asked_at
+        return
+    known = [since for file in waiting(about.lookups) if (since := file.anew or file.checked_at)]
+    yield from sorted(known)[:1]
 
 
 def offered(lookups: Iterable[Lookup], now: datetime) -> tuple[Lookup, ...]:
@@ -80,20 +96,32 @@ def offered(lookups: Iterable[Lookup], now: datetime) -> tuple[Lookup, ...]:
     return tuple(lookup.asked_about(now) if uploadable(lookup.finding(now)) else lookup for lookup in lookups)
 
 
-def asked(message: Message, lookups: Sequence[Lookup], case_id: str, policy: str) -> Message:
-    """The answer, followed by the question whether its unknown files may be uploaded."""
-    lines = list(_lines(lookups, policy))
+def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:
+    """The answer, followed by the question whether its unknown files may be uploaded, or by why it is not put."""
+    files = waiting(case.lookups)
+    why_not = _why_not(case, policy, now) if files else ""
+    lines = list(_lines(case.lookups, why_not))
     if not lines:
         return message
     blocks: list[Block] = [rich(*(part for line in lines for part in line))]
-    if policy != "deny" and (files := waiting(lookups)):
-        label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
-        blocks.append(ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)]))
+    if files and not why_not:
+        blocks.append(_button(files, case.request.id))
     plain = fallback(map(_plain, lines))
     return Message(
         f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
         (*message.blocks, *(block.to_dict() for block in blocks)),
     )
+
+
+def _why_not(case: Case, policy: str, now: datetime) -> str:
+    if policy == "deny":
+        return words.UPLOADS_DENIED
+    return words.OVER if _over(case, now) else ""
+
+
+def _button(files: Sequence[Lookup], case_id: str) -> Block:
+    label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
+    return ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)])
 
 
 def _plain(line: Sequence[Part]) -> str:
@@ -110,15 +138,15 @@ def in_words(files: Sequence[Lookup]) -> str:
     return "\n".join(map(_plain, lines))
 
 
-def _lines(lookups: Sequence[Lookup], policy: str) -> Iterator[list[Part]]:
+def _lines(lookups: Sequence[Lookup], why_not: str) -> Iterator[list[Part]]:
     files = waiting(lookups)
     never = [name_of(lookup.asked) for lookup in lookups if lookup.note in NEVER]
     if never and len(lookups) > 1:
         yield [say(f"{words.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
     if not files:
         return
-    if policy == "deny":
-        yield [say(f"{words.UPLOADS_DENIED}\n")]
+    if why_not:
+        yield [say(f"{why_not}\n")]
         return
     yield _question(files)
     yield from map(_described, files)

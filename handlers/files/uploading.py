@@ -32,7 +32,7 @@ async def offer(case: Case, deps: Deps) -> None:
         await end(case, deps, Outcome.REFUSED)
         return
     lookups = consent.offered(about.lookups, deps.clock())
-    case = _in_its_place(case, about, lookups)
+    case = await consent.put(_in_its_place(case, about, lookups), deps)
     await end(await reply(case, await message(case, deps), deps), deps)
 
 

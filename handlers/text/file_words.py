@@ -9,6 +9,10 @@ WHO_SEES = (
     "researchers, and perhaps those who made it. It cannot be taken back."
 )
 LASTS = "The button works for 10 minutes, for whoever asked."
+OVER = (
+    "Not uploaded: the question whether to upload it stood for 10 minutes and is over. To be asked again, press "
+    "Check again now, or type /vt scan-file …"
+)
 MORE = "{count} more are not in VirusTotal either: ask for them in a command of their own."
 UPLOADS_DENIED = "Not uploaded: uploads are switched off here."
 NEVER = "Never uploaded, by name or content (NEVER_UPLOAD): {names}"
