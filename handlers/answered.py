@@ -7,6 +7,7 @@ from handlers.blocks import Frame, Message
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import consent
 from handlers.files.asker import origins
+from handlers.post import whisper
 from vt.verdict import Finding
 
 
@@ -62,6 +63,12 @@ def _seen_by_all(case: Case) -> bool:
 def sharer(case: Case) -> str | None:
     """Who wants the whole channel to see the answer; None: nobody."""
     return case.shared_by or (case.request.origin.user if case.request.share else None)
+
+
+async def decline(case: Case, line: str, why: str, deps: Deps) -> None:
+    """Tell whoever pressed a button that it does not count. It may be pressed again: then things may be otherwise."""
+    await whisper(case, line, deps)
+    await deps.store.decline(case, why)
 
 
 async def end(case: Case, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:

@@ -30,6 +30,9 @@ class Store(Protocol):
     async def refuse(self, request: Request, why: str) -> bool:
         """Note that a request was refused. False: this delivery was refused before."""
 
+    async def decline(self, case: Case, why: str) -> None:
+        """End a request that was kept and does not count after all. The same delivery again is another request."""
+
     async def case(self, request_id: str) -> Case | None:
         """How far a request has come."""
 

@@ -7,14 +7,14 @@ from slack_sdk.errors import SlackApiError
 
 from handlers import blocks, history, text
 from handlers.again import renewed
-from handlers.answered import end, findings, message
+from handlers.answered import decline, end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
 from handlers.files import consent, progress
 from handlers.files.asker import origins
 from handlers.messages import passing
 from handlers.modals.login import elsewhere
-from handlers.post import hand_over, reply, whisper
+from handlers.post import hand_over, reply
 from handlers.ways import holding
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
@@ -69,9 +69,9 @@ async def _wait(case: Case, at: datetime, deps: Deps) -> None:
 async def _nothing(case: Case, deps: Deps) -> None:
     """There is nothing to look up: the answer is gone, or nobody's address was seen."""
     if case.request.about:
-        await whisper(case, text.GONE, deps)
-    else:
-        case = await reply(case, blocks.note(text.NO_MAIL), deps)
+        await decline(case, text.GONE, "gone", deps)
+        return
+    case = await reply(case, blocks.note(text.NO_MAIL), deps)
     await end(case, deps, Outcome.REFUSED)
 
 

@@ -1,7 +1,8 @@
 """Consent: a file that VirusTotal does not know is uploaded once its asker agrees, to that content, within 10 minutes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
@@ -52,22 +53,39 @@ def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
     return tuple(lookup.agreed_to() if lookup in meant else lookup for lookup in lookups)
 
 
-async def refusal(about: Case | None, click: Case, deps: Deps) -> str:
-    """Why a click on the button does not count; "" when it does. Raises StoreDown."""
+class Refusal(StrEnum):
+    """Why a click does not count; the values are in the audit trail."""
+
+    GONE = "gone"
+    NOT_YOURS = "not-yours"
+    DENIED = "uploads-denied"
+    TOO_LATE = "too-late"
+
+
+SAID: Mapping[Refusal, str] = {
+    Refusal.GONE: text.GONE,
+    Refusal.NOT_YOURS: words.NOT_YOURS,
+    Refusal.DENIED: words.NOT_NOW,
+    Refusal.TOO_LATE: words.TOO_LATE,
+}
+
+
+async def refusal(about: Case | None, click: Case, deps: Deps) -> Refusal | None:
+    """Why a click on the button does not count; None: it does. Raises StoreDown."""
     if about is None or not waiting(about.lookups):
-        return text.GONE
-    late = words.TOO_LATE if _over(about, click.request.at) else ""
+        return Refusal.GONE
+    late = Refusal.TOO_LATE if _over(about, click.request.at) else None
     return await denied(about, click, deps) or late
 
 
-async def denied(about: Case | None, click: Case, deps: Deps) -> str:
-    """Why somebody cannot have files of that answer uploaded; "" when they can. Raises StoreDown."""
+async def denied(about: Case | None, click: Case, deps: Deps) -> Refusal | None:
+    """Why somebody cannot have files of that answer uploaded; None: they can. Raises StoreDown."""
     if about is None:
-        return text.GONE
+        return Refusal.GONE
     if not asked_first(click, about):
-        return words.NOT_YOURS
+        return Refusal.NOT_YOURS
     where = (first(about), click.request.origin)
-    return words.NOT_NOW if await policy(where, deps) == "deny" else ""
+    return Refusal.DENIED if await policy(where, deps) == "deny" else None
 
 
 async def put(case: Case, deps: Deps) -> Case:

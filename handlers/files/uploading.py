@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from handlers import blocks
-from handlers.answered import answered, end, message, sharer
-from handlers.deps import Case, Deps, Outcome
+from handlers.answered import answered, decline, end, message, sharer
+from handlers.deps import Case, Deps
 from handlers.files import consent, progress
 from handlers.files.asker import following
+from handlers.files.consent import Refusal
 from handlers.lookups import look_up
-from handlers.post import RESPONSE_URL_USES, reply, whisper
+from handlers.post import RESPONSE_URL_USES, reply
 from handlers.text import file_words
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup
@@ -19,8 +20,6 @@ async def upload(case: Case, deps: Deps) -> None:
     begun = case if case.lookups else await _begun(case, deps)
     if begun:
         await look_up(begun, deps)
-    else:
-        await end(case, deps, Outcome.REFUSED)
 
 
 async def offer(case: Case, deps: Deps) -> None:
@@ -28,8 +27,7 @@ async def offer(case: Case, deps: Deps) -> None:
     about = await answered(case, deps)
     refused = await consent.denied(about, case, deps)
     if about is None or refused:
-        await whisper(case, refused, deps)
-        await end(case, deps, Outcome.REFUSED)
+        await _decline(case, refused, deps)
         return
     lookups = consent.offered(about.lookups, deps.clock())
     case = await consent.put(_in_its_place(case, about, lookups), deps)
@@ -47,7 +45,7 @@ async def _begun(case: Case, deps: Deps) -> Case | None:
     about = await deps.store.case(case.request.about or "")
     refused = await consent.refusal(about, case, deps)
     if about is None or refused:
-        await whisper(case, refused, deps)
+        await _decline(case, refused, deps)
         return None
     files = consent.waiting(about.lookups)
     lookups = consent.agreed(about.lookups)
@@ -58,6 +56,11 @@ async def _begun(case: Case, deps: Deps) -> Case | None:
         case = await reply(case, blocks.note(file_words.FOLLOW), deps, final=False)
         case = case.model_copy(update={"posts": RESPONSE_URL_USES})
     return await reply(case, progress.message((file, 0) for file in files), deps, final=moves)
+
+
+async def _decline(case: Case, refused: Refusal | None, deps: Deps) -> None:
+    why = refused or Refusal.GONE
+    await decline(case, consent.SAID[why], why.value, deps)
 
 
 def _takes_long(files: Iterable[Lookup]) -> bool:
