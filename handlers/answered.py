@@ -35,6 +35,7 @@ async def message(
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to its asker alone, whoever saw it before.
     """
     found = findings(case, deps.clock())
+    asks = final and not shared_by and consent.concerns(case.lookups)
     frame = Frame(
         case=case.request.id,
         now=deps.clock(),
@@ -45,10 +46,10 @@ async def message(
         submit=deps.submit,
         invented=deps.invented,
         past=await history.past(case, found, deps.history),
+        follows=consent.CHARACTERS if asks else 0,
     )
     shown = blocks.answer(found, frame)
-    askable = final and not shared_by
-    if not askable or not consent.concerns(case.lookups):
+    if not asks:
         return shown
     policy = await consent.policy(origins(case), deps)
     return consent.asked(shown, case, policy, deps.clock())

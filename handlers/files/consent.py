@@ -124,7 +124,8 @@ def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:
     blocks: list[Block] = [rich(*(part for line in lines for part in line))]
     if files and not why_not:
         blocks.append(_button(files, case.request.id))
-    plain = fallback(map(_plain, lines))
+    # Without its blocks the answer has no button.
+    plain = fallback(_plain(line).replace(words.LASTS, words.WITHOUT_BUTTON) for line in lines)
     return Message(
         f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
         (*message.blocks, *(block.to_dict() for block in blocks)),

@@ -13,6 +13,7 @@ OVER = (
     "Not uploaded: the question whether to upload it stood for 10 minutes and is over. To be asked again, press "
     "Check again now, or type /vt scan-file …"
 )
+WITHOUT_BUTTON = "If there is no button here to agree with, the answer is too long for one: ask for fewer files in one command."
 MORE = "{count} more are not in VirusTotal either: ask for them in a command of their own."
 UPLOADS_DENIED = "Not uploaded: uploads are switched off here."
 NEVER = "Never uploaded, by name or content (NEVER_UPLOAD): {names}"
