@@ -5,7 +5,7 @@ from datetime import datetime
 from handlers import blocks, history
 from handlers.blocks import Frame, Message
 from handlers.deps import Case, Deps, Outcome
-from handlers.files import consent
+from handlers.files import consent, permission
 from handlers.files.asker import origins
 from handlers.post import whisper
 from vt.verdict import Finding
@@ -51,7 +51,7 @@ async def message(
     shown = blocks.answer(found, frame)
     if not asks:
         return shown
-    policy = await consent.policy(origins(case), deps)
+    policy = await permission.policy(origins(case), deps)
     return consent.asked(shown, case, policy, deps.clock())
 
 

@@ -10,7 +10,7 @@ from handlers.again import renewed
 from handlers.answered import decline, end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
-from handlers.files import consent, progress
+from handlers.files import permission, progress
 from handlers.files.asker import origins
 from handlers.messages import passing
 from handlers.modals.login import elsewhere
@@ -32,6 +32,7 @@ async def look_up(case: Case, deps: Deps) -> None:
     if not case.lookups:
         await _nothing(case, deps)
         return
+    case = await permission.still(case, deps)
     async with progress.shown(case, deps) as telling:
         fresh = case.request.fresh or case.request.verb is Verb.RECHECK
         async for lookups in deps.service.advance(case.lookups, telling.told, fresh=fresh):
@@ -45,7 +46,7 @@ async def _answer(case: Case, deps: Deps) -> None:
     """Everything is settled: the answer, with its question if there is one."""
     now = deps.clock()
     await history.remember(case, findings(case, now), deps.history, now)
-    put = await consent.put(case, deps)
+    put = await permission.put(case, deps)
     case = await reply(case, await message(put, deps), deps)
     # Not before it stands there: a turn that breaks is taken again later, and puts it then.
     case = case.model_copy(update={"asked_at": put.asked_at})
@@ -98,7 +99,7 @@ async def _people(case: Case, deps: Deps) -> list[Lookup]:
 async def _allowed(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
     """Files that may be uploaded without a question, if the settings say so."""
     files = any(lookup.is_path for lookup in lookups)
-    if files and await consent.policy(origins(case), deps) == "allow":
+    if files and await permission.policy(origins(case), deps) == "allow":
         return tuple(lookup.unasked() for lookup in lookups)
     return lookups
 

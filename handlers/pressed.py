@@ -6,7 +6,7 @@ from handlers import exports, text
 from handlers.answered import answered, decline, end, findings, message, sharer
 from handlers.deps import Case, Deps, Outcome
 from handlers.exports import Attachment
-from handlers.files import consent
+from handlers.files import permission
 from handlers.files.asker import following
 from handlers.post import aside, hand_over, publish, take_back, whisper
 from handlers.text import words
@@ -54,7 +54,7 @@ async def hide(case: Case, deps: Deps) -> None:
         await (decline(case, words.NOT_YOURS, "not-yours", deps) if about else gone(case, deps))
         return
     # The copy is an answer of its own, which can be shared again.
-    private = await consent.put(following(case, about, about.lookups), deps)
+    private = await permission.put(following(case, about, about.lookups), deps)
     await deps.store.save(private)
     await take_back(private, deps)
     await aside(private, await message(private, deps, hidden=True), deps)

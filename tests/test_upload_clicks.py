@@ -4,7 +4,7 @@ import pytest
 from office import ANA, BEN, GENERAL
 from test_audit import entries
 from test_upload_askers import EICAR, presses
-from test_upload_consent import sample, sets, upload_office
+from test_upload_consent import later, sample, sets, upload_office
 
 __all__ = ["sample"]
 
@@ -68,3 +68,46 @@ async def test_a_copy_has_buttons_of_its_own(database, tmp_path, shared):
             await office.slack.presses(ANA, asked, "more", "Check again now")
         await office.idle()
         assert len(office.virustotal.asked("file/report")) == before + 1
+
+
+@pytest.mark.parametrize("content", [b"unknown", EICAR])
+async def test_what_is_forbidden_while_it_waits_is_not_uploaded(database, tmp_path, content):
+    """Agreed to, and put off by the quota; then uploads are switched off here: it says so, and nothing is sent."""
+    (tmp_path / "a.bin").write_bytes(content)
+    async with upload_office(database, tmp_path, mode="socket", VT_QUOTA_MINUTE="2") as office:
+        asked = await office.asks(f"/vt scan-file {tmp_path}/a.bin")
+        await office.asks("/vt 192.0.2.1", user=BEN)
+        if content == EICAR:
+            await presses(office, ANA, asked, "more", "Upload anyway")
+        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload")
+        await office.slack.until(lambda: "quota" in office.now(asked))
+        await forbids(office)
+        await later(office, minutes=2)
+        await office.idle()
+        assert "Not uploaded: uploads are switched off here" in office.now(asked)
+        assert not office.virustotal.asked("file/scan")
+
+
+async def test_what_was_to_be_uploaded_without_a_question_may_need_one_by_then(database, tmp_path):
+    """The settings allowed it when it was asked for, and want a question when it could begin."""
+    (tmp_path / "a.bin").write_bytes(b"unknown")
+    async with upload_office(
+        database, tmp_path, mode="socket", VT_QUOTA_MINUTE="1", UPLOAD_POLICY="allow"
+    ) as office:
+        await office.asks("/vt 192.0.2.1", user=BEN)
+        asked = await office.asks(f"/vt scan-file {tmp_path}/a.bin")
+        await forbids(office, "confirm")
+        await later(office, minutes=2)
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(asked))
+        assert not office.virustotal.asked("file/scan")
+
+
+async def forbids(office, policy="deny"):
+    """The admin says what holds for uploads, while somebody's request waits."""
+    await office.slack.types("admin", GENERAL, "/vt settings")
+    await office.slack.until(lambda: office.slack.views("admin") and office.slack.views("admin")[0].state)
+    [view] = office.slack.views("admin")
+    await office.slack.submits("admin", office.slack.fills("admin", view, {"uploads": policy}))
+    await office.slack.until(
+        lambda: any("Saved" in office.now(one) for one in office.slack.messages(GENERAL, "admin"))
+    )

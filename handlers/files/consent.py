@@ -1,16 +1,14 @@
 """Consent: a file that VirusTotal does not know is uploaded once its asker agrees, to that content, within 10 minutes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
 from handlers.around import uploadable
-from handlers.deps import Case, Deps, Origin
-from handlers.files.asker import asked_first, first, origins, unanswered
-from handlers.request import Uploads
+from handlers.files.asker import unanswered
+from handlers.request import Case
 from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
 from handlers.text import file_words as words
 from vt.files.beneath import name_of
@@ -23,17 +21,6 @@ MOST = 10
 """Files that one question is about."""
 CHARACTERS = 3_000
 """What a question takes of a message at most."""
-
-
-async def policy(origins: Iterable[Origin], deps: Deps) -> str:
-    """The strictest of what the operator and the channels set for uploads. Raises StoreDown.
-
-    `origins`: where the files were asked for first, and where somebody presses a button now: a private answer to what was
-    asked in a channel stands in direct messages.
-    """
-    places = {(origin.team, origin.channel) for origin in origins}
-    ways = [await deps.channels.ways(*place) for place in sorted(places)]
-    return max(Uploads(deps.upload), *(one.uploads for one in ways), key=list(Uploads).index)
 
 
 def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
@@ -53,50 +40,8 @@ def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
     return tuple(lookup.agreed_to() if lookup in meant else lookup for lookup in lookups)
 
 
-class Refusal(StrEnum):
-    """Why a click does not count; the values are in the audit trail."""
-
-    GONE = "gone"
-    NOT_YOURS = "not-yours"
-    DENIED = "uploads-denied"
-    TOO_LATE = "too-late"
-
-
-SAID: Mapping[Refusal, str] = {
-    Refusal.GONE: text.GONE,
-    Refusal.NOT_YOURS: words.NOT_YOURS,
-    Refusal.DENIED: words.NOT_NOW,
-    Refusal.TOO_LATE: words.TOO_LATE,
-}
-
-
-async def refusal(about: Case | None, click: Case, deps: Deps) -> Refusal | None:
-    """Why a click on the button does not count; None: it does. Raises StoreDown."""
-    if about is None or not waiting(about.lookups):
-        return Refusal.GONE
-    late = Refusal.TOO_LATE if _over(about, click.request.at) else None
-    return await denied(about, click, deps) or late
-
-
-async def denied(about: Case | None, click: Case, deps: Deps) -> Refusal | None:
-    """Why somebody cannot have files of that answer uploaded; None: they can. Raises StoreDown."""
-    if about is None:
-        return Refusal.GONE
-    if not asked_first(click, about):
-        return Refusal.NOT_YOURS
-    where = (first(about), click.request.origin)
-    return Refusal.DENIED if await policy(where, deps) == "deny" else None
-
-
-async def put(case: Case, deps: Deps) -> Case:
-    """With the time of its question, if it is shown one now that was not put before. Raises StoreDown."""
-    if case.asked_at or not waiting(case.lookups) or await policy(origins(case), deps) == "deny":
-        return case
-    return case.model_copy(update={"asked_at": deps.clock()})
-
-
-def _over(about: Case, at: datetime) -> bool:
-    """The question was put too long ago."""
+def over(about: Case, at: datetime) -> bool:
+    """Was its question put too long ago?"""
     return all(at - since > LIVES for since in _since(about))
 
 
@@ -135,7 +80,7 @@ def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:
 def _why_not(case: Case, policy: str, now: datetime) -> str:
     if policy == "deny":
         return words.UPLOADS_DENIED
-    return words.OVER if _over(case, now) else ""
+    return words.OVER if over(case, now) else ""
 
 
 def _button(files: Sequence[Lookup], case_id: str) -> Block:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from handlers import blocks
 from handlers.answered import answered, decline, end, message, sharer
 from handlers.deps import Case, Deps
-from handlers.files import consent, progress
+from handlers.files import consent, permission, progress
 from handlers.files.asker import following
-from handlers.files.consent import Refusal
+from handlers.files.permission import Refusal
 from handlers.lookups import look_up
 from handlers.post import RESPONSE_URL_USES, reply
 from handlers.text import file_words
@@ -25,12 +25,12 @@ async def upload(case: Case, deps: Deps) -> None:
 async def offer(case: Case, deps: Deps) -> None:
     """Ask whether files that VirusTotal knows are to be uploaded all the same, in their message."""
     about = await answered(case, deps)
-    refused = await consent.denied(about, case, deps)
+    refused = await permission.denied(about, case, deps)
     if about is None or refused:
         await _decline(case, refused, deps)
         return
     lookups = consent.offered(about.lookups, deps.clock())
-    case = await consent.put(_in_its_place(case, about, lookups), deps)
+    case = await permission.put(_in_its_place(case, about, lookups), deps)
     await end(await reply(case, await message(case, deps), deps), deps)
 
 
@@ -43,7 +43,7 @@ def _in_its_place(case: Case, about: Case, lookups: tuple[Lookup, ...]) -> Case:
 async def _begun(case: Case, deps: Deps) -> Case | None:
     """The answer's lookups with what was agreed to, in its message. None: the click does not count, and was told why."""
     about = await deps.store.case(case.request.about or "")
-    refused = await consent.refusal(about, case, deps)
+    refused = await permission.refusal(about, case, deps)
     if about is None or refused:
         await _decline(case, refused, deps)
         return None
@@ -60,7 +60,7 @@ async def _begun(case: Case, deps: Deps) -> Case | None:
 
 async def _decline(case: Case, refused: Refusal | None, deps: Deps) -> None:
     why = refused or Refusal.GONE
-    await decline(case, consent.SAID[why], why.value, deps)
+    await decline(case, permission.SAID[why], why.value, deps)
 
 
 def _takes_long(files: Iterable[Lookup]) -> bool:
