@@ -16,6 +16,7 @@ from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import Rules
 from handlers.watch.watching import Watched, Watching
 from handlers.ways import Channels
+from vt.files.uploads import NEVER
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
@@ -91,6 +92,8 @@ class Deps:
     """May people have unknown URLs scanned: confirm, allow or deny."""
     upload: str = "confirm"
     """May people have unknown files uploaded: confirm, allow or deny."""
+    never_upload: tuple[str, ...] = NEVER
+    """Names of files that are not uploaded, whoever agrees."""
     logins: Logins | None = None
     """Holds logins that people type; None: they may not."""
     invented: bool = False

@@ -13,6 +13,7 @@ from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, 
 from handlers.text import file_words as words
 from vt.files.beneath import name_of
 from vt.files.places import source_of
+from vt.files.uploads import named
 from vt.lookup import Lookup
 from vt.notes import NEVER, Note
 
@@ -54,9 +55,15 @@ def _since(about: Case) -> Iterator[datetime]:
     yield from sorted(known)[:1]
 
 
-def offered(lookups: Iterable[Lookup], now: datetime) -> tuple[Lookup, ...]:
-    """The same lookups, with the question about the files that VirusTotal knows."""
-    return tuple(lookup.asked_about(now) if uploadable(lookup.finding(now)) else lookup for lookup in lookups)
+def offered(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> tuple[Lookup, ...]:
+    """The same lookups, with the question about the files that VirusTotal knows. `never`: names that nobody can agree to."""
+    return tuple(_offered(one, now, never) if uploadable(one.finding(now)) else one for one in lookups)
+
+
+def _offered(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
+    if named(name_of(lookup.asked), never):
+        return lookup.kept(Note.NEVER_BY_NAME)
+    return lookup.asked_about(now)
 
 
 def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:

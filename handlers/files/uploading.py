@@ -29,7 +29,7 @@ async def offer(case: Case, deps: Deps) -> None:
     if about is None or refused:
         await _decline(case, refused, deps)
         return
-    lookups = consent.offered(about.lookups, deps.clock())
+    lookups = consent.offered(about.lookups, deps.clock(), deps.never_upload)
     case = await permission.put(_in_its_place(case, about, lookups), deps)
     await end(await reply(case, await message(case, deps), deps), deps)
 
