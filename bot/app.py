@@ -137,6 +137,7 @@ def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, logins: Logins
         quota_left=parts.ledger.left,
         submit=settings.url_submit,
         upload=settings.upload_policy,
+        never_upload=settings.never_upload,
         logins=logins if settings.ssh_ad_hoc else None,
         invented=parts.invented,
     )

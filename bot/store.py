@@ -106,6 +106,14 @@ _SAVE = text("""
     )
     UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json) WHERE id = :id
 """)
+_DECLINE = text("""
+    WITH audited AS (
+        UPDATE audit SET outcome = :outcome, what = CAST(:what AS json), why = :why, delivery = delivery || ':' || id
+        WHERE id = :id
+    )
+    UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json), delivery = delivery || ':' || id
+    WHERE id = :id
+""")
 _SPENT = text("UPDATE audit SET calls = calls + :calls WHERE id = :id")
 _PUT = text("""
     INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
@@ -136,6 +144,11 @@ class Cases:
             return (await connection.execute(_REFUSE, row)).first() is not None
 
         return await self._database.run(insert)
+
+    async def decline(self, case: Case, why: str) -> None:
+        """End a request that was kept and does not count after all. The same delivery again is another request."""
+        declined = case.model_copy(update={"outcome": Outcome.REFUSED})
+        await self._execute(_DECLINE, _progress(declined) | {"id": case.request.id, "why": why})
 
     async def case(self, request_id: str) -> Case | None:
         """How far a request has come; None: there is none of that name."""

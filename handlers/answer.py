@@ -6,6 +6,7 @@ from handlers import blocks, lookups, pressed, text, visits
 from handlers.answered import end
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.files import uploading
+from handlers.files.logins import serving
 from handlers.health import Probe, health
 from handlers.messages import Barred
 from handlers.modals import leafed, setting
@@ -20,7 +21,7 @@ async def turn(case_id: str, deps: Deps) -> None:
     case = await deps.store.case(case_id)
     if case is None or case.outcome is not Outcome.OPEN:
         return
-    with metered() as spent:
+    with metered() as spent, serving(case.request.origin):
         try:
             await _VERBS[case.request.verb](case, deps)
         except Barred:

@@ -5,7 +5,9 @@ from datetime import datetime
 from handlers import blocks, history
 from handlers.blocks import Frame, Message
 from handlers.deps import Case, Deps, Outcome
-from handlers.files import consent
+from handlers.files import consent, permission
+from handlers.files.asker import origins
+from handlers.post import whisper
 from vt.verdict import Finding
 
 
@@ -33,6 +35,7 @@ async def message(
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to its asker alone, whoever saw it before.
     """
     found = findings(case, deps.clock())
+    asks = final and not shared_by and consent.concerns(case.lookups)
     frame = Frame(
         case=case.request.id,
         now=deps.clock(),
@@ -43,13 +46,13 @@ async def message(
         submit=deps.submit,
         invented=deps.invented,
         past=await history.past(case, found, deps.history),
+        follows=consent.CHARACTERS if asks else 0,
     )
     shown = blocks.answer(found, frame)
-    askable = final and not shared_by
-    if not askable or not consent.concerns(case.lookups):
+    if not asks:
         return shown
-    policy = await consent.policy(case.request.origin, deps)
-    return consent.asked(shown, case.lookups, case.request.id, policy)
+    policy = await permission.policy(origins(case), deps)
+    return consent.asked(shown, case, policy, deps.clock())
 
 
 def _seen_by_all(case: Case) -> bool:
@@ -61,6 +64,12 @@ def _seen_by_all(case: Case) -> bool:
 def sharer(case: Case) -> str | None:
     """Who wants the whole channel to see the answer; None: nobody."""
     return case.shared_by or (case.request.origin.user if case.request.share else None)
+
+
+async def decline(case: Case, line: str, why: str, deps: Deps) -> None:
+    """Tell whoever pressed a button that it does not count. It may be pressed again: then things may be otherwise."""
+    await whisper(case, line, deps)
+    await deps.store.decline(case, why)
 
 
 async def end(case: Case, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:

@@ -55,6 +55,8 @@ class Frame:
     past: Records = field(default_factory=dict)
     private_key: bool = False
     """The key may rescan files."""
+    follows: int = 0
+    """Characters of what is said in the same message below."""
 
 
 def closing(frame: Frame) -> Iterator[Block]:

@@ -41,7 +41,7 @@ DETAILED = (State.RISKY, State.SUSPICIOUS)
 
 def answer(findings: Sequence[Finding], frame: Frame) -> Message:
     """The reply to a request: one finding in full, or several, worst first."""
-    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame.now, frame.past)
+    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame)
     blocks = [*body, *closing(frame), *buttons(findings, frame)]
     return Message(fallback(_lines(findings, frame)), tuple(block.to_dict() for block in blocks))
 
@@ -53,7 +53,7 @@ def brief(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
         if said := text.note(findings[0]):
             yield rich(say(said))
     else:
-        yield from _several(findings, now)
+        yield from _several(findings, Frame("", now))
 
 
 def note(line: str) -> Message:
@@ -120,7 +120,7 @@ def _third(finding: Finding, past: Records) -> Iterator[list[Part]]:
 
 
 def _table(fields: Sequence[Field]) -> Iterator[Part]:
-    room = MOST_CHARACTERS - 4_000
+    room = MOST_CHARACTERS - 4_000  # what else is said of one thing, and a question about one file
     for one in fields:
         value = text.outside(one.value, FIELD_CHARACTERS)
         room -= len(one.label) + len(value) + 3
@@ -133,12 +133,12 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
 # Several findings ----------------------------------------------------------------------------------------
 
 
-def _several(findings: Sequence[Finding], now: datetime, past: Records = NOTHING) -> Iterator[Block]:
+def _several(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
     ordered = worst_first(findings)
     yield rich(bold(text.tally(tally(findings))))
     most = min(200, LIST_CHARACTERS // len(ordered))
-    yield rich(*(part for finding in ordered for part in _row(finding, now, most)))
-    yield from _details([finding for finding in ordered if finding.state in DETAILED], now, past)
+    yield rich(*(part for finding in ordered for part in _row(finding, frame.now, most)))
+    yield from _details([finding for finding in ordered if finding.state in DETAILED], frame)
 
 
 def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
@@ -154,10 +154,10 @@ def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
     return [bold(verdict), say(" "), code(about), say(f" {reason}\n")]
 
 
-def _details(findings: Sequence[Finding], now: datetime, past: Records) -> Iterator[Block]:
-    room, left = MOST_CHARACTERS - LIST_CHARACTERS - 600, MOST_BLOCKS - 6
+def _details(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
+    room, left = MOST_CHARACTERS - LIST_CHARACTERS - 600 - frame.follows, MOST_BLOCKS - 6
     for position, finding in enumerate(findings):
-        block = rich(*_headline(finding, now, past))
+        block = rich(*_headline(finding, frame.now, frame.past))
         room -= _length(block)
         left -= 1
         if room < 0 or left < 0:

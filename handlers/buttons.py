@@ -21,8 +21,8 @@ VERBS = {
     "allow": Verb.ALLOW,
     "leave": Verb.LEAVE,
 }
-ONCE = frozenset({Verb.SHARE, Verb.SUBMIT, Verb.RECHECK})
-"""Two clicks are one, whoever clicks."""
+ON_A_MESSAGE = frozenset({Verb.SUBMIT, Verb.RECHECK})
+"""Two clicks in the same message are one, whoever clicks; a copy of the message has buttons of its own."""
 OF_EACH = frozenset({Verb.UPLOAD, Verb.ANYWAY})
 """Two clicks of the same person are one."""
 
@@ -55,8 +55,10 @@ def request(verb: Verb, about: str, body: dict[str, Any], deps: Deps) -> Request
 
 
 def _delivery(verb: Verb, about: str, body: dict[str, Any]) -> str:
-    if verb in ONCE:
+    if verb is Verb.SHARE:
         return f"{verb}:{about}"
+    if verb in ON_A_MESSAGE:
+        return f"{verb}:{about}:{body['container'].get('message_ts')}"
     if verb is Verb.HIDE:
         return f"{verb}:{about}:{body['user']['id']}:{body['container'].get('message_ts')}"
     # Somebody else's click does not count, and must not stand in the asker's way.

@@ -16,6 +16,7 @@ from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import Rules
 from handlers.watch.watching import Watched, Watching
 from handlers.ways import Channels
+from vt.files.uploads import NEVER
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
@@ -29,6 +30,9 @@ class Store(Protocol):
 
     async def refuse(self, request: Request, why: str) -> bool:
         """Note that a request was refused. False: this delivery was refused before."""
+
+    async def decline(self, case: Case, why: str) -> None:
+        """End a request that was kept and does not count after all. The same delivery again is another request."""
 
     async def case(self, request_id: str) -> Case | None:
         """How far a request has come."""
@@ -88,6 +92,8 @@ class Deps:
     """May people have unknown URLs scanned: confirm, allow or deny."""
     upload: str = "confirm"
     """May people have unknown files uploaded: confirm, allow or deny."""
+    never_upload: tuple[str, ...] = NEVER
+    """Names of files that are not uploaded, whoever agrees."""
     logins: Logins | None = None
     """Holds logins that people type; None: they may not."""
     invented: bool = False

@@ -7,13 +7,14 @@ from slack_sdk.errors import SlackApiError
 
 from handlers import blocks, history, text
 from handlers.again import renewed
-from handlers.answered import end, findings, message
+from handlers.answered import decline, end, findings, message
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.exports import as_json
-from handlers.files import consent, progress
+from handlers.files import permission, progress
+from handlers.files.asker import origins
 from handlers.messages import passing
 from handlers.modals.login import elsewhere
-from handlers.post import hand_over, reply, whisper
+from handlers.post import hand_over, reply
 from handlers.ways import holding
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
@@ -31,21 +32,27 @@ async def look_up(case: Case, deps: Deps) -> None:
     if not case.lookups:
         await _nothing(case, deps)
         return
+    case = await permission.still(case, deps)
     async with progress.shown(case, deps) as telling:
         fresh = case.request.fresh or case.request.verb is Verb.RECHECK
         async for lookups in deps.service.advance(case.lookups, telling.told, fresh=fresh):
             await telling.save(lookups)
     case = telling.case
     at = next_turn(case.lookups)
-    if at is None:
-        now = deps.clock()
-        await history.remember(case, findings(case, now), deps.history, now)
-        case = await reply(case, await message(case, deps), deps)
-        if case.plain:
-            await hand_over(case, as_json(findings(case, now)), deps)
-        await end(case, deps)
-    else:
-        await _wait(case, at, deps)
+    await (_answer(case, deps) if at is None else _wait(case, at, deps))
+
+
+async def _answer(case: Case, deps: Deps) -> None:
+    """Everything is settled: the answer, with its question if there is one."""
+    now = deps.clock()
+    await history.remember(case, findings(case, now), deps.history, now)
+    put = await permission.put(case, deps)
+    case = await reply(case, await message(put, deps), deps)
+    # Not before it stands there: a turn that breaks is taken again later, and puts it then.
+    case = case.model_copy(update={"asked_at": put.asked_at})
+    if case.plain:
+        await hand_over(case, as_json(findings(case, now)), deps)
+    await end(case, deps)
 
 
 async def _wait(case: Case, at: datetime, deps: Deps) -> None:
@@ -64,9 +71,9 @@ async def _wait(case: Case, at: datetime, deps: Deps) -> None:
 async def _nothing(case: Case, deps: Deps) -> None:
     """There is nothing to look up: the answer is gone, or nobody's address was seen."""
     if case.request.about:
-        await whisper(case, text.GONE, deps)
-    else:
-        case = await reply(case, blocks.note(text.NO_MAIL), deps)
+        await decline(case, text.GONE, "gone", deps)
+        return
+    case = await reply(case, blocks.note(text.NO_MAIL), deps)
     await end(case, deps, Outcome.REFUSED)
 
 
@@ -93,7 +100,7 @@ async def _people(case: Case, deps: Deps) -> list[Lookup]:
 async def _allowed(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
     """Files that may be uploaded without a question, if the settings say so."""
     files = any(lookup.is_path for lookup in lookups)
-    if files and await consent.policy(case.request.origin, deps) == "allow":
+    if files and await permission.policy(origins(case), deps) == "allow":
         return tuple(lookup.unasked() for lookup in lookups)
     return lookups
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from handlers import exports, text
-from handlers.answered import answered, end, findings, message, sharer
+from handlers.answered import answered, decline, end, findings, message, sharer
 from handlers.deps import Case, Deps, Outcome
 from handlers.exports import Attachment
+from handlers.files import permission
+from handlers.files.asker import following
 from handlers.post import aside, hand_over, publish, take_back, whisper
 from handlers.text import words
 from vt.verdict import Finding
@@ -49,11 +51,10 @@ async def hide(case: Case, deps: Deps) -> None:
     about = await answered(case, deps)
     owner = about and (sharer(about) or about.request.origin.user)
     if about is None or owner != case.request.origin.user:
-        await whisper(case, words.NOT_YOURS if about else text.GONE, deps)
-        await end(case, deps, Outcome.REFUSED)
+        await (decline(case, words.NOT_YOURS, "not-yours", deps) if about else gone(case, deps))
         return
     # The copy is an answer of its own, which can be shared again.
-    private = case.model_copy(update={"lookups": about.lookups})
+    private = await permission.put(following(case, about, about.lookups), deps)
     await deps.store.save(private)
     await take_back(private, deps)
     await aside(private, await message(private, deps, hidden=True), deps)
@@ -62,5 +63,4 @@ async def hide(case: Case, deps: Deps) -> None:
 
 async def gone(case: Case, deps: Deps) -> None:
     """The answer is no longer kept, or never was for this person."""
-    await whisper(case, text.GONE, deps)
-    await end(case, deps, Outcome.REFUSED)
+    await decline(case, text.GONE, "gone", deps)

@@ -201,3 +201,7 @@ class Case(Frozen):
     """A private answer, of which the whole channel has been shown a copy."""
     shared_by: str | None = None
     """Who wants the whole channel to see the answer that this one replaces."""
+    first: Origin | None = None
+    """Who first asked for the files of the answer that this one replaces, and where; None: it replaces none."""
+    asked_at: datetime | None = None
+    """When the question whether its files may be uploaded was put; None: it was not."""

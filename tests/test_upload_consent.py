@@ -316,3 +316,20 @@ async def test_what_was_given_up_can_be_looked_at_again(database, sample):
         await office.slack.presses(ANA, told, "Look again")
         await office.slack.until(lambda: "threshold 3" in office.now(told))
         assert [call.endpoint for call in office.virustotal.calls] == ["file/report"]
+
+
+async def test_nobody_is_asked_about_what_can_never_be_uploaded(database, tmp_path):
+    """Upload anyway, of a known file whose name may be a secret's beside another one: only the other is asked about."""
+    for name in ("eicar.com", "id_rsa"):
+        (tmp_path / name).write_bytes(
+            rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+        )
+    async with upload_office(database, tmp_path) as office:
+        alone = await office.asks(f"/vt scan-file {tmp_path}/id_rsa")
+        await office.slack.presses(ANA, alone, "more", "Upload anyway")
+        await office.slack.until(lambda: "may hold secrets" in office.now(alone))
+        assert "Upload it to VirusTotal?" not in office.now(alone)
+        both = await office.asks(f"/vt scan-file {tmp_path}/*")
+        await office.slack.presses(ANA, both, "more", "Upload anyway")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(both))
+        assert "Never uploaded, by name or content (NEVER_UPLOAD): id_rsa" in office.now(both)

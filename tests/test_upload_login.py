@@ -15,6 +15,8 @@ from sshd import sshd
 from test_events import own
 
 from bot.logins import Logins
+from handlers.files.logins import serving
+from handlers.request import Origin
 from vt import errors
 from vt.files.hosts import Host
 
@@ -197,10 +199,10 @@ def shown(place, message):
 
 
 async def test_a_login_is_forgotten_after_a_while_used_or_not():
-    """By the clock; and at once when it was not accepted."""
+    """By the clock."""
     host = Host(name="web-1", address="127.0.0.1")
     logins = Logins({"web-1": host}, limit=1, seconds=0.01)
-    place = logins.keep("web-1", "scanner", SecretStr(PASSWORD))
+    place = logins.keep("web-1", "scanner", SecretStr(PASSWORD), ("T1", "U1"))
     assert logins.holds(place)
     await asyncio.sleep(0.1)
     assert not logins.holds(place)
@@ -208,3 +210,33 @@ async def test_a_login_is_forgotten_after_a_while_used_or_not():
         async with logins.opener(place.partition(":")[2]):
             pass
     assert gone.value.host == "web-1"
+
+
+async def test_a_login_serves_nobody_but_whoever_typed_it():
+    """For anybody else's request it is not there, though the place is known."""
+    host = Host(name="web-1", address="127.0.0.1")
+    logins = Logins({"web-1": host}, limit=1)
+    place = logins.keep("web-1", "scanner", SecretStr(PASSWORD), ("T1", "U1"))
+    for origin in (Origin(team="T1", user="U2", channel="C1"), Origin(team="T2", user="U1", channel="C1")):
+        with serving(origin), pytest.raises(errors.LoginForgotten):
+            async with logins.opener(place.partition(":")[2]):
+                pass
+
+
+async def test_somebody_else_may_check_again_but_nobody_logs_in_for_them(database, server, entry):
+    """By the hash that is known: the server is not asked, and who typed the login still decides."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            await fills_in(office, f"/vt scan-file --share --host web-1 {file}")
+            asked = await answer(office)
+            await office.slack.until(lambda: "UNKNOWN" in office.now(asked))
+            await office.idle()
+            file.write_bytes(b"something newer on the server")
+            await office.slack.presses(BEN, asked, "more", "Check again now")
+            await office.slack.until(lambda: "by its hash" in office.now(asked))
+            await office.idle()
+            renewed = office.slack.world.messages[asked.key]
+            assert "Upload" not in [button.label for button in office.slack.buttons(renewed)]
+            await office.slack.presses(ANA, renewed, "more", "Check again now")
+            await office.slack.until(lambda: "29 bytes · from web-1" in office.now(asked))

@@ -130,9 +130,9 @@ class Lookup(BaseModel):
         return known.rescanned_if_old(analysed, now, may_rescan=may_rescan)
 
     def unknown(self) -> Self:
-        """A file may be uploaded, a host's registered domain is asked once more; else unknown is the answer."""
+        """A file may be uploaded, unless it is not to be opened; a host's registered domain is asked once more; else unknown is the answer."""
         if BY_KEY[self.action].files:
-            return self.but(step=Step.UPLOAD)
+            return self.kept(self.note) if self.note is Note.BY_HASH else self.but(step=Step.UPLOAD)
         above = parent(self.resource) if self.action == "domain-report" else None
         if above and above != self.resource:
             return self.but(kind=Kind.DOMAIN, value=above, raw=None, note=Note.REGISTERED_DOMAIN)

@@ -25,6 +25,8 @@ class Note(StrEnum):
     NEVER_BY_NAME = "never-by-name"
     NEVER_BY_CONTENT = "never-by-content"
     """A file that is not uploaded, whoever agrees."""
+    BY_HASH = "by-hash"
+    """A file that was not opened: who asked may not have it read."""
 
 
 LEFT = (Note.GAVE_UP, Note.PERHAPS)

@@ -7,12 +7,13 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
 from handlers.around import uploadable
-from handlers.deps import Case, Deps, Origin
-from handlers.request import Uploads
+from handlers.files.asker import unanswered
+from handlers.request import Case
 from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
 from handlers.text import file_words as words
 from vt.files.beneath import name_of
 from vt.files.places import source_of
+from vt.files.uploads import named
 from vt.lookup import Lookup
 from vt.notes import NEVER, Note
 
@@ -23,15 +24,9 @@ CHARACTERS = 3_000
 """What a question takes of a message at most."""
 
 
-async def policy(origin: Origin, deps: Deps) -> str:
-    """What the operator or the channel set for uploads, whichever is stricter. Raises StoreDown."""
-    ways = await deps.channels.ways(origin.team, origin.channel)
-    return max(Uploads(deps.upload), ways.uploads, key=list(Uploads).index)
-
-
 def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
-    """The files that somebody is asked about: not in VirusTotal, and nobody agreed yet."""
-    return [lookup for lookup in lookups if lookup.note == Note.TO_AGREE][:MOST]
+    """The files that somebody is asked about."""
+    return unanswered(lookups)[:MOST]
 
 
 def concerns(lookups: Iterable[Lookup]) -> bool:
@@ -46,48 +41,58 @@ def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
     return tuple(lookup.agreed_to() if lookup in meant else lookup for lookup in lookups)
 
 
-def refusal(about: Case | None, click: Case, policy: str) -> str:
-    """Why a click on the button does not count; "" when it does."""
-    files = waiting(about.lookups) if about else []
-    late = words.TOO_LATE if any(_late(file, click.request.at) for file in files) else ""
-    return denied(about if files else None, click, policy) or late
+def over(about: Case, at: datetime) -> bool:
+    """Was its question put too long ago?"""
+    return all(at - since > LIVES for since in _since(about))
 
 
-def denied(about: Case | None, click: Case, policy: str) -> str:
-    """Why somebody cannot have files of that answer uploaded; "" when they can."""
-    if about is None:
-        return text.GONE
-    mine, theirs = click.request.origin, about.request.origin
-    if (mine.team, mine.user) != (theirs.team, theirs.user):
-        return words.NOT_YOURS
-    return words.NOT_NOW if policy == "deny" else ""
+def _since(about: Case) -> Iterator[datetime]:
+    """When it was put. Rows from before that was kept know when VirusTotal did not know the files."""
+    if about.asked_at:
+        yield about.asked_at
+        return
+    known = [since for file in waiting(about.lookups) if (since := file.anew or file.checked_at)]
+    yield from sorted(known)[:1]
 
 
-def _late(file: Lookup, at: datetime) -> bool:
-    """The question was asked when VirusTotal did not know the file, or when somebody wanted it uploaded anyway."""
-    asked_at = file.anew or file.checked_at
-    return asked_at is None or at - asked_at > LIVES
+def offered(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> tuple[Lookup, ...]:
+    """The same lookups, with the question about the files that VirusTotal knows. `never`: names that nobody can agree to."""
+    return tuple(_offered(one, now, never) if uploadable(one.finding(now)) else one for one in lookups)
 
 
-def offered(lookups: Iterable[Lookup], now: datetime) -> tuple[Lookup, ...]:
-    """The same lookups, with the question about the files that VirusTotal knows."""
-    return tuple(lookup.asked_about(now) if uploadable(lookup.finding(now)) else lookup for lookup in lookups)
+def _offered(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
+    if named(name_of(lookup.asked), never):
+        return lookup.kept(Note.NEVER_BY_NAME)
+    return lookup.asked_about(now)
 
 
-def asked(message: Message, lookups: Sequence[Lookup], case_id: str, policy: str) -> Message:
-    """The answer, followed by the question whether its unknown files may be uploaded."""
-    lines = list(_lines(lookups, policy))
+def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:
+    """The answer, followed by the question whether its unknown files may be uploaded, or by why it is not put."""
+    files = waiting(case.lookups)
+    why_not = _why_not(case, policy, now) if files else ""
+    lines = list(_lines(case.lookups, why_not))
     if not lines:
         return message
     blocks: list[Block] = [rich(*(part for line in lines for part in line))]
-    if policy != "deny" and (files := waiting(lookups)):
-        label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
-        blocks.append(ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)]))
-    plain = fallback(map(_plain, lines))
+    if files and not why_not:
+        blocks.append(_button(files, case.request.id))
+    # Without its blocks the answer has no button.
+    plain = fallback(_plain(line).replace(words.LASTS, words.WITHOUT_BUTTON) for line in lines)
     return Message(
         f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
         (*message.blocks, *(block.to_dict() for block in blocks)),
     )
+
+
+def _why_not(case: Case, policy: str, now: datetime) -> str:
+    if policy == "deny":
+        return words.UPLOADS_DENIED
+    return words.OVER if over(case, now) else ""
+
+
+def _button(files: Sequence[Lookup], case_id: str) -> Block:
+    label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
+    return ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)])
 
 
 def _plain(line: Sequence[Part]) -> str:
@@ -104,15 +109,15 @@ def in_words(files: Sequence[Lookup]) -> str:
     return "\n".join(map(_plain, lines))
 
 
-def _lines(lookups: Sequence[Lookup], policy: str) -> Iterator[list[Part]]:
+def _lines(lookups: Sequence[Lookup], why_not: str) -> Iterator[list[Part]]:
     files = waiting(lookups)
     never = [name_of(lookup.asked) for lookup in lookups if lookup.note in NEVER]
     if never and len(lookups) > 1:
         yield [say(f"{words.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
     if not files:
         return
-    if policy == "deny":
-        yield [say(f"{words.UPLOADS_DENIED}\n")]
+    if why_not:
+        yield [say(f"{why_not}\n")]
         return
     yield _question(files)
     yield from map(_described, files)

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 
 from handlers import blocks
-from handlers.answered import answered, end, message, sharer
-from handlers.deps import Case, Deps, Outcome
-from handlers.files import consent, progress
+from handlers.answered import answered, decline, end, message, sharer
+from handlers.deps import Case, Deps
+from handlers.files import consent, permission, progress
+from handlers.files.asker import following
+from handlers.files.permission import Refusal
 from handlers.lookups import look_up
-from handlers.post import RESPONSE_URL_USES, reply, whisper
+from handlers.post import RESPONSE_URL_USES, reply
 from handlers.text import file_words
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup
@@ -18,35 +20,32 @@ async def upload(case: Case, deps: Deps) -> None:
     begun = case if case.lookups else await _begun(case, deps)
     if begun:
         await look_up(begun, deps)
-    else:
-        await end(case, deps, Outcome.REFUSED)
 
 
 async def offer(case: Case, deps: Deps) -> None:
     """Ask whether files that VirusTotal knows are to be uploaded all the same, in their message."""
     about = await answered(case, deps)
-    refused = consent.denied(about, case, await consent.policy(case.request.origin, deps))
+    refused = await permission.denied(about, case, deps)
     if about is None or refused:
-        await whisper(case, refused, deps)
-        await end(case, deps, Outcome.REFUSED)
+        await _decline(case, refused, deps)
         return
-    lookups = consent.offered(about.lookups, deps.clock())
-    case = _in_its_place(case, about, lookups)
+    lookups = consent.offered(about.lookups, deps.clock(), deps.never_upload)
+    case = await permission.put(_in_its_place(case, about, lookups), deps)
     await end(await reply(case, await message(case, deps), deps), deps)
 
 
 def _in_its_place(case: Case, about: Case, lookups: tuple[Lookup, ...]) -> Case:
     """With those lookups, in the message of that answer."""
     where = {"channel": about.channel, "ts": about.ts, "shared_by": sharer(about)}
-    return case.model_copy(update={"lookups": lookups, **where})
+    return following(case, about, lookups).model_copy(update=where)
 
 
 async def _begun(case: Case, deps: Deps) -> Case | None:
     """The answer's lookups with what was agreed to, in its message. None: the click does not count, and was told why."""
     about = await deps.store.case(case.request.about or "")
-    refused = consent.refusal(about, case, await consent.policy(case.request.origin, deps))
+    refused = await permission.refusal(about, case, deps)
     if about is None or refused:
-        await whisper(case, refused, deps)
+        await _decline(case, refused, deps)
         return None
     files = consent.waiting(about.lookups)
     lookups = consent.agreed(about.lookups)
@@ -57,6 +56,11 @@ async def _begun(case: Case, deps: Deps) -> Case | None:
         case = await reply(case, blocks.note(file_words.FOLLOW), deps, final=False)
         case = case.model_copy(update={"posts": RESPONSE_URL_USES})
     return await reply(case, progress.message((file, 0) for file in files), deps, final=moves)
+
+
+async def _decline(case: Case, refused: Refusal | None, deps: Deps) -> None:
+    why = refused or Refusal.GONE
+    await decline(case, permission.SAID[why], why.value, deps)
 
 
 def _takes_long(files: Iterable[Lookup]) -> bool:

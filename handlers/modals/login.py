@@ -13,6 +13,7 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.deps import Deps, Origin, StoreDown, Verb
+from handlers.files.logins import person
 from handlers.intake import take
 from handlers.modals import Modal, fields, opening
 from handlers.modals.fields import MOST_TEXT, Wrong, field, tried, written
@@ -148,7 +149,8 @@ async def _keep(
     options = fields.options(values)
     files = tried("paths", lambda: chosen(FILE, written(values, "paths"), options, thresholds)).lookups
     password = SecretStr(written(values, "password"))
-    place = deps.logins.keep(written(values, "address"), written(values, "user"), password)
+    whose = person(modal.origin)
+    place = deps.logins.keep(written(values, "address"), written(values, "user"), password, whose)
     asked = {
         "origin": opening.heard(modal.origin, share=options.share),
         "lookups": (*modal.lookups, *(file.but(place=place) for file in files)),

@@ -9,6 +9,11 @@ WHO_SEES = (
     "researchers, and perhaps those who made it. It cannot be taken back."
 )
 LASTS = "The button works for 10 minutes, for whoever asked."
+OVER = (
+    "Not uploaded: the question whether to upload it stood for 10 minutes and is over. To be asked again, press "
+    "Check again now, or type /vt scan-file …"
+)
+WITHOUT_BUTTON = "If there is no button here to agree with, the answer is too long for one: ask for fewer files in one command."
 MORE = "{count} more are not in VirusTotal either: ask for them in a command of their own."
 UPLOADS_DENIED = "Not uploaded: uploads are switched off here."
 NEVER = "Never uploaded, by name or content (NEVER_UPLOAD): {names}"
@@ -40,6 +45,10 @@ NOTES: Mapping[Note, str] = {
     Note.TO_AGREE: "Not uploaded.",
     Note.NEVER_BY_NAME: "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",
     Note.NEVER_BY_CONTENT: "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
+    Note.BY_HASH: (
+        "Looked up by its hash: the file was not read again. Only whoever asked for it first can have it read, or agree "
+        "to an upload."
+    ),
 }
 
 NOT_FINISHED = "VirusTotal has it, and was not finished with it when nobody waited any more"
