@@ -54,7 +54,7 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield str(rule.threshold) if rule else ""
     yield analysed.isoformat() if analysed else ""
     yield finding.checked_at.isoformat(timespec="seconds") if finding.checked_at else ""
-    yield text.error(finding.trouble) if finding.trouble else text.note(finding)
+    yield text.remark(finding)
     yield gui_link(finding) or ""
 
 

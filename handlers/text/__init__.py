@@ -192,6 +192,13 @@ def note(finding: Finding) -> str:
     )
 
 
+def remark(finding: Finding) -> str:
+    """Everything besides the verdict, in one cell: why there is none, what the reader must know."""
+    if finding.state is State.NOT_CHECKED and finding.trouble:
+        return error(finding.trouble)
+    return note(finding)
+
+
 def insight(found: Insight, finding: Finding) -> str:
     """The documented insight in words."""
     head = f"Warning: {subject(finding, 120)} is malicious by {found.count} of {found.total or '?'} engines, threshold {found.threshold}."
