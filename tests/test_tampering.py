@@ -40,7 +40,7 @@ async def test_an_invented_id_opens_nothing(database, verb):
         for value in ("0", "nothing", "../../etc/passwd", "x" * 1999, "' OR 1=1 --"):
             await pressed(office, ANA, answer, value, verb)
             await office.idle()
-            assert last(database) == ("refused", None), value
+            assert last(database) == ("refused", "gone"), value
         assert not office.slack.files("@ana")
         assert office.slack.messages(INCIDENT) == []
         assert len(office.virustotal.calls) == before
