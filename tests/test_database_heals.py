@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -275,12 +276,23 @@ def held(place, event):
     return reached
 
 
+def lives(pid):
+    """A dead process that nobody buries keeps its number."""
+    try:
+        return b") Z" not in Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+
+
 @contextmanager
 def killed_and_away(server):
-    """It is killed when its data is elsewhere."""
+    """It is killed when its data is elsewhere; its sessions, which may still take something, are gone with it."""
     pid, there = server.pid, server.data.with_name("elsewhere")
+    sessions = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     server.data.rename(there)
     os.kill(pid, signal.SIGKILL)
+    while any(map(lives, sessions)):
+        time.sleep(0.02)
     try:
         yield
     finally:
