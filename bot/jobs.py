@@ -15,8 +15,8 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
-from bot import alive, precedence
-from bot.database import Database, with_setting
+from bot import precedence
+from bot.database import Database, alive, with_setting
 from bot.rescue import Rescue
 from bot.store import QUEUE, ROUND, TURN, Cases
 from handlers.deps import StoreDown

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from bot.database import prepare
-from bot.postgres import Server
+from bot.database.postgres import Server
 
 TEMPLATE = "vtbot_template"
 

@@ -23,12 +23,12 @@ import bot
 from bot import database as databases
 from bot import migrations
 from bot.database import Unusable, prepare
+from bot.database.postgres import Server
+from bot.database.wheel import NotStarted
 from bot.migrations import procrastinate
-from bot.postgres import Server
 from bot.settings import load
-from bot.wheel import NotStarted
 
-USE_IT = "import sys, bot.postgres as p, pathlib\nwith p.Server(pathlib.Path(sys.argv[1])).used():\n print(flush=True); input()"
+USE_IT = "import sys, bot.database.postgres as p, pathlib\nwith p.Server(pathlib.Path(sys.argv[1])).used():\n print(flush=True); input()"
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from processes import grounds
 from test_survival import Questions
 
 from bot import database as databases
-from bot.postgres import Server
+from bot.database.postgres import Server
+from bot.database.wheel import account, programs
 from bot.settings import load
-from bot.wheel import account, programs
 
 ENDPOINT = "ip-address/report"
 MOMENTS = (0, 0.45, 0.5, 0.52, 0.55, 0.6)

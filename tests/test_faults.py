@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from office import ANA, BEN, GENERAL, HASHES, at_work
 
-from bot.postgres import Server
+from bot.database.postgres import Server
 from vt.sandbox import faults
 
 ASKED = "/vt scan-ip 192.0.2.1"

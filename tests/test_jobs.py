@@ -9,10 +9,9 @@ import psycopg
 import pytest
 from test_store import request
 
-from bot import alive
-from bot.database import Database, prepare
+from bot.database import Database, alive, prepare
+from bot.database.postgres import Server
 from bot.jobs import MOST_ATTEMPTS, PAUSES, Pace, Turns
-from bot.postgres import Server
 from bot.store import AUTOMATIC, Cases
 
 QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=0.6, sweep=0.1, grace=0.3, rest=0.05, patience=0.5)

@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from bot.database import Database, prepare
-from bot.postgres import Server
+from bot.database.postgres import Server
 from bot.store import Cases, Replies
 from handlers.deps import Case, Origin, Outcome, Request, StoreDown, Verb
 from vt.actions import BY_KEY

@@ -8,7 +8,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from bot.database import prepare
-from bot.postgres import Server
+from bot.database.postgres import Server
 
 HERE = Path(__file__).parents[1]
 

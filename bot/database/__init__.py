@@ -14,13 +14,14 @@ from psycopg.errors import UndefinedTable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from bot import alive, migrations
-from bot.keeper import kept
+from bot import migrations
+from bot.database import alive
+from bot.database.keeper import kept
+from bot.database.postgres import Server
+from bot.database.wheel import NotStarted
 from bot.migrations.procrastinate import Foreign
-from bot.postgres import Server
 from bot.precedence import Precedence
 from bot.settings import Settings
-from bot.wheel import NotStarted
 from handlers.deps import StoreDown
 
 T = TypeVar("T")

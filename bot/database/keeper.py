@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from bot.postgres import Server
+from bot.database.postgres import Server
 
 PAUSES = (0.5, 1, 2, 5, 10, 30)
 """Seconds before the next look at the server: while all is well, and after each start that failed."""
