@@ -43,8 +43,11 @@ class Allowance:
     def __init__(self, clock, calls=10**9):
         self.clock = clock
         self.calls = calls
+        self.most = 10**9
 
     async def take(self, calls=1):
+        if calls > self.most:
+            raise ValueError(calls)
         if self.calls < calls:
             raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
         self.calls -= calls

@@ -8,6 +8,7 @@ from test_service import desk, of_file
 from ways import way
 
 from handlers import text
+from vt import errors
 from vt.actions import FILE
 from vt.lookup import Lookup, Step
 from vt.notes import Note
@@ -264,3 +265,81 @@ async def test_looking_again_never_takes_the_old_report_for_the_new_one(known):
         vt.clock.passes(hours=48)
         [lookup] = await vt.turn([lookup])
         assert lookup.finding(vt.clock()).report.scan_date.year == vt.clock.now.year
+
+
+@pytest.mark.parametrize("fault", [faults.reset(), says_html, faults.status(500)])
+async def test_an_upload_that_keeps_breaking_is_given_up(new, fault):
+    """Three times, then it is said why; not for ever, at the cost of the day's quota."""
+    async with desk(queue_seconds=100_000, invent=False, roots=[new.parent]) as vt:
+        if fault is says_html:
+            fault = faults.html(200)
+        vt.sandbox.faults.always("file/scan", fault)
+        [finding] = vt.found(await to_the_end(vt, [of_file(new)]))
+        assert finding.state is State.NOT_CHECKED
+        assert isinstance(finding.trouble, errors.NotAnswering | errors.Unreadable)
+        assert len(vt.sandbox.asked("file/scan")) == 3
+        assert len(vt.sandbox.calls) < 12
+
+
+async def test_a_known_file_that_two_want_uploaded_anew_is_sent_once(known):
+    """By its hash the second would see the old report: it has the first one's receipt."""
+    async with desk(queue_seconds=100, roots=[known.parent]) as vt:
+        one, other = await anyway(vt, known), await anyway(vt, known)
+        vt.sandbox.faults.add("file/scan", faults.delay(0.3))
+        boards = await asyncio.gather(vt.turn([one]), vt.turn([other]))
+        for board in boards:
+            [lookup] = await to_the_end(vt, board)
+            assert lookup.finding(vt.clock()).report.scan_date.year == vt.clock.now.year
+        assert len(arrived(vt)) == 1
+
+
+async def test_while_another_request_sends_it_nothing_is_asked(new):
+    """However long that takes."""
+    async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
+        board = await vt.turn([Lookup.of_file(str(new), FILE, 3)])
+        vt.service._sending._under_way.add(board[0].value)
+        board = await vt.turn([board[0].agreed_to()])
+        before = len(vt.sandbox.calls)
+        for _ in range(20):
+            vt.clock.passes(seconds=16)
+            board = await vt.turn(board)
+        assert len(vt.sandbox.calls) == before
+        vt.service._sending._under_way.clear()
+        assert (await to_the_end(vt, board))[0].finding(vt.clock()).rule
+
+
+async def test_a_quota_that_never_holds_a_large_upload_is_said_before_any_call(tmp_path):
+    """Two calls a minute do not hold the three that it takes."""
+    file = tmp_path / "large.bin"
+    with file.open("wb") as large:
+        large.truncate(34 << 20)
+    async with desk(invent=False, roots=[tmp_path]) as vt:
+        vt.quota.most = 2
+        [finding] = vt.found(await to_the_end(vt, [of_file(file)]))
+        assert isinstance(finding.trouble, errors.QuotaTooSmall)
+        assert [call.endpoint for call in vt.sandbox.calls] == ["file/report"]
+
+
+async def test_looking_again_at_what_perhaps_arrived_waits_for_a_newer_report(known):
+    """The old one is not it; what was never known is asked about anew."""
+    async with desk(roots=[known.parent]) as vt:
+        stored = (await anyway(vt, known)).but(step=Step.UPLOAD).begins(vt.clock())
+        [lookup] = await to_the_end(vt, [died(stored)])
+        assert lookup.note is Note.PERHAPS
+        [lookup] = await vt.turn([lookup.asked_again()])
+        assert vt.states([lookup]) == [State.PENDING]
+        assert not arrived(vt)
+
+
+async def test_an_empty_batch_does_not_end_the_waiting(new):
+    """A look that brought nothing was too early."""
+    async with desk(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
+        lookups = await vt.turn([of_file(new)])
+        vt.sandbox.faults.add("file/report", faults.says([]))
+        assert (await to_the_end(vt, lookups))[0].finding(vt.clock()).rule
+
+
+def test_what_was_stored_before_is_read():
+    """A login that was refused, as older rows have it."""
+    again = errors.unpack({"error": "LoginRefused", "data": {"host": "web-1"}})
+    assert (again.host, again.typed) == ("web-1", False)

@@ -157,10 +157,10 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def upload_large(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
         """file/scan through an upload_url; the address that it names must be a known host."""
-        booked = await self._booked(LARGE_CALLS)
-        url = _address((await self.upload_url(booked=booked)).get("upload_url"))
+        await self._book(LARGE_CALLS)
+        url = _address((await self.upload_url(booked=True)).get("upload_url"))
         self._check_host(url)
-        return await self._send_file(url, Form.of(name, {}), size, chunks, booked=booked)
+        return await self._send_file(url, Form.of(name, {}), size, chunks, booked=True)
 
     async def upload_url(self, *, booked: bool = False) -> Raw:
         """file/scan/upload_url: a 302 to a known host, which then answers {"upload_url": …}. Raises LargeNotAllowed."""
@@ -214,14 +214,13 @@ class Client(AbstractAsyncContextManager["Client"]):
             attempt += 1
             await self._sleep(pause)
 
-    async def _booked(self, calls: int) -> bool:
-        """Book several calls at once, so that what is begun can be ended. False: a window holds fewer at all."""
+    async def _book(self, calls: int) -> None:
+        """Several calls at once, so that what is begun can be ended. Raises QuotaTooSmall, QuotaSpent."""
         try:
             await self._quota.take(calls)
         except ValueError:
-            return False
+            raise errors.QuotaTooSmall(calls) from None
         count(calls)
-        return True
 
     async def _once(
         self, request: httpx.Request, seconds: float, read: Reader = reply, *, booked: bool = False

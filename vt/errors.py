@@ -10,6 +10,7 @@ VTError
 ├── OverQuota               204: VirusTotal says that the quota is spent, not until when
 ├── QuotaSpent              no call is left before a known time
 │   └── Reserved            what is left of the day is for people: nobody asked for this
+├── QuotaTooSmall           a window of the quota never holds the calls that this takes
 ├── KeyRefused              403
 ├── RequestRefused          400 and other 4xx
 ├── UploadTooLarge          413
@@ -104,6 +105,13 @@ class QuotaSpent(VTError):
 
 class Reserved(QuotaSpent):
     """What is left of the day is for people; what nobody asked for may be looked up from `retry_at` on."""
+
+
+@dataclass(eq=False)
+class QuotaTooSmall(VTError):
+    """A window of the quota, as it is set, never holds the `calls` that this takes."""
+
+    calls: int
 
 
 class KeyRefused(VTError):
@@ -260,7 +268,7 @@ class LoginForgotten(HostFault):
 class LoginRefused(HostFault):
     """The server refused the user, the key or the password. `typed`: by someone, for one request."""
 
-    typed: bool
+    typed: bool = False
 
 
 class SftpRefused(HostFault):
@@ -288,4 +296,5 @@ def unpack(stored: dict[str, Any]) -> VTError:
     if not is_dataclass(kind):
         return kind()
     data = stored.get("data", {})
-    return kind(**{f.name: TypeAdapter(f.type).validate_python(data[f.name]) for f in fields(kind)})
+    known = (f for f in fields(kind) if f.name in data)
+    return kind(**{f.name: TypeAdapter(f.type).validate_python(data[f.name]) for f in known})

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
+from vt import errors
 from vt.lookup import Lookup, Raw, Step
 from vt.notes import Note
 from vt.patience import ANALYSIS, UNSURE
 from vt.scans import is_of, is_since
 
+MOST_BROKEN = 3
+"""Uploads of a file that broke, after which it is not sent again."""
 QUEUED = -2
 UNKNOWN = 0
 """VirusTotal's response_code."""
@@ -19,10 +22,14 @@ def again(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
     if lookup.unsure and raw.get("response_code") == QUEUED and raw.get("scan_id"):
         return lookup.queued(raw, now)
     if _never_arrived(lookup, raw):
-        return lookup.but(step=Step.UPLOAD, begun=None, since=None, tries=0, not_before=None)
+        if lookup.broken >= MOST_BROKEN:
+            return lookup.refused(errors.Unreachable())
+        return lookup.but(begun=None, since=None, tries=0, not_before=None).unknown()
     patience, since = UNSURE if lookup.unsure else ANALYSIS, lookup.since or now
     if now - since > patience.lasts:
-        return lookup.kept(Note.PERHAPS if lookup.unsure else Note.GAVE_UP)
+        return (
+            lookup.kept(Note.PERHAPS).but(begun=lookup.begun) if lookup.unsure else lookup.kept(Note.GAVE_UP)
+        )
     tries = lookup.tries + 1
     return lookup.but(since=since, tries=tries, not_before=now + patience.pause(tries), trouble=None)
 
@@ -45,7 +52,13 @@ def interrupted(lookup: Lookup) -> Lookup:
     if not lookup.begun:
         return lookup.but(step=Step.ASK)
     return lookup.but(
-        step=Step.WAIT, scan_id=None, since=lookup.begun, tries=0, not_before=None, trouble=None
+        step=Step.WAIT,
+        scan_id=None,
+        since=lookup.begun,
+        tries=0,
+        not_before=None,
+        trouble=None,
+        broken=lookup.broken + 1,
     )
 
 

@@ -54,6 +54,8 @@ class Lookup(BaseModel):
     """A person wants the file uploaded though VirusTotal knows it: an analysis from before this time is not enough."""
     begun: datetime | None = None
     """When an upload was begun, while nothing is known of its end."""
+    broken: int = 0
+    """How many uploads of it broke."""
     threshold: int
     rescan_after_days: int | None = None
     step: Step = Step.ASK
@@ -123,7 +125,7 @@ class Lookup(BaseModel):
         known = self.but(raw=raw, checked_at=now, trouble=None, not_before=None, tries=0, since=None)
         finding = known.judged(raw, now)
         if finding.state is State.PENDING:
-            return known.queued(raw, now)
+            return self.queued(raw, now)  # which is no report
         if finding.state is State.UNKNOWN and raw.get("response_code") == 0:
             return known.unknown()
         analysed = getattr(finding.report, "scan_date", None)
@@ -177,7 +179,14 @@ class Lookup(BaseModel):
     def agreed_to(self) -> Self:
         """A person said that this content may be uploaded: it is asked for once more, then uploaded."""
         return self.but(
-            step=Step.ASK, agreed=self.value, note=None, trouble=None, not_before=None, since=None, begun=None
+            step=Step.ASK,
+            agreed=self.value,
+            note=None,
+            trouble=None,
+            not_before=None,
+            since=None,
+            begun=None,
+            broken=0,
         )
 
     def asked_about(self, now: datetime) -> Self:
@@ -253,11 +262,11 @@ class Lookup(BaseModel):
 
     def submitted_on_request(self) -> Self:
         """A person said: submit it, though VirusTotal's community will see it."""
-        return self.but(step=Step.SUBMIT, raw=None, trouble=None, not_before=None)
+        return self.but(step=Step.SUBMIT, raw=None, trouble=None, not_before=None, note=None)
 
     def rescanned_on_request(self) -> Self:
         """A person said: have it analysed anew, at its price. What is known stands until then."""
-        return self.but(step=Step.RESCAN, trouble=None, not_before=None, since=None, tries=0)
+        return self.but(step=Step.RESCAN, trouble=None, not_before=None, since=None, tries=0, note=None)
 
     def asked_again(self) -> Self:
         """From the beginning, but for what must never be sent; a file is read anew.
@@ -267,7 +276,7 @@ class Lookup(BaseModel):
         if isinstance(errors.unpack(self.trouble) if self.trouble else None, NEVER_SENT):
             return self
         if self.note in LEFT and BY_KEY[self.action].files:
-            return self.but(step=Step.WAIT, note=None, since=None, tries=0)
+            return self.but(step=Step.WAIT, note=None, since=None, tries=0, agreed="")
         kept = {"action", "asked", "kind", "value", "place", "size", "threshold", "rescan_after_days"}
         if BY_KEY[self.action].files:
             kept -= {"kind", "value", "size"}
@@ -287,7 +296,8 @@ class Lookup(BaseModel):
         action, subject = BY_KEY[self.action], (self.indicator, self.asked)
         trouble = errors.unpack(self.trouble) if self.trouble else None
         done, asking = self.step is Step.DONE, self.step in (Step.ASK, Step.UPLOAD)
-        if (done or asking) and not self.known and (trouble or self.raw is None):
+        unsaid = trouble or (self.raw is None and self.note not in LEFT)
+        if (done or asking) and not self.known and unsaid:
             return not_checked(action, *subject, trouble, until=self.not_before)
         if done and self.raw is not None and (self._is_in or self.note not in LEFT):
             found = self.judged(self.raw, self.checked_at or now)

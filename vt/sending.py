@@ -6,9 +6,10 @@ from datetime import datetime
 from vt import errors, looks, memory, setbacks
 from vt.carrier import Carrier, Told
 from vt.errors import VTError
-from vt.lookup import Lookup, Step
+from vt.lookup import Lookup
 from vt.memory import Memory
 from vt.notes import Note
+from vt.scans import SAME_SCAN
 
 Board = Mapping[int, Lookup]
 """Lookups by their place among all."""
@@ -31,6 +32,7 @@ class Sending:
         self._replies = replies
         self._clock = clock
         self._under_way: set[str] = set()
+        self._receipts: dict[str, tuple[memory.Raw, datetime]] = {}
 
     async def send(self, same: Board, told: Told) -> Board:
         """Send one of several files with the same content, for all of them; one that nobody agreed to is asked about."""
@@ -38,10 +40,11 @@ class Sending:
         content = first.value
         if not first.may_upload:
             return await self._send(same, told)
+        now = self._clock()
+        if receipt := self._receipt(content, now):
+            return {index: one.queued(receipt, now) for index, one in same.items()}
         if content in self._under_way:
-            # Another request sends it at this moment: what VirusTotal then knows is enough for both.
-            now = self._clock()
-            return {index: one.but(step=Step.ASK, begun=None).later(now) for index, one in same.items()}
+            return {index: one.but(begun=None).later(now) for index, one in same.items()}
         self._under_way.add(content)
         try:
             return await self._send(same, told)
@@ -65,8 +68,14 @@ class Sending:
             return {each: setbacks.of_upload(one, error, now, whole=whole) for each, one in same.items()}
         return {index: first.kept(outcome)} if isinstance(outcome, Note) else await self._taken(same, outcome)
 
+    def _receipt(self, content: str, now: datetime) -> memory.Raw | None:
+        """Of what another request sent a moment ago: VirusTotal would take the same again for the same analysis."""
+        self._receipts = {name: one for name, one in self._receipts.items() if now - one[1] < SAME_SCAN}
+        return self._receipts[content][0] if content in self._receipts else None
+
     async def _taken(self, same: Board, receipt: memory.Raw) -> Board:
         """Whoever asks for the hash from now on waits for this analysis too."""
         now, queued = self._clock(), {**receipt, "response_code": looks.QUEUED}
+        self._receipts[next(iter(same.values())).value] = (receipt, now)
         await self._replies.put({memory.key(one): queued for one in same.values()}, now)
         return {index: one.queued(receipt, now) for index, one in same.items()}

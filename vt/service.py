@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 
 from vt import errors, looks, memory, setbacks
 from vt.carrier import Carrier, Found, Told, unheard
@@ -106,15 +107,21 @@ class Service:
         return lookup.failed(errors.Internal()) if mine else lookup
 
     def _begun(self, board: Sequence[Lookup]) -> list[Lookup]:
+        now, mine = self._clock(), self._uploads(board)
+        return [lookup.begins(now) if index in mine else lookup for index, lookup in enumerate(board)]
+
+    def _uploads(self, board: Sequence[Lookup]) -> list[int]:
+        """What is sent next: no more than is sent at once, since what is stored as begun may have arrived."""
         now = self._clock()
-        return [lookup.begins(now) if lookup.due(now) else lookup for lookup in board]
+        due = (index for index, one in enumerate(board) if one.step is Step.UPLOAD and one.due(now))
+        return list(islice(due, CALLS_AT_ONCE))
 
     def _steps(self, board: Sequence[Lookup], told: Told) -> list[Work]:
         now = self._clock()
         due = [index for index, lookup in enumerate(board) if lookup.due(now)]
         unread = [index for index in due if not board[index].value]
-        uploads = [index for index in due if board[index].step is Step.UPLOAD]
-        rest = [index for index in due if index not in {*unread, *uploads}]
+        uploads = self._uploads(board)
+        rest = [index for index in due if board[index].value and board[index].step is not Step.UPLOAD]
         return [
             *(self._read(place, board, unread, told) for place in {board[index].place for index in unread}),
             *(_whole(partial(self._sending.send, same, told)) for same in by_content(board, uploads)),
@@ -129,7 +136,8 @@ class Service:
         except VTError as error:
             return {index: setbacks.of(lookup, error, self._clock()) for index, lookup in mine.items()}
         if not replies:
-            return {index: lookup.failed(errors.Dropped()) for index, lookup in mine.items()}
+            dropped, now = errors.Dropped(), self._clock()
+            return {index: setbacks.of(lookup, dropped, now) for index, lookup in mine.items()}
         now = self._clock()
         after = {
             index: call.errand.then(lookup, dict(replies[lookup.resource]), now, self.client)

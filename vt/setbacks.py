@@ -23,8 +23,11 @@ def of(lookup: Lookup, error: VTError, now: datetime) -> Lookup:
 
 def of_upload(lookup: Lookup, error: VTError, now: datetime, *, whole: bool) -> Lookup:
     """Without its last bytes it surely did not arrive; with them it may have. In both cases VirusTotal is asked first."""
-    broke = isinstance(error, errors.NotAnswering | errors.Unreadable)
-    if broke and whole:
+    if not isinstance(error, errors.NotAnswering | errors.Unreadable):
+        return of(lookup.but(begun=None), error, now)
+    if lookup.broken + 1 >= looks.MOST_BROKEN:
+        return lookup.but(begun=None).refused(error)
+    if whole:
         return of(looks.interrupted(lookup), error, now)
-    after = of(lookup.but(begun=None), error, now)
-    return after.but(step=Step.ASK) if broke and not after.settled else after
+    after = of(lookup.but(begun=None, broken=lookup.broken + 1), error, now)
+    return after if after.settled else after.but(step=Step.ASK)

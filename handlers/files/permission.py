@@ -79,7 +79,7 @@ async def still(case: Case, deps: Deps) -> Case:
 
 
 def _begins(lookup: Lookup) -> bool:
-    return bool(lookup.agreed) and lookup.step in (Step.ASK, Step.UPLOAD)
+    return bool(lookup.agreed) and (lookup.unsure or lookup.step in (Step.ASK, Step.UPLOAD))
 
 
 def _forbids(policy: str, lookup: Lookup) -> bool:
@@ -89,4 +89,4 @@ def _forbids(policy: str, lookup: Lookup) -> bool:
 
 def _held_back(lookup: Lookup) -> Lookup:
     """VirusTotal is asked for it all the same: an upload that broke may have arrived."""
-    return lookup.but(agreed="", note=Note.TO_AGREE if lookup.anew else lookup.note)
+    return lookup.but(agreed="", note=Note.TO_AGREE if lookup.anew and not lookup.begun else lookup.note)

@@ -43,11 +43,14 @@ class Telling:
     def told(self, lookup: Lookup, count: int) -> None:
         """So many bytes of a file were read, or handed over."""
         self._under_way[lookup.place, lookup.asked] = (lookup, count)
+        if not lookup.value and count == lookup.size:
+            del self._under_way[lookup.place, lookup.asked]
 
     async def save(self, lookups: tuple[Lookup, ...]) -> None:
-        """How far it has come; what is settled is stored with its outcome, in a moment."""
+        """How far it has come; what is settled is stored with its outcome, in a moment, unless an upload was begun."""
+        begun = any(lookup.begun for lookup in self.case.lookups)
         self.case = self.case.model_copy(update={"lookups": lookups})
-        if not all(lookup.settled for lookup in lookups):
+        if begun or not all(lookup.settled for lookup in lookups):
             async with self._first:
                 await self._deps.store.save(self.case)
 
@@ -73,8 +76,15 @@ class Telling:
             await reply(self.case, said, self._deps, final=False)
             return
         async with self._first:
-            after = await reply(self.case, said, self._deps, final=False)
-        self.case = after.model_copy(update={"lookups": self.case.lookups})
+            try:
+                self._stands(await reply(self.case, said, self._deps, final=False))
+            except NotPosted:
+                # It may stand there all the same: where it was to be posted is stored, and must not be forgotten.
+                self._stands(await self._deps.store.case(self.case.request.id) or self.case)
+                raise
+
+    def _stands(self, case: Case) -> None:
+        self.case = case.model_copy(update={"lookups": self.case.lookups})
 
 
 @asynccontextmanager

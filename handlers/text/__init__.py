@@ -9,7 +9,7 @@ from handlers.text.troubles import ERRORS, error
 from handlers.text.units import cut, day, minute, outside, seconds, size
 from vt import errors
 from vt.indicators import defang, unlinked
-from vt.notes import LEFT, Note
+from vt.notes import Note
 from vt.results import Insight, Place, names, place
 from vt.sensitive import masked
 from vt.verdict import Basis, Evidence, Finding, Rule, State
@@ -87,9 +87,9 @@ def rule(finding: Finding, now: datetime) -> str:
 
 
 def _pending(finding: Finding, now: datetime) -> str:
-    if finding.note in LEFT:
+    if finding.note is Note.GAVE_UP:
         return file_words.NOT_FINISHED
-    if finding.note is Note.INTERRUPTED:
+    if finding.note in (Note.INTERRUPTED, Note.PERHAPS):
         return f"{file_words.PERHAPS_ARRIVED}{_next(finding.until, now)}"
     if finding.trouble:
         return f"{file_words.TO_UPLOAD}: {_waits(finding, now)}"

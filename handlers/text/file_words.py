@@ -40,7 +40,7 @@ NOTES: Mapping[Note, str] = {
     Note.NOT_UPLOADED: "This is the older report: it was not uploaded.",
     Note.PERHAPS: (
         "The upload was interrupted, and VirusTotal shows nothing newer within an hour: it may have arrived or not. "
-        "Look again, or upload it anew with Upload anyway."
+        "Look again, or ask for the file anew."
     ),
     Note.TO_AGREE: "Not uploaded.",
     Note.NEVER_BY_NAME: "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",

@@ -27,6 +27,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
         f"the quota is spent; the next slot is at {e.retry_at:%H:%M:%S} UTC. What waits goes on by itself then."
     ),
     errors.Reserved: lambda _: "today's reserve is for people. Press Check now to look it up all the same.",
+    errors.QuotaTooSmall: lambda e: (
+        f"this takes {e.calls} calls at once, which the quota never allows (VT_QUOTA_MINUTE and the others). Look its hash up instead: /vt scan-hash …"
+    ),
     errors.KeyRefused: lambda _: "VirusTotal refused the key. The operator must look: the log says more.",
     errors.RequestRefused: lambda e: f"VirusTotal refused the request ({e.status}). Tell the operator.",
     errors.UploadTooLarge: lambda _: (
