@@ -68,7 +68,8 @@ async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool)
     if not wanted.lookups:
         _say(text.NO_MAIL)
         return WRONG
-    lookups = await _settled(parts.service, await _prepared(parts.service, wanted.lookups, policy))
+    prepared = await _prepared(parts.service, wanted.lookups, policy)
+    lookups = await _settled(parts.service, prepared, fresh=wanted.fresh)
     if files := consent.waiting(lookups):
         left = sum(lookup.note is Note.TO_AGREE for lookup in lookups) - len(files)
         if policy == "confirm" and await _agrees(files, left):
@@ -120,11 +121,11 @@ class _Telling:
             _say(progress.line(lookup, count))
 
 
-async def _settled(service: Service, lookups: Lookups) -> Lookups:
+async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -> Lookups:
     """Go on until everything is settled, and say on stderr what is waited for."""
     telling = _Telling()
     while True:
-        async for board in service.advance(lookups, telling.told):
+        async for board in service.advance(lookups, telling.told, fresh=fresh):
             lookups = board
         at = next_turn(lookups)
         if at is None:

@@ -244,6 +244,28 @@ async def test_a_channel_may_be_stricter_than_the_operator(
         assert len(office.virustotal.asked("file/scan")) == uploads
 
 
+async def test_what_may_have_arrived_is_not_sent_again_once_uploads_are_denied(database, sample):
+    """It was agreed to, and broke; the admin's word counts for the second try."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        office.virustotal.faults.add("file/scan", faults.reset())
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "interrupted and may have arrived" in office.now(answer))
+        await sets_later(office, "deny")
+        await later(office, seconds=31)
+        await office.slack.until(lambda: "switched off" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def sets_later(office, policy):
+    """The same, while a request is still open."""
+    await office.slack.types("admin", GENERAL, "/vt settings")
+    await office.slack.until(lambda: "uploads" in str(office.slack.views("admin")[-1].blocks))
+    view = office.slack.fills("admin", office.slack.views("admin")[-1], {"uploads": policy})
+    await office.slack.submits("admin", view)
+    await office.slack.until(lambda: "Saved for this channel" in str(office.slack.messages(GENERAL, "admin")))
+
+
 async def test_a_policy_that_changed_between_question_and_click_counts(database, sample):
     """deny, set meanwhile, is deny."""
     async with upload_office(database, sample.parent) as office:

@@ -132,6 +132,15 @@ async def test_a_server_that_needs_a_login_may_be_named_in_the_form(database, se
             assert "17 bytes · from web-1" in office.now(asked)
 
 
+async def test_more_paths_than_the_form_holds_are_refused_and_none_is_cut(database, server, entry):
+    """Half a path would be another file."""
+    paths = ", ".join(f"{server.root}/{'x' * 60}-{number}" for number in range(40))
+    async with login_office(database, entry(22)) as office:
+        told = await office.asks(f"/vt scan-file --host web-1 {paths}")
+        assert "too long: at most 3,000 characters" in office.now(told)
+        assert not office.slack.views(ANA)
+
+
 async def test_where_no_form_can_be_opened_it_is_said_how_to(database, server, entry):
     """A mention has no window to open: it is not said that there is no such server."""
     async with login_office(database, entry(22)) as office:

@@ -75,6 +75,20 @@ async def test_virustotal_takes_long_and_that_is_said(database, line):
         await office.idle()
 
 
+async def test_a_first_word_that_slack_took_without_saying_so_is_not_said_twice(database, tmp_path):
+    """The answer stands in its place."""
+    (tmp_path / "new.bin").write_bytes(b"new")
+    roots = {"FILE_ROOTS": str(tmp_path)}
+    async with at_work(database, sandbox={"invent": False, "latency": 5}, **roots) as office:
+        office.slack.fails("chat.postMessage", "lost")
+        await office.slack.says(ANA, GENERAL, f"@vt scan-file {tmp_path}/new.bin")
+        await office.slack.until(lambda: own(office), timeout=10)
+        [said] = own(office)
+        assert "Asking VirusTotal" in office.now(said)
+        await office.slack.until(lambda: "UNKNOWN" in office.now(said), timeout=30)
+        assert len(own(office)) == 1
+
+
 async def test_a_large_upload_asked_for_in_a_command_goes_on_in_direct_messages(database, tmp_path):
     """An ephemeral answer can be replaced five times only: it says where to look, and the rest is told there."""
     with (tmp_path / "large.bin").open("wb") as file:

@@ -15,6 +15,7 @@ from handlers import text
 from handlers.deps import Deps, Origin, StoreDown, Verb
 from handlers.files.logins import person
 from handlers.intake import take
+from handlers.misuses import TooLong
 from handlers.modals import Modal, fields, opening
 from handlers.modals.fields import MOST_TEXT, Wrong, field, tried, written
 from handlers.modals.opening import NotOpened, Refused
@@ -43,8 +44,10 @@ class Known:
 
     @classmethod
     def of(cls, files: Sequence[Lookup], *, share: bool) -> Self:
-        """What was asked before it showed that a login is needed: files of one server."""
+        """What was asked before it showed that a login is needed: files of one server. Raises TooLong."""
         paths = ", ".join(file.asked for file in files)
+        if len(paths) > MOST_TEXT:
+            raise TooLong(MOST_TEXT)
         return cls(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
 
 
@@ -69,7 +72,7 @@ def form(modal: Modal, known: Known) -> View:
 
 
 def _field(name: str, label: str, value: str = "", hint: str = "") -> InputBlock:
-    element = PlainTextInputElement(initial_value=value[:MOST_TEXT] or None, max_length=MOST_TEXT)
+    element = PlainTextInputElement(initial_value=value or None, max_length=MOST_TEXT)
     return field(name, label, element, hint)
 
 
@@ -78,7 +81,11 @@ async def asked_for(wanted: Command, origin: Origin, trigger_id: str, deps: Deps
     files = locked(wanted.lookups, deps)
     if not files:
         return None
-    return await open_form(Known.of(files, share=wanted.share), origin, trigger_id, deps)
+    try:
+        known = Known.of(files, share=wanted.share)
+    except TooLong as misuse:
+        return text.misuse(misuse)
+    return await open_form(known, origin, trigger_id, deps)
 
 
 def locked(lookups: Iterable[Lookup], deps: Deps) -> list[Lookup]:
@@ -100,13 +107,17 @@ async def open_form(known: Known, origin: Origin, trigger_id: str, deps: Deps) -
 
 
 async def over(below: Modal, wanted: Command, deps: Deps) -> View:
-    """The form to lie over another one, in which a server was named that needs it: all is one request. Raises StoreDown."""
+    """The form to lie over another one, in which a server was named that needs it: all is one request.
+
+    Raises StoreDown, Wrong.
+    """
     files = locked(wanted.lookups, deps)
+    known = tried("path", lambda: Known.of(files, share=wanted.share))
     rest = tuple(one for one in wanted.lookups if one not in files)
     opened_by = f"{below.id}:{deps.new_id()}"
     modal = _modal(below.origin, opened_by, deps, lookups=rest, people=wanted.people)
     await deps.modals.keep(modal)
-    return form(modal, Known.of(files, share=wanted.share))
+    return form(modal, known)
 
 
 def _modal(origin: Origin, opened_by: str, deps: Deps, **more: Any) -> Modal:
