@@ -17,7 +17,7 @@ HELLO, STATUS, HANDLE, DATA, NAME, ATTRS = 2, 101, 102, 103, 104, 105
 END, MISSING, DENIED, BAD_MESSAGE = 1, 2, 3, 5
 """Status codes; OpenSSH says BAD_MESSAGE for a name that is too long."""
 
-READ_BYTES = 128 << 10
+READ_BYTES = 240 << 10
 """Asked for with one request; of a server that gives less the rest is asked, and less from then on."""
 LEAST_BYTES = 4 << 10
 AHEAD_BYTES = 2 << 20
