@@ -12,7 +12,8 @@ import respx
 from pydantic import SecretStr
 
 from vt import errors
-from vt.client import DIRECT_UPLOAD, Client, by_resource, single
+from vt.batches import by_resource, single
+from vt.client import DIRECT_UPLOAD, Client
 from vt.sandbox import Sandbox, faults
 
 KEY = "5ecre7" * 10 + "beef"
