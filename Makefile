@@ -1,8 +1,8 @@
 # Two commands: `make run` and `make test`. Each makes .venv from the hashed lock when it is needed.
 PYTHON ?= python3
 BIN := .venv/bin
-WEB := bot/playground/web
-PAGE := bot/playground/page/built/index.html
+WEB := playground/web/client
+PAGE := playground/web/built/index.html
 
 .PHONY: run test lint bench page pictures wheel lock clean help
 
@@ -26,7 +26,7 @@ lint: .venv/test
 page: $(PAGE) ## the workspace to try it in, as Slack draws it (needs Node.js)
 
 pictures: .venv/test page ## pictures of it, by Chromium, into docs/pictures
-	$(BIN)/python tests/pictures.py
+	$(BIN)/python -m tests.pictures
 	@command -v pngquant >/dev/null && pngquant --force --ext .png --skip-if-larger --strip docs/pictures/*.png || true
 
 wheel: .venv/run page ## what pip installs, the page in it, into dist

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from bot import launch, terminal, trail
+from bot import audit_cli, launch, terminal
 from bot.app import NotRunning
 from bot.database import Unusable
 from bot.manifest import as_yaml
-from bot.ops import log_to_stderr
+from bot.observability import log_to_stderr
 from bot.settings import Settings, SettingsError, load
 
 WRONG = 2
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     manifest = _command(commands, "manifest", "the Slack app's manifest", _manifest)
     manifest.add_argument("--url", default="", help="the bot's public address, for HTTP mode")
     audit = _command(commands, "audit", "who asked for what, when, and what came of it", _audit)
-    audit.add_argument("--since", type=_moment, default=trail.BEGINNING, help="a date, as in 2026-11-01")
+    audit.add_argument("--since", type=_moment, default=audit_cli.BEGINNING, help="a date, as in 2026-11-01")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
     sandbox = _command(commands, "sandbox", "the stand-in VirusTotal alone", _sandbox)
     sandbox.add_argument("--port", type=_port, default=0, help="where to listen; 0 takes a free one")
@@ -91,7 +91,7 @@ def _command(
 
 def _moment(value: str) -> datetime:
     try:
-        return trail.moment(value)
+        return audit_cli.moment(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value} is no date like 2026-11-01") from None
 
@@ -137,7 +137,7 @@ def _manifest(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
 
 
 def _audit(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(trail.audit(_settings(environ), asked.since, as_json=asked.json))
+    return asyncio.run(audit_cli.audit(_settings(environ), asked.since, as_json=asked.json))
 
 
 def _sandbox(asked: argparse.Namespace, _: Mapping[str, str]) -> int:

@@ -18,25 +18,25 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import audit, history
-from bot.channels import Channels
 from bot.core import Core, core, new_id, utc_now, web_client
+from bot.file_sources import servers
 from bot.guard import Guard
 from bot.identity import TokenRefused, identity
-from bot.jobs import Turns
 from bot.logins import Logins
-from bot.ops import Metrics
-from bot.places import servers
-from bot.precedence import Precedence
+from bot.observability import Metrics
+from bot.queue.ack_priority import Precedence
+from bot.queue.worker import Turns
 from bot.server import Check, NotServing, escaped, operations, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
+from bot.storage import audit, history
+from bot.storage.channel_settings import Channels
 from handlers import answer, register
 from handlers.deps import Deps, StoreDown
-from handlers.files.attached import SLACK
+from handlers.files.attachments import SLACK
 from handlers.files.downloads import slack_files
 from handlers.people import REMEMBERED, Directory
-from handlers.watch import rounds
+from handlers.turns import watch_batch
 from vt.files.places import LOGIN, Opener
 from vt.service import Clock
 
@@ -103,7 +103,7 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
         await parts.history.prune(deps.clock() - history.KEPT)
 
     async def make_round() -> None:
-        await rounds.take(deps)
+        await watch_batch.take(deps)
 
     return Turns(
         parts.url,

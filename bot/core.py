@@ -15,17 +15,17 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import virustotal
-from bot.audit import Trail
 from bot.database import Database, database
-from bot.history import History
-from bot.ledger import Ledger
-from bot.modals import Modals
-from bot.people import Acquaintances
-from bot.places import places, spool
+from bot.file_sources import places, spool
 from bot.settings import Settings
-from bot.store import Cases, Replies
-from bot.watched import Channels
-from bot.watching import Cards
+from bot.storage.audit import Trail
+from bot.storage.cards import Cards
+from bot.storage.cases import Cases, Replies
+from bot.storage.history import History
+from bot.storage.modals import Modals
+from bot.storage.people import Acquaintances
+from bot.storage.quota_store import Ledger
+from bot.storage.watched_channels import Channels
 from handlers.watch import WINDOW
 from vt.files.places import Opener
 from vt.service import Clock, Service

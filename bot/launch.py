@@ -13,13 +13,14 @@ from pydantic import SecretStr
 
 from bot.app import Bot, NotRunning, running
 from bot.manifest import manifest
-from bot.playground import page, samples, scenes
-from bot.playground.delivery import EVENTS
-from bot.playground.page.offers import offers
-from bot.playground.prompt import converse
-from bot.playground.workspace import Workspace
 from bot.settings import Mode, Settings
-from handlers.text import itself
+from handlers.text import about
+from playground import web
+from playground.slack import samples, scenes
+from playground.slack.delivery import EVENTS
+from playground.slack.prompt import converse
+from playground.slack.workspace import Workspace
+from playground.web.offers import offers
 
 
 async def run(settings: Settings, *, anywhere: bool = False) -> int:
@@ -50,16 +51,16 @@ async def _try_out(settings: Settings, *, anywhere: bool) -> None:
         scenes.furnish(slack.world)
         roots = settings.file_roots or (samples.folder(settings.state_dir),)
         settings = settings.model_copy(update={"file_roots": roots})
-        offered = offers(manifest(), itself.help_lines())
+        offered = offers(manifest(), about.help_lines())
         try:
             async with (
-                page.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
+                web.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
                 running(_with_tokens(settings, slack)) as bot,
             ):
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
                 _welcome(settings, address)
                 await _either(_typing(slack, settings, bot), _stopped())
-        except page.NotServed as error:
+        except web.NotServed as error:
             raise NotRunning(str(error)) from None
         for fault in slack.faults:
             sys.stderr.write(f"Slack would have complained: {fault}\n")
@@ -102,12 +103,12 @@ def workspace(uploads: Path | None = None) -> Workspace:
 
 
 def _welcome(settings: Settings, address: str) -> None:
-    files = [itself.files_to_try(str(root)) for root in settings.file_roots]
+    files = [about.files_to_try(str(root)) for root in settings.file_roots]
     lines = [
-        itself.page(address),
-        itself.WELCOME,
+        about.page(address),
+        about.WELCOME,
         *files,
-        *([itself.INVENTED] if settings.vt_api_key is None else []),
+        *([about.INVENTED] if settings.vt_api_key is None else []),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -4,8 +4,9 @@ from typing import Any
 
 import yaml
 
-from handlers import COMMAND, shortcuts
-from handlers.shortcuts import Shortcut
+from handlers import COMMAND
+from handlers.listeners import shortcuts
+from handlers.listeners.shortcuts import Shortcut
 from vt.actions import ACTIONS
 
 SCOPES = {

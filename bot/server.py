@@ -16,7 +16,7 @@ from slack_bolt.response import BoltResponse
 
 from bot import guard
 from bot.guard import Guard
-from bot.ops import Metrics, place
+from bot.observability import Metrics, place
 from handlers.deps import StoreDown
 
 Check = Callable[[], Awaitable[bool]]

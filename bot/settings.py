@@ -9,13 +9,13 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import forms
+from bot import setting_values
 from handlers.access import Policy
 from handlers.people import Role
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.files.uploads import NEVER
-from vt.ours import Ours
+from vt.files.upload_policy import NEVER
+from vt.privacy.allowlist import Ours
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
 """NAME_FILE may name a file that holds it."""
@@ -41,60 +41,60 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    slack_bot_token: Annotated[forms.Word, forms.beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
-        None, description="the bot token, which begins with xoxb-"
-    )
-    slack_app_token: Annotated[forms.Word, forms.beginning("xapp-")] | None = Field(
+    slack_bot_token: (
+        Annotated[setting_values.Word, setting_values.beginning("xoxb-", "xoxe.xoxb-")] | None
+    ) = Field(None, description="the bot token, which begins with xoxb-")
+    slack_app_token: Annotated[setting_values.Word, setting_values.beginning("xapp-")] | None = Field(
         None, description="the app-level token, which begins with xapp-"
     )
-    slack_signing_secret: forms.Word | None = Field(
+    slack_signing_secret: setting_values.Word | None = Field(
         None, description="the signing secret from the app's Basic Information page"
     )
-    slack_api_url: forms.Root = Field(
+    slack_api_url: setting_values.Root = Field(
         "https://slack.com/api/", description="an address like https://slack.com/api/"
     )
 
-    vt_api_key: forms.Word | None = Field(None, description="a VirusTotal API key")
-    vt_api_url: forms.Root = Field(
+    vt_api_key: setting_values.Word | None = Field(None, description="a VirusTotal API key")
+    vt_api_url: setting_values.Root = Field(
         "https://www.virustotal.com/vtapi/v2/",
         description="an address like https://www.virustotal.com/vtapi/v2/",
     )
-    vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(forms.lower)] = Field(
+    vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(setting_values.lower)] = Field(
         "public", description="public or private"
     )
-    vt_quota_minute: forms.Calls = 4
-    vt_quota_day: forms.Calls = 500
-    vt_quota_month: forms.Calls = 15500
+    vt_quota_minute: setting_values.Calls = 4
+    vt_quota_day: setting_values.Calls = 500
+    vt_quota_month: setting_values.Calls = 15500
     vt_verify_ssl: bool = Field(default=True, description="true or false")
-    thresholds: Mapping[str, forms.Engines] = Field(
-        default_factory=dict, description=f"a whole number of engines from 1 to {forms.MOST_ENGINES}"
+    thresholds: Mapping[str, setting_values.Engines] = Field(
+        default_factory=dict, description=f"a whole number of engines from 1 to {setting_values.MOST_ENGINES}"
     )
     """Engines by action key: *reaches or exceeds*. From VT_THRESHOLD_HASH, _URL, _IP, _FILE, _DOMAIN."""
-    url_submit: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(forms.lower)] = Field(
+    url_submit: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(setting_values.lower)] = Field(
         "confirm", description="confirm, allow or deny"
     )
-    file_roots: Annotated[tuple[Path, ...], BeforeValidator(forms.roots)] = Field(
+    file_roots: Annotated[tuple[Path, ...], BeforeValidator(setting_values.roots)] = Field(
         (), description="absolute folders, parted by colons"
     )
     hosts_file: Path | None = Field(None, description="a TOML file with Linux servers")
     ssh_ad_hoc: bool = Field(default=False, description="true or false")
     """May people type a login for a server of the hosts file? It is held in memory only."""
-    vt_max_upload: Annotated[int, BeforeValidator(forms.size), Field(ge=1)] = Field(
+    vt_max_upload: Annotated[int, BeforeValidator(setting_values.size), Field(ge=1)] = Field(
         200 << 20, description="a size such as 200 MB"
     )
-    vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(forms.places)] = Field(
+    vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(setting_values.places)] = Field(
         frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
         description="names of hosts, parted by commas, such as uploads.example.com or uploads.example.com:8443",
     )
     """Beside VT_API_URL's own: where VirusTotal may send files that are too large for one request."""
-    spool_budget: Annotated[int, BeforeValidator(forms.size), Field(ge=1)] = Field(
+    spool_budget: Annotated[int, BeforeValidator(setting_values.size), Field(ge=1)] = Field(
         1 << 30, description="a size such as 1 GB"
     )
     """Bytes that may lie below STATE_DIR of what can be read only once."""
-    upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(forms.lower)] = Field(
-        "confirm", description="confirm, allow or deny"
+    upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(setting_values.lower)] = (
+        Field("confirm", description="confirm, allow or deny")
     )
-    never_upload: Annotated[tuple[str, ...], BeforeValidator(forms.patterns)] = Field(
+    never_upload: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
         NEVER, description="names with * and ?, parted by commas"
     )
 
@@ -102,29 +102,29 @@ class Settings(BaseSettings):
     allow_strangers: bool = Field(default=False, description="true or false")
     """People of other workspaces, in channels shared through Slack Connect."""
     allow_bots: bool = Field(default=False, description="true or false")
-    allowed_users: forms.Names = Field(
+    allowed_users: setting_values.Names = Field(
         frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
     )
-    allowed_channels: forms.Names = Field(
+    allowed_channels: setting_values.Names = Field(
         frozenset(),
         description="ids or names of channels, parted by commas, such as C012AB3CD,incidents; DM for direct messages",
     )
 
-    admin_users: forms.Names = Field(
+    admin_users: setting_values.Names = Field(
         frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
     )
     """They may change what holds for a channel, as its creator and the workspace's admins may."""
-    internal_domains: Annotated[frozenset[str], BeforeValidator(forms.domains)] = Field(
+    internal_domains: Annotated[frozenset[str], BeforeValidator(setting_values.domains)] = Field(
         frozenset(), description="domains of your own, parted by commas, such as corp.example,example.net"
     )
     """With all below them never sent to VirusTotal, whoever asks."""
     cache_minutes: int = Field(10, ge=0, le=1440, description="a number of minutes from 0 to 1440")
     """A reply that is no older is not asked for again when people ask; 0: always ask."""
-    watch_channels: Annotated[tuple[str, ...], BeforeValidator(forms.patterns)] = Field(
+    watch_channels: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
         (), description="names of channels with * and ?, parted by commas, such as inc-*"
     )
     watch_join: bool = Field(default=False, description="true or false")
-    watch_bots: forms.Names = Field(
+    watch_bots: setting_values.Names = Field(
         frozenset(), description="ids or names of bots, parted by commas, such as B012AB3CD,alerts"
     )
     watch_reserve: int = Field(20, ge=0, le=100, description="a percentage from 0 to 100")
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     watch_cards: int = Field(30, ge=0, le=10_000, description="a number of cards; 0 means no limit")
     """In ten minutes, before the watch of a channel pauses."""
 
-    database_url: Annotated[forms.Word, AfterValidator(forms.database)] | None = Field(
+    database_url: Annotated[setting_values.Word, AfterValidator(setting_values.database)] | None = Field(
         None, description="an address like postgresql://user:password@host/name"
     )
     state_dir: Path = Field(Path(".state"), description="a folder")

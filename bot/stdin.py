@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, nullconte
 from pathlib import Path
 from typing import TextIO
 
-from bot.places import spool
+from bot.file_sources import spool
 from bot.settings import Settings
 from vt.files.places import Opener
 from vt.files.spool import stream

@@ -10,24 +10,26 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from bot import drawn, stdin
+from bot import stdin, terminal_view
 from bot.core import Core, core, utc_now, web_client
 from bot.settings import Mode, Settings
-from handlers import blocks, text
-from handlers.blocks import Frame, Message
+from handlers import text
 from handlers.deps import StoreDown, Verb
 from handlers.files import consent, progress
 from handlers.files.progress import EVERY
 from handlers.health import Probe, health
-from handlers.misuses import Misuse
 from handlers.parser import Command, parse
-from handlers.rich import clean
-from handlers.text import file_words, itself, words
+from handlers.text import about, modals
+from handlers.text import files as files_text
+from handlers.usage_errors import Misuse
+from handlers.views import answer
+from handlers.views.answer import Frame, Message
+from handlers.views.rich_text import clean
+from playground.virustotal import Sandbox
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup
 from vt.notes import Note
 from vt.results import json_result
-from vt.sandbox import Sandbox
 from vt.service import Lookups, Service, next_turn
 from vt.verdict import Finding, State
 
@@ -42,11 +44,11 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         _say(text.misuse(misuse))
         return WRONG
     if wanted.verb is Verb.HELP:
-        _show(blocks.guide())
+        _show(answer.guide())
         return DONE
     wanted = replace(wanted, lookups=tuple(map(stdin.place, wanted.lookups)))
     if stdin.closed(wanted.lookups):
-        _say(file_words.NO_STDIN)
+        _say(files_text.NO_STDIN)
         return WRONG
     try:
         async with stdin.kinds(settings, wanted.lookups) as kinds, core(settings, kinds=kinds) as parts:
@@ -60,10 +62,10 @@ async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool)
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping})
     if wanted.verb is Verb.QUOTA:
-        _show(blocks.note(itself.quota(await parts.ledger.left())))
+        _show(answer.note(about.quota(await parts.ledger.left())))
         return DONE
     if wanted.verb is not Verb.LOOK_UP:
-        _say(words.ONLY_IN_SLACK)
+        _say(modals.ONLY_IN_SLACK)
         return WRONG
     if not wanted.lookups:
         _say(text.NO_MAIL)
@@ -75,12 +77,12 @@ async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool)
         if policy == "confirm" and await _agrees(files, left):
             lookups = await _settled(parts.service, consent.agreed(lookups))
         else:
-            _say(file_words.UPLOADS_DENIED if policy == "deny" else file_words.NOT_AGREED)
+            _say(files_text.UPLOADS_DENIED if policy == "deny" else files_text.NOT_AGREED)
     found = [lookup.finding(utc_now()) for lookup in lookups]
     if as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
     else:
-        _show(blocks.answer(found, Frame("", utc_now(), final=False, invented=parts.invented)))
+        _show(answer.answer(found, Frame("", utc_now(), final=False, invented=parts.invented)))
     return NOT_DONE if any(map(_missing, found)) else DONE
 
 
@@ -95,7 +97,7 @@ async def _agrees(files: Sequence[Lookup], left: int) -> bool:
         if keyboard is None or not sys.stderr.isatty():
             return False
         if left:
-            _say(file_words.MORE.format(count=left))
+            _say(files_text.MORE.format(count=left))
         sys.stderr.write(f"vtbot: {consent.in_words(files)} [y/N] ")
         sys.stderr.flush()
         return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")
@@ -139,8 +141,8 @@ async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -
 async def doctor(settings: Settings) -> int:
     """Check what the settings name: exit status 1 when something does not answer."""
     _show(
-        blocks.note(
-            itself.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
+        answer.note(
+            about.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
         )
     )
     async with core(settings) as parts, web_client(settings) as slack:
@@ -152,7 +154,7 @@ async def doctor(settings: Settings) -> int:
 
 async def _healthy(probes: Mapping[str, Probe]) -> int:
     found = await health(probes)
-    _show(blocks.note(itself.ping(found)))
+    _show(answer.note(about.ping(found)))
     return NOT_DONE if any(fault for _, fault in found.values()) else DONE
 
 
@@ -185,5 +187,5 @@ def _say(line: str) -> None:
 
 def _show(message: Message) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    for line in drawn.message(message.blocks, message.text):
+    for line in terminal_view.message(message.blocks, message.text):
         console.print(line)

@@ -11,13 +11,13 @@ import structlog
 from pydantic import SecretStr
 
 from bot.settings import Settings
+from playground.virustotal import Sandbox
 from vt.client import Client
 from vt.files.places import Places
-from vt.files.uploads import Never
-from vt.memory import Memory
-from vt.ours import Ours
+from vt.files.upload_policy import Never
+from vt.privacy.allowlist import Ours
 from vt.quota import Limits, Quota
-from vt.sandbox import Sandbox
+from vt.reply_cache import Memory
 from vt.service import Clock, Service
 
 QUEUE_SECONDS = 20

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers import around, buttons, commands, events, shortcuts, visits
 from handlers.deps import Deps, Verb
-from handlers.modals import form, leaf, leaves, login, setting, views
-from handlers.watch import overheard
+from handlers.listeners import buttons, commands, details, events, home, login, settings, shortcuts, watch
+from handlers.listeners import form as form_listeners
+from handlers.views import answer_layout, details_layout, form
 
 COMMAND = "/vt"
 
@@ -24,21 +24,21 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.command(COMMAND)(commands.typed)
     app.event("app_mention")(events.mentioned)
     app.event("message", matchers=[events.direct])(events.messaged)
-    app.event("message", matchers=[overheard.in_channel])(overheard.said)
-    app.event("channel_created")(overheard.made)
+    app.event("message", matchers=[watch.in_channel])(watch.said)
+    app.event("channel_created")(watch.made)
     for shortcut in shortcuts.ON_MESSAGES:
         app.message_shortcut(shortcut.callback_id)(shortcuts.picked)
     for shortcut in shortcuts.ANYWHERE:
         app.global_shortcut(shortcut.callback_id)(shortcuts.opened)
     app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.pressed)
     app.action("open")(buttons.opened)
-    app.action("form")(views.reopened)
-    app.view(form.CALLBACK)(views.submitted)
+    app.action("form")(form_listeners.reopened)
+    app.view(form.CALLBACK)(form_listeners.submitted)
     app.view(login.CALLBACK)(login.submitted)
-    app.action(around.MORE)(leaves.chosen)
-    app.action(re.compile(f"^{leaf.TURN}:"))(leaves.turned)
-    app.action(leaf.PICK)(leaves.turned)
-    app.view(Verb.PRICE.value)(leaves.agreed)
-    app.view(Verb.SETTINGS.value)(setting.submitted)
-    app.event("app_home_opened")(visits.opened)
-    app.action(re.compile("^(home-|example:)"))(visits.pressed)
+    app.action(answer_layout.MORE)(details.chosen)
+    app.action(re.compile(f"^{details_layout.TURN}:"))(details.turned)
+    app.action(details_layout.PICK)(details.turned)
+    app.view(Verb.PRICE.value)(details.agreed)
+    app.view(Verb.SETTINGS.value)(settings.submitted)
+    app.event("app_home_opened")(home.opened)
+    app.action(re.compile("^(home-|example:)"))(home.pressed)

@@ -2,17 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from handlers import blocks, lookups, pressed, text, visits
-from handlers.answered import end
+from handlers import text
 from handlers.deps import Case, Deps, Outcome, Verb
-from handlers.files import uploading
 from handlers.files.logins import serving
 from handlers.health import Probe, health
+from handlers.listeners import home, settings
 from handlers.messages import Barred
-from handlers.modals import leafed, setting
 from handlers.post import reply
-from handlers.text import itself
-from handlers.watch import manners, wishing
+from handlers.text import about
+from handlers.turns import buttons, card_actions, details, files, lookup, watch_commands
+from handlers.turns.answers import end
+from handlers.views import answer
 from vt.quota import metered
 
 
@@ -36,7 +36,7 @@ async def give_up(case_id: str, deps: Deps) -> None:
     case = await deps.store.case(case_id)
     if case and case.outcome is Outcome.OPEN:
         try:
-            await end(await reply(case, blocks.note(text.FAILED), deps), deps, Outcome.FAILED)
+            await end(await reply(case, answer.note(text.FAILED), deps), deps, Outcome.FAILED)
         except Barred:
             await _unheard(case_id, deps)
 
@@ -57,51 +57,51 @@ async def _ping(case: Case, deps: Deps) -> None:
         "database": deps.store.ping,
         "slack": deps.slack.auth_test,
     }
-    await end(await reply(case, blocks.note(itself.ping(await health(probes))), deps), deps)
+    await end(await reply(case, answer.note(about.ping(await health(probes))), deps), deps)
 
 
 async def _form(case: Case, deps: Deps) -> None:
-    await end(await reply(case, blocks.offer(case.request.about or ""), deps), deps)
+    await end(await reply(case, answer.offer(case.request.about or ""), deps), deps)
 
 
 async def _quota(case: Case, deps: Deps) -> None:
-    await end(await reply(case, blocks.note(itself.quota(await deps.quota_left())), deps), deps)
+    await end(await reply(case, answer.note(about.quota(await deps.quota_left())), deps), deps)
 
 
 async def _help(case: Case, deps: Deps) -> None:
-    await end(await reply(case, blocks.guide(), deps), deps)
+    await end(await reply(case, answer.guide(), deps), deps)
 
 
 async def _say(case: Case, deps: Deps) -> None:
-    await end(await reply(case, blocks.note(case.request.note), deps), deps)
+    await end(await reply(case, answer.note(case.request.note), deps), deps)
 
 
 _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
-    Verb.LOOK_UP: lookups.look_up,
-    Verb.SUBMIT: lookups.look_up,
-    Verb.UPLOAD: uploading.upload,
-    Verb.OFFER: uploading.offer,
-    Verb.JSON: pressed.json,
-    Verb.CSV: pressed.csv,
-    Verb.SHARE: pressed.share,
-    Verb.HIDE: pressed.hide,
-    Verb.RESCAN: lookups.look_up,
-    Verb.RECHECK: lookups.look_up,
-    Verb.DETAILS: leafed.show_details,
-    Verb.WHY: leafed.show_why,
-    Verb.COMMENTS: leafed.show_comments,
-    Verb.PRICE: leafed.show_price,
-    Verb.SETTINGS: setting.show,
-    Verb.CHANGE: setting.change,
-    Verb.HOME: visits.show,
-    Verb.ANYWAY: lookups.look_up,
-    Verb.WATCH: manners.watch,
-    Verb.IGNORE: manners.ignore,
-    Verb.ARRIVE: manners.arrive,
-    Verb.SHOW: wishing.show,
-    Verb.HURRY: wishing.hurry,
-    Verb.ALLOW: wishing.allow,
-    Verb.LEAVE: wishing.leave,
+    Verb.LOOK_UP: lookup.look_up,
+    Verb.SUBMIT: lookup.look_up,
+    Verb.UPLOAD: files.upload,
+    Verb.OFFER: files.offer,
+    Verb.JSON: buttons.json,
+    Verb.CSV: buttons.csv,
+    Verb.SHARE: buttons.share,
+    Verb.HIDE: buttons.hide,
+    Verb.RESCAN: lookup.look_up,
+    Verb.RECHECK: lookup.look_up,
+    Verb.DETAILS: details.show_details,
+    Verb.WHY: details.show_why,
+    Verb.COMMENTS: details.show_comments,
+    Verb.PRICE: details.show_price,
+    Verb.SETTINGS: settings.show,
+    Verb.CHANGE: settings.change,
+    Verb.HOME: home.show,
+    Verb.ANYWAY: lookup.look_up,
+    Verb.WATCH: watch_commands.watch,
+    Verb.IGNORE: watch_commands.ignore,
+    Verb.ARRIVE: watch_commands.arrive,
+    Verb.SHOW: card_actions.show,
+    Verb.HURRY: card_actions.hurry,
+    Verb.ALLOW: card_actions.allow,
+    Verb.LEAVE: card_actions.leave,
     Verb.PING: _ping,
     Verb.QUOTA: _quota,
     Verb.HELP: _help,

@@ -8,15 +8,15 @@ from typing import Any, Protocol
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.access import Policy
+from handlers.channel_settings import Channels
 from handlers.files.logins import Logins
 from handlers.history import History
-from handlers.modals import Modals
+from handlers.open_modals import Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import Rules
-from handlers.watch.watching import Watched, Watching
-from handlers.ways import Channels
-from vt.files.uploads import NEVER
+from handlers.watch.ports import Watched, Watching
+from vt.files.upload_policy import NEVER
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import text
 from handlers.deps import StoreDown
-from handlers.text import itself
+from handlers.text import about
 from vt.errors import VTError
 
 Probe = Callable[[], Awaitable[object]]
@@ -27,5 +27,5 @@ async def _timed(probe: Probe) -> tuple[float, str]:
     except VTError as error:
         fault = text.error(error)
     except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        fault = itself.silent(type(error).__name__)
+        fault = about.silent(type(error).__name__)
     return time.perf_counter() - start, fault

@@ -8,8 +8,8 @@ from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.blocks import Message
 from handlers.deps import Case, Deps
+from handlers.views.answer import Message
 
 QUIET = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
 """Nothing in our messages is fetched or formatted."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.files import passwords
-from handlers.misuses import BadNumber, NoHost, PasswordTyped, UnknownOption
+from handlers.usage_errors import BadNumber, NoHost, PasswordTyped, UnknownOption
 
 _DASHES = re.compile(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])")
 """A dash that a phone made of two hyphens."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from handlers.files import passwords
-from handlers.misuses import (
+from handlers.options import Options, hyphens, taken
+from handlers.request import Verb
+from handlers.usage_errors import (
     NoRescan,
     NothingFound,
     NoValue,
@@ -16,8 +18,6 @@ from handlers.misuses import (
     UnknownCommand,
     WrongValue,
 )
-from handlers.options import Options, hyphens, taken
-from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.files.places import on_host

@@ -9,12 +9,13 @@ import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers import blocks, messages, text
-from handlers.blocks import Message, escape
+from handlers import messages, text
 from handlers.deps import Case, Deps
-from handlers.exports import Attachment
 from handlers.messages import QUIET, UNSHOWN, Barred, NotPosted, Unshowable, body, call
-from handlers.text import way_words
+from handlers.text import access
+from handlers.views import answer
+from handlers.views.answer import Message, escape
+from handlers.views.exports import Attachment
 
 RESPONSE_URL_LIVES = timedelta(minutes=25)
 """Slack gives it 30 minutes; the rest is for clocks that differ."""
@@ -200,5 +201,5 @@ def _explained(case: Case, message: Message, room: str) -> Message:
     origin = case.request.origin
     if origin.apart or origin.channel in (room, origin.user):
         return message
-    why = text.LATE if origin.response_url else way_words.ELSEWHERE
-    return Message(f"{why}\n{message.text}", (*blocks.note(why).blocks, *message.blocks))
+    why = text.LATE if origin.response_url else access.ELSEWHERE
+    return Message(f"{why}\n{message.text}", (*answer.note(why).blocks, *message.blocks))

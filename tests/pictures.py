@@ -5,10 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from browser import HERE, MISSING, chromium, window
-from vtbot import says, vtbot
-
-from bot.playground import samples
+from playground.slack import samples
+from tests.support.browser import HERE, MISSING, chromium, window
+from tests.support.vtbot import says, vtbot
 
 PICTURES = HERE / "docs/pictures"
 SIZES = {1280: 820, 390: 844}

@@ -17,10 +17,10 @@ from pydantic import SecretStr
 
 from vt import errors
 from vt.batches import by_resource, single
+from vt.codec import Form, form_data, reply, reply_or_location
 from vt.errors import VTError
 from vt.patience import for_bytes
 from vt.quota import Quota, count
-from vt.wire import Form, form_data, reply, reply_or_location
 
 Raw = dict[str, Any]
 Reader = Callable[[httpx.Response], Awaitable[Any]]

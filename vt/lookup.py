@@ -14,7 +14,7 @@ from vt.indicators import Indicator, Kind, internal
 from vt.indicators.hosts import parent
 from vt.notes import LEFT, Note
 from vt.patience import ANALYSIS, OUTAGE
-from vt.sensitive import secret
+from vt.privacy.sensitive import secret
 from vt.verdict import Finding, State, judge, not_checked, pending
 
 Raw = dict[str, Any]

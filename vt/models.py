@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from vt.coercion import Moment, Named, Number, Proof, Several, Text
 from vt.errors import Unreadable
-from vt.formats import Moment, Named, Number, Proof, Several, Text
 
 VENDOR_ENDINGS = (" category", " domain info", " rank")
 """How the keys end under which vendors speak of a domain."""

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from vt.actions import Action
 from vt.engines import Detection, detecting
+from vt.enrichment import Field, enrichment, shown
 from vt.errors import Internal, Sensitive
-from vt.fields import Field, enrichment, shown
 from vt.indicators import Kind
 from vt.models import AddressReport, DomainReport, HostReport
 from vt.verdict import Basis, Evidence, Finding, State, flagged, newest

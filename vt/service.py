@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from vt import errors, looks, memory, setbacks
-from vt.carrier import Carrier, Found, Told, unheard
+from vt import errors, polling, reply_cache, setbacks
 from vt.client import Client
-from vt.errands import Call, plan
+from vt.endpoints import Call, plan
 from vt.errors import VTError
 from vt.files.places import Places
-from vt.files.uploads import Never
+from vt.files.transfer import Carrier, Found, Told, unheard
+from vt.files.upload_policy import Never
+from vt.files.uploads import Sending, by_content
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
-from vt.memory import Forgetful, Memory
-from vt.sending import Sending, by_content
+from vt.reply_cache import Forgetful, Memory
 
 CALLS_AT_ONCE = 8
 
@@ -73,7 +73,7 @@ class Service:
         VirusTotal has the file.
         `told` hears of every piece of a file that is uploaded. `fresh`: nothing is taken from memory.
         """
-        board, shown = [self._kept_back(looks.resumed(lookup)) for lookup in lookups], list(lookups)
+        board, shown = [self._kept_back(polling.resumed(lookup)) for lookup in lookups], list(lookups)
         while True:
             board = board if fresh else list(await self.recall(board))
             board = self._begun(board)
@@ -91,12 +91,12 @@ class Service:
     async def recall(self, lookups: Sequence[Lookup]) -> Lookups:
         """With the answers that are remembered; asks nobody."""
         now = self._clock()
-        keys = {memory.key(one) for one in lookups if memory.recallable(one, now)}
+        keys = {reply_cache.key(one) for one in lookups if reply_cache.recallable(one, now)}
         known = await self._replies.recall(keys, now - self._age) if keys else {}
         return tuple(self._recalled(one, known, now) for one in lookups)
 
-    def _recalled(self, lookup: Lookup, known: Mapping[str, memory.Told], now: datetime) -> Lookup:
-        found = known.get(memory.key(lookup)) if known and memory.recallable(lookup, now) else None
+    def _recalled(self, lookup: Lookup, known: Mapping[str, reply_cache.Told], now: datetime) -> Lookup:
+        found = known.get(reply_cache.key(lookup)) if known and reply_cache.recallable(lookup, now) else None
         if found is None:
             return lookup
         raw, at = found
@@ -146,9 +146,9 @@ class Service:
         }
         answers = ((mine[index], lookup, replies[mine[index].resource]) for index, lookup in after.items())
         kept = {
-            memory.key(before): raw
+            reply_cache.key(before): raw
             for before, lookup, raw in answers
-            if memory.memorable(before, lookup, raw, now)
+            if reply_cache.memorable(before, lookup, raw, now)
         }
         await self._replies.put(kept, now)
         return after

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from vt import errors, looks
+from vt import errors, polling
 from vt.errors import VTError
 from vt.lookup import Lookup, Step
 from vt.notes import Note
@@ -13,7 +13,7 @@ def of(lookup: Lookup, error: VTError, now: datetime) -> Lookup:
     if isinstance(error, errors.QuotaSpent):
         return lookup.delayed(error, error.retry_at)
     if lookup.step is Step.WAIT:
-        return looks.again(lookup, {}, now)
+        return polling.again(lookup, {}, now)
     if isinstance(error, errors.NotAnswering):
         return lookup.unanswered(error, now)
     if lookup.step is Step.RESCAN:
@@ -25,9 +25,9 @@ def of_upload(lookup: Lookup, error: VTError, now: datetime, *, whole: bool) -> 
     """Without its last bytes it surely did not arrive; with them it may have. In both cases VirusTotal is asked first."""
     if not isinstance(error, errors.NotAnswering | errors.Unreadable):
         return of(lookup.but(begun=None), error, now)
-    if lookup.broken + 1 >= looks.MOST_BROKEN:
+    if lookup.broken + 1 >= polling.MOST_BROKEN:
         return lookup.but(begun=None).refused(error)
     if whole:
-        return of(looks.interrupted(lookup), error, now)
+        return of(polling.interrupted(lookup), error, now)
     after = of(lookup.but(begun=None, broken=lookup.broken + 1), error, now)
     return after if after.settled else after.but(step=Step.ASK)

@@ -15,12 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot import migrations
-from bot.database import alive
-from bot.database.keeper import kept
+from bot.database import health
 from bot.database.postgres import Server
-from bot.database.wheel import NotStarted
-from bot.migrations.procrastinate import Foreign
-from bot.precedence import Precedence
+from bot.database.programs import NotStarted
+from bot.database.supervisor import kept
+from bot.queue.ack_priority import Precedence
+from bot.queue.schema import Foreign
 from bot.settings import Settings
 from handlers.deps import StoreDown
 
@@ -130,7 +130,7 @@ class Database:
         # The server gives up first, so that what was refused is rarely done after all.
         self._conninfo = with_setting(url, "statement_timeout", str(int(patience * 750)))
         self._patience = patience
-        self._engine = alive.watched(
+        self._engine = health.watched(
             create_async_engine(
                 "postgresql+psycopg://",
                 async_creator=self._connect,

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import psycopg
 
 from bot.database.postmaster import SOCKET, clear, living
-from bot.database.wheel import NotStarted, account, give, let_through, programs, run
+from bot.database.programs import NotStarted, account, give, let_through, programs, run
 
 LONGEST_SOCKET = 100
 """Bytes: the system's limit on a socket's path is 104 to 108."""

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
-from handlers.around import uploadable
-from handlers.files.asker import unanswered
+from handlers.files.ownership import unanswered
 from handlers.request import Case
-from handlers.rich import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
-from handlers.text import file_words as words
-from vt.files.beneath import name_of
+from handlers.text import files as words
+from handlers.views.answer_layout import uploadable
+from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
 from vt.files.places import source_of
-from vt.files.uploads import named
+from vt.files.safe_path import name_of
+from vt.files.upload_policy import named
 from vt.lookup import Lookup
 from vt.notes import NEVER, Note
 

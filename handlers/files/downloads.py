@@ -11,7 +11,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.files.attached import called
+from handlers.files.attachments import called
 from vt import errors, files
 from vt.files.places import Opener
 

@@ -5,10 +5,10 @@ from enum import StrEnum
 
 from handlers import text
 from handlers.deps import Case, Deps, Origin
-from handlers.files.asker import asked_first, first, origins
 from handlers.files.consent import over, waiting
+from handlers.files.ownership import asked_first, first, origins
 from handlers.request import Uploads
-from handlers.text import file_words as words
+from handlers.text import files as words
 from vt.lookup import ANY, Lookup, Step
 from vt.notes import Note
 

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
-from handlers import blocks, text
+from handlers import text
 from handlers.deps import Case, Deps
 from handlers.messages import Barred, NotPosted
 from handlers.post import reply
-from handlers.rich import Message
-from handlers.text import file_words
-from vt.files.beneath import name_of
+from handlers.text import files
+from handlers.views import answer
+from handlers.views.rich_text import Message
+from vt.files.safe_path import name_of
 from vt.lookup import Lookup
 
 EVERY = 3.0
@@ -20,12 +21,12 @@ EVERY = 3.0
 def message(under_way: Iterable[tuple[Lookup, int]]) -> Message:
     """Each file with the bytes that were read or handed over; without one it is VirusTotal that takes long."""
     lines = [line(file, count) for file, count in under_way]
-    return blocks.note("\n".join(lines) or text.ASKING)
+    return answer.note("\n".join(lines) or text.ASKING)
 
 
 def line(file: Lookup, count: int) -> str:
     """How far a file is."""
-    says = file_words.uploading if file.value else file_words.reading
+    says = files.uploading if file.value else files.reading
     return says(text.cut(name_of(file.asked), 80), text.size(count), text.size(file.size or 0))
 
 

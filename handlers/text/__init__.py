@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.text import file_words
-from handlers.text.misuses import MISUSES, misuse, usage
-from handlers.text.troubles import ERRORS, error
-from handlers.text.units import cut, day, minute, outside, seconds, size
+from handlers.text import files
+from handlers.text.errors import ERRORS, error
+from handlers.text.format import cut, day, minute, outside, seconds, size
+from handlers.text.usage_errors import MISUSES, misuse, usage
 from vt import errors
 from vt.indicators import defang, unlinked
 from vt.notes import Note
+from vt.privacy.sensitive import masked
 from vt.results import Insight, Place, names, place
-from vt.sensitive import masked
 from vt.verdict import Basis, Evidence, Finding, Rule, State
 
 __all__ = [
@@ -88,11 +88,11 @@ def rule(finding: Finding, now: datetime) -> str:
 
 def _pending(finding: Finding, now: datetime) -> str:
     if finding.note is Note.GAVE_UP:
-        return file_words.NOT_FINISHED
+        return files.NOT_FINISHED
     if finding.note in (Note.INTERRUPTED, Note.PERHAPS):
-        return f"{file_words.PERHAPS_ARRIVED}{_next(finding.until, now)}"
+        return f"{files.PERHAPS_ARRIVED}{_next(finding.until, now)}"
     if finding.trouble:
-        return f"{file_words.TO_UPLOAD}: {_waits(finding, now)}"
+        return f"{files.TO_UPLOAD}: {_waits(finding, now)}"
     return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
 
 
@@ -180,7 +180,7 @@ NOTES: Mapping[Note, str] = {
     Note.RESCAN_REFUSED: "Not rescanned: VirusTotal refused. This is the older report.",
     Note.GAVE_UP: "The new analysis was not finished within a day. Look again later.",
     Note.INTERRUPTED: "",  # the reason why it is PENDING says it
-    **file_words.NOTES,
+    **files.NOTES,
 }
 
 

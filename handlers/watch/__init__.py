@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from handlers.request import Case, Frozen
 from vt.indicators import host_of
 from vt.lookup import Lookup
-from vt.ours import Ours, below
+from vt.privacy.allowlist import Ours, below
 from vt.verdict import Finding, State
 
 WINDOW = timedelta(hours=24)

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
-from tests.bench.desk import desk
 from tests.bench.load import SECRET, Commands, Line, at_once, by_the_clock, percentile
+from tests.bench.minimal_slack import desk
 
 ROOT = Path(__file__).parents[2]
 RATE, SECONDS, ROUNDS = 100, 10, 2

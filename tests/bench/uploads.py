@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-HERE = Path(__file__).parents[1]
 SIZE = 200 << 20
 MEMORY = 32
 """MiB above idle, at most."""
@@ -27,13 +26,12 @@ def measure():
         root = Path(folder)
         _sample(root)
         yield from _compared("from disk", {"url": url, **_paths(root), "copy": f"{folder}/copy"})
-    sys.path.insert(0, str(HERE))
     yield from _over_sftp()
 
 
 def _over_sftp():
     """From OpenSSH's server: no other is as fast."""
-    from sshd import INSTALLED, SSHD, sshd  # noqa: PLC0415 - found once `tests` is on the path
+    from tests.support.sshd import INSTALLED, SSHD, sshd  # noqa: PLC0415 - needed here alone
 
     if not INSTALLED:
         yield f"over SFTP: not measured, no {SSHD}"

@@ -1,7 +1,6 @@
 """An incident of 300 messages in a watched channel: VirusTotal calls, beside one call for each indicator that was posted."""
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
 
@@ -10,12 +9,9 @@ from psycopg.conninfo import make_conninfo
 from bot.database import prepare
 from bot.database.postgres import Server
 
-HERE = Path(__file__).parents[1]
-
 
 def measure():
     """Lines to read, one for each kind of key."""
-    sys.path.insert(0, str(HERE))
     for kind in ("public", "private"):
         with tempfile.TemporaryDirectory() as folder, Server(Path(folder)).used() as url:
             conninfo = make_conninfo(url)
@@ -24,8 +20,8 @@ def measure():
 
 
 async def _replayed(database, kind):
-    from incident import at_incident  # noqa: PLC0415 - found once `tests` is on the path
-    from test_watch_replay import ALL_AT_ONCE, Replay  # noqa: PLC0415 - the same
+    from tests.handlers.test_watch_replay import ALL_AT_ONCE, Replay  # noqa: PLC0415 - the same
+    from tests.support.incident import at_incident  # noqa: PLC0415 - needed here alone
 
     async with at_incident(database, VT_KEY_KIND=kind, **ALL_AT_ONCE) as incident:
         replay = Replay(incident.slack)

@@ -8,9 +8,10 @@ from typing import Any
 
 import re2
 
-from vt.extract import ends, names
-from vt.indicators import forms, hosts, urls
-from vt.indicators.fangs import DOT, marked
+from vt.extract import hosts as hosts_extract
+from vt.extract import url_bounds
+from vt.indicators import factories, hosts, urls
+from vt.indicators.defang import DOT, marked
 from vt.indicators.kinds import Indicator
 from vt.indicators.markup import typed
 
@@ -75,10 +76,10 @@ def _places(text: str) -> Iterator[Indicator | None]:
 def _stretch(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
     """URLs with a scheme, and what stands between them."""
     while (mark := text.find("://", start, stop)) >= 0:
-        opening = ends.opening(text, mark, start)
+        opening = url_bounds.opening(text, mark, start)
         yield from _between(text, start, opening)
-        start = max(ends.closing(text, opening, stop), mark + 3)
-        yield _link(ends.trimmed(text[opening:start], text[max(0, opening - 1) : opening]))
+        start = max(url_bounds.closing(text, opening, stop), mark + 3)
+        yield _link(url_bounds.trimmed(text[opening:start], text[max(0, opening - 1) : opening]))
     yield from _between(text, start, stop)
 
 
@@ -87,19 +88,19 @@ def _link(written: str) -> Indicator | None:
     asked = written.replace(DOT, ".")
     url = urls.parse(asked)
     meant = url and (hosts.public(url.host) or (DOT in written and "." in url.host))
-    return forms.link(url, asked) if url and meant else None
+    return factories.link(url, asked) if url and meant else None
 
 
 def _between(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
     """What stands where there is no scheme."""
     while run := _RUN.search(text, start, stop):
         start = run.end()
-        if ":" in run[0] and (six := names.six(run)):
+        if ":" in run[0] and (six := hosts_extract.six(run)):
             yield six
             continue
         for name in _NAME.finditer(text, *run.span()):
-            if url := names.with_path(name, stop):
+            if url := hosts_extract.with_path(name, stop):
                 yield url[0]
                 start = url[1]
                 break
-            yield from names.named(name) or (None,)
+            yield from hosts_extract.named(name) or (None,)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import FileIO
 
 from vt import errors, files
-from vt.files.beneath import Name, Place, Roots, expand, is_pattern, name_of, open_beneath, spell
+from vt.files.safe_path import Name, Place, Roots, expand, is_pattern, name_of, open_beneath, spell
 
 _FAULTS: dict[int, type[errors.FileFault]] = {
     errno.ENOENT: errors.Missing,

@@ -12,8 +12,8 @@ from paramiko import Channel, SSHException, Transport
 
 from vt import errors, files
 from vt.files import sftp, ssh
-from vt.files.beneath import Name, Place, Roots, expand, is_pattern, name_of, spell
 from vt.files.hosts import Host
+from vt.files.safe_path import Name, Place, Roots, expand, is_pattern, name_of, spell
 from vt.files.ssh import Connection
 
 IDLE_SECONDS = 30.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vt import errors, files
-from vt.files.beneath import name_of
+from vt.files.safe_path import name_of
 
 SECONDS = 300.0
 """How long a stream may take, in all."""

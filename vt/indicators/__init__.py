@@ -1,9 +1,9 @@
 """What someone wants to know about: a typed, normalised value, how it is read, and how it is shown safely."""
 
 from vt.indicators import hosts, urls
-from vt.indicators.fangs import defang, refang, unlinked
+from vt.indicators.defang import defang, refang, unlinked
 from vt.indicators.kinds import Indicator, Kind
-from vt.indicators.reading import read
+from vt.indicators.parse import read
 
 __all__ = ["Indicator", "Kind", "defang", "host_of", "internal", "read", "refang", "unlinked"]
 

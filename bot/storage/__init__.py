@@ -1,0 +1,1 @@
+"""One file per table, named after the port it serves."""

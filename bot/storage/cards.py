@@ -1,0 +1,220 @@
+"""Cards in answer to what is said in watched channels: their table, and what handlers ask of it.
+
+A card is a case that takes its turns with all others, in rounds: there is one round at a time, and one that waits.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    case,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database
+from bot.storage import duplicates, watched_channels
+from bot.storage.cases import AUTOMATIC, QUEUE, ROUND, cases, keep
+from handlers.request import Case, Request
+from handlers.watch import DERIVED, MOMENT, Card, Manners, Mode, Wishes
+from handlers.watch.event_parser import Heard
+from handlers.watch.ports import Repeat
+from vt.lookup import Lookup
+
+metadata = MetaData()
+cards = Table(
+    "watch_cards",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("heard", Text, nullable=False),
+    Column("wanted", JSON, nullable=False),
+    Column("wishes", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("manners", JSON, nullable=False),
+    Column("posted", DateTime(timezone=True)),
+    Column("due", DateTime(timezone=True)),
+)
+
+# By the database's own clock, which is the one that starts it.
+_CALL = text("""
+    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
+    VALUES (:queue, :round, :priority, :round, :round, now() + make_interval(secs => :seconds))
+    ON CONFLICT (queueing_lock) WHERE status = 'todo'
+    DO UPDATE SET scheduled_at = LEAST(procrastinate_jobs.scheduled_at, excluded.scheduled_at)
+""").bindparams(queue=QUEUE, round=ROUND, priority=AUTOMATIC)
+
+
+class Cards:
+    """The Watching of handlers. Every method raises StoreDown when the database cannot take it.
+
+    `unknown`: whether to listen in channels that were never switched, since their names may be such as are watched.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime], *, unknown: bool = False) -> None:
+        self._database = database
+        self._clock = clock
+        self._unknown = unknown
+
+    # What is heard and wanted ----------------------------------------------------------------------------
+
+    async def note(self, heard: Heard, wanted: Sequence[Lookup], request: Request) -> None:
+        """Keep what was heard, if its channel is watched, and see that a round follows."""
+        team = request.origin.team
+
+        async def kept(connection: AsyncConnection) -> None:
+            here = (cards.c.team == team, cards.c.channel == heard.channel, cards.c.message == heard.ts)
+            found = (await connection.execute(select(cards).where(*here).with_for_update())).first()
+            news = {"heard": heard.at, "wanted": _dumped(wanted), "due": self._clock()}
+            if found is None:
+                if not wanted or not await self._listens(connection, team, heard.channel):
+                    return
+                if not await keep(connection, request, AUTOMATIC):
+                    return
+                where = {"team": team, "channel": heard.channel, "message": heard.ts, "case_id": request.id}
+                fresh = insert(cards).values(**where, **news, wishes={}, manners={}, version=1)
+                await connection.execute(fresh)
+            elif found.heard < heard.at:
+                await connection.execute(
+                    update(cards).where(*here).values(**news, version=cards.c.version + 1)
+                )
+            else:
+                return
+            await connection.execute(_CALL, {"seconds": MOMENT.total_seconds()})
+
+        await self._database.run(kept, together=True)
+
+    async def _listens(self, connection: AsyncConnection, team: str, channel: str) -> bool:
+        """A name is asked for anew from time to time, as it or the patterns may have changed."""
+        found = await watched_channels.watch(connection, team, channel)
+        if found is None or (found.derived and self._clock() - found.since > DERIVED):
+            return self._unknown
+        return found.mode is not Mode.OFF and not found.paused(self._clock())
+
+    async def wish(self, case_id: str, wish: Wishes) -> bool:
+        """Keep what somebody wants of a card, beside what was wanted before. False: there is no such card."""
+
+        async def kept(connection: AsyncConnection) -> bool:
+            mine = cards.c.case_id == case_id
+            found = await connection.scalar(select(cards.c.wishes).where(mine).with_for_update())
+            if found is None:
+                return False
+            wishes = found | wish.model_dump(mode="json", exclude_defaults=True)
+            await connection.execute(_touched([case_id], self._clock()).values(wishes=wishes))
+            await connection.execute(_CALL, {"seconds": 0})
+            return True
+
+        return await self._database.run(kept, together=True)
+
+    async def card(self, case_id: str) -> Card | None:
+        """One card."""
+        return await self._one(cards.c.case_id == case_id)
+
+    async def on(self, team: str, channel: str, message: str) -> Card | None:
+        """The card in answer to a message."""
+        return await self._one(cards.c.team == team, cards.c.channel == channel, cards.c.message == message)
+
+    async def _one(self, *where: Any) -> Card | None:
+        found = await self._cards(_WHOLE.where(*where))
+        return found[0] if found else None
+
+    # Rounds ----------------------------------------------------------------------------------------------
+
+    async def due(self, most: int) -> list[Card]:
+        """The cards to see to now, the oldest message first."""
+        return await self._cards(
+            _WHOLE.where(cards.c.due <= self._clock()).order_by(cards.c.message).limit(most)
+        )
+
+    async def _cards(self, wanted: Any) -> list[Card]:
+        async def find(connection: AsyncConnection) -> list[Card]:
+            return [_card(row) for row in (await connection.execute(wanted)).all()]
+
+        return await self._database.run(find)
+
+    async def seen_to(self, card: Card, due: datetime | None) -> None:
+        """Remember what was done for a card, and when to go on; an edit or wish that came meanwhile stays due."""
+        done = update(cards).where(cards.c.case_id == card.case.request.id)
+        done = done.values(
+            manners=card.manners.model_dump(mode="json", exclude_defaults=True),
+            posted=card.posted,
+            due=case((cards.c.version == card.version, due), else_=cards.c.due),
+        )
+        await self._database.run(lambda connection: connection.execute(done))
+
+    async def next_round(self) -> None:
+        """See that a round follows when the next card is due."""
+
+        async def call(connection: AsyncConnection) -> None:
+            first = await connection.scalar(select(func.min(cards.c.due)))
+            if first:
+                seconds = max(0.0, (first - self._clock()).total_seconds())
+                await connection.execute(_CALL, {"seconds": seconds})
+
+        await self._database.run(call)
+
+    async def cards_since(self, team: str, channel: str, start: datetime) -> int:
+        """How many cards and marks were given there since then."""
+        here = (cards.c.team == team, cards.c.channel == channel, cards.c.posted > start)
+        count = select(func.count()).where(*here)
+        return await self._database.run(lambda connection: connection.scalar(count)) or 0
+
+    # What was posted before ------------------------------------------------------------------------------
+
+    async def claim(self, card: Card, subjects: Sequence[str]) -> Mapping[str, str]:
+        """For each the id of the case that answers for it in this channel: this one's, or that of an earlier card."""
+
+        async def claimed(connection: AsyncConnection) -> Mapping[str, str]:
+            owners, concerned = await duplicates.claim(connection, card, subjects)
+            if concerned:
+                await connection.execute(_touched(concerned, self._clock()))
+            return owners
+
+        return await self._database.run(claimed, together=True)
+
+    async def take_over(self, card: Card, subject: str) -> None:
+        """From now on this card answers for it."""
+        await self._database.run(lambda connection: duplicates.take_over(connection, card, subject))
+
+    async def repeats(self, card: Card) -> Sequence[Repeat]:
+        """Who else posted what the card answers for, the oldest first."""
+        return await self._database.run(lambda connection: duplicates.of(connection, card))
+
+
+_WHOLE = select(cards, cases.c.request, cases.c.progress).join(cases, cases.c.id == cards.c.case_id)
+
+
+def _touched(case_ids: Sequence[str], now: datetime) -> Any:
+    """To be seen to again, even by a round that is under way."""
+    return update(cards).where(cards.c.case_id.in_(case_ids)).values(version=cards.c.version + 1, due=now)
+
+
+def _dumped(lookups: Sequence[Lookup]) -> list[Any]:
+    return [json.loads(one.model_dump_json(exclude_defaults=True)) for one in lookups]
+
+
+def _card(row: Row[Any]) -> Card:
+    return Card(
+        case=Case.model_validate({**row.progress, "request": row.request}),
+        wanted=tuple(Lookup.model_validate(one) for one in row.wanted),
+        wishes=Wishes.model_validate(row.wishes),
+        manners=Manners.model_validate(row.manners),
+        version=row.version,
+        posted=row.posted,
+    )

@@ -1,0 +1,248 @@
+"""Where cases and VirusTotal's replies are kept: the tables, and what handlers ask of them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Index,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database
+from bot.storage import audit
+from handlers.deps import Case, Outcome, Request
+
+QUEUE = "vtbot"
+TURN = "turn"
+ROUND = "round"
+PEOPLE = 10
+"""The priority of what a person waits for."""
+AUTOMATIC = 0
+"""The priority of what nobody asked for."""
+
+metadata = MetaData()
+
+# `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send.
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("delivery", Text, nullable=False, unique=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("team", Text, nullable=False),
+    Column("asker", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("progress", JSON, nullable=False),
+    Index("cases_by_asker", "team", "asker", "created"),
+    Index("cases_by_channel", "team", "channel", "created"),
+    Index("cases_by_age", "created"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("raw", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("replies_by_age", "at"),
+)
+
+_KEPT = """
+    WITH kept AS (
+        INSERT INTO cases (id, delivery, created, team, asker, channel, verb, outcome, priority, request, progress)
+        VALUES (:id, :delivery, :at, :team, :asker, :channel, :verb, :outcome, :priority,
+                CAST(:request AS json), CAST(:progress AS json))
+        ON CONFLICT (delivery) DO NOTHING
+        RETURNING id, priority
+    ), audited AS (
+        INSERT INTO audit (id, delivery, at, team, asker, channel, way, verb, about, what, outcome, calls)
+        SELECT id, :delivery, :at, :team, :asker, :channel, :way, :verb, :about, CAST(:what AS json), :outcome, 0
+        FROM kept
+        ON CONFLICT (delivery, asker) DO UPDATE SET id = excluded.id, outcome = excluded.outcome, why = NULL
+    )
+"""
+_KEEP = text(_KEPT + "SELECT id FROM kept")  # noqa: S608 - constants
+# Both write procrastinate's table themselves: one statement keeps a case and its turn, both or neither, in one
+# round trip, and a turn that waits is replaced, so that a case never has two (queueing_lock is unique there).
+_ACCEPT = text(f"""{_KEPT}
+    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
+    SELECT :queue, :turn, priority, id, id, jsonb_build_object('case_id', id) FROM kept
+    RETURNING id
+""").bindparams(queue=QUEUE, turn=TURN)  # noqa: S608 - constants
+_AGAIN = text("""
+    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+    SELECT :queue, :turn, priority, id, id,
+           jsonb_build_object('case_id', id, 'failures', CAST(:failures AS int)), CAST(:at AS timestamptz)
+    FROM cases WHERE id = :id
+    ON CONFLICT (queueing_lock) WHERE status = 'todo'
+    DO UPDATE SET args = excluded.args, scheduled_at = excluded.scheduled_at
+""").bindparams(queue=QUEUE, turn=TURN)
+_REFUSE = text("""
+    INSERT INTO audit (id, delivery, at, team, asker, channel, way, verb, about, what, outcome, why, calls)
+    VALUES (:id, :delivery, :at, :team, :asker, :channel, :way, :verb, :about, CAST(:what AS json), :outcome, :why, 0)
+    ON CONFLICT (delivery, asker) DO NOTHING
+    RETURNING id
+""").bindparams(outcome=Outcome.REFUSED.value)
+_SAVE = text("""
+    WITH audited AS (
+        UPDATE audit SET outcome = :outcome, what = CAST(:what AS json) WHERE id = :id
+    )
+    UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json) WHERE id = :id
+""")
+_DECLINE = text("""
+    WITH audited AS (
+        UPDATE audit SET outcome = :outcome, what = CAST(:what AS json), why = :why, delivery = delivery || ':' || id
+        WHERE id = :id
+    )
+    UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json), delivery = delivery || ':' || id
+    WHERE id = :id
+""")
+_SPENT = text("UPDATE audit SET calls = calls + :calls WHERE id = :id")
+_PUT = text("""
+    INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
+    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at WHERE replies.at <= excluded.at
+""")
+
+
+class Cases:
+    """The Store of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def accept(self, request: Request, priority: int = PEOPLE) -> bool:
+        """Keep a request and its first turn, both or neither. False: this delivery was kept before."""
+        row = _row(request, priority)
+
+        async def insert(connection: AsyncConnection) -> bool:
+            return (await connection.execute(_ACCEPT, row)).first() is not None
+
+        return await self._database.run(insert)
+
+    async def refuse(self, request: Request, why: str) -> bool:
+        """Note that a request was refused. False: this delivery was refused before."""
+        row = audit.origin(request) | {"what": _what(Case(request=request)), "why": why}
+
+        async def insert(connection: AsyncConnection) -> bool:
+            return (await connection.execute(_REFUSE, row)).first() is not None
+
+        return await self._database.run(insert)
+
+    async def decline(self, case: Case, why: str) -> None:
+        """End a request that was kept and does not count after all. The same delivery again is another request."""
+        declined = case.model_copy(update={"outcome": Outcome.REFUSED})
+        await self._execute(_DECLINE, _progress(declined) | {"id": case.request.id, "why": why})
+
+    async def case(self, request_id: str) -> Case | None:
+        """How far a request has come; None: there is none of that name."""
+
+        async def find(connection: AsyncConnection) -> Any:
+            found = select(cases.c.request, cases.c.progress).where(cases.c.id == request_id)
+            return (await connection.execute(found)).first()
+
+        row = await self._database.run(find)
+        return row and Case.model_validate({**row.progress, "request": row.request})
+
+    async def save(self, case: Case) -> None:
+        """Remember how far it has come."""
+        await self._execute(_SAVE, _progress(case) | {"id": case.request.id})
+
+    async def spent(self, request_id: str, calls: int) -> None:
+        """Note what a request cost at VirusTotal, on top of what it cost before."""
+        await self._execute(_SPENT, {"id": request_id, "calls": calls})
+
+    async def again(self, request_id: str, at: datetime, failures: int = 0) -> None:
+        """Take another turn at that time, in place of one that waits. `failures`: turns in a row that broke."""
+        await self._execute(_AGAIN, {"id": request_id, "at": at, "failures": failures})
+
+    async def ping(self) -> None:
+        """One round trip."""
+        await self._database.ping()
+
+    async def unanswered(self) -> int:
+        """How many requests are not ended."""
+        count = select(func.count()).where(cases.c.outcome == Outcome.OPEN.value)
+        return await self._database.run(lambda connection: connection.scalar(count)) or 0
+
+    async def prune(self, older_than: datetime) -> None:
+        """Forget ended cases that were asked, and replies that came, before that time."""
+        ended = (cases.c.outcome != Outcome.OPEN.value) & (cases.c.created < older_than)
+        await self._execute(delete(cases).where(ended), {})
+        await self._execute(delete(replies).where(replies.c.at < older_than), {})
+
+    async def _execute(self, statement: Any, values: Mapping[str, Any]) -> None:
+        await self._database.run(lambda connection: connection.execute(statement, values))
+
+
+class Replies:
+    """VirusTotal's replies, kept so that the same thing is not asked twice. Raises StoreDown as Cases does.
+
+    `owner`: to whose key they came. What the sandbox invented is never taken for what VirusTotal said.
+    """
+
+    def __init__(self, database: Database, owner: str = "") -> None:
+        self._database = database
+        self._owner = owner
+
+    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
+        """Those of them that are kept and came after that time."""
+        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
+
+    async def recall(
+        self, keys: Iterable[str], newer_than: datetime
+    ) -> dict[str, tuple[dict[str, Any], datetime]]:
+        """The same, with the times when they came."""
+        wanted = [self._owner + key for key in keys]
+
+        async def find(connection: AsyncConnection) -> Any:
+            found = select(replies).where(replies.c.key.in_(wanted), replies.c.at > newer_than)
+            return (await connection.execute(found)).all()
+
+        rows = await self._database.run(find)
+        return {row.key.removeprefix(self._owner): (row.raw, row.at) for row in rows}
+
+    async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
+        """Keep replies that came at that time; what is newer stays."""
+        rows = [
+            {"key": self._owner + key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())
+        ]
+        if rows:
+            await self._database.run(
+                lambda connection: connection.execute(_PUT, rows), together=len(rows) > 1
+            )
+
+
+async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:
+    """Keep a request that takes its turns with others, in the caller's transaction. False: it was kept before."""
+    return (await connection.execute(_KEEP, _row(request, priority))).first() is not None
+
+
+def _row(request: Request, priority: int) -> dict[str, Any]:
+    row = audit.origin(request) | _progress(Case(request=request))
+    return row | {"priority": priority, "request": request.model_dump_json()}
+
+
+def _progress(case: Case) -> dict[str, Any]:
+    progress = case.model_dump_json(exclude={"request"})
+    return {"outcome": case.outcome.value, "progress": progress, "what": _what(case)}
+
+
+def _what(case: Case) -> str:
+    return json.dumps(audit.subjects(case))

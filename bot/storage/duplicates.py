@@ -1,0 +1,102 @@
+"""What was posted in which watched channel before: which card answers for it, and who else posted it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, DateTime, MetaData, Table, Text, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.watch import WINDOW, Card, posted_at
+from handlers.watch.ports import Repeat
+
+metadata = MetaData()
+seen = Table(
+    "watch_seen",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("answered_by", Text, nullable=False),
+)
+
+
+async def claim(
+    connection: AsyncConnection, card: Card, subjects: Sequence[str]
+) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Who answers for each subject, and the cases whose cards have changed by it. Within a transaction."""
+    mine = card.case.request.id
+    rows = (await connection.execute(select(seen).where(seen.c.case_id == mine))).all()
+    concerned: list[str] = []
+    for row in rows:
+        if row.value not in subjects:
+            concerned += await _give_back(connection, row)
+    owners = {row.value: row.answered_by for row in rows if row.value in subjects}
+    for subject in subjects:
+        if subject not in owners:
+            owners[subject] = await _answering(connection, card, subject) or mine
+            await _enter(connection, card, subject, owners[subject])
+            concerned += [owners[subject]] if owners[subject] != mine else []
+    return owners, concerned
+
+
+async def _answering(connection: AsyncConnection, card: Card, subject: str) -> str | None:
+    """The case that answered for it last in the card's channel, within the window before or after it."""
+    origin = card.case.request.origin
+    answers = select(seen.c.case_id).where(
+        seen.c.team == origin.team,
+        seen.c.channel == origin.channel,
+        seen.c.value == subject,
+        seen.c.answered_by == seen.c.case_id,
+        seen.c.case_id != card.case.request.id,
+        seen.c.at > posted_at(card) - WINDOW,
+        seen.c.at < posted_at(card) + WINDOW,
+    )
+    found: str | None = await connection.scalar(answers.order_by(seen.c.at.desc()).limit(1))
+    return found
+
+
+async def _enter(connection: AsyncConnection, card: Card, subject: str, owner: str) -> None:
+    origin = card.case.request.origin
+    await connection.execute(
+        insert(seen).values(
+            case_id=card.case.request.id,
+            value=subject,
+            team=origin.team,
+            channel=origin.channel,
+            person=origin.user,
+            at=posted_at(card),
+            answered_by=owner,
+        )
+    )
+
+
+async def _give_back(connection: AsyncConnection, row: Any) -> Sequence[str]:
+    """The message no longer holds it: whoever posted it next is answered instead, or one is counted less."""
+    await connection.execute(delete(seen).where(seen.c.case_id == row.case_id, seen.c.value == row.value))
+    if row.answered_by != row.case_id:
+        return [str(row.answered_by)]
+    counted = (seen.c.value == row.value, seen.c.answered_by == row.case_id)
+    heir = await connection.scalar(select(seen.c.case_id).where(*counted).order_by(seen.c.at).limit(1))
+    if heir is None:
+        return []
+    await connection.execute(update(seen).where(*counted).values(answered_by=heir))
+    return [str(heir)]
+
+
+async def take_over(connection: AsyncConnection, card: Card, subject: str) -> None:
+    """From now on this card answers for it."""
+    mine = card.case.request.id
+    await connection.execute(
+        update(seen).where(seen.c.case_id == mine, seen.c.value == subject).values(answered_by=mine)
+    )
+
+
+async def of(connection: AsyncConnection, card: Card) -> list[Repeat]:
+    """Who else posted what the card answers for, the oldest first."""
+    mine = card.case.request.id
+    others = select(seen).where(seen.c.answered_by == mine, seen.c.case_id != mine).order_by(seen.c.at)
+    return [Repeat(row.value, row.person, row.at) for row in (await connection.execute(others)).all()]

@@ -1,0 +1,105 @@
+"""Watched channels, and what is left alone in them: the tables, and what handlers ask of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, DateTime, MetaData, Row, Table, Text, and_, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database
+from handlers.watch import Mode, Watch
+from handlers.watch.ports import EVERYWHERE, Ignored
+
+metadata = MetaData()
+channels = Table(
+    "watch_channels",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("mode", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("paused_until", DateTime(timezone=True)),
+)
+ignored = Table(
+    "watch_ignored",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("until", DateTime(timezone=True)),
+    Column("reason", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+class Channels:
+    """The Watched of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def channel(self, team: str, channel: str) -> Watch | None:
+        """How a channel was switched; None: never."""
+        return await self._database.run(lambda connection: watch(connection, team, channel))
+
+    async def switch(self, team: str, channel: str, mode: Mode, person: str) -> None:
+        """Switch a channel. The breaker is closed again."""
+        row = {"mode": mode.value, "person": person, "since": self._clock(), "paused_until": None}
+        await self._keep(channels, {"team": team, "channel": channel}, row)
+
+    async def pause(self, team: str, channel: str, until: datetime) -> bool:
+        """Open the breaker. False: it was open."""
+        closed = channels.c.paused_until.is_(None) | (channels.c.paused_until <= self._clock())
+        here = _at(channels, {"team": team, "channel": channel})
+        return await self._did(update(channels).where(here, closed).values(paused_until=until))
+
+    async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
+        """What is left alone there now, by value."""
+        here = ignored.c.channel.in_([EVERYWHERE, channel])
+        now = ignored.c.until.is_(None) | (ignored.c.until > self._clock())
+        wanted = select(ignored).where(ignored.c.team == team, here, now).order_by(ignored.c.value)
+
+        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(wanted)).all()
+
+        return [
+            Ignored(row.value, row.channel, row.person, row.until, row.reason)
+            for row in await self._database.run(find)
+        ]
+
+    async def ignore(self, team: str, one: Ignored) -> None:
+        """Leave something alone."""
+        row = {"until": one.until, "reason": one.reason, "person": one.person, "at": self._clock()}
+        await self._keep(ignored, {"team": team, "channel": one.channel, "value": one.value}, row)
+
+    async def unignore(self, team: str, channel: str, value: str) -> bool:
+        """No longer leave it alone. False: nobody did."""
+        here = _at(ignored, {"team": team, "channel": channel, "value": value})
+        return await self._did(delete(ignored).where(here))
+
+    async def _keep(self, table: Table, place: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        given = insert(table).values(**place, **row)
+        kept = given.on_conflict_do_update(index_elements=list(place), set_=dict(row))
+        await self._database.run(lambda connection: connection.execute(kept))
+
+    async def _did(self, statement: Any) -> bool:
+        async def done(connection: AsyncConnection) -> bool:
+            return bool((await connection.execute(statement)).rowcount)
+
+        return await self._database.run(done)
+
+
+async def watch(connection: AsyncConnection, team: str, channel: str) -> Watch | None:
+    """How a channel was switched; None: never."""
+    wanted = select(channels).where(_at(channels, {"team": team, "channel": channel}))
+    row = (await connection.execute(wanted)).first()
+    return Watch(Mode(row.mode), row.person, row.since, row.paused_until) if row else None
+
+
+def _at(table: Table, row: Mapping[str, str]) -> Any:
+    return and_(*(table.c[name] == value for name, value in row.items()))

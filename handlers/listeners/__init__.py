@@ -1,0 +1,1 @@
+"""One file per way in from Slack: verify, store, acknowledge."""

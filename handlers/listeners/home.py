@@ -1,0 +1,127 @@
+"""The bot's home in and out: it is made when someone looks at it, and what they press there is kept as a request."""
+
+import asyncio
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from handlers.access import everywhere, may_change
+from handlers.admission import admit, take
+from handlers.deps import Case, Deps, Origin, Request, Verb
+from handlers.health import Probe, health
+from handlers.listeners import details
+from handlers.listeners.form import open_form
+from handlers.messages import NotPosted
+from handlers.options import Options
+from handlers.parser import chosen
+from handlers.people import PATIENCE
+from handlers.request import Way
+from handlers.turns.answers import end
+from handlers.views import home
+from handlers.views.home import Sights
+from vt.actions import BY_KEY
+
+MOST_CHANNELS = 20
+CHECK = "check"
+"""The part of the home that costs a call: whether the key works."""
+CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
+
+
+async def opened(event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+    """Someone looks at the home: a job makes it anew."""
+    if event.get("tab") != "home":
+        return
+    origin = _origin(str(context.team_id), event["user"])
+    refused = await admit(_request(origin, f"home:{body['event_id']}", deps, verb=Verb.HOME), deps)
+    if refused:
+        await _publish(event["user"], home.closed(refused).to_dict(), deps)
+
+
+async def pressed(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> None:
+    """An example, the form, the settings of a channel, or a check of the key."""
+    user = body["user"]
+    origin = _origin(user.get("team_id") or body["team"]["id"], user["id"])
+    told = await _do(origin, body, action, deps)
+    await ack()
+    if told:
+        await _publish(user["id"], home.closed(told).to_dict(), deps)
+
+
+async def _do(origin: Origin, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> str:
+    name, trigger_id = action["action_id"], body["trigger_id"]
+    if name == "home-form":
+        return await open_form(deps, trigger_id, origin=origin)
+    if name == "home-settings":
+        return await _settings(origin, str(action.get("value")), body, deps)
+    if name == "home-check":
+        return await take(_request(origin, f"home:{trigger_id}", deps, verb=Verb.HOME, part=CHECK), deps)
+    wanted = BY_KEY.get(str(action.get("value")))
+    if wanted not in home.EXAMPLES:
+        return ""
+    lookups = chosen(wanted, wanted.example, Options(), deps.thresholds).lookups
+    asked = _request(origin, f"example:{trigger_id}", deps, verb=Verb.LOOK_UP, lookups=lookups)
+    return await take(asked, deps)
+
+
+async def _settings(origin: Origin, channel: str, body: dict[str, Any], deps: Deps) -> str:
+    if not CHANNEL.fullmatch(channel):
+        return ""
+    there = origin.model_copy(update={"channel": channel})
+    return await details.fill(Verb.SETTINGS, f"{Verb.SETTINGS}:{body['trigger_id']}", there, body, deps)
+
+
+def _origin(team: str, user: str) -> Origin:
+    """The home is in no channel: answers go to the direct messages."""
+    return Origin(way=Way.HOME, team=team, user=user, channel=user)
+
+
+def _request(origin: Origin, delivery: str, deps: Deps, **more: Any) -> Request:
+    return Request(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin, **more)
+
+
+async def _publish(user: str, view: dict[str, Any], deps: Deps) -> None:
+    """A sentence instead of the home; when Slack does not take it, there is nobody else to tell."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await deps.slack.views_publish(user_id=user, view=view)
+    except (SlackClientError, OSError, TimeoutError):
+        return
+
+
+async def show(case: Case, deps: Deps) -> None:
+    """Make the home of one person."""
+    view = home.home(await _sights(case, deps))
+    try:
+        await deps.slack.views_publish(user_id=case.request.origin.user, view=view.to_dict())
+    except SlackApiError as error:
+        raise NotPosted(str(error.response.get("error", ""))) from error
+    except SlackClientError as error:
+        raise NotPosted from error
+    await end(case, deps)
+
+
+async def _sights(case: Case, deps: Deps) -> Sights:
+    origin = case.request.origin
+    admin = await everywhere(origin, deps.directory, deps.policy)
+    return Sights(
+        now=deps.clock(),
+        latest=await deps.history.latest(origin.team, origin.user),
+        left=await deps.quota_left(),
+        channels=await _channels(origin, deps),
+        health=await _health(deps, with_key=case.request.part == CHECK) if admin else {},
+        invented=deps.invented,
+    )
+
+
+async def _channels(origin: Origin, deps: Deps) -> list[str]:
+    """Those for which something is set that this person may change."""
+    known = await deps.channels.changed(origin.team, MOST_CHANNELS)
+    there = [origin.model_copy(update={"channel": channel}) for channel in known]
+    return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
+
+
+async def _health(deps: Deps, *, with_key: bool) -> dict[str, tuple[float, str]]:
+    probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
+    return await health({"key": deps.service.client.ping, **probes} if with_key else probes)

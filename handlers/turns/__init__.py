@@ -1,0 +1,1 @@
+"""What a stored job does: one file per family of requests."""

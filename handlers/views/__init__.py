@@ -1,0 +1,1 @@
+"""Findings, modals and the home as Block Kit. Pure."""

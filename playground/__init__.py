@@ -1,0 +1,1 @@
+"""The stand-ins: a VirusTotal, a Slack workspace, and its page. Nothing but the try-out commands imports them."""

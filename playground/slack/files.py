@@ -1,0 +1,141 @@
+"""Files up and down: announced, uploaded, completed, asked about, downloaded."""
+
+import mimetypes
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from playground.slack import objects
+from playground.slack.chat import written
+from playground.slack.posting import Refused, room, weigh
+from playground.slack.records import File
+from playground.slack.seed import BOT
+from playground.slack.state import World, new_id
+
+Args = Mapping[str, Any]
+Reply = dict[str, Any]
+_CHANNEL = re.compile(r"[CGDZ][A-Z0-9]{8,}")
+_LOGIN = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head><body>Sign in to Playground</body></html>"
+
+
+def mimetype(name: str) -> str:
+    """What a file of this name is taken for."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def announced(world: World, args: Args) -> Reply:
+    """files.getUploadURLExternal."""
+    name, length = str(args.get("filename") or ""), _whole(args.get("length"))
+    if not name or length <= 0:
+        raise Refused("invalid_arguments", "[ERROR] filename and a length above 0 are required")
+    file = File(new_id("F"), name, b"", mimetype(name), BOT.id, title=name, complete=False, expected=length)
+    world.files[file.id] = file
+    return {"upload_url": f"{world.base}/upload/{file.id}", "file_id": file.id}
+
+
+async def receive(world: World, request: web.Request) -> web.Response:
+    """The bytes of an announced file: raw, or as a form's first file."""
+    file = world.files.get(request.match_info["file"])
+    if file is None or file.size:
+        return web.Response(status=404, text="no such upload")
+    content = await _content(request)
+    if len(content) != file.expected:
+        return web.Response(status=400, text=f"{file.expected} bytes were announced")
+    world.files[file.id] = replace(file, held=world.held(file.id, content))
+    return web.Response(text=f"OK - {len(content)}")
+
+
+async def _content(request: web.Request) -> bytes:
+    if request.content_type != "multipart/form-data":
+        return await request.read()
+    for field in (await request.post()).values():
+        if isinstance(field, web.FileField):
+            return field.file.read()
+    return b""
+
+
+def completed(world: World, args: Args) -> Reply:
+    """files.completeUploadExternal: shares the files in a message, if a channel is given."""
+    items = args.get("files")
+    if not isinstance(items, list) or not items:
+        raise Refused("invalid_arguments", "[ERROR] missing required field: files")
+    files = [_uploaded(world, item) for item in items]
+    channel = _channel(world, args)
+    world.files.update({file.id: file for file in files})
+    if channel:
+        _share(world, files, channel, args)
+    # Sharing is asynchronous at Slack: the answer does not yet know where.
+    return {"files": [{**objects.file(world, file, whole=True), "shares": {}} for file in files]}
+
+
+def _uploaded(world: World, item: Any) -> File:
+    file = world.files.get(str(item.get("id"))) if isinstance(item, dict) else None
+    if file is None or file.complete or not file.size:
+        raise Refused("file_not_found")
+    return replace(file, title=str(item.get("title") or file.name), complete=True)
+
+
+def _channel(world: World, args: Args) -> str | None:
+    name = args.get("channel_id") or args.get("channels")
+    if not name:
+        return None
+    if not _CHANNEL.fullmatch(str(name)):
+        # A user's id is not taken here: open the direct messages first.
+        raise Refused(
+            "invalid_arguments",
+            f"[ERROR] input must match regex pattern: ^{_CHANNEL.pattern}$ [json-pointer:/channel_id]",
+        )
+    return room(world, "files.completeUploadExternal", name).id
+
+
+def _share(world: World, files: list[File], channel: str, args: Args) -> None:
+    comment = args.get("initial_comment")
+    if comment or args.get("blocks"):
+        weigh(world, "files.completeUploadExternal", {"text": comment, **_quiet(args)}, public=True)
+    root = world.messages.get((channel, str(args.get("thread_ts"))))
+    thread = (root.thread_ts or root.ts) if root else None
+    world.post(
+        written(
+            world,
+            channel,
+            "files.completeUploadExternal",
+            {"text": comment, "blocks": args.get("blocks")},
+            thread_ts=thread,
+            files=world.share(files, channel, thread),
+        )
+    )
+
+
+def _quiet(args: Args) -> dict[str, Any]:
+    """A comment beside a file takes no unfurl flags; it is not unfurled."""
+    return {"blocks": args.get("blocks"), "unfurl_links": False, "unfurl_media": False}
+
+
+def info(world: World, args: Args) -> Reply:
+    """files.info: the whole file, and where it is shared."""
+    file = world.files.get(str(args.get("file")))
+    if file is None or not file.complete:
+        raise Refused("file_not_found")
+    shares = {file.channel: [{"ts": m.ts} for m in world.messages.values() if file in m.files]}
+    whole = {**objects.file(world, file, whole=True), "channels": [file.channel] if file.channel else []}
+    return {"file": {**whole, "shares": {"public": shares} if file.channel else {}}}
+
+
+def download(world: World, file_id: str, *, authorized: bool) -> web.Response:
+    """url_private. Without the right token Slack answers 200 with the page to sign in."""
+    file = world.files.get(file_id)
+    if not authorized:
+        return web.Response(text=_LOGIN, content_type="text/html")
+    if file is None or not file.complete:
+        raise web.HTTPNotFound
+    return web.Response(body=file.content, content_type=file.mimetype)
+
+
+def _whole(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0

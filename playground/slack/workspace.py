@@ -1,0 +1,228 @@
+"""A strict stand-in for a Slack workspace: a real bot talks to it unpatched, and each fault of the bot is kept."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from playground.slack import drawing, files, hooks
+from playground.slack.api import SCOPES, Api, Call
+from playground.slack.buttons import Button, pressable
+from playground.slack.delivery import EVENTS, Ack, Courier, signed
+from playground.slack.link import Link
+from playground.slack.people import People, Who
+from playground.slack.records import Change, Channel, File, Message, Person, View
+from playground.slack.rules import Rule
+from playground.slack.state import World
+
+UPLOAD_BYTES = 1 << 30
+RETRIES = (0.0, 60.0, 300.0)
+PATIENCE = 3.0
+
+
+class Workspace(People):
+    """Slack for one bot. `async with Workspace() as slack:` starts it on a free port of the loopback.
+
+    Args:
+        target: where the bot takes requests (http://127.0.0.1:PORT/slack/events); None: it uses Socket Mode. May be
+            set after the start, since the bot needs `api_url` first.
+        clock: seconds since 1970, for timestamps and for what expires; signatures use the real time.
+        patience: seconds that Slack waits for an acknowledgement.
+        retries: seconds before each repetition of an event that was not taken.
+        events: bot events as in a manifest that the bot subscribed to.
+        scopes: what the bot token may do.
+        rate_limits: whether calls above Slack's rates are answered 429.
+        should_escape: whether the text of commands has people, channels and links marked up.
+        port: 0 for a free one.
+        uploads: the folder for files that people attach and the bot sends; None: they stay in memory.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        patience: float = PATIENCE,
+        retries: Collection[float] = RETRIES,
+        events: Collection[str] = tuple(EVENTS),
+        scopes: Collection[str] = SCOPES,
+        should_escape: bool = True,
+        rate_limits: bool = False,
+        port: int = 0,
+        uploads: Path | None = None,
+    ) -> None:
+        self.bot_token = "xoxb-playground-bot"  # noqa: S105 - of a workspace that does not exist
+        self.app_token = "xapp-playground-app"  # noqa: S105 - of a workspace that does not exist
+        self.signing_secret = "playground-signing-secret"  # noqa: S105 - of a workspace that does not exist
+        self.port = port
+        self.link = Link()
+        world = World(clock, uploads)
+        self.courier = Courier(
+            world,
+            self.link,
+            self.signing_secret,
+            target=target,
+            patience=patience,
+            retries=retries,
+            events=events,
+            scopes=scopes,
+        )
+        super().__init__(world, self.courier, should_escape=should_escape)
+        self.api = Api(world, self.link, self.bot_token, self.app_token, scopes, limited=rate_limits)
+        world.watchers.append(self._woken)
+        self._waiting: set[asyncio.Event] = set()
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        self._runner = web.AppRunner(self._routes(), access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.world.base = f"http://127.0.0.1:{self.port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.courier.close()
+        await self.link.drop()
+        if self._runner:
+            await self._runner.cleanup()
+
+    def _routes(self) -> web.Application:
+        app = web.Application(client_max_size=UPLOAD_BYTES)
+        app.router.add_route("*", "/api/{method}", self.api.handle)
+        app.router.add_get("/link", self.link.handle)
+        app.router.add_post("/commands/{hook}", self._hook)
+        app.router.add_post("/upload/{file}", self._upload)
+        app.router.add_get("/files-pri/{file}/{rest:.*}", self._download)
+        return app
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        if failed := self.api.failed(hooks.WHERE):
+            return web.json_response(failed[1], status=failed[0], headers=failed[2])
+        body = await request.read()
+        status, reply = hooks.used(self.world, request.match_info["hook"], body)
+        self.api.keep(Call(hooks.WHERE, hooks.read(body) or {}, status, reply))
+        return web.json_response(reply, status=status)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        return await files.receive(self.world, request)
+
+    async def _download(self, request: web.Request) -> web.Response:
+        bearer = request.headers.get("Authorization") == f"Bearer {self.bot_token}"
+        name = request.match_info["file"].rpartition("-")[2]
+        return files.download(self.world, name, authorized=bearer and "files:read" in self.api.scopes)
+
+    @property
+    def api_url(self) -> str:
+        """What the bot takes for https://slack.com/api/."""
+        return f"{self.world.base}/api/"
+
+    @property
+    def target(self) -> str | None:
+        """Where the bot takes requests; None: Socket Mode."""
+        return self.courier.target
+
+    @target.setter
+    def target(self, url: str | None) -> None:
+        self.courier.target = url
+
+    @property
+    def faults(self) -> list[str]:
+        """Each rule that the bot broke, as a sentence. A test's last line: `assert slack.faults == []`."""
+        return self.world.faults
+
+    @property
+    def deliveries(self) -> Collection[Ack]:
+        """What was delivered lately, the oldest first: `.parcel` in, the acknowledgement out."""
+        return self.courier.deliveries
+
+    @property
+    def calls(self) -> Collection[Call]:
+        """The calls that the bot made lately, the oldest first."""
+        return self.api.calls
+
+    def watches(self, watcher: Callable[[Change], None]) -> None:
+        """Tell of everything that is shown, as it is."""
+        self.world.watchers.append(watcher)
+
+    def forgives(self, *broken: Rule) -> None:
+        """Keep no faults of these rules from here on: the test means to break them."""
+        self.world.forgiven.update(broken)
+
+    def fails(self, call: str, error: str = "ratelimited", *, times: int = 1, after: float = 1) -> None:
+        """Let the next calls of a method, or uses of any `response_url`, fail as Slack would.
+
+        `ratelimited` comes as 429 with Retry-After, `internal_error` as 500, `expired_url` as 404, others as 200. With
+        `lost` a method does what it was called for, and a 503 comes in place of its answer.
+        """
+        self.api.order(call, error, times, after)
+
+    def messages(
+        self, channel: str | None = None, user: Who | None = None, thread: str | None = None
+    ) -> list[Message]:
+        """What this person sees there, in order; without a person, all of it."""
+        person = self.world.person(user) if user else None
+        return list(self.world.seen(person, self.world.channel(channel, person) if channel else None, thread))
+
+    def shown(self, item: Message | View | Iterable[Message]) -> list[str]:
+        """What is read there, line by line, with buttons in brackets."""
+        if isinstance(item, View):
+            return drawing.view(self.world, item)
+        items = [item] if isinstance(item, Message) else item
+        return [line for message in items for line in drawing.message(self.world, message)]
+
+    def buttons(self, place: Message | View) -> list[Button]:
+        """What can be pressed, in order: `presses` takes the label or the number."""
+        return pressable(place.blocks)
+
+    def files(self, channel: str | None = None, user: Who | None = None) -> list[File]:
+        """The files that were shared in the messages this person sees."""
+        return [file for message in self.messages(channel, user) for file in message.files]
+
+    def views(self, user: Who) -> list[View]:
+        """The modals that this person has open, the top one last."""
+        return [self.world.views[name] for name in self.world.stacks.get(self.world.person(user).id, [])]
+
+    def home(self, user: Who) -> View | None:
+        """The bot's home as this person has it."""
+        return self.world.views.get(self.world.homes.get(self.world.person(user).id, ""))
+
+    def direct(self, user: Who) -> Channel:
+        """The direct messages of this person and the bot."""
+        return self.world.direct(self.world.person(user))
+
+    def person(self, who: Who) -> Person:
+        """Somebody by name or id."""
+        return self.world.person(who)
+
+    async def until(self, condition: Callable[[], object], timeout: float = 30) -> None:  # noqa: ASYNC109 - a caller's word
+        """Wait until this holds; it is asked whenever something is shown. TimeoutError when it never does."""
+        woken = asyncio.Event()
+        self._waiting.add(woken)
+        try:
+            async with asyncio.timeout(timeout):
+                while not condition():
+                    woken.clear()
+                    await woken.wait()
+        finally:
+            self._waiting.discard(woken)
+
+    def _woken(self, _: Change) -> None:
+        for woken in self._waiting:
+            woken.set()
+
+    async def settled(self) -> None:
+        """Wait until nothing is on its way to the bot."""
+        await self.courier.settled()
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Ack:
+        """Any bytes to the bot's URL, as a forger would."""
+        return await self.courier.post(body, headers)
+
+    def signed(self, body: bytes, at: float | None = None) -> dict[str, str]:
+        """The headers with which Slack would sign this now (or at that time)."""
+        return signed(self.signing_secret, body, at)

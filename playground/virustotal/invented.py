@@ -1,0 +1,156 @@
+"""Invented reports on files and URLs: realistic, and the same for the same subject every time."""
+
+import string
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from playground.virustotal import engines, replies
+from playground.virustotal.hashes import Hashes
+from playground.virustotal.seeded_random import Dice
+
+DAY = 86_400
+
+
+class Outcome(Enum):
+    """How an invented subject turns out."""
+
+    RISKY = "risky"
+    SUSPICIOUS = "suspicious"
+    CLEAN = "clean"
+    UNKNOWN = "unknown"
+
+
+FACES = (Outcome.RISKY, Outcome.SUSPICIOUS, Outcome.CLEAN) * 3 + (Outcome.UNKNOWN,)
+
+
+def outcome(subject: str) -> Outcome:
+    """Three in ten each, and one in ten that VirusTotal has never seen."""
+    return Dice("outcome", subject).pick(FACES)
+
+
+@lru_cache(maxsize=256)
+def file(hashes: Hashes, today: int) -> replies.Reply:
+    """A file/report without `resource`. Of an unknown outcome it is a clean one: someone must have uploaded it."""
+    dice = Dice("file", hashes.sha256)
+    positives = _engines_that_flag(dice, outcome(hashes.sha256), most=62)
+    seconds = _some_time_ago(dice, today)
+    rows = dice.shuffled(engines.ANTIVIRUS)[: dice.between(max(58, positives), len(engines.ANTIVIRUS))]
+    flagging = set(_first_the_well_known(dice, [name for name, _, _ in rows])[:positives])
+    family = dice.pick(engines.FAMILIES)
+    scans = {
+        name: {
+            "detected": name in flagging,
+            "version": version,
+            "result": _name(dice, form, family) if name in flagging else None,
+            "update": replies.date(seconds - DAY * dice.below(3))[:10].replace("-", ""),
+        }
+        for name, version, form in rows
+    }
+    scan_id = f"{hashes.sha256}-{seconds}"
+    return {
+        "scans": scans,
+        "scan_id": scan_id,
+        "sha1": hashes.sha1,
+        "resource": hashes.sha256,
+        "response_code": 1,
+        "scan_date": replies.date(seconds),
+        "permalink": replies.permalink("file", scan_id),
+        "verbose_msg": replies.FILE_DONE,
+        "total": len(scans),
+        "positives": positives,
+        "sha256": hashes.sha256,
+        "md5": hashes.md5,
+    }
+
+
+@lru_cache(maxsize=256)
+def url(normalised: str, subject: str, today: int) -> replies.Reply:
+    """A url/report; results are strings even when clean."""
+    dice = Dice("url", subject)
+    positives = _engines_that_flag(dice, outcome(subject), most=18)
+    seconds = _some_time_ago(dice, today)
+    names = dice.shuffled(engines.SITES)[: dice.between(62, len(engines.SITES))]
+    flagging = set(names[:positives])
+    scan_id = f"{subject}-{seconds}"
+    return {
+        "scan_id": scan_id,
+        "resource": normalised,
+        "url": normalised,
+        "response_code": 1,
+        "scan_date": replies.date(seconds),
+        "permalink": replies.permalink("url", scan_id),
+        "verbose_msg": replies.URL_DONE,
+        "filescan_id": f"{dice.digest()}-{seconds}" if positives and dice.below(4) == 0 else None,
+        "positives": positives,
+        "total": len(names),
+        "scans": {name: _site(dice, name, normalised, flagged=name in flagging) for name in sorted(names)},
+    }
+
+
+@lru_cache(maxsize=256)
+def all_info(hashes: Hashes, today: int) -> replies.Reply:
+    """What a private key may read besides, with allinfo=1."""
+    dice = Dice("allinfo", hashes.sha256)
+    first = today - DAY * dice.between(400, 1500)
+    return {
+        "size": dice.between(2_000, 9_000_000),
+        "type": "Win32 EXE",
+        "tags": ["peexe", "overlay"],
+        "ssdeep": f"{dice.between(1, 9) * 192}:{dice.digest()[:40]}:{dice.digest()[:24]}",
+        "authentihash": dice.digest(),
+        "first_seen": replies.date(first),
+        "last_seen": replies.date(first + DAY * dice.below(300)),
+        "times_submitted": dice.between(1, 300),
+        "unique_sources": dice.between(1, 90),
+        "submission_names": [f"{dice.pick(('invoice', 'setup', 'update', 'scan'))}_{dice.below(10_000)}.exe"],
+        "additional_info": {
+            "magic": "PE32 executable for MS Windows (GUI) Intel 80386 32-bit",
+            "pe-imphash": dice.digest("md5"),
+        },
+    }
+
+
+def _engines_that_flag(dice: Dice, what: Outcome, most: int) -> int:
+    """Suspicious is one or two: below every threshold that is sensible."""
+    if what is Outcome.RISKY:
+        return dice.between(4, most)
+    return dice.between(1, 2) if what is Outcome.SUSPICIOUS else 0
+
+
+def _some_time_ago(dice: Dice, today: int) -> int:
+    """Half of the scans are of the last month, the others up to three years old; always before `today`."""
+    days = dice.between(1, 30) if dice.below(2) else dice.between(31, 1000)
+    return today - DAY * days + dice.below(DAY)
+
+
+def _first_the_well_known(dice: Dice, names: list[str]) -> list[str]:
+    """Who flags first: of the many that find a real threat, the well-known are seldom missing."""
+    lucky = dice.shuffled(names)
+    return sorted(lucky, key=lambda name: name not in engines.WELL_KNOWN) if dice.below(4) else lucky
+
+
+def _name(dice: Dice, form: str, family: str) -> str:
+    return form.format(
+        family=family,
+        upper=family.upper(),
+        number=dice.between(1_000, 69_999_999),
+        letters="".join(dice.pick(string.ascii_uppercase) for _ in range(3)),
+        hex=f"{dice.below(1 << 24):06x}",
+        percent=dice.between(60, 100),
+    )
+
+
+def _site(dice: Dice, name: str, normalised: str, *, flagged: bool) -> dict[str, Any]:
+    if flagged:
+        return {"detected": True, "result": dice.pick(("malware site", "phishing site", "malicious site"))}
+    if name in engines.UNRATED:
+        return {"detected": False, "result": "unrated site"}
+    if dice.below(90) == 0:
+        return {"detected": False, "result": "suspicious site"}
+    clean: dict[str, Any] = {"detected": False, "result": "clean site"}
+    if name in engines.DETAILS:
+        host = urlsplit(normalised).hostname or ""
+        clean["detail"] = engines.DETAILS[name].format(host=host, url=normalised)
+    return clean

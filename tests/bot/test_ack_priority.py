@@ -1,0 +1,67 @@
+"""Deliveries go first: turns pause while one is taken, and everything else does not."""
+
+import asyncio
+
+import sqlalchemy
+
+from bot.database import Database
+from bot.queue import ack_priority
+from bot.queue.ack_priority import Precedence
+
+
+async def in_turn(first, done):
+    """A turn that comes to its next statement."""
+    with ack_priority.turn():
+        await first.give_way()
+        done.append("turn")
+
+
+async def test_a_turn_gives_way():
+    """It goes on when the last of the deliveries that came meanwhile is taken."""
+    first, done = Precedence(), []
+    with first.first():
+        turn = asyncio.create_task(in_turn(first, done))
+        await asyncio.sleep(0)
+        with first.first():
+            done.append("one")
+        await asyncio.sleep(0)
+        done.append("other")
+    await turn
+    assert done == ["one", "other", "turn"]
+
+
+async def test_no_turn_waits_for_ever():
+    """Deliveries without end do not keep answers away."""
+    first, done = Precedence(), []
+    with first.first():
+        await in_turn(first, done)
+    assert done == ["turn"]
+
+
+async def test_only_turns_wait(database):
+    """The statements with which a delivery itself is taken, and all others, do not."""
+    store = Database(database)
+    with store.precedence.first():
+        async with asyncio.timeout(ack_priority.PAUSE * 20):
+            for _ in range(100):
+                await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
+    await store.close()
+
+
+async def test_a_turns_statement_waits(database):
+    """It reaches the database after the delivery is taken."""
+    store, done = Database(database), []
+
+    async def ask():
+        with ack_priority.turn():
+            await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
+            done.append("turn")
+
+    await store.ping()
+    with store.precedence.first():
+        turn = asyncio.create_task(ask())
+        await store.ping()
+        done.append("delivery")
+    await turn
+    await store.close()
+    assert done == ["delivery", "turn"]

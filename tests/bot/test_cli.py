@@ -1,0 +1,272 @@
+"""vtbot as it is typed: what it answers, and with which exit status; whatever is wrong is one sentence."""
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+import threading
+import urllib.request
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import structlog
+
+from bot.__main__ import main
+from bot.observability import QUIET
+from playground.slack.workspace import Workspace
+from tests.support.app_fixture import address
+from tests.support.processes import VARIABLES, run
+from tests.support.slack_rules import SHARED
+
+EICAR = "44d88612fea8a8f36de82e1278abb02f"
+DOCUMENTED = SHARED / "fixtures" / "documented"
+HTTP = {"SLACK_BOT_TOKEN": "xoxb-x", "SLACK_SIGNING_SECRET": "x"}
+
+
+@dataclass
+class Done:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def vtbot(tmp_path, new_database, capsys, monkeypatch):
+    """Runs a command as `python -m bot` does, without the second that a process of its own takes to begin."""
+    monkeypatch.chdir(tmp_path)
+    settings = {"DATABASE_URL": address(new_database()), "STATE_DIR": str(tmp_path)}
+
+    def run(*arguments, **environ):
+        levels = {name: logging.getLogger(name).level for name in QUIET}
+        try:
+            status = main(arguments, settings | environ)
+        except SystemExit as end:
+            status = end.code
+        finally:
+            structlog.reset_defaults()
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+        return Done(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def waiting(tmp_path_factory):
+    """A question that waits ten seconds for its database, while the other tests go on."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "ask", "192.0.2.1"],
+        cwd=tmp_path_factory.mktemp("waiting"),
+        env=VARIABLES | {"DATABASE_URL": "postgresql://me:secret@127.0.0.1:9/x"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def sentence(done):
+    """The one line that a command which cannot be done leaves, with exit status 2."""
+    assert (done.returncode, done.stdout) == (2, ""), done
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(("usage:", " ", "{"))]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return lines[0]
+
+
+# ask -----------------------------------------------------------------------------------------------------
+
+
+def test_all_five_actions(vtbot, tmp_path):
+    """Each documented example is answered in words, and 1 is the status of what could not be checked."""
+    (tmp_path / "sample.bin").write_bytes(b"something")
+    ip = vtbot("ask", "scan-ip", "192.0.2.1")
+    domain = vtbot("ask", "/vt domain-report example.co.in")
+    hashed = vtbot("ask", f"scan-hash {EICAR}")
+    url = vtbot("ask", "hxxp://example[.]php")
+    file = vtbot(
+        "ask", "scan-file", str(tmp_path / "sample.bin"), FILE_ROOTS=str(tmp_path), UPLOAD_POLICY="deny"
+    )
+    private = vtbot("ask", "10.0.0.1")
+    assert ip.stdout.startswith("🟠 SUSPICIOUS 6/57  192[.]0[.]2[.]1")
+    assert domain.stdout.startswith("🔴 RISKY 30/70  example[.]co[.]in")
+    assert hashed.stdout.startswith("🔴 RISKY 54/60")
+    assert url.stdout.startswith("🔴 RISKY 5/67  hxxp://example[.]php")
+    assert "sample.bin" in file.stdout
+    assert "internal" in private.stdout
+    assert [done.returncode for done in (ip, domain, hashed, url, private)] == [0] * 5
+    assert all("Invented data" in done.stdout for done in (ip, domain, hashed, url))
+
+
+def test_options_need_no_quotes(vtbot):
+    """`vtbot ask scan-ip 192.0.2.1 --threshold 5` is what one would type after /vt."""
+    plain = vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "5")
+    quoted = vtbot("ask", "scan-ip 192.0.2.1 --threshold 5")
+    strict = vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "5", "--json")
+    assert plain.stdout.splitlines()[0] == quoted.stdout.splitlines()[0]
+    assert plain.stdout.startswith("🔴 RISKY 6/57")
+    assert json.loads(strict.stdout)[0]["Entity"] == "192.0.2.1"
+
+
+@pytest.mark.skipif(not DOCUMENTED.is_dir(), reason=f"no documented examples in {DOCUMENTED}")
+def test_json_is_the_documented_form(vtbot, tmp_path):
+    """The JSON result has the keys of the documented example, in the form of its action."""
+    (tmp_path / "sample.bin").write_bytes(b"something")
+    examples = {
+        "scan_ip": "scan-ip 192.0.2.1",
+        "domain_report": "domain-report example.co.in",
+        "scan_hash": f"scan-hash {EICAR}",
+        "scan_url": "scan-url http://example.php",
+    }
+    for name, line in examples.items():
+        [documented] = json.loads((DOCUMENTED / f"{name}.json").read_text())
+        [given] = json.loads(vtbot("ask", "--json", line).stdout)
+        assert list(given) == ["EntityResult", "Entity"]
+        assert given["EntityResult"].keys() == documented["EntityResult"].keys()
+    path = str(tmp_path / "sample.bin")
+    file = vtbot("ask", "--json", "scan-file", path, FILE_ROOTS=str(tmp_path))
+    assert list(json.loads(file.stdout)) == [path]
+
+
+def test_wrong_questions(vtbot):
+    """A question that cannot be asked: one sentence with the right form, and 2."""
+    nothing = sentence(vtbot("ask", "scan-ip"))
+    zero = sentence(vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "0"))
+    unknown = sentence(vtbot("ask", "scan-ip", "192.0.2.1", "--treshold", "3"))
+    hello = sentence(vtbot("ask", "hello there"))
+    person = sentence(vtbot("ask", "domain-report", "<@U0ANA00001>"))
+    empty = sentence(vtbot("ask"))
+    assert "/vt scan-ip 192.0.2.1" in nothing
+    assert "from 1 to 200" in zero
+    assert "no option --treshold" in unknown
+    assert "Nothing in this text can be looked up" in hello
+    assert "domain" in person
+    assert "required: text" in empty
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A VirusTotal that knows no key."""
+
+    def do_GET(self):
+        self.send_error(403)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_could_not_be_checked(vtbot):
+    """VirusTotal refuses the key: the answer says so, and the status is 1."""
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        refused = vtbot("ask", "192.0.2.1", VT_API_KEY="k", VT_API_URL=url)
+        server.shutdown()
+    assert refused.returncode == 1
+    assert refused.stdout.startswith("⛔ NOT CHECKED")
+
+
+# Settings and usage --------------------------------------------------------------------------------------
+
+
+def test_help_and_wrong_usage(vtbot, tmp_path):
+    """--help names every command; an unknown one, and an option with a wrong value, end with 2."""
+    shown = run("--help", folder=tmp_path)
+    asked = vtbot("ask", "--help")
+    command = sentence(vtbot("scan"))
+    sentence(vtbot("run", "--fast"))
+    folder = sentence(vtbot("sandbox", "--replay", "missing"))
+    quota = sentence(vtbot("sandbox", "--quota", "4"))
+    port = sentence(vtbot("sandbox", "--port", "99999"))
+    sentence(vtbot("sandbox", "--kind", "golden"))
+    for name in ("run", "ask", "doctor", "manifest", "sandbox"):
+        assert f"\n    {name}" in shown.stdout
+    assert "--json" in asked.stdout
+    assert [shown.returncode, asked.returncode] == [0, 0]
+    assert "invalid choice: 'scan'" in command
+    assert "missing is no folder" in folder
+    assert "4 is not like 4,500,15500" in quota
+    assert "no number from 0 to 65535" in port
+
+
+def test_half_settings(vtbot):
+    """What is missing or half: one line that says which variable to set, whatever the command."""
+    half = sentence(vtbot("run", SLACK_BOT_TOKEN="xoxb-x"))
+    both = sentence(vtbot("run", **HTTP, SLACK_APP_TOKEN="xapp-x"))
+    port = sentence(vtbot("ask", "192.0.2.1", PORT="many"))
+    database = sentence(vtbot("doctor", DATABASE_URL="mysql://x"))
+    assert "set SLACK_APP_TOKEN (xapp-…) for Socket Mode, or SLACK_SIGNING_SECRET" in half
+    assert "both set" in both
+    assert "PORT must be a number" in port
+    assert "DATABASE_URL must be an address" in database
+
+
+async def test_slack_refuses_a_token(vtbot):
+    """One sentence names the variable and Slack's word for it."""
+    async with Workspace() as slack:
+        place = {"SLACK_API_URL": slack.api_url, "PORT": "0"}
+        tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": "xapp-wrong"}
+        bot = sentence(await asyncio.to_thread(vtbot, "run", **place, **HTTP))
+        app = sentence(await asyncio.to_thread(vtbot, "run", **place, **tokens))
+    assert "Slack refused SLACK_BOT_TOKEN (invalid_auth)" in bot
+    assert "SLACK_APP_TOKEN (invalid_auth)" in app
+
+
+async def test_the_port_is_taken(vtbot):
+    """One sentence says which, and what to do."""
+    async with Workspace() as slack:
+        place = {"SLACK_API_URL": slack.api_url, "PORT": str(slack.port)}
+        tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": "x"}
+        bot = sentence(await asyncio.to_thread(vtbot, "run", **place, **tokens))
+        sandbox = sentence(await asyncio.to_thread(vtbot, "sandbox", "--port", str(slack.port)))
+    assert f"PORT {slack.port} cannot be listened on" in bot
+    assert f"port {slack.port} cannot be listened on" in sandbox
+
+
+# doctor, manifest, sandbox -------------------------------------------------------------------------------
+
+
+async def test_doctor(vtbot):
+    """Says what is set up and times each part; 1 when one does not answer, with what to do."""
+    async with Workspace() as slack:
+        right = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
+        at_slack = {"SLACK_API_URL": slack.api_url}
+        alone = await asyncio.to_thread(vtbot, "doctor")
+        well = await asyncio.to_thread(vtbot, "doctor", **at_slack, **right)
+        ill = await asyncio.to_thread(vtbot, "doctor", **at_slack, **HTTP)
+    assert [done.returncode for done in (alone, well, ill)] == [0, 0, 1]
+    assert "Slack: no tokens" in alone.stdout
+    assert [f"🟢 {part}" in well.stdout for part in ("VirusTotal key", "Database", "Slack")] == [True] * 3
+    assert "⛔ Slack" in ill.stdout
+
+
+def test_the_sandbox_alone(tmp_path):
+    """It says where it listens, answers there, and ends when it is told to."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "sandbox", "--quota", "1,0,0", "--kind", "private"],
+        cwd=tmp_path,
+        env=VARIABLES,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        url = process.stdout.readline().strip()
+        question = f"{url}ip-address/report?apikey=x&ip=192.0.2.1"
+        statuses = [urllib.request.urlopen(question).status for _ in range(2)]  # noqa: S310 - on this machine
+    finally:
+        process.terminate()
+        process.communicate()
+    assert statuses == [200, 204]
+
+
+def test_the_database_is_away(waiting):
+    """It is waited for a little, as it may be starting too; then one sentence, without the password."""
+    out, err = waiting.communicate(timeout=30)
+    away = sentence(Done(waiting.returncode, out, err))
+    assert "DATABASE_URL names does not answer" in away
+    assert "secret" not in away

@@ -1,0 +1,229 @@
+"""The database is there when the bot starts: given or private, with current tables, whatever happened before."""
+
+import asyncio
+import importlib
+import os
+import pkgutil
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import psycopg
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from psycopg.conninfo import make_conninfo
+
+import bot
+from bot import database as databases
+from bot import migrations
+from bot.database import Unusable, prepare
+from bot.database.postgres import Server
+from bot.database.programs import NotStarted
+from bot.queue import schema
+from bot.settings import load
+
+USE_IT = "import sys, bot.database.postgres as p, pathlib\nwith p.Server(pathlib.Path(sys.argv[1])).used():\n print(flush=True); input()"
+
+
+@pytest.fixture(scope="module")
+def state(new_state) -> Path:
+    return new_state()
+
+
+async def user_of(state: Path, **more) -> asyncio.subprocess.Process:
+    """Another process that uses the private server, until it reads a line."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", USE_IT, str(state), stdin=pipe, stdout=pipe, **more
+    )
+    await process.stdout.readline()
+    return process
+
+
+def environ_of(pid: int) -> bytes:
+    file = Path(f"/proc/{pid}/environ")
+    return file.read_bytes() if file.exists() else b""
+
+
+def modules() -> Iterator[ModuleType]:
+    """Every module of the bot, beside those that are programs."""
+    for found in pkgutil.iter_modules(bot.__path__, "bot."):
+        if not found.ispkg and not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[sqlalchemy.Connection]:
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def new_database(postgres: str, name: str) -> str:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return make_conninfo(postgres, dbname=name)
+
+
+async def test_private_database(state):
+    """Without DATABASE_URL a private server is made, ready to use, and stopped when its user leaves."""
+    server = Server(state)
+    async with databases.database(load({"STATE_DIR": str(state)}, None)) as url:
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM cases").fetchone() == (0,)
+            assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert server.pid is not None
+    assert server.pid is None
+
+
+async def test_private_database_is_private(state):
+    """Others on the machine may neither read the data nor connect, and the server is not handed our environment."""
+    user = await user_of(state, env={**os.environ, "VT_API_KEY": "canary"})
+    server = Server(state)
+    assert server.data.stat().st_mode & 0o077 == 0
+    assert (server.sockets / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
+    assert b"canary" not in environ_of(server.pid)
+    await user.communicate(b"\n")
+    assert server.pid is None
+
+
+async def test_killed_user(state):
+    """The server of a bot that was killed is found running by the next, and stopped with its last living user."""
+    server = Server(state)
+    killed = await user_of(state)
+    running = server.pid
+    killed.kill()
+    await killed.communicate()
+    assert server.pid == running
+    other = await user_of(state)
+    with server.used() as url:
+        assert server.pid == running
+        await other.communicate(b"\n")
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert server.pid is None
+
+
+async def test_killed_server(state):
+    """After a power cut, another process may have the old server's number: it is started again nevertheless."""
+    server = Server(state)
+    user = await user_of(state)
+    os.kill(server.pid, signal.SIGKILL)
+    await user.communicate(b"\n")
+    lines = (server.data / "postmaster.pid").read_text().split("\n")
+    (server.data / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]))
+    with server.used() as url, psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM cases").fetchone() == (0,)
+
+
+def test_long_path(new_state, tmp_path):
+    """A state folder with a path too long for a socket, and odd, works."""
+    server = Server(new_state() / ("it's long " * 12))
+    with server.used() as url, psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert server.sockets.stat().st_mode & 0o077 == 0
+    server.sockets.rmdir()
+    server.sockets.symlink_to(tmp_path)
+    with pytest.raises(NotStarted, match="belongs to somebody else"), server.used():
+        pass
+    server.sockets.unlink()
+
+
+async def test_unwritable_state(tmp_path):
+    """A state folder that cannot be written is refused with a sentence."""
+    (tmp_path / "file").touch()
+    settings = load({"STATE_DIR": str(tmp_path / "file" / "state")}, None)
+    with pytest.raises(Unusable, match="STATE_DIR"):
+        async with databases.database(settings):
+            pass
+
+
+async def test_given_database(postgres):
+    """A given database gets its tables at the first start; starting again changes nothing."""
+    url = new_database(postgres, "given")
+    for _ in range(2):
+        async with databases.database(
+            load({"DATABASE_URL": postgres.replace("/postgres?", "/given?")}, None)
+        ):
+            with psycopg.connect(url) as connection:
+                found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                assert found == (migrations.HEAD,)
+
+
+async def test_starting_together(postgres):
+    """Processes that start on an empty database at once do not collide."""
+    url = new_database(postgres, "together")
+    await asyncio.gather(*(asyncio.to_thread(prepare, url) for _ in range(4)))
+
+
+def test_newer_database(database):
+    """A database of a newer version is left alone."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Unusable, match="newer version"):
+        prepare(database)
+
+
+def test_database_of_another(postgres):
+    """A database in which another program keeps its jobs is refused, and nothing is left in it."""
+    url = new_database(postgres, "another")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE procrastinate_jobs (id int)")
+    with pytest.raises(Unusable, match="one of its own"):
+        prepare(url)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT to_regclass('cases')").fetchone() == (None,)
+
+
+def test_no_database():
+    """A database that does not answer is named by its variable; its password is not said."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"postgresql://u:canary@127.0.0.1:{unused.getsockname()[1]}/x"
+        with pytest.raises(Unusable, match=r"DATABASE_URL names does not answer .*refused") as caught:
+            prepare(url, patience=0)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_tables_are_what_migrations_make(database):
+    """The tables that the code knows are those that the migrations make."""
+    with connected(database) as connection:
+        known = [module.metadata for module in modules() if hasattr(module, "metadata")]
+        foreign = ("procrastinate", "alembic")
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_name": lambda name, kind, _: kind != "table" or not name.startswith(foreign),
+                "compare_type": True,
+            },
+        )
+        differences = compare_metadata(context, known)
+        # Indexes and constraints may be known to the migrations alone.
+        alone = {"remove_index", "remove_constraint", "remove_fk"}
+        assert [found for found in differences if found[0] not in alone] == []
+
+
+def test_procrastinate_is_the_version_that_was_noted():
+    """An update of procrastinate that changes its tables needs a revision of ours, which calls `bring` again."""
+    assert schema.newest() == schema.LATEST
+
+
+def test_procrastinate_tables_are_brought_forward(database):
+    """Tables of an older procrastinate get the migrations that came since, once."""
+    with connected(database) as connection:
+        last = "03.04.00_01_pre_add_retry_failed_job_procedure.sql"
+        connection.execute(sqlalchemy.text(f"COMMENT ON TABLE procrastinate_jobs IS '{last}'"))
+        for _ in range(2):
+            schema.bring(connection)
+        noted = sqlalchemy.text("SELECT obj_description('procrastinate_jobs'::regclass)")
+        assert connection.scalar(noted) == schema.LATEST

@@ -1,0 +1,42 @@
+"""A newcomer finds every way in from the README's table."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.entry_points import BEGIN, END, actions_named, entrances, table
+from bot.manifest import manifest
+from vt.actions import BY_KEY
+
+ROOT = Path(__file__).parents[2]
+
+
+def asked_for():
+    """What the manifest asks Slack for, by which people come in."""
+    features = manifest()["features"]
+    settings = manifest()["settings"]
+    yield from (command["command"] for command in features["slash_commands"])
+    yield from (shortcut["callback_id"] for shortcut in features["shortcuts"])
+    yield from settings["event_subscriptions"]["bot_events"]
+    if features["app_home"]["home_tab_enabled"]:
+        yield "home_tab"
+    if settings["interactivity"]["is_enabled"]:
+        yield "interactivity"
+
+
+def test_every_way_in_is_in_the_manifest_and_none_is_forgotten():
+    """What a way needs is asked for, and what is asked for is a way in."""
+    needed = {need for one in entrances() for need in one.needs}
+    assert needed == set(asked_for())
+
+
+def test_every_action_can_be_typed_and_picked():
+    """A row for its command and one for its entry in the message menu."""
+    assert actions_named() == set(BY_KEY)
+
+
+@pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="no README beside the tests")
+def test_the_readme_has_the_table():
+    """As it is made: when this fails, put what `table()` gives between the marks."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert readme[readme.index(BEGIN) : readme.index(END) + len(END)] == table()

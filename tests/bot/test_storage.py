@@ -1,0 +1,246 @@
+"""What is accepted is kept, once, with its turn; and a database that cannot take it says so at once."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from bot.database import Database, prepare
+from bot.database.postgres import Server
+from bot.storage.cases import Cases, Replies
+from handlers.deps import Case, Origin, Outcome, Request, StoreDown, Verb
+from vt.actions import BY_KEY
+from vt.indicators import Indicator, Kind
+from vt.lookup import Lookup
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+WHERE = Origin(team="T1", user="U1", channel="C1", response_url="https://hooks.slack.com/x")
+
+ACCEPT_FIFTY = """
+import asyncio, sys
+sys.path.insert(0, "tests")
+from test_store import accept_fifty
+print(asyncio.run(accept_fifty(sys.argv[1], sys.argv[2])))
+"""
+
+
+def request(name: str = "1", **more) -> Request:
+    lookup = Lookup.of(Indicator(Kind.IPV4, "192.0.2.1"), BY_KEY["scan-ip"], 25)
+    return Request(
+        **{
+            "id": name,
+            "delivery": f"d{name}",
+            "verb": Verb.LOOK_UP,
+            "at": NOON,
+            "origin": WHERE,
+            "lookups": (lookup,),
+        }
+        | more
+    )
+
+
+async def accept_fifty(url: str, name: str) -> int:
+    """How many of fifty deliveries of the same thing, all at once, were taken."""
+    database = Database(url)
+    cases = Cases(database)
+    async with asyncio.TaskGroup() as group:
+        taken = [group.create_task(cases.accept(request(f"{name}-{n}", delivery="same"))) for n in range(50)]
+    await database.close()
+    return sum(task.result() for task in taken)
+
+
+@pytest.fixture
+async def opened(database):
+    opened = Database(database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def cases(opened) -> Cases:
+    return Cases(opened)
+
+
+@pytest.fixture(scope="module")
+def server(new_state):
+    """A server of this file's own, to be stopped and frozen."""
+    server = Server(new_state())
+    with server.used() as url:
+        prepare(url)
+        yield server
+
+
+def jobs(url: str) -> list[tuple]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT args->>'case_id', status::text, scheduled_at, priority FROM procrastinate_jobs ORDER BY id"
+        ).fetchall()
+
+
+async def test_accepted(cases, database):
+    """A request that is accepted is a case that nobody has begun, and its first turn waits."""
+    assert await cases.accept(request()) is True
+    assert await cases.case("1") == Case(request=request())
+    assert await cases.case("2") is None
+    assert jobs(database) == [("1", "todo", None, 10)]
+
+
+async def test_progress(cases):
+    """What is saved is what the next turn finds."""
+    await cases.accept(request())
+    later = Case(
+        request=request(), lookups=request().lookups, outcome=Outcome.ANSWERED, posts=2, told="x", ts="1.2"
+    )
+    await cases.save(later)
+    assert await cases.case("1") == later
+
+
+async def test_odd_text(cases):
+    """NUL and other characters that databases dislike are kept as they came."""
+    odd = request(lookups=(Lookup.of_file("/a\x00b\u202e\U0001f600", BY_KEY["scan-file"], 3),))
+    await cases.accept(odd)
+    assert (await cases.case("1")).request == odd
+
+
+async def test_same_delivery_a_hundred_times(database):
+    """The same delivery, a hundred times over two processes at once, is one case with one turn."""
+    pipe = asyncio.subprocess.PIPE
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", ACCEPT_FIFTY, database, name, stdout=pipe)
+        for name in ("a", "b")
+    ]
+    taken = [int((await process.communicate())[0]) for process in processes]
+    assert sum(taken) == 1
+    assert len(jobs(database)) == 1
+
+
+async def test_one_turn_waits(cases, database):
+    """A case's next turn replaces the one that waits: it never has two."""
+    await cases.accept(request())
+    for minutes in (5, 1):
+        await cases.again("1", NOON + timedelta(minutes=minutes))
+    await cases.again("unknown", NOON)
+    assert jobs(database) == [("1", "todo", NOON + timedelta(minutes=1), 10)]
+
+
+async def test_prune(cases, opened):
+    """Ended cases and replies are forgotten when they are old; what is open stays."""
+    for name, days in (("old", 3), ("open", 3), ("new", 0)):
+        await cases.accept(request(name, at=NOON - timedelta(days=days)))
+    for name in ("old", "new"):
+        await cases.save(Case(request=request(name), outcome=Outcome.ANSWERED))
+    await Replies(opened).put({"k": {}}, NOON - timedelta(days=3))
+    await cases.prune(NOON - timedelta(days=1))
+    assert [await cases.case(name) is not None for name in ("old", "open", "new")] == [False, True, True]
+    assert await Replies(opened).get(["k"], NOON - timedelta(days=9)) == {}
+
+
+async def test_replies(opened):
+    """Replies come back as they were, the order of their keys too, while they are new enough."""
+    replies = Replies(opened)
+    raw = {"z": 1, "a": "nul \x00 and half a pair \ud800", "big": 2**70, "scans": {"Z": None, "A": [1.5]}}
+    await replies.put({"one": raw, "two": {}}, NOON)
+    await replies.put({}, NOON)
+    found = await replies.get(["one", "three"], NOON - timedelta(minutes=1))
+    assert found == {"one": raw}
+    assert list(found["one"]) == list(raw)
+    assert await replies.recall(["one"], NOON - timedelta(minutes=1)) == {"one": (raw, NOON)}
+    assert await replies.get(["one", "two"], NOON) == {}
+
+
+async def test_newest_reply_stays(opened):
+    """A reply that came earlier does not replace one that came later."""
+    replies = Replies(opened)
+    for minute in (1, 2, 0):
+        await replies.put({"one": {"minute": minute}}, NOON + timedelta(minutes=minute))
+    assert await replies.recall(["one"], NOON) == {"one": ({"minute": 2}, NOON + timedelta(minutes=2))}
+
+
+async def test_replies_to_another_key(opened):
+    """What came to one key is not known to another: the sandbox's inventions are not VirusTotal's word."""
+    await Replies(opened, "sandbox:").put({"one": {}}, NOON)
+    assert await Replies(opened, "real:").get(["one"], NOON - timedelta(minutes=1)) == {}
+
+
+async def everything(database: Database) -> None:
+    """Each thing that is asked of the store says that it is down."""
+    cases, replies = Cases(database), Replies(database)
+    for call in (
+        cases.accept(request("x")),
+        cases.case("x"),
+        cases.save(Case(request=request("x"))),
+        cases.again("x", NOON),
+        cases.prune(NOON),
+        cases.ping(),
+        replies.get(["x"], NOON),
+        replies.put({"x": {}}, NOON),
+    ):
+        with pytest.raises(StoreDown) as caught:
+            await call
+        assert caught.value.__cause__ is None
+
+
+async def test_stopped_database(server):
+    """While the database is stopped everything says so, and when it is back everything works again."""
+    database = Database(server.url)
+    await Cases(database).accept(request("before"))
+    server.stop()
+    await everything(database)
+    server.start()
+    assert await Cases(database).accept(request("after"))
+    assert await Cases(database).case("before")
+    await database.close()
+
+
+async def test_frozen_database(server):
+    """A database that stands still is down after the store's patience, and up when it goes on."""
+    database = Database(server.url, patience=0.2)
+    await Cases(database).ping()
+    with psycopg.connect(server.url) as connection:
+        pids = [
+            row[0]
+            for row in connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        ]
+    for pid in (server.pid, *pids):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        await everything(database)
+    finally:
+        for pid in (server.pid, *pids):
+            os.kill(pid, signal.SIGCONT)
+    await until(Cases(database).ping)
+    await database.close()
+
+
+async def until(works) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await works()
+            except StoreDown:
+                await asyncio.sleep(0.05)
+
+
+async def test_locked_tables(database):
+    """A table that somebody locks makes the store down, not slow, and what was refused is not kept later."""
+    opened = Database(database, patience=0.2)
+    with psycopg.connect(database) as connection:
+        connection.execute("LOCK TABLE cases")
+        with pytest.raises(StoreDown):
+            await Cases(opened).accept(request())
+        await asyncio.sleep(0.3)
+    await asyncio.sleep(0.1)
+    assert jobs(database) == []
+    await opened.close()
+
+
+async def test_unreachable_database():
+    """A store whose database was never there says that it is down."""
+    database = Database(make_conninfo("postgresql://u:canary@127.0.0.1:1/x"))
+    await everything(database)
+    await database.close()

@@ -1,0 +1,88 @@
+"""Buttons with another value than the bot gave them: they open nothing that the one who presses may not see."""
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from tests.handlers.test_access import INCIDENT, QUESTION, last, told
+from tests.support.app_fixture import ANA, at_work
+
+
+async def pressed(office, user, message, value, verb="json"):
+    """A button of that message, with another value than the bot gave it."""
+    now = office.slack.world.messages[message.key]
+    button = {
+        "type": "button",
+        "action_id": verb,
+        "block_id": "tampered",
+        "text": {"type": "plain_text", "text": "JSON"},
+        "value": value,
+    }
+    forged = replace(now, blocks=({"type": "actions", "block_id": "tampered", "elements": [button]},))
+    office.slack.world.messages[now.key] = forged
+    try:
+        await office.slack.presses(user, forged, verb)
+    finally:
+        office.slack.world.messages[now.key] = now
+
+
+def case_id(database, number=0):
+    with psycopg.connect(database) as connection:
+        return connection.execute("SELECT id FROM cases ORDER BY created").fetchall()[number][0]
+
+
+@pytest.mark.parametrize("verb", ["json", "share", "submit"])
+async def test_an_invented_id_opens_nothing(database, verb):
+    """It is said that there is no such answer; nothing is shown, shared or sent."""
+    async with at_work(database) as office:
+        answer = await office.asks(f"/vt scan-ip {QUESTION}")
+        before = len(office.virustotal.calls)
+        for value in ("0", "nothing", "../../etc/passwd", "x" * 1999, "' OR 1=1 --"):
+            await pressed(office, ANA, answer, value, verb)
+            await office.idle()
+            assert last(database) == ("refused", "gone"), value
+        assert not office.slack.files("@ana")
+        assert office.slack.messages(INCIDENT) == []
+        assert len(office.virustotal.calls) == before
+
+
+@pytest.mark.parametrize("verb", ["json", "share"])
+async def test_the_id_of_somebody_elses_private_answer_opens_nothing(database, verb):
+    """Neither from one's own message nor from a public one in the same channel."""
+    async with at_work(database) as office:
+        await office.asks(f"/vt scan-ip {QUESTION}")
+        mine = await office.asks("/vt scan-ip 198.51.100.1", user="ben")
+        public = await office.asks("/vt scan-ip 198.51.100.2 --share", user="ben")
+        await office.idle()
+        await pressed(office, "ben", mine, case_id(database), verb)
+        await pressed(office, "ben", public, case_id(database), verb)
+        await office.idle()
+        assert not office.slack.files("@ben")
+        assert all(
+            QUESTION.replace(".", "[.]") not in office.now(message)
+            for message in office.slack.messages(user="ben")
+        )
+
+
+async def test_an_answer_of_another_channel_opens_nothing(database):
+    """What is public in one channel is not therefore public in the next."""
+    async with at_work(database) as office:
+        await office.asks(f"/vt scan-ip {QUESTION} --share", channel=INCIDENT)
+        mine = await office.asks("/vt scan-ip 198.51.100.1 --share", user="ben", channel="#general")
+        await office.idle()
+        await pressed(office, "ben", mine, case_id(database))
+        await office.idle()
+        assert not office.slack.files("#general")
+        assert not office.slack.files("@ben")
+
+
+async def test_an_answer_that_is_no_longer_kept(database):
+    """After a month its buttons say so."""
+    async with at_work(database) as office:
+        answer = await office.asks(f"/vt scan-ip {QUESTION}")
+        await office.idle()
+        with psycopg.connect(database) as connection:
+            connection.execute("DELETE FROM cases")
+        await office.slack.presses(ANA, answer, "JSON")
+        await office.slack.until(lambda: any("no longer kept" in line for line in told(office, ANA)))

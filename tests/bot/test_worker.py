@@ -1,0 +1,377 @@
+"""A stored turn is taken: again when it broke, by another when its process died, and never twice at once."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
+
+import psycopg
+import pytest
+
+from bot.database import Database, health, prepare
+from bot.database.postgres import Server
+from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Pace, Turns
+from bot.storage.cases import AUTOMATIC, Cases
+from tests.bot.test_storage import request
+
+QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=0.6, sweep=0.1, grace=0.3, rest=0.05, patience=0.5)
+BELL_ONLY = Pace(poll=3600)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+BEGIN_AND_HANG = """
+import asyncio, sys
+sys.path.insert(0, "tests")
+from test_jobs import begin_and_hang
+asyncio.run(begin_and_hang(sys.argv[1]))
+"""
+
+
+class Bot:
+    """Takes turns as a bot does, and remembers what happened."""
+
+    def __init__(self, url: str, turn=None, **options):
+        self.url = url
+        self.database = Database(url)
+        self.cases = Cases(self.database)
+        self.happened = []
+        self.tidied = asyncio.Event()
+        self._news = asyncio.Condition()
+        self._turn = turn
+        self.turns = Turns(
+            url,
+            self.database,
+            turn=self._take,
+            give_up=lambda case_id: self.note(f"gave up {case_id}"),
+            tidy=self._tidy,
+            make_round=lambda: self.note("went round"),
+            clock=lambda: LONG_AGO,
+            **{"pace": QUICK} | options,
+        )
+
+    async def note(self, what):
+        async with self._news:
+            self.happened.append(what)
+            self._news.notify_all()
+
+    async def until(self, *expected):
+        """Waits until these have happened, in any order."""
+        async with asyncio.timeout(20), self._news:
+            await self._news.wait_for(lambda: sorted(self.happened) == sorted(expected))
+
+    async def _tidy(self):
+        self.tidied.set()
+
+    async def _take(self, case_id):
+        await self.note(case_id)
+        if self._turn:
+            await self._turn(self, case_id)
+
+    async def __aenter__(self):
+        await self.turns.__aenter__()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.turns.__aexit__()
+        await self.database.close()
+
+
+async def begin_and_hang(url):
+    """A process that takes a turn and never ends it."""
+
+    async def hang(_bot, _case_id):
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        await asyncio.sleep(3600)
+
+    async with Bot(url, hang):
+        await asyncio.sleep(3600)
+
+
+async def ask(url: str, query: str, *values) -> list[tuple]:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        cursor = await connection.execute(query, values)
+        return await cursor.fetchall() if cursor.description else []
+
+
+async def jobs(url: str) -> list[tuple]:
+    return await ask(
+        url, "SELECT args->>'case_id', status::text FROM procrastinate_jobs WHERE task_name = 'turn'"
+    )
+
+
+async def eventually(seen):
+    """What `seen` sees, once it sees something."""
+    for _ in range(1000):
+        found = seen()
+        if found := await found if isawaitable(found) else found:
+            return found
+        await asyncio.sleep(0.02)
+    raise TimeoutError
+
+
+async def listening(url: str):
+    """A worker hears what is stored from now on."""
+    others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    await eventually(lambda: ask(url, f"{others} AND query ~ 'LISTEN'"))
+
+
+async def left(url: str, *expected):
+    """Waits until only these jobs are stored."""
+
+    async def as_expected():
+        return await jobs(url) == list(expected)
+
+    await eventually(as_expected)
+
+
+async def test_a_turn_is_taken(database):
+    """An accepted case gets its turn at once, and nothing is left of the job."""
+    async with Bot(database, pace=BELL_ONLY) as bot:
+        await listening(database)
+        await bot.cases.accept(request("a"))
+        await bot.until("a")
+        await left(database)
+
+
+async def test_turns_from_before(database):
+    """What was accepted while nobody worked is taken when somebody does."""
+    bot = Bot(database)
+    await bot.cases.accept(request("a"))
+    async with bot:
+        await bot.until("a")
+
+
+async def test_next_turns(database):
+    """A turn may ask for another, which begins when this one has ended, and not before its time."""
+    ended = []
+
+    async def turn(bot, case_id):
+        if len(bot.happened) < 4:
+            await bot.cases.again(case_id, LONG_AGO)
+            await asyncio.sleep(0.02)
+        ended.append(len(bot.happened))
+
+    async with Bot(database, turn, pace=BELL_ONLY) as bot:
+        await listening(database)
+        await bot.cases.accept(request("a"))
+        await bot.until(*"aaaa")
+        await left(database)
+        assert ended == [1, 2, 3, 4]
+        await bot.cases.again("a", datetime.now(UTC) + timedelta(hours=1))
+        await asyncio.sleep(0.1)
+        assert bot.happened == ["a"] * 4
+
+
+async def test_scheduled_turn(database):
+    """A turn for later is taken when its time has come."""
+    async with Bot(database) as bot:
+        await bot.cases.accept(request("a"))
+        await bot.until("a")
+        at = datetime.now(UTC) + timedelta(seconds=0.3)
+        await bot.cases.again("a", at)
+        await bot.until("a", "a")
+        assert datetime.now(UTC) >= at
+
+
+async def test_broken_turns(database):
+    """A turn that breaks is taken again after each pause, and then given up."""
+
+    async def turn(_bot, _case_id):
+        raise RuntimeError("canary")
+
+    async with Bot(database, turn) as bot:
+        await bot.cases.accept(request("a"))
+        await bot.until(*["a"] * (len(PAUSES) + 1), "gave up a")
+        await left(database)
+
+
+async def test_pauses_grow(database):
+    """The pause after the second broken turn in a row is longer; a good turn in between makes it short again."""
+    now = datetime.now(UTC)
+    broken = iter([True, True, False, True])
+
+    async def turn(bot, case_id):
+        if next(broken):
+            raise RuntimeError
+        await bot.cases.again(case_id, LONG_AGO)
+
+    async def pause() -> float:
+        waiting = "SELECT scheduled_at FROM procrastinate_jobs WHERE scheduled_at > '2001-01-01'"
+        rows = await eventually(lambda: ask(database, waiting))
+        await ask(database, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
+        return (rows[0][0] - now).total_seconds()
+
+    bot = Bot(database, turn)
+    bot.turns._clock = lambda: now
+    async with bot:
+        await bot.cases.accept(request("a"))
+        await bot.until("a")
+        assert [await pause(), await pause()] == [PAUSES[0], PAUSES[1]]
+        await bot.until(*"aaaa")
+        assert await pause() == PAUSES[0]
+
+
+async def test_giving_up_that_fails(database):
+    """A case whose giving up fails is not lost: it is tried again later."""
+
+    async def fail(case_id):
+        await bot.note(f"could not give up {case_id}")
+        if len(bot.happened) < 2:
+            raise RuntimeError
+
+    bot = Bot(database)
+    bot.turns._give_up = fail
+    await bot.cases.accept(request("a"))
+    await ask(database, "UPDATE procrastinate_jobs SET attempts = %s", MOST_ATTEMPTS)
+    async with bot:
+        await bot.until("could not give up a")
+        await left(database, ("a", "todo"))
+        await ask(database, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
+        await bot.until("could not give up a", "could not give up a")
+
+
+async def test_killed_process(database):
+    """After kill -9 in the middle of a turn, others take it, once."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", BEGIN_AND_HANG, database, stdout=asyncio.subprocess.PIPE
+    )
+    one, other = Bot(database), Bot(database)
+    await one.cases.accept(request("a"))
+    await process.stdout.readline()
+    process.kill()
+    await process.communicate()
+    async with one, other:
+        await left(database)
+    assert one.happened + other.happened == ["a"]
+
+
+async def test_long_turns(database):
+    """A turn that takes longer than a worker may be silent is taken once: its worker is not silent."""
+
+    async def turn(_bot, _case_id):
+        await asyncio.sleep(QUICK.stalled * 2)
+
+    async with Bot(database, turn) as one, Bot(database, turn) as other:
+        await one.cases.accept(request("a"))
+        await left(database)
+        assert one.happened + other.happened == ["a"]
+
+
+async def test_lost_by_its_own_worker(database):
+    """A job that this worker is said to do, but does not, is done after all."""
+    async with Bot(database) as bot:
+        await bot.cases.accept(request("a"))
+        await bot.until("a")
+        await bot.cases.again("a", datetime.now(UTC) + timedelta(hours=1))
+        await ask(
+            database,
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT max(id) FROM procrastinate_workers)",
+        )
+        await bot.until("a", "a")
+
+
+async def test_dead_after_its_last_word(database):
+    """When a process died after it had stored the case's next turn, that one is taken, and only that one."""
+    bot = Bot(database)
+    await bot.cases.accept(request("a"))
+    await ask(database, "UPDATE procrastinate_jobs SET status = 'doing'")
+    await bot.cases.again("a", LONG_AGO)
+    async with bot:
+        await left(database)
+        assert bot.happened == ["a"]
+
+
+async def test_forgotten_worker(database):
+    """A worker whose record is gone, as after the machine slept, is replaced and goes on."""
+    async with Bot(database) as bot:
+        await eventually(lambda: bot.turns.working)
+        await ask(database, "DELETE FROM procrastinate_workers")
+        await bot.cases.accept(request("a"))
+        await bot.until("a")
+
+
+async def test_restarted_database(new_state):
+    """When the database was away, work goes on after it came back."""
+    server = Server(new_state())
+    with server.used() as url:
+        prepare(url)
+        async with Bot(url) as bot:
+            await bot.cases.accept(request("a"))
+            await bot.until("a")
+            server.stop()
+            await eventually(lambda: not bot.turns.working)
+            server.start()
+            await bot.cases.accept(request("b"))
+            await bot.until("a", "b")
+
+
+async def test_ended_sessions(database):
+    """A pool replaces each connection whose session was ended, and need not be closed and opened for it."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    async with health.pool(conninfo=database, min_size=2, max_size=2, timeout=20, open=False) as pool:
+        await pool.wait()
+        assert await ask(database, f"SELECT pg_terminate_backend(pid, 20000) {others}") == [(True,), (True,)]
+        async with pool.connection() as connection:
+            assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
+
+
+async def test_graceful_stop(database):
+    """When the worker stops, short turns are ended; a long one is cut off and taken by the next worker."""
+
+    async def turn(bot, case_id):
+        await asyncio.sleep(0.1 if case_id == "short" else 3600)
+        await bot.note(f"ended {case_id}")
+
+    async with Bot(database, turn) as bot:
+        await bot.cases.accept(request("short"))
+        await bot.cases.accept(request("long"))
+        await bot.until("short", "long")
+    assert bot.happened[2:] == ["ended short"]
+    assert await jobs(database) == [("long", "todo")]
+    async with Bot(database) as bot:
+        await bot.until("long")
+
+
+async def test_people_first(database):
+    """What people wait for is done before what nobody asked for."""
+    bot = Bot(database, concurrency=1)
+    for name in ("1", "2"):
+        await bot.cases.accept(request(name), AUTOMATIC)
+    await bot.cases.accept(request("person"))
+    async with bot:
+        await left(database)
+    assert bot.happened == ["person", "1", "2"]
+
+
+async def test_tidying(database):
+    """The tidying that is stored once an hour is done."""
+    tidy = ("vtbot", "tidy", '{"timestamp": 0}')
+    await ask(
+        database, "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES (%s, %s, %s)", *tidy
+    )
+    async with Bot(database) as bot, asyncio.timeout(20):
+        await bot.tidied.wait()
+
+
+async def test_nothing_in_the_log(database, caplog):
+    """The log of procrastinate holds no job's arguments, whatever becomes of the job."""
+    caplog.set_level("DEBUG", logger="root")
+
+    async def turn(_bot, case_id):
+        if case_id == "canary-broken":
+            raise RuntimeError("canary")
+
+    async with Bot(database, turn) as bot:
+        for name in ("canary-good", "canary-broken"):
+            await bot.cases.accept(request(name))
+        await left(database)
+    assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("turns", [50])
+async def test_each_once(database, turns):
+    """Many turns over two workers: each is taken once."""
+    async with Bot(database) as one, Bot(database) as other:
+        await asyncio.gather(*(one.cases.accept(request(str(n))) for n in range(turns)))
+        await left(database)
+        assert sorted(one.happened + other.happened) == sorted(str(n) for n in range(turns))

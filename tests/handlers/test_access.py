@@ -1,0 +1,296 @@
+"""Who may: every way in, for everyone who may try it; and what is said to those who may not."""
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from bot.settings import SettingsError, load
+from handlers.people import Role, described
+from tests.support.app_fixture import ANA, at_work
+
+INCIDENT = "#inc-1042"
+QUESTION = "192.0.2.1"
+BOT = "U0VTBOT001"
+
+
+async def by_command(office, user):
+    await office.slack.types(user, INCIDENT, f"/vt scan-ip {QUESTION}")
+
+
+async def by_mention(office, user):
+    await office.slack.says(user, INCIDENT, f"@vt {QUESTION}")
+
+
+async def by_direct_message(office, user):
+    await office.slack.says(user, "@vt", QUESTION)
+
+
+async def by_message_menu(office, user):
+    message = (await office.slack.says(ANA, INCIDENT, QUESTION)).said
+    await office.slack.uses_shortcut(user, "check", message)
+
+
+async def by_form(office, user):
+    exchange = await office.slack.uses_shortcut(user, "open-form")
+    for view in office.slack.views(user):
+        office.slack.fills(user, view, {"values": QUESTION})
+        await office.slack.submits(user, view)
+    return exchange
+
+
+async def by_typed_form(office, user):
+    await office.slack.types(user, INCIDENT, f"/vt form {QUESTION}")
+    for view in office.slack.views(user):
+        await office.slack.submits(user, view)
+
+
+async def by_button(office, user):
+    answer = await office.asks(f"/vt scan-ip {QUESTION} --share", channel=INCIDENT)
+    await office.idle()
+    await office.slack.presses(user, answer, "JSON")
+
+
+WAYS = [by_command, by_mention, by_direct_message, by_message_menu, by_form, by_typed_form, by_button]
+CHANNEL_WAYS = [by_command, by_mention, by_message_menu, by_typed_form, by_button]
+
+
+def trail(database):
+    """Who asked in which way, and what came of it."""
+    with psycopg.connect(database) as connection:
+        return connection.execute(
+            "SELECT asker, way, verb, outcome, why, calls FROM audit ORDER BY at"
+        ).fetchall()
+
+
+def last(database):
+    """The outcome of the last request, and the reason if it was refused."""
+    return trail(database)[-1][3:5]
+
+
+def told(office, user):
+    """What only this person sees of the bot's words: said to them alone, or in their direct messages."""
+    person = office.slack.person(user)
+    return [
+        office.now(message)
+        for message in office.slack.messages(user=user)
+        if message.user == BOT
+        and person.id in (message.ephemeral_to, office.slack.world.channels[message.channel].with_user)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("user", "environ"),
+    [
+        ("ana", {}),
+        ("admin", {}),
+        ("guest", {"ALLOW_GUESTS": "true"}),
+        ("stranger", {"ALLOW_STRANGERS": "true"}),
+        ("ana", {"ALLOWED_USERS": "@ana"}),
+        ("ana", {"ALLOWED_USERS": "U0BEN00001, U0ANA00001"}),
+    ],
+)
+async def test_who_may_through_every_door(database, user, environ):
+    """Full members; whoever else the operator lets in; those on a list, by name or id."""
+    async with at_work(database, **environ) as office:
+        for way in WAYS:
+            await way(office, user)
+            await office.idle()
+            assert last(database) == ("answered", None), way.__name__
+            assert trail(database)[-1][0] == office.slack.person(user).id, way.__name__
+        assert office.virustotal.calls
+
+
+@pytest.mark.parametrize(
+    ("user", "why", "words", "environ"),
+    [
+        ("guest", "guest", "Guests may not", {}),
+        ("stranger", "stranger", "Only members of the workspace that installed me may", {}),
+        ("guest", "guest", "Guests may not", {"ALLOW_STRANGERS": "true", "ALLOWED_USERS": "guest,ana"}),
+        ("admin", "user", "You are not among those", {"ALLOWED_USERS": "ana,ben"}),
+    ],
+)
+async def test_who_may_not_through_any_door(database, user, why, words, environ):
+    """One sentence to them alone, a row for the auditor, nothing for VirusTotal; admins on no list neither."""
+    async with at_work(database, **environ) as office:
+        for number, way in enumerate(WAYS, 1):
+            await way(office, user)
+            await office.idle()
+            assert last(database) == ("refused", why), way.__name__
+            assert len(told(office, user)) == number, way.__name__
+            assert words in told(office, user)[-1]
+        asked = [row for row in trail(database) if row[0] == office.slack.person(user).id]
+        assert len(asked) == len(WAYS)
+        assert all(outcome == "refused" and calls == 0 for *_, outcome, _, calls in asked)
+
+
+async def test_bots_may_not(database):
+    """Nobody is told: two bots would go on for ever."""
+    async with at_work(database) as office:
+        for way in (by_command, by_mention, by_direct_message, by_message_menu, by_button):
+            await way(office, "otherbot")
+            await office.idle()
+            assert last(database) == ("refused", "bot"), way.__name__
+
+
+async def test_a_bot_that_is_let_in_is_answered(database):
+    """ALLOW_BOTS: a mention by a bot is a question like any other; its own words are not."""
+    async with at_work(database, ALLOW_BOTS="true") as office:
+        await by_mention(office, "otherbot")
+        await office.idle()
+        assert last(database) == ("answered", None)
+        assert len(trail(database)) == 1
+
+
+async def test_a_stranger_with_a_listed_name_is_not_the_one_who_is_listed(database):
+    """Another workspace gives out the same names: there only ids count."""
+    async with at_work(database, ALLOWED_USERS="stranger", ALLOW_STRANGERS="true") as office:
+        await by_command(office, "stranger")
+        assert last(database) == ("refused", "user")
+
+
+@pytest.mark.parametrize(
+    ("listed", "may", "may_not"),
+    [
+        ("general, #inc-1042", CHANNEL_WAYS, [by_direct_message, by_form]),
+        ("C0INC10420", CHANNEL_WAYS, [by_direct_message, by_form]),
+        ("DM", [by_direct_message, by_form], [way for way in CHANNEL_WAYS if way is not by_button]),
+        ("general,DM", [by_form], [by_command, by_mention, by_message_menu, by_typed_form]),
+    ],
+)
+async def test_only_where_it_is_allowed(database, listed, may, may_not):
+    """ALLOWED_CHANNELS by name or id; DM stands for the direct messages with the bot."""
+    async with at_work(database, ALLOWED_CHANNELS=listed) as office:
+        for way in may_not:
+            await way(office, ANA)
+            await office.idle()
+            assert last(database) == ("refused", "channel"), way.__name__
+        assert not office.virustotal.calls
+        for way in may:
+            await way(office, ANA)
+            await office.idle()
+            assert last(database) == ("answered", None), way.__name__
+
+
+async def test_a_channel_that_slack_does_not_name_is_not_allowed_by_name(database):
+    """A private channel without the bot: its name is not known, so it is not among the allowed ones."""
+    async with at_work(database, ALLOWED_CHANNELS="secret") as office:
+        await office.slack.types(ANA, "#secret", f"/vt scan-ip {QUESTION}")
+        assert last(database) == ("refused", "channel")
+
+
+# Who someone is ------------------------------------------------------------------------------------------
+
+
+async def test_slack_is_asked_once_in_ten_minutes(database):
+    """And again after that: who was made a guest meanwhile is one."""
+    async with at_work(database) as office:
+        for _ in range(3):
+            await office.asks(f"/vt scan-ip {QUESTION}")
+        assert len([call for call in office.slack.calls if call.method == "users.info"]) == 1
+        demote(office, ANA)
+        await office.asks(f"/vt scan-ip {QUESTION}")
+        learnt_before(database, minutes=11)
+        refused = await office.asks(f"/vt scan-ip {QUESTION}")
+        assert "Guests may not" in office.now(refused)
+
+
+def learnt_before(database, minutes):
+    """What is remembered of people is so much older."""
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE people SET at = at - make_interval(mins => %s)", [minutes])
+
+
+def demote(office, user):
+    """Make someone a guest."""
+    person = office.slack.person(user)
+    office.slack.world.people[person.id] = replace(person, guest=True)
+
+
+async def test_whoever_was_made_a_guest_while_filling_in_the_form(database):
+    """The one who sends it is asked again, and reads why at the field."""
+    async with at_work(database) as office:
+        await office.slack.types(ANA, INCIDENT, f"/vt form {QUESTION}")
+        demote(office, ANA)
+        learnt_before(database, minutes=11)
+        sent = await office.slack.submits(ANA, office.slack.views(ANA)[0])
+        assert "Guests may not" in sent.errors["values"]
+        assert not office.virustotal.calls
+
+
+@pytest.mark.parametrize("error", ["internal_error", "ratelimited", "fatal_error", "user_not_found"])
+async def test_when_slack_does_not_say_who_it_is_nobody_is_let_in(database, error):
+    """Politely, at once, and without guessing."""
+    async with at_work(database) as office:
+        office.slack.fails("users.info", error, times=9, after=30)
+        refused = await office.asks(f"/vt scan-ip {QUESTION}")
+        assert "I cannot find out who you are" in office.now(refused)
+        assert refused.ephemeral_to == office.slack.person(ANA).id
+        assert last(database) == ("refused", "unknown")
+        assert not office.virustotal.calls
+
+
+async def test_someone_whom_slack_hides_is_a_stranger(database):
+    """Of another workspace, and in no channel with the bot."""
+    async with at_work(database) as office:
+        office.slack.fails("users.info", "user_not_visible")
+        await by_command(office, "stranger")
+        assert last(database) == ("refused", "stranger")
+
+
+HOME = {"id": "U1", "name": "ana", "team_id": "T1"}
+
+
+@pytest.mark.parametrize(
+    ("more", "role"),
+    [
+        ({}, Role.MEMBER),
+        ({"is_admin": True}, Role.MEMBER),
+        ({"is_restricted": True}, Role.GUEST),
+        ({"is_ultra_restricted": True}, Role.GUEST),
+        ({"team_id": "T2"}, Role.STRANGER),
+        ({"team_id": "T2", "is_stranger": False, "is_admin": True}, Role.STRANGER),
+        ({"is_stranger": True}, Role.STRANGER),
+        ({"team_id": "T2", "is_restricted": True}, Role.STRANGER),
+        ({"team_id": "E1", "enterprise_user": {"teams": ["T1", "T3"]}}, Role.MEMBER),
+        ({"is_bot": True}, Role.BOT),
+        ({"team_id": "T2", "is_bot": True}, Role.BOT),
+        ({"is_workflow_bot": True}, Role.BOT),
+        ({"deleted": True, "is_bot": True}, Role.GONE),
+    ],
+)
+def test_what_slack_says_of_someone(more, role):
+    """The strictest that holds; an admin of another workspace is a stranger, and no admin here."""
+    person = described({**HOME, **more}, "T1")
+    assert person.role is role
+    assert person.admin == (more == {"is_admin": True})
+
+
+# What the operator sets ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"ALLOW_GUESTS": "canary"}, "ALLOW_GUESTS must be true or false."),
+        ({"ALLOW_STRANGERS": "canary"}, "ALLOW_STRANGERS must be true or false."),
+        ({"ALLOW_BOTS": "canary"}, "ALLOW_BOTS must be true or false."),
+        ({"ALLOWED_USERS": "Ana Canary"}, "ALLOWED_USERS must be ids or names of people"),
+        ({"ALLOWED_USERS": "<@canary>"}, "ALLOWED_USERS must be"),
+        ({"ALLOWED_CHANNELS": "Incidents!Canary"}, "ALLOWED_CHANNELS must be ids or names of channels"),
+    ],
+)
+def test_wrong_settings(environ, says):
+    """One sentence that names the variable, and not what was set."""
+    with pytest.raises(SettingsError) as caught:
+        load(environ, None)
+    assert str(caught.value).startswith(says)
+    assert "anary" not in str(caught.value)
+
+
+def test_nothing_set_lets_members_in_everywhere():
+    """The default: full members, all of them, in every channel."""
+    policy = load({}, None).policy
+    assert policy.roles == {Role.MEMBER}
+    assert not policy.users
+    assert not policy.channels

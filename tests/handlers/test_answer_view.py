@@ -1,0 +1,327 @@
+"""What people read: the verdict first, everything defanged, nothing from outside alive, within Slack's limits."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from handlers.views import answer as answer_views
+from handlers.views.answer import Frame
+from tests.support.replies import RECORDED, recorded, recording
+from tests.support.slack_rules import message_faults
+from vt.actions import BY_KEY
+from vt.indicators import read
+from vt.lookup import Lookup
+from vt.verdict import State
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+FRAME = Frame(case="case-id", now=NOW)
+SCANS = {
+    "Kaspersky": {"detected": True, "result": "Trojan.Win32.Emotet", "version": "1", "update": "20261120"},
+    "ESET-NOD32": {"detected": True, "result": "Win32/Emotet.B", "version": "1", "update": "20261120"},
+    "Microsoft": {"detected": True, "result": "Trojan:Win32/Emotet!ml", "version": "1", "update": "20261120"},
+    "Tiny": {"detected": True, "result": "bad", "version": "1", "update": "20261120"},
+    "Deaf": {"detected": False, "result": None, "version": "1", "update": "20261120"},
+}
+SHA = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
+
+
+def finding(action, value, raw=None, **changes):
+    row = BY_KEY[action]
+    lookup = Lookup.of(read(value), row, row.threshold)
+    if raw is not None:
+        lookup = lookup.answered(raw, NOW, may_rescan=False)
+    return lookup.but(**changes).finding(NOW)
+
+
+def file_report(positives=4, total=70, **more):
+    return {
+        "response_code": 1,
+        "resource": SHA,
+        "sha256": SHA,
+        "scan_id": f"{SHA}-1795300000",
+        "scan_date": "2026-11-20 10:00:00",
+        "positives": positives,
+        "total": total,
+        "scans": SCANS,
+        "verbose_msg": "Scan finished, information embedded",
+        **more,
+    }
+
+
+def label(element):
+    """What is written on a button, or in a menu."""
+    if element["type"] == "overflow":
+        return f"⋯ {' / '.join(option['text']['text'] for option in element['options'])}"
+    text = element["text"]
+    return text["text"] if isinstance(text, dict) else text
+
+
+def shown(message):
+    """The blocks as lines."""
+    parts = []
+    for block in message.blocks:
+        for element in block.get("elements", []):
+            texts = [part.get("text", "") for part in element.get("elements", [])]
+            parts.append("".join(texts) or f"[{label(element)}]")
+    return "\n".join(parts).split("\n")
+
+
+def test_a_risky_hash_at_3_am():
+    """State, count, indicator and rule; what it is called; when, and the link; warning; fields; buttons."""
+    message = answer_views.answer([finding("scan-hash", SHA, file_report())], FRAME)
+    assert shown(message) == snapshot(
+        [
+            "🔴 RISKY 4/70  275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  4 of 70 engines, threshold 3",
+            "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
+            "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC · VirusTotal",
+            "Warning: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f is malicious by 4 of 70 engines, threshold 3.",
+            "resource: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
+            "Scan date: 2026-11-20 10:00 UTC",
+            "Scan ID: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f-1795300000",
+            "verbose_msg: Scan finished, information embedded",
+            "total: 70",
+            "positives: 4",
+            "sha256: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
+            "Detecting Engines: Microsoft, Kaspersky, ESET-NOD32, Tiny",
+            "",
+            "[JSON]",
+            "[VirusTotal]",
+            "[Share]",
+            "[⋯ Details / Why? / Comments / Check again now]",
+        ]
+    )
+    assert message_faults(message) == []
+
+
+def test_the_plain_text_says_it_all():
+    """Notifications and screen readers get the same, in the same order."""
+    message = answer_views.answer([finding("scan-hash", SHA, file_report())], FRAME)
+    assert message.text.split("\n")[:5] == snapshot(
+        [
+            "🔴 RISKY 4/70 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f 4 of 70 engines, threshold 3",
+            "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
+            "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC",
+            "https://www.virustotal.com/gui/file/275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
+            "Warning: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f is malicious by 4 of 70 engines, threshold 3.",
+        ]
+    )
+
+
+def ip_report(**more):
+    return {
+        "response_code": 1,
+        "country": "DE",
+        "as_owner": "Example AG",
+        "verbose_msg": "IP address in dataset",
+        **more,
+    }
+
+
+def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
+    """v2 gives no verdict on addresses: the highest count among what was seen there, with its date."""
+    raw = ip_report(
+        detected_urls=[
+            {"url": "http://evil.example/x", "positives": 30, "total": 70, "scan_date": "2019-01-28 23:58:13"}
+        ],
+        detected_downloaded_samples=[
+            {"sha256": SHA, "positives": 2, "total": 70, "date": "2026-11-01 00:00:00"}
+        ],
+    )
+    message = answer_views.answer([finding("scan-ip", "192.0.2.1", raw)], FRAME)
+    assert shown(message)[:3] == snapshot(
+        [
+            "🔴 RISKY 30/70  192[.]0[.]2[.]1  30 of 70 engines flag a URL there (28 Jan 2019), threshold 25; highest in the last 30 days: 2",
+            "DE · Example AG · newest bad evidence: 2/70 for a file downloaded from there (1 Nov 2026)",
+            "checked 22 Nov 2026 03:00 UTC · VirusTotal",
+        ]
+    )
+
+
+UNSURE = [
+    ("scan-hash", SHA, {"response_code": 0, "resource": SHA, "verbose_msg": "x"}, "⚪ UNKNOWN"),
+    ("scan-hash", SHA, file_report(positives=0, total=0) | {"scans": {}}, "⚪ UNKNOWN"),
+    ("scan-ip", "192.0.2.1", {"response_code": 0, "verbose_msg": "Missing IP address"}, "⚪ UNKNOWN"),
+    ("scan-ip", "192.0.2.1", ip_report(), "⚪ UNKNOWN"),
+    ("scan-ip", "2001:db8::1", {"response_code": -1, "verbose_msg": "Invalid IP address"}, "⛔ NOT CHECKED"),
+    ("scan-ip", "10.0.0.1", None, "⛔ NOT CHECKED"),
+    ("scan-ip", "192.0.2.1", None, "⛔ NOT CHECKED"),
+    ("scan-hash", SHA, {"response_code": -2, "resource": SHA, "scan_id": SHA}, "⏳ PENDING"),
+]
+
+
+@pytest.mark.parametrize(("action", "value", "raw", "first"), UNSURE)
+def test_not_knowing_never_looks_like_clean(action, value, raw, first):
+    """Unknown, unscanned, pending and unchecked each say so first; no green, no word "clean" without "not"."""
+    message = answer_views.answer([finding(action, value, raw)], FRAME)
+    assert message.text.startswith(first)
+    assert "🟢" not in message.text + json.dumps(message.blocks, ensure_ascii=False)
+    assert not re.search(r"(?<!not )clean", message.text)
+
+
+def test_clean_says_that_no_engine_flags_it():
+    """Never "safe"."""
+    message = answer_views.answer(
+        [finding("scan-hash", SHA, file_report(0) | {"scans": {"A": {"detected": False}}})], FRAME
+    )
+    assert message.text.startswith("🟢 CLEAN 0/70")
+    assert "no engine flags it" in message.text
+    assert "safe" not in message.text
+
+
+def labels(message):
+    return [
+        label(element)
+        for block in message.blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if element["type"] == "button"
+    ]
+
+
+def test_an_unknown_url_can_be_submitted_by_someone_who_was_told_who_sees_it():
+    """The button asks first; with `allow` it does not ask, with `deny` it is not there."""
+    unknown = finding(
+        "scan-url", "http://evil.example/a", {"response_code": 0, "resource": "http://evil.example/a"}
+    )
+    asks = answer_views.answer([unknown], FRAME)
+    assert labels(asks) == ["JSON", "VirusTotal", "Share", "Submit for scanning"]
+    assert "whole community" in json.dumps(asks.blocks)
+    allowed = answer_views.answer([unknown], Frame("case-id", NOW, submit="allow"))
+    assert "Submit for scanning" in labels(allowed)
+    assert "whole community" not in json.dumps(allowed.blocks)
+    assert "Submit for scanning" not in labels(
+        answer_views.answer([unknown], Frame("case-id", NOW, submit="deny"))
+    )
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_file_that_no_engine_has_looked_at_yet_can_be_sent_there(private):
+    """VirusTotal has it, so it is not asked about: it may be uploaded anyway, or rescanned with a private key."""
+    file = Lookup.of_file("/srv/a", BY_KEY["scan-file"], 3).hashed(SHA, 9)
+    unseen = file.answered(file_report(0, 0, scans={}), NOW, may_rescan=private).finding(NOW)
+    assert unseen.state is State.UNKNOWN
+    message = answer_views.answer([unseen], Frame("case-id", NOW, private_key=private))
+    menu = shown(message)[-1]
+    assert ("Upload anyway" in menu, "Rescan" in menu) == (True, private)
+    nowhere = file.answered({"response_code": 0}, NOW, may_rescan=private).kept(None).finding(NOW)
+    assert "Upload anyway" not in str(answer_views.answer([nowhere], Frame("case-id", NOW)).blocks)
+
+
+def test_nothing_to_click_that_does_nothing():
+    """No JSON without a reply, no link to VirusTotal for an internal address, no buttons while waiting."""
+    internal = finding("scan-ip", "10.0.0.1")
+    assert labels(answer_views.answer([internal], FRAME)) == ["Share"]
+    assert labels(answer_views.answer([internal], Frame("case-id", NOW, final=False))) == []
+
+
+def many(count):
+    """Findings of every state, with the longest values that people post."""
+    url = "http://evil.example/" + "a/" * 600
+    risky = finding("scan-hash", SHA, file_report())
+    clean = finding(
+        "scan-url",
+        url,
+        {
+            "response_code": 1,
+            "scans": {"A": {"detected": False}},
+            "positives": 0,
+            "total": 70,
+            "scan_date": "2026-11-20 10:00:00",
+        },
+    )
+    unknown = finding("scan-ip", "192.0.2.1", {"response_code": 0, "verbose_msg": "Missing IP address"})
+    waiting = finding(
+        "scan-ip", "192.0.2.1", trouble={"error": "QuotaSpent", "data": {"retry_at": "2026-11-22T03:00:38Z"}}
+    )
+    return ([clean, unknown, waiting, risky] * count)[:count]
+
+
+@pytest.mark.parametrize("count", [2, 60, 100])
+def test_sixty_indicators_fit_into_one_message(count):
+    """Worst first, one line each, counts by state, details for the risky ones, within every limit."""
+    message = answer_views.answer(many(count), FRAME)
+    assert message_faults(message) == []
+    first = json.dumps(message.blocks[0], ensure_ascii=False)
+    assert all(state.value in first for state in {found.state for found in many(count)})
+    rows = [
+        part["text"]
+        for part in message.blocks[1]["elements"][0]["elements"]
+        if part.get("style", {}).get("bold")
+    ]
+    assert len(rows) == count
+    order = [list(State).index(state) for row in rows for state in State if f" {state}" in row]
+    assert order == sorted(order)
+
+
+def test_several_say_why_for_those_that_are_no_verdict():
+    """A line that is not checked says when it will be."""
+    assert any("next slot in 38 s" in line for line in shown(answer_views.answer(many(4), FRAME)))
+
+
+REPORTS = [path for path in sorted(RECORDED.glob("*report__200*.json")) if ".meta." not in path.name]
+SUBJECTS = {
+    "domain": ("domain-report", "evil.example"),
+    "file": ("scan-hash", SHA),
+    "ip-address": ("scan-ip", "192.0.2.1"),
+    "url": ("scan-url", "http://evil.example/"),
+}
+
+
+@recorded
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+def test_every_recorded_report_fits_slack(path):
+    """Alone and sixty times at once, the 159 KB recording included."""
+    raw = recording(path.stem)
+    found = finding(*SUBJECTS[path.name.partition("_")[0]], raw[0] if isinstance(raw, list) else raw)
+    for message in (answer_views.answer([found], FRAME), answer_views.answer([found] * 60, FRAME)):
+        assert message_faults(message) == []
+
+
+HOSTILE = st.text(max_size=60) | st.sampled_from(
+    [
+        "<!channel>",
+        "<@U123>",
+        "<http://evil.example|click>",
+        "http://evil.example/",
+        "*bold* _it_ `x`",
+        "&lt;!here&gt;",
+        "\u202eexe.fdp",
+        "a\x00b\x07",
+        "javascript:alert(1)",
+        "hxxp://ok",
+        "evil.example",
+        "```\ncode```",
+        ":skull:",
+    ]
+)
+
+
+@given(result=HOSTILE, engine=HOSTILE, message=HOSTILE, owner=HOSTILE, name=HOSTILE)
+def test_nothing_from_outside_is_alive(result, engine, message, owner, name):
+    """Engine names, results, owners and messages cannot mention, link, format or turn a line round."""
+    scans = {engine or "x": {"detected": True, "result": result}}
+    found = [
+        finding("scan-hash", SHA, file_report(verbose_msg=message, scans=scans)),
+        finding(
+            "scan-ip",
+            "192.0.2.1",
+            ip_report(
+                as_owner=owner, country=name, detected_urls=[{"url": result, "positives": 3, "total": 70}]
+            ),
+        ),
+    ]
+    for one in ([found[0]], [found[1]], found):
+        answer = answer_views.answer(one, FRAME)
+        assert message_faults(answer) == []
+        assert not re.search(r"<[@!#h]", answer.text)
+        assert not re.search(r"https?://(?!www\.virustotal\.com/)", answer.text)
+        assert not re.search(
+            "[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f]",
+            answer.text + json.dumps(answer.blocks, ensure_ascii=False),
+        )
+        assert {block["type"] for block in answer.blocks} <= {"rich_text", "actions", "context"}

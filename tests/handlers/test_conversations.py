@@ -1,0 +1,168 @@
+"""What someone types in Slack and what they read: the real bolt app over signed HTTP, a real database, real HTTP."""
+
+import json
+
+import pytest
+
+from playground.virustotal import faults
+from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
+
+EICAR = "44d88612fea8a8f36de82e1278abb02f"
+
+
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_scan_ip_in_both_modes(database, mode):
+    """`/vt scan-ip 192.0.2.1` is acknowledged with nothing and answered to the asker alone."""
+    async with at_work(database, mode=mode) as office:
+        exchange = await office.slack.types(ANA, GENERAL, "/vt scan-ip 192.0.2.1")
+        answer = await exchange.answer()
+        assert (exchange.status, exchange.body) == (200, "")
+        assert answer.ephemeral_to == office.slack.person(ANA).id
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57  192[.]0[.]2[.]1")
+        assert office.slack.messages(GENERAL, BEN) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        (f"/vt scan-hash {EICAR}", "🔴 RISKY 54/60"),
+        ("/vt scan-url hxxp://example[.]php", "🔴 RISKY 5/67"),
+        ("/vt domain-report example.co.in", "🔴 RISKY 30/70"),
+        ("/vt scan-ip 10.0.0.1", "⛔ NOT CHECKED"),
+        (f"/vt we saw 192.0.2.1 and {EICAR}", "🔴 1 RISKY · 🟠 1 SUSPICIOUS"),
+    ],
+)
+async def test_the_documented_examples(database, line, first):
+    """Each action answers its documented example, and any text is taken apart."""
+    async with at_work(database) as office:
+        answer = await office.asks(line)
+        assert office.slack.shown(answer)[0].startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/vt", "What do you want to know about?"),
+        ("/vt help", "/vt domain-report example.co.in"),
+        ("/vt scan-ip", "/vt scan-ip 192.0.2.1"),
+        ("/vt scan-ip 192.0.2.1 --threshold 0", "from 1 to 200"),
+        ("/vt hello there", "Nothing in this text can be looked up"),
+    ],
+)
+async def test_help_and_mistakes_are_answered_on_the_spot(database, line, words):
+    """The acknowledgement itself carries the sentence; nothing is stored, nothing is asked."""
+    async with at_work(database) as office:
+        exchange = await office.slack.types(ANA, GENERAL, line)
+        assert any(words in row for row in office.slack.shown(await exchange.answer()))
+        assert not office.virustotal.calls
+
+
+async def test_shared_answers_are_seen_by_all(database):
+    """--share posts to the channel and says who asked."""
+    async with at_work(database) as office:
+        answer = await office.asks("/vt scan-ip 192.0.2.1 --share")
+        assert answer.ephemeral_to is None
+        assert office.slack.messages(GENERAL, BEN) == [answer]
+        assert "Asked by @ana" in office.slack.shown(answer)
+
+
+async def test_the_json_button_brings_the_raw_reply_to_the_askers_direct_messages(database):
+    """An ephemeral answer cannot carry a file: it goes to the direct messages, byte for byte what VirusTotal said."""
+    async with at_work(database) as office:
+        answer = await office.asks(f"/vt scan-hash {EICAR}")
+        await office.slack.presses(ANA, answer, "JSON")
+        await office.slack.until(lambda: office.slack.files("@ana"))
+        [file] = office.slack.files("@ana")
+        [entry] = json.loads(file.content)
+        assert file.name == f"virustotal-{EICAR}.json"
+        assert entry["Entity"] == EICAR
+        assert entry["EntityResult"]["positives"] == 54
+        assert list(entry["EntityResult"])[:2] == ["permalink", "sha1"]
+        assert not office.slack.files(GENERAL)
+
+
+async def test_the_json_of_a_shared_answer_goes_into_its_thread(database):
+    """Where everybody who sees the answer can open it."""
+    async with at_work(database) as office:
+        answer = await office.asks("/vt scan-ip 192.0.2.1 --share")
+        await office.slack.presses(BEN, answer, "JSON")
+        await office.slack.until(lambda: office.slack.files(GENERAL))
+        assert {message.thread_ts for message in office.slack.messages(GENERAL) if message.files} == {
+            answer.ts
+        }
+
+
+async def test_share_posts_once_however_often_it_is_pressed(database):
+    """Two clicks are one."""
+    async with at_work(database) as office:
+        answer = await office.asks("/vt scan-ip 192.0.2.1")
+        for _ in range(3):
+            await office.slack.presses(ANA, answer, "Share")
+        await office.idle()
+        assert len(office.slack.messages(GENERAL, BEN)) == 1
+
+
+async def test_an_unknown_url_is_submitted_only_when_someone_says_so(database):
+    """UNKNOWN first; after the button PENDING, then a verdict, all in the same message."""
+    async with at_work(database, sandbox={"invent": False, "queue_seconds": 10}) as office:
+        answer = await office.asks("/vt scan-url http://nobody.example/knows")
+        assert office.slack.shown(answer)[0].startswith("⚪ UNKNOWN")
+        assert not office.virustotal.asked("url/scan")
+        await office.slack.presses(ANA, answer, "Submit for scanning")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        await office.passes(seconds=20)
+        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        assert len(office.virustotal.asked("url/scan")) == 1
+        assert len(office.slack.messages(GENERAL, ANA)) == 1
+
+
+async def test_a_spent_quota_says_when_and_completes_by_itself(database):
+    """NOT CHECKED with the seconds to the next slot; the same message then holds the answer."""
+    async with at_work(database, VT_QUOTA_MINUTE="1") as office:
+        await office.asks("/vt scan-ip 192.0.2.1")
+        waiting = await office.asks("/vt scan-ip 198.51.100.1")
+        assert "not checked yet: quota, next slot in" in office.slack.shown(waiting)[0]
+        await office.passes(seconds=61)
+        await office.slack.until(lambda: "NOT CHECKED" not in office.now(waiting))
+
+
+async def test_a_refused_key_is_said_to_be_the_operators_business(database):
+    """403: the asker hears it in a sentence, without the key."""
+    async with at_work(database) as office:
+        office.virustotal.faults.always("*", faults.status(403))
+        answer = await office.asks("/vt scan-ip 192.0.2.1")
+        assert "The operator must look" in office.slack.shown(answer)[0]
+
+
+async def test_ping_times_every_part(database):
+    """The key, the database and Slack, each with its milliseconds."""
+    async with at_work(database) as office:
+        lines = office.slack.shown(await office.asks("/vt ping"))
+        assert [line.split(":")[0] for line in lines] == ["🟢 VirusTotal key", "🟢 Database", "🟢 Slack"]
+
+
+async def test_a_mentioned_person_is_asked_for_by_the_domain_of_their_address(database):
+    """@ben → their mail address → its domain."""
+    async with at_work(database) as office:
+        answer = await office.asks("/vt domain-report @ben")
+        domain = office.slack.person(BEN).email.partition("@")[2]
+        assert office.virustotal.asked("domain/report")[0].params["domain"] == domain
+        assert office.slack.shown(answer)
+
+
+async def test_sixty_hashes_are_one_message(database):
+    """With a private key three calls, one answer, within Slack's limits (the workspace checks them)."""
+    async with at_work(database, VT_KEY_KIND="private") as office:
+        await office.asks(f"/vt {' '.join(HASHES[:60])}")
+        assert len(office.virustotal.calls) == 3
+
+
+async def test_the_same_delivery_is_one_request(database):
+    """Slack's bytes again, a hundred times: one job, one answer."""
+    async with at_work(database) as office:
+        exchange = await office.slack.types(ANA, GENERAL, "/vt scan-ip 192.0.2.1")
+        for _ in range(20):
+            await office.slack.redelivers(exchange)
+        await office.idle()
+        assert len(office.virustotal.calls) == 1
+        assert len(office.slack.messages(GENERAL, ANA)) == 1

@@ -1,0 +1,181 @@
+"""Mentions and direct messages: what someone writes to the bot, and where they read the answer."""
+
+import psycopg
+import pytest
+
+from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
+
+EICAR = "44d88612fea8a8f36de82e1278abb02f"
+DIRECT = "@vt"
+
+
+def own(office, channel=GENERAL):
+    """What the bot itself posted there."""
+    return [message for message in office.slack.messages(channel) if message.user == "U0VTBOT001"]
+
+
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_a_mention_is_answered_in_its_thread(database, mode):
+    """`@vt 192.0.2.1` in a channel: one answer under it, seen by everybody, without a button that shares it."""
+    async with at_work(database, mode=mode) as office:
+        exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        answer = await exchange.answer()
+        assert answer.thread_ts == exchange.said.ts
+        assert answer.ephemeral_to is None
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57  192[.]0[.]2[.]1")
+        assert "Share" not in office.now(answer)
+
+
+async def test_a_mention_in_a_thread_is_answered_there(database):
+    """Where slash commands cannot be used."""
+    async with at_work(database) as office:
+        root = (await office.slack.says(BEN, GENERAL, "what is this?")).said
+        exchange = await office.slack.says(ANA, GENERAL, "@vt is it 192.0.2.1 ?", thread=root)
+        assert (await exchange.answer()).thread_ts == root.ts
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("@vt", "What do you want to know about?"),
+        ("@vt help", "/vt domain-report example.co.in"),
+        ("@vt scan-ip", "/vt scan-ip 192.0.2.1"),
+        ("@vt thank you very much", "Nothing in this text can be looked up"),
+        ("@vt form", "/vt form"),
+        ("@vt ping", "🟢 Slack"),
+        ("@vt quota", "minute"),
+        ("@vt domain-report @ben", "example"),
+        (f"@vt scan-hash {EICAR} --threshold 60", "🟠 SUSPICIOUS 54/60"),
+    ],
+)
+async def test_a_mention_is_a_command(database, line, words):
+    """Everything that /vt takes, mistakes and help too; an answer in the thread for each."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, GENERAL, line)
+        answer = await exchange.answer()
+        assert any(words in row for row in office.slack.shown(answer))
+        assert answer.thread_ts == exchange.said.ts
+
+
+async def test_direct_messages_need_no_command(database):
+    """Any text in the direct messages, answered below it; in a thread there, in the thread."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, DIRECT, f"what about 192.0.2.1 and {EICAR}?")
+        answer = await exchange.answer()
+        assert "🔴 1 RISKY · 🟠 1 SUSPICIOUS" in office.slack.shown(answer)[0]
+        assert answer.thread_ts is None
+        below = await office.slack.says(ANA, DIRECT, "scan-ip 198.51.100.1", thread=answer)
+        assert (await below.answer()).thread_ts == answer.ts
+        assert [office.slack.person(ANA).id] == [
+            office.slack.world.channels[message.channel].with_user for message in [answer]
+        ]
+
+
+async def test_the_buttons_of_an_answer_in_a_thread_work_for_everybody_there(database):
+    """The JSON goes into the same thread."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        answer = await exchange.answer()
+        await office.slack.presses(BEN, answer, "JSON")
+        await office.slack.until(lambda: office.slack.files(GENERAL))
+        assert {message.thread_ts for message in office.slack.messages(GENERAL) if message.files} == {
+            exchange.said.ts
+        }
+
+
+async def test_what_is_waited_for_is_said_and_then_replaced(database):
+    """A spent quota: one message, which in the end holds the answer."""
+    async with at_work(database, VT_QUOTA_MINUTE="1") as office:
+        await (await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")).answer()
+        waiting = await (await office.slack.says(ANA, GENERAL, "@vt 198.51.100.1")).answer()
+        assert "not checked yet: quota" in office.now(waiting)
+        await office.passes(seconds=61)
+        await office.slack.until(lambda: "NOT CHECKED" not in office.now(waiting))
+        assert len(own(office)) == 2
+
+
+def mentions(office):
+    """How the mentions were taken, in order."""
+    events = [ack for ack in office.slack.deliveries if ack.parcel.kind == "events_api"]
+    return [ack for ack in events if ack.parcel.payload["event"]["type"] == "app_mention"]
+
+
+def rows(database, query):
+    with psycopg.connect(database) as connection:
+        return connection.execute(query).fetchall()
+
+
+# Not for the bot -----------------------------------------------------------------------------------------
+
+
+async def test_a_database_that_is_away_is_said_and_slack_hands_it_over_again(database):
+    """Nothing is acknowledged that was not kept; when the database is back, Slack's next attempt is answered."""
+    async with at_work(database) as office:
+        with psycopg.connect(database) as lock:
+            lock.execute("LOCK TABLE cases, people IN ACCESS EXCLUSIVE MODE")
+            exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+            [mention] = mentions(office)
+            assert mention.status == 503
+            told = await exchange.answer()
+            assert "the database does not answer" in office.now(told)
+            assert told.ephemeral_to
+        await office.slack.courier.again(mention)
+        await office.idle()
+        assert len([message for message in own(office) if not message.ephemeral_to]) == 1
+
+
+async def test_joins_topics_and_its_own_messages_are_not_read(database):
+    """Only what someone says in direct messages counts there."""
+    async with at_work(database) as office:
+        for subtype in ("channel_join", "channel_topic", "message_changed", "bot_add", "reminder_add"):
+            ack = await say_raw(office, subtype=subtype, user="U0ANA00001")
+            assert ack.status == 200
+        await say_raw(office, user="U0VTBOT001", bot_id="B0VTBOT001")
+        await say_raw(office, user="U0ANA00001", hidden=True)
+        await office.idle()
+        assert rows(database, "SELECT count(*) FROM audit") == [(0,)]
+
+
+async def say_raw(office, **event):
+    """An event as Slack might send it, which no stand-in person causes."""
+    channel = office.slack.direct(ANA).id
+    inner = {"type": "message", "channel": channel, "channel_type": "im", "ts": office.slack.world.ts()}
+    return await office.slack.courier.event("message.im", {**inner, "text": "192.0.2.1", **event})
+
+
+async def test_two_bots_do_not_talk_to_each_other(database):
+    """Another bot's mention is answered by nobody, and nobody is told."""
+    async with at_work(database) as office:
+        await office.slack.says("otherbot", GENERAL, "@vt 192.0.2.1")
+        await office.idle()
+        assert own(office) == []
+        assert rows(database, "SELECT outcome, why FROM audit") == [("refused", "bot")]
+
+
+async def test_a_channel_that_wants_private_answers(database):
+    """A mention there is answered in the asker's direct messages; on record, and for who may, it was asked there."""
+    async with at_work(database, ALLOWED_CHANNELS="general") as office:
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "INSERT INTO channels VALUES ('T0PLAYGRND', 'C0GENERAL1', '{\"answers\": \"private\"}')"
+            )
+        await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
+        await office.slack.until(lambda: own(office, "@ana"))
+        await office.idle()
+        [answer] = own(office, "@ana")
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57")
+        assert "Share" not in office.now(answer)
+        assert own(office) == []
+        assert rows(database, "SELECT channel, outcome FROM audit") == [("C0GENERAL1", "answered")]
+
+
+async def test_picked_messages_there_are_answered_to_the_picker_alone(database):
+    """Beside the message, where nobody else sees it."""
+    async with at_work(database) as office:
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "INSERT INTO channels VALUES ('T0PLAYGRND', 'C0GENERAL1', '{\"answers\": \"private\"}')"
+            )
+        message = (await office.slack.says(BEN, GENERAL, "192.0.2.1")).said
+        answer = await (await office.slack.uses_shortcut(ANA, "check", message)).answer()
+        assert answer.ephemeral_to == office.slack.person(ANA).id

@@ -1,0 +1,209 @@
+"""Every page of every modal about an answer is one that Slack takes, whatever VirusTotal said."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+
+from handlers.request import Ways
+from handlers.turns.comments import comments
+from handlers.views import answer, details_layout
+from handlers.views.answer_layout import Frame
+from handlers.views.details import details
+from handlers.views.details_layout import Place
+from handlers.views.rescan_cost import price
+from handlers.views.settings import settings
+from handlers.views.why import why
+from playground.slack import rules
+from tests.support.replies import ANYTHING, RECORDED, hostile, recorded, recording
+from tests.support.slack_rules import faults
+from vt.actions import BY_KEY
+from vt.indicators import Indicator, Kind
+from vt.lookup import Lookup, Step
+from vt.models import Comments
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+KINDS = {
+    "scan-ip": ("ipv4", "192.0.2.1"),
+    "scan-hash": ("sha256", "27" * 32),
+    "scan-url": ("url", "http://evil.example/"),
+    "domain-report": ("domain", "evil.example"),
+    "scan-file": ("sha256", "27" * 32),
+}
+ENDPOINTS = {
+    "ip-address_report": "scan-ip",
+    "ip_report": "scan-ip",
+    "file_report": "scan-hash",
+    "url_report": "scan-url",
+    "domain_report": "domain-report",
+}
+
+
+def lookup(action, raw):
+    """One that is answered."""
+    kind, value = KINDS[action]
+    asked = Lookup.of(Indicator(Kind(kind), value, value), BY_KEY[action], 3)
+    return asked.but(raw=raw, step=Step.DONE, checked_at=NOW)
+
+
+def recordings():
+    """Each recorded report, with the action that it answers."""
+    for path in sorted(RECORDED.glob("*.json")) if RECORDED.is_dir() else ():
+        action = ENDPOINTS.get(path.name.partition("__")[0])
+        if action and not path.name.endswith(".meta.json"):
+            yield action, path.stem
+
+
+def ways(view):
+    """Where one can go from here."""
+    for block in view["blocks"]:
+        for element in block.get("elements", []):
+            if element.get("type") == "button":
+                yield element["action_id"].removeprefix("turn:")
+            yield from (one["value"] for one in element.get("options", []))
+
+
+def leafed(show):
+    """Every place that can be reached, each once, with what is shown there."""
+    seen, left = {}, [str(Place())]
+    while left:
+        where = left.pop()
+        if where not in seen:
+            seen[where] = show(details_layout.place(where)).to_dict()
+            left += ways(seen[where])
+    return seen
+
+
+def sound(view):
+    """Nothing that Slack would refuse, and nothing alive that is not ours."""
+    assert rules.view(view, frozenset()) == []
+
+
+def sound_to_all(views):
+    """The same; every tenth by the shared checker too, which takes its time."""
+    for number, view in enumerate(views):
+        sound(view)
+        assert number % 10 or faults("modal", view) == []
+
+
+@recorded
+@pytest.mark.parametrize(("action", "name"), list(recordings()), ids=lambda one: str(one)[:60])
+def test_every_recording_can_be_leafed_through(action, name):
+    """Details and why, each part and page; nothing is shown twice, nothing is left out."""
+    raw = recording(name)
+    raw = raw[0] if isinstance(raw, list) else raw
+    known = lookup(action, raw)
+    found = [known.finding(NOW)]
+    for show in (
+        lambda here: details(found, "id", here),
+        lambda here: why([known], "id", here, NOW),
+    ):
+        sound_to_all(leafed(show).values())
+
+
+@given(hostile())
+def test_hostile_replies_can_be_leafed_through(reply):
+    """Odd types, huge numbers, lone surrogates: every page is one that Slack takes."""
+    known = lookup(*reply)
+    found = [known.finding(NOW)]
+    for show in (
+        lambda here: details(found, "id", here),
+        lambda here: why([known], "id", here, NOW),
+        lambda _: price(found, "id", {"day": (1, 500)}, private_key=True),
+    ):
+        for view in leafed(show).values():
+            sound(view)
+
+
+def big(action="domain-report", count=1_000):
+    """The most that VirusTotal lists, each as long and as strange as it may be."""
+    evil = "http://evil.example/<!channel>&\u202e" + "a" * 3_000
+    return lookup(
+        action,
+        {
+            "response_code": 1,
+            "subdomains": [f"{n}.{'a' * 60}.evil.example" for n in range(count)],
+            "resolutions": [
+                {"ip_address": f"198.51.{n % 250}.{n // 250}", "last_resolved": "2019-01-28 00:00:00"}
+                for n in range(count)
+            ],
+            "detected_urls": [{"url": evil, "positives": 5, "total": 70, "scan_date": "2019-01-28 00:00:00"}]
+            * 100,
+            "whois": "Name: <@U1> *b* \n" * 5_000,
+            "Odd category" + "x" * 500: "y" * 5_000,
+        },
+    )
+
+
+def test_the_largest_report_is_shown_page_by_page():
+    """A thousand subdomains: all of them, none twice."""
+    found = [big().finding(NOW)]
+    shown = leafed(lambda here: details(found, "id", here))
+    pages = [view for where, view in shown.items() if where.startswith("0:subdomains:")]
+    text = str(pages)
+    assert all(text.count(f"'{n}[.]") == 1 or f"{n}[.]" in text for n in (0, 500, 999))
+    assert len(pages) == 34
+    sound_to_all(shown.values())
+
+
+def test_a_hundred_of_the_largest_fit_their_menus():
+    """Each can be chosen; the choice is kept while leafing."""
+    many = [big(count=3)] * 100
+    for view in (
+        details([one.finding(NOW) for one in many], "id", Place(99, "subdomains", 0)),
+        why(many, "id", Place(99), NOW),
+    ):
+        sound(view.to_dict())
+        menu = view.to_dict()["blocks"][0]["elements"][0]
+        assert len(menu["options"]) == 100
+        assert menu["initial_option"]["value"].startswith("99:")
+
+
+@pytest.mark.parametrize(
+    "where", ["999:engines:0", "0:nonsense:7", "0:fields:99999", "", "x", "-1:fields:0", "0:fields:-1"]
+)
+def test_places_that_are_not_are_the_beginning(where):
+    """Whatever a tampered button says, something is shown."""
+    sound(details([big(count=3).finding(NOW)], "id", details_layout.place(where)).to_dict())
+
+
+@given(ANYTHING, ANYTHING)
+def test_hostile_comments_are_shown_as_text(comment, date):
+    """25 of the longest; the way to older ones only when there may be some."""
+    said = [{"comment": str(comment)[:500] * 3, "date": date}] * 25
+    known = lookup(
+        "scan-hash", {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
+    )
+    view = comments([known.finding(NOW)], "id", Place(), Comments(response_code=1, comments=said)).to_dict()
+    sound(view)
+
+
+def test_older_comments_are_asked_for_by_the_oldest_date():
+    """comments/get takes the moment as 14 digits."""
+    said = [{"comment": "bad", "date": f"201204041323{n:02}"} for n in range(25)]
+    known = lookup("scan-hash", {"response_code": 1})
+    view = comments([known.finding(NOW)], "id", Place(), Comments(response_code=1, comments=said)).to_dict()
+    assert "0::20120404132300" in list(ways(view))
+    few = comments(
+        [known.finding(NOW)], "id", Place(), Comments(response_code=1, comments=said[:9])
+    ).to_dict()
+    assert list(ways(few)) == []
+
+
+@pytest.mark.parametrize("may_change", [True, False])
+def test_settings_are_a_modal_that_slack_takes(may_change):
+    """For those who may and for those who may not."""
+    view = settings(Ways(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change).to_dict()
+    sound(view)
+    assert ("submit" in view) is may_change
+
+
+def test_the_menu_under_an_answer_has_no_more_entries_than_slack_takes():
+    """A file beside a URL: of six things that can be done, five are in the menu and one stands beside it."""
+    flagged = {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
+    found = [lookup(action, flagged).finding(NOW) for action in ("scan-file", "scan-url")]
+    shown = answer.answer(found, Frame("id", NOW))
+    *_, menu, beside = shown.blocks[-1]["elements"]
+    assert len(menu["options"]) == 5
+    assert beside["text"]["text"] == "Check again now"
+    assert faults("message", {"text": shown.text, "blocks": list(shown.blocks)}) == []

@@ -1,0 +1,151 @@
+"""What someone types after /vt, and what they read when it cannot be done as it stands."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers import text
+from handlers.deps import Verb
+from handlers.parser import parse
+from handlers.usage_errors import Misuse
+from vt.actions import ACTIONS
+
+EICAR = "44d88612fea8a8f36de82e1278abb02f"
+
+
+def typed(line, **thresholds):
+    return [
+        (lookup.action, lookup.value or lookup.asked, lookup.threshold)
+        for lookup in parse(line, thresholds).lookups
+    ]
+
+
+def told(line):
+    with pytest.raises(Misuse) as caught:
+        parse(line, {})
+    return text.misuse(caught.value)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
+def test_every_action_understands_its_own_example(action):
+    """What help shows can be typed."""
+    [(key, _, threshold)] = typed(f"{action.key} {action.example}")
+    assert (key, threshold) == (action.key, action.threshold)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("scan-ip 192[.]0[.]2[.]1", [("scan-ip", "192.0.2.1", 25)]),
+        (
+            "scan-ip 192.0.2.1, 198.51.100.7 8.8.8.8",
+            [("scan-ip", ip, 25) for ip in ("192.0.2.1", "198.51.100.7", "8.8.8.8")],
+        ),
+        ("scan-ip 192.0.2.1 192[.]0.2.1", [("scan-ip", "192.0.2.1", 25)]),
+        ("SCAN-IP 192.0.2.1", [("scan-ip", "192.0.2.1", 25)]),
+        (f"scan-hash {EICAR.upper()}", [("scan-hash", EICAR, 3)]),
+        ("scan-hash --threshold 7 " + EICAR, [("scan-hash", EICAR, 7)]),
+        (f"scan-hash {EICAR} --threshold=7", [("scan-hash", EICAR, 7)]),
+        (f"scan-hash {EICAR} —threshold 7", [("scan-hash", EICAR, 7)]),
+        (
+            "scan-url <http://evil.example/Path|evil.example/Path>",
+            [("scan-url", "http://evil.example/Path", 3)],
+        ),
+        (
+            "domain-report <mailto:eve@evil.example|eve@evil.example>",
+            [("domain-report", "eve@evil.example", 25)],
+        ),
+        ("domain-report hxxps://evil[.]example/a", [("domain-report", "evil.example", 25)]),
+        (
+            "scan-file /srv/a b.zip, /srv/c /srv/d",
+            [("scan-file", path, 3) for path in ("/srv/a b.zip", "/srv/c", "/srv/d")],
+        ),
+        (f"seen 8.8.8.8 and {EICAR} today", [("scan-ip", "8.8.8.8", 25), ("scan-hash", EICAR, 3)]),
+    ],
+)
+def test_values_come_by_space_or_comma_defanged_or_not(line, expected):
+    """One line, several values, in any of the spellings people use."""
+    assert typed(line) == expected
+
+
+def test_a_path_is_what_was_typed_and_not_how_slack_sends_it():
+    """`&`, `<` and `>` come as entities; what looks like an entity in a name came as one more."""
+    sent = "scan-file /srv/a&amp;b &lt;c&gt;.bin, /srv/d&amp;lt;e"
+    assert [path for _, path, _ in typed(sent)] == ["/srv/a&b <c>.bin", "/srv/d&lt;e"]
+    [lookup] = parse("scan-file /srv/d&lt;e", {}, escaped=False).lookups
+    assert lookup.asked == "/srv/d&lt;e"
+
+
+def test_options_are_understood_wherever_they_stand():
+    """--share, --fresh and --rescan-after-days, before, between and after the values."""
+    wanted = parse(f"scan-hash --share {EICAR} --rescan-after-days 30 --fresh", {})
+    assert (wanted.share, wanted.fresh, wanted.lookups[0].rescan_after_days) == (True, True, 30)
+
+
+def test_the_operators_threshold_stands_unless_someone_says_otherwise():
+    """Settings give each action its threshold; --threshold overrides it for one command."""
+    assert typed("scan-ip 192.0.2.1", **{"scan-ip": 9}) == [("scan-ip", "192.0.2.1", 9)]
+    assert typed("scan-ip 192.0.2.1 --threshold 2", **{"scan-ip": 9}) == [("scan-ip", "192.0.2.1", 2)]
+
+
+def test_a_mentioned_person_is_kept_for_a_domain_report():
+    """Their mail address is looked up later; the listener only notes who it is."""
+    wanted = parse("domain-report <@U012AB3CD|ana> evil.example", {})
+    assert wanted.people == ("U012AB3CD",)
+    assert [lookup.value for lookup in wanted.lookups] == ["evil.example"]
+
+
+@pytest.mark.parametrize(
+    ("line", "verb"), [("", Verb.HELP), ("help", Verb.HELP), (" ping ", Verb.PING), ("quota", Verb.QUOTA)]
+)
+def test_plain_words(line, verb):
+    """Nothing at all is a question for help."""
+    assert parse(line, {}).verb is verb
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("scan-ipp 8.8.8.8", ["scan-ipp", "/vt scan-ip"]),
+        ("halp", ["halp", "/vt help"]),
+        ("scan-ip", ["/vt scan-ip 192.0.2.1"]),
+        ("scan-ip --threshold 5", ["/vt scan-ip 192.0.2.1"]),
+        ("scan-ip evil.example", ["evil[.]example", "/vt domain-report evil[.]example"]),
+        ("scan-ip 8.8.8.8 300.1.1.1", ["300[.]1[.]1[.]1", "/vt scan-ip 192.0.2.1"]),
+        (f"scan-hash {EICAR[:-1]}", [EICAR[:-1], f"/vt scan-hash {EICAR}"]),
+        ("scan-ip 8.8.8.8 --threshold 0", ["--threshold", "from 1 to 200"]),
+        ("scan-ip 8.8.8.8 --threshold -1", ["--threshold", "from 1 to 200"]),
+        ("scan-ip 8.8.8.8 --threshold x", ["--threshold", "from 1 to 200"]),
+        ("scan-ip 8.8.8.8 --threshold 1000000000", ["--threshold", "from 1 to 200"]),
+        ("scan-ip 8.8.8.8 --threshold ٣", ["--threshold", "from 1 to 200"]),
+        ("scan-ip 8.8.8.8 --threshold", ["--threshold", "from 1 to 200"]),
+        (f"scan-hash {EICAR} --rescan-after-days soon", ["--rescan-after-days", "from 0 to 3650"]),
+        ("scan-file /srv/a --rescan-after-days 3", ["scan-file", "scan-hash and scan-url", "/vt scan-hash"]),
+        ("scan-ip 8.8.8.8 --rescan-after-days 3", ["scan-ip", "scan-hash and scan-url"]),
+        ("scan-ip 8.8.8.8 --treshold 5", ["--treshold", "--threshold"]),
+        ("what is this", ["/vt scan-ip 192.0.2.1"]),
+        (" ".join(f"8.8.{n}.1" for n in range(101)), ["101", "100"]),
+        ("x" * 12_001, ["12,000"]),
+        ("domain-report 8.8.8.8", ["/vt scan-ip 8[.]8[.]8[.]8"]),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_with_the_right_form(line, words):
+    """Wrong commands, options, numbers and values: said clearly, and nothing is looked up."""
+    sentence = told(line)
+    assert all(word in sentence for word in words), sentence
+    assert "\n" not in sentence
+
+
+def test_every_misuse_has_a_sentence():
+    """A new way to be wrong needs words."""
+    assert set(text.MISUSES) == set(Misuse.__subclasses__())
+
+
+@given(st.text(max_size=300) | st.from_regex(r"(scan-[a-z]+|domain-report) [ -~]{0,80}", fullmatch=True))
+def test_any_text_is_understood_or_said_to_be_wrong(line):
+    """Whatever is typed, there is a request or a sentence."""
+    try:
+        said = parse(line, {}).verb
+    except Misuse as misuse:
+        said = text.misuse(misuse)
+    assert said

@@ -1,0 +1,273 @@
+"""The menus: what is picked from a message is answered in its thread; too little or too much opens the form."""
+
+import pytest
+
+from bot.manifest import manifest
+from handlers.files.message_content import written
+from handlers.listeners import shortcuts
+from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
+from tests.support.slack_rules import faults
+from vt import extract
+from vt.actions import ACTIONS, BY_KEY
+
+EICAR = "44d88612fea8a8f36de82e1278abb02f"
+EICAR_FILE = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+ADDRESSES = " ".join(f"203.0.113.{number}" for number in range(1, 26))
+
+
+async def said(office, text, user=BEN, channel=GENERAL, **more):
+    """A message that someone wrote."""
+    return (await office.slack.says(user, channel, text, **more)).said
+
+
+async def picks(office, callback_id, message, user=ANA):
+    return await office.slack.uses_shortcut(user, callback_id, message)
+
+
+def typed(view):
+    """What stands in the form's first field."""
+    return view.state["values"]["values"]["value"]
+
+
+def test_the_menu_has_an_entry_for_each_action_and_one_for_all():
+    """Made from the table of actions; names and number as Slack takes them."""
+    entries = manifest()["features"]["shortcuts"]
+    assert [entry["callback_id"] for entry in entries] == [
+        "check",
+        *(action.key for action in ACTIONS),
+        "open-form",
+    ]
+    assert [entry["type"] for entry in entries].count("global") == 1
+    assert len(entries) <= 10
+    assert all(len(entry["name"]) <= 24 for entry in entries)
+    assert faults("manifest", manifest()) == faults("manifest", manifest("https://bot.example")) == []
+
+
+async def test_a_picked_message_is_answered_in_its_thread(database):
+    """Everything in it, for everybody there, saying who asked."""
+    async with at_work(database) as office:
+        message = await said(office, f"we saw 192.0.2.1 and {EICAR}")
+        answer = await (await picks(office, "check", message)).answer(having="RISKY")
+        assert answer.thread_ts == message.ts
+        assert answer.ephemeral_to is None
+        assert "🔴 1 RISKY · 🟠 1 SUSPICIOUS" in office.slack.shown(answer)[0]
+        assert "Asked by @ana" in office.slack.shown(answer)
+        assert "Share" not in office.now(answer)
+
+
+async def test_a_message_in_a_thread_is_answered_in_that_thread(database):
+    """Where slash commands cannot be used."""
+    async with at_work(database) as office:
+        root = await said(office, "look at this")
+        below = await said(office, "198.51.100.1", thread=root)
+        answer = await (await picks(office, "check", below)).answer()
+        assert answer.thread_ts == root.ts
+
+
+@pytest.mark.parametrize(
+    ("callback_id", "text", "asked", "not_asked"),
+    [
+        ("scan-ip", f"192.0.2.1 and {EICAR}", "ip-address/report", "file/report"),
+        ("scan-hash", f"192.0.2.1 and {EICAR}", "file/report", "ip-address/report"),
+        ("scan-url", "http://evil.example/a and 192.0.2.1", "url/report", "ip-address/report"),
+        ("domain-report", "evil.example.com at 192.0.2.1", "domain/report", "ip-address/report"),
+    ],
+)
+async def test_each_action_takes_what_fits(database, callback_id, text, asked, not_asked):
+    """And leaves the rest of the message alone."""
+    async with at_work(database) as office:
+        await picks(office, callback_id, await said(office, text))
+        await office.idle()
+        assert office.virustotal.asked(asked)
+        assert not office.virustotal.asked(not_asked)
+
+
+async def test_a_domain_report_of_a_message_with_a_url_only(database):
+    """Where nothing fits as it stands, what can be made to fit is taken: the URL's domain."""
+    async with at_work(database) as office:
+        await picks(office, "domain-report", await said(office, "http://www.evil.com/a"))
+        await office.idle()
+        assert office.virustotal.asked("domain/report")[0].params["domain"] == "www.evil.com"
+
+
+@pytest.mark.parametrize("callback_id", ["check", "scan-hash"])
+async def test_a_message_without_anything_opens_the_form_with_its_text(database, callback_id):
+    """Said to the picker alone; nothing is looked up, and the text is there to be worked on."""
+    async with at_work(database) as office:
+        message = await said(office, "is the mail from Bob bad?")
+        exchange = await picks(office, callback_id, message)
+        view = await exchange.view()
+        assert typed(view) == "is the mail from Bob bad?"
+        told = await exchange.answer()
+        assert "Nothing in this message can be looked up" in office.now(told)
+        assert told.ephemeral_to == office.slack.person(ANA).id
+        assert not office.virustotal.calls
+
+
+async def test_more_than_twenty_are_asked_about_first(database):
+    """The form, with what was found ticked; what is sent then is looked up."""
+    async with at_work(database) as office:
+        exchange = await picks(office, "check", await said(office, ADDRESSES))
+        view = await exchange.view()
+        assert not office.virustotal.calls
+        [block] = [block for block in view.blocks if block["block_id"] == "found"]
+        assert len(block["element"]["initial_options"]) == 25
+        sent = await office.slack.submits(ANA, view)
+        assert sent.errors == {}
+        await office.idle()
+        assert len(office.virustotal.asked("ip-address/report")) == 25
+
+
+async def test_attached_files_are_looked_up_with_what_is_chosen(database):
+    """They are not asked about: the form says that they are taken."""
+    async with at_work(database) as office:
+        message = await said(office, ADDRESSES, files=[("eicar.com", EICAR_FILE)])
+        view = await (await picks(office, "check", message)).view()
+        assert "The attached files are looked up with them." in str(view.blocks)
+        view = office.slack.fills(ANA, view, {"found": ["0", "1"], "threshold": "60", "answer": "share"})
+        assert not (await office.slack.submits(ANA, view)).errors
+        await office.idle()
+        answer = office.slack.messages(GENERAL)[-1]
+        assert "SUSPICIOUS 54/60 eicar.com" in office.now(answer)
+        assert len(office.virustotal.asked("ip-address/report")) == 2
+
+
+async def test_an_answer_chosen_to_be_private_in_the_form_is_private(database):
+    """Whatever the message's thread would have been."""
+    async with at_work(database) as office:
+        exchange = await picks(office, "check", await said(office, ADDRESSES))
+        sent = await office.slack.submits(ANA, await exchange.view())
+        await office.idle()
+        assert sent.errors == {}
+        answers = [message for message in office.slack.messages(GENERAL) if message.user == "U0VTBOT001"]
+        assert {message.ephemeral_to for message in answers} == {office.slack.person(ANA).id}
+
+
+async def test_the_menu_beside_the_place_to_type_opens_the_form(database):
+    """Its answer comes in the direct messages, since no channel was named."""
+    async with at_work(database) as office:
+        exchange = await office.slack.uses_shortcut(ANA, "open-form")
+        view = office.slack.fills(ANA, await exchange.view(), {"values": "192.0.2.1"})
+        await office.slack.submits(ANA, view)
+        await office.slack.until(lambda: office.slack.messages("@ana"))
+        assert "🟠 SUSPICIOUS 6/57" in office.now(office.slack.messages("@ana")[-1])
+
+
+async def test_an_expired_trigger_keeps_what_was_there(database):
+    """Slack opens nothing after three seconds: the form is offered with a button."""
+    async with at_work(database) as office:
+        office.slack.fails("views.open", "expired_trigger_id")
+        message = await said(office, "is the mail from Bob bad?")
+        exchange = await picks(office, "check", message)
+        offer = await exchange.answer(having="kept")
+        again = await office.slack.presses(ANA, offer, "form")
+        assert typed(await again.view()) == "is the mail from Bob bad?"
+
+
+async def test_the_same_pick_handed_over_again_is_one_answer(database):
+    """Slack's bytes, ten times."""
+    async with at_work(database) as office:
+        exchange = await picks(office, "check", await said(office, "192.0.2.1"))
+        for _ in range(10):
+            await office.slack.redelivers(exchange)
+        await office.idle()
+        assert len(office.virustotal.calls) == 1
+
+
+async def test_a_message_that_was_deleted_after_it_was_picked(database):
+    """Its thread cannot be written in: the picker reads the answer in the direct messages."""
+    async with at_work(database) as office:
+        message = await said(office, "192.0.2.1")
+        office.slack.fails("chat.postMessage", "thread_not_found")
+        await picks(office, "check", message)
+        await office.slack.until(lambda: office.slack.messages("@ana"))
+        assert "Your answer, here because" in office.now(office.slack.messages("@ana")[-1])
+
+
+async def test_what_stands_in_a_message_now_is_what_counts(database):
+    """An edited message is looked up as it reads when it is picked."""
+    async with at_work(database) as office:
+        message = await said(office, "192.0.2.1")
+        await office.slack.edits(BEN, message, "198.51.100.7")
+        await picks(office, "scan-ip", message)
+        await office.idle()
+        assert [call.params["ip"] for call in office.virustotal.calls] == ["198.51.100.7"]
+
+
+# What a message holds ------------------------------------------------------------------------------------
+
+ALERT = {
+    "text": "Alert",
+    "blocks": [
+        {"type": "header", "text": {"type": "plain_text", "text": "Beacon to 192.0.2.1"}},
+        {
+            "type": "section",
+            "text": {"type": "mrkdwn", "text": "see <http://evil.com/a?b=1&amp;c=2|the page>"},
+            "fields": [{"type": "mrkdwn", "text": f"hash `{EICAR}`"}],
+        },
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": "from 198.51.100.2"}]},
+        {
+            "type": "rich_text",
+            "elements": [
+                {
+                    "type": "rich_text_list",
+                    "elements": [
+                        {
+                            "type": "rich_text_section",
+                            "elements": [
+                                {"type": "text", "text": "203.0."},
+                                {"type": "text", "text": "113.9", "style": {"bold": True}},
+                                {"type": "user", "user_id": "U1"},
+                                {"type": "link", "url": "http://worse.com/x?a=1&b=2", "text": "here"},
+                            ],
+                        }
+                    ],
+                }
+            ],
+        },
+    ],
+    "attachments": [
+        {
+            "fallback": "203.0.113.10",
+            "title": "a report",
+            "title_link": "http://third.com/r",
+            "fields": [{"title": "Source", "value": "bad[.]example[.]com"}],
+            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "203.0.113.11"}}],
+        }
+    ],
+}
+
+
+def test_indicators_are_found_wherever_a_message_has_text():
+    """In blocks of every kind and in attachments; a word in several pieces of rich text is one word."""
+    assert {one.value for one in extract(written(ALERT))} == {
+        "192.0.2.1",
+        "http://evil.com/a?b=1&c=2",
+        EICAR,
+        "198.51.100.2",
+        "203.0.113.9",
+        "http://worse.com/x?a=1&b=2",
+        "203.0.113.10",
+        "http://third.com/r",
+        "bad.example.com",
+        "203.0.113.11",
+    }
+
+
+def test_odd_messages_break_nothing():
+    """Whatever nests, and whatever is missing."""
+    deep = {"type": "section", "text": "192.0.2.1"}
+    for _ in range(500):
+        deep = {"elements": [deep]}
+    odd = {"blocks": [deep, None, 3, "198.51.100.1", {"type": "rich_text_section", "elements": [{}]}]}
+    assert "198.51.100.1" in written(odd)
+    assert written({}) == written({"text": None, "blocks": None, "attachments": None}) == ""
+
+
+@pytest.mark.parametrize("action", [None, *ACTIONS])
+def test_many_of_one_kind_are_taken_as_they_stand(action):
+    """All that fits and nothing else, in order."""
+    found = extract(f"{' '.join(HASHES[:3])} 192.0.2.1 http://evil.com/a evil.org")
+    taken = shortcuts.taken(action, found)
+    assert taken == [one for one in found if action is None or one.kind in action.kinds]
+    assert action is None or action in BY_KEY.values()

@@ -1,0 +1,73 @@
+"""Every error has a sentence with a next step; every state and note has words."""
+
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from handlers import text
+from handlers.text import about
+from vt import errors
+from vt.notes import Note
+from vt.verdict import State
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+SAMPLES = {
+    str: "why",
+    bool: True,
+    int: 3,
+    float: 1.5,
+    datetime: NOW,
+}
+
+
+def sample(kind):
+    """An error of that kind with data in every field."""
+    data = fields(kind) if is_dataclass(kind) else ()
+    return kind(*(SAMPLES[field.type] for field in data))
+
+
+def test_every_error_of_the_tree_has_a_sentence():
+    """Walk the tree: none is forgotten, none is there that no longer exists."""
+    assert set(text.ERRORS) == set(errors.tree())
+
+
+def test_every_note_has_a_sentence():
+    """None is forgotten."""
+    assert set(text.NOTES) == set(Note)
+
+
+NEXT_STEPS = (
+    "again",
+    "operator",
+    "/vt ",
+    "Check",
+    "Look",
+    "look ",
+    "Name ",
+    "Ask ",
+    "itself",
+    "Choose",
+    "Use ",
+)
+
+
+@pytest.mark.parametrize("kind", list(errors.tree()), ids=lambda kind: kind.__name__)
+def test_every_sentence_ends_and_names_a_next_step(kind):
+    """It says what happened and what to do about it."""
+    sentence = text.error(sample(kind))
+    assert sentence.endswith((".", "…"))
+    assert any(step in sentence for step in NEXT_STEPS), sentence
+
+
+def test_every_state_has_an_icon_of_its_own():
+    """No two states look alike, and CLEAN is never called safe."""
+    assert set(text.ICONS) == set(State)
+    assert len(set(text.ICONS.values())) == len(State)
+    assert "safe" not in str(text.MEANS) + str(about.HELP_STATES)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, "1 s"), (38, "38 s"), (120, "2 min"), (7200, "2 h")])
+def test_a_pause_is_said_in_the_unit_that_is_read_quickest(seconds, words):
+    """Seconds, minutes, hours."""
+    assert text.seconds(NOW + timedelta(seconds=seconds), NOW) == words

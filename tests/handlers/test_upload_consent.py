@@ -1,0 +1,353 @@
+"""A file that VirusTotal does not know: the question, who may answer it and until when, and what follows."""
+
+import asyncio
+import hashlib
+
+import psycopg
+import pytest
+
+from playground.virustotal import faults
+from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
+
+CONTENT = b"never seen before"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def sample(tmp_path):
+    file = tmp_path / "invoice.bin"
+    file.write_bytes(CONTENT)
+    return file
+
+
+def upload_office(database, folder, queue_seconds=10, mode="http", **environ):
+    sandbox = {"invent": False, "queue_seconds": queue_seconds}
+    return at_work(database, mode=mode, sandbox=sandbox, FILE_ROOTS=str(folder), **environ)
+
+
+async def later(office, **time):
+    """Let time pass once the next turn was put off."""
+    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(office.database) as connection:
+        put_off = "SELECT FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at IS NOT NULL"
+        while not (await connection.execute(put_off)).rowcount:  # noqa: ASYNC110 - the database is asked
+            await asyncio.sleep(0.02)
+    await office.passes(**time)
+
+
+async def test_an_unknown_file_is_asked_about_and_then_goes_to_a_verdict_in_the_same_message(
+    database, sample
+):
+    """UNKNOWN with the question; after the button: upload, queue, verdict, and never a second message."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        shown = office.now(answer)
+        assert shown.startswith("⚪ UNKNOWN")
+        for told in ("invoice.bin", "17 bytes", SHA256, "the bot's machine", "other companies", "10 minutes"):
+            assert told in shown
+        assert not office.virustotal.asked("file/scan")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        await later(office, seconds=20)
+        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        assert [call.endpoint for call in office.virustotal.calls] == [
+            "file/report", "file/report", "file/scan", "file/report",
+        ]  # fmt: skip
+        assert len(office.slack.messages(GENERAL, ANA)) == 1
+
+
+async def test_a_known_file_is_never_asked_about(database, tmp_path):
+    """Its report is the answer."""
+    file = tmp_path / "eicar.com"
+    file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    async with upload_office(database, tmp_path) as office:
+        answer = await office.asks(f"/vt scan-file {file}")
+        assert office.now(answer).startswith("🔴 RISKY")
+        assert "Upload" not in [button.label for button in office.slack.buttons(answer)]
+
+
+async def test_a_name_with_what_slack_escapes_is_found_however_it_is_asked_for(database, tmp_path):
+    """Commands and messages come with entities, a form's fields do not."""
+    (tmp_path / "a&b <c>.bin").write_bytes(b"one")
+    (tmp_path / "a&amp;b.bin").write_bytes(b"another")
+    async with upload_office(database, tmp_path) as office:
+        line = f"scan-file {tmp_path}/a&b <c>.bin, {tmp_path}/a&amp;b.bin"
+        assert "2 UNKNOWN" in office.now(await office.asks(f"/vt {line}"))
+        said = await office.slack.says(ANA, GENERAL, f"@vt {line}")
+        await office.slack.until(lambda: "2 UNKNOWN" in thread_of(office, said))
+        await office.slack.types(ANA, GENERAL, "/vt form")
+        [view] = office.slack.views(ANA)
+        view = office.slack.fills(ANA, view, {"path": line.removeprefix("scan-file ")})
+        assert not (await office.slack.submits(ANA, view)).errors
+        await office.idle()
+        assert "2 UNKNOWN" in office.now(office.slack.messages(GENERAL, ANA)[-1])
+
+
+def thread_of(office, exchange):
+    """What stands under a message."""
+    below = [one for one in office.slack.messages(GENERAL) if one.thread_ts == exchange.said.ts]
+    return "\n".join(map(office.now, below))
+
+
+async def test_consent_expires_after_ten_minutes(database, sample):
+    """An old question is not a consent: nothing is uploaded, and it says so."""
+    async with upload_office(database, sample.parent, mode="socket") as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.passes(minutes=11)
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.idle()
+        assert "older than 10 minutes" in office.slack.messages(GENERAL, ANA)[-1].text
+        assert not office.virustotal.asked("file/scan")
+
+
+async def test_another_persons_click_does_not_count_and_the_askers_still_does(database, sample):
+    """Who asked for the file is who answers for it."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample} --share")
+        await office.slack.presses(BEN, answer, "Upload")
+        await office.idle()
+        assert "only the one who asked" in office.slack.messages(GENERAL, BEN)[-1].text
+        assert not office.virustotal.asked("file/scan")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def test_a_file_that_changed_since_it_was_agreed_to_is_not_uploaded(database, sample):
+    """Consent is for a content: another one of the same size is never completely sent."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        sample.write_bytes(b"something else 17"[: len(CONTENT)])
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "changed while it was read" in office.now(answer))
+        assert not await stored(office)
+
+
+async def stored(office):
+    """What arrived complete at VirusTotal."""
+    return [call for call in office.virustotal.asked("file/scan") if call.upload]
+
+
+async def test_every_upload_has_somebody_who_agreed_on_record(database, sample):
+    """No upload POST without a row that says who agreed to which content."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        async with await psycopg.AsyncConnection.connect(database) as connection:
+            rows = await connection.execute("SELECT asker, progress FROM cases WHERE verb = 'upload'")
+            [(asker, progress)] = await rows.fetchall()
+        assert asker == office.slack.person(ANA).id
+        assert [lookup["agreed"] for lookup in progress["lookups"]] == [SHA256]
+
+
+async def test_two_clicks_are_one_upload(database, sample):
+    """However often it is pressed."""
+    async with upload_office(database, sample.parent, queue_seconds=0) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        for _ in range(3):
+            await office.slack.presses(ANA, answer, "Upload")
+        await later(office, seconds=20)
+        await office.idle()
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+@pytest.mark.parametrize("policy", ["allow", "deny"])
+async def test_the_settings_may_decide_for_everybody(database, sample, policy):
+    """allow: uploaded without a question. deny: UNKNOWN, no button, and it says why."""
+    async with upload_office(database, sample.parent, UPLOAD_POLICY=policy) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        if policy == "allow":
+            assert "PENDING" in office.now(answer)
+            assert len(office.virustotal.asked("file/scan")) == 1
+        else:
+            assert "switched off" in office.now(answer)
+            assert not office.virustotal.asked("file/scan")
+        assert "Upload" not in [button.label for button in office.slack.buttons(answer)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("server.PEM", b"x", "may hold secrets"),
+        ("id_rsa.bak", b"x", "may hold secrets"),
+        ("prod.env", b"x", "may hold secrets"),
+        ("notes.txt", b"hello\n-----BEGIN OPENSSH PRIVATE KEY-----\n", "holds a private key"),
+        ("vault.bin", b"\x03\xd9\xa2\x9ag\xfbK\xb5...", "holds a private key"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["allow", "confirm"])
+async def test_secrets_are_never_uploaded_whoever_agrees(database, tmp_path, name, content, why, policy):
+    """By name or by how they begin; the hash alone is looked up."""
+    (tmp_path / name).write_bytes(content)
+    async with upload_office(database, tmp_path, UPLOAD_POLICY=policy) as office:
+        answer = await office.asks(f"/vt scan-file {tmp_path / name}")
+        assert why in office.now(answer)
+        assert "Upload" not in [button.label for button in office.slack.buttons(answer)]
+        assert [call.endpoint for call in office.virustotal.calls] == ["file/report"]
+
+
+async def test_a_pattern_is_all_its_files_in_one_answer_and_one_question(database, tmp_path):
+    """`*` within the root: a summary, and one button for those that are unknown."""
+    for number in range(3):
+        (tmp_path / f"new {number}.bin").write_bytes(b"%d" % number)
+    (tmp_path / "other.txt").write_bytes(b"other")
+    async with upload_office(database, tmp_path) as office:
+        answer = await office.asks(f"/vt scan-file {tmp_path}/new ?.bin, {tmp_path}/absent")
+        shown = office.now(answer)
+        assert "⚪ 3 UNKNOWN · ⛔ 1 NOT CHECKED" in shown
+        assert "other.txt" not in shown
+        await office.slack.presses(ANA, answer, "Upload 3 files")
+        await office.slack.until(lambda: "⏳ 3 PENDING" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 3
+
+
+async def test_an_upload_that_broke_is_not_repeated_before_the_hash_was_asked(database, sample):
+    """The POST may have arrived."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        office.virustotal.faults.add("file/scan", faults.reset())
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "interrupted and may have arrived" in office.now(answer))
+        await later(office, seconds=30)
+        await office.slack.until(lambda: "analysing" in office.now(answer))
+        kinds = [call.endpoint for call in office.virustotal.calls]
+        assert kinds == ["file/report", "file/report", "file/scan", "file/report", "file/scan"]
+
+
+async def sets(office, policy):
+    """The admin says what holds for uploads in #general, whatever else is still open."""
+
+    def saved():
+        return [one for one in office.slack.messages(GENERAL, "admin") if "Saved for this" in one.text]
+
+    before = len(saved())
+    await office.slack.types("admin", GENERAL, "/vt settings")
+    await office.slack.until(lambda: "'uploads'" in str(office.slack.views("admin")[-1].blocks))
+    view = office.slack.fills("admin", office.slack.views("admin")[-1], {"uploads": policy})
+    await office.slack.submits("admin", view)
+    await office.slack.until(lambda: len(saved()) > before)
+
+
+@pytest.mark.parametrize(
+    ("operators", "channels", "uploads", "words"),
+    [
+        ("confirm", "deny", 0, "switched off"),
+        ("allow", "confirm", 0, "Upload it to VirusTotal?"),
+        ("confirm", "allow", 0, "Upload it to VirusTotal?"),
+        ("deny", "allow", 0, "switched off"),
+        ("allow", "as-set", 1, "PENDING"),
+    ],
+)
+async def test_a_channel_may_be_stricter_than_the_operator(
+    database, sample, operators, channels, uploads, words
+):
+    """Of both settings the stricter one decides."""
+    async with upload_office(database, sample.parent, UPLOAD_POLICY=operators) as office:
+        await sets(office, channels)
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.until(lambda: words in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == uploads
+
+
+async def test_what_may_have_arrived_is_not_sent_again_once_uploads_are_denied(database, sample):
+    """It was agreed to, and broke; the admin's word counts for the second try."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        office.virustotal.faults.add("file/scan", faults.reset())
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "interrupted and may have arrived" in office.now(answer))
+        await sets(office, "deny")
+        await later(office, seconds=31)
+        await office.slack.until(lambda: "switched off" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def test_a_policy_that_changed_between_question_and_click_counts(database, sample):
+    """deny, set meanwhile, is deny."""
+    async with upload_office(database, sample.parent) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await sets(office, "deny")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.idle()
+        assert "switched off" in office.slack.messages(GENERAL, ANA)[-1].text
+        assert not office.virustotal.asked("file/scan")
+
+
+async def test_checking_again_is_not_agreeing_again(database, sample):
+    """The file has another content now: it is read anew, and asked about anew."""
+    async with upload_office(database, sample.parent, queue_seconds=0) as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.presses(ANA, answer, "Upload")
+        await later(office, seconds=20)
+        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        sample.write_bytes(b"another content")
+        await office.slack.presses(ANA, answer, "more", "Check again now")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database, tmp_path):
+    """With a public key, which cannot rescan: the question, the upload, and the new analysis in the same message."""
+    file = tmp_path / "eicar.com"
+    file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    async with upload_office(database, tmp_path) as office:
+        answer = await office.asks(f"/vt scan-file {file}")
+        assert "analysed 5 Feb 2019" in office.now(answer)
+        await office.slack.presses(ANA, answer, "more", "Upload anyway")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+        assert not office.virustotal.asked("file/scan")
+        await office.slack.presses(ANA, office.slack.world.messages[answer.key], "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(answer))
+        await later(office, seconds=20)
+        await office.slack.until(lambda: "RISKY" in office.now(answer))
+        assert "analysed 5 Feb 2019" not in office.now(answer)
+        assert len(office.virustotal.asked("file/scan")) == 1
+
+
+async def test_a_known_file_may_be_rescanned_too_with_a_private_key(database, tmp_path):
+    """Both ways to a new analysis are offered, and what the menu has no room for is a button beside it."""
+    file = tmp_path / "eicar.com"
+    file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    async with upload_office(database, tmp_path, VT_KEY_KIND="private") as office:
+        answer = await office.asks(f"/vt scan-file {file}")
+        labels = [button.label for button in office.slack.buttons(answer)]
+        assert {"Rescan", "Upload anyway", "Check again now"} <= set(labels)
+        await office.slack.presses(ANA, answer, "Check again now")
+        await office.slack.until(lambda: len(office.virustotal.asked("file/report")) == 2)
+        await office.idle()
+        await office.slack.presses(ANA, office.slack.world.messages[answer.key], "more", "Upload anyway")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+
+
+async def test_what_was_given_up_can_be_looked_at_again(database, sample):
+    """After a day the waiting ends, said, with a button; the analysis that is there by then is found by its hash."""
+    async with upload_office(database, sample.parent, queue_seconds=100_000, mode="socket") as office:
+        answer = await office.asks(f"/vt scan-file {sample}")
+        await office.slack.presses(ANA, answer, "Upload")
+        await later(office, hours=25)
+        await office.slack.until(lambda: office.slack.messages("@ana", ANA))
+        [told] = office.slack.messages("@ana", ANA)
+        assert "not finished within a day" in office.now(told)
+        sample.unlink()
+        await office.passes(hours=4)
+        office.virustotal.calls.clear()
+        await office.slack.presses(ANA, told, "Look again")
+        await office.slack.until(lambda: "threshold 3" in office.now(told))
+        assert [call.endpoint for call in office.virustotal.calls] == ["file/report"]
+
+
+async def test_nobody_is_asked_about_what_can_never_be_uploaded(database, tmp_path):
+    """Upload anyway, of a known file whose name may be a secret's beside another one: only the other is asked about."""
+    for name in ("eicar.com", "id_rsa"):
+        (tmp_path / name).write_bytes(
+            rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+        )
+    async with upload_office(database, tmp_path) as office:
+        alone = await office.asks(f"/vt scan-file {tmp_path}/id_rsa")
+        await office.slack.presses(ANA, alone, "more", "Upload anyway")
+        await office.slack.until(lambda: "may hold secrets" in office.now(alone))
+        assert "Upload it to VirusTotal?" not in office.now(alone)
+        both = await office.asks(f"/vt scan-file {tmp_path}/*")
+        await office.slack.presses(ANA, both, "more", "Upload anyway")
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(both))
+        assert "Never uploaded, by name or content (NEVER_UPLOAD): id_rsa" in office.now(both)

@@ -1,0 +1,102 @@
+"""Files of named Linux servers, from a real sshd: asked for by name, expanded there, hashed there, carried from there."""
+
+from functools import partial
+
+import pytest
+
+from tests.support.app_fixture import ANA, at_work
+from tests.support.hosts_file import hosts_file, placed
+from tests.support.sshd import sshd
+
+NEW = b"on a server, and nowhere else"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with sshd() as made:
+        yield made
+
+
+@pytest.fixture
+def entry(server, tmp_path):
+    """Writes a hosts file with that server at a port, under the name web-1."""
+    return partial(hosts_file, tmp_path, server)
+
+
+def host_office(database, hosts_file, **environ):
+    sandbox = {"invent": False, "queue_seconds": 10}
+    return at_work(database, sandbox=sandbox, HOSTS_FILE=hosts_file, **environ)
+
+
+@pytest.mark.parametrize("summed", [True, False], ids=["sha256sum there", "hashed here"])
+async def test_an_unknown_file_of_a_server_is_asked_about_and_carried_from_there(
+    database, server, entry, summed
+):
+    """Named server, unknown file: the question says where it is from, and the upload is its content."""
+    file = placed(server, "odd name's.bin", NEW)
+    with server.running() as port:
+        async with host_office(database, entry(port, sha256sum=summed)) as office:
+            answer = await office.asks(f"/vt scan-file --host web-1 {file}")
+            assert "29 bytes · from web-1" in office.now(answer)
+            await office.slack.presses(ANA, answer, "Upload")
+            await office.slack.until(lambda: "PENDING" in office.now(answer))
+            [upload] = [call.upload for call in office.virustotal.asked("file/scan")]
+            assert (upload.name, upload.size) == ("odd name's.bin", len(NEW))
+
+
+async def test_a_pattern_on_a_server_is_one_answer(database, server, entry):
+    """`*` within the roots of the server."""
+    for number in range(3):
+        placed(server, f"many{number}.txt", b"%d" % number)
+    with server.running() as port:
+        async with host_office(database, entry(port)) as office:
+            answer = await office.asks(
+                f"/vt scan-file --host web-1 {server.root}/many*.txt, {server.root}/no"
+            )
+            assert "⚪ 3 UNKNOWN · ⛔ 1 NOT CHECKED" in office.now(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"known_hosts": []}, "has no known host key"),
+        ({"known_hosts": "user_rsa"}, "THE HOST KEY OF web-1 HAS CHANGED"),
+        ({"key_file": "/nowhere"}, "cannot be used"),
+        ({"key_file": None}, "the login for web-1 has to be typed"),
+        ({"port": 1}, "web-1 cannot be reached over SSH"),
+        ({"roots": ["/nowhere"]}, "may not be read"),
+    ],
+)
+async def test_a_server_that_cannot_be_trusted_or_used_is_one_sentence(
+    database, server, entry, changes, sentence
+):
+    """And VirusTotal hears nothing."""
+    file = placed(server, "any.bin", NEW)
+    if changes.get("known_hosts"):
+        changes = {"known_hosts": [server.public("user_ed25519")]}
+    with server.running() as port:
+        async with host_office(database, entry(**{"port": port, **changes})) as office:
+            answer = await office.asks(f"/vt scan-file --host web-1 {file}")
+            assert sentence in office.now(answer)
+            assert not office.virustotal.calls
+
+
+async def test_a_server_that_nobody_named_is_said_to_be_unknown(database, entry):
+    """The hosts file is the list."""
+    async with host_office(database, entry(22)) as office:
+        answer = await office.asks("/vt scan-file --host web-2 /srv/a")
+        assert "there is no server called web-2" in office.now(answer)
+
+
+async def test_a_file_that_changed_on_the_server_since_it_was_agreed_to_is_not_uploaded(
+    database, server, entry
+):
+    """Another content of the same size never arrives complete."""
+    file = placed(server, "moves.bin", NEW)
+    with server.running() as port:
+        async with host_office(database, entry(port)) as office:
+            answer = await office.asks(f"/vt scan-file --host web-1 {file}")
+            placed(server, "moves.bin", NEW[::-1])
+            await office.slack.presses(ANA, answer, "Upload")
+            await office.slack.until(lambda: "changed while it was read" in office.now(answer))
+            assert not [call for call in office.virustotal.asked("file/scan") if call.upload]

@@ -1,0 +1,251 @@
+"""The documented three parameters, Linux Server Address, User and Password: typed into a form, held in memory alone."""
+
+import asyncio
+from functools import partial
+
+import psycopg
+import pytest
+from psycopg import sql
+from pydantic import SecretStr
+
+from bot.logins import Logins
+from handlers.files.logins import serving
+from handlers.request import Origin
+from tests.handlers.test_events import own
+from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
+from tests.support.hosts_file import hosts_file, placed
+from tests.support.processes import grounds
+from tests.support.ssh_host import PASSWORD
+from tests.support.sshd import sshd
+from vt import errors
+from vt.files.hosts import Host
+
+NEW = b"behind a password"
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+TABLE = sql.SQL("SELECT t::text FROM {} t")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with sshd(apart=True) as made:
+        yield made
+
+
+@pytest.fixture
+def entry(server, tmp_path):
+    return partial(hosts_file, tmp_path, server, key_file=None, user=None)
+
+
+def login_office(database, hosts, **environ):
+    sandbox = {"invent": False, "queue_seconds": 10}
+    return at_work(database, sandbox=sandbox, HOSTS_FILE=hosts, **{"SSH_AD_HOC": "true", **environ})
+
+
+async def fills_in(office, line, password=PASSWORD, user="scanner", **values):
+    """Types the command, fills in the form that opens, and sends it."""
+    await office.slack.types(ANA, GENERAL, line)
+    [view] = office.slack.views(ANA)
+    view = office.slack.fills(ANA, view, {"user": user, "password": password, **values})
+    return await office.slack.submits(ANA, view)
+
+
+async def answer(office):
+    await office.slack.until(lambda: office.slack.messages(GENERAL, ANA))
+    return office.slack.messages(GENERAL, ANA)[-1]
+
+
+async def test_a_login_is_typed_into_a_form_and_its_password_is_nowhere(database, server, entry, capfd):
+    """From the form to the verdict; then the password is in no table, log, message or call."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            sent = await fills_in(office, f"/vt scan-file --host web-1 {file}")
+            assert not sent.errors
+            asked = await answer(office)
+            await office.slack.until(lambda: "UNKNOWN" in office.now(asked))
+            assert "17 bytes · from web-1" in office.now(asked)
+            await office.slack.presses(ANA, asked, "Upload")
+            await office.slack.until(lambda: "PENDING" in office.now(asked))
+            await office.passes(seconds=20)
+            await office.slack.until(lambda: "threshold 3" in office.now(asked))
+            shown = str([office.slack.shown(message) for message in office.slack.messages()])
+            calls = str([(call.method, call.args) for call in office.slack.calls])
+            for place in (rows(database), shown, calls):
+                assert PASSWORD not in place
+    assert PASSWORD not in "".join(capfd.readouterr())
+
+
+def rows(database):
+    """All of all tables, as text."""
+    with psycopg.connect(database) as connection:
+        named = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        names = [name for (name,) in connection.execute(named)]
+        return str([connection.execute(TABLE.format(sql.Identifier(name))).fetchall() for name in names])
+
+
+async def test_the_form_takes_an_address_too_and_an_empty_host_opens_it(database, server, entry):
+    """`--host` alone; the server is known by the address of its entry."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            await fills_in(office, "/vt scan-file --host", address="127.0.0.1", paths=f"{file}, {file}x")
+            asked = await answer(office)
+            await office.slack.until(lambda: "⚪ 1 UNKNOWN · ⛔ 1 NOT CHECKED" in office.now(asked))
+
+
+async def test_what_was_said_with_the_command_stands_in_the_form_and_holds(database, server, entry):
+    """The documented threshold, and who sees the answer, may also be changed there."""
+    file = placed(server, "eicar.com", EICAR)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            line = f"/vt scan-file --threshold 60 --share --host web-1 {file}"
+            await office.slack.types(ANA, GENERAL, line)
+            [view] = office.slack.views(ANA)
+            state = {name: fields[name] for name, fields in view.state.items()}
+            assert state["threshold"]["value"] == "60"
+            assert state["answer"]["selected_option"]["value"] == "share"
+            view = office.slack.fills(ANA, view, {"user": "scanner", "password": PASSWORD, "threshold": "55"})
+            assert not (await office.slack.submits(ANA, view)).errors
+            asked = await answer(office)
+            await office.slack.until(lambda: "SUSPICIOUS 54/60" in office.now(asked))
+            assert "threshold 55" in office.now(asked)
+            assert asked in office.slack.messages(GENERAL, BEN)
+
+
+async def test_a_server_that_needs_a_login_may_be_named_in_the_form(database, server, entry):
+    """The second form lies over the first one; all of it is one answer."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            await office.slack.types(ANA, GENERAL, "/vt form 192.0.2.1")
+            [first] = office.slack.views(ANA)
+            first = office.slack.fills(ANA, first, {"path": str(file), "host": "web-1"})
+            assert not (await office.slack.submits(ANA, first)).errors
+            *_, second = office.slack.views(ANA)
+            assert second.id != first.id
+            second = office.slack.fills(ANA, second, {"user": "scanner", "password": PASSWORD})
+            assert not (await office.slack.submits(ANA, second)).errors
+            assert not office.slack.views(ANA)
+            asked = await answer(office)
+            await office.idle()
+            assert "192[.]0[.]2[.]1" in office.now(asked)
+            assert "17 bytes · from web-1" in office.now(asked)
+
+
+async def test_more_paths_than_the_form_holds_are_refused_and_none_is_cut(database, server, entry):
+    """Half a path would be another file."""
+    paths = ", ".join(f"{server.root}/{'x' * 60}-{number}" for number in range(40))
+    async with login_office(database, entry(22)) as office:
+        told = await office.asks(f"/vt scan-file --host web-1 {paths}")
+        assert "too long: at most 3,000 characters" in office.now(told)
+        assert not office.slack.views(ANA)
+
+
+async def test_where_no_form_can_be_opened_it_is_said_how_to(database, server, entry):
+    """A mention has no window to open: it is not said that there is no such server."""
+    async with login_office(database, entry(22)) as office:
+        await office.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {server.root}/a")
+        await office.slack.until(lambda: own(office))
+        assert "/vt scan-file --host web-1" in office.now(own(office)[-1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "sentence"),
+    [
+        ({"address": "web-2"}, "address", "there is no server called web-2"),
+        ({"paths": "password=x /srv/a"}, "paths", "seems to hold a password"),
+        ({"paths": " , "}, "paths", "scan-file"),
+    ],
+)
+async def test_what_is_wrong_is_said_at_its_field(database, server, entry, wrong, field, sentence):
+    """And nothing is kept."""
+    async with login_office(database, entry(22)) as office:
+        sent = await fills_in(office, f"/vt scan-file --host web-1 {server.root}/a", **wrong)
+        assert sentence in sent.errors[field]
+        assert not await office.unanswered()
+
+
+async def test_a_wrong_password_is_one_sentence(database, server, entry):
+    """Without the password."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            await fills_in(office, f"/vt scan-file --host web-1 {file}", password="wrong-canary")
+            asked = await answer(office)
+            await office.slack.until(lambda: "web-1 refused the login. Ask again" in office.now(asked))
+            assert "wrong-canary" not in rows(database)
+
+
+async def test_without_ssh_ad_hoc_there_is_no_form(database, server, entry):
+    """Off until the operator says so."""
+    async with login_office(database, entry(22), SSH_AD_HOC="false") as office:
+        told = await office.asks(f"/vt scan-file --host web-1 {server.root}/a")
+        assert "the login for web-1 has to be typed" in office.now(told)
+        assert "SSH_AD_HOC" in office.now(told)
+        assert not office.slack.views(ANA)
+
+
+async def test_a_restarted_bot_says_that_it_must_be_asked_again(database, server, entry, tmp_path):
+    """What was only in memory is gone with the process, even between consent and upload."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        files = {"HOSTS_FILE": entry(port), "SSH_AD_HOC": "true"}
+        async with grounds(database, tmp_path, sandbox={"invent": False}, **files) as place:
+            bot = await place.bot()
+            await fills_in(place, f"/vt scan-file --host web-1 {file}")
+            asked = await answer(place)
+            await place.slack.until(lambda: "UNKNOWN" in shown(place, asked))
+            await bot.killed()
+            await place.up(bot)
+            await place.slack.presses(ANA, asked, "Upload")
+            await place.slack.until(lambda: "held in memory only" in shown(place, asked), timeout=40)
+            assert not place.virustotal.asked("file/scan")
+            assert PASSWORD not in bot.written()
+
+
+def shown(place, message):
+    return "\n".join(place.slack.shown(place.slack.world.messages[message.key]))
+
+
+async def test_a_login_is_forgotten_after_a_while_used_or_not():
+    """By the clock."""
+    host = Host(name="web-1", address="127.0.0.1")
+    logins = Logins({"web-1": host}, limit=1, seconds=0.01)
+    place = logins.keep("web-1", "scanner", SecretStr(PASSWORD), ("T1", "U1"))
+    assert logins.holds(place)
+    await asyncio.sleep(0.1)
+    assert not logins.holds(place)
+    with pytest.raises(errors.LoginForgotten) as gone:
+        async with logins.opener(place.partition(":")[2]):
+            pass
+    assert gone.value.host == "web-1"
+
+
+async def test_a_login_serves_nobody_but_whoever_typed_it():
+    """For anybody else's request it is not there, though the place is known."""
+    host = Host(name="web-1", address="127.0.0.1")
+    logins = Logins({"web-1": host}, limit=1)
+    place = logins.keep("web-1", "scanner", SecretStr(PASSWORD), ("T1", "U1"))
+    for origin in (Origin(team="T1", user="U2", channel="C1"), Origin(team="T2", user="U1", channel="C1")):
+        with serving(origin), pytest.raises(errors.LoginForgotten):
+            async with logins.opener(place.partition(":")[2]):
+                pass
+
+
+async def test_somebody_else_may_check_again_but_nobody_logs_in_for_them(database, server, entry):
+    """By the hash that is known: the server is not asked, and who typed the login still decides."""
+    file = placed(server, "locked.bin", NEW)
+    with server.running() as port:
+        async with login_office(database, entry(port)) as office:
+            await fills_in(office, f"/vt scan-file --share --host web-1 {file}")
+            asked = await answer(office)
+            await office.slack.until(lambda: "UNKNOWN" in office.now(asked))
+            await office.idle()
+            file.write_bytes(b"something newer on the server")
+            await office.slack.presses(BEN, asked, "more", "Check again now")
+            await office.slack.until(lambda: "by its hash" in office.now(asked))
+            await office.idle()
+            renewed = office.slack.world.messages[asked.key]
+            assert "Upload" not in [button.label for button in office.slack.buttons(renewed)]
+            await office.slack.presses(ANA, renewed, "more", "Check again now")
+            await office.slack.until(lambda: "29 bytes · from web-1" in office.now(asked))

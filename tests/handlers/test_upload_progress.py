@@ -1,0 +1,109 @@
+"""What someone reads while an upload is under way and while VirusTotal analyses, within what Slack allows."""
+
+import re
+
+import pytest
+
+from tests.handlers.test_events import own
+from tests.support.app_fixture import ANA, GENERAL, at_work
+from tests.support.flaky_proxy import MIB, way
+from tests.support.hosts_file import hosts_file, placed
+from tests.support.sshd import sshd
+
+
+def sent(office):
+    """The numbers of bytes that a message told of, in order."""
+    texts = [str(call.args.get("blocks")) for call in office.slack.calls if call.method == "chat.update"]
+    return [found[1] for text in texts if (found := re.search(r"Uploading [^:]+: ([^ ]+ \w+) of", text))]
+
+
+async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tmp_path):
+    """A message of the bot's own tells how much is sent, how long it is queued, and what came of it."""
+    sandbox = {"invent": False, "queue_seconds": 40}
+    async with way() as narrow:
+        url = f"http://127.0.0.1:{narrow.port}/vtapi/v2/"
+        async with at_work(database, sandbox=sandbox, VT_API_URL=url, FILE_ROOTS=str(tmp_path)) as office:
+            narrow.to(office.virustotal.url)
+            content = bytes(12 * MIB)
+            await office.slack.says(ANA, "@vt", "", files=[("big.bin", content)])
+            await office.slack.until(lambda: office.slack.messages("@vt", ANA)[1:])
+            answer = office.slack.messages("@vt", ANA)[1]
+            narrow.seconds = 0.4
+            await office.slack.presses(ANA, answer, "Upload")
+            await office.slack.until(lambda: "PENDING" in office.now(answer), timeout=30)
+            told = sent(office)
+            assert told[0] == "0 bytes"
+            assert len(set(told)) > 1
+            narrow.seconds = 0
+            await office.passes(seconds=16)
+            await office.slack.until(lambda: "queued 1" in office.now(answer))
+            await office.passes(seconds=31)
+            await office.slack.until(lambda: "threshold 3" in office.now(answer))
+            assert len(office.slack.messages("@vt", ANA)) == 2
+
+
+async def test_reading_takes_long_and_is_told_of(database, tmp_path):
+    """A file that comes slowly from a server: its bytes, then the question, in one message."""
+    with sshd() as server, server.running() as port:
+        async with way() as narrow:
+            file = placed(server, "slow.bin", bytes(6 * MIB))
+            narrow.to(f"ssh://127.0.0.1:{port}")
+            narrow.seconds = 1.0
+            hosts = hosts_file(tmp_path, server, narrow.port)
+            async with at_work(database, sandbox={"invent": False}, HOSTS_FILE=hosts) as office:
+                await office.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {file}")
+                await office.slack.until(lambda: own(office), timeout=10)
+                [answer] = own(office)
+                assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", office.now(answer))
+                narrow.seconds = 0
+                await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
+                assert own(office) == [office.slack.world.messages[answer.key]]
+
+
+@pytest.mark.parametrize("line", ["/vt 192.0.2.1", "@vt 192.0.2.1"])
+async def test_virustotal_takes_long_and_that_is_said(database, line):
+    """After three seconds, once, where the answer then stands."""
+    async with at_work(database, sandbox={"latency": 5}) as office:
+        if line.startswith("/"):
+            await office.slack.types(ANA, GENERAL, line)
+        else:
+            await office.slack.says(ANA, GENERAL, line)
+        await office.slack.until(lambda: own(office), timeout=5)
+        [said] = own(office)
+        assert "Asking VirusTotal" in office.now(said)
+        await office.slack.until(lambda: "SUSPICIOUS 6/57" in office.now(said))
+        assert len(own(office)) == 1
+        await office.idle()
+
+
+async def test_a_first_word_that_slack_took_without_saying_so_is_not_said_twice(database, tmp_path):
+    """The answer stands in its place."""
+    (tmp_path / "new.bin").write_bytes(b"new")
+    roots = {"FILE_ROOTS": str(tmp_path)}
+    async with at_work(database, sandbox={"invent": False, "latency": 5}, **roots) as office:
+        office.slack.fails("chat.postMessage", "lost")
+        await office.slack.says(ANA, GENERAL, f"@vt scan-file {tmp_path}/new.bin")
+        await office.slack.until(lambda: own(office), timeout=10)
+        [said] = own(office)
+        assert "Asking VirusTotal" in office.now(said)
+        await office.slack.until(lambda: "UNKNOWN" in office.now(said), timeout=30)
+        assert len(own(office)) == 1
+
+
+async def test_a_large_upload_asked_for_in_a_command_goes_on_in_direct_messages(database, tmp_path):
+    """An ephemeral answer can be replaced five times only: it says where to look, and the rest is told there."""
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.truncate(34 * MIB)
+    sandbox = {"invent": False, "queue_seconds": 10}
+    async with at_work(database, sandbox=sandbox, FILE_ROOTS=str(tmp_path)) as office:
+        answer = await office.asks(f"/vt scan-file {tmp_path}/large.bin")
+        await office.slack.presses(ANA, answer, "Upload")
+        await office.slack.until(lambda: "direct messages" in office.now(answer))
+        await office.slack.until(lambda: office.slack.messages("@ana", ANA))
+        [told] = office.slack.messages("@ana", ANA)
+        await office.slack.until(lambda: "PENDING" in office.now(told), timeout=30)
+        await office.passes(seconds=20)
+        await office.slack.until(lambda: "threshold 3" in office.now(told))
+        assert len(office.slack.messages("@ana", ANA)) == 1
+        assert len(office.slack.messages(GENERAL, ANA)) == 1
+        assert "large/upload" in [call.endpoint for call in office.virustotal.calls]

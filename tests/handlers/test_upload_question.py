@@ -1,0 +1,155 @@
+"""How long a question lives: ten minutes from when it was put, wherever it is shown again, and then it says so."""
+
+from datetime import UTC, datetime
+
+from handlers.files import consent
+from handlers.request import Case, Origin, Request, Verb
+from handlers.views.rich_text import Message
+from tests.handlers.test_events import own
+from tests.handlers.test_upload_askers import EICAR, labels, presses
+from tests.handlers.test_upload_consent import later, sample, upload_office
+from tests.support.app_fixture import ANA, BEN, GENERAL
+from vt.actions import FILE
+from vt.lookup import Lookup
+from vt.notes import Note
+
+__all__ = ["sample"]
+
+
+def uploads(office):
+    return len(office.virustotal.asked("file/scan"))
+
+
+async def test_a_question_that_had_to_wait_lives_from_when_it_was_put(database, tmp_path):
+    """An unknown file beside one that is analysed for longer than a question lives."""
+    for name in "ab":
+        (tmp_path / f"{name}.bin").write_bytes(name.encode())
+    async with upload_office(database, tmp_path, queue_seconds=900, mode="socket") as office:
+        first = await office.asks(f"/vt scan-file {tmp_path}/b.bin")
+        await office.slack.presses(ANA, first, "Upload")
+        await office.slack.until(lambda: "PENDING" in office.now(first))
+        asked = await office.asks(f"/vt scan-file {tmp_path}/a.bin, {tmp_path}/b.bin")
+        for _ in range(5):
+            await later(office, minutes=4)
+        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(asked))
+        await office.idle()
+        before = uploads(office)
+        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload")
+        await office.slack.until(lambda: uploads(office) > before)
+
+
+async def test_another_file_that_is_to_be_uploaded_makes_it_a_new_question(database, tmp_path):
+    """Upload anyway, of an answer with an unknown file that is older than ten minutes: both can be agreed to."""
+    (tmp_path / "a.bin").write_bytes(b"unknown")
+    (tmp_path / "eicar.com").write_bytes(EICAR)
+    async with upload_office(database, tmp_path, mode="socket") as office:
+        asked = await office.asks(f"/vt scan-file {tmp_path}/a.bin, {tmp_path}/eicar.com")
+        await office.idle()
+        await office.passes(minutes=11)
+        await presses(office, ANA, asked, "more", "Upload anyway")
+        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload 2 files")
+        await office.slack.until(lambda: uploads(office) == 2)
+
+
+async def test_the_files_that_were_left_are_asked_about_anew(database, tmp_path):
+    """Twelve unknown ones: the last two are asked about once ten are done, long after all were looked up."""
+    for number in range(12):
+        (tmp_path / f"{number}.bin").write_bytes(b"%d" % number)
+    async with upload_office(database, tmp_path, queue_seconds=600, mode="socket") as office:
+        asked = await office.asks(f"/vt scan-file {tmp_path}/*")
+        await office.slack.presses(ANA, asked, "Upload 10 files")
+        await office.slack.until(lambda: "10 PENDING" in office.now(asked))
+        for _ in range(3):
+            await later(office, minutes=4)
+        await office.slack.until(lambda: "these 2 files" in office.now(asked))
+        await office.idle()
+        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload 2 files")
+        await office.slack.until(lambda: uploads(office) == 12)
+
+
+async def shown_again(office, asked):
+    """Share an answer and make the copy private: returns how it is shown again."""
+    await presses(office, ANA, asked, "Share")
+    copy = next(one for one in office.slack.messages(GENERAL, BEN) if one.bot_id)
+    await presses(office, ANA, copy, "Make private")
+    return office.slack.messages(GENERAL, ANA)[-1]
+
+
+async def test_a_question_is_not_put_anew_by_showing_it_again(database, sample):
+    """Six minutes later it can still be answered where it is shown again, but not for ten minutes more."""
+    async with upload_office(database, sample.parent, mode="socket") as office:
+        asked = await office.asks(f"/vt scan-file {sample}")
+        await office.idle()
+        await office.passes(minutes=6)
+        again = await shown_again(office, asked)
+        assert "Upload" in labels(office, again)
+        await office.passes(minutes=6)
+        await presses(office, ANA, again, "Upload")
+        assert "older than 10 minutes" in office.slack.messages(GENERAL, ANA)[-1].text
+        assert not uploads(office)
+
+
+async def test_a_question_that_is_over_is_shown_without_a_button(database, sample):
+    """It says that it is over and how to be asked again, which then is a new question."""
+    async with upload_office(database, sample.parent, mode="socket") as office:
+        asked = await office.asks(f"/vt scan-file {sample}")
+        await office.idle()
+        await office.passes(minutes=11)
+        again = await shown_again(office, asked)
+        assert "stood for 10 minutes and is over" in office.now(again)
+        assert "Upload" not in labels(office, again)
+        await presses(office, ANA, again, "more", "Check again now")
+        await office.slack.presses(ANA, office.slack.world.messages[again.key], "Upload")
+        await office.slack.until(lambda: uploads(office) == 1)
+
+
+def many(folder, known, unknown):
+    """Files with long names, to be asked for together."""
+    deep = folder / ("d" * 120)
+    deep.mkdir()
+    for number in range(known):
+        (deep / f"known-{number:02}-{'k' * 60}.com").write_bytes(EICAR)
+    for number in range(unknown):
+        (deep / f"unknown-{number:02}-{'u' * 60}.bin").write_bytes(b"%d" % number)
+    return f"@vt scan-file {deep}/*"
+
+
+async def mentioned(office, line):
+    await office.slack.says(ANA, GENERAL, line)
+    await office.slack.until(lambda: own(office))
+    await office.idle()
+    return own(office)[-1]
+
+
+async def test_the_longest_answer_has_room_for_its_question(database, tmp_path):
+    """A hundred files, half of them risky with all their details: Slack takes it, and the button is there."""
+    async with upload_office(database, tmp_path) as office:
+        asked = await mentioned(office, many(tmp_path, known=50, unknown=50))
+        assert "🔴 50 RISKY · ⚪ 50 UNKNOWN" in office.now(asked)
+        assert "40 more are not in VirusTotal either" in office.now(asked)
+        assert "Upload 10 files" in labels(office, asked)
+
+
+async def test_an_answer_without_its_blocks_promises_no_button(database, sample):
+    """Slack does not take them: it is plain text, which says how to be asked."""
+    async with upload_office(database, sample.parent) as office:
+        office.slack.fails("chat.postMessage", "invalid_blocks")
+        asked = await mentioned(office, f"@vt scan-file {sample}")
+        assert "Upload" not in labels(office, asked)
+        assert "ask for fewer files" in office.now(asked)
+        assert "button works" not in office.now(asked)
+
+
+def test_no_question_is_longer_than_the_room_that_is_kept_for_it():
+    """Of as many files as one is about, with the longest names and sources, beside others that are never uploaded."""
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    file = Lookup.of_file("/srv/" + "n" * 255, FILE, 3, place=f"host:{'h' * 255}").hashed("f" * 64, 10**12)
+    files = (*[file.kept(Note.TO_AGREE)] * 150, *[file.kept(Note.NEVER_BY_NAME)] * 150)
+    origin = Origin(team="T1", user="U1", channel="C1")
+    request = Request(id="r" * 22, delivery="d", verb=Verb.LOOK_UP, at=now, origin=origin)
+    case = Case(request=request, lookups=files, asked_at=now)
+    said = consent.asked(Message("answer"), case, "confirm", now)
+    assert len(said.blocks) == 2
+    assert (
+        len("".join(part["text"] for part in said.blocks[0]["elements"][0]["elements"])) <= consent.CHARACTERS
+    )

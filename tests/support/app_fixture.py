@@ -1,0 +1,119 @@
+"""The whole bot at work for tests: real bolt, real database, real HTTP, a strict workspace, a VirusTotal that listens."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from bot.app import running
+from bot.manifest import EVENTS, SCOPES
+from bot.settings import load
+from playground.slack.workspace import Workspace
+from playground.virustotal import Sandbox
+
+ANA, BEN, GENERAL = "ana", "ben", "#general"
+HASHES = [f"{number:064x}" for number in range(1, 101)]
+
+
+class Clock:
+    """The time, and as much more as a test lets pass."""
+
+    def __init__(self):
+        self.ahead = timedelta()
+
+    def __call__(self):
+        return datetime.now(UTC) + self.ahead
+
+    def seconds(self):
+        return self().timestamp()
+
+
+class Office:
+    """People at work with the bot."""
+
+    def __init__(self, slack, virustotal, clock, database, unanswered):
+        self.slack, self.virustotal, self.clock, self.database = slack, virustotal, clock, database
+        self.unanswered = unanswered
+
+    async def asks(self, line, user=ANA, channel=GENERAL):
+        """Type a line and read what comes first."""
+        return await (await self.slack.types(user, channel, line)).answer()
+
+    def now(self, message):
+        """A message as it stands now."""
+        found = self.slack.world.messages[message.key]
+        return "\n".join(self.slack.shown(found))
+
+    async def passes(self, **time):
+        """Let time pass: clocks show it, and jobs that were waiting for it are due."""
+        async with await psycopg.AsyncConnection.connect(self.database, autocommit=True) as connection:
+            await self._rested(connection)
+            self.clock.ahead += timedelta(**time)
+            await connection.execute(
+                "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %s WHERE status = 'todo'",
+                [timedelta(**time)],
+            )
+
+    async def _rested(self, connection, seconds=30):
+        """Until no turn is under way: the one that would wait has said until when."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = await connection.execute(
+                    "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"
+                )
+                if await found.fetchone() == (0,):
+                    return
+                await asyncio.sleep(0.02)
+
+    async def idle(self, seconds=60):
+        """Until every request has ended."""
+        async with asyncio.timeout(seconds):
+            while await self.unanswered():  # noqa: ASYNC110 - the database is asked
+                await asyncio.sleep(0.02)
+
+
+def address(conninfo):
+    """A database's name as DATABASE_URL takes it."""
+    parts = conninfo_to_dict(conninfo)
+    return f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(parts['host'], safe='')}"
+
+
+@asynccontextmanager
+async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, **environ):
+    """The bot in a workspace; when it is over, the workspace must not have a single complaint."""
+    clock = Clock()
+    kind = environ.get("VT_KEY_KIND", "public")
+    listening = Sandbox(kind=kind, clock=clock.seconds, **(sandbox or {}))
+    async with (
+        Workspace(clock=clock.seconds, events=EVENTS, scopes=SCOPES) as slack,
+        listening.serve() as virustotal,
+    ):
+        tokens = {
+            "http": {"SLACK_SIGNING_SECRET": slack.signing_secret},
+            "socket": {"SLACK_APP_TOKEN": slack.app_token},
+        }[mode]
+        settings = load(
+            {
+                "SLACK_BOT_TOKEN": slack.bot_token,
+                "SLACK_API_URL": slack.api_url,
+                "VT_API_KEY": key,
+                "VT_API_URL": virustotal.url,
+                "VT_QUOTA_MINUTE": "0",
+                "DATABASE_URL": address(database),
+                "PORT": "0",
+                **tokens,
+                **environ,
+            },
+            dotenv=None,
+        )
+        async with running(settings, clock) as bot:
+            if mode == "http":
+                slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
+            else:
+                await slack.link.connected()
+            yield Office(slack, virustotal, clock, database, bot.unanswered)
+            await slack.settled()
+        assert slack.faults == []

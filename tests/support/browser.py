@@ -1,0 +1,145 @@
+"""People at the page of the workspace: Debian's Chromium, driven by what is seen in it, never by what it is made of."""
+
+import shutil
+import subprocess
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.async_api import async_playwright
+
+from bot.manifest import manifest
+from handlers.text import about
+from playground import web
+from playground.slack import scenes
+from playground.web.offers import offers
+
+HERE = Path(__file__).parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = HERE / "playground/web/client/node_modules/axe-core/axe.min.js"
+NODE = shutil.which("npm")
+# It asks nobody for updates, and a container's root has no sandbox.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-lcd-text",  # grey letters: pictures of half the size
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MISSING = (
+    "no Chromium: apt-get install chromium"
+    if CHROMIUM is None
+    else "no Node.js to build the page with"
+    if NODE is None
+    else None
+)
+"""Why there is no page to look at here."""
+
+
+def build():
+    """The page, made as `make run` makes it."""
+    subprocess.run(["make", "-s", "page"], cwd=HERE, check=True, timeout=300)  # noqa: S607 - whichever make
+
+
+@asynccontextmanager
+async def chromium():
+    """The browser, and a page that is built."""
+    build()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+class Window:
+    """One window of one person, in one place of the workspace."""
+
+    def __init__(self, page):
+        self.page = page
+        page.set_default_timeout(10_000)
+        self.strayed = []
+        """Requests that left the machine."""
+        self.errors = []
+        """What the browser complained of."""
+        page.on("request", self._asked)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._logged)
+
+    def _asked(self, request):
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname != "127.0.0.1":
+            self.strayed.append(request.url)
+
+    def _logged(self, line):
+        # That something cannot be done is said by the page, and logged by the browser as a failed request.
+        if line.type == "error" and "409" not in line.text:
+            self.errors.append(line.text)
+
+    async def goes(self, name):
+        """To a channel, to the direct messages or to the home, by its name in the sidebar."""
+        await self.page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+    async def types(self, line, box="Message"):
+        """Write a line and press Enter, as a person does."""
+        written = self.page.get_by_role("textbox", name=box)
+        await written.fill(line)
+        await written.press("Enter")
+
+    def message(self, having, inside="main"):
+        """The last message in which these words are read."""
+        return self.page.locator(inside).get_by_role("listitem").filter(has_text=having).last
+
+    async def reads(self, having, inside="main"):
+        """What stands in the last message with these words, once it is there."""
+        message = self.message(having, inside)
+        await message.wait_for()
+        return await message.inner_text()
+
+    async def presses(self, label, message):
+        """A button of a message."""
+        await message.get_by_role("button", name=label, exact=True).click()
+
+    async def picks(self, menu, entry, message):
+        """An entry of a menu of a message."""
+        await message.hover()
+        await message.get_by_role("button", name=menu).click()
+        await message.get_by_role("menuitem", name=entry).first.click()
+
+    async def faults(self):
+        """What axe finds seriously wrong for people who cannot see well, or have no mouse."""
+        if not await self.page.evaluate("'axe' in window"):
+            # By the debugger, which the page's own policy does not concern.
+            await self.page.evaluate(AXE.read_text())
+        found = await self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
+        return [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
+
+
+@asynccontextmanager
+async def shown(slack, offered=None, **more):
+    """The page of a workspace in which an incident is going on."""
+    scenes.furnish(slack.world)
+    offered = offered or offers(manifest(), about.help_lines())
+    async with web.served(slack, offered, "127.0.0.1", 0, **more) as address:
+        yield address
+
+
+@asynccontextmanager
+async def window(browser, address, who="ana", place="C0INC10420", **context):
+    """Open one; closing it, nothing may have gone wrong in it."""
+    session = await browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+    seat = Window(await session.new_page())
+    await seat.page.goto(f"{address}/?as={who}#{place}")
+    await seat.page.get_by_role("main").wait_for()
+    try:
+        yield seat
+    finally:
+        await session.close()
+    assert (seat.strayed, seat.errors) == ([], [])

@@ -1,0 +1,94 @@
+"""An incident of 300 messages, the same at every run: from the shared corpora where they lie, and texts of our own."""
+
+import json
+import random
+from dataclasses import dataclass
+from functools import cache
+
+from tests.support.slack_rules import SHARED
+from vt import extract
+from vt.indicators import internal
+from vt.privacy.allowlist import commonplace
+from vt.privacy.sensitive import secret
+
+MESSAGES = 300
+PEOPLE = ("ana", "ben", "admin", "guest")
+CORPORA = SHARED / "corpora" / "ioc"
+LONGEST = 1_500
+TALK = (
+    "any update?",
+    "on it",
+    "the 10:42 build of v2.13.7 is out, setup.py and report.pdf are attached",
+    "I am on 10.20.30.40, the jump host is 192.168.7.1, docs say 192.0.2.1",
+    "see https://playground.slack.com/archives/C0INC10420/p1700000000000100",
+    "ticket SEC-3381, MAC 00:1a:2b:3c:4d:5e, id 123e4567-e89b-12d3-a456-426614174000",
+    "can somebody restart it at 12:30?",
+)
+SAYS = ("{} again", "seen on FIN-07: {}", "is {} known?", "blocked {}", "the proxy has {} since 09:12")
+
+
+@dataclass(frozen=True)
+class Line:
+    """Who says what."""
+
+    user: str
+    text: str
+
+    @property
+    def indicators(self):
+        """What is to be looked up, by what it is."""
+        return [one for one in extract(self.text) if _sent(one)]
+
+
+def _sent(one):
+    return not (internal(one) or commonplace(one) or (one.kind == "url" and secret(one.value)))
+
+
+def script():
+    """The incident, in order."""
+    dice = random.Random(1042)  # noqa: S311 - not a secret
+    lines, told = [], []
+    borrowed = _borrowed(dice)
+    while len(lines) < MESSAGES:
+        lines.append(Line(dice.choice(PEOPLE), _text(dice, told, borrowed)))
+        told += [one.value for one in lines[-1].indicators]
+    return lines
+
+
+def _text(dice, told, borrowed):
+    """A third is talk, a third says again what was said, a third is new."""
+    kind = dice.random()
+    if kind < 0.34:
+        return dice.choice(TALK)
+    if kind < 0.67 and told:
+        return dice.choice(SAYS).format(dice.choice(told).replace(".", "[.]"))
+    if kind < 0.8 and borrowed:
+        return borrowed.pop()
+    return dice.choice(SAYS).format(", ".join(_new(dice) for _ in range(dice.randint(1, 3))))
+
+
+def _new(dice):
+    number = dice.randrange(10**6)
+    return dice.choice(
+        (
+            f"{dice.randrange(16**64):064x}",
+            f"{dice.randrange(16**32):032x}",
+            f"hxxp://cdn{number}[.]badplace[.]top/gate.php?id={number}",
+            f"185.{number % 200}.{number % 253 + 1}.{number % 251 + 1}",
+            f"mail{number}.badplace[.]top",
+        )
+    )
+
+
+@cache
+def _corpus():
+    """Texts that someone may paste; none that speaks Slack's markup, which a person does not type."""
+    files = sorted(CORPORA.glob("*.jsonl")) if CORPORA.is_dir() else []
+    texts = [json.loads(line)["text"] for file in files for line in file.read_text().splitlines()]
+    return tuple(text for text in texts if 0 < len(text.strip()) <= LONGEST and not set("<>&@#|") & set(text))
+
+
+def _borrowed(dice):
+    texts = list(_corpus())
+    dice.shuffle(texts)
+    return texts

@@ -1,0 +1,109 @@
+"""kill -9 in each phase of an upload: nothing is uploaded twice, and no answer is lost."""
+
+import asyncio
+from collections import Counter
+
+from tests.support.app_fixture import ANA, GENERAL
+from tests.support.processes import grounds
+
+
+class Desk:
+    """Ana's files, one for each phase, and the messages that are about them."""
+
+    def __init__(self, place, bot, folder):
+        self.place, self.bot, self.folder = place, bot, folder
+        self.messages = {}
+
+    def file(self, name):
+        path = self.folder / f"{name}.bin"
+        path.write_bytes(name.encode() * 100)
+        return path
+
+    async def asks(self, name, content=None):
+        path = self.file(name)
+        if content:
+            path.write_bytes(content)
+        exchange = await self.place.slack.types(ANA, GENERAL, f"/vt scan-file {path}")
+        assert exchange.status == 200
+
+    async def reads(self, name, words, seconds=60):
+        """Until the message about it says so."""
+
+        def found():
+            for message in self.place.slack.messages(GENERAL, ANA):
+                text = "\n".join(self.place.slack.shown(message))
+                if f"{name}.bin" in text and words in text:
+                    self.messages[name] = message
+                    return True
+            return False
+
+        await self.place.slack.until(found, timeout=seconds)
+
+    async def is_asked(self, name):
+        await self.reads(name, "Upload it to VirusTotal?")
+
+    async def agrees(self, name):
+        """Whether that was acknowledged."""
+        return (await self.place.slack.presses(ANA, self.messages[name], "Upload")).status == 200
+
+    def dies_over(self, endpoint):
+        """The next such call is its last: VirusTotal takes it, the bot never hears of it."""
+
+        async def kill(_, reply):
+            self.bot.kill()
+            return await reply()
+
+        self.place.virustotal.faults.add(endpoint, kill)
+
+    async def revived(self):
+        await self.bot.ended()
+        await self.place.up(self.bot)
+
+
+async def test_killed_in_every_phase_each_file_is_uploaded_once_and_answered(database, tmp_path):
+    """One bot in three lives; at the end every file has its verdict, in one message, after one upload that arrived."""
+    sandbox = {"invent": False, "queue_seconds": 1}
+    async with grounds(database, tmp_path, sandbox=sandbox, FILE_ROOTS=str(tmp_path)) as place:
+        desk = Desk(place, await place.bot(), tmp_path)
+
+        # One waits for its analysis, one was only just taken, one is being asked for.
+        await desk.asks("queued")
+        await desk.is_asked("queued")
+        await desk.agrees("queued")
+        await desk.reads("queued", "PENDING")
+        desk.dies_over("file/report")
+        await asyncio.gather(desk.asks("taken"), desk.asks("hashed"))
+        await desk.revived()
+
+        # VirusTotal has one that the bot does not know it has; the other was only just agreed to.
+        await asyncio.gather(desk.is_asked("taken"), desk.is_asked("hashed"))
+        desk.dies_over("file/scan")
+        taken = await asyncio.gather(desk.agrees("taken"), desk.agrees("hashed"))
+        await desk.revived()
+        for name, was_taken in zip(("taken", "hashed"), taken, strict=True):
+            assert was_taken or await desk.agrees(name)
+
+        await asyncio.gather(*(desk.reads(name, "threshold 3") for name in ("queued", "taken", "hashed")))
+        arrived = Counter(call.upload.name for call in place.virustotal.asked("file/scan") if call.upload)
+        assert arrived == {"queued.bin": 1, "taken.bin": 1, "hashed.bin": 1}
+        assert len(place.slack.messages(GENERAL, ANA)) == len(arrived)
+
+
+async def test_killed_over_the_upload_of_a_known_file_it_is_not_sent_twice(database, tmp_path):
+    """By its hash VirusTotal shows only the old report: the next life waits for a newer one instead of sending again."""
+    eicar = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+    async with grounds(database, tmp_path, sandbox={"queue_seconds": 20}, FILE_ROOTS=str(tmp_path)) as place:
+        desk = Desk(place, await place.bot(), tmp_path)
+        await desk.asks("known", eicar)
+        await desk.reads("known", "analysed 5 Feb 2019")
+        await place.slack.presses(ANA, desk.messages["known"], "more", "Upload anyway")
+        await desk.is_asked("known")
+        desk.dies_over("file/scan")
+        was_taken = await desk.agrees("known")
+        await desk.revived()
+        assert was_taken or await desk.agrees("known")
+        await desk.reads("known", "was interrupted and may have arrived")
+        await desk.reads("known", "RISKY")
+        assert "analysed 5 Feb 2019" not in str(place.slack.shown(desk.messages["known"]))
+        assert len([call for call in place.virustotal.asked("file/scan") if call.upload]) == 1
+        assert len(place.slack.messages(GENERAL, ANA)) == 1

@@ -1,0 +1,234 @@
+"""A key's calls are counted in three windows, by every process alike, and never booked twice."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from bot.database import Database
+from bot.storage.quota_store import Ledger
+from vt.errors import QuotaSpent
+from vt.quota import InMemory, Limits
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
+KEY = SecretStr("canary-key")
+
+TAKE_TWENTY = """
+import asyncio, sys
+sys.path.insert(0, "tests")
+from test_quota import take_twenty
+print(asyncio.run(take_twenty(sys.argv[1])))
+"""
+
+
+class Clock:
+    """A time that the test sets."""
+
+    def __init__(self, now=NOON):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def passes(self, **time):
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "database"])
+async def keeper(request, clock):
+    """Makes quotas that share one count, each as another process would make its own."""
+    if request.param == "memory":
+        shared = InMemory(Limits(), clock)
+
+        def make(limits=None):
+            shared._limits = limits or shared._limits
+            return shared
+
+        yield make
+        return
+    opened = Database(request.getfixturevalue("database"))
+    yield lambda limits=None: Ledger(opened, KEY, limits or Limits(), clock)
+    await opened.close()
+
+
+async def spent(call) -> datetime:
+    with pytest.raises(QuotaSpent) as caught:
+        await call
+    return caught.value.retry_at
+
+
+async def take_twenty(url: str) -> int:
+    """How many of twenty calls, all at once, were booked."""
+    database = Database(url)
+    ledger = Ledger(database, KEY, Limits(minute=25), Clock())
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_taken(ledger)) for _ in range(20)]
+    await database.close()
+    return sum(task.result() for task in tasks)
+
+
+async def _taken(ledger) -> bool:
+    try:
+        await ledger.take()
+    except QuotaSpent:
+        return False
+    return True
+
+
+async def test_minute(keeper, clock):
+    """A minute slides: the fifth call may be made when the first is a minute old, and not before."""
+    quota = keeper()
+    for _ in range(4):
+        await quota.take()
+        clock.passes(seconds=10)
+    assert await spent(quota.take()) == NOON + timedelta(seconds=60)
+    assert await spent(quota.take(2)) == NOON + timedelta(seconds=70)
+    clock.now = NOON + timedelta(seconds=59.9)
+    assert await spent(quota.take()) == NOON + timedelta(seconds=60)
+    clock.now = NOON + timedelta(seconds=60)
+    await quota.take()
+    assert await spent(quota.take()) == NOON + timedelta(seconds=70)
+
+
+async def test_all_or_none(keeper):
+    """Calls that do not fit together are not booked in part."""
+    quota = keeper()
+    await quota.take(3)
+    await spent(quota.take(2))
+    await quota.take(1)
+
+
+async def test_day(keeper, clock):
+    """A day's calls are there again at midnight UTC."""
+    quota = keeper(Limits(minute=0, day=5, month=0))
+    await quota.take(5)
+    assert await spent(quota.take()) == MIDNIGHT
+    clock.now = MIDNIGHT - timedelta(seconds=1)
+    assert await spent(quota.take()) == MIDNIGHT
+    clock.now = MIDNIGHT
+    await quota.take(5)
+
+
+async def test_month(keeper, clock):
+    """A month's calls are there again on the 1st, of January too."""
+    clock.now = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    quota = keeper(Limits(minute=0, day=0, month=5))
+    await quota.take(5)
+    assert await spent(quota.take()) == datetime(2027, 1, 1, tzinfo=UTC)
+    clock.passes(seconds=1)
+    await quota.take(5)
+
+
+async def test_no_limit(keeper):
+    """A window of 0 holds any number of calls."""
+    quota = keeper(Limits(0, 0, 0))
+    await quota.take(10**6)
+    await quota.take()
+    assert await quota.left() == {"minute": (10**6 + 1, 0), "day": (10**6 + 1, 0), "month": (10**6 + 1, 0)}
+
+
+@pytest.mark.parametrize("calls", [0, -1, 5])
+async def test_calls_that_never_fit(keeper, calls):
+    """More calls than a window holds, or none, are a mistake and not a wait."""
+    with pytest.raises(ValueError, match=str(calls)):
+        await keeper().take(calls)
+
+
+async def test_left(keeper, clock):
+    """What is left is told for each window as it is now."""
+    quota = keeper()
+    assert await quota.left() == {"minute": (0, 4), "day": (0, 500), "month": (0, 15500)}
+    await quota.take(3)
+    clock.passes(seconds=61)
+    await quota.take()
+    assert await keeper().left() == {"minute": (1, 4), "day": (4, 500), "month": (4, 15500)}
+    clock.now = MIDNIGHT
+    assert await quota.left() == {"minute": (0, 4), "day": (0, 500), "month": (4, 15500)}
+
+
+async def test_refused(keeper, clock):
+    """After a 204 nobody calls for a minute; the wait doubles while 204s go on, at most until midnight UTC."""
+    first, second = keeper(), keeper()
+    assert await spent(first.refused()) == NOON + timedelta(seconds=60)
+    clock.passes(seconds=30)
+    assert await spent(second.refused()) == NOON + timedelta(seconds=60)
+    assert await spent(second.take()) == NOON + timedelta(seconds=60)
+    clock.passes(seconds=30)
+    await second.take()
+    assert await spent(second.refused()) == clock.now + timedelta(seconds=120)
+    for _ in range(20):
+        clock.now = (await spent(first.take())) - timedelta(seconds=1)
+        await spent(first.take())
+        clock.passes(seconds=1)
+        if clock.now == MIDNIGHT:
+            break
+        await spent(first.refused())
+    assert clock.now == MIDNIGHT
+    await first.take()
+    assert await spent(first.refused()) == MIDNIGHT + timedelta(seconds=60)
+
+
+async def test_worked(keeper, clock):
+    """An answer ends the suspicion, but not one to a call from before the block."""
+    quota = keeper()
+    await quota.take()
+    await spent(quota.refused())
+    await quota.worked()
+    assert await spent(quota.take()) == NOON + timedelta(seconds=60)
+    clock.passes(seconds=60)
+    await quota.take()
+    await quota.worked()
+    assert await spent(quota.refused()) == clock.now + timedelta(seconds=60)
+
+
+async def test_two_processes(database):
+    """Two processes that take at once never book more than there is."""
+    pipe = asyncio.subprocess.PIPE
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", TAKE_TWENTY, database, stdout=pipe)
+        for _ in range(2)
+    ]
+    assert sum([int((await process.communicate())[0]) for process in processes]) == 25
+
+
+async def test_keys_apart(database, clock):
+    """Each key has its own count, and none is written down."""
+    opened = Database(database)
+    for key in ("canary-key", "canary-other"):
+        await Ledger(opened, SecretStr(key), Limits(), clock).take(4)
+    await opened.close()
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT * FROM quotas").fetchall()
+    assert len(rows) == 2
+    assert "canary" not in str(rows)
+    assert sha256(b"canary-key").hexdigest()[:16] in str(rows)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 40_000_000)), max_size=60), st.integers(3, 9))
+async def test_never_over_booked(bookings, limit):
+    """Whatever is taken and when: no 60 s hold more than the limit, and what is promised for a time fits then."""
+    clock = Clock()
+    quota = InMemory(Limits(limit, 0, 0), clock)
+    booked = []
+    for calls, microseconds in bookings:
+        clock.passes(microseconds=microseconds)
+        try:
+            await quota.take(calls)
+        except QuotaSpent as error:
+            clock.now = error.retry_at
+            await quota.take(calls)
+        booked.append((clock.now, calls))
+    for end, _ in booked:
+        assert sum(calls for when, calls in booked if end - timedelta(seconds=60) < when <= end) <= limit

@@ -1,0 +1,133 @@
+"""What was asked lately is not asked again, unless somebody wants it fresh; and a reserve is left for people."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from bot.database import Database
+from bot.storage.cases import Replies
+from bot.storage.quota_store import Ledger
+from playground.virustotal import Sandbox
+from vt import quota
+from vt.actions import fitting
+from vt.client import Client
+from vt.errors import QuotaSpent, Reserved
+from vt.files.places import Places
+from vt.indicators import read
+from vt.lookup import Lookup
+from vt.quota import InMemory, Limits, Use
+from vt.service import Service
+from vt.verdict import State
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
+KEY = SecretStr("canary-key")
+
+
+class Asker:
+    """Someone who asks, with a clock and a memory of ten minutes."""
+
+    def __init__(self, service, virustotal):
+        self.service, self.virustotal = service, virustotal
+        self.now = NOON
+
+    def __call__(self):
+        return self.now
+
+    async def asks(self, *values, **how):
+        indicators = [read(value) for value in values]
+        lookups = tuple(Lookup.of(one, fitting(one.kind), 3) for one in indicators)
+        async for board in self.service.advance(lookups, **how):
+            lookups = board
+        return [lookup.finding(self.now) for lookup in lookups]
+
+
+@pytest.fixture
+async def asker(database):
+    opened = Database(database)
+    async with Sandbox().serve() as virustotal:
+        one = Asker(None, virustotal)
+        allowance = InMemory(Limits(0, 0, 0), one)
+        async with Client(KEY, url=virustotal.url, quota=allowance) as client:
+            memory = Replies(opened)
+            one.service = Service(
+                client, places=Places({}), clock=one, replies=memory, age=timedelta(minutes=10)
+            )
+            yield one
+    await opened.close()
+
+
+async def test_asked_once_in_ten_minutes(asker):
+    """The second answer is the first one's, and says when it was asked."""
+    first = await asker.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
+    asker.now += timedelta(minutes=9)
+    second = await asker.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
+    assert len(asker.virustotal.calls) == 3
+    assert [one.raw for one in second] == [one.raw for one in first]
+    assert {one.checked_at for one in second} == {NOON}
+    asker.now += timedelta(minutes=2)
+    await asker.asks("9.9.9.9")
+    assert len(asker.virustotal.calls) == 4
+
+
+async def test_fresh(asker):
+    """Nothing is taken from memory, and what comes replaces it."""
+    await asker.asks("9.9.9.9")
+    asker.now += timedelta(minutes=1)
+    [finding] = await asker.asks("9.9.9.9", fresh=True)
+    assert len(asker.virustotal.calls) == 2
+    assert finding.checked_at == asker.now
+    [finding] = await asker.asks("9.9.9.9")
+    assert finding.checked_at == asker.now
+
+
+async def test_what_is_no_answer_is_not_remembered(asker):
+    """A reply that cannot be read is asked for again."""
+    asker.virustotal.tell("ip-address/report", "9.9.9.9", {"response_code": "what"})
+    [finding] = await asker.asks("9.9.9.9")
+    assert finding.state is State.NOT_CHECKED
+    await asker.asks("9.9.9.9")
+    assert len(asker.virustotal.calls) == 2
+
+
+async def test_the_part_of_a_batch_that_is_known_is_not_asked(asker):
+    """Only what is not remembered goes into the call."""
+    hashes = [f"{number:064x}" for number in range(1, 5)]
+    await asker.asks(*hashes[:2])
+    await asker.asks(*hashes)
+    assert asker.virustotal.calls[-1].params["resource"] == ",".join(hashes[2:])
+
+
+def test_the_reserve():
+    """Whoever leaves it stops there until midnight UTC; others go on to the end."""
+    limits, use = Limits(0, 5, 0), Use()
+    for _ in range(3):
+        use = quota.book(use, limits, 1, NOON, reserve=2)
+    with pytest.raises(Reserved) as caught:
+        quota.book(use, limits, 1, NOON, reserve=2)
+    assert caught.value.retry_at == MIDNIGHT
+    for _ in range(2):
+        use = quota.book(use, limits, 1, NOON)
+    with pytest.raises(QuotaSpent) as spent:
+        quota.book(use, limits, 1, NOON, reserve=2)
+    assert type(spent.value) is QuotaSpent
+
+
+def test_no_reserve_without_a_limit():
+    """A day without a limit has none."""
+    assert quota.book(Use(), Limits(0, 0, 0), 1, NOON, reserve=2).calls_of_day == 1
+
+
+async def test_one_count_for_both(database):
+    """People's calls and the others are booked from one and the same key."""
+    opened = Database(database)
+    limits = Limits(0, 4, 0)
+    people = Ledger(opened, KEY, limits, lambda: NOON)
+    others = Ledger(opened, KEY, limits, lambda: NOON, reserve=2)
+    await people.take(2)
+    with pytest.raises(Reserved):
+        await others.take()
+    await people.take(2)
+    assert (await people.left())["day"] == (4, 4)
+    await opened.close()
