@@ -22,7 +22,7 @@ from playground.web.snapshot import readable
 Json = dict[str, Any]
 HERE = Path(__file__).parent
 BUILT = HERE / "built"
-"""Made of bot/playground/web by Vite; without it there is the plain page."""
+"""Made of playground/web/client by Vite; without it there is the plain page."""
 PLAIN = HERE / "plain"
 LARGEST = 256 << 20
 """Bytes in one request: more than VirusTotal takes."""

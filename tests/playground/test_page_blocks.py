@@ -1,6 +1,7 @@
 """Everything that Block Kit has and that a page has to do, with a small bot that uses it all."""
 
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from slack_sdk.errors import SlackApiError
@@ -11,10 +12,16 @@ from playground.slack.workspace import Workspace
 from playground.web.offers import offers
 from tests.support.app_fixture import ANA
 from tests.support.browser import MISSING, Window, chromium, shown, window
-from tests.support.sample_bot import Bot, field, heard, options, over_http, plain, section
+from tests.support.sample_bot import Bot, button, field, heard, options, over_http, plain, section
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 MANY = options("One", "Two", "Three")
+
+
+def rich(*parts):
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [*parts]}]}
+
+
 EVERYTHING = [
     field("lines", {"type": "plain_text_input", "multiline": True}),
     field("number", {"type": "number_input", "is_decimal_allowed": False}),
@@ -31,6 +38,28 @@ EVERYTHING = [
     field("where", {"type": "conversations_select"}),
     field("sample", {"type": "file_input", "max_files": 1}),
     section("*Bold* &amp; plain") | {"accessory": {"type": "overflow", "options": MANY, "action_id": "more"}},
+]
+SAID = (
+    "<@U0ANA00001> <#C0GENERAL1> <!here> <https://example.com|a link> `code` ~gone~\n&gt; quoted <@U0BEN00001>\n"
+    "```<https://example.com|a link> in code```"
+)
+WRITTEN = [
+    section(SAID),
+    {"type": "context", "elements": [{"type": "mrkdwn", "text": SAID}]},
+    {
+        "type": "actions",
+        "elements": [button("Go", "go", style="primary"), button("End", "end", style="danger")],
+    },
+]
+ONLY_IN_MESSAGES = [
+    {
+        "type": "markdown",
+        "text": "# Title\n[a link](https://example.com) `code`\n> quoted\n\n```\ncode\n```\n",
+    },
+    {
+        "type": "table",
+        "rows": [[{"type": "raw_text", "text": "cell"}, rich({"type": "user", "user_id": "U0BEN00001"})]],
+    },
 ]
 OFFERED = offers(
     {
@@ -55,9 +84,11 @@ async def browser():
 class Lavish(Bot):
     """Its form has every input that there is."""
 
+    blocks = tuple(EVERYTHING)
+
     async def _open(self, ack, client, body):
         view = {"type": "modal", "callback_id": "form", "title": plain("Everything"), "submit": plain("Send")}
-        await client.views_open(trigger_id=body["trigger_id"], view=view | {"blocks": EVERYTHING})
+        await client.views_open(trigger_id=body["trigger_id"], view=view | {"blocks": self.blocks})
         await ack()
 
     async def _form(self, ack):
@@ -67,10 +98,19 @@ class Lavish(Bot):
         await ack()
 
 
+class Wordy(Lavish):
+    """Its form and its home have every kind of text that there is."""
+
+    blocks = (*EVERYTHING, *WRITTEN[:2])
+
+    async def _home(self, client, event):
+        await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": WRITTEN})
+
+
 @asynccontextmanager
-async def lavish():
+async def lavish(kind=Lavish):
     async with Workspace(retries=()) as slack:
-        bot = Lavish(slack)
+        bot = kind(slack)
         async with over_http(bot.app, slack):
             yield bot
         assert slack.faults == []
@@ -129,6 +169,37 @@ async def test_every_input_can_be_filled_in(browser, tmp_path):
         assert [one["value"] for one in filled["ticks"]] == ["one"]
         assert (filled["who"], filled["where"]) == ("U0BEN00001", "C0GENERAL1")
         assert [file["name"] for file in filled["sample"]] == ["sample.bin"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_kind_of_text_stands_out_wherever_it_is_read(browser, scheme):
+    """Mentions, links, code, quotes, tables: in a message, hovered, for one's own eyes only, at home, in a form."""
+    async with (
+        lavish(Wordy) as bot,
+        shown(bot.slack, OFFERED) as address,
+        window(browser, address, color_scheme=scheme) as ana,
+    ):
+        world, blocks = bot.slack.world, (*WRITTEN, *ONLY_IN_MESSAGES)
+        for number, reader in enumerate((None, "U0ANA00001")):
+            text = section(f"number {number}")
+            said = Message(
+                world.ts(), "C0INC10420", "U0OTHERBOT", blocks=(text, *blocks), bot_id="B0OTHERBOT"
+            )
+            world.post(replace(said, ephemeral_to=reader))
+            message = ana.message(f"number {number}")
+            await message.wait_for()
+            assert await ana.faults() == []
+            await message.hover()
+            assert await ana.faults() == []
+        await ana.goes("VirusTotal’s home")
+        await ana.page.get_by_role("region", name="Home").get_by_text("quoted").first.wait_for()
+        assert await ana.faults() == []
+        await ana.goes("general")
+        await ana.page.get_by_role("textbox", name="Message").fill("/")
+        await ana.page.get_by_role("option", name="Everything").click()
+        await ana.page.get_by_role("dialog", name="Everything").get_by_text("quoted").first.wait_for()
+        assert await ana.faults() == []
+        bot.slack.faults.clear()  # that the bot mentions people and links to anywhere is not what is judged here
 
 
 async def test_the_home_is_published_when_one_goes_there(browser):

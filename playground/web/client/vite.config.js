@@ -4,7 +4,7 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic' } },
   build: {
-    outDir: '../page/built',
+    outDir: '../built',
     emptyOutDir: true,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1500,
