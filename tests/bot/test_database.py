@@ -53,8 +53,8 @@ def environ_of(pid: int) -> bytes:
 
 def modules() -> Iterator[ModuleType]:
     """Every module of the bot, beside those that are programs."""
-    for found in pkgutil.iter_modules(bot.__path__, "bot."):
-        if not found.ispkg and not found.name.endswith("__main__"):
+    for found in pkgutil.walk_packages(bot.__path__, "bot."):
+        if not found.ispkg and not found.name.startswith(("bot.migrations", "bot.__main__")):
             yield importlib.import_module(found.name)
 
 

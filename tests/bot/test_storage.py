@@ -23,8 +23,7 @@ WHERE = Origin(team="T1", user="U1", channel="C1", response_url="https://hooks.s
 
 ACCEPT_FIFTY = """
 import asyncio, sys
-sys.path.insert(0, "tests")
-from test_store import accept_fifty
+from tests.bot.test_storage import accept_fifty
 print(asyncio.run(accept_fifty(sys.argv[1], sys.argv[2])))
 """
 

@@ -20,8 +20,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 BEGIN_AND_HANG = """
 import asyncio, sys
-sys.path.insert(0, "tests")
-from test_jobs import begin_and_hang
+from tests.bot.test_worker import begin_and_hang
 asyncio.run(begin_and_hang(sys.argv[1]))
 """
 

@@ -22,8 +22,7 @@ KEY = SecretStr("canary-key")
 
 TAKE_TWENTY = """
 import asyncio, sys
-sys.path.insert(0, "tests")
-from test_quota import take_twenty
+from tests.vt.test_quota import take_twenty
 print(asyncio.run(take_twenty(sys.argv[1])))
 """
 
