@@ -250,7 +250,9 @@ async def test_the_key_is_in_no_log(caplog):
             await reader.read()
             writer.close()
     server = [
-        record for record in caplog.records if record.name.split(".")[0] in {"playground", "aiohttp", "asyncio"}
+        record
+        for record in caplog.records
+        if record.name.split(".")[0] in {"playground", "aiohttp", "asyncio"}
     ]
     assert any(record.exc_info for record in server)
     assert KEY not in "".join(logging.Formatter().format(record) for record in server)
