@@ -35,7 +35,7 @@ from handlers import answer, register
 from handlers.deps import Deps, StoreDown
 from handlers.files.attachments import SLACK
 from handlers.files.downloads import slack_files
-from handlers.people import REMEMBERED, Directory
+from handlers.people import CACHED_FOR, Directory
 from handlers.turns import watch_batch
 from vt.files.places import LOGIN, Opener
 from vt.service import Clock
@@ -97,7 +97,7 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
 
     async def tidy() -> None:
         await parts.cases.prune(deps.clock() - KEPT)
-        await parts.people.prune(deps.clock() - REMEMBERED)
+        await parts.people.prune(deps.clock() - CACHED_FOR)
         await parts.trail.prune(deps.clock() - audit.KEPT)
         await parts.modals.prune(deps.clock() - KEPT)
         await parts.history.prune(deps.clock() - history.KEPT)

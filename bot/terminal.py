@@ -21,7 +21,7 @@ from handlers.health import Probe, health
 from handlers.parser import Command, parse
 from handlers.text import about, modals
 from handlers.text import files as files_text
-from handlers.usage_errors import Misuse
+from handlers.usage_errors import UsageError
 from handlers.views import answer
 from handlers.views.answer import Frame, Message
 from handlers.views.rich_text import clean
@@ -40,8 +40,8 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     """One answer. Exit status 1 when something could not be checked, 2 when the question is wrong."""
     try:
         wanted = parse(line.removeprefix("/vt "), settings.thresholds, escaped=False)
-    except Misuse as misuse:
-        _say(text.misuse(misuse))
+    except UsageError as usage_error:
+        _say(text.usage_error(usage_error))
         return WRONG
     if wanted.verb is Verb.HELP:
         _show(answer.guide())

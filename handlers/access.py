@@ -1,4 +1,4 @@
-"""May they? One answer for every way in, asked where requests are taken and nowhere else."""
+"""Permissions: who may ask from where, and who may change a channel's settings. The same rules for every entry point."""
 
 import re
 from dataclasses import dataclass
@@ -8,93 +8,93 @@ from handlers.people import Directory, Person, Role, Unknown
 from handlers.request import Origin
 
 DIRECT = "DM"
-"""Stands for the direct messages with the bot in a list of channels; no channel's name has capitals."""
+"""Means direct messages with the bot, in a list of channels. No channel's name has capital letters."""
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 
 
-class Refusal(StrEnum):
-    """Why not."""
+class Denial(StrEnum):
+    """Why someone may not ask. The values are stored in the audit trail."""
 
     GUEST = "guest"
     STRANGER = "stranger"
     BOT = "bot"
     GONE = "gone"
     UNKNOWN = "unknown"
-    """Slack did not say who it is: nobody is let in on a guess."""
+    """Slack did not say who it is, so access is denied."""
     USER = "user"
-    """Not among those whom the operator lists."""
+    """Not on the operator's list of people."""
     CHANNEL = "channel"
-    """Not in a channel that the operator lists."""
+    """Not a channel on the operator's list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Whom the operator lets in: full members of the installing workspace, and whoever else is named here."""
+    """Who may ask: by default every full member of the workspace that installed the bot."""
 
     roles: frozenset[Role] = frozenset({Role.MEMBER})
     users: frozenset[str] = frozenset()
-    """Ids or names; nobody listed: everybody."""
+    """Ids or names; empty means everybody."""
     channels: frozenset[str] = frozenset()
-    """Ids or names, or DIRECT; none listed: everywhere."""
+    """Ids or names, or DIRECT; empty means everywhere."""
     admins: frozenset[str] = frozenset()
-    """Ids or names of those who may change what holds for a channel, beside its creator and the workspace's admins."""
+    """Ids or names of people who may change any channel's settings, besides the workspace's admins."""
 
 
-async def refusal(origin: Origin, directory: Directory, policy: Policy) -> Refusal | None:
-    """Why this person may not ask from there; None: they may. Raises StoreDown."""
+async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial | None:
+    """Why this person may not ask from there; None if they may. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
     except Unknown:
-        return Refusal.UNKNOWN
+        return Denial.UNKNOWN
     if person.role not in policy.roles:
-        return Refusal(person.role.value)
+        return Denial(person.role.value)
     if policy.users and not _listed(person, policy.users):
-        return Refusal.USER
+        return Denial.USER
     if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
-        return Refusal.CHANNEL
+        return Denial.CHANNEL
     return None
 
 
-class Reach(StrEnum):
-    """How far someone's say goes."""
+class Scope(StrEnum):
+    """Which channels' settings someone may change."""
 
     NOWHERE = "nowhere"
     CHANNEL = "channel"
-    """They made the channel they are in."""
+    """The channel they are in, because they created it."""
     WORKSPACE = "workspace"
 
 
-async def reach(origin: Origin, directory: Directory, policy: Policy) -> Reach:
-    """Over what this person may decide; over nothing, when Slack does not say who it is. Raises StoreDown."""
+async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
+    """Which channels' settings this person may change: NOWHERE when Slack does not say who they are. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
-        if _runs_it(person, policy):
-            return Reach.WORKSPACE
-        made = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
+        if _is_admin(person, policy):
+            return Scope.WORKSPACE
+        created = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
     except Unknown:
-        return Reach.NOWHERE
-    return Reach.CHANNEL if made else Reach.NOWHERE
+        return Scope.NOWHERE
+    return Scope.CHANNEL if created else Scope.NOWHERE
 
 
-async def everywhere(origin: Origin, directory: Directory, policy: Policy) -> bool:
-    """May this person change what holds for any channel? Raises StoreDown."""
+async def may_change_all(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """Whether this person may change the settings of every channel. Raises StoreDown."""
     try:
-        return _runs_it(await directory.person(origin.user), policy)
+        return _is_admin(await directory.person(origin.user), policy)
     except Unknown:
         return False
 
 
-def _runs_it(person: Person, policy: Policy) -> bool:
+def _is_admin(person: Person, policy: Policy) -> bool:
     return _listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin)
 
 
 async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
-    """May this person change what holds for the channel they are in? Raises StoreDown."""
-    return await reach(origin, directory, policy) is not Reach.NOWHERE
+    """Whether this person may change the settings of the channel in `origin`. Raises StoreDown."""
+    return await scope(origin, directory, policy) is not Scope.NOWHERE
 
 
 def _listed(person: Person, users: frozenset[str]) -> bool:
-    """By id; by name only at home, since another workspace gives out the same names."""
+    """By id, or by name for people of our own workspace: another workspace can give its users the same names."""
     return person.id in users or (person.role is not Role.STRANGER and person.name in users)
 
 
@@ -104,6 +104,6 @@ async def _in_listed(channel: str, directory: Directory, channels: frozenset[str
     if channel in channels:
         return True
     try:
-        return await directory.room(channel) in channels
+        return await directory.channel_name(channel) in channels
     except Unknown:
         return False

@@ -1,39 +1,42 @@
-"""The one way in: who asks is asked for permission, and a request is kept before it is acknowledged."""
+"""Admission: the one place where a request is checked for permission and stored, before Slack gets its acknowledgement."""
 
 from handlers import text
-from handlers.access import refusal
+from handlers.access import denial
 from handlers.deps import Deps, Request, StoreDown
 from handlers.text import access
 
 
-async def take(request: Request, deps: Deps) -> str:
-    """Keep a request, if its asker may ask. Returns what to tell them: "" when it is kept."""
+async def accept(request: Request, deps: Deps) -> str:
+    """Store a request with its first job if its asker may ask. Returns what to tell them: "" when it is stored."""
     try:
-        return await admit(request, deps)
+        return await accept_or_raise(request, deps)
     except StoreDown:
         return text.CANNOT_TAKE
 
 
-async def admit(request: Request, deps: Deps) -> str:
-    """The same for whoever is asked again by Slack: raises StoreDown when nothing could be kept.
+async def accept_or_raise(request: Request, deps: Deps) -> str:
+    """As `accept`, for events: raises StoreDown when nothing could be stored, so that Slack delivers the event again.
 
-    The same delivery again changes nothing, and its refusal is not said again.
+    A repeated delivery changes nothing. Its denial is told again only through a response_url, where a person waits.
     """
-    why = await refusal(request.origin, deps.directory, deps.policy)
-    if why is None:
+    denied = await denial(request.origin, deps.directory, deps.policy)
+    if denied is None:
         await deps.store.accept(request)
         return ""
-    new = await deps.store.refuse(request, why.value)
-    return access.REFUSALS[why] if new or request.origin.response_url else ""
+    first_time = await deps.store.refuse(request, denied.value)
+    return access.DENIALS[denied] if first_time or request.origin.response_url else ""
 
 
-async def let_in(request: Request, deps: Deps) -> str:
-    """Whether someone may ask, before there is anything to keep: "" or the refusal. Nothing but a refusal is kept."""
+async def may_open(request: Request, deps: Deps) -> str:
+    """Whether someone may open a modal. Returns what to tell them: "" when they may.
+
+    Only a denial is stored: there is no request yet.
+    """
     try:
-        why = await refusal(request.origin, deps.directory, deps.policy)
-        if why is None:
+        denied = await denial(request.origin, deps.directory, deps.policy)
+        if denied is None:
             return ""
-        await deps.store.refuse(request, why.value)
+        await deps.store.refuse(request, denied.value)
     except StoreDown:
         return text.CANNOT_TAKE
-    return access.REFUSALS[why]
+    return access.DENIALS[denied]

@@ -1,14 +1,16 @@
-"""What someone typed after /vt, turned into what is wanted, or into what is wrong with it. Pure."""
+"""The command parser: a line after /vt becomes a Command, or a UsageError that says what is wrong with it. Pure."""
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from handlers.files import passwords
-from handlers.options import Options, hyphens, taken
 from handlers.request import Verb
 from handlers.usage_errors import (
+    BadNumber,
+    NoHost,
     NoRescan,
     NothingFound,
     NoValue,
@@ -16,6 +18,7 @@ from handlers.usage_errors import (
     TooLong,
     TooMany,
     UnknownCommand,
+    UnknownOption,
     WrongValue,
 )
 from vt import extract
@@ -26,19 +29,33 @@ from vt.indicators.markup import unescaped
 from vt.lookup import Lookup
 
 MOST_VALUES = 100
+"""Values that one command may have."""
 LONGEST = 12_000
-"""Characters; Slack's own limit is below."""
+"""Characters of a line. Slack's own limit for a command is lower; this one is for messages and forms."""
 PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP, "settings": Verb.SETTINGS}
+"""Commands that take no arguments."""
 WITH_TEXT = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
-"""Read what follows by themselves."""
+"""Commands whose arguments are parsed when their job runs."""
 FORM = "form"
-"""Opens the form, with what follows in it."""
+"""The command that opens the form, with what follows it already filled in."""
 
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 _AUTOLINK = re.compile(r"<(?:https?://|mailto:)([^<>|]+?)/?\|\1/?>")
 """What Slack makes of a bare domain or mail address: `<http://a.example|a.example>`."""
 _PATHS = re.compile(r",|\s+(?=/)")
+"""Paths are separated by commas, or by spaces where the next one starts with a slash: a path may contain spaces."""
 _COMMAND = re.compile(r"[a-z]+(?:-[a-z]+)+|[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of a command; None for one that was not given."""
+
+    threshold: int | None = None
+    rescan_after_days: int | None = None
+    share: bool = False
+    fresh: bool = False
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,79 +68,83 @@ class Command:
     share: bool = False
     fresh: bool = False
     text: str = ""
-    """What is to stand in the form, or followed the command's word."""
+    """The text for the form, or what followed the command's word."""
 
 
 def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> Command:
-    """What a line after /vt asks for; `escaped`: with `&`, `<` and `>` as Slack sends them. Raises Misuse."""
+    """Parse a line after /vt. Raises UsageError.
+
+    `thresholds`: engines by action, for actions without `--threshold`. `escaped`: the line has `&`, `<` and `>` as
+    entities, as Slack sends them.
+    """
     if len(text) > LONGEST:
         raise TooLong(LONGEST)
-    text = hyphens(text).strip()
+    text = _with_hyphens(text).strip()
     first, _, rest = text.partition(" ")
     word = first.lower()
     if word == FORM:
-        return _for_form(rest.strip())
+        return _form(rest.strip())
     if word in WITH_TEXT:
         return Command(WITH_TEXT[word], text=rest.strip())
     if word in ("", *PLAIN_VERBS):
         return Command(PLAIN_VERBS[word or "help"])
     if word in BY_KEY:
-        return _named(BY_KEY[word], rest, thresholds, escaped=escaped)
-    return _found(text, word, thresholds)
+        return _action(BY_KEY[word], rest, thresholds, escaped=escaped)
+    return _free_text(text, word, thresholds)
 
 
-def _for_form(text: str) -> Command:
-    """What is to stand in the form is kept until it is sent."""
+def _form(text: str) -> Command:
+    """The text is stored until the form is submitted, so it must not contain a password."""
     if passwords.beside_a_path(text):
         raise PasswordTyped
     return Command(Verb.FORM, text=text)
 
 
-def _named(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> Command:
-    """An action by its name: its options are known, and its values must fit."""
+def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> Command:
+    """An action by its name: unknown options are refused, and the values must fit."""
     if action.files and passwords.typed(rest):
         raise PasswordTyped
-    options, text = taken(_AUTOLINK.sub(r"\1", rest), strict=True)
-    check(action, options)
-    # An indicator is read with whatever stands around it; a path is taken as it stands.
-    return chosen(action, unescaped(text) if escaped and action.files else text, options, thresholds)
+    options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
+    check_options(action, options)
+    # Indicators are unescaped when they are read; a path is taken literally.
+    return parse_values(action, unescaped(text) if escaped and action.files else text, options, thresholds)
 
 
-def _found(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
-    """Any text: whatever is in it, each with the action that fits."""
+def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
+    """Any other text: every indicator in it, each with the action that fits."""
     if passwords.given(text):
         raise PasswordTyped
-    options, rest = taken(text, strict=False)
+    options, rest = parse_options(text, strict=False)
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS, *WITH_TEXT], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):
         raise UnknownCommand(word, nearest[0])
-    return chosen(None, rest, options, thresholds)
+    return parse_values(None, rest, options, thresholds)
 
 
-def check(action: Action | None, options: Options) -> None:
-    """Does the action take these options? Raises NoRescan."""
-    if action and not action.rescans and options.rescan_after_days is not None:
-        raise NoRescan(action)
+# Values --------------------------------------------------------------------------------------------------
 
 
-def chosen(action: Action | None, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
-    """An action's values, or without an action whatever is in the text, as typed or filled in. Raises Misuse."""
+def parse_values(
+    action: Action | None, text: str, options: Options, thresholds: Mapping[str, int]
+) -> Command:
+    """An action's values, or without an action every indicator in the text. Raises UsageError."""
     if action is None:
-        return ticked(None, extract(text), options, thresholds)
+        return with_action(None, extract(text), options, thresholds)
     if action.files:
         return _files(action, text, options, thresholds)
     people = tuple(dict.fromkeys(_PERSON.findall(text))) if action.key == "domain-report" else ()
-    indicators = _values(action, _PERSON.sub(" ", text) if people else text)
-    lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)
-    if not lookups and not people:
+    words = re.split(r"[\s,]+", _PERSON.sub(" ", text) if people else text)
+    indicators = [_value(action, word) for word in words if word]
+    if not indicators and not people:
         raise NoValue(action)
+    lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)
     return _command(lookups, options, people)
 
 
-def ticked(
+def with_action(
     action: Action | None, found: Iterable[Indicator], options: Options, thresholds: Mapping[str, int]
 ) -> Command:
-    """Indicators that were found before: with an action, they must fit. Raises Misuse."""
+    """Look up indicators that were found before, with this action or each with the one that fits. Raises UsageError."""
     wanted = [(_fit(action, one), action) if action else (one, fitting(one.kind)) for one in found]
     if not wanted:
         raise NothingFound
@@ -133,11 +154,12 @@ def ticked(
 def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
     if passwords.typed(text):
         raise PasswordTyped
-    threshold, place = _threshold(action, options, thresholds), on_host(options.host) if options.host else ""
-    lookups = tuple(Lookup.of_file(path, action, threshold, place) for path in _paths(text))
-    if not lookups:
+    place = on_host(options.host) if options.host else ""
+    paths = dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip())
+    if not paths:
         raise NoValue(action)
-    return _command(lookups, options)
+    threshold = _threshold(action, options, thresholds)
+    return _command(tuple(Lookup.of_file(path, action, threshold, place) for path in paths), options)
 
 
 def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, ...] = ()) -> Command:
@@ -149,24 +171,15 @@ def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, .
 def _lookups(
     wanted: Iterable[tuple[Indicator, Action]], options: Options, thresholds: Mapping[str, int]
 ) -> tuple[Lookup, ...]:
-    unique = dict(wanted)
+    """One for each different indicator."""
     return tuple(
         Lookup.of(indicator, action, _threshold(action, options, thresholds), options.rescan_after_days)
-        for indicator, action in unique.items()
+        for indicator, action in dict(wanted).items()
     )
 
 
 def _threshold(action: Action, options: Options, thresholds: Mapping[str, int]) -> int:
     return options.threshold or thresholds.get(action.key, action.threshold)
-
-
-def _paths(text: str) -> list[str]:
-    """Paths by comma, or by space where the next one begins with a slash, so that a path may hold spaces."""
-    return list(dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip()))
-
-
-def _values(action: Action, text: str) -> list[Indicator]:
-    return [_value(action, word) for word in re.split(r"[\s,]+", text) if word]
 
 
 def _value(action: Action, word: str) -> Indicator:
@@ -177,7 +190,7 @@ def _value(action: Action, word: str) -> Indicator:
 
 
 def _fit(action: Action, indicator: Indicator) -> Indicator:
-    """A value that fits the action. A domain report also takes a URL or a mail address for its host."""
+    """The indicator as the action takes it. scan-url takes a host as a URL, domain-report a URL or mail address by its host."""
     if indicator.kind in action.kinds:
         return indicator
     if action.key == "scan-url" and indicator.kind in (Kind.DOMAIN, Kind.IPV4):
@@ -186,3 +199,80 @@ def _fit(action: Action, indicator: Indicator) -> Indicator:
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, asked=indicator.asked)
     raise WrongValue(action, indicator.asked or indicator.value, fitting(indicator.kind))
+
+
+# Options -------------------------------------------------------------------------------------------------
+
+
+def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
+    """The options, and the text without them. Raises UsageError.
+
+    `strict`: an unknown option is an error. In free text a stray `--word` is just text.
+    """
+    found: dict[str, Any] = {}
+
+    def take_value(match: re.Match[str]) -> str:
+        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
+        return " "
+
+    def take_flag(match: re.Match[str]) -> str:
+        found[match[1]] = True
+        return " "
+
+    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
+    if strict and (unknown := _ANY_OPTION.search(rest)):
+        raise UnknownOption(unknown[0])
+    return Options(**found), rest
+
+
+def parse_options_only(line: str) -> Options:
+    """The options in a line whose subject came separately, such as an attached file. Raises UsageError."""
+    return parse_options(_with_hyphens(line), strict=False)[0]
+
+
+def check_options(action: Action | None, options: Options) -> None:
+    """Raises NoRescan when the action does not take `--rescan-after-days`."""
+    if action and not action.rescans and options.rescan_after_days is not None:
+        raise NoRescan(action)
+
+
+def parse_number(option: str, value: str) -> int:
+    """The value of an option that takes a number: `parse_number("threshold", "3")`. Raises BadNumber."""
+    return int(_VALUED[option](option, value))
+
+
+def parse_host(name: str) -> str:
+    """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
+    if passwords.in_host(name):
+        raise PasswordTyped
+    return name
+
+
+def _with_hyphens(line: str) -> str:
+    """The line with `--` in front of each option, where a phone's keyboard made a dash of the two hyphens."""
+    return re.sub(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])", "--", line)
+
+
+def _number(least: int, most: int) -> Callable[[str, str], int]:
+    def reader(name: str, value: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise BadNumber(f"--{name}", value, least, most)
+        return int(value)
+
+    return reader
+
+
+def _host(_: str, value: str) -> str:
+    if not value:
+        raise NoHost
+    return parse_host(value)
+
+
+_VALUED: Mapping[str, Callable[[str, str], Any]] = {
+    "threshold": _number(1, 200),
+    "rescan-after-days": _number(0, 3650),
+    "host": _host,
+}
+_WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
+_FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")
+_ANY_OPTION = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*")

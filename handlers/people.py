@@ -1,4 +1,4 @@
-"""Who someone is, and what a channel is called: asked of Slack, remembered for ten minutes."""
+"""The directory of people and channels: asked from Slack, cached in the database for ten minutes."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-REMEMBERED = timedelta(minutes=10)
-PATIENCE = 0.7
-"""Seconds for one answer of Slack's: a listener has three for everything, and asks four things at most."""
+CACHED_FOR = timedelta(minutes=10)
+SLACK_TIMEOUT = 0.7
+"""Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
 SLACKBOT = "USLACKBOT"
 
 
@@ -22,7 +22,7 @@ class Role(StrEnum):
     MEMBER = "member"
     GUEST = "guest"
     STRANGER = "stranger"
-    """Of another workspace, here through Slack Connect."""
+    """A member of another workspace, through Slack Connect."""
     BOT = "bot"
     GONE = "gone"
     """Deactivated."""
@@ -30,69 +30,69 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone as Slack describes them. `name` is the handle, which they cannot change themselves."""
+    """A person as Slack describes them. `name` is the handle, which users cannot change themselves."""
 
     id: str
     name: str
     role: Role
     admin: bool = False
-    """Of the workspace, or its owner."""
+    """An admin or owner of our workspace."""
 
 
 class Unknown(Exception):
-    """Slack did not say."""
+    """Slack did not answer, or does not know."""
 
 
-class Memory(Protocol):
-    """What was learnt, with its time. Every method raises StoreDown when the database cannot take it."""
+class DirectoryCache(Protocol):
+    """Stores what Slack said, with the time. Every method raises StoreDown when the database cannot be reached."""
 
     async def person(self, user: str, newer_than: datetime) -> Person | None:
-        """Someone, if learnt after that time."""
+        """A person, if stored after that time."""
 
     async def keep_person(self, person: Person, at: datetime) -> None:
-        """Remember someone."""
+        """Store a person."""
 
-    async def room(self, channel: str, newer_than: datetime) -> str | None:
-        """A channel's name, if learnt after that time."""
+    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
+        """A channel's name, if stored after that time."""
 
-    async def keep_room(self, channel: str, name: str, at: datetime) -> None:
-        """Remember a channel's name."""
+    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
+        """Store a channel's name."""
 
 
 class Directory:
-    """Looks people and channels up. Raises Unknown when Slack does not say, StoreDown as Memory does."""
+    """People and channels by id. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
 
-    def __init__(self, slack: AsyncWebClient, memory: Memory, clock: Callable[[], datetime]) -> None:
+    def __init__(self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime]) -> None:
         self._slack = slack
-        self._memory = memory
+        self._cache = cache
         self._clock = clock
         self._home: str | None = None
 
     async def person(self, user: str) -> Person:
-        """Someone by id. An id of an app (B…), under which some bots speak, is a bot."""
+        """A person by id. Ids that begin with B are apps, which post under their bot id."""
         if user.startswith("B") or user == SLACKBOT:
             return Person(user, "", Role.BOT)
-        known = await self._memory.person(user, self._clock() - REMEMBERED)
+        known = await self._cache.person(user, self._clock() - CACHED_FOR)
         if known is None:
-            known = await self._asked(user)
-            await self._memory.keep_person(known, self._clock())
+            known = await self._fetch(user)
+            await self._cache.keep_person(known, self._clock())
         return known
 
-    async def room(self, channel: str) -> str:
+    async def channel_name(self, channel: str) -> str:
         """A channel's name."""
-        known = await self._memory.room(channel, self._clock() - REMEMBERED)
+        known = await self._cache.channel_name(channel, self._clock() - CACHED_FOR)
         if known is None:
             answer = await self._call(self._slack.conversations_info, channel=channel)
             known = str(answer["channel"].get("name", ""))
-            await self._memory.keep_room(channel, known, self._clock())
+            await self._cache.keep_channel_name(channel, known, self._clock())
         return known
 
     async def creator(self, channel: str) -> str:
-        """The id of who made a channel."""
+        """The id of the user who created a channel."""
         answer = await self._call(self._slack.conversations_info, channel=channel)
         return str(answer["channel"].get("creator", ""))
 
-    async def _asked(self, user: str) -> Person:
+    async def _fetch(self, user: str) -> Person:
         if self._home is None:
             self._home = str((await self._call(self._slack.auth_test))["team_id"])
         try:
@@ -102,7 +102,7 @@ class Directory:
 
     async def _call(self, method: Any, **arguments: str) -> Any:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(SLACK_TIMEOUT):
                 return await method(**arguments)
         except SlackApiError as error:
             if error.response.get("error") == "user_not_visible":
@@ -113,11 +113,11 @@ class Directory:
 
 
 class _NotVisible(Exception):
-    """Someone of another workspace who shares no channel with the bot."""
+    """A user of another workspace who shares no channel with the bot."""
 
 
 def described(user: Mapping[str, Any], home: str) -> Person:
-    """What users.info says of someone, seen from the workspace `home`."""
+    """A user of `users.info` as a Person, seen from the workspace with the id `home`."""
     return Person(
         id=str(user["id"]),
         name=str(user.get("name", "")),
@@ -127,7 +127,7 @@ def described(user: Mapping[str, Any], home: str) -> Person:
 
 
 def _role(user: Mapping[str, Any], home: str) -> Role:
-    """The strictest that holds. `is_stranger` is only said of those who share no channel: the team decides."""
+    """The most restrictive role that applies. Slack sets `is_stranger` only when no channel is shared, so the team decides."""
     teams = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
     if user.get("deleted"):
         return Role.GONE

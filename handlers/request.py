@@ -59,7 +59,7 @@ class Verb(StrEnum):
     """The same, for what somebody asked themselves."""
 
 
-class Way(StrEnum):
+class EntryPoint(StrEnum):
     """How someone came in."""
 
     COMMAND = "command"
@@ -75,7 +75,7 @@ class Way(StrEnum):
 class Origin(Frozen):
     """Who asked from where, and where the answer goes: without a response_url, into the channel or its thread."""
 
-    way: Way = Way.COMMAND
+    way: EntryPoint = EntryPoint.COMMAND
 
     team: str
     user: str
@@ -118,7 +118,7 @@ class Uploads(StrEnum):
     DENY = "deny"
 
 
-class Ways(Frozen):
+class ChannelSettings(Frozen):
     """What was set for a channel."""
 
     thresholds: dict[str, int] = {}
@@ -159,7 +159,7 @@ class Request(Frozen):
     """Our own id of it."""
     part: str = ""
     """Which part of it is shown, as handlers/modals/leaf.py reads it."""
-    ways: Ways | None = None
+    ways: ChannelSettings | None = None
     """What is to hold in the channel."""
     note: str = ""
     """What to say, when that is all that there is to do."""

@@ -1,32 +1,32 @@
-"""What can be wrong with something that was typed or filled in. The sentences are in handlers/text/misuses.py."""
+"""Usage errors: what can be wrong with something that was typed or filled in. Their sentences: handlers/text/usage_errors.py."""
 
 from dataclasses import dataclass
 
 from vt.actions import Action
 
 
-class Misuse(Exception):
-    """What was typed cannot be done as it stands. Nothing was stored, nothing was sent."""
+class UsageError(Exception):
+    """The input cannot be used. It is raised before anything is stored or sent."""
 
 
 @dataclass(eq=False)
-class UnknownCommand(Misuse):
-    """A first word that is nearly a command."""
+class UnknownCommand(UsageError):
+    """The first word is nearly the name of a command."""
 
     word: str
     nearest: str
 
 
 @dataclass(eq=False)
-class UnknownOption(Misuse):
-    """An option that there is not."""
+class UnknownOption(UsageError):
+    """There is no such option."""
 
     option: str
 
 
 @dataclass(eq=False)
-class BadNumber(Misuse):
-    """An option's value that is no number or out of its range."""
+class BadNumber(UsageError):
+    """An option's value is not a number, or is out of range."""
 
     option: str
     value: str
@@ -35,22 +35,22 @@ class BadNumber(Misuse):
 
 
 @dataclass(eq=False)
-class NoRescan(Misuse):
-    """--rescan-after-days for an action that does not take it."""
+class NoRescan(UsageError):
+    """`--rescan-after-days` for an action that does not take it."""
 
     action: Action
 
 
 @dataclass(eq=False)
-class NoValue(Misuse):
-    """An action without anything to act on."""
+class NoValue(UsageError):
+    """An action without a value."""
 
     action: Action
 
 
 @dataclass(eq=False)
-class WrongValue(Misuse):
-    """A value that the action does not take; `fits` is the action that does."""
+class WrongValue(UsageError):
+    """A value that the action does not take; `fits` is the action that does, if there is one."""
 
     action: Action
     value: str
@@ -58,12 +58,12 @@ class WrongValue(Misuse):
 
 
 @dataclass(eq=False)
-class NothingFound(Misuse):
-    """A text without an indicator."""
+class NothingFound(UsageError):
+    """There is no indicator in the text."""
 
 
 @dataclass(eq=False)
-class TooMany(Misuse):
+class TooMany(UsageError):
     """More values than one command may have."""
 
     count: int
@@ -71,15 +71,15 @@ class TooMany(Misuse):
 
 
 @dataclass(eq=False)
-class TooLong(Misuse):
+class TooLong(UsageError):
     """More text than one command may have."""
 
     most: int
 
 
-class PasswordTyped(Misuse):
-    """A password stands in the command; it is not kept, nor repeated."""
+class PasswordTyped(UsageError):
+    """The command contains a password. It is neither stored nor repeated."""
 
 
-class NoHost(Misuse):
-    """--host without a name."""
+class NoHost(UsageError):
+    """`--host` without a name."""

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.request import Ways
+from handlers.request import ChannelSettings
 
 metadata = MetaData()
 table = Table(
@@ -26,16 +26,16 @@ class Channels:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def ways(self, team: str, channel: str) -> Ways:
+    async def ways(self, team: str, channel: str) -> ChannelSettings:
         """What holds there; nothing is set where nobody set anything."""
         wanted = select(table.c.ways).where(table.c.team == team, table.c.channel == channel)
 
         async def find(connection: AsyncConnection) -> Any:
             return await connection.scalar(wanted)
 
-        return Ways.model_validate(await self._database.run(find) or {})
+        return ChannelSettings.model_validate(await self._database.run(find) or {})
 
-    async def change(self, team: str, channel: str, ways: Ways) -> None:
+    async def change(self, team: str, channel: str, ways: ChannelSettings) -> None:
         """Have this hold there from now on."""
         new = insert(table).values(team=team, channel=channel, ways=ways.model_dump(mode="json"))
         change = new.on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""What was learnt of people and channels, kept for a while: the tables, and the Memory of handlers."""
+"""What was learnt of people and channels, kept for a while: the tables, and the DirectoryCache of handlers."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ rooms = Table(
 
 
 class Acquaintances:
-    """The Memory of handlers. Every method raises StoreDown when the database cannot take it."""
+    """The DirectoryCache of handlers. Every method raises StoreDown when the database cannot take it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,12 +45,12 @@ class Acquaintances:
         row = {"id": person.id, "name": person.name, "role": person.role.value, "admin": person.admin}
         await self._keep(people, {**row, "at": at})
 
-    async def room(self, channel: str, newer_than: datetime) -> str | None:
+    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
         """A channel's name, if learnt after that time."""
         row = await self._found(rooms, channel, newer_than)
         return row and str(row.name)
 
-    async def keep_room(self, channel: str, name: str, at: datetime) -> None:
+    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
         """Remember a channel's name."""
         await self._keep(rooms, {"id": channel, "name": name, "at": at})
 

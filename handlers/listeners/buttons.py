@@ -4,9 +4,9 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 
-from handlers.admission import take
+from handlers.admission import accept
 from handlers.deps import Deps, Origin, Request, Verb
-from handlers.request import Way, listed
+from handlers.request import EntryPoint, listed
 
 VERBS = {
     "json": Verb.JSON,
@@ -31,7 +31,7 @@ async def pressed(
     ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
 ) -> None:
     """A button that asks for something: kept as a request of its own."""
-    trouble = await take(request(VERBS[action["action_id"]], action["value"], body, deps), deps)
+    trouble = await accept(request(VERBS[action["action_id"]], action["value"], body, deps), deps)
     await ack()
     if trouble:
         await respond(text=trouble, response_type="ephemeral", replace_original=False)
@@ -69,7 +69,7 @@ def origin(body: dict[str, Any]) -> Origin:
     """Who pressed something in a message, and where."""
     container = body.get("container", {})
     return Origin(
-        way=Way.BUTTON,
+        way=EntryPoint.BUTTON,
         team=body["user"].get("team_id") or body["team"]["id"],
         user=body["user"]["id"],
         channel=body["channel"]["id"],

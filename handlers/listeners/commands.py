@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck
 
 from handlers import text
-from handlers.admission import take
+from handlers.admission import accept
 from handlers.channel_settings import holding
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.listeners import login
@@ -15,8 +15,8 @@ from handlers.listeners.details import fill
 from handlers.listeners.form import open_form
 from handlers.listeners.login import Known
 from handlers.parser import Command, parse
-from handlers.request import Answers, Ways, listed
-from handlers.usage_errors import Misuse, NoHost
+from handlers.request import Answers, ChannelSettings, listed
+from handlers.usage_errors import NoHost, UsageError
 from handlers.views import answer
 from vt.indicators.markup import typed as typed_text
 
@@ -27,8 +27,8 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
     wanted = understood(command.get("text", ""), deps.thresholds)
     if isinstance(wanted, NoHost) and deps.logins:
         await ack(await login.open_form(Known(), origin, command["trigger_id"], deps))
-    elif isinstance(wanted, Misuse):
-        await ack(text.misuse(wanted))
+    elif isinstance(wanted, UsageError):
+        await ack(text.usage_error(wanted))
     elif wanted.verb is Verb.HELP:
         message = answer.guide()
         await ack(text=message.text, blocks=list(message.blocks))
@@ -41,19 +41,19 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
         await ack(await _kept(wanted, command, deps))
 
 
-def understood(line: str, thresholds: Mapping[str, int]) -> Command | Misuse:
+def understood(line: str, thresholds: Mapping[str, int]) -> Command | UsageError:
     """What a line asks for, or what is wrong with it."""
     try:
         return parse(line, thresholds)
-    except Misuse as misuse:
-        return misuse
+    except UsageError as usage_error:
+        return usage_error
 
 
-async def as_set(wanted: Command, line: str, origin: Origin, deps: Deps) -> tuple[Command, Ways]:
+async def as_set(wanted: Command, line: str, origin: Origin, deps: Deps) -> tuple[Command, ChannelSettings]:
     """What a line asks for where this channel's thresholds hold; and what else was set for it. Raises StoreDown."""
     thresholds, ways = await holding(origin, deps.channels, deps.thresholds)
     again = understood(line, thresholds) if ways.thresholds else wanted
-    return (wanted if isinstance(again, Misuse) else again), ways
+    return (wanted if isinstance(again, UsageError) else again), ways
 
 
 async def _kept(wanted: Command, command: dict[str, Any], deps: Deps) -> str:
@@ -66,7 +66,7 @@ async def _kept(wanted: Command, command: dict[str, Any], deps: Deps) -> str:
             return text.CANNOT_TAKE
         wanted = replace(wanted, share=wanted.share or ways.answers is Answers.CHANNEL)
     told = await login.asked_for(wanted, origin, command["trigger_id"], deps)
-    return await take(_request(command, wanted, deps), deps) if told is None else told
+    return await accept(_request(command, wanted, deps), deps) if told is None else told
 
 
 def _request(command: dict[str, Any], wanted: Command, deps: Deps) -> Request:

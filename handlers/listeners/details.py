@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from handlers import text
-from handlers.admission import take
+from handlers.admission import accept
 from handlers.deps import Deps, Origin, StoreDown, Verb
 from handlers.listeners import buttons, modals
 from handlers.listeners.modals import NotOpened, Refused
@@ -26,7 +26,7 @@ async def chosen(
     if verb in OPENED:
         trouble = await _open(Verb(verb), about, body, deps)
     elif verb in (Verb.RECHECK, Verb.OFFER):
-        trouble = await take(buttons.request(Verb(verb), about, body, deps), deps)
+        trouble = await accept(buttons.request(Verb(verb), about, body, deps), deps)
     else:
         trouble = text.GONE
     await ack()
@@ -51,7 +51,7 @@ async def fill(
     except NotOpened:
         return modals_text.TOO_LATE
     if view:
-        trouble = await take(modals.request(modal, deps, view=view), deps)
+        trouble = await accept(modals.request(modal, deps, view=view), deps)
         await _say(trouble, view, modal, deps)
     return ""
 
@@ -72,7 +72,7 @@ async def turn(ack: AsyncAck, body: dict[str, Any], part: str, deps: Deps) -> No
     if modal:
         delivery = f"{modal.verb}:{body['trigger_id']}"
         request = modals.request(modal, deps, view=view["id"], part=part, delivery=delivery)
-        await _say(await take(request, deps), view["id"], modal, deps)
+        await _say(await accept(request, deps), view["id"], modal, deps)
     await ack()
 
 
@@ -105,4 +105,4 @@ async def _agree(body: dict[str, Any], modal_id: str, deps: Deps) -> str:
     if modal is None:
         return text.GONE
     once = f"{Verb.RESCAN}:{modal.about}"
-    return await take(modals.request(modal, deps, verb=Verb.RESCAN, delivery=once), deps)
+    return await accept(modals.request(modal, deps, verb=Verb.RESCAN, delivery=once), deps)

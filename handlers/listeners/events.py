@@ -10,17 +10,16 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import text
-from handlers.admission import admit
+from handlers.admission import accept_or_raise
 from handlers.channel_settings import holding
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.files import attachments
 from handlers.listeners.commands import understood
-from handlers.options import Options, beside
-from handlers.parser import Command
-from handlers.people import PATIENCE
-from handlers.request import Answers, Way
+from handlers.parser import Command, Options, parse_options_only
+from handlers.people import SLACK_TIMEOUT
+from handlers.request import Answers, EntryPoint
 from handlers.text import access
-from handlers.usage_errors import Misuse, NothingFound, NoValue
+from handlers.usage_errors import NothingFound, NoValue, UsageError
 from handlers.views.answer import escape
 from vt.actions import FILE
 
@@ -32,13 +31,13 @@ async def mentioned(event: dict[str, Any], context: AsyncBoltContext, deps: Deps
     """`@VT 192.0.2.1` is `/vt 192.0.2.1`, answered in the thread."""
     if _told_by_another(event, context):
         thread = event.get("thread_ts") or event["ts"]
-        await _take(event, _origin(event, context, Way.MENTION, thread), context, deps)
+        await _take(event, _origin(event, context, EntryPoint.MENTION, thread), context, deps)
 
 
 async def messaged(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
     """In direct messages any text is taken as it stands."""
     if _told_by_another(event, context):
-        await _take(event, _origin(event, context, Way.DIRECT, event.get("thread_ts")), context, deps)
+        await _take(event, _origin(event, context, EntryPoint.DIRECT, event.get("thread_ts")), context, deps)
 
 
 async def direct(event: dict[str, Any]) -> bool:
@@ -56,7 +55,7 @@ def _told_by_another(event: dict[str, Any], context: AsyncBoltContext) -> bool:
     )
 
 
-def _origin(event: dict[str, Any], context: AsyncBoltContext, way: Way, thread: str | None) -> Origin:
+def _origin(event: dict[str, Any], context: AsyncBoltContext, way: EntryPoint, thread: str | None) -> Origin:
     """Without a response_url: the answer is a message of the bot's own."""
     bot = event.get("bot_id")
     team = event.get("user_team") or event.get("team") or context.team_id
@@ -75,7 +74,7 @@ async def _take(event: dict[str, Any], origin: Origin, context: AsyncBoltContext
         thresholds, ways = await holding(origin, deps.channels, deps.thresholds)
         request = _request(event, origin, context, thresholds, deps)
         alone = ways.answers is Answers.PRIVATE and not request.share
-        refused = await admit(_for_asker(request) if alone else request, deps)
+        refused = await accept_or_raise(_for_asker(request) if alone else request, deps)
     except StoreDown:
         await _whisper(origin, access.CANNOT_TAKE_YET, deps.slack)
         raise
@@ -112,12 +111,12 @@ def _request(
     if files and (not line or isinstance(wanted, NothingFound) or _wants_files(wanted)):
         asked = {"verb": Verb.LOOK_UP, "lookups": files, "share": said.share, "fresh": said.fresh}
         return request.model_copy(update=asked)
-    if not isinstance(wanted, Misuse) and wanted.verb is Verb.FORM:
+    if not isinstance(wanted, UsageError) and wanted.verb is Verb.FORM:
         return request.model_copy(update={"note": access.NO_FORM_HERE})
-    if not line and origin.way is Way.MENTION:
+    if not line and origin.way is EntryPoint.MENTION:
         return request.model_copy(update={"verb": Verb.SHOW})
-    if isinstance(wanted, Misuse):
-        return request.model_copy(update={"note": text.misuse(wanted)})
+    if isinstance(wanted, UsageError):
+        return request.model_copy(update={"note": text.usage_error(wanted)})
     return request.model_copy(
         update={
             "verb": wanted.verb,
@@ -130,14 +129,14 @@ def _request(
     )
 
 
-def _options(line: str, wanted: Command | Misuse) -> Options:
+def _options(line: str, wanted: Command | UsageError) -> Options:
     """What was said of attached files; a line that is about nothing but them may hold options too."""
-    if isinstance(wanted, Misuse):
-        return beside(line) if isinstance(wanted, NothingFound | NoValue) else Options()
-    return beside(line) if wanted.verb is Verb.LOOK_UP else Options()
+    if isinstance(wanted, UsageError):
+        return parse_options_only(line) if isinstance(wanted, NothingFound | NoValue) else Options()
+    return parse_options_only(line) if wanted.verb is Verb.LOOK_UP else Options()
 
 
-def _wants_files(wanted: Command | Misuse) -> bool:
+def _wants_files(wanted: Command | UsageError) -> bool:
     """`scan-file` alone: the files are attached."""
     return isinstance(wanted, NoValue) and wanted.action is FILE
 
@@ -145,7 +144,7 @@ def _wants_files(wanted: Command | Misuse) -> bool:
 async def _whisper(origin: Origin, line: str, slack: AsyncWebClient) -> None:
     """A sentence to the asker alone; when Slack does not take it, there is nobody else to tell."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(SLACK_TIMEOUT):
             await slack.chat_postEphemeral(
                 channel=origin.channel, user=origin.user, thread_ts=origin.thread, text=escape(line)
             )

@@ -7,14 +7,14 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.admission import take
+from handlers.admission import accept
 from handlers.channel_settings import holding
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.listeners import login, modals
 from handlers.listeners.modals import NotOpened, Refused
 from handlers.open_modals import Found, Modal
 from handlers.parser import Command
-from handlers.request import Answers, Way
+from handlers.request import Answers, EntryPoint
 from handlers.text import modals as modals_text
 from handlers.views import form
 from handlers.views.form_fields import Wrong
@@ -45,7 +45,7 @@ async def open_form(
 
 
 def _modal(deps: Deps, trigger_id: str, origin: Origin, **holds: Any) -> Modal:
-    filled_in = origin.model_copy(update={"way": Way.FORM})
+    filled_in = origin.model_copy(update={"way": EntryPoint.FORM})
     return modals.new(Verb.FORM, f"form:{trigger_id}", filled_in, deps, **holds)
 
 
@@ -59,7 +59,7 @@ async def _open(modal: Modal, trigger_id: str, deps: Deps) -> str:
     except Refused as refused:
         return str(refused)
     except NotOpened:
-        return await take(modals.request(modal, deps, about=modal.id), deps)
+        return await accept(modals.request(modal, deps, about=modal.id), deps)
     return ""
 
 
@@ -94,7 +94,7 @@ async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], d
     except StoreDown:
         await ack(response_action="errors", errors={field: text.CANNOT_TAKE})
     except Wrong as wrong:
-        await ack(response_action="errors", errors={wrong.field: text.misuse(wrong.misuse)})
+        await ack(response_action="errors", errors={wrong.field: text.usage_error(wrong.usage_error)})
     except Refused as refused:
         await ack(response_action="errors", errors={field: str(refused)})
     else:
@@ -110,7 +110,7 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> Vie
     wanted = form.command(view["state"]["values"], modal, thresholds)
     if login.locked(wanted.lookups, deps):
         return await login.over(modal, wanted, deps)
-    if trouble := await take(_request(modal, wanted, deps), deps):
+    if trouble := await accept(_request(modal, wanted, deps), deps):
         raise Refused(trouble)
     return None
 

@@ -7,17 +7,16 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.access import everywhere, may_change
-from handlers.admission import admit, take
+from handlers.access import may_change, may_change_all
+from handlers.admission import accept, accept_or_raise
 from handlers.deps import Case, Deps, Origin, Request, Verb
 from handlers.health import Probe, health
 from handlers.listeners import details
 from handlers.listeners.form import open_form
 from handlers.messages import NotPosted
-from handlers.options import Options
-from handlers.parser import chosen
-from handlers.people import PATIENCE
-from handlers.request import Way
+from handlers.parser import Options, parse_values
+from handlers.people import SLACK_TIMEOUT
+from handlers.request import EntryPoint
 from handlers.turns.answers import end
 from handlers.views import home
 from handlers.views.home import Sights
@@ -34,7 +33,7 @@ async def opened(event: dict[str, Any], body: dict[str, Any], context: AsyncBolt
     if event.get("tab") != "home":
         return
     origin = _origin(str(context.team_id), event["user"])
-    refused = await admit(_request(origin, f"home:{body['event_id']}", deps, verb=Verb.HOME), deps)
+    refused = await accept_or_raise(_request(origin, f"home:{body['event_id']}", deps, verb=Verb.HOME), deps)
     if refused:
         await _publish(event["user"], home.closed(refused).to_dict(), deps)
 
@@ -56,13 +55,13 @@ async def _do(origin: Origin, body: dict[str, Any], action: dict[str, Any], deps
     if name == "home-settings":
         return await _settings(origin, str(action.get("value")), body, deps)
     if name == "home-check":
-        return await take(_request(origin, f"home:{trigger_id}", deps, verb=Verb.HOME, part=CHECK), deps)
+        return await accept(_request(origin, f"home:{trigger_id}", deps, verb=Verb.HOME, part=CHECK), deps)
     wanted = BY_KEY.get(str(action.get("value")))
     if wanted not in home.EXAMPLES:
         return ""
-    lookups = chosen(wanted, wanted.example, Options(), deps.thresholds).lookups
+    lookups = parse_values(wanted, wanted.example, Options(), deps.thresholds).lookups
     asked = _request(origin, f"example:{trigger_id}", deps, verb=Verb.LOOK_UP, lookups=lookups)
-    return await take(asked, deps)
+    return await accept(asked, deps)
 
 
 async def _settings(origin: Origin, channel: str, body: dict[str, Any], deps: Deps) -> str:
@@ -74,7 +73,7 @@ async def _settings(origin: Origin, channel: str, body: dict[str, Any], deps: De
 
 def _origin(team: str, user: str) -> Origin:
     """The home is in no channel: answers go to the direct messages."""
-    return Origin(way=Way.HOME, team=team, user=user, channel=user)
+    return Origin(way=EntryPoint.HOME, team=team, user=user, channel=user)
 
 
 def _request(origin: Origin, delivery: str, deps: Deps, **more: Any) -> Request:
@@ -84,7 +83,7 @@ def _request(origin: Origin, delivery: str, deps: Deps, **more: Any) -> Request:
 async def _publish(user: str, view: dict[str, Any], deps: Deps) -> None:
     """A sentence instead of the home; when Slack does not take it, there is nobody else to tell."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(SLACK_TIMEOUT):
             await deps.slack.views_publish(user_id=user, view=view)
     except (SlackClientError, OSError, TimeoutError):
         return
@@ -104,7 +103,7 @@ async def show(case: Case, deps: Deps) -> None:
 
 async def _sights(case: Case, deps: Deps) -> Sights:
     origin = case.request.origin
-    admin = await everywhere(origin, deps.directory, deps.policy)
+    admin = await may_change_all(origin, deps.directory, deps.policy)
     return Sights(
         now=deps.clock(),
         latest=await deps.history.latest(origin.team, origin.user),

@@ -12,15 +12,15 @@ from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.admission import take
+from handlers.admission import accept
 from handlers.channel_settings import holding
 from handlers.deps import Deps, Origin, StoreDown, Verb
 from handlers.files.logins import person
 from handlers.listeners import modals
 from handlers.listeners.modals import NotOpened, Refused
 from handlers.open_modals import Modal
-from handlers.parser import Command, chosen
-from handlers.request import Case, Way
+from handlers.parser import Command, parse_values
+from handlers.request import Case, EntryPoint
 from handlers.text import files as words
 from handlers.usage_errors import TooLong
 from handlers.views import form_fields
@@ -85,8 +85,8 @@ async def asked_for(wanted: Command, origin: Origin, trigger_id: str, deps: Deps
         return None
     try:
         known = Known.of(files, share=wanted.share)
-    except TooLong as misuse:
-        return text.misuse(misuse)
+    except TooLong as usage_error:
+        return text.usage_error(usage_error)
     return await open_form(known, origin, trigger_id, deps)
 
 
@@ -123,7 +123,7 @@ async def over(below: Modal, wanted: Command, deps: Deps) -> View:
 
 
 def _modal(origin: Origin, opened_by: str, deps: Deps, **more: Any) -> Modal:
-    way = {"way": Way.FORM}
+    way = {"way": EntryPoint.FORM}
     return modals.new(Verb.LOOK_UP, f"login:{opened_by}", origin.model_copy(update=way), deps, **more)
 
 
@@ -149,7 +149,7 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dic
     except StoreDown:
         return {"address": text.CANNOT_TAKE}
     except Wrong as wrong:
-        return {wrong.field: text.misuse(wrong.misuse)}
+        return {wrong.field: text.usage_error(wrong.usage_error)}
     except errors.HostUnknown as fault:
         return {"address": text.error(fault)}
 
@@ -160,7 +160,7 @@ async def _keep(
     """Hold the login, keep the rest. Returns field -> sentence. Raises Wrong, HostUnknown."""
     assert deps.logins is not None  # noqa: S101 - asked before
     options = form_fields.options(values)
-    files = tried("paths", lambda: chosen(FILE, written(values, "paths"), options, thresholds)).lookups
+    files = tried("paths", lambda: parse_values(FILE, written(values, "paths"), options, thresholds)).lookups
     password = SecretStr(written(values, "password"))
     whose = person(modal.origin)
     place = deps.logins.keep(written(values, "address"), written(values, "user"), password, whose)
@@ -170,7 +170,7 @@ async def _keep(
         "people": modal.people,
         "share": options.share,
     }
-    trouble = await take(modals.request(modal, deps, **asked), deps)
+    trouble = await accept(modals.request(modal, deps, **asked), deps)
     if trouble:
         deps.logins.forget(place)
     return {"address": trouble} if trouble else {}

@@ -7,7 +7,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.admission import let_in
+from handlers.admission import may_open
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.open_modals import Modal
 
@@ -25,7 +25,7 @@ async def opened(modal: Modal, view: View, trigger_id: str, deps: Deps) -> str:
 
     Raises NotOpened, Refused.
     """
-    if refused := await let_in(request(modal, deps), deps):
+    if refused := await may_open(request(modal, deps), deps):
         raise Refused(refused)
     try:
         if not await deps.modals.keep(modal):

@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck
 
 from handlers import text
 from handlers.access import may_change
-from handlers.admission import take
+from handlers.admission import accept
 from handlers.deps import Case, Deps, Outcome, StoreDown, Verb
 from handlers.listeners import modals
 from handlers.post import reply
@@ -53,8 +53,8 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dic
     try:
         ways = settings.wanted(view["state"]["values"])
     except Wrong as wrong:
-        return {wrong.field: text.misuse(wrong.misuse)}
-    trouble = await take(modals.request(modal, deps, verb=Verb.CHANGE, ways=ways), deps)
+        return {wrong.field: text.usage_error(wrong.usage_error)}
+    trouble = await accept(modals.request(modal, deps, verb=Verb.CHANGE, ways=ways), deps)
     return {"answers": trouble} if trouble else {}
 
 

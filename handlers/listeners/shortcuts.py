@@ -9,18 +9,17 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from handlers import text
-from handlers.admission import take
+from handlers.admission import accept
 from handlers.channel_settings import holding
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.files import attachments
 from handlers.files.message_content import file_names, written
 from handlers.listeners.form import open_form
-from handlers.options import Options
-from handlers.parser import ticked
-from handlers.people import PATIENCE
-from handlers.request import Answers, Way
+from handlers.parser import Options, with_action
+from handlers.people import SLACK_TIMEOUT
+from handlers.request import Answers, EntryPoint
 from handlers.text import access
-from handlers.usage_errors import Misuse
+from handlers.usage_errors import UsageError
 from handlers.views.answer import escape
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action
@@ -57,7 +56,10 @@ async def opened(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
     """The form, from anywhere: its answer goes to the direct messages."""
     user = body["user"]
     origin = Origin(
-        way=Way.SHORTCUT, team=user.get("team_id") or body["team"]["id"], user=user["id"], channel=user["id"]
+        way=EntryPoint.SHORTCUT,
+        team=user.get("team_id") or body["team"]["id"],
+        user=user["id"],
+        channel=user["id"],
     )
     told = await open_form(deps, body["trigger_id"], origin=origin)
     await ack()
@@ -95,8 +97,8 @@ def _files(
 
 def _fits(action: Action, one: Indicator) -> bool:
     try:
-        ticked(action, [one], Options(), {})
-    except Misuse:
+        with_action(action, [one], Options(), {})
+    except UsageError:
         return False
     return True
 
@@ -116,7 +118,7 @@ async def _kept(
     if ways.answers is not Answers.PRIVATE:
         # A message of the bot's own, in the thread, for everybody who sees what was picked.
         origin = origin.model_copy(update={"response_url": None})
-    lookups = ticked(action, found, Options(), thresholds).lookups if found else ()
+    lookups = with_action(action, found, Options(), thresholds).lookups if found else ()
     request = Request(
         id=deps.new_id(),
         delivery=f"shortcut:{body['trigger_id']}",
@@ -126,13 +128,13 @@ async def _kept(
         lookups=(*lookups, *_files(body["message"], action, thresholds)),
         share=origin.response_url is None,
     )
-    return await take(request, deps)
+    return await accept(request, deps)
 
 
 async def _form(
     body: dict[str, Any], found: Sequence[Indicator], files: tuple[Lookup, ...], deps: Deps
 ) -> str:
-    """The form: with what was found, ticked, or with the text in which nothing was. Returns what to tell."""
+    """The form: with what was found, with_action, or with the text in which nothing was. Returns what to tell."""
     message = body["message"]
     said = "" if found else typed(str(message.get("text") or ""))
     holds: dict[str, Any] = {"text": said, "found": found, "files": files}
@@ -145,7 +147,7 @@ async def _form(
 def _origin(body: dict[str, Any]) -> Origin:
     message = body["message"]
     return Origin(
-        way=Way.SHORTCUT,
+        way=EntryPoint.SHORTCUT,
         team=body["user"].get("team_id") or body["team"]["id"],
         user=body["user"]["id"],
         channel=body["channel"]["id"],
@@ -157,7 +159,7 @@ def _origin(body: dict[str, Any]) -> Origin:
 async def _say(user: str, line: str, deps: Deps) -> None:
     """A sentence in someone's direct messages, where no channel is known; else Slack itself says that it failed."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(SLACK_TIMEOUT):
             await deps.slack.chat_postMessage(
                 channel=user, text=escape(line), unfurl_links=False, unfurl_media=False, mrkdwn=False
             )
@@ -168,7 +170,7 @@ async def _say(user: str, line: str, deps: Deps) -> None:
 async def _whisper(respond: AsyncRespond, line: str) -> None:
     """A sentence to the one who picked; when Slack does not take it, the form or its absence says enough."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(SLACK_TIMEOUT):
             await respond(text=escape(line), response_type="ephemeral", replace_original=False)
     except (SlackClientError, OSError, TimeoutError):
         return

@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncBoltContext
 
 from handlers.deps import Deps
-from handlers.request import Origin, Request, Verb, Way
+from handlers.request import EntryPoint, Origin, Request, Verb
 from handlers.watch import named
 from handlers.watch.event_parser import Ears, Heard, heard
 from vt import extract
@@ -38,7 +38,10 @@ async def made(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> 
     if not deps.rules.join or not named(channel.get("name", ""), deps.rules.channels):
         return
     origin = Origin(
-        way=Way.WATCH, team=str(context.team_id), user=channel.get("creator", ""), channel=channel["id"]
+        way=EntryPoint.WATCH,
+        team=str(context.team_id),
+        user=channel.get("creator", ""),
+        channel=channel["id"],
     )
     await deps.store.accept(
         Request(
@@ -64,7 +67,7 @@ def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
 
 def _request(news: Heard, wanted: tuple[Lookup, ...], team: str, deps: Deps) -> Request:
     origin = Origin(
-        way=Way.WATCH,
+        way=EntryPoint.WATCH,
         team=team,
         user=news.poster,
         channel=news.channel,

@@ -6,7 +6,7 @@ from datetime import datetime
 from handlers.text import files
 from handlers.text.errors import ERRORS, error
 from handlers.text.format import cut, day, minute, outside, seconds, size
-from handlers.text.usage_errors import MISUSES, misuse, usage
+from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error
 from vt import errors
 from vt.indicators import defang, unlinked
 from vt.notes import Note
@@ -16,16 +16,16 @@ from vt.verdict import Basis, Evidence, Finding, Rule, State
 
 __all__ = [
     "ERRORS",
-    "MISUSES",
+    "USAGE_ERRORS",
     "cut",
     "day",
     "error",
     "minute",
-    "misuse",
     "outside",
     "seconds",
     "size",
     "usage",
+    "usage_error",
 ]
 """What the other files of this folder lend it; the names below are its own."""
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from handlers.access import Refusal
+from handlers.access import Denial
 from vt.actions import Action
 
-REFUSALS: Mapping[Refusal, str] = {
-    Refusal.GUEST: "Guests may not look things up here. Ask a full member of this workspace to do it for you.",
-    Refusal.STRANGER: "Only members of the workspace that installed me may look things up. Ask one of them to do it for you.",
-    Refusal.BOT: "Bots may not look things up here. The operator can allow it with ALLOW_BOTS.",
-    Refusal.GONE: "This account is deactivated: it may not look anything up.",
-    Refusal.UNKNOWN: "I cannot find out who you are, because Slack does not answer me. Nothing was looked up; ask again in a minute.",
-    Refusal.USER: "You are not among those whom the operator lets look things up. Ask the operator of this bot.",
-    Refusal.CHANNEL: "I may not be used here. Ask the operator of this bot which channels are allowed.",
+DENIALS: Mapping[Denial, str] = {
+    Denial.GUEST: "Guests may not look things up here. Ask a full member of this workspace to do it for you.",
+    Denial.STRANGER: "Only members of the workspace that installed me may look things up. Ask one of them to do it for you.",
+    Denial.BOT: "Bots may not look things up here. The operator can allow it with ALLOW_BOTS.",
+    Denial.GONE: "This account is deactivated: it may not look anything up.",
+    Denial.UNKNOWN: "I cannot find out who you are, because Slack does not answer me. Nothing was looked up; ask again in a minute.",
+    Denial.USER: "You are not among those whom the operator lets look things up. Ask the operator of this bot.",
+    Denial.CHANNEL: "I may not be used here. Ask the operator of this bot which channels are allowed.",
 }
 """Each one sentence or two, to the asker alone."""
 DATABASE_SILENT = "The database does not answer. Try again; if it stays, look at DATABASE_URL or STATE_DIR."

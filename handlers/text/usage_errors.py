@@ -1,4 +1,4 @@
-"""What was typed wrongly, as sentences: one for every misuse, each with the right form."""
+"""What was typed wrongly, as sentences: one for every usage_error, each with the right form."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,19 +15,19 @@ def usage(action: Action) -> str:
     return f"/vt {action.key} {action.example}"
 
 
-def _wrong_value(misuse: asked.WrongValue) -> str:
-    shown = defang(cut(misuse.value, 80))
-    if misuse.fits:
-        return f"{shown} does not fit {misuse.action.key}. Try: /vt {misuse.fits.key} {shown}"
-    return f"{shown} is no {misuse.action.needs}. The right form: {usage(misuse.action)}"
+def _wrong_value(usage_error: asked.WrongValue) -> str:
+    shown = defang(cut(usage_error.value, 80))
+    if usage_error.fits:
+        return f"{shown} does not fit {usage_error.action.key}. Try: /vt {usage_error.fits.key} {shown}"
+    return f"{shown} is no {usage_error.action.needs}. The right form: {usage(usage_error.action)}"
 
 
-def _no_rescan(misuse: asked.NoRescan) -> str:
+def _no_rescan(usage_error: asked.NoRescan) -> str:
     takers = [action.key for action in ACTIONS if action.rescans]
-    return f"{misuse.action.key} takes no --rescan-after-days, only {' and '.join(takers)} do: {usage(BY_KEY[takers[0]])} --rescan-after-days 30"
+    return f"{usage_error.action.key} takes no --rescan-after-days, only {' and '.join(takers)} do: {usage(BY_KEY[takers[0]])} --rescan-after-days 30"
 
 
-MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
+USAGE_ERRORS: Mapping[type[asked.UsageError], Callable[[Any], str]] = {
     asked.UnknownCommand: lambda e: (
         f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? /vt help shows all."
     ),
@@ -50,6 +50,6 @@ MISUSES: Mapping[type[asked.Misuse], Callable[[Any], str]] = {
 }
 
 
-def misuse(wrong: asked.Misuse) -> str:
+def usage_error(wrong: asked.UsageError) -> str:
     """What is wrong, and the right form."""
-    return MISUSES[type(wrong)](wrong)
+    return USAGE_ERRORS[type(wrong)](wrong)

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.access import Reach, reach
+from handlers.access import Scope, scope
 from handlers.deps import Case, Deps, Outcome
 from handlers.messages import NotPosted
 from handlers.people import Unknown
@@ -142,7 +142,7 @@ async def _not_allowed(case: Case, deps: Deps) -> str:
     origin = case.request.origin
     if origin.channel.startswith("D"):
         return watch_text.NO_CHANNEL
-    nowhere = await reach(origin, deps.directory, deps.policy) is Reach.NOWHERE
+    nowhere = await scope(origin, deps.directory, deps.policy) is Scope.NOWHERE
     return watch_text.NOT_YOURS if nowhere else ""
 
 
@@ -190,8 +190,8 @@ async def _ignored(case: Case, deps: Deps) -> list[Ignored]:
 
 async def _where(case: Case, deps: Deps) -> str:
     """An admin's word counts everywhere, that of a channel's creator in the channel."""
-    far = await reach(case.request.origin, deps.directory, deps.policy)
-    return EVERYWHERE if far is Reach.WORKSPACE else case.request.origin.channel
+    far = await scope(case.request.origin, deps.directory, deps.policy)
+    return EVERYWHERE if far is Scope.WORKSPACE else case.request.origin.channel
 
 
 async def _added(case: Case, asked: Wanted, deps: Deps) -> str:

@@ -15,7 +15,7 @@ from slack_sdk.models.views import View
 
 from handlers.files import attachments
 from handlers.open_modals import Modal
-from handlers.parser import MOST_VALUES, Command, check, chosen, ticked
+from handlers.parser import MOST_VALUES, Command, check_options, parse_values, with_action
 from handlers.request import Verb
 from handlers.text import files as files_text
 from handlers.text import modals
@@ -109,7 +109,7 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
     """What a submission asks for. `values`: of its state, by field. Raises Wrong."""
     action = BY_KEY.get(str(filled(values, "action")))
     options = form_fields.options(values)
-    tried("rescan", lambda: check(action, options))
+    tried("rescan", lambda: check_options(action, options))
     typed, path = written(values, "values"), written(values, "path")
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
     files = (
@@ -118,12 +118,12 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
     )
     commands = [Command(Verb.LOOK_UP, files, share=options.share)] if files else []
     if path or (action is FILE and not typed and not files):
-        commands.append(tried("path", lambda: chosen(FILE, path, options, thresholds)))
+        commands.append(tried("path", lambda: parse_values(FILE, path, options, thresholds)))
     if modal.found:
         found = _ticked(values, modal)
-        commands.append(tried("found", lambda: ticked(action, found, options, thresholds)))
+        commands.append(tried("found", lambda: with_action(action, found, options, thresholds)))
     elif typed or not commands:
-        commands.append(tried("values", lambda: chosen(action, typed, options, thresholds)))
+        commands.append(tried("values", lambda: parse_values(action, typed, options, thresholds)))
     return _together(commands, "found" if modal.found else "path")
 
 
@@ -137,6 +137,6 @@ def _together(commands: Sequence[Command], where: str) -> Command:
 def _ticked(values: Mapping[str, Any], modal: Modal) -> list[Indicator]:
     """By place, which Slack sends back as it was; what was never offered is left out."""
     places = {str(place): one for place, one in enumerate(modal.found)}
-    chosen_places = filled(values, "found") or []
-    found = [places[place] for place in chosen_places if place in places]
+    places_ticked = filled(values, "found") or []
+    found = [places[place] for place in places_ticked if place in places]
     return [Indicator(one.kind, one.value, one.asked) for one in found]

@@ -12,9 +12,9 @@ from slack_sdk.models.blocks import (
 )
 
 from handlers import text
-from handlers.options import Options, host, number
+from handlers.parser import Options, parse_host, parse_number
 from handlers.text import modals
-from handlers.usage_errors import Misuse
+from handlers.usage_errors import UsageError
 from handlers.views.answer import clean
 
 T = TypeVar("T")
@@ -29,10 +29,10 @@ NUMBERS = {"threshold": "threshold", "rescan": "rescan-after-days"}
 class Wrong(Exception):
     """What was filled in cannot be done: the field to mend, and the sentence for it."""
 
-    def __init__(self, field: str, misuse: Misuse) -> None:
+    def __init__(self, field: str, usage_error: UsageError) -> None:
         super().__init__(field)
         self.field = field
-        self.misuse = misuse
+        self.usage_error = usage_error
 
 
 def field(
@@ -75,21 +75,21 @@ def option(label: str, value: str) -> Option:
 def options(values: Mapping[str, Any]) -> Options:
     """The options that stand in a form's fields. Raises Wrong."""
     share = filled(values, "answer") == "share"
-    server = tried("host", lambda: host(written(values, "host"))) or None
+    server = tried("host", lambda: parse_host(written(values, "host"))) or None
     return Options(_number_in("threshold", values), _number_in("rescan", values), share, host=server)
 
 
 def _number_in(name: str, values: Mapping[str, Any]) -> int | None:
     value = written(values, name)
-    return tried(name, lambda: number(NUMBERS[name], value)) if value else None
+    return tried(name, lambda: parse_number(NUMBERS[name], value)) if value else None
 
 
 def tried(name: str, read: Callable[[], T]) -> T:
     """What was read from a field. Raises Wrong."""
     try:
         return read()
-    except Misuse as misuse:
-        raise Wrong(name, misuse) from None
+    except UsageError as usage_error:
+        raise Wrong(name, usage_error) from None
 
 
 def written(values: Mapping[str, Any], name: str) -> str:

@@ -14,10 +14,10 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers.options import number
-from handlers.request import Answers, Change, Uploads, Verb, Ways
+from handlers.parser import parse_number
+from handlers.request import Answers, Change, ChannelSettings, Uploads, Verb
 from handlers.text import files, modals
-from handlers.usage_errors import Misuse
+from handlers.usage_errors import UsageError
 from handlers.views import details_layout
 from handlers.views.details_layout import Row
 from handlers.views.form_fields import Wrong, filled
@@ -28,7 +28,9 @@ LANGUAGES = {"en": "English"}
 """One of each for now."""
 
 
-def settings(ways: Ways, thresholds: Mapping[str, int], modal_id: str, *, may_change: bool) -> View:
+def settings(
+    ways: ChannelSettings, thresholds: Mapping[str, int], modal_id: str, *, may_change: bool
+) -> View:
     """The modal. `thresholds`: what the operator set, which holds where the channel sets nothing."""
     if not may_change:
         rows = [*_rows(ways, thresholds), ("", modals.WHO_MAY_CHANGE)]
@@ -39,7 +41,7 @@ def settings(ways: Ways, thresholds: Mapping[str, int], modal_id: str, *, may_ch
     return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=modals.SAVE)
 
 
-def _rows(ways: Ways, thresholds: Mapping[str, int]) -> Iterator[Row]:
+def _rows(ways: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Row]:
     for action in ACTIONS:
         count = ways.thresholds.get(action.key, thresholds.get(action.key, action.threshold))
         yield modals.threshold_of(action), modals.threshold(count)
@@ -47,7 +49,7 @@ def _rows(ways: Ways, thresholds: Mapping[str, int]) -> Iterator[Row]:
     yield files.UPLOADS, files.UPLOAD_WAYS[ways.uploads]
 
 
-def _fields(ways: Ways, thresholds: Mapping[str, int]) -> Iterator[Block]:
+def _fields(ways: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Block]:
     for action in ACTIONS:
         now = ways.thresholds.get(action.key)
         element = NumberInputElement(
@@ -75,7 +77,7 @@ def _input(
     return InputBlock(block_id=name, label=label, element=element, hint=hint or None, optional=optional)
 
 
-def wanted(values: Mapping[str, Any]) -> Ways:
+def wanted(values: Mapping[str, Any]) -> ChannelSettings:
     """What a submission wants to hold. `values`: of its state, by field. Raises Wrong."""
     thresholds = {
         action.key: _threshold(action.key, str(count))
@@ -83,7 +85,7 @@ def wanted(values: Mapping[str, Any]) -> Ways:
         if (count := filled(values, action.key))
     }
     answers = str(filled(values, "answers"))
-    return Ways(
+    return ChannelSettings(
         thresholds=thresholds,
         answers=Answers(answers) if answers in set(Answers) else Answers.AS_ASKED,
         uploads=Uploads(_known(str(filled(values, "uploads")), files.UPLOAD_WAYS)),
@@ -94,23 +96,23 @@ def wanted(values: Mapping[str, Any]) -> Ways:
 
 def _threshold(field: str, count: str) -> int:
     try:
-        return number("threshold", count)
-    except Misuse as misuse:
-        raise Wrong(field, misuse) from None
+        return parse_number("threshold", count)
+    except UsageError as usage_error:
+        raise Wrong(field, usage_error) from None
 
 
 def _known(value: str, labels: Mapping[str, str]) -> str:
     return value if value in labels else next(iter(labels))
 
 
-def changes(old: Ways, new: Ways) -> tuple[Change, ...]:
+def changes(old: ChannelSettings, new: ChannelSettings) -> tuple[Change, ...]:
     """What is different, by name."""
     before, after = _flat(old), _flat(new)
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return tuple(Change(name=name, old=before.get(name), new=after.get(name)) for name in names)
 
 
-def _flat(ways: Ways) -> dict[str, str]:
+def _flat(ways: ChannelSettings) -> dict[str, str]:
     thresholds = {f"threshold {key}": str(count) for key, count in ways.thresholds.items()}
     return {
         **thresholds,

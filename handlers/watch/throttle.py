@@ -38,7 +38,7 @@ class Rooms:
     async def _by_name(self, origin: Origin) -> Watch:
         """Nobody switched it: its name decides, and that holds for a while."""
         try:
-            name = await self._deps.directory.room(origin.channel)
+            name = await self._deps.directory.channel_name(origin.channel)
         except Unknown:
             return Watch(Mode.OFF, "", self._now)
         mode = Mode.ALL if named(name, self._deps.rules.channels) else Mode.OFF

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from handlers.request import Ways
+from handlers.request import ChannelSettings
 from handlers.turns.comments import comments
 from handlers.views import answer, details_layout
 from handlers.views.answer_layout import Frame
@@ -193,7 +193,7 @@ def test_older_comments_are_asked_for_by_the_oldest_date():
 @pytest.mark.parametrize("may_change", [True, False])
 def test_settings_are_a_modal_that_slack_takes(may_change):
     """For those who may and for those who may not."""
-    view = settings(Ways(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change).to_dict()
+    view = settings(ChannelSettings(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change).to_dict()
     sound(view)
     assert ("submit" in view) is may_change
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from handlers import text
 from handlers.deps import Verb
 from handlers.parser import parse
-from handlers.usage_errors import Misuse
+from handlers.usage_errors import UsageError
 from vt.actions import ACTIONS
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
@@ -21,9 +21,9 @@ def typed(line, **thresholds):
 
 
 def told(line):
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(UsageError) as caught:
         parse(line, {})
-    return text.misuse(caught.value)
+    return text.usage_error(caught.value)
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
@@ -136,9 +136,9 @@ def test_what_is_wrong_is_one_sentence_with_the_right_form(line, words):
     assert "\n" not in sentence
 
 
-def test_every_misuse_has_a_sentence():
+def test_every_usage_error_has_a_sentence():
     """A new way to be wrong needs words."""
-    assert set(text.MISUSES) == set(Misuse.__subclasses__())
+    assert set(text.USAGE_ERRORS) == set(UsageError.__subclasses__())
 
 
 @given(st.text(max_size=300) | st.from_regex(r"(scan-[a-z]+|domain-report) [ -~]{0,80}", fullmatch=True))
@@ -146,6 +146,6 @@ def test_any_text_is_understood_or_said_to_be_wrong(line):
     """Whatever is typed, there is a request or a sentence."""
     try:
         said = parse(line, {}).verb
-    except Misuse as misuse:
-        said = text.misuse(misuse)
+    except UsageError as usage_error:
+        said = text.usage_error(usage_error)
     assert said

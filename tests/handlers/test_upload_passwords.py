@@ -6,7 +6,7 @@ from psycopg import sql
 
 from handlers.deps import Verb
 from handlers.parser import parse
-from handlers.text import misuse
+from handlers.text import usage_error
 from handlers.usage_errors import NoHost, PasswordTyped
 from tests.support.app_fixture import ANA, GENERAL, at_work
 
@@ -38,8 +38,8 @@ def test_a_password_in_a_command_is_refused_and_not_repeated(spelling):
     """Whatever it looks like, the sentence says why and how instead, without it."""
     with pytest.raises(PasswordTyped) as refused:
         parse(f"scan-file {spelling.format(SECRET)}", {})
-    assert SECRET not in misuse(refused.value)
-    assert "--host NAME" in misuse(refused.value)
+    assert SECRET not in usage_error(refused.value)
+    assert "--host NAME" in usage_error(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_host_without_a_name_is_wrong(line):
     """And the right form is said."""
     with pytest.raises(NoHost) as wrong:
         parse(line, {})
-    assert "--host web-1" in misuse(wrong.value)
+    assert "--host web-1" in usage_error(wrong.value)
 
 
 async def test_a_refused_password_is_nowhere(database, capfd):
