@@ -4,7 +4,7 @@ BIN := .venv/bin
 WEB := playground/web/client
 PAGE := playground/web/built/index.html
 
-.PHONY: run test lint bench page pictures wheel lock clean help
+.PHONY: run test lint trace bench page pictures wheel lock clean help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ pictures: .venv/test page ## pictures of it, by Chromium, into docs/pictures
 
 wheel: .venv/run page ## what pip installs, the page in it, into dist
 	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+trace: .venv/test ## the modules that one address lookup passes through
+	@$(BIN)/python -m tools.trace
 
 bench: .venv/test ## speed and size, beside other things in the same run
 	$(BIN)/python -m tests.bench

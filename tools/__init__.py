@@ -1,0 +1,1 @@
+"""Programs for whoever works on the bot; users do not need them."""

@@ -1,0 +1,128 @@
+"""`make trace`: which modules and functions one `/vt scan-ip 192.0.2.1` passes through, from the payload until nothing is left to do.
+
+Everything is real but Slack and VirusTotal, for which the stand-ins answer. Counted are calls (and resumed coroutines)
+of functions in vt, handlers and bot; libraries and the stand-ins are left out.
+"""
+
+import asyncio
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from bot.app import Bot, running
+from bot.manifest import EVENTS, SCOPES
+from bot.settings import load
+from playground.slack.workspace import Workspace
+from playground.virustotal import Sandbox
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("vt", "handlers", "bot")
+LINE = "/vt scan-ip 192.0.2.1"
+FILE_MODULES = ("vt/files/", "handlers/files/")
+
+
+class Trace:
+    """What was called, in order."""
+
+    def __init__(self) -> None:
+        self.functions: Counter[tuple[str, str]] = Counter()
+        self.changes = 0
+        self._last = ""
+        self._modules: dict[str, str | None] = {}
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        """Take one event of the interpreter's profiling hook."""
+        if event != "call":
+            return
+        module = self._module(frame.f_code.co_filename)
+        if module is None or frame.f_code.co_name.startswith("<"):
+            return
+        self.functions[module, frame.f_code.co_qualname] += 1
+        self.changes += module != self._last
+        self._last = module
+
+    def _module(self, file: str) -> str | None:
+        """The module's path below the root; None for everything that is not ours. Remembered: it is asked for each call."""
+        if file not in self._modules:
+            path = Path(file)
+            inside = path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in PACKAGES
+            self._modules[file] = str(path.relative_to(ROOT)) if inside else None
+        return self._modules[file]
+
+    @property
+    def modules(self) -> list[str]:
+        """The modules in which something was called."""
+        return sorted({module for module, _ in self.functions})
+
+
+@contextmanager
+def tracing() -> Iterator[Trace]:
+    """Count from here to the end of the block, in this thread and in those that it starts."""
+    trace = Trace()
+    threading.setprofile(trace)
+    sys.setprofile(trace)
+    try:
+        yield trace
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+async def lookup(line: str, state: Path, database: str = "") -> Trace:
+    """Trace one command, asked of a bot that has answered it before: caches of the process are warm, replies are not kept."""
+    async with (
+        Workspace(events=EVENTS, scopes=SCOPES) as slack,
+        Sandbox().serve() as virustotal,
+    ):
+        settings = load(
+            {
+                "SLACK_BOT_TOKEN": slack.bot_token,
+                "SLACK_SIGNING_SECRET": slack.signing_secret,
+                "SLACK_API_URL": slack.api_url,
+                "VT_API_KEY": "any",
+                "VT_API_URL": virustotal.url,
+                "VT_QUOTA_MINUTE": "0",
+                "CACHE_MINUTES": "0",
+                "STATE_DIR": str(state),
+                "PORT": "0",
+                **({"DATABASE_URL": database} if database else {}),
+            },
+            dotenv=None,
+        )
+        async with running(settings) as bot:
+            slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
+            await _answered(slack, line, bot)
+            with tracing() as trace:
+                await _answered(slack, line, bot)
+            return trace
+
+
+async def _answered(slack: Workspace, line: str, bot: Bot) -> None:
+    exchange = await slack.types("ana", "#general", line)
+    await exchange.answer()
+    while await bot.unanswered():  # noqa: ASYNC110 - the database is asked
+        await asyncio.sleep(0.02)
+
+
+def main() -> None:
+    """Print the modules in which something was called, with the functions and calls of each, and the sums."""
+    line = " ".join(sys.argv[1:]) or LINE
+    with tempfile.TemporaryDirectory(prefix="vtbot-trace-") as folder:
+        trace = asyncio.run(lookup(line, Path(folder) / "state"))
+    for module in trace.modules:
+        called = {name: count for (where, name), count in trace.functions.items() if where == module}
+        print(f"{module:45} {len(called):3} functions {sum(called.values()):4} calls")
+    print(
+        f"{line}: {len(trace.modules)} modules, {len(trace.functions)} functions, {trace.changes} changes of module"
+    )
+    files = [module for module in trace.modules if module.startswith(FILE_MODULES)]
+    print(f"modules about files: {', '.join(files) or 'none'}")
+
+
+if __name__ == "__main__":
+    main()
