@@ -6,11 +6,19 @@ from handlers import text
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.files.logins import serving
 from handlers.health import Probe, health
-from handlers.listeners import home, settings
 from handlers.messages import Barred
 from handlers.post import reply
 from handlers.text import about
-from handlers.turns import buttons, card_actions, details, files, lookup, watch_commands
+from handlers.turns import (
+    buttons,
+    card_actions,
+    channel_settings,
+    details,
+    files,
+    home,
+    lookup,
+    watch_commands,
+)
 from handlers.turns.answers import end
 from handlers.views import answer
 from vt.quota import metered
@@ -91,8 +99,8 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.WHY: details.show_why,
     Verb.COMMENTS: details.show_comments,
     Verb.PRICE: details.show_price,
-    Verb.SETTINGS: settings.show,
-    Verb.CHANGE: settings.change,
+    Verb.SETTINGS: channel_settings.show,
+    Verb.CHANGE: channel_settings.change,
     Verb.HOME: home.show,
     Verb.ANYWAY: lookup.look_up,
     Verb.WATCH: watch_commands.watch,

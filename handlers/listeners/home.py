@@ -5,26 +5,19 @@ import re
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 
-from handlers.access import may_change, may_change_all
 from handlers.admission import accept, accept_or_raise
-from handlers.deps import Case, Deps, Origin, Request, Verb
-from handlers.health import Probe, health
+from handlers.deps import Deps, Origin, Request, Verb
 from handlers.listeners import details
 from handlers.listeners.form import open_form
-from handlers.messages import NotPosted
 from handlers.parser import Options, parse_values
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import EntryPoint
-from handlers.turns.answers import end
+from handlers.turns.home import CHECK
 from handlers.views import home
-from handlers.views.home import Sights
 from vt.actions import BY_KEY
 
-MOST_CHANNELS = 20
-CHECK = "check"
-"""The part of the home that costs a call: whether the key works."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 
@@ -87,40 +80,3 @@ async def _publish(user: str, view: dict[str, Any], deps: Deps) -> None:
             await deps.slack.views_publish(user_id=user, view=view)
     except (SlackClientError, OSError, TimeoutError):
         return
-
-
-async def show(case: Case, deps: Deps) -> None:
-    """Make the home of one person."""
-    view = home.home(await _sights(case, deps))
-    try:
-        await deps.slack.views_publish(user_id=case.request.origin.user, view=view.to_dict())
-    except SlackApiError as error:
-        raise NotPosted(str(error.response.get("error", ""))) from error
-    except SlackClientError as error:
-        raise NotPosted from error
-    await end(case, deps)
-
-
-async def _sights(case: Case, deps: Deps) -> Sights:
-    origin = case.request.origin
-    admin = await may_change_all(origin, deps.directory, deps.policy)
-    return Sights(
-        now=deps.clock(),
-        latest=await deps.history.latest(origin.team, origin.user),
-        left=await deps.quota_left(),
-        channels=await _channels(origin, deps),
-        health=await _health(deps, with_key=case.request.part == CHECK) if admin else {},
-        invented=deps.invented,
-    )
-
-
-async def _channels(origin: Origin, deps: Deps) -> list[str]:
-    """Those for which something is set that this person may change."""
-    known = await deps.channels.changed(origin.team, MOST_CHANNELS)
-    there = [origin.model_copy(update={"channel": channel}) for channel in known]
-    return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
-
-
-async def _health(deps: Deps, *, with_key: bool) -> dict[str, tuple[float, str]]:
-    probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
-    return await health({"key": deps.service.client.ping, **probes} if with_key else probes)

@@ -1,0 +1,53 @@
+"""The bot's home: a job collects what one person may see, and publishes the view."""
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from handlers.access import may_change, may_change_all
+from handlers.deps import Case, Deps, Origin
+from handlers.health import Probe, health
+from handlers.messages import NotPosted
+from handlers.turns.answers import end
+from handlers.views import home
+from handlers.views.home import Sights
+
+MOST_CHANNELS = 20
+"""Channels with settings of their own that the home lists."""
+CHECK = "check"
+"""The part of the home that costs a call: whether the key works."""
+
+
+async def show(case: Case, deps: Deps) -> None:
+    """Make the home of one person."""
+    view = home.home(await _sights(case, deps))
+    try:
+        await deps.slack.views_publish(user_id=case.request.origin.user, view=view.to_dict())
+    except SlackApiError as error:
+        raise NotPosted(str(error.response.get("error", ""))) from error
+    except SlackClientError as error:
+        raise NotPosted from error
+    await end(case, deps)
+
+
+async def _sights(case: Case, deps: Deps) -> Sights:
+    origin = case.request.origin
+    admin = await may_change_all(origin, deps.directory, deps.policy)
+    return Sights(
+        now=deps.clock(),
+        latest=await deps.history.latest(origin.team, origin.user),
+        left=await deps.quota_left(),
+        channels=await _channels(origin, deps),
+        health=await _health(deps, with_key=case.request.part == CHECK) if admin else {},
+        invented=deps.invented,
+    )
+
+
+async def _channels(origin: Origin, deps: Deps) -> list[str]:
+    """Those for which something is set that this person may change."""
+    known = await deps.channels.changed(origin.team, MOST_CHANNELS)
+    there = [origin.model_copy(update={"channel": channel}) for channel in known]
+    return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
+
+
+async def _health(deps: Deps, *, with_key: bool) -> dict[str, tuple[float, str]]:
+    probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
+    return await health({"key": deps.service.client.ping, **probes} if with_key else probes)
