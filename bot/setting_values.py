@@ -96,7 +96,7 @@ def patterns(value: Any) -> Any:
 def domains(value: Any) -> Any:
     """Domains in lower case and punycode; `*.` and dots in front are overlooked."""
     parts = patterns(value)
-    names = [hosts.name(part.removeprefix("*").removeprefix(".")) for part in parts]
+    names = [hosts.normalise_name(part.removeprefix("*").removeprefix(".")) for part in parts]
     if not all(names):
         raise ValueError
     return frozenset(names)

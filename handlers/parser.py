@@ -25,7 +25,7 @@ from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.files.places import on_host
 from vt.indicators import Indicator, Kind, host_of, read
-from vt.indicators.markup import unescaped
+from vt.indicators.markup import unescape
 from vt.lookup import Lookup
 
 MOST_VALUES = 100
@@ -107,7 +107,7 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped
     options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
     check_options(action, options)
     # Indicators are unescaped when they are read; a path is taken literally.
-    return parse_values(action, unescaped(text) if escaped and action.files else text, options, thresholds)
+    return parse_values(action, unescape(text) if escaped and action.files else text, options, thresholds)
 
 
 def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> Command:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from vt import errors
 from vt.actions import BY_KEY, Action
 from vt.errors import VTError
-from vt.indicators import Indicator, Kind, internal
-from vt.indicators.hosts import parent
+from vt.indicators import Indicator, Kind, is_internal
+from vt.indicators.hosts import registered_domain
 from vt.notes import LEFT, Note
 from vt.patience import ANALYSIS, OUTAGE
 from vt.privacy.sensitive import secret
@@ -83,7 +83,7 @@ class Lookup(BaseModel):
             threshold=threshold,
             rescan_after_days=rescan_after_days if action.rescans else None,
         )
-        if internal(indicator):
+        if is_internal(indicator):
             return fresh.failed(errors.Internal())
         hidden = indicator.kind is Kind.URL and secret(indicator.value)
         return fresh.failed(errors.Sensitive()) if hidden else fresh
@@ -135,7 +135,7 @@ class Lookup(BaseModel):
         """A file may be uploaded, unless it is not to be opened; a host's registered domain is asked once more; else unknown is the answer."""
         if BY_KEY[self.action].files:
             return self.kept(self.note) if self.note is Note.BY_HASH else self.but(step=Step.UPLOAD)
-        above = parent(self.resource) if self.action == "domain-report" else None
+        above = registered_domain(self.resource) if self.action == "domain-report" else None
         if above and above != self.resource:
             return self.but(kind=Kind.DOMAIN, value=above, raw=None, note=Note.REGISTERED_DOMAIN)
         return self.but(step=Step.DONE)

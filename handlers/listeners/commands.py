@@ -18,7 +18,7 @@ from handlers.parser import Command, parse
 from handlers.request import Answers, ChannelSettings, listed
 from handlers.usage_errors import NoHost, UsageError
 from handlers.views import answer
-from vt.indicators.markup import typed as typed_text
+from vt.indicators.markup import strip_markup
 
 
 async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
@@ -36,7 +36,7 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
         delivery = f"{Verb.SETTINGS}:{command['trigger_id']}"
         await ack(await fill(Verb.SETTINGS, delivery, origin, command, deps))
     elif wanted.verb is Verb.FORM:
-        await ack(await open_form(deps, command["trigger_id"], text=typed_text(wanted.text), origin=origin))
+        await ack(await open_form(deps, command["trigger_id"], text=strip_markup(wanted.text), origin=origin))
     else:
         await ack(await _kept(wanted, command, deps))
 

@@ -24,7 +24,7 @@ from handlers.views.answer import escape
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action
 from vt.indicators import Indicator
-from vt.indicators.markup import typed
+from vt.indicators.markup import strip_markup
 from vt.lookup import Lookup
 
 MOST = 20
@@ -136,7 +136,7 @@ async def _form(
 ) -> str:
     """The form: with what was found, with_action, or with the text in which nothing was. Returns what to tell."""
     message = body["message"]
-    said = "" if found else typed(str(message.get("text") or ""))
+    said = "" if found else strip_markup(str(message.get("text") or ""))
     holds: dict[str, Any] = {"text": said, "found": found, "files": files}
     trouble = await open_form(deps, body["trigger_id"], origin=_origin(body), **holds)
     if trouble or found:

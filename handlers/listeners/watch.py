@@ -11,7 +11,7 @@ from handlers.watch import named
 from handlers.watch.event_parser import Ears, Heard, heard
 from vt import extract
 from vt.actions import fitting
-from vt.indicators import internal
+from vt.indicators import is_internal
 from vt.lookup import Lookup
 from vt.privacy.allowlist import commonplace
 
@@ -56,7 +56,7 @@ async def made(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> 
 
 def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
     """What a text calls for, without what is never sent. However it was written, it is asked for by its value."""
-    spared = (internal, commonplace, deps.rules.ours)
+    spared = (is_internal, commonplace, deps.rules.ours)
     found = (one for one in extract(text) if not any(spares(one) for spares in spared))
     wanted = [(one, fitting(one.kind)) for one in found]
     return tuple(

@@ -8,7 +8,7 @@ from handlers.text.errors import ERRORS, error
 from handlers.text.format import cut, day, minute, outside, seconds, size
 from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error
 from vt import errors
-from vt.indicators import defang, unlinked
+from vt.indicators import defang, defang_path
 from vt.notes import Note
 from vt.privacy.sensitive import masked
 from vt.results import Insight, Place, names, place
@@ -64,7 +64,7 @@ def _count(rule: Rule | None) -> str:
 def subject(finding: Finding, most: int = 300) -> str:
     """What it is about, defanged: the indicator as asked, or the file's path."""
     if finding.action.files:
-        return cut(unlinked(finding.asked), most)
+        return cut(defang_path(finding.asked), most)
     value = finding.indicator.value if finding.indicator else finding.asked
     if finding.note is Note.REGISTERED_DOMAIN and finding.asked != value:
         value = f"{finding.asked} → {value}"

@@ -7,7 +7,7 @@ from functools import cache
 
 from tests.support.slack_rules import SHARED
 from vt import extract
-from vt.indicators import internal
+from vt.indicators import is_internal
 from vt.privacy.allowlist import commonplace
 from vt.privacy.sensitive import secret
 
@@ -41,7 +41,7 @@ class Line:
 
 
 def _sent(one):
-    return not (internal(one) or commonplace(one) or (one.kind == "url" and secret(one.value)))
+    return not (is_internal(one) or commonplace(one) or (one.kind == "url" and secret(one.value)))
 
 
 def script():

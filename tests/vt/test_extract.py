@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.values import VALUES
 from vt import extract
-from vt.extract import PLACES
+from vt.extract import MAX_CANDIDATES
 from vt.indicators import defang, read
 
 SHARED = Path(os.environ.get("SHARED") or Path(__file__).parents[3] / "shared")
@@ -324,7 +324,7 @@ def test_hostile_texts_come_to_an_end(unit):
 def test_what_is_given_is_capped():
     """A text with more indicators than anyone posts gives the first of them."""
     text = " ".join(f"host{number}.com" for number in range(5_000))
-    assert len(extract(text)) == PLACES
+    assert len(extract(text)) == MAX_CANDIDATES
 
 
 @pytest.mark.skipif(

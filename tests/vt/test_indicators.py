@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.values import VALUES
-from vt.indicators import Indicator, Kind, defang, internal, read, refang
+from vt.indicators import Indicator, Kind, defang, is_internal, read, refang
 
 MD5 = "44d88612fea8a8f36de82e1278abb02f"
 SHA256 = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
@@ -103,7 +103,7 @@ def test_odd_spellings_of_an_address_are_seen_through(host):
     """However a URL spells 127.0.0.1, it is that address, and internal."""
     found = read(f"http://{host}/admin")
     assert found == Indicator(Kind.URL, "http://127.0.0.1/admin")
-    assert internal(found)
+    assert is_internal(found)
 
 
 def test_what_was_written_stays_with_the_value_and_does_not_count():
@@ -154,7 +154,7 @@ def test_what_was_written_stays_with_the_value_and_does_not_count():
 )
 def test_the_inside_is_recognised(value):
     """Private, reserved and special addresses and internal names are internal, as hosts of URLs and mail too."""
-    assert internal(read(value))
+    assert is_internal(read(value))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_the_inside_is_recognised(value):
 )
 def test_the_outside_is_not_internal(value):
     """Public values and the documentation ranges may be sent."""
-    assert not internal(read(value))
+    assert not is_internal(read(value))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_ordinary_text_is_left_alone(text):
 def test_any_text_can_be_read_and_shown(text):
     """No text makes reading, refanging or defanging fail, and nothing shown could become a link."""
     found = read(text)
-    assert found is None or isinstance(internal(found), bool)
+    assert found is None or isinstance(is_internal(found), bool)
     assert not re.search(r"\w[.@]\w|(?i:https?|ftp)://", defang(text))
 
 

@@ -1,45 +1,49 @@
-"""Where a URL begins and ends in running text: what stands before it tells what ends it."""
+"""Finds where a URL starts and ends in running text. The character before it often says which one ends it."""
 
 import re
 
 from vt.indicators.defang import DOT
 
-LONGEST_SCHEME = 16
-"""Characters that are looked through for one."""
+MAX_SCHEME_LENGTH = 16
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]*\Z")
-_SPECIAL = re.compile(
+_MAYBE_END = re.compile(
     r"[()\[\]{}',]|\\[nrtu\"']|(?:;|&&)(?=(?:\./|cd|chmod|curl|echo|nohup|perl|python|rm|sh|bash|sudo|wget)\b)"
 )
-"""Brackets and quotes, a line break in JSON, and the next command in a shell."""
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
-_NEXT = re.compile(r",(?:https?|ftp)://")
-_TRAILING = ".,:;!?'*~$([{\\…–—" + DOT
+"""Brackets, quotes, commas; an escaped line break or quote in JSON; the next command in a shell."""
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+_NEXT_URL = re.compile(r",(?:https?|ftp)://")
+_TRAILING_PUNCTUATION = ".,:;!?'*~$([{\\…–—" + DOT
 
 
-def opening(text: str, mark: int, least: int) -> int:
-    """Where the scheme before the `://` at `mark` begins; `mark` itself when there is none."""
-    found = _SCHEME.search(text[max(least, mark - LONGEST_SCHEME) : mark])
+def find_start(text: str, mark: int, minimum: int) -> int:
+    """Where the scheme before the `://` at `mark` starts, not before `minimum`; `mark` when there is no scheme."""
+    found = _SCHEME.search(text[max(minimum, mark - MAX_SCHEME_LENGTH) : mark])
     return mark - len(found[0]) if found else mark
 
 
-def closing(text: str, start: int, stop: int) -> int:
-    """Where the URL that begins at `start` ends, trailing punctuation still with it."""
+def find_end(text: str, start: int, stop: int) -> int:
+    """Where the URL that starts at `start` ends; it may still have the punctuation of the sentence at its end.
+
+    A closing bracket ends it when it was opened before the URL, a quote or comma when one stands before it.
+    """
     before = text[max(0, start - 1) : start]
-    depth = dict.fromkeys(_CLOSING.values(), 0)
-    for found in _SPECIAL.finditer(text, start, stop):
-        sign = found[0]
-        if sign in _CLOSING:
-            depth[_CLOSING[sign]] += 1
-        elif sign in depth:
-            depth[sign] -= 1
-            if depth[sign] < 0:
+    depth = dict.fromkeys(_BRACKETS.values(), 0)
+    for found in _MAYBE_END.finditer(text, start, stop):
+        char = found[0]
+        if char in _BRACKETS:
+            depth[_BRACKETS[char]] += 1
+        elif char in depth:
+            depth[char] -= 1
+            if depth[char] < 0:
                 return found.start()
-        elif sign not in {"'", ","} or sign == before or _NEXT.match(text, found.start()):
+        elif char not in {"'", ","} or char == before or _NEXT_URL.match(text, found.start()):
             return found.start()
     return stop
 
 
-def trimmed(text: str, before: str) -> str:
-    """A URL without the punctuation of the sentence around it, or the emphasis that surrounds it."""
-    return text.removesuffix("'s").rstrip(_TRAILING + "_" if before == "_" else _TRAILING)
+def trim(text: str, before: str) -> str:
+    """A URL without the punctuation, the possessive or the emphasis at its end. `before` is the character before it."""
+    return text.removesuffix("'s").rstrip(
+        _TRAILING_PUNCTUATION + "_" if before == "_" else _TRAILING_PUNCTUATION
+    )

@@ -1,4 +1,4 @@
-"""What stands in the place of a host: an address in any of its spellings, or a name under a public suffix."""
+"""Hosts: parsing and normalising addresses and names, the public suffix list, and what counts as internal."""
 
 import ipaddress
 import re
@@ -10,10 +10,11 @@ from publicsuffixlist import PSLFILE, PublicSuffixList
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-LONGEST = 253
-"""Characters of a whole name, RFC 1035."""
-FOUR = 4
+MAX_NAME_LENGTH = 253
+"""Characters in a whole domain name, RFC 1035."""
+IPV4_PARTS = 4
 """Numbers in an IPv4 address."""
+_MAX_OCTET = 255
 
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
@@ -22,7 +23,7 @@ _DOCUMENTATION = tuple(
     for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_INTERNAL = (
+_INTERNAL_SUFFIXES = (
     ".localhost",
     ".localdomain",
     ".local",
@@ -34,8 +35,8 @@ _INTERNAL = (
 )
 
 
-def address(text: str) -> Address | None:
-    """An address in its usual spelling; IPv6 with or without brackets, without a zone."""
+def parse_address(text: str) -> Address | None:
+    """An address in its canonical spelling; IPv6 with or without brackets. None for anything else, or with a zone."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") and ":" in text else text
     if "%" in bare or not bare.isascii():
         return None
@@ -45,19 +46,19 @@ def address(text: str) -> Address | None:
         return None
 
 
-def numeric(text: str) -> ipaddress.IPv4Address | None:
-    """The address that a browser goes to for `2130706433`, `0x7f.1` or `0177.0.0.1` (WHATWG URL, 4.4)."""
+def browser_ipv4(text: str) -> ipaddress.IPv4Address | None:
+    """The address that a browser opens for `2130706433`, `0x7f.1` or `0177.0.0.1` (WHATWG URL, 3.5, IPv4 parser)."""
     parts = text.rstrip(".").split(".")
-    if len(parts) > FOUR or not all(_NUMBER.fullmatch(part) for part in parts):
+    if len(parts) > IPV4_PARTS or not all(_NUMBER.fullmatch(part) for part in parts):
         return None
     try:
         *high, low = [_number(part) for part in parts]
     except ValueError:
         return None
-    room = 256 ** (FOUR - len(high))
-    if low >= room or any(number > 255 for number in high):  # noqa: PLR2004 - what an octet holds
+    # The last number fills all the octets that are left: 127.1 is 127.0.0.1.
+    if low >= 256 ** (IPV4_PARTS - len(high)) or any(number > _MAX_OCTET for number in high):
         return None
-    leading = sum(number << 8 * (3 - place) for place, number in enumerate(high))
+    leading = sum(number << 8 * (3 - index) for index, number in enumerate(high))
     return ipaddress.IPv4Address(leading + low)
 
 
@@ -68,15 +69,16 @@ def _number(part: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def name(text: str) -> str | None:
-    """A host's name: lower-case, punycode, no final dot. None for what no name server could hold."""
-    host = _ascii(text.removesuffix(".").lower()) if len(text) <= LONGEST else None
-    if host is None or len(host) > LONGEST or not _NAME.fullmatch(host):
+def normalise_name(text: str) -> str | None:
+    """A domain name in lower case and punycode, without the final dot; None when DNS could not hold it."""
+    host = _ascii(text.removesuffix(".").lower()) if len(text) <= MAX_NAME_LENGTH else None
+    if host is None or len(host) > MAX_NAME_LENGTH or not _NAME.fullmatch(host):
         return None
     return None if _NUMBER.fullmatch(host[host.rfind(".") + 1 :]) else host
 
 
 def _ascii(host: str) -> str | None:
+    """The name in punycode; None when it has a label that IDNA 2008 forbids."""
     if host.isascii():
         return host
     try:
@@ -88,79 +90,78 @@ def _ascii(host: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def host(text: str) -> str | None:
-    """A URL's host, normalised: an address (IPv6 in brackets) or a name."""
+def normalise(text: str) -> str | None:
+    """The host of a URL, normalised as a browser does: an address (IPv6 in brackets) or a name. None if invalid."""
     if text.startswith("["):
-        found = address(text)
+        found = parse_address(text)
         return f"[{found}]" if found else None
-    mapped = _ascii(text.lower()) if len(text) <= LONGEST else None
-    found = numeric(mapped) if mapped else None
-    return str(found) if found else name(mapped or "")
+    host = _ascii(text.lower()) if len(text) <= MAX_NAME_LENGTH else None
+    found = browser_ipv4(host) if host else None
+    return str(found) if found else normalise_name(host or "")
 
 
 @cache
-def _rules() -> tuple[str, ...]:
-    """The registries' part of the public suffix list, as it came in the wheel."""
+def _icann_rules() -> tuple[str, ...]:
+    """The ICANN section of the public suffix list, from the copy inside the publicsuffixlist wheel."""
     listed, _, _ = Path(PSLFILE).read_text(encoding="utf-8").partition("===END ICANN DOMAINS===")
     return tuple(line for line in listed.splitlines() if line and not line.startswith("//"))
 
 
 @cache
-def _suffixes() -> PublicSuffixList:
-    """Made at the first use: 30 ms."""
-    return PublicSuffixList(_rules(), accept_unknown=False)
+def _suffix_list() -> PublicSuffixList:
+    """Built at the first use, which takes about 30 ms."""
+    return PublicSuffixList(_icann_rules(), accept_unknown=False)
 
 
 @cache
-def top_level() -> frozenset[str]:
+def top_level_domains() -> frozenset[str]:
     """Every top-level domain, in punycode."""
-    return frozenset(_ascii(rule.rpartition(".")[2]) or "" for rule in _rules())
+    return frozenset(_ascii(rule.rpartition(".")[2]) or "" for rule in _icann_rules())
 
 
 @lru_cache(maxsize=4096)
-def registered(host: str) -> bool:
-    """Whether a normalised name lies under a public suffix, by a label that can be registered there."""
-    own = _suffixes().privatesuffix(host)
-    return own is not None and "_" not in own
+def is_registered_name(host: str) -> bool:
+    """Whether a normalised name is, or lies under, a domain that can be registered under a public suffix."""
+    own = _suffix_list().privatesuffix(host)
+    return own is not None and "_" not in own  # a registry takes no underscore; a sub-domain may have one
 
 
-def parent(host: str) -> str | None:
-    """The domain that someone registered: example.co.uk for www.example.co.uk. None for a suffix or an address."""
-    own: str | None = _suffixes().privatesuffix(host)
+def registered_domain(host: str) -> str | None:
+    """example.co.uk for www.example.co.uk; None for an address, a bare suffix, or a name under no known suffix."""
+    own: str | None = _suffix_list().privatesuffix(host)
     return own
 
 
 @lru_cache(maxsize=4096)
-def deep(host: str) -> bool:
-    """Whether its suffix has two labels or more, as com.pl has: nobody ends a file's name so."""
-    return "." in (_suffixes().publicsuffix(host) or "")
+def has_long_suffix(host: str) -> bool:
+    """Whether its public suffix has two labels or more, like com.pl: no file name ends in one."""
+    return "." in (_suffix_list().publicsuffix(host) or "")
 
 
-def public(host: str) -> bool:
-    """Whether a URL's host, normalised, is an address or a registered name."""
-    return host.startswith("[") or is_four(host) or registered(host)
+def is_public(host: str) -> bool:
+    """Whether the normalised host of a URL is an address or a registered name."""
+    return host.startswith("[") or is_ipv4(host) or is_registered_name(host)
 
 
-def is_four(host: str) -> bool:
-    """Whether a normalised host is an IPv4 address: no name ends in a number."""
+def is_ipv4(host: str) -> bool:
+    """Whether a normalised host is an IPv4 address. Its last label decides: no normalised name ends in a number."""
     return host[host.rfind(".") + 1 :].isdecimal()
 
 
-def internal(host: str) -> bool:
-    """Whether a host, in any spelling, is of the inside or of no network at all.
+def is_internal(host: str) -> bool:
+    """Whether a host, in any spelling, is an internal name or an address that is not globally routed.
 
-    The documentation ranges are not: nothing of the inside is told when a person asks for one.
+    The documentation ranges (RFC 5737, RFC 3849) do not count: asking about one reveals nothing.
     """
-    found = address(host) or numeric(host)
+    found = parse_address(host) or browser_ipv4(host)
     if found is None:
         bare = host.removesuffix(".").lower()
-        return "." not in bare or f".{bare}".endswith(_INTERNAL)
-    inner = _embedded(found)
-    return _not_public(found) if inner is None else _not_public(inner)
+        return "." not in bare or f".{bare}".endswith(_INTERNAL_SUFFIXES)
+    return _is_reserved(_embedded_ipv4(found) or found)
 
 
-def _embedded(found: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address inside a mapped, 6to4 or NAT64 one: what the packet is really for."""
+def _embedded_ipv4(found: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a mapped, 6to4 or NAT64 address leads to."""
     if isinstance(found, ipaddress.IPv4Address):
         return None
     if found in _NAT64:
@@ -168,7 +169,7 @@ def _embedded(found: Address) -> ipaddress.IPv4Address | None:
     return found.ipv4_mapped or found.sixtofour
 
 
-def _not_public(found: Address) -> bool:
+def _is_reserved(found: Address) -> bool:
     if any(found in block for block in _DOCUMENTATION):
         return False
     local = isinstance(found, ipaddress.IPv6Address) and found.is_site_local

@@ -1,28 +1,29 @@
-"""Chat markup taken away, so that what is left is what was typed.
+"""Chat markup: undone, so that what is left is what the person typed.
 
-`<http://evil.example|evil.example>` is what the client made of a typed `evil.example`: the label stands. A link
-under any other label is its address; the label is somebody's words about it. Mentions, channels and dates go.
+Slack sends a typed `evil.example` as `<http://evil.example|evil.example>`: the label is kept. A link under any
+other label is replaced by its address, since the label is only somebody's words about it.
 """
 
 import re
 
-_MARKED = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
+_MARKUP = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
+"""A mention, channel or date (no scheme), or a link: its scheme, its address, its label."""
 
 
-def typed(text: str) -> str:
-    """The text without markup; a link that stays is kept in its angle brackets, which end it."""
+def strip_markup(text: str) -> str:
+    """The text without mentions, channels and dates; other links keep their angle brackets, which end them."""
     if "<" in text:
-        text = _MARKED.sub(_typed, text)
-    return unescaped(text)
+        text = _MARKUP.sub(_plain, text)
+    return unescape(text)
 
 
-def unescaped(text: str) -> str:
-    """The three characters that a client sends as entities; once, since a name may look like an entity itself."""
+def unescape(text: str) -> str:
+    """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
-def _typed(marked: re.Match[str]) -> str:
-    scheme, address, label = marked.groups()
+def _plain(markup: re.Match[str]) -> str:
+    scheme, address, label = markup.groups()
     if scheme is None or scheme == "tel:":
         return " "
     if scheme == "mailto:":

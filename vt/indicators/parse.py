@@ -1,61 +1,68 @@
-"""One typed argument, read strictly: it is exactly one indicator, or it is none."""
+"""Reads one typed argument strictly: it is exactly one indicator, or none."""
 
 import re
 
-from vt.indicators import factories, hosts, urls
+from vt.indicators import hosts, indicator, urls
 from vt.indicators.defang import refang
-from vt.indicators.kinds import Indicator
-from vt.indicators.markup import typed
+from vt.indicators.indicator import Indicator
+from vt.indicators.markup import strip_markup
 
-LONGEST = 4096
-"""Characters; a longer argument is no indicator that anyone typed."""
+MAX_LENGTH = 4096
+"""Characters. Nobody types a longer indicator."""
 
 _QUOTES = "<>`'\"“”‘’«»"
 _HEX = re.compile(r"[0-9a-fA-F]+")
-_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/]+):[0-9]{1,5}")
-_BLOCK = re.compile(r"[0-9a-fA-F.:\[\]]+/[0-9]{1,3}")
-_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^{}~-]{1,64}")
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/]+):[0-9]{1,5}")
+_CIDR = re.compile(r"[0-9a-fA-F.:\[\]]+/[0-9]{1,3}")
+_LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^{}~-]{1,64}")
 
 
 def read(text: str) -> Indicator | None:
-    """What a typed argument is, defanged or not, with chat markup or not; None when not exactly one indicator.
+    """The indicator that a typed argument is, defanged or not, with chat markup or not; None for anything else.
 
-    A host without a known suffix (`db01.internal`) is a domain here: a person who asks for it is told why not.
+    A host under no known suffix (`db01.internal`) is a domain here, so that the person is told why it is not
+    looked up.
     """
-    if len(text) > LONGEST:
+    if len(text) > MAX_LENGTH:
         return None
-    asked = refang(typed(text.strip())).strip(_QUOTES + " ").removeprefix("mailto:")
+    asked = refang(strip_markup(text.strip())).strip(_QUOTES + " ").removeprefix("mailto:")
     if not asked or re.search(r"\s", asked):
         return None
     if _HEX.fullmatch(asked):
-        return factories.digest(asked)
-    return _address(asked) or (_link(asked) if re.search(r"[/?]", asked) else _named(asked))
+        return indicator.from_hash(asked)
+    return _read_address(asked) or (_read_url(asked) if re.search(r"[/?]", asked) else _read_name(asked))
 
 
-def _address(asked: str) -> Indicator | None:
-    port = _PORT.fullmatch(asked)
-    bare, _, block = (port[1] if port else asked).partition("/")
-    found = hosts.address(bare)
-    if found is None or block not in ("", str(found.max_prefixlen)):
+def _read_address(asked: str) -> Indicator | None:
+    """An address, with a port or a prefix length of the whole address (/32, /128)."""
+    port = _HOST_AND_PORT.fullmatch(asked)
+    bare, _, prefix = (port[1] if port else asked).partition("/")
+    found = hosts.parse_address(bare)
+    if found is None or prefix not in ("", str(found.max_prefixlen)):
         return None
-    return factories.place(f"[{found}]" if ":" in str(found) else str(found), asked)
+    return indicator.from_host(f"[{found}]" if ":" in str(found) else str(found), asked)
 
 
-def _link(asked: str) -> Indicator | None:
+def _read_url(asked: str) -> Indicator | None:
+    """A URL. Without a scheme, a network such as `10.1/2` and a path such as `etc/passwd` must not become one."""
     url = urls.parse(asked)
-    if url is None or "://" in asked:
-        return factories.link(url, asked) if url else None
-    odd = hosts.is_four(url.host) and not asked.startswith(url.host)
-    single = "." not in url.host and not url.host.startswith("[")
-    return None if odd or single or _BLOCK.fullmatch(asked) else factories.link(url, asked)
+    if url is None:
+        return None
+    if "://" not in asked:
+        respelt = hosts.is_ipv4(url.host) and not asked.startswith(url.host)
+        single_label = "." not in url.host and not url.host.startswith("[")
+        if respelt or single_label or _CIDR.fullmatch(asked):
+            return None
+    return indicator.from_url(url, asked)
 
 
-def _named(asked: str) -> Indicator | None:
-    local, at, place = asked.rpartition("@")
-    port = _PORT.fullmatch(place)
-    host = hosts.name(port[1] if port and not at else place)
+def _read_name(asked: str) -> Indicator | None:
+    """A domain, with a port or not, or a mail address."""
+    local, at, domain = asked.rpartition("@")
+    port = _HOST_AND_PORT.fullmatch(domain)
+    host = hosts.normalise_name(port[1] if port and not at else domain)
     if host is None or ("." not in host and host != "localhost"):
         return None
     if not at:
-        return factories.place(host, asked)
-    return factories.mail(local, host, asked) if _LOCAL.fullmatch(local) else None
+        return indicator.from_host(host, asked)
+    return indicator.from_email(local, host, asked) if _LOCAL_PART.fullmatch(local) else None

@@ -1,13 +1,13 @@
-"""A URL taken apart, normalised and put together again. Its path is nobody's business but the server's."""
+"""URLs: taken apart, normalised and put together again. The path is kept exactly as it was written."""
 
 import re
 from dataclasses import dataclass
 
 from vt.indicators import hosts
 
-WEB = frozenset({"http", "https", "ftp", "ftps", "sftp"})
-"""The schemes that are looked up as URLs; of any other (ldap, tcp, ssh …) only the host says something."""
-MOST_PORTS = 65535
+SCANNED_SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp"})
+"""The schemes that are looked up as URLs; of any other (ldap, tcp, ssh …) only the host is of interest."""
+MAX_PORT = 65535
 
 _URL = re.compile(r"(?:([a-z][a-z0-9+.-]*)://)?([^/?#\\\s]*)(\S*)", re.IGNORECASE)
 _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
@@ -15,7 +15,7 @@ _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """The parts; `host` is normalised (an IPv6 address has its brackets), `rest` begins at the path."""
+    """The parts. `host` is normalised (an IPv6 address keeps its brackets); `rest` is path, query and fragment."""
 
     scheme: str
     login: str
@@ -30,11 +30,13 @@ class Url:
 
 
 def parse(text: str) -> Url | None:
-    """The URL that a text is, `http://` when it has no scheme; None when its host or port cannot be."""
+    """The URL that a text is, `http://` when it has no scheme; None when its host or port is invalid."""
     parts = _URL.fullmatch(text)
-    login, _, place = parts[2].rpartition("@") if parts else ("", "", "")
-    found = _HOST.fullmatch(place)
-    host = hosts.host(found[1]) if found else None
-    if parts is None or found is None or host is None or int(found[2] or 0) > MOST_PORTS:
+    if parts is None:
+        return None
+    login, _, host_and_port = parts[2].rpartition("@")
+    found = _HOST.fullmatch(host_and_port)
+    host = hosts.normalise(found[1]) if found else None
+    if found is None or host is None or int(found[2] or 0) > MAX_PORT:
         return None
     return Url((parts[1] or "http").lower(), login, host, found[2] or "", parts[3])
