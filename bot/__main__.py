@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from bot import audit_cli, launch, terminal
+from bot import app, audit_cli, terminal
 from bot.app import NotRunning
 from bot.database import Unusable
 from bot.manifest import as_yaml
 from bot.observability import log_to_stderr
-from bot.settings import Settings, SettingsError, load
+from bot.settings import Mode, Settings, SettingsError, load
 
 WRONG = 2
 """Exit status for wrong usage or settings."""
@@ -120,7 +120,14 @@ def _settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(launch.run(_settings(environ), anywhere=asked.i_know))
+    settings = load(environ)
+    if settings.mode is Mode.NONE:
+        from bot import trial  # noqa: PLC0415 - a bot that has tokens never loads the stand-ins
+
+        asyncio.run(trial.run(settings, anywhere=asked.i_know))
+    else:
+        asyncio.run(app.serve(settings))
+    return 0
 
 
 def _ask(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -141,7 +148,9 @@ def _audit(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _sandbox(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
-    return asyncio.run(terminal.sandbox(asked))
+    from bot import sandbox  # noqa: PLC0415 - the same
+
+    return asyncio.run(sandbox.command(asked))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -58,6 +59,20 @@ class Bot:
     """Of its HTTP side."""
     unanswered: Callable[[], Awaitable[int]]
     """How many requests are still to be answered."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run the bot until SIGINT or SIGTERM. Raises NotRunning."""
+    async with running(settings):
+        await stopped()
+
+
+async def stopped() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await stop.wait()
 
 
 @asynccontextmanager

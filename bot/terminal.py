@@ -1,6 +1,5 @@
-"""What is done in a terminal without Slack: one answer, a check of the settings, the sandbox alone."""
+"""What is done in a terminal without Slack: one answer, a check of the settings."""
 
-import argparse
 import asyncio
 import json
 import sys
@@ -25,7 +24,6 @@ from handlers.usage_errors import UsageError
 from handlers.views import answer
 from handlers.views.answer import Frame, Message
 from handlers.views.rich_text import clean
-from playground.virustotal import Sandbox
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup
 from vt.notes import Note
@@ -156,28 +154,6 @@ async def _healthy(probes: Mapping[str, Probe]) -> int:
     found = await health(probes)
     _show(answer.note(about.ping(found)))
     return NOT_DONE if any(fault for _, fault in found.values()) else DONE
-
-
-async def sandbox(asked: argparse.Namespace) -> int:
-    """The stand-in VirusTotal alone, until it is interrupted."""
-    stand_in = Sandbox(
-        kind=asked.kind,
-        quota=asked.quota,
-        latency=asked.latency,
-        queue_seconds=asked.queue_seconds,
-        replay=asked.replay,
-    )
-    try:
-        async with stand_in.serve(port=asked.port):
-            sys.stdout.write(f"{stand_in.url}\n")
-            sys.stdout.flush()
-            await asyncio.Event().wait()
-    except OSError as error:
-        sys.stderr.write(
-            f"vtbot: port {asked.port} cannot be listened on ({error.strerror}): --port names another.\n"
-        )
-        return WRONG
-    return DONE
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,6 @@
-"""`vtbot run`: the bot until it is stopped; without Slack tokens, in a workspace of its own: a page and a prompt."""
+"""`vtbot run` without Slack tokens: the bot in a stand-in workspace, with a page and a prompt to try it from."""
 
 import asyncio
-import signal
 import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
@@ -11,9 +10,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.app import Bot, NotRunning, running
+from bot.app import Bot, NotRunning, running, stopped
 from bot.manifest import manifest
-from bot.settings import Mode, Settings
+from bot.settings import Settings
 from handlers.text import about
 from playground import web
 from playground.slack import samples, scenes
@@ -23,28 +22,11 @@ from playground.slack.workspace import Workspace
 from playground.web.offers import offers
 
 
-async def run(settings: Settings, *, anywhere: bool = False) -> int:
-    """Until SIGINT or SIGTERM, or the end of input at the prompt.
+async def run(settings: Settings, *, anywhere: bool) -> None:
+    """Run the real bot over signed requests from a stand-in workspace until SIGINT, SIGTERM or the end of input at the prompt.
 
-    `anywhere`: the page to try it in may be reached from other machines.
+    `anywhere`: the page may listen at an address that other machines reach. Raises NotRunning.
     """
-    if settings.mode is Mode.NONE:
-        await _try_out(settings, anywhere=anywhere)
-        return 0
-    async with running(settings):
-        await _stopped()
-    return 0
-
-
-async def _stopped() -> None:
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await stop.wait()
-
-
-async def _try_out(settings: Settings, *, anywhere: bool) -> None:
-    """The real bot over signed requests to a stand-in workspace, and people at a page and at a prompt."""
     async with AsyncExitStack() as stack:
         uploads = stack.enter_context(_uploads(settings.state_dir))
         slack = await stack.enter_async_context(workspace(uploads))
@@ -59,45 +41,45 @@ async def _try_out(settings: Settings, *, anywhere: bool) -> None:
             ):
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
                 _welcome(settings, address)
-                await _either(_typing(slack, settings, bot), _stopped())
+                await _first_of(_prompt(slack, settings, bot), stopped())
         except web.NotServed as error:
             raise NotRunning(str(error)) from None
         for fault in slack.faults:
             sys.stderr.write(f"Slack would have complained: {fault}\n")
 
 
-async def _typing(slack: Workspace, settings: Settings, bot: Bot) -> None:
-    """The prompt, to its end. Where nobody can type there is only the page, and no end."""
+async def _prompt(slack: Workspace, settings: Settings, bot: Bot) -> None:
+    """Read commands until the end of input. Without a terminal there is only the page, and this never returns."""
     if not await converse(slack, settings.state_dir / "downloads", bot.unanswered):
         await asyncio.Event().wait()
 
 
-async def _either(*ways: Coroutine[Any, Any, None]) -> None:
-    """Until the first of them has ended; raises what it raised."""
-    tasks = [asyncio.create_task(way) for way in ways]
-    done, under_way = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in under_way:
+async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Wait until one of them ends and cancel the others; raises what that one raised."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
         task.cancel()
-    await asyncio.gather(*under_way, return_exceptions=True)
+    await asyncio.gather(*pending, return_exceptions=True)
     for task in done:
         task.result()
 
 
 @contextmanager
 def _uploads(state: Path) -> Iterator[Path]:
-    """A folder for what people attach: below STATE_DIR, for nobody else to read, gone when the workspace closes."""
+    """A folder below STATE_DIR for attached files: readable by its owner only, removed when the workspace closes."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="uploads-", dir=state) as folder:
         yield Path(folder)
 
 
 def workspace(uploads: Path | None = None) -> Workspace:
-    """A stand-in for Slack that grants the bot what its manifest asks for, and sends it what that subscribes to."""
-    asked = manifest()
-    events = asked["settings"].get("event_subscriptions", {}).get("bot_events", [])
+    """A stand-in for Slack that grants the scopes of the bot's manifest and sends the events that it subscribes to."""
+    wanted = manifest()
+    events = wanted["settings"].get("event_subscriptions", {}).get("bot_events", [])
     return Workspace(
         events=[name for name in events if name in EVENTS],
-        scopes=asked["oauth_config"]["scopes"]["bot"],
+        scopes=wanted["oauth_config"]["scopes"]["bot"],
         uploads=uploads,
     )
 
