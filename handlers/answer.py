@@ -6,8 +6,7 @@ from handlers import text
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.files.logins import serving
 from handlers.health import Probe, health
-from handlers.messages import Barred
-from handlers.post import reply
+from handlers.posting import CannotPost, reply
 from handlers.text import about
 from handlers.turns import (
     buttons,
@@ -32,7 +31,7 @@ async def turn(case_id: str, deps: Deps) -> None:
     with metered() as spent, serving(case.request.origin):
         try:
             await _VERBS[case.request.verb](case, deps)
-        except Barred:
+        except CannotPost:
             await _unheard(case_id, deps)
         finally:
             if spent.calls:
@@ -45,7 +44,7 @@ async def give_up(case_id: str, deps: Deps) -> None:
     if case and case.outcome is Outcome.OPEN:
         try:
             await end(await reply(case, answer.note(text.FAILED), deps), deps, Outcome.FAILED)
-        except Barred:
+        except CannotPost:
             await _unheard(case_id, deps)
 
 

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from handlers import text
 from handlers.deps import Case, Deps
-from handlers.messages import Barred, NotPosted
-from handlers.post import reply
+from handlers.posting import CannotPost, NotPosted, reply
 from handlers.text import files
 from handlers.views import answer
 from handlers.views.rich_text import Message
@@ -65,7 +64,7 @@ class Telling:
             if now == before or self.over.is_set() or not self._worth(now):
                 continue
             before = now
-            with suppress(NotPosted, Barred):
+            with suppress(NotPosted, CannotPost):
                 await self._say(message(now))
 
     def _worth(self, now: list[tuple[Lookup, int]]) -> bool:

@@ -6,7 +6,7 @@ from handlers import history
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import consent, permission
 from handlers.files.ownership import origins
-from handlers.post import whisper
+from handlers.posting import post_ephemeral
 from handlers.views import answer
 from handlers.views.answer import Frame, Message
 from vt.verdict import Finding
@@ -69,7 +69,7 @@ def sharer(case: Case) -> str | None:
 
 async def decline(case: Case, line: str, why: str, deps: Deps) -> None:
     """Tell whoever pressed a button that it does not count. It may be pressed again: then things may be otherwise."""
-    await whisper(case, line, deps)
+    await post_ephemeral(case, line, deps)
     await deps.store.decline(case, why)
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from handlers import text
+from handlers import posting, text
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import permission
 from handlers.files.ownership import following
-from handlers.post import aside, hand_over, publish, take_back, whisper
 from handlers.text import modals
 from handlers.turns.answers import answered, decline, end, findings, message, sharer
 from handlers.views import exports
@@ -29,8 +28,8 @@ async def _file(case: Case, deps: Deps, make: Callable[[Sequence[Finding]], Atta
     if about is None:
         await gone(case, deps)
         return
-    where = await hand_over(case, make(findings(about, deps.clock())), deps)
-    await whisper(case, where, deps)
+    where = await posting.send_file(case, make(findings(about, deps.clock())), deps)
+    await posting.post_ephemeral(case, where, deps)
     await end(case, deps)
 
 
@@ -43,7 +42,7 @@ async def share(case: Case, deps: Deps) -> None:
     shown = await message(about, deps, shared_by=case.request.origin.user)
     # Known before it is shown: whoever presses a button on it may see the answer.
     await deps.store.save(about.model_copy(update={"published": True}))
-    done = await publish(case, shown, deps)
+    done = await posting.share(case, shown, deps)
     await end(case, deps, Outcome.ANSWERED if done else Outcome.FAILED)
 
 
@@ -57,8 +56,8 @@ async def hide(case: Case, deps: Deps) -> None:
     # The copy is an answer of its own, which can be shared again.
     private = await permission.put(following(case, about, about.lookups), deps)
     await deps.store.save(private)
-    await take_back(private, deps)
-    await aside(private, await message(private, deps, hidden=True), deps)
+    await posting.delete(private, deps)
+    await posting.reply_privately(private, await message(private, deps, hidden=True), deps)
     await end(private, deps)
 
 

@@ -1,7 +1,7 @@
 """What people ask of a card: to be looked up now, to be shown, or that a URL with a secret may be sent."""
 
 from handlers.deps import Case, Deps, Outcome
-from handlers.post import reply, whisper
+from handlers.posting import post_ephemeral, reply
 from handlers.text import watch
 from handlers.turns.answers import end
 from handlers.views import answer
@@ -62,5 +62,5 @@ async def _about(case: Case, deps: Deps) -> Card | None:
 
 
 async def _gone(case: Case, deps: Deps) -> None:
-    await whisper(case, watch.GONE, deps)
+    await post_ephemeral(case, watch.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

@@ -2,7 +2,7 @@
 
 from handlers.access import may_change
 from handlers.deps import Case, Deps, Outcome, Verb
-from handlers.post import reply
+from handlers.posting import reply
 from handlers.text import modals as modals_text
 from handlers.turns import answers, details
 from handlers.views import answer, settings

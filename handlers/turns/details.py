@@ -7,8 +7,7 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.deps import Case, Deps, Outcome
-from handlers.messages import NotPosted
-from handlers.post import hand_over
+from handlers.posting import NotPosted, send_file
 from handlers.text import modals
 from handlers.turns import comments
 from handlers.turns.answers import answered, end, findings
@@ -96,7 +95,7 @@ async def _fill(case: Case, view: View, found: Sequence[Finding], deps: Deps) ->
         verb = case.request.verb
         plain = details_layout.sentence(modals.TITLES[verb], case.request.modal, verb, modals.NOT_TAKEN)
         await update(case, plain, deps)
-        await hand_over(case, exports.as_json(found), deps)
+        await send_file(case, exports.as_json(found), deps)
     return refused not in CLOSED
 
 

@@ -6,7 +6,7 @@ from handlers.deps import Case, Deps
 from handlers.files import consent, permission, progress
 from handlers.files.ownership import following
 from handlers.files.permission import Refusal
-from handlers.post import RESPONSE_URL_USES, reply
+from handlers.posting import RESPONSE_URL_USES, reply
 from handlers.text import files as files_text
 from handlers.turns.answers import answered, decline, end, message, sharer
 from handlers.turns.lookup import look_up

@@ -5,7 +5,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from handlers.access import may_change, may_change_all
 from handlers.deps import Case, Deps, Origin
 from handlers.health import Probe, health
-from handlers.messages import NotPosted
+from handlers.posting import NotPosted
 from handlers.turns.answers import end
 from handlers.views import home
 from handlers.views.home import Sights

@@ -11,8 +11,7 @@ from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.files import permission, progress
 from handlers.files.ownership import origins
 from handlers.listeners.login import elsewhere
-from handlers.messages import passing
-from handlers.post import hand_over, reply
+from handlers.posting import is_transient, reply, send_file
 from handlers.turns.answers import decline, end, findings, message
 from handlers.turns.renewals import renewed
 from handlers.views import answer
@@ -52,7 +51,7 @@ async def _answer(case: Case, deps: Deps) -> None:
     # Not before it stands there: a turn that breaks is taken again later, and puts it then.
     case = case.model_copy(update={"asked_at": put.asked_at})
     if case.plain:
-        await hand_over(case, as_json(findings(case, now)), deps)
+        await send_file(case, as_json(findings(case, now)), deps)
     await end(case, deps)
 
 
@@ -111,7 +110,7 @@ async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Looku
     try:
         profile = (await deps.slack.users_info(user=user))["user"].get("profile", {})
     except SlackApiError as error:
-        if passing(error):
+        if is_transient(error):
             raise
         return None
     indicator = read(profile.get("email", ""))

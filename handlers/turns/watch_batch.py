@@ -12,9 +12,9 @@ from typing import Any
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from handlers import messages
+from handlers import posting
 from handlers.deps import Deps, Outcome, StoreDown
-from handlers.messages import Barred, NotPosted, body, call, passing
+from handlers.posting import CannotPost, NotPosted, call, content, is_transient
 from handlers.request import Origin
 from handlers.turns.answers import findings
 from handlers.views import card
@@ -72,7 +72,7 @@ class _Round:
             raise
         except Exception as error:  # noqa: BLE001 - whatever breaks one card, the others go on
             log.warning("card_broke", case=one.case.request.id, error=type(error).__name__)
-            await self._put_off(one, final=isinstance(error, Barred))
+            await self._put_off(one, final=isinstance(error, CannotPost))
             return None
 
     async def _put_off(self, one: Card, *, final: bool) -> None:
@@ -137,9 +137,9 @@ class _Round:
         thread = None if origin.thread == origin.message else origin.thread
         where = {"channel": origin.channel, "user": origin.user, "thread_ts": thread}
         try:
-            await call(self._deps.slack.chat_postEphemeral, **where, **body(question))
+            await call(self._deps.slack.chat_postEphemeral, **where, **content(question))
         except NotPosted as refused:
-            if not isinstance(refused.__cause__, SlackApiError) or passing(refused.__cause__):
+            if not isinstance(refused.__cause__, SlackApiError) or is_transient(refused.__cause__):
                 raise
             log.info("poster_not_asked", case=one.case.request.id, error=str(refused))
         asked = (*one.manners.asked, *(subject(lookup) for lookup in new))
@@ -186,10 +186,10 @@ class _Round:
         message = await self._card(one, watch)
         told = sha256(repr(message).encode("utf-8", "replace")).hexdigest()
         if one.case.ts:
-            case = one.case if told == one.case.told else await messages.change(one.case, message, self._deps)
+            case = one.case if told == one.case.told else await posting.edit(one.case, message, self._deps)
         else:
             channel, thread = await self._where(one.case.request.origin, watch)
-            case = await messages.post(one.case, message, channel, thread, self._deps)
+            case = await posting.post(one.case, message, self._deps, channel=channel, thread=thread)
         return replace(one, case=case.model_copy(update={"told": told}))
 
     async def _where(self, origin: Origin, watch: Watch) -> tuple[str, str | None]:
@@ -210,7 +210,7 @@ class _Round:
         return card.card(findings(one.case, self._now), around)
 
     async def _withdrawn(self, one: Card) -> Card:
-        with suppress(Barred):  # somebody else deleted it
+        with suppress(CannotPost):  # somebody else deleted it
             await call(self._deps.slack.chat_delete, channel=one.case.channel, ts=one.case.ts)
         return _with(one, channel=None, ts=None, posting=None, told="")
 

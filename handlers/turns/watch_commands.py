@@ -9,9 +9,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.access import Scope, scope
 from handlers.deps import Case, Deps, Outcome
-from handlers.messages import NotPosted
 from handlers.people import Unknown
-from handlers.post import reply
+from handlers.posting import NotPosted, reply
 from handlers.text import watch as watch_text
 from handlers.turns.answers import end
 from handlers.views import answer

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from handlers.deps import Deps
-from handlers.messages import NotPosted, call
+from handlers.posting import NotPosted, call
 from handlers.watch import Card, Mark, mark
 from vt.verdict import Finding
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from handlers.channel_settings import holding
 from handlers.deps import Deps
-from handlers.messages import QUIET, body, call
 from handlers.people import Unknown
+from handlers.posting import POST_OPTIONS, call, content
 from handlers.request import Origin
 from handlers.text import watch as watch_text
 from handlers.views import answer
@@ -98,4 +98,4 @@ class Rooms:
         if await self._deps.watched.pause(origin.team, origin.channel, until):
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
             note = answer.note(watch_text.paused(most, until))
-            await call(self._deps.slack.chat_postMessage, channel=where, **body(note), **QUIET)
+            await call(self._deps.slack.chat_postMessage, channel=where, **content(note), **POST_OPTIONS)

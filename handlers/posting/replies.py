@@ -1,0 +1,241 @@
+"""Where an answer goes: to the response_url while it lives, else to the channel or the asker's direct messages; and files."""
+
+import re
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from handlers import text
+from handlers.deps import Case, Deps
+from handlers.posting import messages
+from handlers.posting.messages import (
+    INVALID_BLOCKS,
+    POST_OPTIONS,
+    CannotPost,
+    InvalidBlocks,
+    NotPosted,
+    call,
+    content,
+)
+from handlers.text import access
+from handlers.views import answer
+from handlers.views.exports import Attachment
+from handlers.views.rich_text import Message, escape
+
+RESPONSE_URL_LIFETIME = timedelta(minutes=25)
+"""Slack accepts a response_url for 30 minutes; five are kept for clocks that differ."""
+RESPONSE_URL_USES = 5
+"""How often Slack accepts the same response_url."""
+SHARING = "publishing"
+"""Stored in `Case.told` while a response_url is used to show something to the whole channel."""
+
+
+async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True) -> Case:
+    """Show a message to whoever asked; a later call replaces what an earlier one showed.
+
+    `final=False` is for progress: one use of the response_url is kept for the answer, and progress that cannot be shown
+    is dropped. Raises NotPosted, StoreDown; CannotPost when there is no way to reach the asker.
+    """
+    origin = case.request.origin
+    if case.channel:
+        return await _edit(case, message, deps, final=final)
+    if origin.response_url is None:
+        return await _post_where_asked(case, message, deps)
+    uses = RESPONSE_URL_USES if final else RESPONSE_URL_USES - 2
+    is_alive = deps.clock() - (origin.since or case.request.at) < RESPONSE_URL_LIFETIME
+    if (
+        origin.response_url
+        and is_alive
+        and case.posts < uses
+        and (shown := await _respond(case, message, deps))
+    ):
+        return shown
+    if not final and is_alive:
+        return case
+    return await _post_directly(case, message, deps)
+
+
+async def _respond(case: Case, message: Message, deps: Deps) -> Case | None:
+    """Answer through the response_url. None when Slack no longer accepts it."""
+    seen_by_all = case.request.share or case.request.origin.public
+    kind = "in_channel" if seen_by_all else "ephemeral"
+    # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
+    fields = {**content(message), **POST_OPTIONS, "response_type": kind, "replace_original": True}
+    url = str(case.request.origin.response_url)
+    try:
+        sent = await _send(url, fields, deps)
+    except InvalidBlocks:
+        sent = await _send(url, {**fields, "blocks": []}, deps)
+        # The refused attempt may have used up one of Slack's five as well.
+        case = case.model_copy(update={"plain": True, "posts": case.posts + 1})
+    return case.model_copy(update={"posts": case.posts + 1}) if sent else None
+
+
+async def _post_where_asked(case: Case, message: Message, deps: Deps) -> Case:
+    """Post where the request came from; where the bot may not write, in the asker's direct messages."""
+    origin = case.request.origin
+    if origin.apart:
+        return await _post_directly(case, message, deps)
+    channel = await _channel_of(origin.channel, deps)
+    if case.posting in (None, channel):
+        try:
+            return await messages.post(case, message, deps, channel=channel, thread=origin.thread)
+        except CannotPost:
+            pass
+    return await _post_directly(case, message, deps)
+
+
+async def _post_directly(case: Case, message: Message, deps: Deps) -> Case:
+    """Post in the asker's direct messages, saying why the answer is there."""
+    channel = await _channel_of(case.request.origin.user, deps)
+    explained = _explained(case, message, channel)
+    return await messages.post(case, explained, deps, channel=channel, thread=None)
+
+
+async def _edit(case: Case, message: Message, deps: Deps, *, final: bool) -> Case:
+    """Edit the message that was posted. When it is gone, an answer is posted again, and progress is dropped."""
+    try:
+        return await messages.edit(case, _explained(case, message, str(case.channel)), deps)
+    except CannotPost:
+        if not final:
+            return case
+    unposted = case.model_copy(update={"channel": None, "ts": None, "posting": None})
+    return await reply(unposted, message, deps)
+
+
+async def _channel_of(place: str, deps: Deps) -> str:
+    """A channel's id as it is; for a person's id, that of their direct messages. Raises NotPosted."""
+    if not place.startswith(("U", "W")):
+        return place
+    opened = await call(deps.slack.conversations_open, users=place)
+    return str(opened["channel"]["id"])
+
+
+def _explained(case: Case, message: Message, channel: str) -> Message:
+    """The message, after a sentence that says why it is not where it was asked for, if it is not."""
+    origin = case.request.origin
+    if origin.apart or origin.channel in (channel, origin.user):
+        return message
+    why = text.LATE if origin.response_url else access.ELSEWHERE
+    return Message(f"{why}\n{message.text}", (*answer.note(why).blocks, *message.blocks))
+
+
+# Beside an answer ----------------------------------------------------------------------------------------
+
+
+async def post_ephemeral(case: Case, line: str, deps: Deps) -> None:
+    """Show a sentence to whoever pressed a button, beside the message with the button. Raises NotPosted."""
+    url = case.request.origin.response_url
+    if url:
+        fields = {"text": escape(line), "response_type": "ephemeral", "replace_original": False}
+        await _send(url, fields, deps)
+
+
+async def reply_privately(case: Case, message: Message, deps: Deps) -> bool:
+    """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
+    url = case.request.origin.response_url
+    fields = {**content(message), **POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
+    return bool(url) and await _send_or_plain(str(url), fields, deps)
+
+
+async def share(case: Case, message: Message, deps: Deps) -> bool:
+    """Post a new message for the whole channel. False when Slack does not accept it. Raises NotPosted, StoreDown.
+
+    Where the bot is not a member only the response_url leads to the channel, and there is no way to look whether it
+    was used. So it is used at most once; after a crash in between, whoever pressed the button is told to look.
+    """
+    origin = case.request.origin
+    if case.told == SHARING:
+        await post_ephemeral(case, text.PERHAPS_SHARED, deps)
+        return True
+    try:
+        await messages.post(case, message, deps, channel=origin.channel, thread=origin.thread)
+    except CannotPost:
+        await deps.store.save(case.model_copy(update={"told": SHARING}))
+        fields = {
+            **content(message),
+            **POST_OPTIONS,
+            "response_type": "in_channel",
+            "replace_original": False,
+        }
+        return bool(origin.response_url) and await _send_or_plain(str(origin.response_url), fields, deps)
+    return True
+
+
+async def delete(case: Case, deps: Deps) -> bool:
+    """Delete the message that carried the button. False when Slack does not accept it. Raises NotPosted."""
+    url = case.request.origin.response_url
+    return bool(url) and await _send(str(url), {"delete_original": True}, deps)
+
+
+async def _send_or_plain(url: str, fields: dict[str, Any], deps: Deps) -> bool:
+    """Send a message with its blocks, or as plain text when Slack refuses them."""
+    try:
+        return await _send(url, fields, deps)
+    except InvalidBlocks:
+        return await _send(url, {**fields, "blocks": []}, deps)
+
+
+async def _send(url: str, fields: dict[str, Any], deps: Deps) -> bool:
+    """POST to a response_url. False when Slack does not accept it. Raises NotPosted, InvalidBlocks.
+
+    A response_url answers in several ways: with a status, with plain text, or with 200 and `{"ok": false}`.
+    """
+    webhook = AsyncWebhookClient(url, session=deps.slack.session, retry_handlers=deps.slack.retry_handlers)
+    try:
+        result = await webhook.send_dict(fields)
+    except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+        raise NotPosted from error
+    if any(code in str(result.body) for code in INVALID_BLOCKS):
+        raise InvalidBlocks
+    status = result.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise NotPosted
+    return status == HTTPStatus.OK and not re.search(r'"ok":\s*false', result.body)
+
+
+# Files ---------------------------------------------------------------------------------------------------
+
+
+async def send_file(case: Case, attachment: Attachment, deps: Deps) -> str:
+    """Send a file into the thread of a public answer, else into the asker's direct messages.
+
+    Returns the sentence that says where it is. An ephemeral message cannot carry files. Raises NotPosted, StoreDown.
+    """
+    origin = case.request.origin
+    if origin.public and origin.message:
+        thread = origin.thread or origin.message
+        if await _upload(case, attachment, deps, channel=origin.channel, thread=thread):
+            return text.JSON_IN_THREAD
+    channel = await _channel_of(origin.user, deps)
+    if not await _upload(case, attachment, deps, channel=channel, thread=None):
+        raise NotPosted
+    return text.JSON_SENT
+
+
+async def _upload(
+    case: Case, attachment: Attachment, deps: Deps, *, channel: str, thread: str | None
+) -> bool:
+    """Upload a file once, even when the process dies before it learns that Slack took it."""
+
+    def has_attachment(message: dict[str, Any], _: Case) -> bool:
+        return any(file.get("name") == attachment.name for file in message.get("files", ()))
+
+    if await messages.find(case, deps, channel=channel, thread=thread, is_ours=has_attachment):
+        return True
+    await messages.save_posting(case, channel, deps)
+    try:
+        await deps.slack.files_upload_v2(
+            filename=attachment.name,
+            title=attachment.name,
+            content=attachment.content,
+            channel=channel,
+            thread_ts=thread,
+        )
+    except SlackClientError:
+        return False
+    return True
