@@ -76,7 +76,7 @@ async def core(
         limits, reserve = virustotal.limits(settings, asked), virustotal.reserve(settings, asked)
         ledger = Ledger(store, asked.key, limits, clock)
         replies = Replies(store, f"{ledger.name}:")
-        spool(settings).tidy()
+        spool(settings).remove_stale()
         files = places(settings, kinds or {})
 
         async def service(quota: Ledger, age: timedelta) -> Service:

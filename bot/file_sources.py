@@ -1,4 +1,4 @@
-"""Where files may come from, as the settings say: this machine's roots, the servers of the hosts file."""
+"""The places that files may come from, as the settings say: this machine's roots and the servers of the hosts file."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -13,19 +13,19 @@ from vt.files.spool import Spool
 
 
 def places(settings: Settings, kinds: Mapping[str, Opener]) -> Places:
-    """The places of the settings, and others by their kind. Raises SettingsError when the hosts file is no good."""
+    """The places of the settings, and more by their kind. Raises SettingsError when the hosts file is wrong."""
     roots = Roots(tuple(map(PurePosixPath, settings.file_roots)))
     return Places(Disk(roots, limit=settings.vt_max_upload), servers(settings), kinds)
 
 
 def spool(settings: Settings) -> Spool:
-    """Where what can be read only once is put down."""
+    """The folder for copies of what can be read only once."""
     return Spool(settings.state_dir / "spool", settings.spool_budget)
 
 
 def servers(settings: Settings) -> dict[str, Host]:
-    """Those of the hosts file. Raises SettingsError when it is no good."""
+    """The servers of the hosts file by name. Raises SettingsError when the file is wrong."""
     try:
         return hosts.load(settings.hosts_file) if settings.hosts_file else {}
-    except hosts.Unfit as fault:
+    except hosts.HostsFileError as fault:
         raise SettingsError(f"HOSTS_FILE: {fault}.") from None

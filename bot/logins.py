@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from handlers.files.logins import Person, served
 from vt import errors
-from vt.files import Files, hosts, remote
+from vt.files import FileProvider, hosts, remote
 from vt.files.hosts import Host
-from vt.files.places import LOGIN, source_of
+from vt.files.places import LOGIN, display_name
 
 LIVES = 1800.0
 """Seconds: to read the files, to be asked whether they may be uploaded, and to upload them."""
@@ -42,7 +42,7 @@ class Logins:
 
     def keep(self, address: str, user: str, password: SecretStr, whose: Person) -> str:
         """Hold a login for its typer's requests; returns the place of that server's files for it. Raises HostUnknown."""
-        host = hosts.ad_hoc(self._servers, address, user, password)
+        host = hosts.with_typed_login(self._servers, address, user, password)
         place = f"{LOGIN}:{host.name}/{secrets.token_urlsafe(16)}"
         self._held[place] = _Held(host, whose)
         if len(self._held) > MOST:
@@ -59,7 +59,7 @@ class Logins:
         return place in self._held
 
     @asynccontextmanager
-    async def opener(self, name: str) -> AsyncIterator[Files]:
+    async def opener(self, name: str) -> AsyncIterator[FileProvider]:
         """The files of such a place, for whoever typed the login: for anybody else it is not there.
 
         Raises LoginForgotten or another HostFault.
@@ -67,6 +67,6 @@ class Logins:
         place = f"{LOGIN}:{name}"
         held = self._held.get(place)
         if held is None or held.whose != served():
-            raise errors.LoginForgotten(source_of(place))
-        async with remote.server(held.host, self._limit) as server:
+            raise errors.LoginForgotten(display_name(place))
+        async with remote.connect(held.host, self._limit) as server:
             yield server

@@ -14,7 +14,7 @@ from handlers.access import Policy
 from handlers.people import Role
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.files.upload_policy import NEVER
+from vt.files.upload_policy import SECRET_NAMES
 from vt.privacy.allowlist import Ours
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         Field("confirm", description="confirm, allow or deny")
     )
     never_upload: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
-        NEVER, description="names with * and ?, parted by commas"
+        SECRET_NAMES, description="names with * and ?, parted by commas"
     )
 
     allow_guests: bool = Field(default=False, description="true or false")

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from bot.settings import Settings
 from vt.client import Client
 from vt.files.places import Places
-from vt.files.upload_policy import Never
+from vt.files.upload_policy import UploadDenylist
 from vt.privacy.allowlist import Ours
 from vt.quota import Limits, Quota
 from vt.reply_cache import Memory
@@ -88,7 +88,7 @@ async def service(
             client,
             places=places,
             clock=clock,
-            never=Never(settings.never_upload),
+            denylist=UploadDenylist(settings.never_upload),
             replies=replies,
             age=age,
             ours=Ours(settings.internal_domains),

@@ -16,7 +16,7 @@ from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import Rules
 from handlers.watch.ports import Watched, Watching
-from vt.files.upload_policy import NEVER
+from vt.files.upload_policy import SECRET_NAMES
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
@@ -92,7 +92,7 @@ class Deps:
     """May people have unknown URLs scanned: confirm, allow or deny."""
     upload: str = "confirm"
     """May people have unknown files uploaded: confirm, allow or deny."""
-    never_upload: tuple[str, ...] = NEVER
+    never_upload: tuple[str, ...] = SECRET_NAMES
     """Names of files that are not uploaded, whoever agrees."""
     logins: Logins | None = None
     """Holds logins that people type; None: they may not."""

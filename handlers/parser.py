@@ -23,7 +23,7 @@ from handlers.usage_errors import (
 )
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
-from vt.files.places import on_host
+from vt.files.places import host_place
 from vt.indicators import Indicator, Kind, host_of, read
 from vt.indicators.markup import unescape
 from vt.lookup import Lookup
@@ -154,7 +154,7 @@ def with_action(
 def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
     if passwords.typed(text):
         raise PasswordTyped
-    place = on_host(options.host) if options.host else ""
+    place = host_place(options.host) if options.host else ""
     paths = dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip())
     if not paths:
         raise NoValue(action)

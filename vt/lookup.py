@@ -45,7 +45,7 @@ class Lookup(BaseModel):
     kind: Kind | None = None
     value: str = ""
     place: str = ""
-    """Where a file is, as `vt.places` names it; "" is this machine."""
+    """The place where a file is stored, as vt/files/places.py names it; "" is this machine."""
     size: int | None = None
     """Bytes of a file that was read."""
     agreed: str = ""
@@ -107,9 +107,14 @@ class Lookup(BaseModel):
         return not self.settled and (self.not_before is None or self.not_before <= now)
 
     @property
+    def is_file(self) -> bool:
+        """It is about a file, whether that was read or not."""
+        return BY_KEY[self.action].files
+
+    @property
     def is_path(self) -> bool:
         """It is about a file that was not read yet."""
-        return BY_KEY[self.action].files and not self.value and not self.settled
+        return self.is_file and not self.value and not self.settled
 
     @property
     def resource(self) -> str:
@@ -133,7 +138,7 @@ class Lookup(BaseModel):
 
     def unknown(self) -> Self:
         """A file may be uploaded, unless it is not to be opened; a host's registered domain is asked once more; else unknown is the answer."""
-        if BY_KEY[self.action].files:
+        if self.is_file:
             return self.kept(self.note) if self.note is Note.BY_HASH else self.but(step=Step.UPLOAD)
         above = registered_domain(self.resource) if self.action == "domain-report" else None
         if above and above != self.resource:
@@ -275,10 +280,10 @@ class Lookup(BaseModel):
         """
         if isinstance(errors.unpack(self.trouble) if self.trouble else None, NEVER_SENT):
             return self
-        if self.note in LEFT and BY_KEY[self.action].files:
+        if self.note in LEFT and self.is_file:
             return self.but(step=Step.WAIT, note=None, since=None, tries=0, agreed="")
         kept = {"action", "asked", "kind", "value", "place", "size", "threshold", "rescan_after_days"}
-        if BY_KEY[self.action].files:
+        if self.is_file:
             kept -= {"kind", "value", "size"}
         # It was asked for by this name before it was asked for by its registered domain's.
         note = self.note if self.note is Note.REGISTERED_DOMAIN else None

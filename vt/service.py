@@ -7,16 +7,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 
 from vt import errors, polling, reply_cache, setbacks
 from vt.client import Client
 from vt.endpoints import Call, plan
 from vt.errors import VTError
+from vt.files.hashing import noop
 from vt.files.places import Places
-from vt.files.transfer import Carrier, Found, Told, unheard
-from vt.files.upload_policy import Never
-from vt.files.uploads import Sending, by_content
+from vt.files.transfer import FileTransfer, OnChange, OnProgress, Work
+from vt.files.upload_policy import UploadDenylist
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
 from vt.reply_cache import Forgetful, Memory
@@ -24,8 +23,6 @@ from vt.reply_cache import Forgetful, Memory
 CALLS_AT_ONCE = 8
 
 Lookups = tuple[Lookup, ...]
-Work = Callable[[Found], Awaitable[None]]
-"""Tells what it found, whenever it has found something."""
 Clock = Callable[[], datetime]
 
 
@@ -46,40 +43,44 @@ class Service:
         *,
         places: Places,
         clock: Clock,
-        never: Never | None = None,
+        denylist: UploadDenylist | None = None,
         replies: Memory | None = None,
         age: timedelta = timedelta(0),
         ours: Callable[[Indicator], bool] = nobodys,
     ) -> None:
         self.client = client
-        self._carrier = Carrier(client, places, never or Never())
         self._clock = clock
         self._replies = replies or Forgetful()
-        self._sending = Sending(self._carrier, self._replies, clock)
         self._age = age
         self._ours = ours
+        self._transfer = FileTransfer(
+            client, places, denylist=denylist or UploadDenylist(), replies=self._replies, clock=clock
+        )
 
     async def expanded(self, lookups: Lookups) -> Lookups:
         """With the files in place of paths with `*` and `?`: to be done once, before the first `advance`."""
-        return await self._carrier.expanded(lookups)
+        return await self._transfer.expand(lookups)
 
     async def advance(
-        self, lookups: Lookups, told: Told = unheard, *, fresh: bool = False
+        self, lookups: Lookups, on_progress: OnProgress = noop, *, fresh: bool = False
     ) -> AsyncIterator[Lookups]:
         """Do all that can be done now; yields where things stand after each call.
 
         What is left then waits: for the quota, for an analysis, or for VirusTotal to answer (`next_turn`).
         An upload is yielded before it begins: who stores that, and dies over it, goes on with the question whether
         VirusTotal has the file.
-        `told` hears of every piece of a file that is uploaded. `fresh`: nothing is taken from memory.
+        `on_progress` is called as files are hashed and uploaded. `fresh`: nothing is taken from memory.
         """
         board, shown = [self._kept_back(polling.resumed(lookup)) for lookup in lookups], list(lookups)
         while True:
             board = board if fresh else list(await self.recall(board))
-            board = self._begun(board)
+            file_steps: list[Work] = []
+            if any(lookup.is_file for lookup in board):
+                # The one branch about files: a request without any does not touch vt/files.
+                board, file_steps = self._transfer.next_steps(board, on_progress)
             if any(now is not before for now, before in zip(board, shown, strict=True)):
                 yield tuple(board)
-            steps = self._steps(board, told)
+            steps = [*file_steps, *self._calls(board)]
             if not steps:
                 return
             async for changed in _as_they_come(steps):
@@ -106,27 +107,14 @@ class Service:
         mine = not lookup.settled and lookup.indicator is not None and self._ours(lookup.indicator)
         return lookup.failed(errors.Internal()) if mine else lookup
 
-    def _begun(self, board: Sequence[Lookup]) -> list[Lookup]:
-        now, mine = self._clock(), self._uploads(board)
-        return [lookup.begins(now) if index in mine else lookup for index, lookup in enumerate(board)]
-
-    def _uploads(self, board: Sequence[Lookup]) -> list[int]:
-        """What is sent next: no more than is sent at once, since what is stored as begun may have arrived."""
+    def _calls(self, board: Sequence[Lookup]) -> list[Work]:
         now = self._clock()
-        due = (index for index, one in enumerate(board) if one.step is Step.UPLOAD and one.due(now))
-        return list(islice(due, CALLS_AT_ONCE))
-
-    def _steps(self, board: Sequence[Lookup], told: Told) -> list[Work]:
-        now = self._clock()
-        due = [index for index, lookup in enumerate(board) if lookup.due(now)]
-        unread = [index for index in due if not board[index].value]
-        uploads = self._uploads(board)
-        rest = [index for index in due if board[index].value and board[index].step is not Step.UPLOAD]
-        return [
-            *(self._read(place, board, unread, told) for place in {board[index].place for index in unread}),
-            *(_whole(partial(self._sending.send, same, told)) for same in by_content(board, uploads)),
-            *(_whole(partial(self._make, call, board)) for call in plan(board, rest, self.client)),
+        due = [
+            index
+            for index, lookup in enumerate(board)
+            if lookup.due(now) and lookup.value and lookup.step is not Step.UPLOAD
         ]
+        return [_whole(partial(self._make, call, board)) for call in plan(board, due, self.client)]
 
     async def _make(self, call: Call, board: Sequence[Lookup]) -> Mapping[int, Lookup]:
         """One call, and what it makes of every lookup that waited for it."""
@@ -153,10 +141,6 @@ class Service:
         await self._replies.put(kept, now)
         return after
 
-    def _read(self, place: str, board: Sequence[Lookup], unread: Sequence[int], told: Told) -> Work:
-        mine = {index: board[index] for index in unread if board[index].place == place}
-        return lambda found: self._carrier.read(place, mine, told, found)
-
 
 def next_turn(lookups: Lookups) -> datetime | None:
     """When to go on; None when everything is settled."""
@@ -168,7 +152,7 @@ def next_turn(lookups: Lookups) -> datetime | None:
 def _whole(step: Callable[[], Awaitable[Mapping[int, Lookup]]]) -> Work:
     """Work that finds all at once, in the end."""
 
-    async def work(found: Found) -> None:
+    async def work(found: OnChange) -> None:
         found(await step())
 
     return work

@@ -11,9 +11,9 @@ from handlers.request import Case
 from handlers.text import files as words
 from handlers.views.answer_layout import uploadable
 from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
-from vt.files.places import source_of
-from vt.files.safe_path import name_of
-from vt.files.upload_policy import named
+from vt.files.places import display_name
+from vt.files.safe_path import file_name
+from vt.files.upload_policy import matches_any
 from vt.lookup import Lookup
 from vt.notes import NEVER, Note
 
@@ -61,7 +61,7 @@ def offered(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> t
 
 
 def _offered(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
-    if named(name_of(lookup.asked), never):
+    if matches_any(file_name(lookup.asked), never):
         return lookup.kept(Note.NEVER_BY_NAME)
     return lookup.asked_about(now)
 
@@ -111,7 +111,7 @@ def in_words(files: Sequence[Lookup]) -> str:
 
 def _lines(lookups: Sequence[Lookup], why_not: str) -> Iterator[list[Part]]:
     files = waiting(lookups)
-    never = [name_of(lookup.asked) for lookup in lookups if lookup.note in NEVER]
+    never = [file_name(lookup.asked) for lookup in lookups if lookup.note in NEVER]
     if never and len(lookups) > 1:
         yield [say(f"{words.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
     if not files:
@@ -132,7 +132,7 @@ def _question(files: Sequence[Lookup]) -> list[Part]:
 
 def _described(file: Lookup) -> list[Part]:
     """Name, size, hash and source: what someone agrees to."""
-    name, source = text.cut(name_of(file.asked), 80), source_of(file.place)
+    name, source = text.cut(file_name(file.asked), 80), display_name(file.place)
     where = text.cut(words.SOURCES.get(source, source), 40)
     about = words.described(text.size(file.size or 0), file.value, where)
     return [code(name), say(f" {about}\n")]

@@ -12,7 +12,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.files.attachments import called
-from vt import errors, files
+from vt import errors
+from vt.files import FileProvider, Source, hashing
+from vt.files.hashing import OnRead, noop
 from vt.files.places import Opener
 
 HTML = "text/html"
@@ -23,7 +25,7 @@ def slack_files(slack: AsyncWebClient, limit: int, seconds: float = 300.0) -> Op
     """Opens a file by its id: up to `limit` bytes, read within `seconds`."""
 
     @asynccontextmanager
-    async def at(file_id: str) -> AsyncIterator[files.Files]:
+    async def at(file_id: str) -> AsyncIterator[FileProvider]:
         yield Downloads(slack, file_id, limit, seconds)
 
     return at
@@ -66,9 +68,9 @@ class Downloads:
         found: Mapping[str, Any] = reply["file"]
         return found
 
-    async def digest(self, source: files.Source, heard: files.Heard = files.unheard) -> str:
-        """The SHA-256 of the file. Raises a FileFault."""
-        return await files.digest(source, heard)
+    async def digest(self, source: Source, on_read: OnRead = noop) -> str:
+        """The SHA-256 of the content as hexadecimal digits. Raises a FileFault."""
+        return await hashing.digest(source, on_read)
 
 
 def trusted(url: str, api: str) -> bool:
@@ -96,7 +98,7 @@ class SlackFile:
             async with self._response() as response:
                 self._check(response)
                 read = response.content.readany
-                async for block in files.counted(self.path, self.size, self.source.seconds, read):
+                async for block in hashing.exactly(self.path, self.size, self.source.seconds, read):
                     yield block
         except (aiohttp.ClientError, ConnectionError):
             raise errors.NotGiven(self.path, "silent") from None
@@ -110,11 +112,11 @@ class SlackFile:
             headers={"Authorization": f"Bearer {self.source.slack.token}", "Accept-Encoding": "identity"},
             allow_redirects=False,
             auto_decompress=False,
-            read_bufsize=files.BLOCK // 2,
+            read_bufsize=hashing.BLOCK_BYTES // 2,
             timeout=aiohttp.ClientTimeout(total=None, connect=20, sock_read=60),
         )
         try:
-            response = await files.in_time(self.path, self.source.seconds, asked)
+            response = await hashing.with_timeout(self.path, self.source.seconds, asked)
         except TimeoutError:
             raise errors.NotGiven(self.path, "silent") from None
         async with response:

@@ -10,7 +10,7 @@ from handlers.posting import CannotPost, NotPosted, reply
 from handlers.text import files
 from handlers.views import answer
 from handlers.views.rich_text import Message
-from vt.files.safe_path import name_of
+from vt.files.safe_path import file_name
 from vt.lookup import Lookup
 
 EVERY = 3.0
@@ -26,7 +26,7 @@ def message(under_way: Iterable[tuple[Lookup, int]]) -> Message:
 def line(file: Lookup, count: int) -> str:
     """How far a file is."""
     says = files.uploading if file.value else files.reading
-    return says(text.cut(name_of(file.asked), 80), text.size(count), text.size(file.size or 0))
+    return says(text.cut(file_name(file.asked), 80), text.size(count), text.size(file.size or 0))
 
 
 class Telling:

@@ -16,7 +16,7 @@ from vt.actions import FILE
 from vt.client import Client
 from vt.files.disk import Disk
 from vt.files.hosts import Host
-from vt.files.places import Places, on_host
+from vt.files.places import Places, host_place
 from vt.files.safe_path import Roots
 from vt.lookup import Lookup, Step
 from vt.service import Service
@@ -39,7 +39,7 @@ class Unlimited:
 async def ours(job):
     """Read for its hash, asked for, uploaded: the whole way."""
     places = Places(Disk(Roots((PurePosixPath(job["root"]),)), LARGEST), _hosts(job))
-    place = on_host("bench") if "host" in job else ""
+    place = host_place("bench") if "host" in job else ""
     async with Client(SecretStr("k"), url=job["url"], quota=Unlimited()) as client:
         service = Service(client, places=places, clock=lambda: datetime.now(UTC))
         await _carry(service, job["warm"], place)

@@ -82,7 +82,7 @@ def _compared(title, job):
 
 
 def _run(job):
-    command = [sys.executable, "-m", "tests.bench.carried", json.dumps(job)]
+    command = [sys.executable, "-m", "tests.bench.transfer", json.dumps(job)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -91,7 +91,7 @@ def _run(job):
 
 @contextmanager
 def _sink():
-    command = [sys.executable, "-m", "tests.bench.sink"]
+    command = [sys.executable, "-m", "tests.bench.null_virustotal"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:  # noqa: S603 - our own program
         try:
             yield serving.stdout.readline().strip()

@@ -297,14 +297,14 @@ async def test_while_another_request_sends_it_nothing_is_asked(new):
     """However long that takes."""
     async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
         board = await vt.turn([Lookup.of_file(str(new), FILE, 3)])
-        vt.service._sending._under_way.add(board[0].value)
+        vt.service._transfer._uploading.add(board[0].value)
         board = await vt.turn([board[0].agreed_to()])
         before = len(vt.sandbox.calls)
         for _ in range(20):
             vt.clock.passes(seconds=16)
             board = await vt.turn(board)
         assert len(vt.sandbox.calls) == before
-        vt.service._sending._under_way.clear()
+        vt.service._transfer._uploading.clear()
         assert (await to_the_end(vt, board))[0].finding(vt.clock()).rule
 
 

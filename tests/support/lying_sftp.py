@@ -54,7 +54,7 @@ class Liar:
 
     def greet(self, channel):
         self.read(channel)
-        channel.sendall(self.answers.get(sftp.INIT, packet(sftp.HELLO, struct.pack(">I", 3))))
+        channel.sendall(self.answers.get(sftp.INIT, packet(sftp.VERSION_REPLY, struct.pack(">I", 3))))
 
     def read(self, channel):
         length = struct.unpack(">I", self.exactly(channel, 4))[0]
@@ -81,7 +81,7 @@ class Liar:
     def on_5(self, read):
         offset, count = struct.unpack(">QI", read[-12:])
         data = self.content[offset : offset + count]
-        return (sftp.DATA, string(data)) if data else status(sftp.END)
+        return (sftp.DATA, string(data)) if data else status(sftp.EOF)
 
     def on_7(self, lstat):
         return sftp.ATTRS, attributes(self.says, FILE if lstat.endswith(b"file") else FOLDER)
@@ -91,7 +91,7 @@ class Liar:
 
     def on_12(self, _readdir):
         self.listed = not self.listed
-        return names(b".", b"..", b"file") if self.listed else status(sftp.END)
+        return names(b".", b"..", b"file") if self.listed else status(sftp.EOF)
 
 
 def names(*raw):

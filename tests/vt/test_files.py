@@ -17,9 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vt import errors, files
-from vt.files import safe_path
-from vt.files.disk import Disk
-from vt.files.disk import _find as find
+from vt.files import hashing, safe_path
+from vt.files.disk import Disk, find
 from vt.files.safe_path import Roots
 from vt.patience import SLOWEST
 
@@ -136,8 +135,8 @@ async def test_a_name_that_is_not_utf8_can_be_shown_stored_and_opened(disk, root
 def test_every_name_is_spelled_in_a_way_that_can_be_read_back(raw):
     """Any bytes that a name may hold become plain text and come back the same."""
     raw = raw.replace(b"\0", b"")
-    safe_path.spell(raw).encode()
-    assert safe_path.read(safe_path.spell(raw)) == raw
+    safe_path.to_text(raw).encode()
+    assert safe_path.to_bytes(safe_path.to_text(raw)) == raw
 
 
 # Patterns
@@ -180,13 +179,13 @@ async def test_patterns_follow_no_link(disk, root):
 
 async def test_too_many_matches_are_refused_not_cut(disk, root):
     """A hundred are taken, a hundred and one are none."""
-    for number in range(files.MATCHES):
+    for number in range(safe_path.MAX_MATCHES):
         (root / f"n{number}").touch()
-    assert len(await found(disk, root / "n*")) == files.MATCHES
+    assert len(await found(disk, root / "n*")) == safe_path.MAX_MATCHES
     (root / "n").touch()
     with pytest.raises(errors.TooManyFiles) as refused:
         await found(disk, root / "n*")
-    assert refused.value.limit == files.MATCHES
+    assert refused.value.limit == safe_path.MAX_MATCHES
 
 
 def test_too_many_names_end_the_search():
@@ -194,11 +193,11 @@ def test_too_many_names_end_the_search():
 
     def endless(_):
         while True:
-            yield safe_path.Name(b"folder", is_folder=True, is_file=False)
+            yield safe_path.Entry(b"folder", is_folder=True, is_file=False)
 
     with pytest.raises(errors.TooManyNames) as refused:
-        safe_path.expand("/*/*/*", safe_path.Place(b"/", (b"*", b"*", b"*")), endless, 10, ())
-    assert (refused.value.path, refused.value.limit) == ("/*/*/*", safe_path.NAMES_LOOKED_AT)
+        safe_path.expand("/*/*/*", safe_path.RootedPath(b"/", (b"*", b"*", b"*")), endless, ())
+    assert (refused.value.path, refused.value.limit) == ("/*/*/*", safe_path.MAX_NAMES)
 
 
 async def test_a_pattern_that_fits_nothing_or_has_no_folder_is_missing(disk, root):
@@ -456,7 +455,7 @@ class Fickle:
 async def test_a_pinned_source_gives_the_content_that_was_hashed():
     """Every block, in order, under the same path, name and size."""
     source = Fickle([[b"in", b"si", b"de"]] * 2)
-    pinned = files.Pinned(source, await files.digest(source))
+    pinned = files.VerifiedSource(source, await files.digest(source))
     assert (pinned.path, pinned.name, pinned.size) == (source.path, source.name, source.size)
     assert await content(pinned) == b"inside"
 
@@ -464,7 +463,7 @@ async def test_a_pinned_source_gives_the_content_that_was_hashed():
 async def test_a_pinned_source_with_other_content_is_never_complete():
     """It fails before its last block is given away."""
     source = Fickle([[b"in", b"si", b"de"], [b"IN", b"si", b"de"]])
-    pinned = files.Pinned(source, await files.digest(source))
+    pinned = files.VerifiedSource(source, await files.digest(source))
     blocks = pinned.chunks()
     assert [await anext(blocks), await anext(blocks)] == [b"IN", b"si"]
     with pytest.raises(errors.Changed):
@@ -482,7 +481,7 @@ async def blocks_of(*blocks, size, seconds=5.0, pause=0.0):
         await asyncio.sleep(pause)
         return left.pop(0)
 
-    return [block async for block in files.counted("/srv/x", size, seconds, read_block)]
+    return [block async for block in hashing.exactly("/srv/x", size, seconds, read_block)]
 
 
 async def test_as_many_bytes_as_promised_are_passed_on():
@@ -508,7 +507,7 @@ async def test_an_endless_source_is_left_at_the_first_byte_too_many():
         return b"x"
 
     with pytest.raises(errors.Changed):
-        _ = [block async for block in files.counted("/srv/x", 10, 5.0, read_block)]
+        _ = [block async for block in hashing.exactly("/srv/x", 10, 5.0, read_block)]
     assert reads == 11
 
 
@@ -533,14 +532,14 @@ async def test_the_time_that_the_reader_takes_is_not_the_sources_fault():
     async def quick():
         return next(read_block)
 
-    async for _ in files.counted("/srv/x", 2, 0.05, quick):
+    async for _ in hashing.exactly("/srv/x", 2, 0.05, quick):
         await asyncio.sleep(0.06)
 
 
 # The kernel's way and ours
 
 
-WAYS = [safe_path.resolve, safe_path.walk]
+WAYS = [safe_path.open_with_openat2, safe_path.open_part_by_part]
 
 
 def opened(way, root, parts):
@@ -646,7 +645,7 @@ def test_five_thousand_paths_stay_within_the_root(maze, path):
     except errors.FileFault:
         return
     for one in meant:
-        where = Roots((maze,)).locate(safe_path.spell(one))
+        where = Roots((maze,)).locate(safe_path.to_text(one))
         kernels, ours = (opened(way, where.root, where.parts) for way in WAYS)
         assert kernels == ours
         assert kernels in (b"inside", b"") or isinstance(kernels, int), "b'' is the FIFO"
@@ -655,7 +654,7 @@ def test_five_thousand_paths_stay_within_the_root(maze, path):
 def matches(asked, place):
     """What a pattern fits; a path without one fits itself."""
     return (
-        [safe_path.read(path) for path in find(asked, place)]
+        [safe_path.to_bytes(path) for path in find(asked, place)]
         if any(map(safe_path.is_pattern, place.parts))
         else []
     )

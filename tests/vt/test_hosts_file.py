@@ -73,7 +73,7 @@ def test_what_is_no_key_is_refused_when_the_file_is_read(line):
     ("text", "sentence"),
     [
         ("[web-1", "is not TOML"),
-        ('address = "x"', "address stands outside a [server]"),
+        ('address = "x"', "address is outside a [server] section"),
         ("[web-1]", "[web-1] address: Field required"),
         (ENTRY + 'password = "hunter2"', "[web-1] holds a password"),
         (ENTRY + "port = 70000", "[web-1] port: Input should be less than or equal to 65535"),
@@ -83,14 +83,14 @@ def test_what_is_no_key_is_refused_when_the_file_is_read(line):
         (ENTRY.replace("/srv/samples", "samples"), "[web-1] entry: not an absolute path: samples"),
         (
             ENTRY.replace("ssh-ed25519", "ssh-rsa"),
-            "[web-1] known_hosts: a key in known_hosts is cut or damaged",
+            "[web-1] known_hosts: a key in known_hosts is truncated or damaged",
         ),
         (ENTRY.replace("web-1", "'../x'", 1), "[../x] name: String should match pattern"),
     ],
 )
 def test_a_wrong_file_is_refused_with_one_sentence_that_holds_no_secret(tmp_path, text, sentence):
     """It names the file, the entry and what to change."""
-    with pytest.raises(hosts.Unfit) as unfit:
+    with pytest.raises(hosts.HostsFileError) as unfit:
         load(tmp_path, text)
     assert str(unfit.value).startswith(f"{tmp_path}/hosts.toml")
     assert sentence in str(unfit.value)
@@ -100,22 +100,22 @@ def test_a_wrong_file_is_refused_with_one_sentence_that_holds_no_secret(tmp_path
 
 def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
     """With the reason."""
-    with pytest.raises(hosts.Unfit, match="cannot be read: No such file"):
+    with pytest.raises(hosts.HostsFileError, match="cannot be read: No such file"):
         hosts.load(tmp_path / "none")
     (tmp_path / "latin").write_bytes(b"\xe9")
-    with pytest.raises(hosts.Unfit, match="UTF-8"):
+    with pytest.raises(hosts.HostsFileError, match="UTF-8"):
         hosts.load(tmp_path / "latin")
 
 
 def test_a_server_is_asked_for_by_its_name(tmp_path):
     """Another name is unknown; of an entry without a login of its own it is said that one has to be typed."""
     known = load(tmp_path, ENTRY + '\n[web-2]\naddress = "192.0.2.8"')
-    assert hosts.named(known, "web-1").address == "192.0.2.7"
+    assert hosts.with_stored_login(known, "web-1").address == "192.0.2.7"
     with pytest.raises(errors.LoginWanted):
-        hosts.named(known, "web-2")
+        hosts.with_stored_login(known, "web-2")
     for name in ("192.0.2.7", "WEB-1", ""):
         with pytest.raises(errors.HostUnknown) as unknown:
-            hosts.named(known, name)
+            hosts.with_stored_login(known, name)
         assert unknown.value.host == name
 
 
@@ -123,15 +123,15 @@ def test_a_typed_login_is_used_on_a_known_server_and_nothing_else_of_the_entry_c
     """By address or name; keys and roots stay those of the entry, its own login is left out."""
     known = load(tmp_path, ENTRY)
     for asked in ("192.0.2.7", "web-1"):
-        host = hosts.ad_hoc(known, asked, "alice", SecretStr("hunter2"))
+        host = hosts.with_typed_login(known, asked, "alice", SecretStr("hunter2"))
         assert (host.user, host.key_file, host.password.get_secret_value()) == ("alice", None, "hunter2")
         assert (host.keys, host.roots) == (known["web-1"].keys, known["web-1"].roots)
     with pytest.raises(errors.HostUnknown):
-        hosts.ad_hoc(known, "192.0.2.9", "alice", SecretStr("hunter2"))
+        hosts.with_typed_login(known, "192.0.2.9", "alice", SecretStr("hunter2"))
 
 
 def test_a_typed_password_is_in_no_form_that_could_be_stored_or_logged(tmp_path):
     """Neither shown nor dumped."""
-    host = hosts.ad_hoc(load(tmp_path, ENTRY), "web-1", "alice", SecretStr("hunter2"))
+    host = hosts.with_typed_login(load(tmp_path, ENTRY), "web-1", "alice", SecretStr("hunter2"))
     assert "hunter2" not in f"{host!r} {host} {host.model_dump()} {host.model_dump_json()}"
     assert "password" not in host.model_dump()

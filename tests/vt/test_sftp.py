@@ -40,7 +40,7 @@ def content(server, size=None):
         return b"".join(session.blocks(session.open(b"/file"), server.says if size is None else size))
 
 
-@pytest.mark.parametrize("size", [0, 1, sftp.READ_BYTES, sftp.READ_BYTES + 1, 3 * sftp.AHEAD_BYTES + 7])
+@pytest.mark.parametrize("size", [0, 1, sftp.READ_BYTES, sftp.READ_BYTES + 1, 3 * sftp.READ_AHEAD_BYTES + 7])
 def test_an_honest_server_gives_the_whole_file(size):
     """Whatever its length, in order."""
     data = os.urandom(size)
@@ -77,7 +77,7 @@ def test_a_server_that_gives_less_than_asked_is_asked_for_the_rest():
         counts.append(count)
         return server.honest(kind, rest[:-4] + struct.pack(">I", min(count, 30000)))
 
-    data = os.urandom(5 * sftp.AHEAD_BYTES)
+    data = os.urandom(5 * sftp.READ_AHEAD_BYTES)
     server = Liar(data, {sftp.READ: a_little})
     assert content(server) == data
     assert sum(count > 30000 for count in counts) < 100
@@ -109,7 +109,7 @@ LIES = {
         READ: lambda *_: packet(sftp.DATA, struct.pack(">I", 77) + string(b"x"))
     },
     "a packet of 4 GiB": {READ: lambda *_: b"\xff\xff\xff\xff" + bytes(100)},
-    "a packet over the limit": {READ: lambda *_: struct.pack(">I", sftp.PACKET_BYTES + 1) + bytes(100)},
+    "a packet over the limit": {READ: lambda *_: struct.pack(">I", sftp.MAX_PACKET_BYTES + 1) + bytes(100)},
     "an empty packet": {READ: lambda *_: bytes(4)},
     "a packet too short for a number": {READ: lambda *_: packet(sftp.DATA, b"x")},
     "a shell's greeting": {READ: lambda *_: b"Welcome to Debian GNU/Linux 12!\r\n" * 9},
@@ -125,7 +125,7 @@ LIES = {
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_what_is_not_sftp_is_recognised(lie):
     """It is neither waited for nor believed."""
-    with pytest.raises(sftp.Garbled):
+    with pytest.raises(sftp.ProtocolError):
         everything(Liar(answers=lie))
 
 
@@ -143,11 +143,11 @@ def test_a_server_that_hangs_up_is_noticed(last_words):
         everything(hangs_up)
 
 
-@pytest.mark.parametrize("code", [sftp.MISSING, sftp.DENIED, sftp.BAD_MESSAGE, 4, 99])
+@pytest.mark.parametrize("code", [sftp.NO_SUCH_FILE, sftp.PERMISSION_DENIED, sftp.BAD_MESSAGE, 4, 99])
 def test_a_refusal_keeps_its_code(code):
     """Whatever was asked."""
     with talking(Liar(answers={sftp.OPEN: lambda *_: status(code)})) as session:
-        with pytest.raises(sftp.Refused) as refused:
+        with pytest.raises(sftp.StatusError) as refused:
             session.open(b"/file")
         assert refused.value.code == code
 
@@ -155,7 +155,7 @@ def test_a_refusal_keeps_its_code(code):
 def test_a_folder_is_listed_without_itself_and_what_no_name_can_be():
     """Names that would lead elsewhere are passed over."""
     odd = [b".", b"..", b"", b"a/b", b"../up", b"nul\0", b"caf\xe9", b"-r"]
-    replies = iter([names(*odd), names(b"more"), status(sftp.END)])
+    replies = iter([names(*odd), names(b"more"), status(sftp.EOF)])
     with talking(Liar(answers={sftp.READDIR: lambda *_: next(replies)})) as session:
         assert [name for name, _ in session.names(b"/")] == [b"caf\xe9", b"-r", b"more"]
         assert session.fstat(b"handle").size == 10
@@ -163,13 +163,16 @@ def test_a_folder_is_listed_without_itself_and_what_no_name_can_be():
 
 def test_a_listing_without_names_does_not_go_on_for_ever():
     """An answer of no names is no answer."""
-    with talking(Liar(answers={sftp.READDIR: lambda *_: names()})) as session, pytest.raises(sftp.Garbled):
+    with (
+        talking(Liar(answers={sftp.READDIR: lambda *_: names()})) as session,
+        pytest.raises(sftp.ProtocolError),
+    ):
         list(session.names(b"/"))
 
 
 def test_memory_stays_small_however_slowly_it_is_read():
     """No more is asked for than AHEAD_BYTES beyond what was taken."""
-    data = bytes(16 * sftp.AHEAD_BYTES)
+    data = bytes(16 * sftp.READ_AHEAD_BYTES)
     server = Liar(data)
     with talking(server) as session:
         blocks = session.blocks(session.open(b"/file"), len(data))
@@ -179,9 +182,9 @@ def test_memory_stays_small_however_slowly_it_is_read():
         total = sum(map(len, blocks))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert at_first <= sftp.AHEAD_BYTES // sftp.READ_BYTES + 1
+    assert at_first <= sftp.READ_AHEAD_BYTES // sftp.READ_BYTES + 1
     assert total == len(data) - sftp.READ_BYTES
-    assert peak < 4 * sftp.AHEAD_BYTES
+    assert peak < 4 * sftp.READ_AHEAD_BYTES
 
 
 @settings(max_examples=300, deadline=None)
@@ -190,12 +193,12 @@ def test_no_noise_makes_it_raise_anything_else(noise, framed):
     """Random packets and random bytes end in Garbled, Refused or EOFError."""
 
     def noisy(channel):
-        channel.sendall(packet(sftp.HELLO, struct.pack(">I", 3)))
+        channel.sendall(packet(sftp.VERSION_REPLY, struct.pack(">I", 3)))
         for number, each in enumerate(noise, 1):
             channel.sendall(packet(100 + len(each) % 7, struct.pack(">I", number) + each) if framed else each)
         channel.shutdown(socket.SHUT_WR)
         while channel.recv(65536):
             pass
 
-    with suppress(sftp.Garbled, sftp.Refused, EOFError, BrokenPipeError, ConnectionResetError):
+    with suppress(sftp.ProtocolError, sftp.StatusError, EOFError, BrokenPipeError, ConnectionResetError):
         everything(noisy)

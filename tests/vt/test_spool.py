@@ -25,7 +25,7 @@ HOLDS = """
 import sys, time
 from pathlib import Path
 from vt.files.spool import Spool
-with Spool(Path(sys.argv[1]), 10_000).opened() as fd:
+with Spool(Path(sys.argv[1]), 10_000).new_file() as fd:
     import os
     os.write(fd, bytes(8_000))
     print("held", flush=True)
@@ -107,11 +107,11 @@ async def test_what_other_processes_put_down_counts(spool, held):
 
 def test_what_a_killed_process_left_is_removed_at_the_next_start(spool, held):
     """And what a living one needs is not."""
-    spool.tidy()
+    spool.remove_stale()
     assert len(lying(spool)) == 1
     held.kill()
     held.wait()
-    spool.tidy()
+    spool.remove_stale()
     assert lying(spool) == []
 
 

@@ -25,7 +25,7 @@ from tests.support.lying_sftp import Liar, attributes
 from tests.support.ssh_host import KINDS, PASSWORD
 from tests.support.sshd import impostor, sshd
 from vt import errors, files
-from vt.files import remote, sftp, ssh
+from vt.files import remote, safe_path, sftp, ssh
 from vt.files.hosts import Host
 from vt.files.safe_path import Roots
 
@@ -77,7 +77,7 @@ def laid(box):
 @pytest.fixture
 async def server(box, port, root):
     """Logged in, with its ordinary entry."""
-    async with remote.server(box.host(port, roots=(root,)), limit=100 * MIB) as server:
+    async with remote.connect(box.host(port, roots=(root,)), limit=100 * MIB) as server:
         yield server
 
 
@@ -95,7 +95,7 @@ async def taken(server, path):
 
 async def plain(host, limit=MIB):
     """Log in and read the one file that is always there."""
-    async with remote.server(host, limit) as server:
+    async with remote.connect(host, limit) as server:
         return await taken(server, f"{host.roots[0]}/plain")
 
 
@@ -287,14 +287,14 @@ async def test_who_does_not_speak_ssh_is_left_in_time(box, words, stays):
             pass
 
     with listening(speak) as port, pytest.raises(errors.HostUnreachable):
-        async with remote.ssh.connected(box.host(port), seconds=0.5):
+        async with remote.ssh.connect(box.host(port), seconds=0.5):
             pass
 
 
 def test_a_packet_of_4_gib_is_not_even_begun():
     """Otherwise paramiko would collect what anybody announces, before any key is known; such a connection is dropped."""
     ours, theirs = socket.socketpair()
-    with theirs, remote.ssh.Line(fileno=ours.detach()) as line:
+    with theirs, remote.ssh.SshSocket(fileno=ours.detach()) as line:
         theirs.sendall(b"x" * 10)
         assert line.recv(35_000) == b"x" * 10
         with pytest.raises(ConnectionAbortedError):
@@ -313,7 +313,7 @@ async def test_no_noise_from_a_stranger_makes_it_raise_anything_else(box, packet
             line.sendall((len(each) + 1 + padding).to_bytes(4) + bytes([padding]) + each + bytes(padding))
 
     with listening(speak) as port, pytest.raises(errors.HostUnreachable):
-        async with remote.ssh.connected(box.host(port), seconds=5):
+        async with remote.ssh.connect(box.host(port), seconds=5):
             pass
 
 
@@ -338,7 +338,7 @@ async def test_a_server_without_sftp_is_said_to_be_one(box):
 
 async def test_a_file_cannot_be_read_once_the_connection_is_over(box, port, root):
     """A source lives as long as its server is connected."""
-    async with remote.server(box.host(port), limit=MIB) as server:
+    async with remote.connect(box.host(port), limit=MIB) as server:
         source = await server.open(f"{root}/plain")
     with pytest.raises(errors.HostUnreachable):
         await content(source)
@@ -354,7 +354,7 @@ async def test_a_file_beneath_a_root_is_read_hashed_and_read_again(server, root)
     source = await server.open(f"{root}/deep/low")
     assert (source.path, source.name, source.size) == (f"{root}/deep/low", "low", len(data))
     assert await files.digest(source) == await server.digest(source) == sha256(data).hexdigest()
-    assert await content(files.Pinned(source, sha256(data).hexdigest())) == data
+    assert await content(files.VerifiedSource(source, sha256(data).hexdigest())) == data
 
 
 async def test_several_files_are_read_at_once(server, root):
@@ -385,7 +385,7 @@ NAMES = [
 async def test_any_name_that_a_file_can_have_is_fine(box, port, root, name):
     """Read, and hashed there: no shell makes anything else of it."""
     (root / name).write_bytes(name.encode())
-    async with remote.server(box.host(port, sha256sum=True), limit=MIB) as server:
+    async with remote.connect(box.host(port, sha256sum=True), limit=MIB) as server:
         source = await server.open(f"{root}/{name}")
         assert source.name == name
         assert await content(source) == name.encode()
@@ -414,9 +414,9 @@ async def test_patterns_fit_files_and_follow_no_link(server, root):
 
 async def test_too_many_matches_are_refused_not_cut(server, root):
     """A hundred are taken, a hundred and one are none."""
-    for number in range(files.MATCHES):
+    for number in range(safe_path.MAX_MATCHES):
         (root / f"n{number}").touch()
-    assert len(await server.find(f"{root}/n*")) == files.MATCHES
+    assert len(await server.find(f"{root}/n*")) == safe_path.MAX_MATCHES
     (root / "n").touch()
     with pytest.raises(errors.TooManyFiles):
         await server.find(f"{root}/n*")
@@ -428,7 +428,7 @@ async def test_the_servers_own_sum_is_asked_for_only_when_the_entry_allows_it(bo
     right = sha256(bytes(4 * MIB)).hexdigest()
     for allowed in (False, True):
         with box.running() as port:
-            async with remote.server(box.host(port, sha256sum=allowed), limit=10 * MIB) as server:
+            async with remote.connect(box.host(port, sha256sum=allowed), limit=10 * MIB) as server:
                 assert await server.digest(await server.open(f"{root}/plain")) == right
         log = box.log.read_text()
         assert ("Starting session: command" in log) is allowed
@@ -437,7 +437,7 @@ async def test_the_servers_own_sum_is_asked_for_only_when_the_entry_allows_it(bo
 async def test_a_server_that_runs_no_commands_has_its_files_hashed_as_they_are_read(box, root):
     """An account for SFTP alone answers every command with SFTP."""
     with box.running(ForceCommand="internal-sftp") as port:
-        async with remote.server(box.host(port, sha256sum=True), limit=MIB) as server:
+        async with remote.connect(box.host(port, sha256sum=True), limit=MIB) as server:
             assert await server.digest(await server.open(f"{root}/plain")) == sha256(b"inside").hexdigest()
 
 
@@ -463,7 +463,7 @@ def test_a_shell_takes_two_thousand_names_for_one_word_each():
     ]
     chance = random.Random(7)  # noqa: S311 - names, not secrets
     names = [b"".join(chance.choices(pieces, k=chance.randint(1, 12))) for _ in range(2000)]
-    script = b"".join(b"printf '%s\\0' " + remote.quoted(name) + b"\n" for name in names)
+    script = b"".join(b"printf '%s\\0' " + remote.shell_quote(name) + b"\n" for name in names)
     seen = subprocess.run(["/bin/sh"], input=script, capture_output=True, check=True)
     assert seen.stdout.split(b"\0")[:-1] == names
     assert seen.stderr == b""
@@ -512,21 +512,21 @@ async def test_what_is_no_file_beneath_the_root_is_refused(server, root, path, f
 @pytest.mark.parametrize("name", ["zero", "null", "random", "fd/0", "stdin"])
 async def test_devices_are_not_regular(box, port, name):
     """/dev/zero says that its size is 0 and never ends."""
-    async with remote.server(box.host(port, roots=("/dev",)), limit=MIB) as server:
+    async with remote.connect(box.host(port, roots=("/dev",)), limit=MIB) as server:
         with pytest.raises((errors.NotRegular, errors.Missing)):
             await taken(server, f"/dev/{name}")
 
 
 async def test_a_file_that_says_it_is_empty_and_is_not_has_changed(box, port):
     """The count does not fit."""
-    async with remote.server(box.host(port, roots=("/proc",)), limit=MIB) as server:
+    async with remote.connect(box.host(port, roots=("/proc",)), limit=MIB) as server:
         with pytest.raises(errors.Changed):
             await taken(server, "/proc/version")
 
 
 async def test_without_roots_nothing_is_allowed(box, port):
     """An entry that names none opens nothing."""
-    async with remote.server(box.host(port, roots=()), limit=MIB) as server:
+    async with remote.connect(box.host(port, roots=()), limit=MIB) as server:
         with pytest.raises(errors.NotAllowed):
             await server.open("/etc/passwd")
 
@@ -547,7 +547,7 @@ async def test_what_permissions_forbid_is_not_readable(apart):
     """A file and a folder that are closed to the login."""
     root = laid(apart)
     with apart.running() as port, closed(root / "plain", root / "deep"):
-        async with remote.server(apart.host(port), limit=MIB) as server:
+        async with remote.connect(apart.host(port), limit=MIB) as server:
             for attempt in (
                 taken(server, f"{root}/plain"),
                 taken(server, f"{root}/deep/low"),
@@ -563,7 +563,7 @@ async def test_a_folder_that_is_closed_does_not_hide_the_others(apart):
     (root / "open").mkdir()
     (root / "open" / "low").touch()
     with apart.running() as port, closed(root / "deep"):
-        async with remote.server(apart.host(port), limit=MIB) as server:
+        async with remote.connect(apart.host(port), limit=MIB) as server:
             assert await server.find(f"{root}/*/low") == [f"{root}/open/low"]
 
 
@@ -666,7 +666,7 @@ async def lied_to(request):
             roots=("/root",),
             known_hosts=(key,),
         )
-        async with remote.server(host, limit=MIB, seconds=1.0) as server:
+        async with remote.connect(host, limit=MIB, seconds=1.0) as server:
             yield server
         assert tried == [("scanner", PASSWORD)]
 

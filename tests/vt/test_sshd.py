@@ -31,7 +31,7 @@ def box(request):
 
 async def digests(host, path):
     """The file's hash as the bot computes it and, where the entry allows it, the server."""
-    async with remote.server(host, limit=16 * MIB) as server:
+    async with remote.connect(host, limit=16 * MIB) as server:
         source = await server.open(str(path))
         return await files.digest(source), await server.digest(source)
 
@@ -72,7 +72,7 @@ async def test_a_server_with_another_key_is_not_logged_in_to(box):
 async def test_a_file_is_found_by_a_name_that_no_text_can_have(box):
     """In a listing and when it is opened."""
     with box.running() as port:
-        async with remote.server(box.host(port), limit=MIB) as server:
+        async with remote.connect(box.host(port), limit=MIB) as server:
             [path] = await server.find(f"{box.root}/caf*")
         found = await digests(box.host(port, sha256sum=True), path)
     assert path == f'{box.root}/caf\\xe9\'s\n"name"'

@@ -1,5 +1,7 @@
 """Patterns among what is asked for: the files they fit, and how many of them one request may have."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from vt import errors
@@ -7,12 +9,10 @@ from vt.actions import FILE
 from vt.files.disk import Disk
 from vt.files.places import Places
 from vt.files.safe_path import Roots
-from vt.files.transfer import Carrier
-from vt.files.upload_policy import Never
+from vt.files.transfer import FileTransfer
+from vt.files.upload_policy import UploadDenylist
 from vt.lookup import Lookup
-
-NOBODY = None
-"""VirusTotal is not asked for any of it."""
+from vt.reply_cache import Forgetful
 
 
 @pytest.fixture
@@ -26,8 +26,11 @@ def folder(tmp_path):
 
 
 async def expanded(folder, *paths):
-    carrier = Carrier(NOBODY, Places(Disk(Roots((folder,)), 10)), Never())
-    return await carrier.expanded([Lookup.of_file(f"{folder}/{path}", FILE, 3) for path in paths])
+    places = Places(Disk(Roots((folder,)), 10))
+    transfer = FileTransfer(
+        None, places, denylist=UploadDenylist(), replies=Forgetful(), clock=lambda: datetime.now(UTC)
+    )  # VirusTotal is not asked for any of it
+    return await transfer.expand([Lookup.of_file(f"{folder}/{path}", FILE, 3) for path in paths])
 
 
 def troubles(lookups):

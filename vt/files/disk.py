@@ -1,4 +1,4 @@
-"""Files on this machine, beneath the roots that the settings allow."""
+"""Files on this machine, below the roots that the settings allow."""
 
 import asyncio
 import errno
@@ -6,10 +6,13 @@ import os
 import stat
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 
-from vt import errors, files
-from vt.files.safe_path import Name, Place, Roots, expand, is_pattern, name_of, open_beneath, spell
+from vt import errors
+from vt.files import hashing
+from vt.files.hashing import OnRead, Source, noop
+from vt.files.safe_path import Entry, RootedPath, Roots, expand, file_name, is_pattern, open_beneath, to_text
 
 _FAULTS: dict[int, type[errors.FileFault]] = {
     errno.ENOENT: errors.Missing,
@@ -23,101 +26,102 @@ _FAULTS: dict[int, type[errors.FileFault]] = {
     errno.EAGAIN: errors.Changed,
 }
 
-_CLOSED = (PermissionError, FileNotFoundError, NotADirectoryError)
-"""Closed to the bot, or gone since its name was read."""
+_UNREADABLE = (PermissionError, FileNotFoundError, NotADirectoryError)
+"""A folder that the bot may not list, or that is gone since its name was read."""
 
 
 def fault(path: str, error: OSError) -> errors.FileFault:
-    """What the system's word for it means here."""
+    """The FileFault for an error of the operating system; NotReadable when there is no closer one."""
     return _FAULTS.get(error.errno or 0, errors.NotReadable)(path)
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The files of this machine beneath the roots, up to `limit` bytes, each read within `seconds`."""
+    """The files of this machine below the roots, up to `limit` bytes, each read within `seconds`."""
 
     roots: Roots
     limit: int
     seconds: float = 300.0
 
     async def find(self, asked: str) -> list[str]:
-        """The paths that are meant: one as it is, or the files that its `*` and `?` fit, following no link.
+        """The path itself, or the paths of the files that its `*` and `?` match; links are not followed.
 
-        Raises NotAllowed, Missing (nothing fits), TooManyFiles, NotReadable, NotRegular, TooSlow.
+        Raises NotAllowed, Missing (nothing matches), TooManyFiles, TooManyNames, NotReadable, NotRegular, TooSlow.
         """
-        place = self.roots.locate(asked)
-        if not any(map(is_pattern, place.parts)):
+        path = self.roots.locate(asked)
+        if not any(map(is_pattern, path.parts)):
             return [asked]
-        return await files.in_time(asked, self.seconds, asyncio.to_thread(_find, asked, place))
+        return await hashing.with_timeout(asked, self.seconds, asyncio.to_thread(find, asked, path))
 
     async def open(self, path: str) -> "LocalFile":
-        """The file of that path; a `*` in it is a letter. Raises a FileFault."""
-        place = self.roots.locate(path)
-        return await files.in_time(path, self.seconds, asyncio.to_thread(self._taken, path, place))
+        """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault."""
+        located = self.roots.locate(path)
+        return await hashing.with_timeout(path, self.seconds, asyncio.to_thread(self._check, path, located))
 
-    def _taken(self, path: str, place: Place) -> "LocalFile":
-        with _opened(path, place) as file:
-            now = os.fstat(file.fileno())
-        files.checked(path, now.st_size, self.limit, now.st_mode)
-        return LocalFile(path, now.st_size, self.seconds, place, _mark(now))
+    def _check(self, path: str, located: RootedPath) -> "LocalFile":
+        with _open_regular(path, located) as file:
+            status = os.fstat(file.fileno())
+        hashing.check_regular(path, status.st_size, self.limit, status.st_mode)
+        return LocalFile(path, status.st_size, self.seconds, located=located, identity=_identity(status))
 
-    async def digest(self, source: files.Source, heard: files.Heard = files.unheard) -> str:
-        """The SHA-256 of a file. Raises a FileFault."""
-        return await files.digest(source, heard)
+    async def digest(self, source: Source, on_read: OnRead = noop) -> str:
+        """The SHA-256 of a file as hexadecimal digits. Raises a FileFault."""
+        return await hashing.digest(source, on_read)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file that was there, regular and small enough; it is opened anew each time it is read."""
+    """A file that was found to be regular and small enough. It is opened again each time it is read."""
 
     path: str
     size: int
     seconds: float
-    place: Place
-    mark: tuple[int, ...]
-    """What tells it from another file, and from itself changed."""
+    located: RootedPath
+    identity: tuple[int, ...]
+    """Device, inode, size and time of the last change: another file, or the same file changed, differs."""
 
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return name_of(self.path)
+        return file_name(self.path)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The content. Raises a FileFault, at the latest after the last block."""
-        file = await files.in_time(self.path, self.seconds, asyncio.to_thread(self._reopened))
+        """The content. Raises a FileFault, Changed at the latest after the last block."""
+        file = await hashing.with_timeout(self.path, self.seconds, asyncio.to_thread(self._reopen))
         with file:
-            async for block in files.counted(self.path, self.size, self.seconds, lambda: self._block(file)):
+            read_block = partial(self._read, file)
+            async for block in hashing.exactly(self.path, self.size, self.seconds, read_block):
                 yield block
-            self._same(file)
+            self._check_unchanged(file)
 
-    async def _block(self, file: FileIO) -> bytes:
+    async def _read(self, file: FileIO) -> bytes:
         try:
-            return await asyncio.to_thread(file.read, files.BLOCK) or b""
+            return await asyncio.to_thread(file.read, hashing.BLOCK_BYTES) or b""
         except OSError as error:
             raise fault(self.path, error) from None
 
-    def _reopened(self) -> FileIO:
-        file = _opened(self.path, self.place)
+    def _reopen(self) -> FileIO:
+        file = _open_regular(self.path, self.located)
         try:
-            self._same(file)
+            self._check_unchanged(file)
         except errors.Changed:
             file.close()
             raise
         return file
 
-    def _same(self, file: FileIO) -> None:
-        if _mark(os.fstat(file.fileno())) != self.mark:
+    def _check_unchanged(self, file: FileIO) -> None:
+        if _identity(os.fstat(file.fileno())) != self.identity:
             raise errors.Changed(self.path)
 
 
-def _mark(now: os.stat_result) -> tuple[int, ...]:
-    return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _opened(path: str, place: Place) -> FileIO:
+def _open_regular(path: str, located: RootedPath) -> FileIO:
     """A regular file, open for reading. Raises a FileFault."""
     try:
-        fd = open_beneath(place, os.O_RDONLY)
+        fd = open_beneath(located, os.O_RDONLY)
     except OSError as error:
         raise fault(path, error) from None
     if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -126,25 +130,26 @@ def _opened(path: str, place: Place) -> FileIO:
     return FileIO(fd)
 
 
-def _find(asked: str, place: Place) -> list[str]:
+def find(asked: str, pattern: RootedPath) -> list[str]:
+    """The paths of the files that a pattern matches. Blocks; raises a FileFault."""
     try:
-        found = expand(asked, place, lambda parts: _names(Place(place.root, parts)), files.MATCHES, _CLOSED)
+        found = expand(asked, pattern, lambda parts: _entries(RootedPath(pattern.root, parts)), _UNREADABLE)
     except OSError as error:
         raise fault(asked, error) from None
     if not found:
         raise errors.Missing(asked)
-    return [spell(bytes(place)) for place in found]
+    return [to_text(bytes(path)) for path in found]
 
 
-def _names(folder: Place) -> Iterator[Name]:
+def _entries(folder: RootedPath) -> Iterator[Entry]:
     fd = open_beneath(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with os.scandir(fd) as entries:
             for entry in entries:
-                yield Name(
+                yield Entry(
                     os.fsencode(entry.name),
-                    entry.is_dir(follow_symlinks=False),
-                    entry.is_file(follow_symlinks=False),
+                    is_folder=entry.is_dir(follow_symlinks=False),
+                    is_file=entry.is_file(follow_symlinks=False),
                 )
     finally:
         os.close(fd)

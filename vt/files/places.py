@@ -1,55 +1,63 @@
-"""Where files come from: this machine, a named server, or whatever else is wired in. A lookup keeps the place's name."""
+"""Places where files are stored: this machine, a named server, or another kind that is passed in.
+
+A lookup stores the name of its file's place: "" for this machine, "host:web-1", "login:web-1/<random>",
+"slack:<file id>", "stdin:".
+"""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from vt import errors
-from vt.files import Files, hosts, remote
+from vt.files import FileProvider, hosts, remote
 from vt.files.disk import Disk
 from vt.files.hosts import Host
 
-HERE = ""
-"""The place of files on this machine."""
+THIS_MACHINE = ""
+"""The name of the place whose files are on this machine."""
 HOST = "host"
+"""The kind of a server's files, read with the login of its entry in the hosts file: `host:<server>`."""
 LOGIN = "login"
-"""The kind of a server's files behind a login that someone typed: `login:<server>/<random>`."""
+"""The kind of a server's files, read with a login that someone typed: `login:<server>/<random>`."""
 
-Opener = Callable[[str], AbstractAsyncContextManager[Files]]
-"""Opens a place of its kind by the name it has there; raises a HostFault."""
-
-
-def on_host(name: str) -> str:
-    """The place of a named server's files."""
-    return f"{HOST}:{name}"
+Opener = Callable[[str], AbstractAsyncContextManager[FileProvider]]
+"""Opens a place of its kind by the part of the name after the colon. Raises a HostFault."""
 
 
-def source_of(place: str) -> str:
-    """For people: the server's name, or the kind of place; "" for this machine."""
+def host_place(server: str) -> str:
+    """The name of the place for a server of the hosts file."""
+    return f"{HOST}:{server}"
+
+
+def display_name(place: str) -> str:
+    """What people are shown: a server's name, or the kind of place; "" for this machine."""
     kind, _, name = place.partition(":")
     return name.partition("/")[0] if kind in (HOST, LOGIN) else kind
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Opens a place by its name. `kinds` holds those that are neither this machine nor a named server."""
+    """Opens a place by its name. `kinds` adds places that are neither this machine nor a named server."""
 
     disk: Disk
     hosts: Mapping[str, Host] = field(default_factory=dict)
     kinds: Mapping[str, Opener] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def at(self, place: str) -> AsyncIterator[Files]:
-        """The files of a place while they are worked with. Raises a HostFault; HostUnknown for a place there is not."""
+    async def open(self, place: str) -> AsyncIterator[FileProvider]:
+        """The files of a place, for as long as the context is open.
+
+        Raises HostUnknown for a place that does not exist, and other HostFaults of a server.
+        """
         kind, _, name = place.partition(":")
-        if place == HERE:
+        if place == THIS_MACHINE:
             yield self.disk
         elif kind == HOST:
-            host = hosts.named(self.hosts, name)
-            async with remote.server(host, self.disk.limit, self.disk.seconds) as server:
+            host = hosts.with_stored_login(self.hosts, name)
+            async with remote.connect(host, self.disk.limit, self.disk.seconds) as server:
                 yield server
         elif opener := self.kinds.get(kind):
-            async with opener(name) as files:
-                yield files
+            async with opener(name) as provider:
+                yield provider
         else:
             raise errors.HostUnknown(name)

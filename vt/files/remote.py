@@ -1,4 +1,4 @@
-"""Files on a Linux server, beneath the roots of its entry: SFTP, and `sha256sum` where the entry allows it."""
+"""Files on a Linux server, below the roots of its entry: over SFTP, hashed with `sha256sum` where the entry allows it."""
 
 import re
 import stat
@@ -10,34 +10,35 @@ from typing import TypeVar
 
 from paramiko import Channel, SSHException, Transport
 
-from vt import errors, files
-from vt.files import sftp, ssh
+from vt import errors
+from vt.files import hashing, sftp, ssh
+from vt.files.hashing import OnRead, Source, noop
 from vt.files.hosts import Host
-from vt.files.safe_path import Name, Place, Roots, expand, is_pattern, name_of, spell
+from vt.files.safe_path import Entry, RootedPath, Roots, expand, file_name, is_pattern, to_text
 from vt.files.ssh import Connection
 
 IDLE_SECONDS = 30.0
-"""A server that says nothing for so long has gone."""
+"""A server that sends nothing for this long is given up."""
 
 SUM_BYTES = 66
-"""A backslash before a name that sha256sum had to escape, 64 digits, a space."""
+"""What is read of sha256sum's output: a backslash if the name was escaped, 64 hexadecimal digits, a space."""
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
-async def server(host: Host, limit: int, seconds: float = 300.0) -> AsyncIterator["Server"]:
-    """The files of that server, while the connection lasts. Raises a HostFault."""
-    async with ssh.connected(host) as connection:
+async def connect(host: Host, limit: int, seconds: float = 300.0) -> AsyncIterator["Server"]:
+    """The files of that server while the connection is open. Raises a HostFault."""
+    async with ssh.connect(host) as connection:
         yield Server(host, connection, limit, seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The files of a server beneath its roots, up to `limit` bytes, each read within `seconds`.
+    """The files of a server below its roots, up to `limit` bytes, each read within `seconds`.
 
-    No link below a root is followed. Who can swap names there while a file is opened could still lead the bot to
-    another file that its login may read; on this machine that is not possible, over SFTP it cannot be excluded.
+    No link below a root is followed. SFTP has no equivalent of openat2: whoever can rename files there while one is
+    being opened could still make the bot read another file that its login may read. On this machine that is impossible.
     """
 
     host: Host
@@ -47,63 +48,71 @@ class Server:
 
     @property
     def roots(self) -> Roots:
-        """Where its files may be taken from."""
+        """The folders that files may be read from."""
         return Roots(self.host.roots)
 
     async def find(self, asked: str) -> list[str]:
-        """The paths that are meant: one as it is, or the files that its `*` and `?` fit, following no link.
+        """The path itself, or the paths of the files that its `*` and `?` match; links are not followed.
 
-        Raises NotAllowed, Missing (nothing fits), TooManyFiles, NotReadable, TooSlow, or a HostFault.
+        Raises NotAllowed, Missing (nothing matches), TooManyFiles, TooManyNames, NotReadable, TooSlow, or a HostFault.
         """
-        place = self.roots.locate(asked)
-        if not any(map(is_pattern, place.parts)):
+        path = self.roots.locate(asked)
+        if not any(map(is_pattern, path.parts)):
             return [asked]
-        return await self._ask(asked, partial(_find, asked, place))
+        return await self._query(asked, partial(_find, asked, path))
 
     async def open(self, path: str) -> "RemoteFile":
-        """The file of that path; a `*` in it is a letter. Raises a FileFault or a HostFault."""
-        place = self.roots.locate(path)
-        there = await self._ask(path, partial(_look, path, place))
-        files.checked(path, there.size, self.limit, there.mode)
-        return RemoteFile(path, there.size, self, place, there)
+        """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault or a HostFault."""
+        located = self.roots.locate(path)
+        attributes = await self._query(path, partial(_lstat, path, located))
+        hashing.check_regular(path, attributes.size, self.limit, attributes.mode)
+        return RemoteFile(path, attributes.size, self, located=located, attributes=attributes)
 
-    async def digest(self, source: files.Source, heard: files.Heard = files.unheard) -> str:
-        """The SHA-256 of a file, computed there when that is allowed and works. Raises a FileFault or a HostFault."""
-        if self.host.sha256sum and isinstance(source, RemoteFile) and (there := await self._sum(source)):
-            return there
-        return await files.digest(source, heard)
+    async def digest(self, source: Source, on_read: OnRead = noop) -> str:
+        """The SHA-256 of a file as hexadecimal digits. Raises a FileFault or a HostFault.
 
-    async def _sum(self, source: "RemoteFile") -> str | None:
-        command = b"sha256sum -- " + quoted(bytes(source.place))
+        It is computed on the server when the entry allows that and the command works.
+        """
+        if (
+            self.host.sha256sum
+            and isinstance(source, RemoteFile)
+            and (found := await self._sha256sum(source))
+        ):
+            return found
+        return await hashing.digest(source, on_read)
+
+    async def _sha256sum(self, source: "RemoteFile") -> str | None:
+        command = b"sha256sum -- " + shell_quote(bytes(source.located))
         with self.faults(source.path):
-            answer = await self.in_time(
+            output = await self.in_thread(
                 source.path, partial(_run, self.connection.transport, command, self.seconds)
             )
-        same = await self._ask(source.path, partial(_look, source.path, source.place))
-        if same != source.mark:
+        now = await self._query(source.path, partial(_lstat, source.path, source.located))
+        if now != source.attributes:
             raise errors.Changed(source.path)
-        found = re.match(rb"\\?([0-9a-f]{64}) ", answer)
+        found = re.match(rb"\\?([0-9a-f]{64}) ", output)
         return found[1].decode() if found else None
 
-    async def _ask(self, path: str, question: Callable[[sftp.Session], T]) -> T:
-        """One question in a conversation of its own."""
-        async with self.conversation(path) as session:
+    async def _query(self, path: str, question: Callable[[sftp.Session], T]) -> T:
+        """The answer to a question that gets an SFTP session of its own."""
+        async with self.session(path) as session:
             with self.faults(path):
-                return await self.in_time(path, partial(question, session))
+                return await self.in_thread(path, partial(question, session))
 
     @asynccontextmanager
-    async def conversation(self, path: str) -> AsyncIterator[sftp.Session]:
-        """An SFTP session of its own, so that no two files wait for each other."""
+    async def session(self, path: str) -> AsyncIterator[sftp.Session]:
+        """A new SFTP session. Each file has its own, so that no file waits for another one's replies."""
+        # The thread appends the channel before it waits for the server: on a timeout it is still found and closed.
         opened: list[Channel] = []
         try:
             with self.faults(path):
-                session = await self.in_time(path, partial(self._converse, opened))
+                session = await self.in_thread(path, partial(self._open_session, opened))
             yield session
         finally:
             for channel in opened:
-                self.connection.later(channel.close)
+                self.connection.in_background(channel.close)
 
-    def _converse(self, opened: list[Channel]) -> sftp.Session:
+    def _open_session(self, opened: list[Channel]) -> sftp.Session:
         transport = self.connection.transport
         opened.append(transport.open_session(timeout=IDLE_SECONDS))
         opened[0].settimeout(min(IDLE_SECONDS, self.seconds))
@@ -111,130 +120,140 @@ class Server:
             opened[0].invoke_subsystem("sftp")
             return sftp.Session(opened[0])
         except (SSHException, EOFError, OSError) as error:
+            # The connection is fine and nothing timed out, so it is SFTP that the server does not offer.
             if transport.is_active() and not isinstance(error, TimeoutError):
-                raise sftp.Garbled from None
+                raise sftp.ProtocolError from None
             raise
 
-    async def in_time(self, path: str, work: Callable[[], T]) -> T:
-        """What comes of blocking work in a thread. Raises TooSlow."""
-        return await files.in_time(path, self.seconds, self.connection.run(work))
+    async def in_thread(self, path: str, work: Callable[[], T]) -> T:
+        """The result of blocking work, done in one of the connection's threads. Raises TooSlow."""
+        return await hashing.with_timeout(path, self.seconds, self.connection.run(work))
 
     @contextmanager
     def faults(self, path: str) -> Iterator[None]:
-        """What a conversation's end means for the file, or for the server."""
+        """Turns errors of SFTP, SSH and sockets into a FileFault for that path or a HostFault for this server."""
         try:
             yield
-        except sftp.Refused as status:
+        except sftp.StatusError as status:
             raise _FAULTS.get(status.code, errors.NotReadable)(path) from None
-        except sftp.Garbled:
+        except sftp.ProtocolError:
             raise errors.SftpRefused(self.host.name) from None
         except (OSError, EOFError, SSHException):
             raise errors.HostUnreachable(self.host.name) from None
 
 
 _FAULTS: dict[int, type[errors.FileFault]] = {
-    sftp.END: errors.Changed,
-    sftp.MISSING: errors.Missing,
+    sftp.EOF: errors.Changed,
+    sftp.NO_SUCH_FILE: errors.Missing,
     sftp.BAD_MESSAGE: errors.Missing,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file that was there, regular and small enough; it is opened anew each time it is read."""
+    """A file that was found to be regular and small enough. It is opened again each time it is read."""
 
     path: str
     size: int
     server: Server
-    place: Place
-    mark: sftp.Attributes
-    """What tells it from another file, and from itself changed."""
+    located: RootedPath
+    attributes: sftp.Attributes
+    """Another file, or the same file changed, differs in these; SFTP tells no inode."""
 
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return name_of(self.path)
+        return file_name(self.path)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The content. Raises a FileFault, at the latest after the last block, or a HostFault."""
-        async with self.server.conversation(self.path) as session:
-            with self.server.faults(self.path):
-                handle = await self.server.in_time(self.path, partial(self._open, session))
+        """The content. Raises a FileFault, Changed at the latest after the last block, or a HostFault."""
+        server = self.server
+        async with server.session(self.path) as session:
+            with server.faults(self.path):
+                handle = await server.in_thread(self.path, partial(self._open, session))
                 content = session.blocks(handle, self.size)
-                read = partial(self.server.connection.run, partial(_gathered, content))
-                async for block in files.counted(self.path, self.size, self.server.seconds, read):
+                read_block = partial(server.connection.run, partial(_join_block, content))
+                async for block in hashing.exactly(self.path, self.size, server.seconds, read_block):
                     yield block
-                if await self.server.in_time(self.path, partial(session.fstat, handle)) != self.mark:
+                if await server.in_thread(self.path, partial(session.fstat, handle)) != self.attributes:
                     raise errors.Changed(self.path)
 
     def _open(self, session: sftp.Session) -> bytes:
-        """Its handle, when before, while and after it was opened the same file lay there."""
-        before = _look(self.path, self.place, session)
-        files.checked(self.path, before.size, self.server.limit, before.mode)
-        handle = session.open(bytes(self.place))
-        if {before, session.fstat(handle), _look(self.path, self.place, session)} != {self.mark}:
+        """A handle of the file.
+
+        SFTP's open follows links, and lstat works on a path only. So the attributes are compared before the open, on
+        the handle, and after it: a link that is put in place in between has to be taken away again within one round
+        trip, and to lead to a file of the same size, owner and time.
+        """
+        before = _lstat(self.path, self.located, session)
+        hashing.check_regular(self.path, before.size, self.server.limit, before.mode)
+        handle = session.open(bytes(self.located))
+        seen = {before, session.fstat(handle), _lstat(self.path, self.located, session)}
+        if seen != {self.attributes}:
             raise errors.Changed(self.path)
         return handle
 
 
-def _gathered(content: Iterator[bytes]) -> bytes:
-    """As much as a block holds: each change of threads costs more than what one packet brings."""
+def _join_block(content: Iterator[bytes]) -> bytes:
+    """The next BLOCK_BYTES or so: handing every packet from thread to thread costs more than receiving it."""
     parts, size = [], 0
     for part in content:
         parts.append(part)
         size += len(part)
-        if size >= files.BLOCK:
+        if size >= hashing.BLOCK_BYTES:
             break
     return b"".join(parts)
 
 
-def _look(path: str, place: Place, session: sftp.Session) -> sftp.Attributes:
-    """What lies there, when no link leads to it. Raises NotRegular, Missing."""
-    down = [bytes(Place(place.root, place.parts[: count + 1])) for count in range(len(place.parts))]
-    for there in session.lstat(down or [place.root]):
-        if stat.S_ISLNK(there.mode):
+def _lstat(path: str, located: RootedPath, session: sftp.Session) -> sftp.Attributes:
+    """The attributes of the file, if neither it nor a folder above it, up to the root, is a link.
+
+    Raises NotRegular, Missing.
+    """
+    depths = range(1, len(located.parts) + 1)
+    downwards = [bytes(RootedPath(located.root, located.parts[:depth])) for depth in depths]
+    for attributes in session.lstat(downwards or [located.root]):
+        if stat.S_ISLNK(attributes.mode):
             raise errors.NotRegular(path)
-    return there
+    return attributes
 
 
-def _find(asked: str, place: Place, session: sftp.Session) -> list[str]:
-    def names(parts: tuple[bytes, ...]) -> Iterator[Name]:
-        folder = Place(place.root, parts)
+def _find(asked: str, pattern: RootedPath, session: sftp.Session) -> list[str]:
+    def entries(parts: tuple[bytes, ...]) -> Iterator[Entry]:
+        folder = RootedPath(pattern.root, parts)
         if parts:
-            _look(asked, folder, session)
-        for name, there in session.names(bytes(folder)):
-            yield Name(name, stat.S_ISDIR(there.mode), stat.S_ISREG(there.mode))
+            _lstat(asked, folder, session)
+        for name, attributes in session.names(bytes(folder)):
+            mode = attributes.mode
+            yield Entry(name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode))
 
-    found = expand(asked, place, names, files.MATCHES, (sftp.Refused, errors.NotRegular))
+    found = expand(asked, pattern, entries, (sftp.StatusError, errors.NotRegular))
     if not found:
         raise errors.Missing(asked)
-    return [spell(bytes(place)) for place in found]
+    return [to_text(bytes(path)) for path in found]
 
 
-def quoted(path: bytes) -> bytes:
-    """One word for a shell, whatever is in it."""
+def shell_quote(path: bytes) -> bytes:
+    """The path as one word for a POSIX shell. shlex.quote does the same, but only for text."""
     return b"'" + path.replace(b"'", b"'\"'\"'") + b"'"
 
 
 def _run(transport: Transport, command: bytes, seconds: float) -> bytes:
-    """The beginning of what a command writes; nothing when it may not be run."""
+    """The first SUM_BYTES of a command's output; empty when the server does not let it run."""
     channel = transport.open_session(timeout=IDLE_SECONDS)
     try:
         channel.settimeout(seconds)
         channel.exec_command(command)
-        # A server that answers every command with an SFTP server of its own would wait for questions.
+        # An account with `ForceCommand internal-sftp` runs an SFTP server instead, which would wait for requests.
         channel.shutdown_write()
-        return _beginning(channel)
+        output = b""
+        while len(output) < SUM_BYTES and (more := channel.recv(SUM_BYTES)):
+            output += more
     except SSHException:
         if not transport.is_active():
             raise
         return b""
+    else:
+        return output
     finally:
         channel.close()
-
-
-def _beginning(channel: Channel) -> bytes:
-    answer = b""
-    while len(answer) < SUM_BYTES and (more := channel.recv(SUM_BYTES)):
-        answer += more
-    return answer

@@ -1,4 +1,4 @@
-"""What can be read only once, put down while it is needed: for nobody else to read, counted, and gone afterwards."""
+"""A copy on disk of what can be read only once, such as standard input: private, within a budget, always removed."""
 
 import asyncio
 import errno
@@ -12,33 +12,37 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vt import errors, files
-from vt.files.safe_path import name_of
+from vt import errors
+from vt.files import hashing
+from vt.files.hashing import OnRead, Source, noop
+from vt.files.safe_path import file_name
 
 SECONDS = 300.0
-"""How long a stream may take, in all."""
+"""How long reading a stream to its end may take."""
+PREFIX = "once-"
+"""How the names of spooled files begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """A folder of our own, and how many bytes may lie in it, whoever put them there."""
+    """A folder of the bot's own that holds at most `budget` bytes, for all its processes together."""
 
     folder: Path
     budget: int
 
-    def tidy(self) -> None:
-        """Remove what processes left that died. What is in use is locked by its process, however that ends."""
-        for path in self.folder.glob("once-*"):
+    def remove_stale(self) -> None:
+        """Remove the files of processes that died. A process locks what it uses, and the lock ends with the process."""
+        for path in self.folder.glob(f"{PREFIX}*"):
             with suppress(OSError), path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
 
     @contextmanager
-    def opened(self) -> Iterator[int]:
-        """The descriptor of a new file, for as long as it is entered."""
+    def new_file(self) -> Iterator[int]:
+        """The descriptor of a new file, which is removed when the context ends."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.tidy()
-        fd, name = tempfile.mkstemp(prefix="once-", dir=self.folder)  # 0600
+        self.remove_stale()
+        fd, name = tempfile.mkstemp(prefix=PREFIX, dir=self.folder)  # with mode 0600
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield fd
@@ -46,18 +50,18 @@ class Spool:
             Path(name).unlink(missing_ok=True)
             os.close(fd)
 
-    def used(self) -> int:
-        """Bytes that lie there now."""
-        sizes = 0
-        for path in self.folder.glob("once-*"):
+    def used_bytes(self) -> int:
+        """The size of everything in the folder, of other processes too."""
+        total = 0
+        for path in self.folder.glob(f"{PREFIX}*"):
             with suppress(FileNotFoundError):
-                sizes += path.stat().st_size
-        return sizes
+                total += path.stat().st_size
+        return total
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What was put down: it can be read again."""
+class SpooledFile:
+    """A stream that was copied to disk and can be read again."""
 
     path: str
     size: int
@@ -66,16 +70,16 @@ class Kept:
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return name_of(self.path)
+        return file_name(self.path)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content."""
-        for offset in range(0, self.size, files.BLOCK):
-            yield await asyncio.to_thread(os.pread, self.fd, files.BLOCK, offset)
+        for offset in range(0, self.size, hashing.BLOCK_BYTES):
+            yield await asyncio.to_thread(os.pread, self.fd, hashing.BLOCK_BYTES, offset)
 
 
 class Stream:
-    """The one file that a descriptor gives, once: it is put down when it is opened for the first time."""
+    """The one file that comes from a descriptor. It is copied to the spool when it is opened for the first time."""
 
     def __init__(self, source: int, fd: int, spool: Spool, limit: int, seconds: float) -> None:
         self._source = source
@@ -83,30 +87,31 @@ class Stream:
         self._spool = spool
         self._limit = limit
         self._seconds = seconds
-        self._kept: Kept | None = None
+        self._spooled: SpooledFile | None = None
 
     async def find(self, asked: str) -> list[str]:
-        """As asked."""
+        """The path itself: a stream has no folder to search."""
         return [asked]
 
-    async def open(self, path: str) -> Kept:
-        """Raises FileTooLarge, SpoolFull, TooSlow, NotReadable."""
-        if self._kept is None:
-            self._kept = Kept(path, await asyncio.to_thread(self._put_down, path), self._fd)
-        return self._kept
+    async def open(self, path: str) -> SpooledFile:
+        """The copy of the stream. Raises FileTooLarge, SpoolFull, TooSlow, NotReadable."""
+        if self._spooled is None:
+            self._spooled = SpooledFile(path, await asyncio.to_thread(self._copy, path), self._fd)
+        return self._spooled
 
-    async def digest(self, source: files.Source, heard: files.Heard = files.unheard) -> str:
-        """Its SHA-256."""
-        return await files.digest(source, heard)
+    async def digest(self, source: Source, on_read: OnRead = noop) -> str:
+        """The SHA-256 of the content as hexadecimal digits."""
+        return await hashing.digest(source, on_read)
 
-    def _put_down(self, path: str) -> int:
+    def _copy(self, path: str) -> int:
+        """Copy the whole stream to the spool. Returns its size in bytes."""
         until, size = time.monotonic() + self._seconds, 0
         try:
-            while block := self._next(path, until):
+            while block := self._read(path, until):
                 size += len(block)
                 if size > self._limit:
                     raise errors.FileTooLarge(path, size, self._limit)
-                if self._spool.used() + len(block) > self._spool.budget:
+                if self._spool.used_bytes() + len(block) > self._spool.budget:
                     raise errors.SpoolFull(path, self._spool.budget)
                 _write(self._fd, block)
         except OSError as error:
@@ -115,11 +120,11 @@ class Stream:
             raise errors.NotReadable(path) from None
         return size
 
-    def _next(self, path: str, until: float) -> bytes:
+    def _read(self, path: str, until: float) -> bytes:
         ready, _, _ = select.select([self._source], [], [], max(0.0, until - time.monotonic()))
         if not ready:
             raise errors.TooSlow(path, self._seconds)
-        return os.read(self._source, files.BLOCK)
+        return os.read(self._source, hashing.BLOCK_BYTES)
 
 
 def _write(fd: int, block: bytes) -> None:
@@ -130,6 +135,6 @@ def _write(fd: int, block: bytes) -> None:
 
 @asynccontextmanager
 async def stream(source: int, spool: Spool, limit: int, seconds: float = SECONDS) -> AsyncIterator[Stream]:
-    """What a descriptor gives, as files; what was put down of it is removed in the end."""
-    with spool.opened() as fd:
-        yield Stream(source, fd, spool, limit, seconds)
+    """What comes from the descriptor `source`, up to `limit` bytes; its copy is removed when the context ends."""
+    with spool.new_file() as fd:
+        yield Stream(source, fd, spool, limit=limit, seconds=seconds)

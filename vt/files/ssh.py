@@ -1,4 +1,4 @@
-"""Logging in to a Linux server: only with what its entry names, and only to the one whose key the entry knows."""
+"""SSH connections to Linux servers: with no credentials but those of the entry, to no server but the one it identifies."""
 
 import asyncio
 import base64
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -20,101 +21,105 @@ from vt import errors
 from vt.files.hosts import Host
 
 SECONDS = 20.0
-"""For connecting, recognising the server and logging in, together."""
-RECV_BYTES = 1 << 20
-"""No SSH packet is larger than 35,000 bytes; paramiko would wait for one of 4 GiB, even before any key is known."""
+"""For connecting, verifying the host key and logging in, together."""
+MAX_RECV_BYTES = 1 << 20
+"""RFC 4253 asks for packets up to 35,000 bytes. paramiko would buffer up to 4 GiB, even before the host key is known."""
 
 THREADS = 4
-"""Files that are read at once over one connection; others wait their turn."""
+"""Files that are read at once over one connection; others wait for a free thread."""
 
 Login = PKey | SecretStr
 T = TypeVar("T")
 
 
-class Line(socket.socket):
-    """A connection on which nobody can announce a packet that would fill the memory."""
+class SshSocket(socket.socket):
+    """A socket on which a server cannot announce a packet that would fill the memory."""
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """As ever, but refuses to begin with what is absurdly large."""
-        if bufsize > RECV_BYTES:
+        """As socket.recv, but raises ConnectionAbortedError when paramiko asks for a packet that cannot be genuine."""
+        if bufsize > MAX_RECV_BYTES:
             raise ConnectionAbortedError
         return super().recv(bufsize, flags)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A server that was recognised and took the login."""
+    """A connection to a server whose host key was verified and that accepted the login."""
 
     transport: Transport
     pool: ThreadPoolExecutor
-    """Its own threads: a server that leaves them hanging hangs nobody else."""
+    """Threads of this connection alone: a server that does not answer blocks no other work."""
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What comes of blocking work. Raises ConnectionError when the connection is over."""
+        """The result of blocking work, done in a thread. Raises ConnectionError when the connection is closed."""
         try:
-            coming = self.pool.submit(work)
-        except RuntimeError:
+            future = self.pool.submit(work)
+        except RuntimeError:  # the pool is shut down
             raise ConnectionResetError from None
-        return await asyncio.wrap_future(coming)
+        return await asyncio.wrap_future(future)
 
-    def later(self, work: Callable[[], object]) -> None:
-        """Tidy up when a thread is free; nobody waits for it."""
+    def in_background(self, work: Callable[[], object]) -> None:
+        """Do blocking clean-up when a thread is free, without waiting for it."""
         with suppress(RuntimeError):
             self.pool.submit(work)
 
 
 @asynccontextmanager
-async def connected(host: Host, seconds: float = SECONDS) -> AsyncIterator[Connection]:
-    """A connection to that server and no other, logged in.
+async def connect(host: Host, seconds: float = SECONDS) -> AsyncIterator[Connection]:
+    """A connection to that server, verified and logged in, for as long as the context is open.
 
     Raises HostUnreachable, HostKeyUnknown, HostKeyChanged, LoginUnusable, LoginRefused.
     """
     pool = ThreadPoolExecutor(THREADS, f"ssh {host.name}")
-    begun: list[Transport] = []
+    # A transport is added as soon as it exists, so that it is closed even if the handshake is interrupted.
+    transports: list[Transport] = []
     try:
-        yield Connection(await _introduced(host, seconds, pool, begun), pool)
+        transport = await _log_in_to(host, seconds, pool, transports)
+        yield Connection(transport, pool)
     finally:
-        # No leave is taken: whatever still waits for the server in a thread ends with the line.
-        for transport in begun:
-            _cut(transport)
+        # SSH's own disconnect could block. Closing the socket ends every thread that still waits for the server.
+        for transport in transports:
+            _abort(transport)
         pool.shutdown(wait=False)
 
 
-async def _introduced(
-    host: Host, seconds: float, pool: ThreadPoolExecutor, begun: list[Transport]
+async def _log_in_to(
+    host: Host, seconds: float, pool: ThreadPoolExecutor, transports: list[Transport]
 ) -> Transport:
-    run = asyncio.get_running_loop().run_in_executor
-    login = await run(pool, credentials, host)
+    run = partial(asyncio.get_running_loop().run_in_executor, pool)
+    login = await run(credentials, host)
     try:
         async with asyncio.timeout(seconds):
-            transport = await run(pool, _dial, host, seconds, begun)
-            await run(pool, _shake_hands, transport, host, seconds)
-            recognise(transport, host)
-            await run(pool, _log_in, transport, host, login)
+            transport = await run(_open_transport, host, seconds, transports)
+            await run(_negotiate, transport, host, seconds)
+            # Before the login: a server that is not the right one must not see a user name or a password.
+            verify_host_key(transport, host)
+            await run(_authenticate, transport, host, login)
     except errors.VTError:
         raise
-    except Exception:  # noqa: BLE001 - what a stranger sends may make paramiko raise anything
+    except Exception:  # noqa: BLE001 - with what an unknown server sends, paramiko may raise anything
         raise errors.HostUnreachable(host.name) from None
     return transport
 
 
-def _cut(transport: Transport) -> None:
-    """End it now, for both sides and every thread; never waits."""
+def _abort(transport: Transport) -> None:
+    """Close the connection for both sides and every thread that reads from it, without waiting."""
     with suppress(OSError):
         transport.sock.shutdown(socket.SHUT_RDWR)
+    # A running transport thread closes the socket itself. Closed here, its descriptor could be reused under that thread.
     if not transport.is_alive():
         transport.sock.close()
 
 
 def credentials(host: Host) -> Login:
-    """The key or password of its entry. Raises LoginUnusable."""
+    """The private key or password for the server: typed, or from the files of its entry. Raises LoginUnusable."""
     if host.password is not None:
         return host.password
     try:
         if host.password_file:
             return SecretStr(host.password_file.read_text("utf-8").rstrip("\r\n"))
         return _key(host.key_file or Path())
-    except Exception:  # noqa: BLE001 - what is in a key file may make its reader raise anything
+    except Exception:  # noqa: BLE001 - with a damaged key file, its parser may raise anything
         raise errors.LoginUnusable(host.name) from None
 
 
@@ -129,46 +134,48 @@ def _key(path: Path) -> PKey:
         return ECDSAKey(vals=(key, key.public_key()))
 
 
-def _dial(host: Host, seconds: float, begun: list[Transport]) -> Transport:
+def _open_transport(host: Host, seconds: float, transports: list[Transport]) -> Transport:
     plain = socket.create_connection((host.address, host.port), timeout=seconds)
-    # Requests are small and answers large: without this each waits for the acknowledgement of the one before.
+    # SFTP requests are small. With Nagle's algorithm each would wait until the one before it is acknowledged.
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    begun.append(Transport(Line(fileno=plain.detach())))
-    return begun[0]
+    transport = Transport(SshSocket(fileno=plain.detach()))
+    transports.append(transport)
+    return transport
 
 
-def _shake_hands(transport: Transport, host: Host, seconds: float) -> None:
-    """Agree on how to speak, with a preference for the kind of key that is known, and for the faster ciphers."""
+def _negotiate(transport: Transport, host: Host, seconds: float) -> None:
+    """Exchange keys, preferring the kinds of host key that the entry knows, and the faster AES-GCM ciphers."""
     transport.banner_timeout = transport.handshake_timeout = seconds
-    transport.auth_timeout = seconds + 1  # the deadline of all steps is sooner, and says so better
+    # The deadline for all steps together passes first, and raises the clearer error.
+    transport.auth_timeout = seconds + 1
     options = transport.get_security_options()
-    known = {_family(kind) for kind, _ in host.keys}
-    options.key_types = sorted(options.key_types, key=lambda kind: _family(kind) not in known)
+    known = {_key_family(kind) for kind, _ in host.keys}
+    options.key_types = sorted(options.key_types, key=lambda kind: _key_family(kind) not in known)
     ciphers = [cipher for cipher in options.ciphers if "cbc" not in cipher]
     options.ciphers = sorted(ciphers, key=lambda cipher: "gcm" not in cipher)
     transport.start_client(timeout=seconds)
 
 
-def _family(kind: str) -> str:
-    """One kind of key signs under several names: ssh-rsa, rsa-sha2-256, rsa-sha2-512."""
+def _key_family(kind: str) -> str:
+    """An RSA key signs under three names: ssh-rsa, rsa-sha2-256, rsa-sha2-512."""
     return "rsa" if "rsa" in kind else kind
 
 
-def recognise(transport: Transport, host: Host) -> None:
-    """Is it the server that the entry knows? Before anything is told to it. Raises HostKeyUnknown, HostKeyChanged."""
+def verify_host_key(transport: Transport, host: Host) -> None:
+    """Check that the server's host key is one of its entry. Raises HostKeyUnknown (the entry has none), HostKeyChanged."""
     shown = transport.get_remote_server_key()
     if (shown.get_name(), shown.asbytes()) in host.keys:
         return
-    changed = errors.HostKeyChanged if host.keys else errors.HostKeyUnknown
-    raise changed(host.name, fingerprint(shown.asbytes()))
+    fault = errors.HostKeyChanged if host.keys else errors.HostKeyUnknown
+    raise fault(host.name, fingerprint(shown.asbytes()))
 
 
 def fingerprint(key: bytes) -> str:
-    """As ssh-keygen -l shows it."""
+    """The fingerprint of a key blob, as `ssh-keygen -l` prints it."""
     return "SHA256:" + base64.b64encode(sha256(key).digest()).decode().rstrip("=")
 
 
-def _log_in(transport: Transport, host: Host, login: Login) -> None:
+def _authenticate(transport: Transport, host: Host, login: Login) -> None:
     try:
         if isinstance(login, SecretStr):
             transport.auth_password(host.user or "", login.get_secret_value())
@@ -177,5 +184,5 @@ def _log_in(transport: Transport, host: Host, login: Login) -> None:
     except AuthenticationException:
         raise errors.LoginRefused(host.name, host.password is not None) from None
     if not transport.is_authenticated():
-        # It wants something more: a second factor that the entry does not name.
+        # The server wants a second factor, which an entry cannot name.
         raise errors.LoginRefused(host.name, host.password is not None)

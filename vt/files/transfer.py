@@ -1,115 +1,237 @@
-"""Files on their way: found, read for their hash, and carried to VirusTotal in constant memory."""
+"""Moves files from where they are stored to VirusTotal: expands patterns, computes hashes, uploads what people agreed to.
+
+Nothing here holds a whole file in memory. Lookups are addressed by their index in the request.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
+from functools import partial
 
-from vt import errors
+from vt import errors, polling, reply_cache, setbacks
 from vt.client import Client, Raw
-from vt.files import MATCHES, Files, Pinned, Source
+from vt.errors import VTError
+from vt.files import FileProvider, Source, VerifiedSource
+from vt.files.hashing import noop
 from vt.files.places import Places
-from vt.files.upload_policy import Never
-from vt.lookup import Lookup
+from vt.files.safe_path import MAX_MATCHES
+from vt.files.upload_policy import UploadDenylist
+from vt.lookup import Lookup, Step
 from vt.notes import Note
+from vt.reply_cache import Memory
+from vt.scan_ids import SAME_SCAN
 
-READ_AT_ONCE = 4
+READS_PER_PLACE = 4
 """Files of one place that are read at the same time."""
+UPLOADS_AT_ONCE = 8
+"""Uploads that are started together. All of them are marked as started, and none should have to wait much after that."""
 
-Told = Callable[[Lookup, int], None]
-"""Hears how many bytes of a file were read for its hash, or handed over, so far."""
-Found = Callable[[Mapping[int, Lookup]], None]
-"""Hears what became of lookups, by their place among all."""
-Key = tuple[str, str, str]
+Changes = Mapping[int, Lookup]
+"""Lookups that changed, by index."""
+OnProgress = Callable[[Lookup, int], None]
+"""Called with a file's lookup and the number of bytes that were hashed, or uploaded, so far."""
+OnChange = Callable[[Changes], None]
+Work = Callable[[OnChange], Awaitable[None]]
+"""One thing to do now. It reports each lookup as soon as its next state is known."""
 
 
-def unheard(_lookup: Lookup, _sent: int) -> None:
-    """Nobody wants to know."""
+class FileTransfer:
+    """Files between the places where they are stored and VirusTotal, for all requests of a process."""
 
-
-class Carrier:
-    """Between the places where files are, and VirusTotal."""
-
-    def __init__(self, client: Client, places: Places, never: Never) -> None:
+    def __init__(
+        self,
+        client: Client,
+        places: Places,
+        *,
+        denylist: UploadDenylist,
+        replies: Memory,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._client = client
         self._places = places
-        self._never = never
+        self._denylist = denylist
+        self._replies = replies
+        self._clock = clock
+        self._uploading: set[str] = set()
+        """SHA-256 of the contents that are being uploaded now."""
+        self._receipts: dict[str, tuple[Raw, datetime]] = {}
+        """VirusTotal's replies to recent uploads by SHA-256, with the time they came."""
 
-    async def expanded(self, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
-        """With the files in place of paths with `*` and `?`, each once; a path that cannot be had has its reason.
+    # Patterns --------------------------------------------------------------------------------------------
 
-        At most MATCHES in all: a pattern that would exceed them fails.
+    async def expand(self, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
+        """The lookups with every pattern (`*`, `?`) replaced by the files that it matches, each file once.
+
+        A path that cannot be read becomes a lookup that failed with the reason. A pattern that would bring the request
+        above MAX_MATCHES files fails as a whole; files that are named after it keep their slots.
         """
-        found: dict[Key, Lookup] = {}
+        found: dict[tuple[str, str, str], Lookup] = {}
         left = len(lookups)
         for lookup in lookups:
             left -= 1
-            ones = await self._found(lookup)
-            if len(ones) > 1 and len(found.keys() | map(_key, ones)) + left > MATCHES:
-                ones = [lookup.failed(errors.TooManyFiles(lookup.asked, MATCHES))]
-            for one in ones:
-                found.setdefault(_key(one), one)
+            matches = await self._matches(lookup)
+            if len(matches) > 1 and len(found.keys() | map(_key, matches)) + left > MAX_MATCHES:
+                matches = [lookup.failed(errors.TooManyFiles(lookup.asked, MAX_MATCHES))]
+            for match in matches:
+                found.setdefault(_key(match), match)
         return tuple(found.values())
 
-    async def _found(self, lookup: Lookup) -> list[Lookup]:
+    async def _matches(self, lookup: Lookup) -> list[Lookup]:
         if not lookup.is_path or not {"*", "?"} & set(lookup.asked):
             return [lookup]
         try:
-            async with self._places.at(lookup.place) as files:
-                return [lookup.but(asked=path) for path in await files.find(lookup.asked)]
+            async with self._places.open(lookup.place) as provider:
+                return [lookup.but(asked=path) for path in await provider.find(lookup.asked)]
         except (errors.FileFault, errors.HostFault) as fault:
             return [lookup.failed(fault)]
 
-    async def read(self, place: str, lookups: Mapping[int, Lookup], told: Told, found: Found) -> None:
-        """Files of one place: each is found with its hash once it was read, or with the reason why there is none."""
-        room = asyncio.Semaphore(READ_AT_ONCE)
+    # What to do now --------------------------------------------------------------------------------------
 
-        async def hash_one(files: Files, index: int, lookup: Lookup) -> None:
-            async with room:
-                found({index: await _hashed(files, lookup, told)})
+    def next_steps(
+        self, board: Sequence[Lookup], on_progress: OnProgress = noop
+    ) -> tuple[list[Lookup], list[Work]]:
+        """All lookups, with the uploads that start now marked as started, and the work to be done for the files.
+
+        An upload is marked before its first byte is sent. Whoever stores the lookups before doing the work, and dies
+        during an upload, finds the mark and asks VirusTotal whether the file arrived instead of sending it again.
+        """
+        now = self._clock()
+        due = [index for index, lookup in enumerate(board) if lookup.is_file and lookup.due(now)]
+        uploads = [index for index in due if board[index].step is Step.UPLOAD][:UPLOADS_AT_ONCE]
+        marked = [lookup.begins(now) if index in uploads else lookup for index, lookup in enumerate(board)]
+        unread = {index: marked[index] for index in due if not marked[index].value}
+        places = {lookup.place for lookup in unread.values()}
+        return marked, [
+            *(partial(self._hash_all, place, unread, on_progress) for place in places),
+            *(partial(self._upload_group, group, on_progress) for group in _by_content(marked, uploads)),
+        ]
+
+    # Hashing ---------------------------------------------------------------------------------------------
+
+    async def _hash_all(
+        self, place: str, unread: Changes, on_progress: OnProgress, on_change: OnChange
+    ) -> None:
+        """Hash the files of one place over one connection, READS_PER_PLACE at a time."""
+        lookups = {index: lookup for index, lookup in unread.items() if lookup.place == place}
+        slots = asyncio.Semaphore(READS_PER_PLACE)
+
+        async def hash_one(provider: FileProvider, index: int, lookup: Lookup) -> None:
+            async with slots:
+                on_change({index: await _hash(provider, lookup, on_progress)})
 
         try:
-            async with self._places.at(place) as files:
-                await asyncio.gather(*(hash_one(files, *item) for item in lookups.items()))
+            async with self._places.open(place) as provider:
+                await asyncio.gather(*(hash_one(provider, *item) for item in lookups.items()))
         except errors.HostFault as fault:
-            found({index: lookup.failed(fault) for index, lookup in lookups.items()})
+            on_change({index: lookup.failed(fault) for index, lookup in lookups.items()})
 
-    async def upload(self, lookup: Lookup, told: Told) -> Raw | Note:
-        """The receipt, or the note that says why it was not uploaded. Raises a VTError."""
-        async with self._places.at(lookup.place) as files:
-            source = await files.open(lookup.asked)
-            if refused := await self._never.refuses(source):
-                return refused
+    # Uploading -------------------------------------------------------------------------------------------
+
+    async def _upload_group(self, group: Changes, on_progress: OnProgress, on_change: OnChange) -> None:
+        """Upload the content of one or more files that is the same in all of them, once.
+
+        The same content that another request uploaded a moment ago is not sent again: its receipt serves here too.
+        While another request is still uploading it, this one waits and tries later.
+        """
+        first = next(iter(group.values()))
+        if not first.may_upload:
+            on_change(await self._upload_first(group, on_progress))
+            return
+        now = self._clock()
+        if receipt := self._receipt(first.value, now):
+            on_change({index: lookup.queued(receipt, now) for index, lookup in group.items()})
+        elif first.value in self._uploading:
+            on_change({index: lookup.but(begun=None).later(now) for index, lookup in group.items()})
+        else:
+            self._uploading.add(first.value)
+            try:
+                on_change(await self._upload_first(group, on_progress))
+            finally:
+                self._uploading.discard(first.value)
+
+    async def _upload_first(self, group: Changes, on_progress: OnProgress) -> Changes:
+        """Upload the first file on behalf of all. What the reply or the error means for each of them."""
+        index, first = next(iter(group.items()))
+        is_complete = False
+
+        def track(lookup: Lookup, sent: int) -> None:
+            nonlocal is_complete
+            is_complete = sent == lookup.size
+            on_progress(lookup, sent)
+
+        try:
+            outcome = await self._send(first, track)
+        except (errors.FileFault, errors.HostFault) as fault:
+            # Only this file could not be read: the others of the group are tried in the next turn.
+            return {index: setbacks.of(first.but(begun=None), fault, self._clock())}
+        except VTError as error:
+            now = self._clock()
+            return {
+                each: setbacks.of_upload(lookup, error, now, whole=is_complete)
+                for each, lookup in group.items()
+            }
+        if isinstance(outcome, Note):
+            return {index: first.kept(outcome)}
+        return await self._sent(group, outcome)
+
+    async def _send(self, lookup: Lookup, on_progress: OnProgress) -> Raw | Note:
+        """VirusTotal's receipt, or the note that says why the file was not uploaded. Raises a VTError."""
+        async with self._places.open(lookup.place) as provider:
+            source = await provider.open(lookup.asked)
+            if forbidden := await self._denylist.check(source):
+                return forbidden
             if not lookup.may_upload:
                 return Note.TO_AGREE
             if source.size != lookup.size:
                 raise errors.Changed(lookup.asked)
-            # What is uploaded is what was hashed, or the upload is never complete.
-            pieces = _followed(Pinned(source, lookup.value), lookup, told)
-            return await self._client.upload(source.name, source.size, pieces)
+            chunks = _tracked(VerifiedSource(source, lookup.value), lookup, on_progress)
+            return await self._client.upload(source.name, source.size, chunks)
+
+    def _receipt(self, sha256: str, now: datetime) -> Raw | None:
+        """The receipt of a recent upload: VirusTotal would answer the same content with the same analysis."""
+        self._receipts = {key: one for key, one in self._receipts.items() if now - one[1] < SAME_SCAN}
+        return self._receipts[sha256][0] if sha256 in self._receipts else None
+
+    async def _sent(self, group: Changes, receipt: Raw) -> Changes:
+        """Keep the receipt, for uploads of the same content and for everybody who looks up its hash from now on."""
+        now, queued = self._clock(), {**receipt, "response_code": polling.QUEUED}
+        self._receipts[next(iter(group.values())).value] = (receipt, now)
+        await self._replies.put({reply_cache.key(lookup): queued for lookup in group.values()}, now)
+        return {index: lookup.queued(receipt, now) for index, lookup in group.items()}
 
 
-def _key(lookup: Lookup) -> Key:
+def _key(lookup: Lookup) -> tuple[str, str, str]:
     return lookup.action, lookup.place, lookup.asked
 
 
-async def _hashed(files: Files, lookup: Lookup, told: Told) -> Lookup:
+def _by_content(board: Sequence[Lookup], uploads: Iterable[int]) -> list[Changes]:
+    """The lookups to be uploaded, grouped by content. One that nobody agreed to is a group of its own."""
+    groups: dict[object, dict[int, Lookup]] = {}
+    for index in uploads:
+        lookup = board[index]
+        groups.setdefault(lookup.value if lookup.may_upload else index, {})[index] = lookup
+    return list(groups.values())
+
+
+async def _hash(provider: FileProvider, lookup: Lookup, on_progress: OnProgress) -> Lookup:
+    """The lookup with the file's size and SHA-256, or failed with the reason."""
     try:
-        source = await files.open(lookup.asked)
-        sized = lookup.but(size=source.size, asked=source.name if _nameless(lookup) else lookup.asked)
-        return sized.hashed(await files.digest(source, lambda read: told(sized, read)), source.size)
+        source = await provider.open(lookup.asked)
+        # A file of another Slack workspace is asked for by its id alone; its name is known once it is opened.
+        is_unnamed = lookup.asked == lookup.place.partition(":")[2]
+        sized = lookup.but(size=source.size, asked=source.name if is_unnamed else lookup.asked)
+        digest = await provider.digest(source, lambda read: on_progress(sized, read))
+        return sized.hashed(digest, source.size)
     except (errors.FileFault, errors.HostFault) as fault:
         return lookup.failed(fault)
 
 
-def _nameless(lookup: Lookup) -> bool:
-    """Was it asked for by nothing but where it is kept? Whoever keeps it knows what it is called."""
-    return lookup.asked == lookup.place.partition(":")[2]
-
-
-async def _followed(source: Source, lookup: Lookup, told: Told) -> AsyncGenerator[bytes, None]:
+async def _tracked(source: Source, lookup: Lookup, on_progress: OnProgress) -> AsyncGenerator[bytes, None]:
+    """The content; progress is reported after each chunk was consumed."""
     sent = 0
-    async with aclosing(source.chunks()) as blocks:
-        async for block in blocks:
-            yield block
-            sent += len(block)
-            told(lookup, sent)
+    async with aclosing(source.chunks()) as chunks:
+        async for chunk in chunks:
+            yield chunk
+            sent += len(chunk)
+            on_progress(lookup, sent)

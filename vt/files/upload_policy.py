@@ -1,4 +1,4 @@
-"""What is never uploaded, whoever agrees: files that are secrets by their name, or by how they begin."""
+"""Files that are never uploaded, whoever agrees: secrets, recognised by their name or by how their content begins."""
 
 import re
 from collections.abc import Iterable
@@ -9,17 +9,17 @@ from fnmatch import fnmatchcase
 from vt.files import Source
 from vt.notes import Note
 
-NEVER = (
+SECRET_NAMES = (
     *("*.pem", "*.key", "*.ppk", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdb", "*.kdbx"),
     *("*.gpg", "*.pgp", "*.asc", "*.age", "*.ovpn", "*.tfstate", "*.kubeconfig", "*.agekey"),
     *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "ssh_host_*_key"),
     *("*.env", ".env.*", ".netrc", "_netrc", ".pgpass", ".htpasswd", ".git-credentials", ".npmrc", ".pypirc"),
     *("shadow", "shadow-", "gshadow", "credentials", "secring.*", "login.keychain*", "ntds.dit"),
 )
-"""Names, with `*` and `?`, upper or lower case: keys, key stores, password files, environments."""
+"""Names of keys, key stores, password files and environments, with `*` and `?`; upper and lower case are the same."""
 HEAD_BYTES = 4096
-"""Of the beginning, in which a private key shows itself."""
-_SECRET = re.compile(
+"""How much of a file's beginning is searched for a private key."""
+_SECRET_CONTENT = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
     rb"|\APuTTY-User-Key-File-"
     rb"|\A\x03\xd9\xa2\x9a[\x65-\x67]\xfb\x4b\xb5"  # KeePass
@@ -29,28 +29,27 @@ _SECRET = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Never:
-    """The names that are never uploaded."""
+class UploadDenylist:
+    """The names, with `*` and `?`, of files that are never uploaded; files that contain a private key never are."""
 
-    names: tuple[str, ...] = NEVER
+    names: tuple[str, ...] = SECRET_NAMES
 
-    async def refuses(self, source: Source) -> Note | None:
-        """Why a file is not to be uploaded, if it is not. Reads its beginning; raises a FileFault."""
-        if named(source.name, self.names):
+    async def check(self, source: Source) -> Note | None:
+        """Why the file must not be uploaded; None if it may be. Reads its beginning; raises a FileFault."""
+        if matches_any(source.name, self.names):
             return Note.NEVER_BY_NAME
-        if _SECRET.search(await beginning(source)):
+        if _SECRET_CONTENT.search(await _head(source)):
             return Note.NEVER_BY_CONTENT
         return None
 
 
-def named(name: str, patterns: Iterable[str]) -> bool:
-    """Does one of the patterns fit? Upper and lower case are the same."""
+def matches_any(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a file name matches one of the patterns, ignoring case."""
     folded = name.casefold()
     return any(fnmatchcase(folded, pattern.casefold()) for pattern in patterns)
 
 
-async def beginning(source: Source) -> bytes:
-    """The first bytes of a file."""
+async def _head(source: Source) -> bytes:
     async with aclosing(source.chunks()) as chunks:
         async for block in chunks:
             return block[:HEAD_BYTES]
