@@ -26,10 +26,9 @@ from handlers.views.answer import Frame, Message
 from handlers.views.rich_text import clean
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup
-from vt.notes import Note
 from vt.results import json_result
 from vt.service import Lookups, Service, next_turn
-from vt.verdict import Finding, State
+from vt.verdict import Finding, Note, State
 
 DONE, NOT_DONE, WRONG = 0, 1, 2
 

@@ -16,10 +16,8 @@ import httpx
 from pydantic import SecretStr
 
 from vt import errors
-from vt.batches import by_resource, single
-from vt.codec import Form, form_data, reply, reply_or_location
+from vt.codec import Form, by_resource, form_data, reply, reply_or_location, single, transfer_seconds
 from vt.errors import VTError
-from vt.patience import for_bytes
 from vt.quota import Quota, count
 
 Raw = dict[str, Any]
@@ -272,7 +270,9 @@ class Client(AbstractAsyncContextManager["Client"]):
                 headers=form.headers(size),
                 timeout=httpx.Timeout(self._deadline, read=TAKING_IN),
             )
-            return single(await self._once(request, for_bytes(size, self._upload_deadline), booked=booked))
+            return single(
+                await self._once(request, transfer_seconds(size, self._upload_deadline), booked=booked)
+            )
 
     def _check_host(self, url: httpx.URL) -> None:
         if url.netloc.decode() not in self._upload_hosts or url.scheme != self._http.base_url.scheme:

@@ -1,10 +1,10 @@
-"""Bytes to and from VirusTotal: forms out; statuses and JSON in, with caps on size and depth."""
+"""Bytes to and from VirusTotal: forms out; statuses and JSON in, with caps on size and depth; batches matched up."""
 
 import json
 import re
 import secrets
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
@@ -14,10 +14,19 @@ import httpx
 
 from vt import errors
 
+Raw = dict[str, Any]
+
 REPLY_CAP = 8 * 1024 * 1024
 """Bytes of a decoded reply; the largest recorded one has 160 KB."""
 DEPTH_CAP = 64
 CHUNK = 64 * 1024
+SLOWEST = 256 << 10
+"""Bytes per second below which a transfer that has used up its minimum time is given up."""
+
+
+def transfer_seconds(size: int, minimum: float) -> float:
+    """How many seconds a transfer of `size` bytes may take: at least `minimum`, more for large files."""
+    return max(minimum, size / SLOWEST)
 
 
 def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -181,3 +190,43 @@ def _unpack(unpacker: "zlib._Decompress", data: bytes) -> bytes:
     if broken:
         raise errors.Unreadable("encoding")
     return piece
+
+
+def single(reply: Any) -> Raw:
+    """The one object that was asked for; a list of one is accepted (recorded: file/report with one resource)."""
+    if isinstance(reply, list) and len(reply) == 1:
+        reply = reply[0]
+    if not isinstance(reply, dict):
+        raise errors.Unreadable("shape")
+    return reply
+
+
+def by_resource(asked: Sequence[str], reply: Any) -> dict[str, Raw]:
+    """Match a batch's entries with what was asked. What VirusTotal dropped is missing from the result."""
+    entries = reply if isinstance(reply, list) else [reply]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise errors.Unreadable("shape")
+    left = list(entries)
+    found: dict[str, Raw] = {}
+    for resource in asked:
+        entry = next((entry for entry in left if _names(entry, resource)), None)
+        if entry is not None:
+            found[resource] = entry
+            left.remove(entry)
+    missing = [resource for resource in asked if resource not in found]
+    if len(missing) == 1 and len(left) == 1 and not _names_another(left[0], missing[0]):
+        found[missing[0]] = left[0]
+    return found
+
+
+def _names(entry: Raw, resource: str) -> bool:
+    """Does this entry echo that resource? A URL may come back normalised, a hash in another case."""
+    echoes = {str(entry.get(key, "")) for key in ("resource", "scan_id", "md5", "sha1", "sha256", "url")}
+    plain = resource.rstrip("/").casefold()
+    return resource in echoes or any(echo.rstrip("/").casefold() == plain for echo in echoes if echo)
+
+
+def _names_another(entry: Raw, resource: str) -> bool:
+    """A file's entry echoes its hash exactly; one that echoes another hash is not ours."""
+    echo = str(entry.get("resource", ""))
+    return bool(echo) and "://" not in resource and "://" not in echo

@@ -19,15 +19,15 @@ class Errand:
 
 
 def _reported(lookup: Lookup, raw: Raw, now: datetime, client: Client) -> Lookup:
-    return lookup.answered(raw, now, may_rescan=client.kind == "private")
+    return polling.after_report(lookup, raw, now, may_rescan=client.kind == "private")
 
 
 def _polled(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
-    return polling.again(lookup, raw, now)
+    return polling.poll(lookup, raw, now)
 
 
 def _queued(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
-    return lookup.queued(raw, now)
+    return polling.after_receipt(lookup, raw, now)
 
 
 async def _ip(client: Client, resources: Sequence[str]) -> Mapping[str, Raw]:

@@ -12,8 +12,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from vt.engines import detecting
-from vt.models import DomainReport, HostReport, Resolution, UrlReport
+from vt.models import DomainReport, FileReport, HostReport, Resolution, UrlReport
 from vt.verdict import Evidence, Finding, flagged
 
 SHOWN = 12
@@ -24,6 +23,31 @@ LISTED = 100
 """The most that VirusTotal lists of a kind: there may be more."""
 LARGEST = 2**64
 """Numbers beyond it are not shown: Python itself refuses to write the very long ones."""
+
+
+WELL_KNOWN = (
+    "Microsoft",
+    "Kaspersky",
+    "ESET-NOD32",
+    "BitDefender",
+    "Sophos",
+    "Symantec",
+    "TrendMicro",
+    "McAfee",
+    "Avast",
+    "Avira",
+    "F-Secure",
+    "Fortinet",
+    "Malwarebytes",
+    "DrWeb",
+    "ClamAV",
+    "Google Safebrowsing",
+    "Netcraft",
+    "Phishtank",
+    "OpenPhish",
+    "URLhaus",
+)
+"""Engines whose names for things people know, best known first; the last five look at URLs only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,31 @@ def _counts(report: HostReport) -> Mapping[str, str]:
 def _same(*names: str) -> Iterable[tuple[str, str]]:
     """Fields that are called as their attribute is."""
     return zip(names, names, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """An engine that detects, what it calls it, and when the engine was last updated (files only)."""
+
+    engine: str
+    result: str | None
+    update: datetime | None
+
+
+def detecting(report: object) -> tuple[Detection, ...]:
+    """The engines that detect, the best known first, the others as in the reply. None detects a host."""
+    if not isinstance(report, FileReport | UrlReport):
+        return ()
+    found = (
+        Detection(name, engine.result, engine.update)
+        for name, engine in report.scans.items()
+        if engine.detected
+    )
+    return tuple(sorted(found, key=lambda one: _rank(one.engine)))
+
+
+def _rank(engine: str) -> int:
+    return WELL_KNOWN.index(engine) if engine in WELL_KNOWN else len(WELL_KNOWN)
 
 
 FIELDS: Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]] = {

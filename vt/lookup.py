@@ -12,10 +12,8 @@ from vt.actions import BY_KEY, Action
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, is_internal
 from vt.indicators.hosts import registered_domain
-from vt.notes import LEFT, Note
-from vt.patience import ANALYSIS, OUTAGE
 from vt.privacy.sensitive import secret
-from vt.verdict import Finding, State, judge, not_checked, pending
+from vt.verdict import LEFT, Finding, Note, judge, not_checked, pending
 
 Raw = dict[str, Any]
 
@@ -125,17 +123,6 @@ class Lookup(BaseModel):
 
     # What came of a step ---------------------------------------------------------------------------------
 
-    def answered(self, raw: Raw, now: datetime, *, may_rescan: bool) -> Self:
-        """A report came, or the news that there is none."""
-        known = self.but(raw=raw, checked_at=now, trouble=None, not_before=None, tries=0, since=None)
-        finding = known.judged(raw, now)
-        if finding.state is State.PENDING:
-            return self.queued(raw, now)  # which is no report
-        if finding.state is State.UNKNOWN and raw.get("response_code") == 0:
-            return known.unknown()
-        analysed = getattr(finding.report, "scan_date", None)
-        return known.rescanned_if_old(analysed, now, may_rescan=may_rescan)
-
     def unknown(self) -> Self:
         """A file may be uploaded, unless it is not to be opened; a host's registered domain is asked once more; else unknown is the answer."""
         if self.is_file:
@@ -157,25 +144,6 @@ class Lookup(BaseModel):
         if self.kind is not Kind.URL and not may_rescan:
             return done.but(note=Note.NEEDS_PRIVATE_KEY)
         return self.but(step=Step.RESCAN)
-
-    def queued(self, receipt: Raw, now: datetime) -> Self:
-        """VirusTotal took it: wait for that very scan, since by hash or URL the old report would come."""
-        if not receipt.get("scan_id"):
-            return (
-                self.kept(Note.RESCAN_REFUSED)
-                if self.step is Step.RESCAN
-                else self.failed(errors.Unsupported())
-            )
-        return self.but(
-            step=Step.WAIT,
-            scan_id=str(receipt["scan_id"]),
-            checked_at=now,
-            since=now,
-            tries=0,
-            begun=None,
-            not_before=now + ANALYSIS.pause(0),
-            trouble=None,
-        )
 
     def hashed(self, sha256: str, size: int) -> Self:
         """The file was read once: from here on its SHA-256 is what is asked for."""
@@ -221,21 +189,9 @@ class Lookup(BaseModel):
         """It may have been uploaded, or not: what comes of it is waited for."""
         return self.begun is not None and self.step is Step.WAIT
 
-    def later(self, now: datetime) -> Self:
-        """Not now, for no trouble of its own."""
-        return self.but(not_before=now + ANALYSIS.pause(0))
-
     def delayed(self, error: VTError, until: datetime) -> Self:
         """Not now, for that reason; it stays and is taken up again."""
         return self.but(trouble=errors.pack(error), not_before=until)
-
-    def unanswered(self, error: VTError, now: datetime) -> Self:
-        """VirusTotal did not answer: again a little later, until OUTAGE has lasted too long."""
-        since = self.since or now
-        if now - since > OUTAGE.lasts:
-            return self.refused(error)
-        waiting = self.delayed(error, now + OUTAGE.pause(self.tries))
-        return waiting.but(since=since, tries=self.tries + 1)
 
     def refused(self, error: VTError) -> Self:
         """Not done, for that reason: of what is known already, a new analysis; else there is no answer."""

@@ -1,53 +1,142 @@
-"""Looks at what is being analysed, and at what may have been uploaded: what each makes of a lookup. No I/O."""
+"""What VirusTotal's replies and errors make of a lookup: reports, receipts, polls of an analysis, back-off. No I/O.
 
-from datetime import datetime
+An analysis is recognised by its scan_id, which is `<sha256>-<unix seconds>`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from vt import errors
+from vt.errors import VTError
 from vt.lookup import Lookup, Raw, Step
-from vt.notes import Note
-from vt.patience import ANALYSIS, UNSURE
-from vt.scan_ids import is_of, is_since
+from vt.verdict import Note, State
 
-MOST_BROKEN = 3
-"""Uploads of a file that broke, after which it is not sent again."""
+MAX_BROKEN_UPLOADS = 3
+"""Uploads of one file that may break before it is no longer sent."""
+SAME_SCAN = timedelta(minutes=10)
+"""A resource that is submitted again within this time joins the first submission's scan (measured by public clients)."""
 QUEUED = -2
 UNKNOWN = 0
 """VirusTotal's response_code."""
 
 
-def again(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
-    """The report of the awaited scan, or not yet. An empty reply is a look that came to nothing: it was too early."""
-    if _is_awaited(lookup, raw):
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Growing delays between attempts, the last of which repeats, and the time after which to give up."""
+
+    seconds: tuple[int, ...]
+    give_up_after: timedelta
+
+    def delay(self, attempts: int) -> timedelta:
+        """How long to wait after so many attempts."""
+        return timedelta(seconds=self.seconds[min(attempts, len(self.seconds) - 1)])
+
+
+ANALYSIS = Backoff((15, 30, 60, 120, 300), timedelta(hours=24))
+"""Between two polls of an analysis that is known to run."""
+INTERRUPTED_UPLOAD = Backoff((15, 30, 60, 120, 300), timedelta(hours=1))
+"""Between two polls for an upload that may not have arrived."""
+OUTAGE = Backoff((10, 30, 60), timedelta(minutes=20))
+"""After a call that VirusTotal did not answer."""
+
+
+# Reports and receipts ------------------------------------------------------------------------------------
+
+
+def after_report(lookup: Lookup, raw: Raw, now: datetime, *, may_rescan: bool) -> Lookup:
+    """A report came, or the reply that there is none. `may_rescan`: the key is allowed to rescan files."""
+    known = lookup.but(raw=raw, checked_at=now, trouble=None, not_before=None, tries=0, since=None)
+    finding = known.judged(raw, now)
+    if finding.state is State.PENDING:
+        return after_receipt(lookup, raw, now)
+    if finding.state is State.UNKNOWN and raw.get("response_code") == UNKNOWN:
+        return known.unknown()
+    analysed = getattr(finding.report, "scan_date", None)
+    return known.rescanned_if_old(analysed, now, may_rescan=may_rescan)
+
+
+def after_receipt(lookup: Lookup, receipt: Raw, now: datetime) -> Lookup:
+    """VirusTotal queued it: poll for that very scan, since hash or URL would return the previous report."""
+    if not receipt.get("scan_id"):
+        if lookup.step is Step.RESCAN:
+            return lookup.kept(Note.RESCAN_REFUSED)
+        return lookup.failed(errors.Unsupported())
+    return lookup.but(
+        step=Step.WAIT,
+        scan_id=str(receipt["scan_id"]),
+        checked_at=now,
+        since=now,
+        tries=0,
+        begun=None,
+        not_before=now + ANALYSIS.delay(0),
+        trouble=None,
+    )
+
+
+# Polling -------------------------------------------------------------------------------------------------
+
+
+def poll(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
+    """The report of the awaited scan, or wait for the next poll. An empty reply is a poll that found nothing."""
+    if was_awaited(lookup, raw):
         return lookup.kept(lookup.note).but(raw=raw, checked_at=now)
     if lookup.unsure and raw.get("response_code") == QUEUED and raw.get("scan_id"):
-        return lookup.queued(raw, now)
+        return after_receipt(lookup, raw, now)
     if _never_arrived(lookup, raw):
-        if lookup.broken >= MOST_BROKEN:
+        if lookup.broken >= MAX_BROKEN_UPLOADS:
             return lookup.refused(errors.Unreachable())
         return lookup.but(begun=None, since=None, tries=0, not_before=None).unknown()
-    patience, since = UNSURE if lookup.unsure else ANALYSIS, lookup.since or now
-    if now - since > patience.lasts:
-        return (
-            lookup.kept(Note.PERHAPS).but(begun=lookup.begun) if lookup.unsure else lookup.kept(Note.GAVE_UP)
-        )
+    backoff = INTERRUPTED_UPLOAD if lookup.unsure else ANALYSIS
+    since = lookup.since or now
+    if now - since > backoff.give_up_after:
+        return _given_up(lookup)
     tries = lookup.tries + 1
-    return lookup.but(since=since, tries=tries, not_before=now + patience.pause(tries), trouble=None)
+    return lookup.but(since=since, tries=tries, not_before=now + backoff.delay(tries), trouble=None)
 
 
-def _is_awaited(lookup: Lookup, raw: Raw) -> bool:
-    return is_since(raw, lookup.begun) if lookup.begun else is_of(raw, lookup.scan_id or "")
+def _given_up(lookup: Lookup) -> Lookup:
+    if lookup.unsure:
+        return lookup.kept(Note.PERHAPS).but(begun=lookup.begun)
+    return lookup.kept(Note.GAVE_UP)
+
+
+def was_awaited(lookup: Lookup, raw: Raw) -> bool:
+    """Is it a finished report of the awaited analysis, or of a later one?
+
+    A scan_id without a time (a queued file's may be the bare SHA-256) counts as time 0.
+    """
+    if raw.get("response_code") != 1 or "scans" not in raw:
+        return False
+    seconds = _seconds_of(str(raw.get("scan_id") or ""))
+    if lookup.begun:
+        return seconds >= (lookup.begun - SAME_SCAN).timestamp()
+    return seconds >= _seconds_of(lookup.scan_id or "")
+
+
+def _seconds_of(scan_id: str) -> int:
+    seconds = scan_id.rpartition("-")[2]
+    return int(seconds) if "-" in scan_id and seconds.isdecimal() else 0
 
 
 def _never_arrived(lookup: Lookup, raw: Raw) -> bool:
-    """What VirusTotal did not know before and does not know a while later either was not uploaded."""
+    """A file that was unknown before its upload, and still is at the second poll, was not uploaded."""
     return lookup.unsure and lookup.anew is None and lookup.tries > 0 and raw.get("response_code") == UNKNOWN
 
 
-def interrupted(lookup: Lookup) -> Lookup:
-    """Nobody knows whether its upload arrived: what comes of it is waited for, before it is sent again.
+def postpone(lookup: Lookup, now: datetime) -> Lookup:
+    """Take the same step a little later; nothing is wrong with the lookup itself."""
+    return lookup.but(not_before=now + ANALYSIS.delay(0))
 
-    By the hash of what VirusTotal knew before it shows the old report until the new one is finished. So that is
-    never sent again by itself; what it did not know is, once it is sure that it did not arrive.
+
+# Interrupted uploads -------------------------------------------------------------------------------------
+
+
+def interrupted(lookup: Lookup) -> Lookup:
+    """Nobody knows whether the upload arrived: poll for its analysis before sending the file again.
+
+    For a file that VirusTotal knew before, its hash returns the old report until the new one is finished, so a
+    missing analysis proves nothing and the file is never sent again automatically. A file that was unknown is
+    sent again once it is certain that it did not arrive.
     """
     if not lookup.begun:
         return lookup.but(step=Step.ASK)
@@ -63,5 +152,44 @@ def interrupted(lookup: Lookup) -> Lookup:
 
 
 def resumed(lookup: Lookup) -> Lookup:
-    """As taken from storage: an upload may have been under way when the process died."""
+    """A lookup as read from storage: the process may have died during its upload."""
     return interrupted(lookup) if lookup.step is Step.UPLOAD and lookup.begun else lookup
+
+
+# Errors --------------------------------------------------------------------------------------------------
+
+
+def after_error(lookup: Lookup, error: VTError, now: datetime) -> Lookup:
+    """Wait for the quota, try again where that may help, keep an old report, or say why there is none."""
+    if isinstance(error, errors.QuotaSpent):
+        return lookup.delayed(error, error.retry_at)
+    if lookup.step is Step.WAIT:
+        return poll(lookup, {}, now)
+    if isinstance(error, errors.NotAnswering):
+        return _after_outage(lookup, error, now)
+    if lookup.step is Step.RESCAN:
+        return lookup.kept(Note.RESCAN_REFUSED)
+    return lookup.refused(error)
+
+
+def _after_outage(lookup: Lookup, error: errors.NotAnswering, now: datetime) -> Lookup:
+    since = lookup.since or now
+    if now - since > OUTAGE.give_up_after:
+        return lookup.refused(error)
+    delayed = lookup.delayed(error, now + OUTAGE.delay(lookup.tries))
+    return delayed.but(since=since, tries=lookup.tries + 1)
+
+
+def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:
+    """An upload broke: without its last bytes it cannot have arrived, with them (`sent_whole`) it may have.
+
+    Either way VirusTotal is asked for the file before it is sent again.
+    """
+    if not isinstance(error, errors.NotAnswering | errors.Unreadable):
+        return after_error(lookup.but(begun=None), error, now)
+    if lookup.broken + 1 >= MAX_BROKEN_UPLOADS:
+        return lookup.but(begun=None).refused(error)
+    if sent_whole:
+        return after_error(interrupted(lookup), error, now)
+    after = after_error(lookup.but(begun=None, broken=lookup.broken + 1), error, now)
+    return after if after.settled else after.but(step=Step.ASK)

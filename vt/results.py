@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vt.actions import Action
-from vt.engines import Detection, detecting
-from vt.enrichment import Field, enrichment, shown
+from vt.enrichment import Detection, Field, detecting, enrichment, shown
 from vt.errors import Internal, Sensitive
 from vt.indicators import Kind
 from vt.models import AddressReport, DomainReport, HostReport

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import datetime, timedelta
 from functools import partial
 
-from vt import errors, polling, reply_cache, setbacks
+from vt import errors, polling, reply_cache
 from vt.client import Client
 from vt.endpoints import Call, plan
 from vt.errors import VTError
@@ -101,7 +101,7 @@ class Service:
         if found is None:
             return lookup
         raw, at = found
-        return lookup.answered(raw, at, may_rescan=self.client.kind == "private")
+        return polling.after_report(lookup, raw, at, may_rescan=self.client.kind == "private")
 
     def _kept_back(self, lookup: Lookup) -> Lookup:
         mine = not lookup.settled and lookup.indicator is not None and self._ours(lookup.indicator)
@@ -122,10 +122,12 @@ class Service:
         try:
             replies = await call.errand.fetch(self.client, call.resources)
         except VTError as error:
-            return {index: setbacks.of(lookup, error, self._clock()) for index, lookup in mine.items()}
+            return {
+                index: polling.after_error(lookup, error, self._clock()) for index, lookup in mine.items()
+            }
         if not replies:
             dropped, now = errors.Dropped(), self._clock()
-            return {index: setbacks.of(lookup, dropped, now) for index, lookup in mine.items()}
+            return {index: polling.after_error(lookup, dropped, now) for index, lookup in mine.items()}
         now = self._clock()
         after = {
             index: call.errand.then(lookup, dict(replies[lookup.resource]), now, self.client)

@@ -15,7 +15,7 @@ from vt.files.places import display_name
 from vt.files.safe_path import file_name
 from vt.files.upload_policy import matches_any
 from vt.lookup import Lookup
-from vt.notes import NEVER, Note
+from vt.verdict import NEVER, Note
 
 LIVES = timedelta(minutes=10)
 MOST = 10

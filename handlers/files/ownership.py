@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from handlers.request import Case, Origin
 from vt.lookup import Lookup
-from vt.notes import Note
+from vt.verdict import Note
 
 
 def first(case: Case) -> Origin:

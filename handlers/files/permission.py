@@ -10,7 +10,7 @@ from handlers.files.ownership import asked_first, first, origins
 from handlers.request import Uploads
 from handlers.text import files as words
 from vt.lookup import ANY, Lookup, Step
-from vt.notes import Note
+from vt.verdict import Note
 
 
 async def policy(places: Iterable[Origin], deps: Deps) -> str:

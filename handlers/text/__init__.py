@@ -9,10 +9,9 @@ from handlers.text.format import cut, day, minute, outside, seconds, size
 from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error
 from vt import errors
 from vt.indicators import defang, defang_path
-from vt.notes import Note
 from vt.privacy.sensitive import masked
 from vt.results import Insight, Place, names, place
-from vt.verdict import Basis, Evidence, Finding, Rule, State
+from vt.verdict import Basis, Evidence, Finding, Note, Rule, State
 
 __all__ = [
     "ERRORS",

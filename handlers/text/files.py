@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vt.notes import Note
+from vt.verdict import Note
 
 WHO_SEES = (
     "Whoever uses VirusTotal's paid services can then find it, look into it and download it: other companies, "

@@ -8,8 +8,7 @@ from handlers.turns.answers import answered, findings
 from handlers.views.answer_layout import rescannable, submittable
 from vt.actions import BY_KEY
 from vt.lookup import Lookup, Step
-from vt.notes import Note
-from vt.verdict import Finding
+from vt.verdict import Finding, Note
 
 Renewal = Callable[[Lookup, Finding, Deps], Lookup]
 

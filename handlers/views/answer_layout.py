@@ -26,9 +26,8 @@ from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.indicators import Kind
 from vt.lookup import NEVER_SENT
-from vt.notes import LEFT
 from vt.results import gui_link
-from vt.verdict import Finding, State
+from vt.verdict import LEFT, Finding, State
 
 Records = Mapping[str, Past]
 """What is on record, by subject."""

@@ -16,6 +16,7 @@ from tests.support.slack_rules import message_faults
 from vt.actions import BY_KEY
 from vt.indicators import read
 from vt.lookup import Lookup
+from vt.polling import after_report
 from vt.verdict import State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -34,7 +35,7 @@ def finding(action, value, raw=None, **changes):
     row = BY_KEY[action]
     lookup = Lookup.of(read(value), row, row.threshold)
     if raw is not None:
-        lookup = lookup.answered(raw, NOW, may_rescan=False)
+        lookup = after_report(lookup, raw, NOW, may_rescan=False)
     return lookup.but(**changes).finding(NOW)
 
 
@@ -203,12 +204,12 @@ def test_an_unknown_url_can_be_submitted_by_someone_who_was_told_who_sees_it():
 def test_a_file_that_no_engine_has_looked_at_yet_can_be_sent_there(private):
     """VirusTotal has it, so it is not asked about: it may be uploaded anyway, or rescanned with a private key."""
     file = Lookup.of_file("/srv/a", BY_KEY["scan-file"], 3).hashed(SHA, 9)
-    unseen = file.answered(file_report(0, 0, scans={}), NOW, may_rescan=private).finding(NOW)
+    unseen = after_report(file, file_report(0, 0, scans={}), NOW, may_rescan=private).finding(NOW)
     assert unseen.state is State.UNKNOWN
     message = answer_views.answer([unseen], Frame("case-id", NOW, private_key=private))
     menu = shown(message)[-1]
     assert ("Upload anyway" in menu, "Rescan" in menu) == (True, private)
-    nowhere = file.answered({"response_code": 0}, NOW, may_rescan=private).kept(None).finding(NOW)
+    nowhere = after_report(file, {"response_code": 0}, NOW, may_rescan=private).kept(None).finding(NOW)
     assert "Upload anyway" not in str(answer_views.answer([nowhere], Frame("case-id", NOW)).blocks)
 
 

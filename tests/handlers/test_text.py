@@ -8,8 +8,7 @@ import pytest
 from handlers import text
 from handlers.text import about
 from vt import errors
-from vt.notes import Note
-from vt.verdict import State
+from vt.verdict import Note, State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SAMPLES = {

@@ -12,9 +12,8 @@ from tests.vt.test_service import desk, of_file
 from vt import errors
 from vt.actions import FILE
 from vt.lookup import Lookup, Step
-from vt.notes import Note
 from vt.service import next_turn
-from vt.verdict import State
+from vt.verdict import Note, State
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 

@@ -11,7 +11,7 @@ from tests.handlers.test_upload_consent import later, sample, upload_office
 from tests.support.app_fixture import ANA, BEN, GENERAL
 from vt.actions import FILE
 from vt.lookup import Lookup
-from vt.notes import Note
+from vt.verdict import Note
 
 __all__ = ["sample"]
 

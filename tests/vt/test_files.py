@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vt import errors, files
+from vt.codec import SLOWEST
 from vt.files import hashing, safe_path
 from vt.files.disk import Disk, find
 from vt.files.safe_path import Roots
-from vt.patience import SLOWEST
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc and /dev")

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from vt import errors
-from vt.patience import for_bytes
+from vt.codec import transfer_seconds
 
 BLOCK_BYTES = 1 << 20
 """How many bytes are read at once."""
@@ -136,7 +136,7 @@ async def exactly(
     All reads together may take `seconds`, or longer for a large file that arrives at no less than SLOWEST bytes a
     second. The time that the consumer spends between two blocks does not count. Raises Changed, TooSlow.
     """
-    seconds = for_bytes(size, seconds)
+    seconds = transfer_seconds(size, seconds)
     received, left = 0, seconds
     while True:
         started = time.monotonic()

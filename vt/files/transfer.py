@@ -9,7 +9,7 @@ from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 
-from vt import errors, polling, reply_cache, setbacks
+from vt import errors, polling, reply_cache
 from vt.client import Client, Raw
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource
@@ -18,9 +18,9 @@ from vt.files.places import Places
 from vt.files.safe_path import MAX_MATCHES
 from vt.files.upload_policy import UploadDenylist
 from vt.lookup import Lookup, Step
-from vt.notes import Note
+from vt.polling import SAME_SCAN
 from vt.reply_cache import Memory
-from vt.scan_ids import SAME_SCAN
+from vt.verdict import Note
 
 READS_PER_PLACE = 4
 """Files of one place that are read at the same time."""
@@ -140,9 +140,11 @@ class FileTransfer:
             return
         now = self._clock()
         if receipt := self._receipt(first.value, now):
-            on_change({index: lookup.queued(receipt, now) for index, lookup in group.items()})
+            on_change({index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()})
         elif first.value in self._uploading:
-            on_change({index: lookup.but(begun=None).later(now) for index, lookup in group.items()})
+            on_change(
+                {index: polling.postpone(lookup.but(begun=None), now) for index, lookup in group.items()}
+            )
         else:
             self._uploading.add(first.value)
             try:
@@ -164,11 +166,11 @@ class FileTransfer:
             outcome = await self._send(first, track)
         except (errors.FileFault, errors.HostFault) as fault:
             # Only this file could not be read: the others of the group are tried in the next turn.
-            return {index: setbacks.of(first.but(begun=None), fault, self._clock())}
+            return {index: polling.after_error(first.but(begun=None), fault, self._clock())}
         except VTError as error:
             now = self._clock()
             return {
-                each: setbacks.of_upload(lookup, error, now, whole=is_complete)
+                each: polling.after_upload_error(lookup, error, now, sent_whole=is_complete)
                 for each, lookup in group.items()
             }
         if isinstance(outcome, Note):
@@ -198,7 +200,7 @@ class FileTransfer:
         now, queued = self._clock(), {**receipt, "response_code": polling.QUEUED}
         self._receipts[next(iter(group.values())).value] = (receipt, now)
         await self._replies.put({reply_cache.key(lookup): queued for lookup in group.values()}, now)
-        return {index: lookup.queued(receipt, now) for index, lookup in group.items()}
+        return {index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()}
 
 
 def _key(lookup: Lookup) -> tuple[str, str, str]:
