@@ -8,7 +8,7 @@ from playground.virustotal import comments, hosts, replies
 from playground.virustotal.calls import Upload
 from playground.virustotal.files import Files
 from playground.virustotal.recordings import Recording
-from playground.virustotal.state import World
+from playground.virustotal.state import State
 from playground.virustotal.urls import Urls
 
 Params = dict[str, str]
@@ -25,10 +25,10 @@ class MissingArgumentError(Exception):
 class Answers:
     """One method an endpoint."""
 
-    def __init__(self, world: World, kind: str) -> None:
-        self._world = world
-        self._files = Files(world)
-        self._urls = Urls(world)
+    def __init__(self, state: State, kind: str) -> None:
+        self._state = state
+        self._files = Files(state)
+        self._urls = Urls(state)
         self._private = kind == "private"
         self._reports = REPORTS[kind]
         self._by_endpoint: dict[str, Callable[[Params], list[Entry]]] = {
@@ -36,10 +36,10 @@ class Answers:
             "file/rescan": self._file_rescan,
             "url/report": self._url_report,
             "url/scan": self._url_scan,
-            "domain/report": lambda params: [hosts.domain(world, _need(params, "domain"))],
-            "ip-address/report": lambda params: [hosts.address(world, _need(params, "ip"))],
+            "domain/report": lambda params: [hosts.domain(state, _need(params, "domain"))],
+            "ip-address/report": lambda params: [hosts.address(state, _need(params, "ip"))],
             "comments/get": lambda params: [
-                comments.of(world, _need(params, "resource"), params.get("before", ""))
+                comments.of(state, _need(params, "resource"), params.get("before", ""))
             ],
         }
 
@@ -53,17 +53,17 @@ class Answers:
 
     def _file_report(self, params: Params) -> list[Entry]:
         everything = self._private and params.get("allinfo") == "1"
-        asked = _several(params, "resource", ",", self._reports)
-        return [_echoing(self._files.report(each, all_info=everything), each, asked) for each in asked]
+        wanted = _several(params, "resource", ",", self._reports)
+        return [_echoing(self._files.report(each, all_info=everything), each, wanted) for each in wanted]
 
     def _file_rescan(self, params: Params) -> list[Entry]:
-        asked = _several(params, "resource", ",", SCANS)
-        return [_echoing(self._files.rescan(each), each, asked) for each in asked]
+        wanted = _several(params, "resource", ",", SCANS)
+        return [_echoing(self._files.rescan(each), each, wanted) for each in wanted]
 
     def _url_report(self, params: Params) -> list[Entry]:
         submit = params.get("scan") == "1"
-        asked = _several(params, "resource", "\n", self._reports)
-        return [_echoing(self._urls.report(each, submit=submit), each, asked) for each in asked]
+        wanted = _several(params, "resource", "\n", self._reports)
+        return [_echoing(self._urls.report(each, submit=submit), each, wanted) for each in wanted]
 
     def _url_scan(self, params: Params) -> list[Entry]:
         return [self._urls.scan(each) for each in _several(params, "url", "\n", SCANS)]
@@ -83,9 +83,9 @@ def _several(params: Params, name: str, separator: str, limit: int) -> list[str]
     return found[:limit]
 
 
-def _echoing(entry: Entry, resource: str, asked: list[str]) -> Entry:
+def _echoing(entry: Entry, resource: str, wanted: list[str]) -> Entry:
     """In a list a recording says what was asked, or no client could tell which is which. Alone it stays untouched."""
-    if len(asked) == 1 or not isinstance(entry, Recording) or "resource" not in entry.reply:
+    if len(wanted) == 1 or not isinstance(entry, Recording) or "resource" not in entry.reply:
         return entry
     return {**entry.reply, "resource": resource}
 

@@ -3,13 +3,13 @@
 import secrets
 from collections.abc import Callable
 
-from playground.virustotal.rate_limit import Windows
+from playground.virustotal.rate_limit import RateLimit
 
 FORBIDDEN = 403
 SPENT = 204
 
 
-class Gate:
+class Authorizer:
     """The keys that are let in, the endpoints that are closed to them, and what each key has left."""
 
     def __init__(
@@ -24,7 +24,7 @@ class Gate:
         self._closed = closed
         self._quota = quota
         self._clock = clock
-        self._windows: dict[str, Windows] = {}
+        self._limits_by_key: dict[str, RateLimit] = {}
 
     def knows(self, key: str) -> bool:
         """Whether the key is good; without one of its own, every key is that is not empty."""
@@ -34,8 +34,8 @@ class Gate:
         """The status that ends this call, or None: then it is counted."""
         if not self.knows(key) or endpoint in self._closed:
             return FORBIDDEN
-        windows = self._windows.setdefault(key, Windows(*self._quota))
-        return None if windows.take(self._clock()) else SPENT
+        limit = self._limits_by_key.setdefault(key, RateLimit(*self._quota))
+        return None if limit.take(self._clock()) else SPENT
 
 
 def closed(*, private: bool, comments: bool | None) -> frozenset[str]:

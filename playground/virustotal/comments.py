@@ -2,8 +2,8 @@
 
 from playground.virustotal import invented, replies
 from playground.virustotal.recordings import Recording
-from playground.virustotal.seeded_random import Dice
-from playground.virustotal.state import World
+from playground.virustotal.seeded_random import SeededRandom
+from playground.virustotal.state import State
 
 PAGE = 25
 SAYINGS = (
@@ -15,14 +15,14 @@ SAYINGS = (
 )
 
 
-def of(world: World, resource: str, before: str) -> replies.Reply | Recording:
+def of(state: State, resource: str, before: str) -> replies.Reply | Recording:
     """The reply of comments/get."""
-    if recorded := world.recordings.get("comments/get", resource.lower()):
+    if recorded := state.recordings.get("comments/get", resource.lower()):
         return recorded
-    dice = Dice("comments", resource.lower())
-    count = 0 if world.never_seen(resource.lower()) else dice.pick((0, 0, 1, 2, 4, 40))
-    dates = sorted((_date(dice, world.today) for _ in range(count)), reverse=True)
-    said = [{"date": date, "comment": dice.pick(SAYINGS)} for date in dates]
+    rng = SeededRandom("comments", resource.lower())
+    count = 0 if state.never_seen(resource.lower()) else rng.pick((0, 0, 1, 2, 4, 40))
+    dates = sorted((_date(rng, state.today) for _ in range(count)), reverse=True)
+    said = [{"date": date, "comment": rng.pick(SAYINGS)} for date in dates]
     return {
         "response_code": 1,
         "verbose_msg": "Resource found, comments, if any, returned here",
@@ -31,6 +31,6 @@ def of(world: World, resource: str, before: str) -> replies.Reply | Recording:
     }
 
 
-def _date(dice: Dice, today: int) -> str:
-    date = replies.date(today - invented.DAY * dice.between(1, 900) + dice.below(invented.DAY))
+def _date(rng: SeededRandom, today: int) -> str:
+    date = replies.date(today - invented.DAY * rng.between(1, 900) + rng.below(invented.DAY))
     return "".join(filter(str.isdigit, date))

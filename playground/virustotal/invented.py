@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playground.virustotal import engines, replies
 from playground.virustotal.hashes import Hashes
-from playground.virustotal.seeded_random import Dice
+from playground.virustotal.seeded_random import SeededRandom
 
 DAY = 86_400
 
@@ -27,24 +27,24 @@ FACES = (Outcome.RISKY, Outcome.SUSPICIOUS, Outcome.CLEAN) * 3 + (Outcome.UNKNOW
 
 def outcome(subject: str) -> Outcome:
     """Three in ten each, and one in ten that VirusTotal has never seen."""
-    return Dice("outcome", subject).pick(FACES)
+    return SeededRandom("outcome", subject).pick(FACES)
 
 
 @lru_cache(maxsize=256)
 def file(hashes: Hashes, today: int) -> replies.Reply:
     """A file/report without `resource`. Of an unknown outcome it is a clean one: someone must have uploaded it."""
-    dice = Dice("file", hashes.sha256)
-    positives = _engines_that_flag(dice, outcome(hashes.sha256), most=62)
-    seconds = _some_time_ago(dice, today)
-    rows = dice.shuffled(engines.ANTIVIRUS)[: dice.between(max(58, positives), len(engines.ANTIVIRUS))]
-    flagging = set(_first_the_well_known(dice, [name for name, _, _ in rows])[:positives])
-    family = dice.pick(engines.FAMILIES)
+    rng = SeededRandom("file", hashes.sha256)
+    positives = _engines_that_flag(rng, outcome(hashes.sha256), most=62)
+    seconds = _some_time_ago(rng, today)
+    rows = rng.shuffled(engines.ANTIVIRUS)[: rng.between(max(58, positives), len(engines.ANTIVIRUS))]
+    flagging = set(_first_the_well_known(rng, [name for name, _, _ in rows])[:positives])
+    family = rng.pick(engines.FAMILIES)
     scans = {
         name: {
             "detected": name in flagging,
             "version": version,
-            "result": _name(dice, form, family) if name in flagging else None,
-            "update": replies.date(seconds - DAY * dice.below(3))[:10].replace("-", ""),
+            "result": _name(rng, form, family) if name in flagging else None,
+            "update": replies.date(seconds - DAY * rng.below(3))[:10].replace("-", ""),
         }
         for name, version, form in rows
     }
@@ -68,10 +68,10 @@ def file(hashes: Hashes, today: int) -> replies.Reply:
 @lru_cache(maxsize=256)
 def url(normalised: str, subject: str, today: int) -> replies.Reply:
     """A url/report; results are strings even when clean."""
-    dice = Dice("url", subject)
-    positives = _engines_that_flag(dice, outcome(subject), most=18)
-    seconds = _some_time_ago(dice, today)
-    names = dice.shuffled(engines.SITES)[: dice.between(62, len(engines.SITES))]
+    rng = SeededRandom("url", subject)
+    positives = _engines_that_flag(rng, outcome(subject), most=18)
+    seconds = _some_time_ago(rng, today)
+    names = rng.shuffled(engines.SITES)[: rng.between(62, len(engines.SITES))]
     flagging = set(names[:positives])
     scan_id = f"{subject}-{seconds}"
     return {
@@ -82,72 +82,72 @@ def url(normalised: str, subject: str, today: int) -> replies.Reply:
         "scan_date": replies.date(seconds),
         "permalink": replies.permalink("url", scan_id),
         "verbose_msg": replies.URL_DONE,
-        "filescan_id": f"{dice.digest()}-{seconds}" if positives and dice.below(4) == 0 else None,
+        "filescan_id": f"{rng.digest()}-{seconds}" if positives and rng.below(4) == 0 else None,
         "positives": positives,
         "total": len(names),
-        "scans": {name: _site(dice, name, normalised, flagged=name in flagging) for name in sorted(names)},
+        "scans": {name: _site(rng, name, normalised, flagged=name in flagging) for name in sorted(names)},
     }
 
 
 @lru_cache(maxsize=256)
 def all_info(hashes: Hashes, today: int) -> replies.Reply:
     """What a private key may read besides, with allinfo=1."""
-    dice = Dice("allinfo", hashes.sha256)
-    first = today - DAY * dice.between(400, 1500)
+    rng = SeededRandom("allinfo", hashes.sha256)
+    first = today - DAY * rng.between(400, 1500)
     return {
-        "size": dice.between(2_000, 9_000_000),
+        "size": rng.between(2_000, 9_000_000),
         "type": "Win32 EXE",
         "tags": ["peexe", "overlay"],
-        "ssdeep": f"{dice.between(1, 9) * 192}:{dice.digest()[:40]}:{dice.digest()[:24]}",
-        "authentihash": dice.digest(),
+        "ssdeep": f"{rng.between(1, 9) * 192}:{rng.digest()[:40]}:{rng.digest()[:24]}",
+        "authentihash": rng.digest(),
         "first_seen": replies.date(first),
-        "last_seen": replies.date(first + DAY * dice.below(300)),
-        "times_submitted": dice.between(1, 300),
-        "unique_sources": dice.between(1, 90),
-        "submission_names": [f"{dice.pick(('invoice', 'setup', 'update', 'scan'))}_{dice.below(10_000)}.exe"],
+        "last_seen": replies.date(first + DAY * rng.below(300)),
+        "times_submitted": rng.between(1, 300),
+        "unique_sources": rng.between(1, 90),
+        "submission_names": [f"{rng.pick(('invoice', 'setup', 'update', 'scan'))}_{rng.below(10_000)}.exe"],
         "additional_info": {
-            "magic": "PE32 executable for MS Windows (GUI) Intel 80386 32-bit",
-            "pe-imphash": dice.digest("md5"),
+            "magic": "PE32 executable for MS RateLimit (GUI) Intel 80386 32-bit",
+            "pe-imphash": rng.digest("md5"),
         },
     }
 
 
-def _engines_that_flag(dice: Dice, what: Outcome, most: int) -> int:
+def _engines_that_flag(rng: SeededRandom, what: Outcome, most: int) -> int:
     """Suspicious is one or two: below every threshold that is sensible."""
     if what is Outcome.RISKY:
-        return dice.between(4, most)
-    return dice.between(1, 2) if what is Outcome.SUSPICIOUS else 0
+        return rng.between(4, most)
+    return rng.between(1, 2) if what is Outcome.SUSPICIOUS else 0
 
 
-def _some_time_ago(dice: Dice, today: int) -> int:
+def _some_time_ago(rng: SeededRandom, today: int) -> int:
     """Half of the scans are of the last month, the others up to three years old; always before `today`."""
-    days = dice.between(1, 30) if dice.below(2) else dice.between(31, 1000)
-    return today - DAY * days + dice.below(DAY)
+    days = rng.between(1, 30) if rng.below(2) else rng.between(31, 1000)
+    return today - DAY * days + rng.below(DAY)
 
 
-def _first_the_well_known(dice: Dice, names: list[str]) -> list[str]:
+def _first_the_well_known(rng: SeededRandom, names: list[str]) -> list[str]:
     """Who flags first: of the many that find a real threat, the well-known are seldom missing."""
-    lucky = dice.shuffled(names)
-    return sorted(lucky, key=lambda name: name not in engines.WELL_KNOWN) if dice.below(4) else lucky
+    lucky = rng.shuffled(names)
+    return sorted(lucky, key=lambda name: name not in engines.WELL_KNOWN) if rng.below(4) else lucky
 
 
-def _name(dice: Dice, form: str, family: str) -> str:
+def _name(rng: SeededRandom, form: str, family: str) -> str:
     return form.format(
         family=family,
         upper=family.upper(),
-        number=dice.between(1_000, 69_999_999),
-        letters="".join(dice.pick(string.ascii_uppercase) for _ in range(3)),
-        hex=f"{dice.below(1 << 24):06x}",
-        percent=dice.between(60, 100),
+        number=rng.between(1_000, 69_999_999),
+        letters="".join(rng.pick(string.ascii_uppercase) for _ in range(3)),
+        hex=f"{rng.below(1 << 24):06x}",
+        percent=rng.between(60, 100),
     )
 
 
-def _site(dice: Dice, name: str, normalised: str, *, flagged: bool) -> dict[str, Any]:
+def _site(rng: SeededRandom, name: str, normalised: str, *, flagged: bool) -> dict[str, Any]:
     if flagged:
-        return {"detected": True, "result": dice.pick(("malware site", "phishing site", "malicious site"))}
+        return {"detected": True, "result": rng.pick(("malware site", "phishing site", "malicious site"))}
     if name in engines.UNRATED:
         return {"detected": False, "result": "unrated site"}
-    if dice.below(90) == 0:
+    if rng.below(90) == 0:
         return {"detected": False, "result": "suspicious site"}
     clean: dict[str, Any] = {"detected": False, "result": "clean site"}
     if name in engines.DETAILS:

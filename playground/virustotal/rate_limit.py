@@ -4,7 +4,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 
-class Windows:
+class RateLimit:
     """The three counts of one key; 0 means no limit."""
 
     def __init__(self, minute: int, day: int, month: int) -> None:

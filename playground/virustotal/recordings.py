@@ -141,9 +141,9 @@ def _endpoint(name: str, meta: dict[str, Any]) -> str | None:
 
 
 def _keys(endpoint: str, meta: dict[str, Any], reply: dict[str, Any]) -> Iterator[Key]:
-    asked = _asked(meta)
-    scan = "?scan=1" if asked.get("scan") == "1" else ""
-    subject = asked.get(SUBJECTS.get(endpoint, "resource"))
+    request = _request(meta)
+    scan = "?scan=1" if request.get("scan") == "1" else ""
+    subject = request.get(SUBJECTS.get(endpoint, "resource"))
     if subject:
         yield from _spellings(endpoint, scan, subject)
     if scan:
@@ -157,7 +157,7 @@ def _keys(endpoint: str, meta: dict[str, Any], reply: dict[str, Any]) -> Iterato
             yield Key(endpoint, found)
 
 
-def _asked(meta: dict[str, Any]) -> dict[str, str]:
+def _request(meta: dict[str, Any]) -> dict[str, str]:
     request = meta.get("request", {})
     return dict(parse_qsl(urlsplit(request.get("uri", "")).query) + parse_qsl(request.get("body", "")))
 

@@ -21,7 +21,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class ParsedRequest:
     """What came in. `key` is kept apart, so that nothing else meets it."""
 
     key: str
@@ -29,24 +29,24 @@ class Intake:
     upload: Upload | None = None
 
 
-async def read(request: web.Request, *, file: bool, limit: int) -> Intake:
+async def read(request: web.Request, *, file: bool, limit: int) -> ParsedRequest:
     """Raises RefusedError: 403 for a wrong Content-Type, 413 above `limit` bytes, 400 for a body that is broken or broke off."""
     if request.method == "GET":
-        return _intake(dict(request.query))
+        return _parsed(dict(request.query))
     if request.content_type != (MULTIPART if file else FORM):
         raise RefusedError(403)
     if (request.content_length or 0) > limit:
         raise RefusedError(413)
     if file:
         return await _multipart(request, limit)
-    return _intake({name: str(value) for name, value in (await request.post()).items()})
+    return _parsed({name: str(value) for name, value in (await request.post()).items()})
 
 
-def _intake(params: dict[str, str], upload: Upload | None = None) -> Intake:
-    return Intake(params.pop("apikey", ""), params, upload)
+def _parsed(params: dict[str, str], upload: Upload | None = None) -> ParsedRequest:
+    return ParsedRequest(params.pop("apikey", ""), params, upload)
 
 
-async def _multipart(request: web.Request, limit: int) -> Intake:
+async def _multipart(request: web.Request, limit: int) -> ParsedRequest:
     params: dict[str, str] = {}
     upload = None
     try:
@@ -59,7 +59,7 @@ async def _multipart(request: web.Request, limit: int) -> Intake:
                 params[part.name or ""] = (await part.read_chunk(PARAMETER_LIMIT)).decode(errors="replace")
     except (ValueError, ConnectionError):
         raise RefusedError(400) from None
-    return _intake(params, upload)
+    return _parsed(params, upload)
 
 
 async def _digested(part: BodyPartReader, request: web.Request, limit: int) -> Upload:

@@ -11,17 +11,17 @@ _SHIFT = 1442695040888963407
 _MASK = (1 << 64) - 1
 
 
-class Dice:
+class SeededRandom:
     """A linear congruential generator (Knuth's MMIX numbers), of which only the good upper bits are used."""
 
     def __init__(self, *seed: str) -> None:
         digest = hashlib.blake2b("\0".join(seed).encode(errors="surrogatepass"), digest_size=8).digest()
-        self._state = int.from_bytes(digest, "big")
+        self._seed = int.from_bytes(digest, "big")
 
     def below(self, limit: int) -> int:
         """A number from 0 to limit - 1."""
-        self._state = (self._state * _STEP + _SHIFT) & _MASK
-        return (self._state >> 33) % limit
+        self._seed = (self._seed * _STEP + _SHIFT) & _MASK
+        return (self._seed >> 33) % limit
 
     def between(self, low: int, high: int) -> int:
         """A number from low to high, both included."""

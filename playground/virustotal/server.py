@@ -15,12 +15,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from playground.virustotal.answers import Answers, MissingArgumentError
-from playground.virustotal.auth import FORBIDDEN, SPENT, Gate, closed
+from playground.virustotal.auth import FORBIDDEN, SPENT, Authorizer, closed
 from playground.virustotal.calls import Call
 from playground.virustotal.faults import Faults
 from playground.virustotal.recordings import Recordings
-from playground.virustotal.request_parser import Intake, RefusedError, read
-from playground.virustotal.state import World, midnight
+from playground.virustotal.request_parser import ParsedRequest, RefusedError, read
+from playground.virustotal.state import State, midnight
 from playground.virustotal.submissions import Submissions
 
 ROOT = "/vtapi/v2/"
@@ -42,7 +42,7 @@ METHODS = {
 
 UPLOADS = frozenset({"file/scan", "large/upload"})
 
-Answer = Callable[[str, Intake, web.Request], web.Response]
+Answer = Callable[[str, ParsedRequest, web.Request], web.Response]
 
 
 class Sandbox:
@@ -85,7 +85,7 @@ class Sandbox:
         self._latency = latency
         self._upload_limit = upload_limit
         self._upload_host = upload_host
-        self._gate = Gate(
+        self._authorizer = Authorizer(
             key=None if any_key else key,
             closed=closed(private=kind == "private", comments=comments),
             quota=quota,
@@ -94,7 +94,7 @@ class Sandbox:
         self._places: set[str] = set()
         self._recordings = Recordings(replay)
         submissions = Submissions(clock, queue_seconds)
-        self._answers = Answers(World(self._recordings, submissions, midnight(clock), invent), kind)
+        self._answers = Answers(State(self._recordings, submissions, midnight(clock), invent), kind)
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator["Sandbox"]:
@@ -129,66 +129,66 @@ class Sandbox:
         if request.method not in METHODS.get(endpoint, ()):
             self.calls.append(Call(endpoint, request.method, {}))
             return _empty(405 if endpoint in METHODS else 404)
-        return await self._met(endpoint, request, REQUEST_LIMIT, self._answered)
+        return await self._handle(endpoint, request, REQUEST_LIMIT, self._ordinary)
 
     async def _large_place(self, request: web.Request) -> web.StreamResponse:
-        return await self._met("large/upload_url", request, REQUEST_LIMIT, self._placed)
+        return await self._handle("large/upload_url", request, REQUEST_LIMIT, self._upload_location)
 
     async def _large_upload(self, request: web.Request) -> web.StreamResponse:
-        return await self._met("large/upload", request, self._upload_limit, self._taken)
+        return await self._handle("large/upload", request, self._upload_limit, self._accept_large)
 
-    async def _met(
+    async def _handle(
         self, endpoint: str, request: web.Request, limit: int, answer: Answer
     ) -> web.StreamResponse:
         """Read it, note it, wait for as long as VirusTotal takes, and answer, or let a fault do that."""
         try:
-            intake = await read(request, file=endpoint in UPLOADS, limit=limit)
+            parsed = await read(request, file=endpoint in UPLOADS, limit=limit)
         except RefusedError as refused:
             self.calls.append(Call(endpoint, request.method, {}))
             return _empty(refused.status)
-        self.calls.append(Call(endpoint, request.method, intake.params, intake.upload))
+        self.calls.append(Call(endpoint, request.method, parsed.params, parsed.upload))
         if self._latency:
             await asyncio.sleep(self._latency)
 
         async def ordinary() -> web.Response:
-            return answer(endpoint, intake, request)
+            return answer(endpoint, parsed, request)
 
         fault = self.faults.next(endpoint)
         return await (fault(request, ordinary) if fault else ordinary())
 
-    def _answered(self, endpoint: str, intake: Intake, request: web.Request) -> web.Response:
-        if status := self._gate.refusal(intake.key, endpoint):
+    def _ordinary(self, endpoint: str, parsed: ParsedRequest, request: web.Request) -> web.Response:
+        if status := self._authorizer.refusal(parsed.key, endpoint):
             return _empty(status)
         if endpoint == "file/scan/upload_url":
-            location = f"{self._large(request)}{ROOT}{endpoint}?apikey={quote(intake.key)}"
+            location = f"{self._large(request)}{ROOT}{endpoint}?apikey={quote(parsed.key)}"
             return _empty(302, {"Location": location})
         if endpoint == "file/scan":
-            return self._filed(intake)
+            return self._accept(parsed)
         try:
-            return _json(*self._answers.to(endpoint, intake.params))
+            return _json(*self._answers.to(endpoint, parsed.params))
         except MissingArgumentError:
             return _empty(400)
 
-    def _placed(self, _: str, intake: Intake, request: web.Request) -> web.Response:
+    def _upload_location(self, _: str, parsed: ParsedRequest, request: web.Request) -> web.Response:
         """Where the redirect leads; the call was counted before it."""
-        if not self._gate.knows(intake.key):
+        if not self._authorizer.knows(parsed.key):
             return _empty(FORBIDDEN)
         place = secrets.token_hex(16)
         self._places.add(place)
         return _json(200, json.dumps({"upload_url": f"{self._large(request)}/upload/{place}"}).encode())
 
-    def _taken(self, _: str, intake: Intake, request: web.Request) -> web.Response:
+    def _accept_large(self, _: str, parsed: ParsedRequest, request: web.Request) -> web.Response:
         """The place itself is the permission, and holds for one upload."""
         place = request.match_info["place"]
         if place not in self._places:
             return _empty(404)
         self._places.discard(place)
-        return self._filed(intake)
+        return self._accept(parsed)
 
-    def _filed(self, intake: Intake) -> web.Response:
-        if intake.upload is None:
+    def _accept(self, parsed: ParsedRequest) -> web.Response:
+        if parsed.upload is None:
             return _empty(400)
-        return _json(*self._answers.to_upload(intake.upload))
+        return _json(*self._answers.to_upload(parsed.upload))
 
     def _large(self, request: web.Request) -> str:
         """The large-file location's root, by the name that the client knows this machine by, or by the other one."""

@@ -10,7 +10,7 @@ from playground.virustotal.submissions import Scan, Submissions
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class State:
     """Passed to files, urls and hosts."""
 
     recordings: Recordings

@@ -6,15 +6,15 @@ from playground.virustotal import documented, invented, replies
 from playground.virustotal.addresses import normalised
 from playground.virustotal.hashes import SCAN_ID
 from playground.virustotal.recordings import Recording
-from playground.virustotal.state import World, finished, renewed
+from playground.virustotal.state import State, finished, renewed
 from playground.virustotal.submissions import Scan
 
 
 class Urls:
     """What the stand-in knows of URLs."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._by_subject = {_subject(url): url for url in documented.URLS}
 
     def report(self, resource: str, *, submit: bool = False) -> replies.Reply | Recording:
@@ -40,9 +40,9 @@ class Urls:
 
     def _submit(self, url: str, endpoint: str) -> replies.Reply | Recording:
         self._by_subject[_subject(url)] = url
-        if recorded := self._world.recordings.get(endpoint, url):
-            return self._world.noted(recorded)
-        scan = self._world.submissions.submit(_subject(url))
+        if recorded := self._state.recordings.get(endpoint, url):
+            return self._state.noted(recorded)
+        scan = self._state.submissions.submit(_subject(url))
         return {
             "permalink": replies.permalink("url", scan.id),
             "resource": url,
@@ -54,39 +54,39 @@ class Urls:
         }
 
     def _unfinished(self, url: str, resource: str) -> replies.Reply:
-        scan = self._world.submissions.waiting(_subject(url))
+        scan = self._state.submissions.waiting(_subject(url))
         return replies.queued(resource, scan.id) if scan else replies.no_url(resource)
 
     def _by_scan(self, scan_id: str) -> replies.Reply | Recording:
-        if recorded := self._world.recordings.get("url/report", scan_id):
+        if recorded := self._state.recordings.get("url/report", scan_id):
             return recorded
-        scan = self._world.submissions.by_id(scan_id.lower())
+        scan = self._state.submissions.by_id(scan_id.lower())
         url = self._by_subject.get(scan.subject)
         if url is None:
             return replies.no_url(scan_id)
-        if self._world.submissions.pending(scan):
+        if self._state.submissions.pending(scan):
             return replies.queued(scan_id, scan_id)
         return {**self._result(url, scan), "resource": scan_id}
 
     def _latest(self, url: str) -> replies.Reply | Recording | None:
         subject = _subject(url)
-        if scan := self._world.submissions.finished(subject):
+        if scan := self._state.submissions.finished(subject):
             return self._result(url, scan)
-        if recorded := self._world.recordings.get("url/report", url):
+        if recorded := self._state.recordings.get("url/report", url):
             return recorded
         if url in documented.URLS:
             return documented.URLS[url]
-        return None if self._world.never_seen(subject) else self._invented(url)
+        return None if self._state.never_seen(subject) else self._invented(url)
 
     def _result(self, url: str, scan: Scan) -> replies.Reply:
         """What a scan found: what was known before, under the new date."""
-        recorded = self._world.recordings.finished("url/report", url)
+        recorded = self._state.recordings.finished("url/report", url)
         return renewed(recorded or documented.URLS.get(url) or self._invented(url), "url", scan)
 
     def _invented(self, url: str) -> replies.Reply:
         subject = _subject(url)
         self._by_subject.setdefault(subject, url)
-        return invented.url(url, subject, self._world.today)
+        return invented.url(url, subject, self._state.today)
 
 
 def _subject(url: str) -> str:

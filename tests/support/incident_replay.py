@@ -46,33 +46,33 @@ def _sent(one):
 
 def script():
     """The incident, in order."""
-    dice = random.Random(1042)  # noqa: S311 - not a secret
+    rng = random.Random(1042)  # noqa: S311 - not a secret
     lines, told = [], []
-    borrowed = _borrowed(dice)
+    borrowed = _borrowed(rng)
     while len(lines) < MESSAGES:
-        lines.append(Line(dice.choice(PEOPLE), _text(dice, told, borrowed)))
+        lines.append(Line(rng.choice(PEOPLE), _text(rng, told, borrowed)))
         told += [one.value for one in lines[-1].indicators]
     return lines
 
 
-def _text(dice, told, borrowed):
+def _text(rng, told, borrowed):
     """A third is talk, a third says again what was said, a third is new."""
-    kind = dice.random()
+    kind = rng.random()
     if kind < 0.34:
-        return dice.choice(TALK)
+        return rng.choice(TALK)
     if kind < 0.67 and told:
-        return dice.choice(SAYS).format(dice.choice(told).replace(".", "[.]"))
+        return rng.choice(SAYS).format(rng.choice(told).replace(".", "[.]"))
     if kind < 0.8 and borrowed:
         return borrowed.pop()
-    return dice.choice(SAYS).format(", ".join(_new(dice) for _ in range(dice.randint(1, 3))))
+    return rng.choice(SAYS).format(", ".join(_new(rng) for _ in range(rng.randint(1, 3))))
 
 
-def _new(dice):
-    number = dice.randrange(10**6)
-    return dice.choice(
+def _new(rng):
+    number = rng.randrange(10**6)
+    return rng.choice(
         (
-            f"{dice.randrange(16**64):064x}",
-            f"{dice.randrange(16**32):032x}",
+            f"{rng.randrange(16**64):064x}",
+            f"{rng.randrange(16**32):032x}",
             f"hxxp://cdn{number}[.]badplace[.]top/gate.php?id={number}",
             f"185.{number % 200}.{number % 253 + 1}.{number % 251 + 1}",
             f"mail{number}.badplace[.]top",
@@ -88,7 +88,7 @@ def _corpus():
     return tuple(text for text in texts if 0 < len(text.strip()) <= LONGEST and not set("<>&@#|") & set(text))
 
 
-def _borrowed(dice):
+def _borrowed(rng):
     texts = list(_corpus())
-    dice.shuffle(texts)
+    rng.shuffle(texts)
     return texts
