@@ -1,21 +1,33 @@
 # Two commands: `make run` and `make test`. Each makes .venv from the hashed lock when it is needed.
+# `make test-quick` is for the loop.
 PYTHON ?= python3
 BIN := .venv/bin
 WEB := playground/web/client
 PAGE := playground/web/built/index.html
+# Most tests wait for something, so more of them run at once than there are cores. A test that passes only when it is
+# repeated is named at the end and fails the run (tests/support/flaky.py); what is skipped is listed with its reason.
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile --reruns 1 -rs
+QUICK := --ignore tests/survival
+SURVIVAL := tests/survival
 
-.PHONY: run test lint trace bench page pictures wheel lock clean help
+.PHONY: run test test-quick test-survival lint trace bench page pictures wheel lock clean help
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: .venv/run ## the bot; without tokens, a workspace to try it in
 	@command -v npm >/dev/null || exit 0; $(MAKE) -s page || echo 'The page could not be built (Node.js 20.19 or newer is needed): it will be plain.'
 	@$(BIN)/python -m bot run
 
-test: .venv/test lint ## linters, types, the import contract, the tests
-	@# What failed while four waited at once is asked again alone: it must pass by itself.
-	$(BIN)/pytest -n 4 --dist loadfile || $(BIN)/pytest --last-failed
+test: .venv/test lint ## linters, types, the import contract, the quick tests, then the survival tests
+	$(PYTEST) $(QUICK)
+	$(PYTEST) $(SURVIVAL)
+
+test-quick: .venv/test ## the quick tests alone: under 3 minutes on two cores
+	$(PYTEST) $(QUICK)
+
+test-survival: .venv/test ## the survival tests alone: processes and databases that are killed, and long runs
+	$(PYTEST) $(SURVIVAL)
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -15,6 +15,8 @@ from psycopg.conninfo import make_conninfo
 from bot.database import prepare
 from bot.database.postgres import Server
 
+pytest_plugins = ["tests.support.flaky"]
+
 TEMPLATE = "vtbot_template"
 
 # Tests say what is right, benchmarks how fast it is.

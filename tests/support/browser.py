@@ -1,5 +1,8 @@
 """People at the page of the workspace: Debian's Chromium, driven by what is seen in it, never by what it is made of."""
 
+import fcntl
+import os
+import re
 import shutil
 import subprocess
 from contextlib import asynccontextmanager
@@ -17,7 +20,6 @@ from playground.web.offers import offers
 HERE = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = HERE / "playground/web/client/node_modules/axe-core/axe.min.js"
-NODE = shutil.which("npm")
 # It asks nobody for updates, and a container's root has no sandbox.
 FLAGS = [
     "--no-sandbox",
@@ -29,19 +31,37 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-MISSING = (
-    "no Chromium: apt-get install chromium"
-    if CHROMIUM is None
-    else "no Node.js to build the page with"
-    if NODE is None
-    else None
-)
-"""Why there is no page to look at here."""
+
+
+def missing():
+    """Why there is no page to look at here; None when there is one."""
+    if CHROMIUM is None:
+        return "no Chromium: apt-get install chromium"
+    if node_version() < (20, 19):
+        return "no Node.js 20.19 or newer to build the page with"
+    return None
+
+
+def node_version():
+    """Major and minor number of the Node.js that npm runs on; (0, 0) without it."""
+    if not (shutil.which("npm") and shutil.which("node")):
+        return 0, 0
+    printed = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S607
+    version = re.match(r"v(\d+)\.(\d+)", printed)
+    return tuple(map(int, version.groups())) if version else (0, 0)
+
+
+MISSING = missing()
 
 
 def build():
-    """The page, made as `make run` makes it."""
-    subprocess.run(["make", "-s", "page"], cwd=HERE, check=True, timeout=300)  # noqa: S607 - whichever make
+    """The page, made as `make run` makes it; by one of the test processes, while the others wait for it."""
+    folder = os.open(HERE / "playground/web/client", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        subprocess.run(["make", "-s", "page"], cwd=HERE, check=True, timeout=300)  # noqa: S607 - whichever make
+    finally:
+        os.close(folder)
 
 
 @asynccontextmanager
