@@ -27,7 +27,7 @@ from bot.logins import Logins
 from bot.observability import Metrics
 from bot.queue.ack_priority import Precedence
 from bot.queue.worker import Turns
-from bot.server import Check, NotServing, escaped, operations, serving, slack_events
+from bot.server import Check, NotServing, on_error, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.socket import NotConnected, socket_mode
 from bot.storage import audit, history
@@ -86,7 +86,7 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
             app = listening(slack, deps, await _introduced(stack, slack), parts.database.precedence)
             await stack.enter_async_context(_turns(parts, deps, metrics))
             checks = {"database": _check(parts.cases.ping), "slack": _check(slack.auth_test)}
-            routes = operations(checks, metrics)
+            routes = operator_routes(checks, metrics)
             if settings.mode is Mode.HTTP and settings.slack_signing_secret:
                 guard = Guard(settings.slack_signing_secret, lambda: clock().timestamp())
                 routes.append(slack_events(app, guard, metrics))
@@ -189,7 +189,7 @@ def listening(
         request_verification_enabled=False,
         process_before_response=True,
     )
-    app.error(escaped)
+    app.error(on_error)
     register(app, deps)
     return app
 

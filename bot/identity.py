@@ -1,4 +1,4 @@
-"""Who the bot is, as Slack says: asked at the start, and asked on in the background while Slack does not answer."""
+"""The bot's own ids, from Slack's auth.test: asked at the start and, while Slack does not answer, in the background."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,8 +10,8 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-AGAIN_SECONDS = 10
-TOKEN_FAULTS = frozenset(
+RETRY_SECONDS = 10
+TOKEN_ERRORS = frozenset(
     {
         "account_inactive",
         "invalid_auth",
@@ -21,23 +21,23 @@ TOKEN_FAULTS = frozenset(
         "token_revoked",
     }
 )
-"""Slack's names for a token that will not do; anything else may pass."""
+"""Slack's error words for a token that will never work; every other error may go away."""
 
 log = structlog.get_logger()
 
 
 class TokenRefused(Exception):
-    """Slack does not know the token; the text is Slack's word for why."""
+    """Slack rejects the token; the text is Slack's error word."""
 
 
 @asynccontextmanager
 async def identity(slack: AsyncWebClient) -> AsyncIterator[Callable[[], AuthorizeResult]]:
-    """What to ask for the bot's ids while the block runs; None in it until Slack has answered. Raises TokenRefused.
+    """Yields a function that returns the bot's ids; they are None until Slack has answered. Raises TokenRefused.
 
-    bolt itself would ask Slack when it takes the first command, while the person waits.
+    Left to itself, bolt would call auth.test when the first command arrives, while the person waits.
     """
     known = [AuthorizeResult(enterprise_id=None, team_id=None, bot_token=slack.token)]
-    asking = asyncio.create_task(_ask_on(slack, known)) if not await _asked(slack, known) else None
+    asking = asyncio.create_task(_keep_asking(slack, known)) if not await _ask(slack, known) else None
     try:
         yield lambda: known[-1]
     finally:
@@ -47,19 +47,19 @@ async def identity(slack: AsyncWebClient) -> AsyncIterator[Callable[[], Authoriz
                 await asking
 
 
-async def _ask_on(slack: AsyncWebClient, known: list[AuthorizeResult]) -> None:
+async def _keep_asking(slack: AsyncWebClient, known: list[AuthorizeResult]) -> None:
     with suppress(TokenRefused):
         while True:
-            await asyncio.sleep(AGAIN_SECONDS)
-            if await _asked(slack, known):
+            await asyncio.sleep(RETRY_SECONDS)
+            if await _ask(slack, known):
                 return
 
 
-async def _asked(slack: AsyncWebClient, known: list[AuthorizeResult]) -> bool:
+async def _ask(slack: AsyncWebClient, known: list[AuthorizeResult]) -> bool:
     try:
         who = await slack.auth_test()
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        if (fault := _word(error)) in TOKEN_FAULTS:
+        if (fault := _error_word(error)) in TOKEN_ERRORS:
             raise TokenRefused(fault) from None
         log.warning("slack_not_answering", error=type(error).__name__)
         return False
@@ -75,7 +75,7 @@ async def _asked(slack: AsyncWebClient, known: list[AuthorizeResult]) -> bool:
     return True
 
 
-def _word(error: Exception) -> str:
-    """Slack's name for what is wrong; "" when the answer was none of the Web API's."""
+def _error_word(error: Exception) -> str:
+    """Slack's error word; "" when the reply did not come from the Web API (a proxy's HTML, say)."""
     data = getattr(error.response, "data", None) if isinstance(error, SlackApiError) else None
     return str(data.get("error", "")) if isinstance(data, dict) else ""

@@ -1,4 +1,4 @@
-"""The HTTP side: POST /slack/events behind the guard, and what an operator's tools ask for."""
+"""The HTTP server: POST /slack/events behind the guard, and /healthz, /readyz and /metrics for operators."""
 
 import json
 import logging
@@ -22,47 +22,50 @@ from handlers.deps import StoreDown
 Check = Callable[[], Awaitable[bool]]
 
 STOP_SECONDS = 3
-"""For requests that are under way when the bot stops: no acknowledgement takes longer."""
+"""How long requests that are being handled may take once the bot stops: no acknowledgement takes longer."""
 LINGERING_SECONDS = 1
-"""For the rest of what was refused, so that the sender reads the answer."""
+"""How long the rest of a refused body is read and discarded, so that the sender gets to read the answer."""
 
 log = structlog.get_logger()
 
 
 class NotServing(Exception):
-    """The address cannot be listened on; the text says why in a few words."""
+    """The address cannot be listened on; the text is the system's reason."""
 
 
-def slack_events(app: AsyncApp, watch: Guard, metrics: Metrics) -> web.RouteDef:
-    """Everything Slack sends in HTTP mode. What Slack did not send is refused before it is looked at."""
+def slack_events(app: AsyncApp, guarded_by: Guard, metrics: Metrics) -> web.RouteDef:
+    """The route for everything that Slack sends in HTTP mode; what is not from Slack is refused before it is parsed."""
 
     async def receive(request: web.Request) -> web.StreamResponse:
         try:
             body = await guard.read(request)
         except guard.TooLarge:
             return _refuse(metrics, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        except guard.NotWhole:
+        except guard.Incomplete:
             return _refuse(metrics, HTTPStatus.UNAUTHORIZED)
-        if not watch.genuine(request.headers, body):
+        if not guarded_by.is_genuine(request.headers, body):
             return _refuse(metrics, HTTPStatus.UNAUTHORIZED)
-        asked = _for_bolt(request, body)
-        if asked is None:
+        parsed = _for_bolt(request, body)
+        if parsed is None:
             return _refuse(metrics, HTTPStatus.BAD_REQUEST)
         with metrics.acknowledged.time():
-            return await to_aiohttp_response(await _dispatched(app, asked))
+            return await to_aiohttp_response(await _dispatch(app, parsed))
 
     return web.route("*", "/slack/events", receive)
 
 
-async def _dispatched(app: AsyncApp, asked: AsyncBoltRequest) -> BoltResponse:
+async def _dispatch(app: AsyncApp, request: AsyncBoltRequest) -> BoltResponse:
     try:
-        return await app.async_dispatch(asked)
-    except Exception as error:  # noqa: BLE001 - bolt itself stumbles over odd payloads, outside of its error handler
-        return await escaped(error)
+        return await app.async_dispatch(request)
+    except Exception as error:  # noqa: BLE001 - on odd payloads bolt itself raises, outside of its error handler
+        return await on_error(error)
 
 
 def _for_bolt(request: web.Request, body: bytes) -> AsyncBoltRequest | None:
-    """Read by us and handed on as JSON: in bolt 1.30 a command whose text holds "payload" is an empty one."""
+    """Parse the body ourselves and pass it on as JSON: bolt 1.30 reads a command whose text holds "payload" as empty.
+
+    None if it cannot be parsed.
+    """
     try:
         payload = payload_of(body, request.content_type)
         headers: dict[str, str | list[str]] = {"content-type": "application/json"}
@@ -72,7 +75,10 @@ def _for_bolt(request: web.Request, body: bytes) -> AsyncBoltRequest | None:
 
 
 def payload_of(body: bytes, content_type: str) -> dict[str, Any]:
-    """An event as JSON, a command as a form, or the JSON in a form's `payload`. Raises ValueError, RecursionError."""
+    """A payload from any of Slack's three encodings: JSON (events), a form (commands), JSON in a form's `payload` (the rest).
+
+    Raises ValueError, RecursionError.
+    """
     if content_type == "application/json":
         payload = json.loads(body)
     else:
@@ -83,10 +89,10 @@ def payload_of(body: bytes, content_type: str) -> dict[str, Any]:
     return payload
 
 
-async def escaped(error: Exception) -> BoltResponse:
-    """What a listener raises, handled for bolt: what was not kept Slack may send again, the rest cannot be read.
+async def on_error(error: Exception) -> BoltResponse:
+    """Answer a delivery whose listener raised: 503 if it could not be stored, so that Slack retries; else 400.
 
-    Neither Slack nor the log hears what was in it.
+    Neither the response nor the log holds anything of the payload.
     """
     if isinstance(error, StoreDown):
         return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
@@ -99,7 +105,7 @@ def _refuse(metrics: Metrics, status: HTTPStatus) -> web.Response:
     return web.Response(status=status)
 
 
-def operations(checks: Mapping[str, Check], metrics: Metrics) -> list[web.RouteDef]:
+def operator_routes(checks: Mapping[str, Check], metrics: Metrics) -> list[web.RouteDef]:
     """Health, readiness and metrics."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -110,18 +116,19 @@ def operations(checks: Mapping[str, Check], metrics: Metrics) -> list[web.RouteD
         status = HTTPStatus.OK if all(states.values()) else HTTPStatus.SERVICE_UNAVAILABLE
         return web.json_response(states, status=status)
 
-    async def exposed(_: web.Request) -> web.Response:
+    async def metrics_page(_: web.Request) -> web.Response:
         return web.Response(body=metrics.page(), headers={"Content-Type": metrics.content_type})
 
-    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposed)]
+    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics_page)]
 
 
 @asynccontextmanager
 async def serving(routes: list[web.RouteDef], host: str, port: int) -> AsyncIterator[int]:
-    """Serve until the block ends; yields the port, which matters when 0 was asked for. Raises NotServing."""
-    application = web.Application(client_max_size=guard.LARGEST)
+    """Serve until the block ends; yields the port, which the system chose if `port` is 0. Raises NotServing."""
+    application = web.Application(client_max_size=guard.MAX_BYTES)
     application.add_routes(routes)
-    # aiohttp writes the bytes of what it cannot read into its log; and it would unpack what is signed packed.
+    # aiohttp logs the bytes of requests that it cannot parse, hence the silent logger; and by default it would
+    # decompress bodies, while the signature is over the bytes as sent.
     runner = web.AppRunner(
         application,
         access_log=None,

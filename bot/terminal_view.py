@@ -1,4 +1,4 @@
-"""The bot's messages drawn in a terminal."""
+"""The bot's messages as lines for a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -47,11 +47,11 @@ def _labels(element: Json) -> list[str]:
 
 
 def _lines(part: Json) -> list[Text]:
-    drawn = Text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else Text()
+    text = Text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else Text()
     for piece in part["elements"]:
-        drawn.append(piece.get("text") or piece.get("url", ""), style=_style(piece))
-    drawn.rstrip()
-    return list(drawn.split("\n"))
+        text.append(piece.get("text") or piece.get("url", ""), style=_style(piece))
+    text.rstrip()
+    return list(text.split("\n"))
 
 
 def _style(piece: Json) -> str:

@@ -210,7 +210,7 @@ async def test_a_body_that_never_comes():
     """Who announces a body and keeps it is not waited for."""
 
     async def receive(request):
-        with pytest.raises(guard.NotWhole):
+        with pytest.raises(guard.Incomplete):
             await guard.read(request, 0.05)
         return web.Response(status=401)
 
