@@ -80,12 +80,13 @@ def sighting(finding: Finding) -> Sighting:
 
 
 def changed(past: Past, finding: Finding) -> Sighting | None:
-    """What it was at the last look, if that was something else than now."""
+    """What it was at the last look, if VirusTotal said something else than now: another threshold is no news."""
     if past.last is None or finding.state not in JUDGED:
         return None
-    count = finding.rule.count if finding.rule else None
-    same = (past.last.state, past.last.count) == (finding.state, count)
-    return None if same else past.last
+    now, last = sighting(finding), past.last
+    counted = now.count is not None and (now.count, now.total) == (last.count, last.total)
+    same = (last.state, last.count) == (now.state, now.count)
+    return None if counted or same else last
 
 
 async def remember(case: Case, found: Sequence[Finding], history: History, now: datetime) -> None:

@@ -104,7 +104,10 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped
     """An action by its name: unknown options are refused, and the values must fit."""
     if action.files and passwords.typed(rest):
         raise PasswordTyped
-    options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
+    try:
+        options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
+    except BadNumber as wrong:
+        raise replace(wrong, action=action) from None
     check_options(action, options)
     # Indicators are unescaped when they are read; a path is taken literally.
     return parse_values(action, unescape(text) if escaped and action.files else text, options, thresholds)

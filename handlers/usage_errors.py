@@ -32,6 +32,8 @@ class BadNumber(UsageError):
     value: str
     least: int
     most: int
+    action: Action | None = None
+    """The action that was typed before it, if one was."""
 
 
 @dataclass(eq=False)

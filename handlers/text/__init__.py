@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handlers.text import files
 from handlers.text.errors import ERRORS, error
-from handlers.text.format import cut, day, minute, outside, seconds, size
+from handlers.text.format import cut, day, engines, minute, outside, seconds, size
 from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error
 from vt import errors
 from vt.indicators import defang, defang_path
@@ -18,6 +18,7 @@ __all__ = [
     "USAGE_ERRORS",
     "cut",
     "day",
+    "engines",
     "error",
     "minute",
     "outside",
@@ -37,27 +38,21 @@ ICONS: Mapping[State, str] = {
     State.CLEAN: "🟢",
 }
 MEANS: Mapping[State, str] = {
-    State.UNKNOWN: "not in VirusTotal; this is not clean",
-    State.PENDING: "VirusTotal is analysing it",
+    State.UNKNOWN: "VirusTotal has no record of it. That does not mean it is clean.",
+    State.PENDING: "being analysed",
     State.CLEAN: "no engine flags it",
 }
-NO_ENGINE_YET = "in VirusTotal, but no engine has looked at it; this is not clean"
+NO_ENGINE_YET = "VirusTotal knows it, but no engine has scanned it yet. That does not mean it is clean."
 
 # A finding -----------------------------------------------------------------------------------------------
 
 
 def verdict(finding: Finding) -> str:
-    """The icon, the state and the count: what must be read in one second."""
-    counted = finding.rule and finding.state in (State.RISKY, State.SUSPICIOUS, State.CLEAN)
-    return f"{ICONS[finding.state]} {finding.state}" + (f" {_count(finding.rule)}" if counted else "")
-
-
-def _count(rule: Rule | None) -> str:
-    if rule is None:
-        return ""
-    if rule.basis is Basis.EVIDENCE and not rule.count:
-        return f"0 of {rule.checked} flagged"
-    return f"{rule.count}/{rule.total}" if rule.total else f"{rule.count}"
+    """The icon, the state and the engines that flag it: what must be read in one second."""
+    shown = f"{ICONS[finding.state]} {finding.state}"
+    if finding.rule is None or finding.state not in (State.RISKY, State.SUSPICIOUS):
+        return shown
+    return f"{shown} {engines(finding.rule.count, finding.rule.total)}"
 
 
 def subject(finding: Finding, most: int = 300) -> str:
@@ -71,7 +66,7 @@ def subject(finding: Finding, most: int = 300) -> str:
 
 
 def rule(finding: Finding, now: datetime) -> str:
-    """Why it is so: the rule that decided, or the reason why none could."""
+    """Why it has this verdict, or why there is none. `verdict` has said how many engines flag it."""
     if finding.state is State.NOT_CHECKED:
         return _not_checked(finding, now)
     if finding.state is State.PENDING:
@@ -81,8 +76,9 @@ def rule(finding: Finding, now: datetime) -> str:
         return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
     if finding.rule.basis is Basis.EVIDENCE:
         return _by_evidence(finding.rule)
-    clean = f"{MEANS[State.CLEAN]}: " if finding.state is State.CLEAN else ""
-    return f"{clean}{finding.rule.count} of {finding.rule.total or '?'} engines, threshold {finding.rule.threshold}"
+    if finding.state is State.CLEAN:
+        return f"none of {finding.rule.total} engines flags it" if finding.rule.total else MEANS[State.CLEAN]
+    return f"threshold {finding.rule.threshold}"
 
 
 def _pending(finding: Finding, now: datetime) -> str:
@@ -92,17 +88,20 @@ def _pending(finding: Finding, now: datetime) -> str:
         return f"{files.PERHAPS_ARRIVED}{_next(finding.until, now)}"
     if finding.trouble:
         return f"{files.TO_UPLOAD}: {_waits(finding, now)}"
-    return f"{MEANS[State.PENDING]}{_queued(finding.checked_at, now)}{_next(finding.until, now)}"
+    return f"{MEANS[State.PENDING]}{_next(finding.until, now)}"
 
 
 def _not_checked(finding: Finding, now: datetime) -> str:
     if finding.trouble is None:
-        return f"not asked yet{_next(finding.until, now)}"
+        return f"not checked yet{_next(finding.until, now)}"
     if finding.until is None:
         return error(finding.trouble)
     if isinstance(finding.trouble, errors.Reserved):
-        return f"not checked: today's reserve is for people. Checked in {seconds(finding.until, now)}, or now if you press Check now"
-    return f"not checked yet: {_waits(finding, now)}"
+        return (
+            "the rest of today's quota is kept for people who ask. I will check this in "
+            f"{seconds(finding.until, now)}; press Check now to spend a call."
+        )
+    return _waits(finding, now)
 
 
 def _waits(finding: Finding, now: datetime) -> str:
@@ -110,25 +109,34 @@ def _waits(finding: Finding, now: datetime) -> str:
     if finding.trouble is None or finding.until is None:
         return ""
     if isinstance(finding.trouble, errors.QuotaSpent):
-        return f"quota, next slot in {seconds(finding.until, now)}"
+        return f"out of quota; next call in {seconds(finding.until, now)}"
     return f"{error(finding.trouble).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
 
 
 def _by_evidence(why: Rule) -> str:
     if not why.count:
-        return f"{MEANS[State.CLEAN]}: none of the {why.checked} URLs and files seen there is flagged, threshold {why.threshold}"
-    recent = "" if why.recent is None else f"; highest in the last 30 days: {why.recent}"
-    hosted = "" if why.hosted == why.count else f"; highest for what it served itself: {why.hosted}"
-    top = f"{why.count} of {why.total or '?'} engines"
-    held = f" flag {evidence(why.evidence)}" if why.evidence else ""
-    return f"{top}{held}, threshold {why.threshold}{hosted}{recent}"
+        return f"none of {related(why.checked)} is flagged"
+    worst = f": {evidence(why.evidence)}" if why.evidence else ""
+    told = [f"worst of {related(why.checked)}{worst}, threshold {why.threshold}"]
+    if why.hosted != why.count:
+        hosted = f"worst file or URL hosted there: {engines(why.hosted or 0, None)}"
+        told.append(hosted if why.hosted else "nothing hosted there is flagged")
+    if why.recent is not None and why.recent != why.count:
+        recent = f"worst of the last 30 days: {engines(why.recent, None)}"
+        told.append(recent if why.recent else "nothing flagged in the last 30 days")
+    return "; ".join(told)
+
+
+def related(count: int) -> str:
+    """So many things that VirusTotal has seen at an address or domain."""
+    return f"{count} related file or URL" if count == 1 else f"{count} related files and URLs"
 
 
 KINDS_OF_EVIDENCE = {
-    "url": "a URL there",
-    "downloaded": "a file downloaded from there",
-    "communicating": "a file that talks to it",
-    "referrer": "a file that names it",
+    "url": "a URL on it",
+    "downloaded": "a file downloaded from it",
+    "communicating": "a file that contacts it",
+    "referrer": "a file that mentions it",
 }
 
 
@@ -138,12 +146,8 @@ def evidence(seen: Evidence) -> str:
     return f"{KINDS_OF_EVIDENCE[seen.kind]}{when}"
 
 
-def _queued(since: datetime | None, now: datetime) -> str:
-    return f", queued {seconds(now, since)} ago" if since and since < now else ""
-
-
 def _next(until: datetime | None, now: datetime) -> str:
-    return f", next look in {seconds(until, now)}" if until else ""
+    return f"; next check in {seconds(until, now)}" if until else ""
 
 
 def called(finding: Finding) -> str:
@@ -157,7 +161,7 @@ def _where(where: Place) -> str:
     parts = [", ".join(where.categories[:3]), where.country or "", where.owner or ""]
     if where.newest:
         seen = where.newest
-        parts.append(f"newest bad evidence: {seen.positives}/{seen.total or '?'} for {evidence(seen)}")
+        parts.append(f"latest detection: {engines(seen.positives, seen.total)}, {evidence(seen)}")
     return " · ".join(outside(part, 120) for part in parts if part)
 
 
@@ -174,10 +178,10 @@ def dated(finding: Finding) -> str:
 
 
 NOTES: Mapping[Note, str] = {
-    Note.REGISTERED_DOMAIN: "The host as given is not in VirusTotal: this is the report of its registered domain.",
-    Note.NEEDS_PRIVATE_KEY: "Not rescanned: hashes cannot be rescanned with a public key. Upload the file instead: /vt scan-file …",
+    Note.REGISTERED_DOMAIN: "VirusTotal does not know this host. This is the report for its parent domain.",
+    Note.NEEDS_PRIVATE_KEY: "Not rescanned: that needs a private API key. Upload the file instead: /vt scan-file …",
     Note.RESCAN_REFUSED: "Not rescanned: VirusTotal refused. This is the older report.",
-    Note.GAVE_UP: "The new analysis was not finished within a day. Look again later.",
+    Note.GAVE_UP: f"VirusTotal did not finish the new analysis within a day. Press {files.LOOK_AGAIN} later.",
     Note.INTERRUPTED: "",  # the reason why it is PENDING says it
     **files.NOTES,
 }
@@ -198,11 +202,11 @@ def remark(finding: Finding) -> str:
     return note(finding)
 
 
-def insight(found: Insight, finding: Finding) -> str:
-    """The documented insight in words."""
-    head = f"Warning: {subject(finding, 120)} is malicious by {found.count} of {found.total or '?'} engines, threshold {found.threshold}."
-    rows = [f"{row.label}: {outside(row.value, 60)}" for row in found.rows]
-    return "\n".join([*([head] if found.warning else []), *rows])
+def insight(found: Insight) -> str:
+    """The documented insight in words, without its subject, which is on the first line of the card."""
+    flagged = engines(found.count or 0, found.total)
+    head = [f"Warning: {flagged} call it malicious (threshold {found.threshold})."] if found.warning else []
+    return "\n".join([*head, *(f"{row.label}: {outside(row.value, 60)}" for row in found.rows)])
 
 
 # Whole messages ------------------------------------------------------------------------------------------
@@ -215,30 +219,31 @@ def tally(counts: Mapping[State, int]) -> str:
 
 def more_in_json(count: int) -> str:
     """What did not fit."""
-    return f"Details of {count} more are in the JSON."
+    return f"{count} more: press JSON to see {'it' if count == 1 else 'them'}."
 
 
 CANNOT_TAKE = (
-    "I cannot take this now: the database does not answer. Nothing was kept; send it again in a minute."
+    "I can't take requests right now: my database is down. Nothing was saved. Please try again in a minute."
 )
-ASKING = "⏳ Asking VirusTotal, which takes its time. The answer comes here."
-FAILED = "Something went wrong here and no answer could be made. Nothing is known about it. Ask again; if it stays, tell the operator."
-GONE = "That answer is no longer kept. Ask again with /vt."
-JSON_SENT = "The file is in your direct messages."
+FAILED = "Something went wrong on my side, so there is no verdict. Please try again; if it keeps happening, tell whoever runs this bot."
+GONE = "I no longer have that answer. Look it up again with /vt."
+JSON_SENT = "I sent you the file in a direct message."
 JSON_IN_THREAD = "The file is in the thread."
 JSON_COMMENT = "The raw result"
 SHARED = "Shared with the channel."
-PERHAPS_SHARED = (
-    "I was restarted while I shared this. If the channel does not show it, ask again with --share."
-)
-LATE = "Your answer, here because it took longer than Slack keeps a command open:"
-NO_MAIL = "I cannot see a mail address of the person you mentioned. Give the domain itself: /vt domain-report example.co.in"
+PERHAPS_SHARED = "I restarted while sharing this. If it is not in the channel, ask again with --share."
+LATE = "Here is your answer. It took longer than the 30 minutes Slack allows for a reply to a command:"
+NO_MAIL = "I can't see that person's email address. Type the domain instead: /vt domain-report example.co.in"
+ASKING = "⏳ Still waiting for VirusTotal. The answer will appear here."
 BUTTON_JSON = "JSON"
 BUTTON_LINK = "VirusTotal"
 BUTTON_SHARE = "Share"
 BUTTON_SUBMIT = "Submit for scanning"
 CONFIRM_TITLE = "Submit to VirusTotal?"
-CONFIRM_SUBMIT = "The URL is sent to VirusTotal and becomes visible to its whole community: other companies, researchers, and whoever set it up."
+CONFIRM_SUBMIT = (
+    "This sends the URL to VirusTotal, where other companies, researchers and the URL's owner can see it. "
+    "This can't be undone."
+)
 CONFIRM_YES = "Submit"
 CONFIRM_NO = "Cancel"
 

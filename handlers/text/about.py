@@ -5,44 +5,67 @@ from collections.abc import Mapping
 from vt.actions import ACTIONS
 
 WELCOME = (
-    "Type /vt scan-ip 192.0.2.1, /vt help, or any text with indicators; press a button by its number; "
-    "Ctrl-D ends."
+    "Try: /vt 192.0.2.1 · /vt help · any text with indicators · a number presses that button · Ctrl-D quits."
 )
-INVENTED = "Invented data: no VT_API_KEY is set, so the built-in sandbox answers."
+INVENTED = "Invented data from the built-in sandbox, not from VirusTotal: no API key is set."
 
 
 def page(address: str) -> str:
-    """Where the workspace to try the bot in can be looked at."""
-    return f"A Slack workspace to try the bot in: {address} in your browser, or here."
+    """Where the trial workspace is."""
+    return f"Open {address} (a practice Slack), or type here."
 
 
 def files_to_try(folder: str) -> str:
     """Where files are that the bot may read."""
-    return f"Files to try it with: /vt scan-file {folder}/*"
+    return f"Files to try: /vt scan-file {folder}/*"
+
+
+DOES: Mapping[str, str] = {
+    "scan-ip": "reputation of an IP address",
+    "scan-hash": "verdict on a file hash (MD5, SHA-1, SHA-256)",
+    "scan-url": "verdict on a URL",
+    "domain-report": "categories, history and detections of a domain",
+    "scan-file": "verdict on a file: its hash is looked up, and it is uploaded if you agree",
+}
+"""What each action finds out, by the action's key."""
 
 
 def help_lines() -> list[tuple[str, str]]:
     """Each command with what it does; made from the table of actions."""
-    rows = [(f"/vt {action.key} {action.example}", action.title) for action in ACTIONS]
+    rows = [(f"/vt {action.key} {action.example}", DOES.get(action.key, action.title)) for action in ACTIONS]
     return [
-        ("/vt any text with indicators", "finds what is in it and looks everything up"),
+        ("/vt any text with indicators", "find everything in the text and look it up"),
         *rows,
-        ("/vt form 192.0.2.1", "a form for all of this, with what follows in it"),
-        ("/vt settings", "thresholds in this channel, and who sees answers"),
-        ("/vt ping", "is everything answering? key, database, Slack"),
-        ("/vt quota", "what is left of VirusTotal's quota"),
-        ("/vt watch on", "look up what is posted in this channel; status, off, risky, reaction, dry-run"),
-        ("/vt ignore example.com 7d why", "leave it alone in watched channels; list, remove"),
-        ("--threshold 3", "engines that make it RISKY: this many or more"),
-        ("--rescan-after-days 30", "analyse anew when the last analysis is that old (hashes, URLs)"),
-        ("--share", "answer in the channel, not to you alone"),
-        ("--fresh", "ask VirusTotal now"),
-        ("--host web-1", "files are on that Linux server; several paths by comma, * and ? fit names"),
+        ("/vt form 192.0.2.1", "open a form, filled in with the text that follows"),
+        ("/vt settings", "this channel's thresholds, and who sees answers"),
+        ("/vt ping", "check the API key, database and Slack"),
+        ("/vt quota", "how much VirusTotal quota is left"),
+        (
+            "/vt watch on",
+            "look up what people post in this channel; also status, off, risky, reaction, dry-run",
+        ),
+        (
+            "/vt ignore example.com 7d reason …",
+            "skip it in watched channels (no duration = permanently); also list, remove",
+        ),
+        ("--threshold 3", "call it RISKY from 3 engines up"),
+        (
+            "--rescan-after-days 30",
+            "ask for a new analysis if the last one is older than 30 days (hashes, URLs)",
+        ),
+        ("--share", "post the answer in the channel, not only to you"),
+        ("--fresh", "skip the cache"),
+        (
+            "--host web-1",
+            "read the files from server web-1; separate paths with commas, * and ? are wildcards",
+        ),
     ]
 
 
-HELP_HEAD = "What do you want to know about? Several values by space or comma, defanged or not."
-HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines, below it · 🟢 CLEAN: no engine flags it · ⚪ UNKNOWN: not in VirusTotal, which is not clean · ⏳ PENDING: being analysed · ⛔ NOT CHECKED: with the reason"
+HELP_HEAD = (
+    "Paste IPs, hashes, URLs, domains or any text. Separate values with spaces or commas; defanged is fine."
+)
+HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines flag it, below the threshold · 🟢 CLEAN: no engine flags it · ⚪ UNKNOWN: VirusTotal has no record, which does not mean clean · ⏳ PENDING: being analysed · ⛔ NOT CHECKED: the message says why"
 
 
 def ping(parts: Mapping[str, tuple[float, str]]) -> str:
@@ -55,8 +78,8 @@ def ping(parts: Mapping[str, tuple[float, str]]) -> str:
 
 
 def silent(fault: str) -> str:
-    """Something of the bot's own did not answer."""
-    return f"does not answer ({fault}). The operator must look."
+    """A part of the bot did not respond."""
+    return f"not responding ({fault}). Tell whoever runs this bot."
 
 
 def doctor(mode: str, kind: str, *, invented: bool) -> str:
@@ -65,7 +88,7 @@ def doctor(mode: str, kind: str, *, invented: bool) -> str:
         {
             "http": "Slack: HTTP mode (SLACK_SIGNING_SECRET)",
             "socket": "Slack: Socket Mode (SLACK_APP_TOKEN)",
-            "none": "Slack: no tokens; `vtbot run` opens a workspace to try it in",
+            "none": "Slack: no tokens; `vtbot run` starts a local trial workspace",
         }[mode],
         INVENTED if invented else f"VirusTotal: a {kind} key",
     ]
@@ -84,9 +107,14 @@ PING_NAMES = {"key": "VirusTotal key", "database": "Database", "slack": "Slack"}
 def quota(windows: Mapping[str, tuple[int, int]]) -> str:
     """Used and allowed in each window; 0 allowed means no limit."""
     lines = [
-        f"{name}: {used} used, {max(0, most - used)} of {most} left"
+        f"This {name}: {calls(used)}, {max(0, most - used)} of {most} left"
         if most
-        else f"{name}: {used} used, no limit"
+        else f"This {name}: {calls(used)} (no limit)"
         for name, (used, most) in windows.items()
     ]
     return "\n".join(lines)
+
+
+def calls(count: int) -> str:
+    """Calls to VirusTotal."""
+    return f"{count} call{'s'[: count != 1]}"

@@ -6,27 +6,27 @@ from handlers.access import Denial
 from vt.actions import Action
 
 DENIALS: Mapping[Denial, str] = {
-    Denial.GUEST: "Guests may not look things up here. Ask a full member of this workspace to do it for you.",
-    Denial.STRANGER: "Only members of the workspace that installed me may look things up. Ask one of them to do it for you.",
-    Denial.BOT: "Bots may not look things up here. The operator can allow it with ALLOW_BOTS.",
-    Denial.GONE: "This account is deactivated: it may not look anything up.",
-    Denial.UNKNOWN: "I cannot find out who you are, because Slack does not answer me. Nothing was looked up; ask again in a minute.",
-    Denial.USER: "You are not among those whom the operator lets look things up. Ask the operator of this bot.",
-    Denial.CHANNEL: "I may not be used here. Ask the operator of this bot which channels are allowed.",
+    Denial.GUEST: "Guests can't use this bot. Ask a full member of this workspace to look it up for you.",
+    Denial.STRANGER: "Only members of the workspace that installed this bot can use it. Ask one of them to look it up for you.",
+    Denial.BOT: "Bots can't use this bot. Whoever runs it can allow them.",
+    Denial.GONE: "This account is deactivated, so it can't use this bot.",
+    Denial.UNKNOWN: "I can't check who you are because Slack is not responding. Nothing was looked up; try again in a minute.",
+    Denial.USER: "You don't have permission to use this bot. Ask whoever runs it.",
+    Denial.CHANNEL: "This bot isn't enabled in this channel. Ask whoever runs it where you can use it.",
 }
 """Each one sentence or two, to the asker alone."""
-DATABASE_SILENT = "The database does not answer. Try again; if it stays, look at DATABASE_URL or STATE_DIR."
-CANNOT_TAKE_YET = "I cannot take this now: the database does not answer. Slack hands it to me again during five minutes; if no answer comes by then, send it again."
-SHORTCUT_CHECK = "Check with VirusTotal"
-SHORTCUT_CHECK_DOES = "Looks up everything that is in this message: addresses, hashes, URLs, domains"
-FORM_NAME = "VirusTotal"
-FORM_DOES = "A form to look up addresses, hashes, URLs, domains and files"
-NOTHING_HERE = "Nothing in this message can be looked up: no IP address, hash, URL, domain or mail address that fits. The form has its text."
-NO_FORM_HERE = (
-    "The form cannot be opened from a message. Type /vt form, or pick VirusTotal from the shortcuts."
+DATABASE_SILENT = (
+    "The database is not responding. Try again; if it keeps happening, check DATABASE_URL or STATE_DIR."
 )
+CANNOT_TAKE_YET = "I can't take requests right now: my database is down. Slack will retry for five minutes; if you have no answer by then, send it again."
+SHORTCUT_CHECK = "Check with VirusTotal"
+SHORTCUT_CHECK_DOES = "Look up every IP, hash, URL and domain in this message"
+FORM_NAME = "VirusTotal"
+FORM_DOES = "A form to look up IPs, hashes, URLs, domains and files"
+NOTHING_HERE = "Nothing in this message can be looked up: no IP address, hash, URL, domain or mail address that fits. The form has its text."
+NO_FORM_HERE = "I can't open the form from a message. Type /vt form, or pick VirusTotal from the shortcuts."
 ATTACHED = "For the attached file, pick Upload and Scan File in the same menu."
-ELSEWHERE = "Your answer, here because I cannot write where you asked:"
+ELSEWHERE = "I can't post in that channel, so here is your answer:"
 
 
 def nothing_here(files: Sequence[str]) -> str:
@@ -35,5 +35,15 @@ def nothing_here(files: Sequence[str]) -> str:
 
 
 def shortcut_does(action: Action) -> str:
-    """What an action's entry in the message menu is for."""
-    return f"{action.title}: what fits in this message, such as {action.example}"
+    """What an action's entry in the message menu does."""
+    return f"Look up {IN_MESSAGE.get(action.key, 'what fits')} in this message"
+
+
+IN_MESSAGE: Mapping[str, str] = {
+    "scan-ip": "the IP addresses",
+    "scan-hash": "the file hashes",
+    "scan-url": "the URLs",
+    "domain-report": "the domains and email addresses",
+    "scan-file": "the attached files",
+}
+"""What an action takes from a message, by the action's key."""

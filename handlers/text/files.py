@@ -5,69 +5,63 @@ from collections.abc import Mapping
 from vt.verdict import Note
 
 WHO_SEES = (
-    "Whoever uses VirusTotal's paid services can then find it, look into it and download it: other companies, "
-    "researchers, and perhaps those who made it. It cannot be taken back."
+    "Anyone with a paid VirusTotal account can then find, inspect and download it: other companies, researchers, "
+    "possibly the attacker. This can't be undone."
 )
-LASTS = "The button works for 10 minutes, for whoever asked."
-OVER = (
-    "Not uploaded: the question whether to upload it stood for 10 minutes and is over. To be asked again, press "
-    "Check again now, or type /vt scan-file …"
-)
-WITHOUT_BUTTON = "If there is no button here to agree with, the answer is too long for one: ask for fewer files in one command."
-MORE = "{count} more are not in VirusTotal either: ask for them in a command of their own."
+LASTS = "Only the person who asked can press this, for 10 minutes."
+OVER = "Not uploaded: nobody agreed within 10 minutes. Press Check again now to be asked again, or type /vt scan-file …"
+WITHOUT_BUTTON = "No Upload button? The answer was too long for it; ask about fewer files."
+MORE = "{count} other files are unknown too. Ask about them separately."
 UPLOADS_DENIED = "Not uploaded: uploads are switched off here."
-NEVER = "Never uploaded, by name or content (NEVER_UPLOAD): {names}"
+NEVER = "Never uploaded because of their name or content: {names}"
 
 UPLOADS = "Files that VirusTotal does not know"
-UPLOADS_HINT = "The operator's UPLOAD_POLICY holds too: the stricter of both decides."
+UPLOADS_HINT = "The bot-wide policy also applies; the stricter one wins."
 UPLOAD_WAYS: Mapping[str, str] = {
-    "as-set": "As the operator set it",
+    "as-set": "Default: the bot-wide policy",
     "allow": "Uploaded without asking",
-    "confirm": "Uploaded once the asker agrees",
+    "confirm": "Uploaded when the person who asked agrees",
     "deny": "Never uploaded",
 }
 
 FILES = "Files"
-FILES_HINT = (
-    "Their hashes are looked up; you are asked before a file that VirusTotal does not know is uploaded."
+FILES_HINT = "I look up their hashes and ask you before I upload a file that VirusTotal does not know."
+PATH = "File paths"
+PATH_HINT = (
+    "Full paths, separated by commas; * and ? are wildcards. On the bot's machine unless you name a server."
 )
-PATH = "Paths of files"
-PATH_HINT = "Absolute, by comma; * and ? fit names. On the bot's machine, if no server is named."
 HOST = "Linux server"
-HOST_HINT = "Its name in the hosts file."
+HOST_HINT = "The server's name, as set up for this bot."
 
 NOTES: Mapping[Note, str] = {
-    Note.NOT_UPLOADED: "This is the older report: it was not uploaded.",
+    Note.NOT_UPLOADED: "Not uploaded, so this is the older report.",
     Note.PERHAPS: (
-        "The upload was interrupted, and VirusTotal shows nothing newer within an hour: it may have arrived or not. "
-        "Look again, or ask for the file anew."
+        "The upload was interrupted, and VirusTotal has shown nothing newer for an hour, so I can't tell whether it "
+        "arrived. Press Look again, or send the file again."
     ),
-    Note.TO_AGREE: "Not uploaded.",
-    Note.NEVER_BY_NAME: "Not uploaded: a file of this name may hold secrets, so nobody can agree to it (NEVER_UPLOAD).",
-    Note.NEVER_BY_CONTENT: "Not uploaded: it holds a private key or passwords, so nobody can agree to it.",
-    Note.BY_HASH: (
-        "Looked up by its hash: the file was not read again. Only whoever asked for it first can have it read, or agree "
-        "to an upload."
-    ),
+    Note.TO_AGREE: "Not uploaded yet: see the question below.",
+    Note.NEVER_BY_NAME: "Not uploaded: a file with this name may contain secrets, and no one can override this.",
+    Note.NEVER_BY_CONTENT: "Not uploaded: it contains a private key or passwords, and no one can override this.",
+    Note.BY_HASH: "Looked up by hash only. Only the person who first asked can have the file read or uploaded.",
 }
 
-NOT_FINISHED = "VirusTotal has it, and was not finished with it when nobody waited any more"
-TO_UPLOAD = "to be uploaded"
-PERHAPS_ARRIVED = "the upload was interrupted and may have arrived; it is not sent again before that is known"
+NOT_FINISHED = "VirusTotal has the file but had not finished scanning it when I stopped waiting"
+TO_UPLOAD = "waiting to be uploaded"
+PERHAPS_ARRIVED = "the upload was interrupted and may have arrived; I won't send it again until that is clear"
 
 NOT_GIVEN: Mapping[str, str] = {
-    "scope": "Slack shows its page to sign in instead of the file: the app lacks the scope files:read. Tell the operator.",
-    "elsewhere": "the file is not kept by Slack itself, so it was not fetched. Attach the file, or look its hash up: /vt scan-hash …",
-    "silent": "Slack did not hand the file over. Ask again in a minute.",
+    "scope": "Slack returned its sign-in page instead of the file: the app lacks files:read. Tell whoever runs this bot.",
+    "elsewhere": "the file is not stored in Slack, so I did not fetch it. Attach the file, or look up its hash: /vt scan-hash …",
+    "silent": "Slack did not send me the file. Try again in a minute.",
 }
 """By why."""
 
 IN_A_COMMAND = (
-    "That seems to hold a password, so nothing was done with it and I kept nothing. What is typed passes "
-    "through Slack and may be kept there: change the password. Name the server instead, --host NAME; "
-    "the operator sets its login up in the hosts file, or lets you type one into a form (SSH_AD_HOC)."
+    "That seems to contain a password, so I ignored it and did not store it. Slack may have kept it: change the "
+    "password. Name the server instead, --host NAME; if it needs a login, a form opens or whoever runs this bot "
+    "can set one up."
 )
-NO_HOST = "--host takes the name of a server from the hosts file, as in: /vt scan-file --host web-1 /srv/samples/invoice.zip"
+NO_HOST = "--host needs the name of a server. Example: /vt scan-file --host web-1 /srv/samples/invoice.zip"
 
 # A login that is typed --------------------------------------------------------------------------------------
 
@@ -77,27 +71,27 @@ LOGIN_CLOSE = "Cancel"
 ADDRESS = "Linux Server Address"
 USER = "Linux User"
 PASSWORD = "Linux Password"  # noqa: S105 - the documented name of a field
-PASSWORD_HINT = (
-    "Held in the bot's memory for half an hour at most, never stored. Slack shows it while you type."  # noqa: S105 - a sentence
-)
+PASSWORD_HINT = "Kept in memory for 30 minutes at most and never stored. Slack shows it as you type."  # noqa: S105 - a sentence
 PATHS = "File Paths"
-PATHS_HINT = "Absolute paths by comma; * and ? fit names. Hashes are looked up first; you are asked before anything is uploaded."
-LOGIN_NOT_OPENED = "Slack gave the form up before it could be opened. Type the command again."
-LOGIN_GONE = "This form is no longer known. Close it and type the command again."
-LOGINS_OFF = "Logins cannot be typed here: the operator has not set SSH_AD_HOC=true."
+PATHS_HINT = "Full paths, separated by commas; * and ? are wildcards. I look up hashes first and ask you before I upload anything."
+LOGIN_NOT_OPENED = "Slack closed the form before it opened. Type the command again."
+LOGIN_GONE = "This form has expired. Close it and type the command again."
+LOGINS_OFF = "Logins are switched off here. Ask whoever runs this bot."
 
 UPLOAD_ANYWAY = "Upload anyway"
 LOOK_AGAIN = "Look again"
 BUTTON_UPLOAD = "Upload"
 BUTTON_UPLOAD_ALL = "Upload {count} files"
 NOT_AGREED = (
-    "Nothing was uploaded: nobody agreed to it. Ask at a terminal and say y, or set UPLOAD_POLICY=allow."
+    "Nothing was uploaded: nobody agreed. Run this at a terminal and answer y, or set UPLOAD_POLICY=allow."
 )
-NO_STDIN = "scan-file - reads standard input, which is closed. Send a file through a pipe, or name its path."
-FOLLOW = "⏳ Uploading. It is large: how it comes along, and then the answer, stand in your direct messages."
-TOO_LATE = "Nothing was uploaded: the question is older than 10 minutes. Ask again with /vt scan-file …"
-NOT_YOURS = "Nothing was uploaded: only the one who asked for this file can agree to it."
-NOT_NOW = "Nothing was uploaded: uploads are switched off here. Ask the operator about UPLOAD_POLICY, or see /vt settings."
+NO_STDIN = "scan-file - reads standard input, which is closed. Pipe a file into it, or give a path."
+FOLLOW = "⏳ Uploading a large file. I'll send progress and the answer to you in a direct message."
+TOO_LATE = "Nothing was uploaded: that button has expired (10 minutes). Ask again with /vt scan-file …"
+NOT_YOURS = "Nothing was uploaded: only the person who asked about this file can agree to that."
+NOT_NOW = (
+    "Nothing was uploaded: uploads are switched off here. See /vt settings, or ask whoever runs this bot."
+)
 SOURCES: Mapping[str, str] = {"": "the bot's machine", "slack": "Slack", "stdin": "standard input"}
 """Where a file comes from, by its place; a server by its name."""
 
@@ -118,5 +112,5 @@ def uploading(name: str, sent: str, size: str) -> str:
 
 
 def reading(name: str, read: str, size: str) -> str:
-    """How far a file was read for its hash."""
+    """How far a file has been read for its hash."""
     return f"⏳ Reading {name}: {read} of {size}"

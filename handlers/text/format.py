@@ -29,6 +29,12 @@ def size(count: int) -> str:
     return f"{count:,} bytes" if count < SMALL else f"{count / 1_000_000:,.1f} MB"
 
 
+def engines(count: int, total: int | None) -> str:
+    """How many engines flag something, of how many that looked: "6 of 57 engines"."""
+    of = f" of {total}" if total else ""
+    return f"{count}{of} engine{'' if (total or count) == 1 else 's'}"
+
+
 def seconds(until: datetime, now: datetime) -> str:
     """How long until then: "38 s", "12 min", "5 h"."""
     left = max(1, round((until - now).total_seconds()))

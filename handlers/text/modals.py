@@ -12,24 +12,24 @@ from vt.actions import Action
 FORM_TITLE = "VirusTotal"
 FORM_SUBMIT = "Look up"
 FORM_CLOSE = "Cancel"
-VALUES = "What do you want to know about?"
-VALUES_HINT = "Values by line, space or comma, or any text they stand in; defanged or not."
+VALUES = "Indicators"
+VALUES_HINT = "One per line, or paste any text. Defanged is fine."
 VALUES_PLACEHOLDER = "192.0.2.1"
-FOUND_HINT = "Take out what you do not want to know about."
-FOUND_FILES = "The attached files are looked up with them."
+FOUND_HINT = "Remove what you don't want to look up."
+FOUND_FILES = "The attached files are looked up too."
 FOUND_CUT = "Only the first {most} of {count} fit here."
 ACTION = "Action"
-AS_FOUND = "As found: what fits each value"
+AS_FOUND = "Automatic"
 THRESHOLD = "Threshold"
-THRESHOLD_HINT = "Engines that make it RISKY: this many or more. Empty: as set for the channel."
+THRESHOLD_HINT = "Number of engines for RISKY. Leave empty for the channel's setting."
 RESCAN_AFTER = "Rescan after days"
-RESCAN_HINT = "Analyse hashes and URLs anew when the last analysis is that old. Empty: never."
+RESCAN_HINT = "Request a new analysis if the last one is older (hashes and URLs). Leave empty: never."
 ANSWER = "Answer"
-PRIVATE = "To me alone"
-SHARED = "In the channel"
-FORM_AGAIN = "Slack gave the form up before it could be opened. What you typed is kept."
+PRIVATE = "Only me"
+SHARED = "Post in the channel"
+FORM_AGAIN = "Slack closed the form before it opened. Your text is saved: press Open the form."
 OPEN_FORM = "Open the form"
-FORM_GONE = "This form is no longer known. Copy what you typed, close it, and open it again."
+FORM_GONE = "This form has expired. Copy your text, close the form and open it again."
 
 # Files ---------------------------------------------------------------------------------------------------
 
@@ -54,7 +54,8 @@ FIRST_IN = "first in"
 
 def seen(past: Past) -> str:
     """How often it was asked for, and since when."""
-    return f"seen here {past.times} × since {text.day(past.since)}"
+    times = "once" if past.times == 1 else f"{past.times} times"
+    return f"looked up {times} since {text.day(past.since)}"
 
 
 def first_seen(past: Past) -> str:
@@ -67,7 +68,7 @@ def was(last: Sighting) -> str:
     on = f"on {text.day(last.at)}" if last.at else "before"
     if last.count is None:
         return f"was {last.state} {on}"
-    return f"was {last.state} {last.count} of {last.total or '?'} {on}"
+    return f"was {last.state} {text.engines(last.count, last.total)} {on}"
 
 
 # Modals about an answer ----------------------------------------------------------------------------------
@@ -93,12 +94,12 @@ ASKING = "Asking VirusTotal…"
 EARLIER = "Previous"
 LATER = "Next"
 DETECTED = "detected"
-NO_DETAILS = "There is nothing more to show: VirusTotal has said nothing about it."
-NONE = "Nothing."
+NO_DETAILS = "VirusTotal returned nothing else."
+NONE = "None."
 AT_THRESHOLDS = "At other thresholds"
 THIS_ONE = " (this answer)"
-COUNTED_ENGINES = "The engines that count"
-COUNTED_EVIDENCE = "What was seen there; VirusTotal gives no verdict on the host itself"
+COUNTED_ENGINES = "Engines that flag it"
+COUNTED_EVIDENCE = "Related URLs and files; VirusTotal gives no verdict on the host itself"
 PARTS = {
     "fields": "Fields",
     "engines": "Engines",
@@ -130,23 +131,24 @@ def threshold(engines: int) -> str:
 
 TITLES: Mapping[Verb, str] = {**MORE, Verb.SETTINGS: "Settings"}
 WAITING: Mapping[Verb, str] = {verb: ASKING if verb is Verb.COMMENTS else WAIT for verb in TITLES}
-TOO_LATE = "Slack closed the window before it could be opened. Press it again."
-NOT_TAKEN = "Slack did not take this. All of it is in the JSON, which is on its way to you."
+TOO_LATE = "Slack closed the window before it opened. Try again."
+NOT_TAKEN = "Slack could not show this. I am sending you the JSON, which has all of it."
 OLDER = "Older"
-NO_COMMENTS = "Nobody has commented on it."
+NO_COMMENTS = "Nobody has commented on this."
+COMMENTS_REFUSED = "Comments need a private API key."
 NO_COMMENTS_HERE = "VirusTotal keeps comments on files and URLs only."
-COMMENTS_COST = "Each page costs one call of VirusTotal's quota."
-RESCANNED = "Analysed anew"
-PRICE = "Price"
-LEFT = "Left"
-SEEN_BY = "Who sees it"
-URLS_ARE_SEEN = "URLs are sent to VirusTotal again, whose community sees that they were."
-NO_RESCAN = "Nothing here can be rescanned: VirusTotal must know it, and files need a private key."
+COMMENTS_COST = "Each page costs one call of the VirusTotal quota."
+RESCANNED = "Will be rescanned"
+PRICE = "Cost"
+LEFT = "Quota left"
+SEEN_BY = "Visibility"
+URLS_ARE_SEEN = "VirusTotal users can see that this URL was submitted again."
+NO_RESCAN = "Nothing here can be rescanned: VirusTotal must know it, and files need a private API key."
 
 
 def not_asked_yet(pause: str) -> str:
     """The quota is spent."""
-    return f"Not asked yet: quota, next slot in {pause}. This fills by itself when it is left open."
+    return f"Out of quota; next call in {pause}. Leave this open: it fills in by itself."
 
 
 def count(urls: int, files: int) -> str:
@@ -157,7 +159,7 @@ def count(urls: int, files: int) -> str:
 
 def calls(number: int) -> str:
     """What it costs, at least and as a rule."""
-    return f"{number} call{'s'[: number != 1]} to VirusTotal, then one for each look whether it is done (often 2 to 4)"
+    return f"{number} API call{'s'[: number != 1]}, plus usually 2 to 4 to poll for the result"
 
 
 def left(windows: Mapping[str, tuple[int, int]]) -> str:
@@ -168,7 +170,7 @@ def left(windows: Mapping[str, tuple[int, int]]) -> str:
     return ", ".join(limited) or "no limit"
 
 
-NOT_YOURS = "Only who had it shared can make it private again."
+NOT_YOURS = "Only the person who shared it can make it private."
 ANYWAY = "Check anyway"
 
 # Settings ------------------------------------------------------------------------------------------------
@@ -179,15 +181,13 @@ ANSWERS = "Answers"
 INSTANCE = "Instance"
 LANGUAGE = "Language"
 ANSWER_WAYS: Mapping[Answers, str] = {
-    Answers.AS_ASKED: "As asked: commands to the asker, picked messages in their thread",
-    Answers.PRIVATE: "To the asker alone",
-    Answers.CHANNEL: "In the channel",
+    Answers.AS_ASKED: "Default: slash commands privately, message shortcuts in the thread",
+    Answers.PRIVATE: "Only to the person who asked",
+    Answers.CHANNEL: "Posted in the channel",
 }
-WHO_MAY_CHANGE = (
-    "Only the channel's creator, the workspace's admins and those whom the operator names can change this."
-)
-NOT_HERE = "There is nothing to set in direct messages. Type /vt settings in a channel."
-NOT_SET = "as the operator set"
+WHO_MAY_CHANGE = "Only this channel's creator, a workspace admin or an admin of this bot can change this."
+NOT_HERE = "Direct messages have no settings. Type /vt settings in a channel."
+NOT_SET = "default"
 
 
 def threshold_of(action: Action) -> str:
@@ -196,8 +196,8 @@ def threshold_of(action: Action) -> str:
 
 
 def empty_means(count: int) -> str:
-    """What holds where nothing is set."""
-    return f"Engines that make it RISKY. Empty: {count}, as the operator set."
+    """The default, which applies when the field is empty."""
+    return f"Number of engines for RISKY. Leave empty for the default ({count})."
 
 
 def saved(changes: Iterable[Change]) -> str:
@@ -208,15 +208,13 @@ def saved(changes: Iterable[Change]) -> str:
 
 # The home ------------------------------------------------------------------------------------------------
 
-EXAMPLES_GO = (
-    "Press an example: its answer comes in the Messages tab. In a channel type /vt, /vt help shows all."
-)
+EXAMPLES_GO = "Press an example; the answer appears in the Messages tab. In channels, type /vt (or /vt help)."
 YOUR_LATEST = "Your last look-ups"
 NOTHING_YET = "None yet."
-QUOTA_LEFT = "VirusTotal's quota left"
-CHANNELS = "Settings of channels that you may change"
-CHANNELS_HOW = "Type /vt settings in a channel for thresholds and who sees answers."
-HEALTH = "Is everything answering?"
-CHECK_KEY = "Ask VirusTotal too (1 call)"
+QUOTA_LEFT = "VirusTotal quota left"
+CHANNELS = "Channels whose settings you can change"
+CHANNELS_HOW = "Type /vt settings in any channel to set thresholds and who sees answers."
+HEALTH = "Status"
+CHECK_KEY = "Check VirusTotal too (1 call)"
 
-ONLY_IN_SLACK = "This is for Slack only. Here ask for a value, as in: vtbot ask 'scan-ip 192.0.2.1'"
+ONLY_IN_SLACK = "That works only in Slack. Here: vtbot ask 'scan-ip 192.0.2.1'"

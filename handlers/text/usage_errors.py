@@ -1,4 +1,4 @@
-"""What was typed wrongly, as sentences: one for every usage_error, each with the right form."""
+"""What was typed wrongly, as sentences: one for every usage error, each with a correct example."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,47 +9,66 @@ from handlers.text.format import cut
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 
+A: Mapping[str, str] = {
+    "scan-ip": "an IP address",
+    "scan-hash": "a hash",
+    "scan-url": "a URL",
+    "domain-report": "a domain or email address",
+    "scan-file": "a file path",
+}
+"""What each action takes, by the action's key."""
+
 
 def usage(action: Action) -> str:
-    """The right form of an action."""
+    """How an action is typed."""
     return f"/vt {action.key} {action.example}"
 
 
-def _wrong_value(usage_error: asked.WrongValue) -> str:
-    shown = defang(cut(usage_error.value, 80))
-    if usage_error.fits:
-        return f"{shown} does not fit {usage_error.action.key}. Try: /vt {usage_error.fits.key} {shown}"
-    return f"{shown} is no {usage_error.action.needs}. The right form: {usage(usage_error.action)}"
+def takes(action: Action) -> str:
+    """What an action takes, with its article."""
+    return A.get(action.key, f"right for {action.key}")
 
 
-def _no_rescan(usage_error: asked.NoRescan) -> str:
+def _wrong_value(wrong: asked.WrongValue) -> str:
+    shown = defang(cut(wrong.value, 80))
+    if wrong.fits:
+        return f"{shown} is {takes(wrong.fits)}, not {takes(wrong.action)}. Try: /vt {wrong.fits.key} {shown}"
+    return f"{shown} is not {takes(wrong.action)}. Example: {usage(wrong.action)}"
+
+
+def _no_rescan(_: asked.NoRescan) -> str:
     takers = [action.key for action in ACTIONS if action.rescans]
-    return f"{usage_error.action.key} takes no --rescan-after-days, only {' and '.join(takers)} do: {usage(BY_KEY[takers[0]])} --rescan-after-days 30"
+    example = f"{usage(BY_KEY[takers[0]])} --rescan-after-days 30"
+    return f"--rescan-after-days works only with {' and '.join(takers)}. Example: {example}"
+
+
+def _bad_number(wrong: asked.BadNumber) -> str:
+    example = f"{wrong.option} {max(wrong.least, 3)}"
+    typed = f"{usage(wrong.action)} {example}" if wrong.action else example
+    return f"{wrong.option} needs a whole number from {wrong.least} to {wrong.most}. Example: {typed}"
 
 
 USAGE_ERRORS: Mapping[type[asked.UsageError], Callable[[Any], str]] = {
     asked.UnknownCommand: lambda e: (
-        f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? /vt help shows all."
+        f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
     ),
     asked.UnknownOption: lambda e: (
         f"There is no option {cut(e.option, 40)}. Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
     ),
-    asked.BadNumber: lambda e: (
-        f"{e.option} takes a whole number from {e.least} to {e.most}, as in: {usage(BY_KEY['scan-hash'])} {e.option} {max(e.least, 3)}"
-    ),
+    asked.BadNumber: _bad_number,
     asked.NoRescan: _no_rescan,
-    asked.NoValue: lambda e: f"What should be looked up? The right form: {usage(e.action)}",
+    asked.NoValue: lambda e: f"Nothing to look up. Example: {usage(e.action)}",
     asked.WrongValue: _wrong_value,
     asked.NothingFound: lambda _: (
-        "Nothing in this text can be looked up: no IP address, hash, URL, domain or mail address. As an example: /vt scan-ip 192.0.2.1"
+        "I found no IP address, hash, URL, domain or email address in that. Example: /vt scan-ip 192.0.2.1, or see /vt help"
     ),
     asked.PasswordTyped: lambda _: files.IN_A_COMMAND,
     asked.NoHost: lambda _: files.NO_HOST,
-    asked.TooMany: lambda e: f"{e.count} at once are too many: at most {e.most}. Send them in parts.",
-    asked.TooLong: lambda e: f"That is too long: at most {e.most:,} characters. Send it in parts.",
+    asked.TooMany: lambda e: f"That's {e.count}; the limit is {e.most} per request. Send them in parts.",
+    asked.TooLong: lambda e: f"That's too long; the limit is {e.most:,} characters. Send it in parts.",
 }
 
 
 def usage_error(wrong: asked.UsageError) -> str:
-    """What is wrong, and the right form."""
+    """What is wrong, and a correct example."""
     return USAGE_ERRORS[type(wrong)](wrong)

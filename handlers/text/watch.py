@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from handlers.text.format import minute
 from handlers.watch import Mode
 from handlers.watch.ports import Ignored, Repeat
 from vt.indicators import defang
@@ -10,8 +11,8 @@ from vt.privacy.sensitive import masked
 
 BUTTON_HURRY = "Check now"
 BUTTON_ALLOW = "Check"
-BUTTON_LEAVE = "Leave it"
-DRY_RUN = "Dry run: this would have been posted in <#{channel}>."
+BUTTON_LEAVE = "Skip"
+DRY_RUN = "Dry run: I would have posted this in <#{channel}>."
 MOST_REPEATS = 3
 LONGEST = 120
 """Characters of an indicator in a sentence."""
@@ -21,7 +22,7 @@ def repeated(repeats: Sequence[Repeat]) -> str:
     """Who else posted it, and when."""
     told = [f"<@{one.person}> {clock(one.at)}" for one in repeats[-MOST_REPEATS:]]
     more = len(repeats) - len(told)
-    before = {0: "", 1: " and once before"}.get(more, f" and {more} times before")
+    before = {0: "", 1: " and once before that"}.get(more, f" and {more} times before that")
     return f"Also posted by {', '.join(told)}{before}"
 
 
@@ -31,62 +32,71 @@ def clock(moment: datetime) -> str:
 
 
 def secrets(urls: Sequence[str]) -> str:
-    """Shall URLs with secrets be looked up?"""
+    """The question to someone who posted URLs with secrets."""
     shown = "\n".join(defang(masked(url))[:LONGEST] for url in urls)
     return (
-        "This channel is watched, and what is posted is looked up in VirusTotal. "
-        f"What you posted seems to hold a password or a token, so it was not sent:\n{shown}\n"
-        "Shall it be checked all the same? VirusTotal would see all of it."
+        "I look up what people post in this channel. What you posted seems to contain a password or token, so I "
+        f"did not send it to VirusTotal:\n{shown}\n"
+        "Check it anyway? VirusTotal would see the whole URL."
     )
 
 
 def paused(most: int, until: datetime) -> str:
-    """The breaker opened."""
+    """Too many answers in a short time: the channel's watch pauses."""
     return (
-        f"More than {most} cards in ten minutes: I am quiet here until {until:%H:%M} UTC, and go on by myself then. "
-        "/vt still answers."
+        f"More than {most} answers in ten minutes: I've paused here until {until:%H:%M} UTC and will resume "
+        "automatically. /vt still works."
     )
 
 
 # /vt watch and /vt ignore --------------------------------------------------------------------------------
 
 SWITCHED = {
-    Mode.OFF: "This channel is not watched. /vt watch on changes that.",
-    Mode.ALL: "This channel is watched: what is posted here is looked up, and answered in its thread.",
-    Mode.RISKY: "This channel is watched: what is posted here is looked up, and answered in its thread when it is RISKY.",
+    Mode.OFF: "I'm not watching this channel. Turn it on with /vt watch on.",
+    Mode.ALL: (
+        "Watching this channel: I look up what people post and reply in its thread. Stop with /vt watch off."
+    ),
+    Mode.RISKY: (
+        "Watching this channel: I look up what people post and reply in its thread only if something is RISKY. "
+        "Stop with /vt watch off."
+    ),
     Mode.REACTION: (
-        "This channel is watched: what is posted here is looked up, and the message gets a mark: "
-        "✅ no engine flags it, ⚠️ some do, ❓ not known. Mention me in its thread to see why."
+        "Watching this channel: I look up what people post and react to the message: ✅ no engine flags it, "
+        "⚠️ some do, ❓ unknown. Mention me in its thread to see why. Stop with /vt watch off."
     ),
     Mode.DRY_RUN: (
-        "A dry run: what is posted here is looked up, and you see in your direct messages what would have been posted."
+        "Dry run: I look up what people post here and send you in a direct message what I would have posted. "
+        "Stop with /vt watch off."
     ),
 }
-WATCH_USAGE = "The right form: /vt watch on, off or status; or /vt watch all, risky, reaction or dry-run."
+WATCH_USAGE = "Usage: /vt watch on, off or status; or /vt watch all, risky, reaction or dry-run."
 IGNORE_USAGE = (
-    "The right form: /vt ignore example.com 7d why; /vt ignore list; /vt ignore remove example.com. "
-    "A domain (with all below it), an address or network, a hash or a URL; for so many h, d or w, or for ever."
+    "Usage: /vt ignore example.com 7d reason …; /vt ignore list; /vt ignore remove example.com. "
+    "What: a domain (with its subdomains), an IP address or network, a hash or a URL. "
+    "Duration: 12h, 7d, 2w, or permanently if left out."
 )
-NO_CHANNEL = "Say that in the channel that it is about."
-NOT_YOURS = "Only the channel's creator, the workspace's admins and those in ADMIN_USERS may change that. Ask one of them."
-INVITE = "I am not in this channel and cannot come in by myself. Type /invite @VT, then ask again."
+NO_CHANNEL = "Run this in the channel you want to change."
+NOT_YOURS = (
+    "Only this channel's creator, a workspace admin or an admin of this bot can change this. Ask one of them."
+)
+INVITE = "I'm not in this channel and can't join it by myself. Type /invite @VT, then try again."
 IGNORED_NONE = "Nothing is ignored here."
 MOST_IGNORED = 30
 
 
 def by(person: str, since: datetime) -> str:
-    """Who switched it, and when."""
-    when = f"{since.day} {since:%b %Y %H:%M} UTC"
-    return f"Switched by {person}, {when}" if person else f"By its name, since {when}"
+    """Who turned the watch on, and when."""
+    when = minute(since)
+    return f"Turned on by {person}, {when}" if person else f"Watched because of its name, since {when}"
 
 
 def cards(lately: int, day: int) -> str:
     """How busy it is."""
-    return f"Cards: {lately} in the last ten minutes, {day} in the last day"
+    return f"Answers posted: {lately} in the last ten minutes, {day} in the last day"
 
 
 def ignored(found: Sequence[Ignored]) -> str:
-    """What is left alone."""
+    """What is skipped here."""
     lines = [_ignored(one) for one in found[:MOST_IGNORED]]
     more = [f"and {len(found) - MOST_IGNORED} more"] if len(found) > MOST_IGNORED else []
     return "\n".join(["Ignored:", *lines, *more]) if lines else IGNORED_NONE
@@ -94,26 +104,24 @@ def ignored(found: Sequence[Ignored]) -> str:
 
 def _ignored(one: Ignored) -> str:
     where = "here" if one.channel else "in every channel"
-    until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for ever"
+    until = f"until {minute(one.until)}" if one.until else "permanently"
     reason = f": {defang(one.reason)}" if one.reason else ""
     return f"{defang(masked(one.value))[:LONGEST]} {where}, {until}{reason}"
 
 
 def added(one: Ignored) -> str:
-    """It is left alone from now on."""
+    """It is skipped from now on."""
     return f"Ignored from now on: {_ignored(one)}"
 
 
 def removed(value: str, *, found: bool) -> str:
-    """It is no longer left alone."""
+    """It is no longer skipped."""
     shown = defang(masked(value))[:LONGEST]
-    return (
-        f"No longer ignored: {shown}" if found else f"{shown} was not ignored. /vt ignore list shows what is."
-    )
+    return f"No longer ignored: {shown}" if found else f"{shown} was not ignored. See /vt ignore list."
 
 
 # Buttons -------------------------------------------------------------------------------------------------
 
-ALLOWED = "It is being checked; the answer comes in the thread of your message."
-LEFT = "Left alone. Nothing was sent."
-GONE = "That card is no longer kept. Look it up with /vt."
+ALLOWED = "Checking it now; the answer will appear in the thread of your message."
+LEFT = "Skipped. Nothing was sent."
+GONE = "I no longer have that answer. Look it up again with /vt."

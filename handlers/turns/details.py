@@ -15,7 +15,7 @@ from handlers.views import details_layout, exports
 from handlers.views.details import details
 from handlers.views.rescan_cost import price
 from handlers.views.why import why
-from vt.errors import QuotaSpent, VTError
+from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments
 from vt.verdict import Finding
 
@@ -67,6 +67,8 @@ async def show_comments(case: Case, deps: Deps) -> None:
         said: Comments | str | None = await comments.asked(finding, str(here.page or ""), deps)
     except QuotaSpent as spent:
         said, later = modals.not_asked_yet(text.seconds(spent.retry_at, now)), spent.retry_at
+    except KeyRefused:
+        said = modals.COMMENTS_REFUSED
     except VTError as error:
         said = text.error(error)
     still_open = await _fill(case, comments.comments(found, case.request.modal, here, said), found, deps)

@@ -87,7 +87,7 @@ def guide() -> Message:
 def _one(finding: Finding, frame: Frame) -> Iterator[Block]:
     yield rich(*_headline(finding, frame.now, frame.past))
     if warning := insight(finding):
-        yield quote(text.insight(warning, finding))
+        yield quote(text.insight(warning))
     if said := text.note(finding):
         yield rich(say(said))
     if fields := enrichment(finding):
@@ -196,7 +196,7 @@ def _rest(finding: Finding, past: Past | None) -> Iterator[str]:
         was = changed(past, finding)
         yield f"{modals.seen(past)}, {modals.first_seen(past)}" + (f" · {modals.was(was)}" if was else "")
     if warning := insight(finding):
-        yield text.insight(warning, finding)
+        yield text.insight(warning)
     if said := text.note(finding):
         yield said
     yield from (

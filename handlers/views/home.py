@@ -100,6 +100,8 @@ def _quota(sights: Sights) -> Iterator[Block]:
 
 
 def _channels(sights: Sights) -> Iterator[Block]:
+    if not sights.channels:
+        return
     yield DividerBlock()
     yield rich(bold(modals.CHANNELS), say(f"\n{modals.CHANNELS_HOW}"))
     for channel in sights.channels:

@@ -239,4 +239,4 @@ async def test_a_database_that_does_not_answer_is_said(database, capsys):
     with psycopg.connect(database) as lock:
         lock.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
         assert await audit_cli.audit(settings, NOON, as_json=True) == 1
-    assert "The database does not answer" in capsys.readouterr().err
+    assert "The database is not responding" in capsys.readouterr().err

@@ -94,10 +94,10 @@ def test_all_five_actions(vtbot, tmp_path):
         "ask", "scan-file", str(tmp_path / "sample.bin"), FILE_ROOTS=str(tmp_path), UPLOAD_POLICY="deny"
     )
     private = vtbot("ask", "10.0.0.1")
-    assert ip.stdout.startswith("🟠 SUSPICIOUS 6/57  192[.]0[.]2[.]1")
-    assert domain.stdout.startswith("🔴 RISKY 30/70  example[.]co[.]in")
-    assert hashed.stdout.startswith("🔴 RISKY 54/60")
-    assert url.stdout.startswith("🔴 RISKY 5/67  hxxp://example[.]php")
+    assert ip.stdout.startswith("🟠 SUSPICIOUS 6 of 57 engines  192[.]0[.]2[.]1")
+    assert domain.stdout.startswith("🔴 RISKY 30 of 70 engines  example[.]co[.]in")
+    assert hashed.stdout.startswith("🔴 RISKY 54 of 60 engines")
+    assert url.stdout.startswith("🔴 RISKY 5 of 67 engines  hxxp://example[.]php")
     assert "sample.bin" in file.stdout
     assert "internal" in private.stdout
     assert [done.returncode for done in (ip, domain, hashed, url, private)] == [0] * 5
@@ -110,7 +110,7 @@ def test_options_need_no_quotes(vtbot):
     quoted = vtbot("ask", "scan-ip 192.0.2.1 --threshold 5")
     strict = vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "5", "--json")
     assert plain.stdout.splitlines()[0] == quoted.stdout.splitlines()[0]
-    assert plain.stdout.startswith("🔴 RISKY 6/57")
+    assert plain.stdout.startswith("🔴 RISKY 6 of 57 engines")
     assert json.loads(strict.stdout)[0]["Entity"] == "192.0.2.1"
 
 
@@ -145,7 +145,7 @@ def test_wrong_questions(vtbot):
     assert "/vt scan-ip 192.0.2.1" in nothing
     assert "from 1 to 200" in zero
     assert "no option --treshold" in unknown
-    assert "Nothing in this text can be looked up" in hello
+    assert "I found no IP address, hash" in hello
     assert "domain" in person
     assert "required: text" in empty
 

@@ -93,7 +93,7 @@ async def test_what_is_not_asked_about_is_said(database, tmp_path):
         os.write(near, b"n\n")
         await asked.communicate()
         os.close(near)
-        assert "2 more are not in VirusTotal either" in question
+        assert "2 other files are unknown too" in question
         assert "these 10 files" in question
 
 

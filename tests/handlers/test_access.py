@@ -104,10 +104,15 @@ async def test_who_may_through_every_door(database, user, environ):
 @pytest.mark.parametrize(
     ("user", "why", "words", "environ"),
     [
-        ("guest", "guest", "Guests may not", {}),
-        ("stranger", "stranger", "Only members of the workspace that installed me may", {}),
-        ("guest", "guest", "Guests may not", {"ALLOW_STRANGERS": "true", "ALLOWED_USERS": "guest,ana"}),
-        ("admin", "user", "You are not among those", {"ALLOWED_USERS": "ana,ben"}),
+        ("guest", "guest", "Guests can't use this bot", {}),
+        ("stranger", "stranger", "Only members of the workspace that installed this bot", {}),
+        (
+            "guest",
+            "guest",
+            "Guests can't use this bot",
+            {"ALLOW_STRANGERS": "true", "ALLOWED_USERS": "guest,ana"},
+        ),
+        ("admin", "user", "You don't have permission to use this bot", {"ALLOWED_USERS": "ana,ben"}),
     ],
 )
 async def test_who_may_not_through_any_door(database, user, why, words, environ):
@@ -192,7 +197,7 @@ async def test_slack_is_asked_once_in_ten_minutes(database):
         await office.asks(f"/vt scan-ip {QUESTION}")
         learnt_before(database, minutes=11)
         refused = await office.asks(f"/vt scan-ip {QUESTION}")
-        assert "Guests may not" in office.now(refused)
+        assert "Guests can't use this bot" in office.now(refused)
 
 
 def learnt_before(database, minutes):
@@ -214,7 +219,7 @@ async def test_whoever_was_made_a_guest_while_filling_in_the_form(database):
         demote(office, ANA)
         learnt_before(database, minutes=11)
         sent = await office.slack.submits(ANA, office.slack.views(ANA)[0])
-        assert "Guests may not" in sent.errors["values"]
+        assert "Guests can't use this bot" in sent.errors["values"]
         assert not office.virustotal.calls
 
 
@@ -224,7 +229,7 @@ async def test_when_slack_does_not_say_who_it_is_nobody_is_let_in(database, erro
     async with at_work(database) as office:
         office.slack.fails("users.info", error, times=9, after=30)
         refused = await office.asks(f"/vt scan-ip {QUESTION}")
-        assert "I cannot find out who you are" in office.now(refused)
+        assert "I can't check who you are" in office.now(refused)
         assert refused.ephemeral_to == office.slack.person(ANA).id
         assert last(database) == ("refused", "unknown")
         assert not office.virustotal.calls

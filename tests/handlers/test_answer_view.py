@@ -77,10 +77,10 @@ def test_a_risky_hash_at_3_am():
     message = answer_views.answer([finding("scan-hash", SHA, file_report())], FRAME)
     assert shown(message) == snapshot(
         [
-            "🔴 RISKY 4/70  275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  4 of 70 engines, threshold 3",
+            "🔴 RISKY 4 of 70 engines  275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  threshold 3",
             "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
             "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC · VirusTotal",
-            "Warning: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f is malicious by 4 of 70 engines, threshold 3.",
+            "Warning: 4 of 70 engines call it malicious (threshold 3).",
             "resource: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
             "Scan date: 2026-11-20 10:00 UTC",
             "Scan ID: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f-1795300000",
@@ -104,11 +104,11 @@ def test_the_plain_text_says_it_all():
     message = answer_views.answer([finding("scan-hash", SHA, file_report())], FRAME)
     assert message.text.split("\n")[:5] == snapshot(
         [
-            "🔴 RISKY 4/70 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f 4 of 70 engines, threshold 3",
+            "🔴 RISKY 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f threshold 3",
             "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
             "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC",
             "https://www.virustotal.com/gui/file/275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
-            "Warning: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f is malicious by 4 of 70 engines, threshold 3.",
+            "Warning: 4 of 70 engines call it malicious (threshold 3).",
         ]
     )
 
@@ -136,8 +136,8 @@ def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
     message = answer_views.answer([finding("scan-ip", "192.0.2.1", raw)], FRAME)
     assert shown(message)[:3] == snapshot(
         [
-            "🔴 RISKY 30/70  192[.]0[.]2[.]1  30 of 70 engines flag a URL there (28 Jan 2019), threshold 25; highest in the last 30 days: 2",
-            "DE · Example AG · newest bad evidence: 2/70 for a file downloaded from there (1 Nov 2026)",
+            "🔴 RISKY 30 of 70 engines  192[.]0[.]2[.]1  worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines",
+            "DE · Example AG · latest detection: 2 of 70 engines, a file downloaded from it (1 Nov 2026)",
             "checked 22 Nov 2026 03:00 UTC · VirusTotal",
         ]
     )
@@ -157,11 +157,11 @@ UNSURE = [
 
 @pytest.mark.parametrize(("action", "value", "raw", "first"), UNSURE)
 def test_not_knowing_never_looks_like_clean(action, value, raw, first):
-    """Unknown, unscanned, pending and unchecked each say so first; no green, no word "clean" without "not"."""
+    """Unknown, unscanned, pending and unchecked each say so first; no green, "clean" only in "does not mean it is clean"."""
     message = answer_views.answer([finding(action, value, raw)], FRAME)
     assert message.text.startswith(first)
     assert "🟢" not in message.text + json.dumps(message.blocks, ensure_ascii=False)
-    assert not re.search(r"(?<!not )clean", message.text)
+    assert not re.search(r"(?<!does not mean it is )clean", message.text)
 
 
 def test_clean_says_that_no_engine_flags_it():
@@ -169,8 +169,8 @@ def test_clean_says_that_no_engine_flags_it():
     message = answer_views.answer(
         [finding("scan-hash", SHA, file_report(0) | {"scans": {"A": {"detected": False}}})], FRAME
     )
-    assert message.text.startswith("🟢 CLEAN 0/70")
-    assert "no engine flags it" in message.text
+    assert message.text.startswith("🟢 CLEAN ")
+    assert "none of 70 engines flags it" in message.text
     assert "safe" not in message.text
 
 
@@ -191,10 +191,10 @@ def test_an_unknown_url_can_be_submitted_by_someone_who_was_told_who_sees_it():
     )
     asks = answer_views.answer([unknown], FRAME)
     assert labels(asks) == ["JSON", "VirusTotal", "Share", "Submit for scanning"]
-    assert "whole community" in json.dumps(asks.blocks)
+    assert "the URL's owner can see it" in json.dumps(asks.blocks)
     allowed = answer_views.answer([unknown], Frame("case-id", NOW, submit="allow"))
     assert "Submit for scanning" in labels(allowed)
-    assert "whole community" not in json.dumps(allowed.blocks)
+    assert "can see it" not in json.dumps(allowed.blocks)
     assert "Submit for scanning" not in labels(
         answer_views.answer([unknown], Frame("case-id", NOW, submit="deny"))
     )
@@ -261,7 +261,9 @@ def test_sixty_indicators_fit_into_one_message(count):
 
 def test_several_say_why_for_those_that_are_no_verdict():
     """A line that is not checked says when it will be."""
-    assert any("next slot in 38 s" in line for line in shown(answer_views.answer(many(4), FRAME)))
+    assert any(
+        "out of quota; next call in 38 s" in line for line in shown(answer_views.answer(many(4), FRAME))
+    )
 
 
 REPORTS = [path for path in sorted(RECORDED.glob("*report__200*.json")) if ".meta." not in path.name]

@@ -44,11 +44,11 @@ async def test_an_admin_sets_a_threshold_for_a_channel(database):
     """It decides there and nowhere else; old and new value are in the audit trail."""
     async with at_work(database) as office:
         said = await sets(office, ADMIN, **{"scan-ip": "6"})
-        assert said == "Saved for this channel.\nthreshold scan-ip: as the operator set → 6"
+        assert said == "Saved for this channel.\nthreshold scan-ip: default → 6"
         here = await office.asks("/vt scan-ip 192.0.2.1")
         there = await office.asks("/vt scan-ip 192.0.2.1", channel=INCIDENT)
-        assert office.slack.shown(here)[0].startswith("🔴 RISKY 6/57")
-        assert office.slack.shown(there)[0].startswith("🟠 SUSPICIOUS 6/57")
+        assert office.slack.shown(here)[0].startswith("🔴 RISKY 6 of 57 engines")
+        assert office.slack.shown(there)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines")
         await sets(office, ADMIN, **{"scan-ip": "9"})
         [first, second] = await changes(database)
         assert first[2] == ({"setting": "threshold scan-ip", "old": "", "new": "6"},)
@@ -60,7 +60,7 @@ async def test_what_is_typed_stands_above_what_is_set(database):
     async with at_work(database) as office:
         await sets(office, ADMIN, **{"scan-ip": "6"})
         answer = await office.asks("/vt scan-ip 192.0.2.1 --threshold 7")
-        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57")
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines")
 
 
 async def test_answers_in_the_channel(database):
@@ -137,4 +137,4 @@ async def test_in_direct_messages_there_is_nothing_to_set(database):
     """A sentence says where."""
     async with at_work(database) as office:
         lines = office.slack.shown(await opened(office, ADMIN, "@vt"))
-        assert "There is nothing to set in direct messages. Type /vt settings in a channel." in lines
+        assert "Direct messages have no settings. Type /vt settings in a channel." in lines

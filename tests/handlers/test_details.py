@@ -64,7 +64,7 @@ async def test_why_shows_what_other_thresholds_would_say(database):
     async with at_work(database) as office:
         answer = await office.asks("/vt scan-url hxxp://example[.]php --threshold 7")
         lines = office.slack.shown(await opens(office, answer, "Why?"))
-        assert "5 of 67 engines, threshold 7" in lines
+        assert "threshold 7" in lines
         assert [line for line in lines if " engine" in line and ": " in line] == [
             "1 engine: 🔴 RISKY",
             "3 engines: 🔴 RISKY",
@@ -80,7 +80,7 @@ async def test_comments_are_asked_for_once(database):
         answer = await office.asks(f"/vt scan-hash {EICAR}")
         for _ in range(2):
             lines = office.slack.shown(await opens(office, answer, "Comments"))
-            assert "Each page costs one call of VirusTotal's quota." in lines
+            assert "Each page costs one call of the VirusTotal quota." in lines
         assert len(office.virustotal.asked("comments/get")) == 1
 
 
@@ -89,7 +89,9 @@ async def test_comments_wait_for_the_quota_in_the_open_modal(database):
     async with at_work(database, VT_QUOTA_MINUTE="1", **PRIVATE) as office:
         answer = await office.asks(f"/vt scan-hash {EICAR}")
         await office.slack.presses(ANA, answer, "more", "Comments")
-        await office.slack.until(lambda: "Not asked yet" in str(office.slack.shown(view(office))))
+        await office.slack.until(
+            lambda: "Out of quota; next call in" in str(office.slack.shown(view(office)))
+        )
         await office.passes(seconds=61)
         await office.slack.until(lambda: "Each page costs" in str(office.slack.shown(view(office))))
 
@@ -99,7 +101,7 @@ async def test_comments_that_the_key_may_not_read_are_a_sentence(database):
     async with at_work(database) as office:
         answer = await office.asks(f"/vt scan-hash {EICAR}")
         lines = office.slack.shown(await opens(office, answer, "Comments"))
-        assert any("refused" in line for line in lines)
+        assert "Comments need a private API key." in lines
 
 
 async def test_a_rescan_says_its_price_first(database):
@@ -108,14 +110,14 @@ async def test_a_rescan_says_its_price_first(database):
         answer = await office.asks("/vt scan-url hxxp://example[.]php")
         asked = await opens(office, answer, "Rescan")
         lines = office.slack.shown(asked)
-        assert "Analysed anew: 1 URL" in lines
-        assert any(line.startswith("Price: 1 call ") for line in lines)
-        assert any("community sees" in line for line in lines)
+        assert "Will be rescanned: 1 URL" in lines
+        assert any(line.startswith("Cost: 1 API call, ") for line in lines)
+        assert any("VirusTotal users can see" in line for line in lines)
         assert not office.virustotal.asked("url/scan")
         await office.slack.submits(ANA, asked)
         await office.slack.until(lambda: "PENDING" in office.now(answer))
         await office.passes(seconds=20)
-        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        await office.slack.until(lambda: " engines" in office.now(answer))
         assert len(office.virustotal.asked("url/scan")) == 1
         assert len(office.slack.messages(GENERAL, ANA)) == 1
 
@@ -137,7 +139,7 @@ async def test_check_again_asks_virustotal_now(database):
         await office.idle()
         assert len(office.virustotal.calls) == 2
         assert len(office.slack.messages(GENERAL, ANA)) == 1
-        assert office.now(answer).startswith("🟠 SUSPICIOUS 6/57")
+        assert office.now(answer).startswith("🟠 SUSPICIOUS 6 of 57 engines")
 
 
 async def test_an_internal_address_is_not_sent_by_asking_again(database):
@@ -155,7 +157,7 @@ async def test_a_shared_answer_is_made_private_by_who_shared_it(database):
         answer = await office.asks("/vt scan-ip 192.0.2.1 --share")
         await office.slack.presses(BEN, answer, "Make private")
         await office.idle()
-        assert "Only who had it shared" in office.slack.messages(GENERAL, BEN)[-1].text
+        assert "Only the person who shared it" in office.slack.messages(GENERAL, BEN)[-1].text
         await office.slack.presses(ANA, answer, "Make private")
         await office.idle()
         assert answer.key not in {message.key for message in office.slack.messages(GENERAL, BEN)}
@@ -200,7 +202,7 @@ async def test_what_others_may_not_see_they_cannot_open(database):
         menu["options"] = [stolen]
         office.slack.world.update(shared, blocks=shared.blocks)
         lines = office.slack.shown(await opens(office, shared, "Details", user=BEN))
-        assert "That answer is no longer kept. Ask again with /vt." in lines
+        assert "I no longer have that answer. Look it up again with /vt." in lines
 
 
 @pytest.mark.parametrize("value", ["details:", "details:nothing", "settings:x", "quota:x", "", "::"])
@@ -217,7 +219,7 @@ async def test_tampered_entries_do_nothing(database, value):
             str(office.slack.shown(one))
             for one in (*office.slack.views(ANA), *office.slack.messages(GENERAL, ANA))
         ]
-        assert any("no longer kept" in line for line in said)
+        assert any("I no longer have that answer" in line for line in said)
         assert len(office.virustotal.calls) == 1
 
 
@@ -234,7 +236,9 @@ async def test_a_modal_that_was_closed_meanwhile_ends_quietly(database):
     async with at_work(database, VT_QUOTA_MINUTE="1", **PRIVATE) as office:
         answer = await office.asks(f"/vt scan-hash {EICAR}")
         await office.slack.presses(ANA, answer, "more", "Comments")
-        await office.slack.until(lambda: "Not asked yet" in str(office.slack.shown(view(office))))
+        await office.slack.until(
+            lambda: "Out of quota; next call in" in str(office.slack.shown(view(office)))
+        )
         await office.slack.closes(ANA, view(office))
         await office.passes(seconds=61)
         await office.idle()
@@ -247,7 +251,7 @@ async def test_an_expired_trigger_is_a_sentence(database):
         answer = await office.asks("/vt scan-ip 192.0.2.1")
         office.slack.fails("views.open", "expired_trigger_id")
         await office.slack.presses(ANA, answer, "more", "Details")
-        assert "Press it again." in office.slack.messages(GENERAL, ANA)[-1].text
+        assert "Try again." in office.slack.messages(GENERAL, ANA)[-1].text
 
 
 async def test_a_modal_that_slack_refuses_comes_as_a_sentence_and_the_json(database):
@@ -256,5 +260,5 @@ async def test_a_modal_that_slack_refuses_comes_as_a_sentence_and_the_json(datab
         answer = await office.asks("/vt scan-ip 192.0.2.1")
         office.slack.fails("views.update", "invalid_arguments")
         lines = office.slack.shown(await opens(office, answer, "Details"))
-        assert any("Slack did not take this." in line for line in lines)
+        assert any("Slack could not show this." in line for line in lines)
         assert office.slack.files("@ana")

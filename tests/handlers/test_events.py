@@ -22,7 +22,7 @@ async def test_a_mention_is_answered_in_its_thread(database, mode):
         answer = await exchange.answer()
         assert answer.thread_ts == exchange.said.ts
         assert answer.ephemeral_to is None
-        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57  192[.]0[.]2[.]1")
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines  192[.]0[.]2[.]1")
         assert "Share" not in office.now(answer)
 
 
@@ -37,15 +37,15 @@ async def test_a_mention_in_a_thread_is_answered_there(database):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("@vt", "What do you want to know about?"),
+        ("@vt", "Paste IPs, hashes, URLs"),
         ("@vt help", "/vt domain-report example.co.in"),
         ("@vt scan-ip", "/vt scan-ip 192.0.2.1"),
-        ("@vt thank you very much", "Nothing in this text can be looked up"),
+        ("@vt thank you very much", "I found no IP address, hash"),
         ("@vt form", "/vt form"),
         ("@vt ping", "🟢 Slack"),
         ("@vt quota", "minute"),
         ("@vt domain-report @ben", "example"),
-        (f"@vt scan-hash {EICAR} --threshold 60", "🟠 SUSPICIOUS 54/60"),
+        (f"@vt scan-hash {EICAR} --threshold 60", "🟠 SUSPICIOUS 54 of 60 engines"),
     ],
 )
 async def test_a_mention_is_a_command(database, line, words):
@@ -88,7 +88,7 @@ async def test_what_is_waited_for_is_said_and_then_replaced(database):
     async with at_work(database, VT_QUOTA_MINUTE="1") as office:
         await (await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")).answer()
         waiting = await (await office.slack.says(ANA, GENERAL, "@vt 198.51.100.1")).answer()
-        assert "not checked yet: quota" in office.now(waiting)
+        assert "out of quota; next call in" in office.now(waiting)
         await office.passes(seconds=61)
         await office.slack.until(lambda: "NOT CHECKED" not in office.now(waiting))
         assert len(own(office)) == 2
@@ -117,7 +117,7 @@ async def test_a_database_that_is_away_is_said_and_slack_hands_it_over_again(dat
             [mention] = mentions(office)
             assert mention.status == 503
             told = await exchange.answer()
-            assert "the database does not answer" in office.now(told)
+            assert "my database is down" in office.now(told)
             assert told.ephemeral_to
         await office.slack.courier.again(mention)
         await office.idle()
@@ -163,7 +163,7 @@ async def test_a_channel_that_wants_private_answers(database):
         await office.slack.until(lambda: own(office, "@ana"))
         await office.idle()
         [answer] = own(office, "@ana")
-        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57")
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines")
         assert "Share" not in office.now(answer)
         assert own(office) == []
         assert rows(database, "SELECT channel, outcome FROM audit") == [("C0GENERAL1", "answered")]

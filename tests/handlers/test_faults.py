@@ -14,7 +14,7 @@ from playground.virustotal import faults
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 
 ASKED = "/vt scan-ip 192.0.2.1"
-VERDICT = "SUSPICIOUS 6/57"
+VERDICT = "SUSPICIOUS 6 of 57 engines"
 HOOK = "response_url"
 
 
@@ -157,7 +157,7 @@ async def test_an_answer_that_took_half_an_hour(database):
         await office.passes(minutes=26)
         await office.slack.until(lambda: office.slack.messages("@ana", ANA))
         [late] = office.slack.messages("@ana", ANA)
-        assert "longer than Slack keeps a command open" in late.text
+        assert "longer than the 30 minutes Slack allows" in late.text
         assert "198[.]51[.]100[.]1" in "\n".join(office.slack.shown(late))
         assert "NOT CHECKED" in office.now(waiting)
         await office.idle()

@@ -66,22 +66,26 @@ async def test_options_and_sharing_are_taken(database):
         await sent(office, shown, action="scan-ip", threshold="6", answer="share")
         await office.idle()
         [answer] = office.slack.messages(GENERAL, BEN)
-        assert office.slack.shown(answer)[0].startswith("🔴 RISKY 6/57")
+        assert office.slack.shown(answer)[0].startswith("🔴 RISKY 6 of 57 engines")
 
 
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({}, "values", "Nothing in this text can be looked up"),
-        ({"values": "hello there"}, "values", "Nothing in this text can be looked up"),
+        ({}, "values", "I found no IP address, hash"),
+        ({"values": "hello there"}, "values", "I found no IP address, hash"),
         ({"values": "192.0.2.1", "action": "scan-hash"}, "values", "Try: /vt scan-ip 192[.]0[.]2[.]1"),
         ({"values": "192.0.2.1", "threshold": "0"}, "threshold", "from 1 to 200"),
         ({"values": "192.0.2.1", "threshold": "9999999999"}, "threshold", "from 1 to 200"),
         ({"values": "192.0.2.1", "rescan": "99999"}, "rescan", "from 0 to 3650"),
         ({"values": "192.0.2.1", "action": "scan-ip", "rescan": "3"}, "rescan", "scan-hash and scan-url"),
         ({"path": "/srv/a", "action": "scan-file", "rescan": "3"}, "rescan", "scan-hash and scan-url"),
-        ({"action": "scan-file"}, "path", "What should be looked up?"),
-        ({"values": " ".join(f"198.51.{number}.1" for number in range(101))}, "values", "at most 100"),
+        ({"action": "scan-file"}, "path", "Nothing to look up."),
+        (
+            {"values": " ".join(f"198.51.{number}.1" for number in range(101))},
+            "values",
+            "the limit is 100 per request",
+        ),
     ],
 )
 async def test_a_mistake_is_said_at_the_field_that_is_wrong(database, fields, field, words):
@@ -102,7 +106,7 @@ async def test_an_expired_trigger_keeps_what_was_typed(database):
         await office.slack.types(ANA, GENERAL, "/vt form is 192.0.2.1 bad?")
         await office.idle()
         [offer] = office.slack.messages(GENERAL, ANA)
-        assert "What you typed is kept." in office.slack.shown(offer)[0]
+        assert "Your text is saved: press Open the form." in office.slack.shown(offer)[0]
         await office.slack.presses(ANA, offer, "Open the form")
         assert typed(view(office)) == "is 192.0.2.1 bad?"
 
@@ -145,7 +149,7 @@ async def test_an_invented_form_is_refused(database):
         shown = await opened(office, "192.0.2.1")
         shown.content["private_metadata"] = "invented"
         exchange = await sent(office, shown)
-        assert "no longer known" in exchange.errors["values"]
+        assert "has expired" in exchange.errors["values"]
         assert not office.virustotal.calls
 
 

@@ -25,7 +25,7 @@ async def asks(office, line=ADDRESS, **where):
 async def test_the_first_look_up_says_nothing_of_the_past(database):
     """There is none."""
     async with at_work(database) as office:
-        assert "seen here" not in third(office, await asks(office))
+        assert "looked up" not in third(office, await asks(office))
 
 
 async def test_how_often_since_when_and_where_first(database):
@@ -34,7 +34,7 @@ async def test_how_often_since_when_and_where_first(database):
         await asks(office)
         await asks(office, user=BEN)
         here = third(office, await asks(office))
-        assert "seen here 2 × since " in here
+        assert "looked up 2 times since " in here
         assert ", first in this channel" in here
         assert ", first in #general" in third(office, await asks(office, channel=INCIDENT))
 
@@ -55,7 +55,7 @@ async def test_how_it_was_written_makes_no_difference(database):
     """Defanged or not, in a text or alone: it is the same thing."""
     async with at_work(database) as office:
         await asks(office, "/vt we saw 192[.]0[.]2[.]1")
-        assert "seen here 1 × since" in third(office, await asks(office))
+        assert "looked up once since" in third(office, await asks(office))
 
 
 def report(positives):
@@ -79,8 +79,8 @@ async def test_what_changed_since_the_last_look(database):
         await asks(office, line)
         assert "was " not in third(office, await asks(office, line))
         changed = third(office, await asks(office, line))
-        assert "seen here 2 × since" in changed
-        assert "was SUSPICIOUS 2 of 70 on " in changed
+        assert "looked up 2 times since" in changed
+        assert "was SUSPICIOUS 2 of 70 engines on " in changed
 
 
 async def test_what_could_not_be_asked_is_no_last_look(database):
@@ -91,7 +91,7 @@ async def test_what_could_not_be_asked_is_no_last_look(database):
         office.virustotal.faults.add("file/report", faults.says(report(2)), refused, faults.says(report(0)))
         for _ in range(2):
             await asks(office, line)
-        assert "was SUSPICIOUS 2 of 70 on " in third(office, await asks(office, line))
+        assert "was SUSPICIOUS 2 of 70 engines on " in third(office, await asks(office, line))
 
 
 async def test_a_button_is_no_new_look_up(database):
@@ -100,5 +100,5 @@ async def test_a_button_is_no_new_look_up(database):
         answer = await asks(office)
         await office.slack.presses(ANA, answer, "Share")
         await office.idle()
-        assert "seen here" not in third(office, office.slack.messages(GENERAL, BEN)[-1])
-        assert "seen here 1 ×" in third(office, await asks(office))
+        assert "looked up" not in third(office, office.slack.messages(GENERAL, BEN)[-1])
+        assert "looked up once" in third(office, await asks(office))

@@ -37,7 +37,7 @@ async def test_an_example_is_answered_in_the_direct_messages(database):
         await office.slack.presses(ANA, office.slack.home(ANA), "example:scan-ip")
         await office.idle()
         [answer] = office.slack.messages("@ana", ANA)
-        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6/57")
+        assert office.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines")
         assert any(line.startswith("🟠 SUSPICIOUS  192[.]0[.]2[.]1  ") for line in await home(office))
 
 
@@ -92,7 +92,7 @@ async def test_health_is_for_admins(database, user, sees):
         assert any("Database: " in line for line in lines) is sees
         assert not office.virustotal.calls
         if sees:
-            await office.slack.presses(user, office.slack.home(user), "Ask VirusTotal too (1 call)")
+            await office.slack.presses(user, office.slack.home(user), "Check VirusTotal too (1 call)")
             await office.idle()
             assert any("VirusTotal key: " in line for line in office.slack.shown(office.slack.home(user)))
             assert len(office.virustotal.calls) == 1

@@ -120,8 +120,11 @@ def test_plain_words(line, verb):
         ("scan-ip 8.8.8.8 --threshold ٣", ["--threshold", "from 1 to 200"]),
         ("scan-ip 8.8.8.8 --threshold", ["--threshold", "from 1 to 200"]),
         (f"scan-hash {EICAR} --rescan-after-days soon", ["--rescan-after-days", "from 0 to 3650"]),
-        ("scan-file /srv/a --rescan-after-days 3", ["scan-file", "scan-hash and scan-url", "/vt scan-hash"]),
-        ("scan-ip 8.8.8.8 --rescan-after-days 3", ["scan-ip", "scan-hash and scan-url"]),
+        (
+            "scan-file /srv/a --rescan-after-days 3",
+            ["works only with scan-hash and scan-url", "/vt scan-hash"],
+        ),
+        ("scan-ip 8.8.8.8 --rescan-after-days 3", ["works only with scan-hash and scan-url"]),
         ("scan-ip 8.8.8.8 --treshold 5", ["--treshold", "--threshold"]),
         ("what is this", ["/vt scan-ip 192.0.2.1"]),
         (" ".join(f"8.8.{n}.1" for n in range(101)), ["101", "100"]),

@@ -40,8 +40,8 @@ async def test_a_question_that_was_deleted_meanwhile_is_answered_in_the_direct_m
         await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
         await office.slack.until(lambda: own(office, "@ana"))
         [answer] = own(office, "@ana")
-        assert office.slack.shown(answer)[0] == "Your answer, here because I cannot write where you asked:"
-        assert "🟠 SUSPICIOUS 6/57" in office.now(answer)
+        assert office.slack.shown(answer)[0] == "I can't post in that channel, so here is your answer:"
+        assert "🟠 SUSPICIOUS 6 of 57 engines" in office.now(answer)
 
 
 @pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived", "restricted_action"])

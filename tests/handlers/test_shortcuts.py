@@ -123,12 +123,12 @@ async def test_attached_files_are_looked_up_with_what_is_chosen(database):
     async with at_work(database) as office:
         message = await said(office, ADDRESSES, files=[("eicar.com", EICAR_FILE)])
         view = await (await picks(office, "check", message)).view()
-        assert "The attached files are looked up with them." in str(view.blocks)
+        assert "The attached files are looked up too." in str(view.blocks)
         view = office.slack.fills(ANA, view, {"found": ["0", "1"], "threshold": "60", "answer": "share"})
         assert not (await office.slack.submits(ANA, view)).errors
         await office.idle()
         answer = office.slack.messages(GENERAL)[-1]
-        assert "SUSPICIOUS 54/60 eicar.com" in office.now(answer)
+        assert "SUSPICIOUS 54 of 60 engines eicar.com" in office.now(answer)
         assert len(office.virustotal.asked("ip-address/report")) == 2
 
 
@@ -150,7 +150,7 @@ async def test_the_menu_beside_the_place_to_type_opens_the_form(database):
         view = office.slack.fills(ANA, await exchange.view(), {"values": "192.0.2.1"})
         await office.slack.submits(ANA, view)
         await office.slack.until(lambda: office.slack.messages("@ana"))
-        assert "🟠 SUSPICIOUS 6/57" in office.now(office.slack.messages("@ana")[-1])
+        assert "🟠 SUSPICIOUS 6 of 57 engines" in office.now(office.slack.messages("@ana")[-1])
 
 
 async def test_an_expired_trigger_keeps_what_was_there(database):
@@ -181,7 +181,7 @@ async def test_a_message_that_was_deleted_after_it_was_picked(database):
         office.slack.fails("chat.postMessage", "thread_not_found")
         await picks(office, "check", message)
         await office.slack.until(lambda: office.slack.messages("@ana"))
-        assert "Your answer, here because" in office.now(office.slack.messages("@ana")[-1])
+        assert "I can't post in that channel" in office.now(office.slack.messages("@ana")[-1])
 
 
 async def test_what_stands_in_a_message_now_is_what_counts(database):

@@ -38,8 +38,10 @@ def test_every_note_has_a_sentence():
 
 NEXT_STEPS = (
     "again",
-    "operator",
+    "whoever runs this bot",
     "/vt ",
+    "inventory",
+    "virustotal.com",
     "Check",
     "Look",
     "look ",

@@ -48,7 +48,7 @@ async def test_an_unknown_file_is_asked_about_and_then_goes_to_a_verdict_in_the_
         await office.slack.presses(ANA, answer, "Upload")
         await office.slack.until(lambda: "PENDING" in office.now(answer))
         await later(office, seconds=20)
-        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        await office.slack.until(lambda: " engines" in office.now(answer))
         assert [call.endpoint for call in office.virustotal.calls] == [
             "file/report", "file/report", "file/scan", "file/report",
         ]  # fmt: skip
@@ -95,7 +95,7 @@ async def test_consent_expires_after_ten_minutes(database, sample):
         await office.passes(minutes=11)
         await office.slack.presses(ANA, answer, "Upload")
         await office.idle()
-        assert "older than 10 minutes" in office.slack.messages(GENERAL, ANA)[-1].text
+        assert "that button has expired" in office.slack.messages(GENERAL, ANA)[-1].text
         assert not office.virustotal.asked("file/scan")
 
 
@@ -105,7 +105,7 @@ async def test_another_persons_click_does_not_count_and_the_askers_still_does(da
         answer = await office.asks(f"/vt scan-file {sample} --share")
         await office.slack.presses(BEN, answer, "Upload")
         await office.idle()
-        assert "only the one who asked" in office.slack.messages(GENERAL, BEN)[-1].text
+        assert "only the person who asked" in office.slack.messages(GENERAL, BEN)[-1].text
         assert not office.virustotal.asked("file/scan")
         await office.slack.presses(ANA, answer, "Upload")
         await office.slack.until(lambda: "PENDING" in office.now(answer))
@@ -118,7 +118,7 @@ async def test_a_file_that_changed_since_it_was_agreed_to_is_not_uploaded(databa
         answer = await office.asks(f"/vt scan-file {sample}")
         sample.write_bytes(b"something else 17"[: len(CONTENT)])
         await office.slack.presses(ANA, answer, "Upload")
-        await office.slack.until(lambda: "changed while it was read" in office.now(answer))
+        await office.slack.until(lambda: "changed while I was reading it" in office.now(answer))
         assert not await stored(office)
 
 
@@ -168,9 +168,9 @@ async def test_the_settings_may_decide_for_everybody(database, sample, policy):
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("server.PEM", b"x", "may hold secrets"),
-        ("id_rsa.bak", b"x", "may hold secrets"),
-        ("prod.env", b"x", "may hold secrets"),
+        ("server.PEM", b"x", "may contain secrets"),
+        ("id_rsa.bak", b"x", "may contain secrets"),
+        ("prod.env", b"x", "may contain secrets"),
         ("notes.txt", b"hello\n-----BEGIN OPENSSH PRIVATE KEY-----\n", "holds a private key"),
         ("vault.bin", b"\x03\xd9\xa2\x9ag\xfbK\xb5...", "holds a private key"),
     ],
@@ -279,7 +279,7 @@ async def test_checking_again_is_not_agreeing_again(database, sample):
         answer = await office.asks(f"/vt scan-file {sample}")
         await office.slack.presses(ANA, answer, "Upload")
         await later(office, seconds=20)
-        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        await office.slack.until(lambda: " engines" in office.now(answer))
         sample.write_bytes(b"another content")
         await office.slack.presses(ANA, answer, "more", "Check again now")
         await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
@@ -327,12 +327,12 @@ async def test_what_was_given_up_can_be_looked_at_again(database, sample):
         await later(office, hours=25)
         await office.slack.until(lambda: office.slack.messages("@ana", ANA))
         [told] = office.slack.messages("@ana", ANA)
-        assert "not finished within a day" in office.now(told)
+        assert "did not finish the new analysis within a day" in office.now(told)
         sample.unlink()
         await office.passes(hours=4)
         office.virustotal.calls.clear()
         await office.slack.presses(ANA, told, "Look again")
-        await office.slack.until(lambda: "threshold 3" in office.now(told))
+        await office.slack.until(lambda: " engines" in office.now(told))
         assert [call.endpoint for call in office.virustotal.calls] == ["file/report"]
 
 
@@ -345,9 +345,9 @@ async def test_nobody_is_asked_about_what_can_never_be_uploaded(database, tmp_pa
     async with upload_office(database, tmp_path) as office:
         alone = await office.asks(f"/vt scan-file {tmp_path}/id_rsa")
         await office.slack.presses(ANA, alone, "more", "Upload anyway")
-        await office.slack.until(lambda: "may hold secrets" in office.now(alone))
+        await office.slack.until(lambda: "may contain secrets" in office.now(alone))
         assert "Upload it to VirusTotal?" not in office.now(alone)
         both = await office.asks(f"/vt scan-file {tmp_path}/*")
         await office.slack.presses(ANA, both, "more", "Upload anyway")
         await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(both))
-        assert "Never uploaded, by name or content (NEVER_UPLOAD): id_rsa" in office.now(both)
+        assert "Never uploaded because of their name or content: id_rsa" in office.now(both)

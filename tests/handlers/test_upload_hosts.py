@@ -59,11 +59,11 @@ async def test_a_pattern_on_a_server_is_one_answer(database, server, entry):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"known_hosts": []}, "has no known host key"),
+        ({"known_hosts": []}, "has no host key in the hosts file"),
         ({"known_hosts": "user_rsa"}, "THE HOST KEY OF web-1 HAS CHANGED"),
-        ({"key_file": "/nowhere"}, "cannot be used"),
-        ({"key_file": None}, "the login for web-1 has to be typed"),
-        ({"port": 1}, "web-1 cannot be reached over SSH"),
+        ({"key_file": "/nowhere"}, "I can't use the key or password"),
+        ({"key_file": None}, "web-1 needs a login"),
+        ({"port": 1}, "I can't reach web-1 over SSH"),
         ({"roots": ["/nowhere"]}, "may not be read"),
     ],
 )
@@ -98,5 +98,5 @@ async def test_a_file_that_changed_on_the_server_since_it_was_agreed_to_is_not_u
             answer = await office.asks(f"/vt scan-file --host web-1 {file}")
             placed(server, "moves.bin", NEW[::-1])
             await office.slack.presses(ANA, answer, "Upload")
-            await office.slack.until(lambda: "changed while it was read" in office.now(answer))
+            await office.slack.until(lambda: "changed while I was reading it" in office.now(answer))
             assert not [call for call in office.virustotal.asked("file/scan") if call.upload]

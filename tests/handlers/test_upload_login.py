@@ -67,7 +67,7 @@ async def test_a_login_is_typed_into_a_form_and_its_password_is_nowhere(database
             await office.slack.presses(ANA, asked, "Upload")
             await office.slack.until(lambda: "PENDING" in office.now(asked))
             await office.passes(seconds=20)
-            await office.slack.until(lambda: "threshold 3" in office.now(asked))
+            await office.slack.until(lambda: " engines" in office.now(asked))
             shown = str([office.slack.shown(message) for message in office.slack.messages()])
             calls = str([(call.method, call.args) for call in office.slack.calls])
             for place in (rows(database), shown, calls):
@@ -107,7 +107,7 @@ async def test_what_was_said_with_the_command_stands_in_the_form_and_holds(datab
             view = office.slack.fills(ANA, view, {"user": "scanner", "password": PASSWORD, "threshold": "55"})
             assert not (await office.slack.submits(ANA, view)).errors
             asked = await answer(office)
-            await office.slack.until(lambda: "SUSPICIOUS 54/60" in office.now(asked))
+            await office.slack.until(lambda: "SUSPICIOUS 54 of 60 engines" in office.now(asked))
             assert "threshold 55" in office.now(asked)
             assert asked in office.slack.messages(GENERAL, BEN)
 
@@ -137,7 +137,7 @@ async def test_more_paths_than_the_form_holds_are_refused_and_none_is_cut(databa
     paths = ", ".join(f"{server.root}/{'x' * 60}-{number}" for number in range(40))
     async with login_office(database, entry(22)) as office:
         told = await office.asks(f"/vt scan-file --host web-1 {paths}")
-        assert "too long: at most 3,000 characters" in office.now(told)
+        assert "too long; the limit is 3,000 characters" in office.now(told)
         assert not office.slack.views(ANA)
 
 
@@ -180,7 +180,7 @@ async def test_without_ssh_ad_hoc_there_is_no_form(database, server, entry):
     """Off until the operator says so."""
     async with login_office(database, entry(22), SSH_AD_HOC="false") as office:
         told = await office.asks(f"/vt scan-file --host web-1 {server.root}/a")
-        assert "the login for web-1 has to be typed" in office.now(told)
+        assert "web-1 needs a login" in office.now(told)
         assert "SSH_AD_HOC" in office.now(told)
         assert not office.slack.views(ANA)
 
@@ -198,7 +198,9 @@ async def test_a_restarted_bot_says_that_it_must_be_asked_again(database, server
             await bot.killed()
             await place.up(bot)
             await place.slack.presses(ANA, asked, "Upload")
-            await place.slack.until(lambda: "held in memory only" in shown(place, asked), timeout=40)
+            await place.slack.until(
+                lambda: "the login for web-1 has expired" in shown(place, asked), timeout=40
+            )
             assert not place.virustotal.asked("file/scan")
             assert PASSWORD not in bot.written()
 

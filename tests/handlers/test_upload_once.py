@@ -229,7 +229,7 @@ async def test_while_a_known_file_waits_for_the_quota_its_verdict_is_not_forgott
         lookup = await anyway(vt, known)
         [finding] = vt.found(await vt.turn([lookup]))
         assert (finding.state, finding.report.positives) == (State.PENDING, 54)
-        assert "to be uploaded: quota, next slot in 60 s" in text.rule(finding, vt.clock())
+        assert "waiting to be uploaded: out of quota; next call in 60 s" in text.rule(finding, vt.clock())
 
 
 @pytest.mark.parametrize("bad", [says_html, faults.status(400), faults.status(403), faults.truncated()])
@@ -248,7 +248,7 @@ async def test_what_was_given_up_is_said_to_be_in_virustotal(new):
         [lookup] = await to_the_end(vt, [of_file(new)])
         finding = lookup.finding(vt.clock())
         assert (finding.state, finding.note) == (State.PENDING, Note.GAVE_UP)
-        assert "was not finished with it" in text.rule(finding, vt.clock())
+        assert "had not finished scanning it" in text.rule(finding, vt.clock())
         vt.clock.passes(hours=4)
         [again] = await to_the_end(vt, [lookup.asked_again()])
         assert again.finding(vt.clock()).rule

@@ -38,7 +38,7 @@ async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tm
             await office.passes(seconds=16)
             await office.slack.until(lambda: "queued 1" in office.now(answer))
             await office.passes(seconds=31)
-            await office.slack.until(lambda: "threshold 3" in office.now(answer))
+            await office.slack.until(lambda: " engines" in office.now(answer))
             assert len(office.slack.messages("@vt", ANA)) == 2
 
 
@@ -71,7 +71,7 @@ async def test_virustotal_takes_long_and_that_is_said(database, line):
         await office.slack.until(lambda: own(office), timeout=5)
         [said] = own(office)
         assert "Asking VirusTotal" in office.now(said)
-        await office.slack.until(lambda: "SUSPICIOUS 6/57" in office.now(said))
+        await office.slack.until(lambda: "SUSPICIOUS 6 of 57 engines" in office.now(said))
         assert len(own(office)) == 1
         await office.idle()
 
@@ -98,12 +98,12 @@ async def test_a_large_upload_asked_for_in_a_command_goes_on_in_direct_messages(
     async with at_work(database, sandbox=sandbox, FILE_ROOTS=str(tmp_path)) as office:
         answer = await office.asks(f"/vt scan-file {tmp_path}/large.bin")
         await office.slack.presses(ANA, answer, "Upload")
-        await office.slack.until(lambda: "direct messages" in office.now(answer))
+        await office.slack.until(lambda: "in a direct message" in office.now(answer))
         await office.slack.until(lambda: office.slack.messages("@ana", ANA))
         [told] = office.slack.messages("@ana", ANA)
         await office.slack.until(lambda: "PENDING" in office.now(told), timeout=30)
         await office.passes(seconds=20)
-        await office.slack.until(lambda: "threshold 3" in office.now(told))
+        await office.slack.until(lambda: " engines" in office.now(told))
         assert len(office.slack.messages("@ana", ANA)) == 1
         assert len(office.slack.messages(GENERAL, ANA)) == 1
         assert "large/upload" in [call.endpoint for call in office.virustotal.calls]

@@ -85,7 +85,7 @@ async def test_a_question_is_not_put_anew_by_showing_it_again(database, sample):
         assert "Upload" in labels(office, again)
         await office.passes(minutes=6)
         await presses(office, ANA, again, "Upload")
-        assert "older than 10 minutes" in office.slack.messages(GENERAL, ANA)[-1].text
+        assert "that button has expired" in office.slack.messages(GENERAL, ANA)[-1].text
         assert not uploads(office)
 
 
@@ -96,7 +96,7 @@ async def test_a_question_that_is_over_is_shown_without_a_button(database, sampl
         await office.idle()
         await office.passes(minutes=11)
         again = await shown_again(office, asked)
-        assert "stood for 10 minutes and is over" in office.now(again)
+        assert "nobody agreed within 10 minutes" in office.now(again)
         assert "Upload" not in labels(office, again)
         await presses(office, ANA, again, "more", "Check again now")
         await office.slack.presses(ANA, office.slack.world.messages[again.key], "Upload")
@@ -126,7 +126,7 @@ async def test_the_longest_answer_has_room_for_its_question(database, tmp_path):
     async with upload_office(database, tmp_path) as office:
         asked = await mentioned(office, many(tmp_path, known=50, unknown=50))
         assert "🔴 50 RISKY · ⚪ 50 UNKNOWN" in office.now(asked)
-        assert "40 more are not in VirusTotal either" in office.now(asked)
+        assert "40 other files are unknown too" in office.now(asked)
         assert "Upload 10 files" in labels(office, asked)
 
 
@@ -136,8 +136,8 @@ async def test_an_answer_without_its_blocks_promises_no_button(database, sample)
         office.slack.fails("chat.postMessage", "invalid_blocks")
         asked = await mentioned(office, f"@vt scan-file {sample}")
         assert "Upload" not in labels(office, asked)
-        assert "ask for fewer files" in office.now(asked)
-        assert "button works" not in office.now(asked)
+        assert "ask about fewer files" in office.now(asked)
+        assert "can press this" not in office.now(asked)
 
 
 def test_no_question_is_longer_than_the_room_that_is_kept_for_it():

@@ -48,7 +48,7 @@ async def test_from_a_messages_menu_through_consent_upload_and_queue_to_a_verdic
         await office.slack.presses(ANA, answer, "Upload")
         await office.slack.until(lambda: "PENDING" in office.now(answer))
         await office.passes(seconds=20)
-        await office.slack.until(lambda: "threshold 3" in office.now(answer))
+        await office.slack.until(lambda: " engines" in office.now(answer))
         [upload] = [call.upload for call in office.virustotal.asked("file/scan")]
         assert (upload.name, upload.sha256) == ("invoice.zip", sha256(NEW))
         mine = [message for message in office.slack.messages(GENERAL, ANA) if message.bot_id]
@@ -69,7 +69,7 @@ async def test_a_picked_file_is_judged_by_its_channels_threshold(database):
         said = await office.slack.says(BEN, GENERAL, "?", files=[("eicar.com", EICAR)])
         await office.slack.uses_shortcut(ANA, "scan-file", said.said)
         answer = await answer_to(office)
-        await office.slack.until(lambda: "SUSPICIOUS 54/60" in office.now(answer))
+        await office.slack.until(lambda: "SUSPICIOUS 54 of 60 engines" in office.now(answer))
 
 
 @pytest.mark.parametrize("words", ["", "@vt", "@vt scan-file", "@vt is it bad?"])
@@ -79,7 +79,7 @@ async def test_mentioned_or_written_to_with_a_file(database, words):
         channel = GENERAL if words else "@vt"
         await office.slack.says(ANA, channel, words, files=[("eicar.com", EICAR)])
         answer = await answer_to(office, channel)
-        await office.slack.until(lambda: "RISKY 54/60" in office.now(answer))
+        await office.slack.until(lambda: "RISKY 54 of 60 engines" in office.now(answer))
         assert "eicar.com" in office.now(answer)
 
 
@@ -97,7 +97,7 @@ async def test_options_count_for_attached_files(database, channel, words):
     async with slack_office(database) as office:
         await office.slack.says(ANA, channel, words, files=[("eicar.com", EICAR)])
         answer = await answer_to(office, channel)
-        await office.slack.until(lambda: "SUSPICIOUS 54/60" in office.now(answer))
+        await office.slack.until(lambda: "SUSPICIOUS 54 of 60 engines" in office.now(answer))
 
 
 async def test_a_file_may_be_asked_about_in_public_where_answers_are_private(database):
@@ -110,7 +110,7 @@ async def test_a_file_may_be_asked_about_in_public_where_answers_are_private(dat
         await office.idle()
         await office.slack.says(ANA, GENERAL, "@vt scan-file --share", files=[("eicar.com", EICAR)])
         answer = await answer_to(office)
-        await office.slack.until(lambda: "RISKY 54/60" in office.now(answer))
+        await office.slack.until(lambda: "RISKY 54 of 60 engines" in office.now(answer))
 
 
 async def test_indicators_and_files_of_one_message_are_one_answer(database):
@@ -154,7 +154,7 @@ async def test_a_name_is_shown_harmless_and_its_file_looked_up(database, name, t
     async with slack_office(database) as office:
         await office.slack.says(ANA, "@vt", "", files=[(name, EICAR)])
         answer = await answer_to(office, "@vt")
-        await office.slack.until(lambda: "RISKY 54/60" in office.now(answer))
+        await office.slack.until(lambda: "RISKY 54 of 60 engines" in office.now(answer))
         assert told in office.now(answer)
 
 
@@ -165,7 +165,7 @@ async def test_without_the_scope_slack_shows_its_page_to_sign_in_and_it_is_recog
         office.slack.api.scopes -= {"files:read"}
         await office.slack.says(ANA, "@vt", "", files=[("invoice.zip", NEW)])
         answer = await answer_to(office, "@vt")
-        await office.slack.until(lambda: "lacks the scope files:read" in office.now(answer))
+        await office.slack.until(lambda: "the app lacks files:read" in office.now(answer))
         assert not office.virustotal.calls
 
 

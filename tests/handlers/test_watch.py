@@ -27,7 +27,7 @@ async def test_a_message_with_indicators_gets_one_card_in_its_thread(database):
         message = await incident.posts(f"we saw {EICAR} and {HASHES[0]}, again {EICAR.upper()}")
         [card] = incident.cards(message)
         assert "RISKY" in card[0]
-        assert card[1].startswith("🔴 RISKY 54/60 44d88612fea8a8f36de82e1278abb02f")
+        assert card[1].startswith("🔴 RISKY 54 of 60 engines 44d88612fea8a8f36de82e1278abb02f")
         assert "[JSON]" in card[-1]
         assert len(incident.virustotal.calls) == 1
 
@@ -55,7 +55,7 @@ async def test_internal_domains_are_not_sent_for_people_either(database):
     """INTERNAL_DOMAINS holds for whoever asks."""
     async with at_incident(database, INTERNAL_DOMAINS="corp.example.org") as incident:
         lines = await incident.asks("/vt domain-report wiki.corp.example.org")
-        assert "internal, not sent" in lines[0]
+        assert "internal, so not sent" in lines[0]
         assert not incident.virustotal.calls
 
 
@@ -64,7 +64,7 @@ async def test_a_card_waits_for_the_quota_and_says_when(database):
     async with at_incident(database, VT_QUOTA_MINUTE="1") as incident:
         message = await incident.posts("9.9.9.9 and 8.8.8.8")
         [card] = incident.cards(message)
-        assert "next slot in" in "".join(card)
+        assert "next call in" in "".join(card)
         await incident.office.passes(seconds=61)
         await incident.quiet()
         [card] = incident.cards(message)
@@ -191,7 +191,7 @@ async def test_it_is_answered_again_when_its_verdict_changed(database):
         await incident.asks(f"/vt {HASHES[0]} --fresh")
         message = await incident.posts(f"and here: {HASHES[0]}", user=BEN)
         [card] = incident.cards(message)
-        assert "RISKY 60/70" in card[0]
+        assert "RISKY 60 of 70 engines" in card[0]
         assert len(incident.cards(first)) == 1
 
 

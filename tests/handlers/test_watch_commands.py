@@ -25,7 +25,7 @@ async def test_who_may_switch(database, user, environ, may):
     """The channel's creator, the workspace's admins, and who is named in ADMIN_USERS."""
     async with at_incident(database, switch="", **environ) as incident:
         lines = await incident.asks("/vt watch on", user)
-        assert ("is watched" in lines[0]) is may
+        assert ("Watching this channel" in lines[0]) is may
         message = await incident.posts(f"we saw {EICAR}")
         assert len(incident.cards(message)) == may
 
@@ -35,28 +35,28 @@ async def test_status(database):
     async with at_incident(database) as incident:
         await incident.posts(f"we saw {EICAR}")
         lines = await incident.asks("/vt watch", BEN)
-        assert "is watched" in lines[0]
-        assert lines[1].startswith("Switched by @ana")
-        assert lines[2] == "Cards: 1 in the last ten minutes, 1 in the last day"
+        assert "Watching this channel" in lines[0]
+        assert lines[1].startswith("Turned on by @ana")
+        assert lines[2] == "Answers posted: 1 in the last ten minutes, 1 in the last day"
         await incident.asks("/vt watch off")
-        assert "is not watched" in (await incident.asks("/vt watch status"))[0]
+        assert "not watching this channel" in (await incident.asks("/vt watch status"))[0]
         message = await incident.posts("9.9.9.9")
         assert incident.cards(message) == []
 
 
 @pytest.mark.parametrize("line", ["/vt watch maybe", "/vt watch on off", "/vt ignore", "/vt ignore nonsense"])
 async def test_what_is_not_understood(database, line):
-    """The right form is said; `/vt ignore` alone lists."""
+    """The usage is said; `/vt ignore` alone lists."""
     async with at_incident(database, switch="") as incident:
         said = (await incident.asks(line))[0]
-        assert "The right form" in said or said == "Nothing is ignored here."
+        assert "Usage:" in said or said == "Nothing is ignored here."
 
 
 async def test_a_public_channel_is_gone_into(database):
     """Switched on where the bot is not: it joins; a private one it cannot, and says how to bring it in."""
     async with at_incident(database, switch="") as incident:
         room = await incident.slack.creates_channel(ANA, "war-room")
-        assert "is watched" in (await incident.asks("/vt watch on", channel="#war-room"))[0]
+        assert "Watching this channel" in (await incident.asks("/vt watch on", channel="#war-room"))[0]
         assert incident.slack.person("vt").id in room.members
         assert "/invite" in (await incident.asks("/vt watch on", user="admin", channel="#secret"))[0]
 
@@ -122,7 +122,7 @@ async def test_a_dry_run_is_seen_by_who_switched_it(database):
         assert len(incident.slack.messages(INC)) == before + 1
         [card] = incident.slack.messages("@ana", ANA)
         shown = incident.slack.shown(card)
-        assert any("would have been posted in #inc-1042" in line for line in shown)
+        assert any("I would have posted this in #inc-1042" in line for line in shown)
         await incident.deletes(message, user=BEN)
         assert incident.slack.messages("@ana", ANA) == []
 
@@ -150,7 +150,7 @@ async def test_ignoring(database):
 async def test_an_admins_word_counts_everywhere(database):
     """The creator of a channel speaks for it alone; nobody else may."""
     async with at_incident(database) as incident:
-        assert "may change" in (await incident.asks("/vt ignore badplace.top", BEN))[0]
+        assert "can change this" in (await incident.asks("/vt ignore badplace.top", BEN))[0]
         assert "here" in (await incident.asks("/vt ignore badplace.top"))[0]
         assert "in every channel" in (await incident.asks("/vt ignore 9.9.9.9", "admin", "#general"))[0]
         assert incident.cards(await incident.posts("9.9.9.9")) == []
@@ -180,14 +180,14 @@ async def test_a_url_with_a_secret_is_asked_about_first(database):
         assert "token=***" in "".join(card)
         assert "s3cr3t" not in incident.card(message).text
         assert len(incident.virustotal.asked("url/report")) == 1
-        assert "being checked" in incident.office.now(asked)
+        assert "Checking it now" in incident.office.now(asked)
 
 
 async def test_a_secret_that_is_left_is_never_sent(database):
     """The rest of the message is answered."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"{SECRET} dropped {EICAR}")
-        await incident.presses(ANA, question(incident), "Leave it")
+        await incident.presses(ANA, question(incident), "Skip")
         [card] = incident.cards(message)
         assert "badplace" not in "".join(card)
         assert not incident.virustotal.asked("url/report")
@@ -206,7 +206,7 @@ async def test_people_are_asked_about_secrets_too(database):
     """/vt with such a URL: not sent, until its asker says so."""
     async with at_incident(database, switch="") as incident:
         answer = await incident.office.asks(f"/vt scan-url {SECRET}")
-        assert "seems to hold a password or a token" in incident.slack.shown(answer)[0]
+        assert "seems to contain a password or token" in incident.slack.shown(answer)[0]
         assert not incident.virustotal.calls
         await incident.slack.presses(ANA, answer, "Check anyway")
         await incident.quiet()
@@ -225,11 +225,11 @@ async def test_the_reserve_is_for_people(database):
             await incident.posts(address)
         message = await incident.posts("9.9.9.4")
         [card] = incident.cards(message)
-        assert "today's reserve is for people" in card[0]
+        assert "the rest of today's quota is kept for people who ask" in card[0]
         assert "[Check now]" in card[-1]
         assert "RISKY" in (await incident.asks(f"/vt {EICAR}", BEN))[0]
         await incident.presses(BEN, incident.card(message), "Check now")
-        assert "reserve" not in "".join(incident.cards(message)[0])
+        assert "kept for people" not in "".join(incident.cards(message)[0])
         assert len(incident.virustotal.calls) == 5
 
 
@@ -238,7 +238,7 @@ async def test_what_stopped_at_the_reserve_is_checked_the_next_day(database):
     limits = {"VT_QUOTA_DAY": "5", "WATCH_RESERVE": "100"}
     async with at_incident(database, mode="socket", **limits) as incident:
         message = await incident.posts("9.9.9.4")
-        assert "reserve" in incident.cards(message)[0][0]
+        assert "kept for people" in incident.cards(message)[0][0]
         assert not incident.virustotal.calls
 
 
@@ -250,7 +250,7 @@ async def test_a_flood_pauses_the_watch(database):
     async with at_incident(database, mode="socket", WATCH_CARDS="3") as incident:
         messages = [await incident.posts(f"9.9.9.{number}") for number in range(1, 7)]
         assert [len(incident.cards(message)) for message in messages] == [1, 1, 1, 0, 0, 0]
-        notes = [one for one in incident.slack.messages(INC) if "I am quiet here until" in one.text]
+        notes = [one for one in incident.slack.messages(INC) if "I've paused here until" in one.text]
         assert len(notes) == 1
         assert len(incident.virustotal.calls) == 3
         await incident.office.passes(minutes=11)

@@ -254,7 +254,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
         [said] = [line for line in await says(process, "in your browser") if "http://" in line]
         there = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
         process.stdin.write(b"/vt scan-ip 192.0.2.1\n")
-        await says(process, "SUSPICIOUS 6/57")
+        await says(process, "SUSPICIOUS 6 of 57 engines")
         samples = f"{tmp_path.resolve()}/state/samples"
         process.stdin.write(f"/vt scan-file {samples}/*\n".encode())
         await says(process, "🔴 1 RISKY · ⚪ 2 UNKNOWN · 🟢 1 CLEAN")
@@ -263,7 +263,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
             while not (line := await reply.content.readline()).startswith(b"data: "):
                 pass
             news = json.loads(line[6:])
-        assert any("SUSPICIOUS 6/57" in message["text"] for message in news["messages"])
+        assert any("SUSPICIOUS 6 of 57 engines" in message["text"] for message in news["messages"])
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(20):
             assert await process.wait() == 0

@@ -83,7 +83,7 @@ async def test_killed_in_every_phase_each_file_is_uploaded_once_and_answered(dat
         for name, was_taken in zip(("taken", "hashed"), taken, strict=True):
             assert was_taken or await desk.agrees(name)
 
-        await asyncio.gather(*(desk.reads(name, "threshold 3") for name in ("queued", "taken", "hashed")))
+        await asyncio.gather(*(desk.reads(name, " engines") for name in ("queued", "taken", "hashed")))
         arrived = Counter(call.upload.name for call in place.virustotal.asked("file/scan") if call.upload)
         assert arrived == {"queued.bin": 1, "taken.bin": 1, "hashed.bin": 1}
         assert len(place.slack.messages(GENERAL, ANA)) == len(arrived)
