@@ -96,7 +96,7 @@ async def test_who_may(database, user, channel, may):
     async with at_work(database) as office:
         lines = office.slack.shown(await opened(office, user, channel))
         assert ("[Save]" in lines[-1]) is may
-        assert ("Only the channel's creator" in str(lines)) is not may
+        assert ("Only this channel's creator" in str(lines)) is not may
 
 
 async def test_whom_the_operator_names_may_too(database):
@@ -117,7 +117,7 @@ async def test_permission_is_asked_again_when_it_is_sent(database):
         )
         await office.slack.submits(BEN, office.slack.fills(BEN, view, {"scan-ip": "1"}))
         await office.idle()
-        assert "Only the channel's creator" in office.slack.messages(GENERAL, BEN)[-1].text
+        assert "Only this channel's creator" in office.slack.messages(GENERAL, BEN)[-1].text
         assert [(outcome, what) for _, outcome, what in await changes(database)] == [("refused", ())]
         answer = await office.asks("/vt scan-ip 192.0.2.1")
         assert "threshold 25" in office.slack.shown(answer)[0]

@@ -66,9 +66,9 @@ async def test_the_database_is_stopped(server):
         await asyncio.to_thread(server.stop)
         for line in (ASKED, f"/vt {HASHES[0]}", "/vt ping"):
             refused = await office.slack.types(ANA, GENERAL, line)
-            assert "Nothing was kept" in office.slack.shown(await refused.answer())[0]
+            assert "Nothing was saved" in office.slack.shown(await refused.answer())[0]
         pressed = await office.slack.presses(ANA, before, "JSON")
-        assert "Nothing was kept" in office.slack.shown(await pressed.answer())[0]
+        assert "Nothing was saved" in office.slack.shown(await pressed.answer())[0]
         assert VERDICT not in office.slack.shown(await office.asks("/vt help"))[0]
         await asyncio.to_thread(server.start)
         await _until_taken(office)
@@ -82,7 +82,7 @@ async def test_the_database_hangs(server):
         await office.asks(ASKED)
         with frozen(server):
             refused = await office.slack.types(ANA, GENERAL, ASKED)
-            assert "Nothing was kept" in office.slack.shown(await refused.answer())[0]
+            assert "Nothing was saved" in office.slack.shown(await refused.answer())[0]
         await _until_taken(office)
         await office.idle(30)
     assert set(outcomes(server.url)) == {"answered"}

@@ -99,7 +99,7 @@ async def test_a_message_without_anything_opens_the_form_with_its_text(database,
         view = await exchange.view()
         assert typed(view) == "is the mail from Bob bad?"
         told = await exchange.answer()
-        assert "Nothing in this message can be looked up" in office.now(told)
+        assert "I found nothing to look up in this message" in office.now(told)
         assert told.ephemeral_to == office.slack.person(ANA).id
         assert not office.virustotal.calls
 
@@ -159,7 +159,7 @@ async def test_an_expired_trigger_keeps_what_was_there(database):
         office.slack.fails("views.open", "expired_trigger_id")
         message = await said(office, "is the mail from Bob bad?")
         exchange = await picks(office, "check", message)
-        offer = await exchange.answer(having="kept")
+        offer = await exchange.answer(having="saved")
         again = await office.slack.presses(ANA, offer, "form")
         assert typed(await again.view()) == "is the mail from Bob bad?"
 

@@ -36,7 +36,7 @@ async def test_checking_again_does_not_make_somebody_elses_file_ones_own(databas
         asked = await question(office, f"@vt scan-file {sample}")
         sample.write_bytes(b"another content, longer")
         await presses(office, BEN, asked, "more", "Check again now")
-        await office.slack.until(lambda: "by its hash" in office.now(asked))
+        await office.slack.until(lambda: "Looked up by hash only" in office.now(asked))
         assert office.now(asked).startswith("⚪ UNKNOWN")
         assert "Upload" not in labels(office, asked)
         hashes = {call.params["resource"] for call in office.virustotal.asked("file/report")}

@@ -113,7 +113,7 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
             await place.slack.until(lambda: place.slack.messages("@vt", ANA)[1:])
             await desk.reads(await desk.asks(f"/vt scan-file --host web-2 {file}"), "refused the login")
             await desk.reads(await desk.asks(f"/vt scan-file --host web-3 {third}"), "PENDING")
-            await desk.reads(await desk.asks(f"/vt scan-file {refused}"), "holds a private key")
+            await desk.reads(await desk.asks(f"/vt scan-file {refused}"), "contains a private key")
             for fault in (
                 faults.reset(),
                 faults.status(403),

@@ -171,8 +171,8 @@ async def test_the_settings_may_decide_for_everybody(database, sample, policy):
         ("server.PEM", b"x", "may contain secrets"),
         ("id_rsa.bak", b"x", "may contain secrets"),
         ("prod.env", b"x", "may contain secrets"),
-        ("notes.txt", b"hello\n-----BEGIN OPENSSH PRIVATE KEY-----\n", "holds a private key"),
-        ("vault.bin", b"\x03\xd9\xa2\x9ag\xfbK\xb5...", "holds a private key"),
+        ("notes.txt", b"hello\n-----BEGIN OPENSSH PRIVATE KEY-----\n", "contains a private key"),
+        ("vault.bin", b"\x03\xd9\xa2\x9ag\xfbK\xb5...", "contains a private key"),
     ],
 )
 @pytest.mark.parametrize("policy", ["allow", "confirm"])
@@ -209,7 +209,7 @@ async def test_an_upload_that_broke_is_not_repeated_before_the_hash_was_asked(da
         await office.slack.presses(ANA, answer, "Upload")
         await office.slack.until(lambda: "interrupted and may have arrived" in office.now(answer))
         await later(office, seconds=30)
-        await office.slack.until(lambda: "analysing" in office.now(answer))
+        await office.slack.until(lambda: "being analysed" in office.now(answer))
         kinds = [call.endpoint for call in office.virustotal.calls]
         assert kinds == ["file/report", "file/report", "file/scan", "file/report", "file/scan"]
 

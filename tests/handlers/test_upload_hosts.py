@@ -64,7 +64,7 @@ async def test_a_pattern_on_a_server_is_one_answer(database, server, entry):
         ({"key_file": "/nowhere"}, "I can't use the key or password"),
         ({"key_file": None}, "web-1 needs a login"),
         ({"port": 1}, "I can't reach web-1 over SSH"),
-        ({"roots": ["/nowhere"]}, "may not be read"),
+        ({"roots": ["/nowhere"]}, "I may not read files there"),
     ],
 )
 async def test_a_server_that_cannot_be_trusted_or_used_is_one_sentence(

@@ -153,7 +153,7 @@ async def test_where_no_form_can_be_opened_it_is_said_how_to(database, server, e
     ("wrong", "field", "sentence"),
     [
         ({"address": "web-2"}, "address", "there is no server called web-2"),
-        ({"paths": "password=x /srv/a"}, "paths", "seems to hold a password"),
+        ({"paths": "password=x /srv/a"}, "paths", "seems to contain a password"),
         ({"paths": " , "}, "paths", "scan-file"),
     ],
 )
@@ -172,7 +172,7 @@ async def test_a_wrong_password_is_one_sentence(database, server, entry):
         async with login_office(database, entry(port)) as office:
             await fills_in(office, f"/vt scan-file --host web-1 {file}", password="wrong-canary")
             asked = await answer(office)
-            await office.slack.until(lambda: "web-1 refused the login. Ask again" in office.now(asked))
+            await office.slack.until(lambda: "web-1 refused the login. Try again" in office.now(asked))
             assert "wrong-canary" not in rows(database)
 
 
@@ -181,7 +181,7 @@ async def test_without_ssh_ad_hoc_there_is_no_form(database, server, entry):
     async with login_office(database, entry(22), SSH_AD_HOC="false") as office:
         told = await office.asks(f"/vt scan-file --host web-1 {server.root}/a")
         assert "web-1 needs a login" in office.now(told)
-        assert "SSH_AD_HOC" in office.now(told)
+        assert "SSH_AD_HOC" not in office.now(told)
         assert not office.slack.views(ANA)
 
 
@@ -245,7 +245,7 @@ async def test_somebody_else_may_check_again_but_nobody_logs_in_for_them(databas
             await office.idle()
             file.write_bytes(b"something newer on the server")
             await office.slack.presses(BEN, asked, "more", "Check again now")
-            await office.slack.until(lambda: "by its hash" in office.now(asked))
+            await office.slack.until(lambda: "Looked up by hash only" in office.now(asked))
             await office.idle()
             renewed = office.slack.world.messages[asked.key]
             assert "Upload" not in [button.label for button in office.slack.buttons(renewed)]

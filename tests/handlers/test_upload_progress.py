@@ -36,7 +36,7 @@ async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tm
             assert len(set(told)) > 1
             narrow.seconds = 0
             await office.passes(seconds=16)
-            await office.slack.until(lambda: "queued 1" in office.now(answer))
+            await office.slack.until(lambda: "next check in 1" in office.now(answer))
             await office.passes(seconds=31)
             await office.slack.until(lambda: " engines" in office.now(answer))
             assert len(office.slack.messages("@vt", ANA)) == 2
@@ -70,7 +70,7 @@ async def test_virustotal_takes_long_and_that_is_said(database, line):
             await office.slack.says(ANA, GENERAL, line)
         await office.slack.until(lambda: own(office), timeout=5)
         [said] = own(office)
-        assert "Asking VirusTotal" in office.now(said)
+        assert "Still waiting for VirusTotal" in office.now(said)
         await office.slack.until(lambda: "SUSPICIOUS 6 of 57 engines" in office.now(said))
         assert len(own(office)) == 1
         await office.idle()
@@ -85,7 +85,7 @@ async def test_a_first_word_that_slack_took_without_saying_so_is_not_said_twice(
         await office.slack.says(ANA, GENERAL, f"@vt scan-file {tmp_path}/new.bin")
         await office.slack.until(lambda: own(office), timeout=10)
         [said] = own(office)
-        assert "Asking VirusTotal" in office.now(said)
+        assert "Still waiting for VirusTotal" in office.now(said)
         await office.slack.until(lambda: "UNKNOWN" in office.now(said), timeout=30)
         assert len(own(office)) == 1
 
