@@ -9,7 +9,7 @@ from handlers.text.format import cut
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 
-A: Mapping[str, str] = {
+TAKES: Mapping[str, str] = {
     "scan-ip": "an IP address",
     "scan-hash": "a hash",
     "scan-url": "a URL",
@@ -26,7 +26,7 @@ def usage(action: Action) -> str:
 
 def takes(action: Action) -> str:
     """What an action takes, with its article."""
-    return A.get(action.key, f"right for {action.key}")
+    return TAKES.get(action.key, f"right for {action.key}")
 
 
 def _wrong_value(wrong: asked.WrongValue) -> str:
