@@ -19,17 +19,16 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core import Core, core, new_id, utc_now, web_client
+from bot.core import Core, core, new_id, utc_now
 from bot.file_sources import servers
 from bot.guard import Guard
-from bot.identity import TokenRefused, identity
 from bot.logins import Logins
 from bot.observability import Metrics
 from bot.queue.ack_priority import Precedence
 from bot.queue.worker import Turns
 from bot.server import Check, NotServing, on_error, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
-from bot.socket import NotConnected, socket_mode
+from bot.slack_client import NotConnected, TokenRefused, identity, socket_mode, web_client
 from bot.storage import audit, history
 from bot.storage.channel_settings import Channels
 from handlers import answer, register

@@ -6,14 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import aiohttp
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
-    AsyncServerErrorRetryHandler,
-)
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot import virustotal
 from bot.database import Database, database
 from bot.file_sources import places, spool
@@ -100,21 +92,4 @@ async def core(
             automatic,
             asked.invented,
             url,
-        )
-
-
-@asynccontextmanager
-async def web_client(settings: Settings) -> AsyncIterator[AsyncWebClient]:
-    """Slack's Web API over one session, patient with rate limits and faults."""
-    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
-    async with aiohttp.ClientSession() as session:
-        yield AsyncWebClient(
-            token=token,
-            base_url=settings.slack_api_url,
-            session=session,
-            retry_handlers=[
-                AsyncConnectionErrorRetryHandler(max_retry_count=2),
-                AsyncRateLimitErrorRetryHandler(max_retry_count=3),
-                AsyncServerErrorRetryHandler(max_retry_count=2),
-            ],
         )

@@ -4,14 +4,17 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
-from bot import stdin, terminal_view
-from bot.core import Core, core, utc_now, web_client
+from bot import stdin
+from bot.core import Core, core, utc_now
 from bot.settings import Mode, Settings
+from bot.slack_client import web_client
 from handlers import text
 from handlers.deps import StoreDown, Verb
 from handlers.files import consent, progress
@@ -31,6 +34,14 @@ from vt.service import Lookups, Service, next_turn
 from vt.verdict import Finding, Note, State
 
 DONE, NOT_DONE, WRONG = 0, 1, 2
+Json = Mapping[str, Any]
+COLOURS = {
+    "RISKY": "red",
+    "SUSPICIOUS": "dark_orange",
+    "CLEAN": "green",
+    "PENDING": "yellow",
+    "NOT CHECKED": "magenta",
+}
 
 
 async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
@@ -162,5 +173,52 @@ def _say(line: str) -> None:
 
 def _show(message: Message) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    for line in terminal_view.message(message.blocks, message.text):
+    for line in lines(message.blocks, message.text):
         console.print(line)
+
+
+def lines(blocks: Sequence[Json], text: str) -> list[Text]:
+    """A message as lines: its blocks, or its plain text when it has none. Buttons have numbers."""
+    if not blocks:
+        return [Text(text)]
+    numbers = iter(range(1, 100))
+    return [line for block in blocks for line in _block(block, numbers)]
+
+
+def _block(block: Json, numbers: Iterator[int]) -> Iterator[Text]:
+    match block["type"]:
+        case "rich_text":
+            for part in block["elements"]:
+                yield from _lines(part)
+        case "context":
+            yield Text(" · ".join(element["text"] for element in block["elements"]), style="dim")
+        case "actions":
+            labels = [label for element in block["elements"] for label in _labels(element)]
+            yield Text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
+        case _:
+            yield Text(str(block.get("text", "")))
+
+
+def _labels(element: Json) -> list[str]:
+    """What can be pressed; each entry of an overflow menu has a number of its own, as in the workspace."""
+    entries = element["options"] if element["type"] == "overflow" else [element]
+    return [
+        (one.get("text") or one.get("placeholder") or {"text": element["action_id"]})["text"]
+        for one in entries
+    ]
+
+
+def _lines(part: Json) -> list[Text]:
+    text = Text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else Text()
+    for piece in part["elements"]:
+        text.append(piece.get("text") or piece.get("url", ""), style=_style(piece))
+    text.rstrip()
+    return list(text.split("\n"))
+
+
+def _style(piece: Json) -> str:
+    if "url" in piece:
+        return f"underline link {piece['url']}"
+    if not piece.get("style", {}).get("bold"):
+        return ""
+    return "bold " + next((colour for state, colour in COLOURS.items() if state in piece["text"]), "")

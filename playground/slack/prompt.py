@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot import terminal_view
+from bot.terminal import lines
 from playground.slack.buttons import Button
 from playground.slack.exchange import Exchange
 from playground.slack.records import Change, Message
@@ -75,7 +75,7 @@ class Prompt:
             return
         self._last = message if self._slack.buttons(message) else self._last
         self._console.rule(style="dim")
-        for line in terminal_view.message(message.blocks, message.text):
+        for line in lines(message.blocks, message.text):
             self._console.print(line)
         for file in message.files:
             self._say(f"file: {self._kept(file.name, file.content)} ({file.size:,} bytes)")
