@@ -19,7 +19,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core import Core, core, new_id, utc_now
+from bot.backend import Backend, backend, new_id, utc_now
 from bot.file_sources import servers
 from bot.guard import Guard
 from bot.logins import Logins
@@ -79,7 +79,10 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
     """The whole bot, answering. Raises NotRunning."""
     metrics = Metrics()
     logins = Logins(servers(settings), settings.vt_max_upload)
-    async with web_client(settings) as slack, core(settings, clock, _kinds(slack, logins, settings)) as parts:
+    async with (
+        web_client(settings) as slack,
+        backend(settings, clock, _kinds(slack, logins, settings)) as parts,
+    ):
         deps = _deps(settings, parts, slack, logins, clock)
         async with AsyncExitStack() as stack:
             app = listening(slack, deps, await _introduced(stack, slack), parts.database.precedence)
@@ -101,7 +104,7 @@ def _kinds(slack: AsyncWebClient, logins: Logins, settings: Settings) -> Mapping
     return {SLACK: slack_files(slack, settings.vt_max_upload), LOGIN: logins.opener}
 
 
-def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
+def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
     async def turn(case_id: str) -> None:
         with metrics.turns.time(), metrics.turns_failed.count_exceptions():
             await answer.turn(case_id, deps)
@@ -130,7 +133,7 @@ def _turns(parts: Core, deps: Deps, metrics: Metrics) -> Turns:
     )
 
 
-def _deps(settings: Settings, parts: Core, slack: AsyncWebClient, logins: Logins, clock: Clock) -> Deps:
+def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Logins, clock: Clock) -> Deps:
     return Deps(
         store=parts.cases,
         modals=parts.modals,

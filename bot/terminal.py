@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import stdin
-from bot.core import Core, core, utc_now
+from bot.backend import Backend, backend, utc_now
 from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from handlers import text
@@ -59,14 +59,14 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         _say(files_text.NO_STDIN)
         return WRONG
     try:
-        async with stdin.kinds(settings, wanted.lookups) as kinds, core(settings, kinds=kinds) as parts:
+        async with stdin.kinds(settings, wanted.lookups) as kinds, backend(settings, kinds=kinds) as parts:
             return await _answered(parts, wanted, settings.upload_policy, as_json=as_json)
     except StoreDown:
         _say(text.CANNOT_TAKE)
         return NOT_DONE
 
 
-async def _answered(parts: Core, wanted: Command, policy: str, *, as_json: bool) -> int:
+async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bool) -> int:
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping})
     if wanted.verb is Verb.QUOTA:
@@ -153,7 +153,7 @@ async def doctor(settings: Settings) -> int:
             about.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
         )
     )
-    async with core(settings) as parts, web_client(settings) as slack:
+    async with backend(settings) as parts, web_client(settings) as slack:
         probes: dict[str, Probe] = {"key": parts.service.client.ping, "database": parts.cases.ping}
         if settings.mode is not Mode.NONE:
             probes["slack"] = slack.auth_test

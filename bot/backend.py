@@ -1,0 +1,180 @@
+"""What answers requests, with or without Slack: the database, the quota and VirusTotal, made from the settings."""
+
+import math
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from bot.database import Database, database
+from bot.file_sources import places, spool
+from bot.settings import Settings
+from bot.storage.audit import Trail
+from bot.storage.cards import Cards
+from bot.storage.cases import Cases, Replies
+from bot.storage.history import History
+from bot.storage.modals import Modals
+from bot.storage.people import Acquaintances
+from bot.storage.quota_store import Ledger
+from bot.storage.watched_channels import Channels
+from handlers.watch import WINDOW
+from vt.client import Client
+from vt.files.places import Opener, Places
+from vt.files.upload_policy import UploadDenylist
+from vt.privacy.allowlist import Ours
+from vt.quota import Limits, Quota
+from vt.reply_cache import Memory
+from vt.service import Clock, Service
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """The process's clock; everything else takes it as an argument."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A random id of 128 bits, in URL-safe characters."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Everything that answering needs, ready to use."""
+
+    database: Database
+    cases: Cases
+    modals: Modals
+    history: History
+    people: Acquaintances
+    trail: Trail
+    cards: Cards
+    channels: Channels
+    replies: Replies
+    ledger: Ledger
+    service: Service
+    """For people's look-ups."""
+    automatic: Service
+    """For look-ups that nobody asked for: it leaves people's reserve alone and reuses replies for a day."""
+    invented: bool
+    url: str
+
+
+@asynccontextmanager
+async def backend(
+    settings: Settings, clock: Clock = utc_now, kinds: Mapping[str, Opener] | None = None
+) -> AsyncIterator[Backend]:
+    """Open the database, the quota and VirusTotal; `kinds` are sources of files besides this machine and the hosts file."""
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(database(settings))
+        target = await stack.enter_async_context(_target(settings))
+        store = Database(url)
+        stack.push_async_callback(store.close)
+        limits, reserve = _limits(settings, target), _reserve(settings, target)
+        ledger = Ledger(store, target.key, limits, clock)
+        replies = Replies(store, f"{ledger.name}:")
+        spool(settings).remove_stale()
+        files = places(settings, kinds or {})
+
+        async def service(quota: Ledger, age: timedelta) -> Service:
+            return await stack.enter_async_context(
+                _service(settings, target, quota=quota, clock=clock, places=files, replies=replies, age=age)
+            )
+
+        people = await service(ledger, timedelta(minutes=settings.cache_minutes))
+        automatic = await service(Ledger(store, target.key, limits, clock, reserve=reserve), WINDOW)
+        yield Backend(
+            database=store,
+            cases=Cases(store),
+            modals=Modals(store),
+            history=History(store),
+            people=Acquaintances(store),
+            trail=Trail(store),
+            cards=Cards(store, clock, unknown=bool(settings.watch_channels)),
+            channels=Channels(store, clock),
+            replies=replies,
+            ledger=ledger,
+            service=people,
+            automatic=automatic,
+            invented=target.invented,
+            url=url,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The VirusTotal to ask, and the key."""
+
+    url: str
+    key: SecretStr
+    invented: bool
+
+
+@asynccontextmanager
+async def _target(settings: Settings) -> AsyncIterator[Target]:
+    """The real VirusTotal, or the sandbox when there is no key; that is logged as a warning."""
+    if not settings.vt_verify_ssl:
+        log.warning(
+            "tls_not_verified", why="VT_VERIFY_SSL=false", danger="anyone on the way can read the key"
+        )
+    if settings.vt_api_key:
+        yield Target(settings.vt_api_url, settings.vt_api_key, invented=False)
+        return
+    log.warning("sandbox", why="VT_API_KEY is not set", data="invented")
+    from bot import sandbox  # noqa: PLC0415 - a bot that has a key never loads the stand-in
+
+    async with sandbox.served(settings) as url:
+        yield Target(url, SecretStr("sandbox"), invented=True)
+
+
+def _limits(settings: Settings, target: Target) -> Limits:
+    """The key's quota; the sandbox has none."""
+    if target.invented:
+        return Limits(0, 0, 0)
+    return Limits(settings.vt_quota_minute, settings.vt_quota_day, settings.vt_quota_month)
+
+
+def _reserve(settings: Settings, target: Target) -> int:
+    """Calls a day that only people may use."""
+    return math.ceil(_limits(settings, target).day * settings.watch_reserve / 100)
+
+
+@asynccontextmanager
+async def _service(
+    settings: Settings,
+    target: Target,
+    *,
+    quota: Quota,
+    clock: Clock,
+    places: Places,
+    replies: Memory,
+    age: timedelta,
+) -> AsyncIterator[Service]:
+    """The service layer over a client of its own; cached replies are used up to this `age`."""
+    async with AsyncExitStack() as stack:
+        client = Client(
+            target.key,
+            url=target.url,
+            quota=quota,
+            kind=settings.vt_key_kind,
+            transport=httpx.AsyncHTTPTransport(
+                verify=settings.vt_verify_ssl, limits=httpx.Limits(max_connections=50)
+            ),
+            upload_hosts=settings.vt_upload_hosts,
+        )
+        await stack.enter_async_context(client)
+        yield Service(
+            client,
+            places=places,
+            clock=clock,
+            denylist=UploadDenylist(settings.never_upload),
+            replies=replies,
+            age=age,
+            ours=Ours(settings.internal_domains),
+        )
