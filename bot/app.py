@@ -120,7 +120,7 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
         await parts.history.prune(deps.clock() - history.KEPT)
 
     async def make_round() -> None:
-        await watch_batch.take(deps)
+        await watch_batch.run_batch(deps)
 
     return Turns(
         parts.url,
@@ -142,8 +142,8 @@ def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Log
         replies=parts.replies,
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,
-        watching=parts.cards,
-        watched=parts.channels,
+        cards=parts.cards,
+        watches=parts.channels,
         rules=settings.rules,
         service=parts.service,
         automatic=parts.automatic,

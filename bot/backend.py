@@ -22,7 +22,7 @@ from bot.storage.modals import Modals
 from bot.storage.people import Acquaintances
 from bot.storage.quota_store import Ledger
 from bot.storage.watched_channels import Channels
-from handlers.watch import WINDOW
+from handlers.watch.policy import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.places import Opener, Places
 from vt.files.upload_policy import UploadDenylist
@@ -88,7 +88,7 @@ async def backend(
             )
 
         people = await service(ledger, timedelta(minutes=settings.cache_minutes))
-        automatic = await service(Ledger(store, target.key, limits, clock, reserve=reserve), WINDOW)
+        automatic = await service(Ledger(store, target.key, limits, clock, reserve=reserve), DUPLICATE_WINDOW)
         yield Backend(
             database=store,
             cases=Cases(store),

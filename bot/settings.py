@@ -193,13 +193,13 @@ class Settings(BaseSettings):
 
     @property
     def rules(self) -> Rules:
-        """Manners of the watch that hold for all channels."""
+        """What holds for all watched channels."""
         return Rules(
             channels=tuple(pattern.lstrip("#") for pattern in self.watch_channels),
             join=self.watch_join,
             bots=self.watch_bots,
-            ours=Ours(self.internal_domains),
-            most=self.watch_cards,
+            own_domains=Ours(self.internal_domains),
+            max_cards=self.watch_cards,
         )
 
 

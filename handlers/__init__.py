@@ -24,8 +24,8 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.command(COMMAND)(commands.typed)
     app.event("app_mention")(events.mentioned)
     app.event("message", matchers=[events.direct])(events.messaged)
-    app.event("message", matchers=[watch.in_channel])(watch.said)
-    app.event("channel_created")(watch.made)
+    app.event("message", matchers=[watch.in_channel])(watch.on_message)
+    app.event("channel_created")(watch.on_channel_created)
     for shortcut in shortcuts.ON_MESSAGES:
         app.message_shortcut(shortcut.callback_id)(shortcuts.picked)
     for shortcut in shortcuts.ANYWHERE:

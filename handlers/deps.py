@@ -14,8 +14,7 @@ from handlers.history import History
 from handlers.open_modals import Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
-from handlers.watch import Rules
-from handlers.watch.ports import Watched, Watching
+from handlers.watch import CardStore, Rules, WatchStore
 from vt.files.upload_policy import SECRET_NAMES
 from vt.service import Service
 
@@ -75,8 +74,8 @@ class Deps:
     channels: Channels
     directory: Directory
     policy: Policy
-    watching: Watching
-    watched: Watched
+    cards: CardStore
+    watches: WatchStore
     rules: Rules
     service: Service
     automatic: Service

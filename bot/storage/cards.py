@@ -30,9 +30,8 @@ from bot.database import Database
 from bot.storage import duplicates, watched_channels
 from bot.storage.cases import AUTOMATIC, QUEUE, ROUND, cases, keep
 from handlers.request import Case, Request
-from handlers.watch import DERIVED, MOMENT, Card, Manners, Mode, Wishes
-from handlers.watch.event_parser import Heard
-from handlers.watch.ports import Repeat
+from handlers.watch import Card, CardOverrides, CardProgress, Duplicate, MessageEvent, Mode
+from handlers.watch.policy import BATCH_DELAY, NAME_RULE_LIFETIME
 from vt.lookup import Lookup
 
 metadata = MetaData()
@@ -62,7 +61,7 @@ _CALL = text("""
 
 
 class Cards:
-    """The Watching of handlers. Every method raises StoreDown when the database cannot take it.
+    """The CardStore of handlers. Every method raises StoreDown when the database cannot take it.
 
     `unknown`: whether to listen in channels that were never switched, since their names may be such as are watched.
     """
@@ -74,40 +73,40 @@ class Cards:
 
     # What is heard and wanted ----------------------------------------------------------------------------
 
-    async def note(self, heard: Heard, wanted: Sequence[Lookup], request: Request) -> None:
+    async def record(self, event: MessageEvent, wanted: Sequence[Lookup], request: Request) -> None:
         """Keep what was heard, if its channel is watched, and see that a round follows."""
         team = request.origin.team
 
         async def kept(connection: AsyncConnection) -> None:
-            here = (cards.c.team == team, cards.c.channel == heard.channel, cards.c.message == heard.ts)
+            here = (cards.c.team == team, cards.c.channel == event.channel, cards.c.message == event.ts)
             found = (await connection.execute(select(cards).where(*here).with_for_update())).first()
-            news = {"heard": heard.at, "wanted": _dumped(wanted), "due": self._clock()}
+            news = {"heard": event.at, "wanted": _dumped(wanted), "due": self._clock()}
             if found is None:
-                if not wanted or not await self._listens(connection, team, heard.channel):
+                if not wanted or not await self._listens(connection, team, event.channel):
                     return
                 if not await keep(connection, request, AUTOMATIC):
                     return
-                where = {"team": team, "channel": heard.channel, "message": heard.ts, "case_id": request.id}
+                where = {"team": team, "channel": event.channel, "message": event.ts, "case_id": request.id}
                 fresh = insert(cards).values(**where, **news, wishes={}, manners={}, version=1)
                 await connection.execute(fresh)
-            elif found.heard < heard.at:
+            elif found.heard < event.at:
                 await connection.execute(
                     update(cards).where(*here).values(**news, version=cards.c.version + 1)
                 )
             else:
                 return
-            await connection.execute(_CALL, {"seconds": MOMENT.total_seconds()})
+            await connection.execute(_CALL, {"seconds": BATCH_DELAY.total_seconds()})
 
         await self._database.run(kept, together=True)
 
     async def _listens(self, connection: AsyncConnection, team: str, channel: str) -> bool:
         """A name is asked for anew from time to time, as it or the patterns may have changed."""
         found = await watched_channels.watch(connection, team, channel)
-        if found is None or (found.derived and self._clock() - found.since > DERIVED):
+        if found is None or (found.is_derived and self._clock() - found.since > NAME_RULE_LIFETIME):
             return self._unknown
-        return found.mode is not Mode.OFF and not found.paused(self._clock())
+        return found.mode is not Mode.OFF and not found.is_paused(self._clock())
 
-    async def wish(self, case_id: str, wish: Wishes) -> bool:
+    async def override(self, case_id: str, overrides: CardOverrides) -> bool:
         """Keep what somebody wants of a card, beside what was wanted before. False: there is no such card."""
 
         async def kept(connection: AsyncConnection) -> bool:
@@ -115,7 +114,7 @@ class Cards:
             found = await connection.scalar(select(cards.c.wishes).where(mine).with_for_update())
             if found is None:
                 return False
-            wishes = found | wish.model_dump(mode="json", exclude_defaults=True)
+            wishes = found | overrides.model_dump(mode="json", exclude_defaults=True)
             await connection.execute(_touched([case_id], self._clock()).values(wishes=wishes))
             await connection.execute(_CALL, {"seconds": 0})
             return True
@@ -126,7 +125,7 @@ class Cards:
         """One card."""
         return await self._one(cards.c.case_id == case_id)
 
-    async def on(self, team: str, channel: str, message: str) -> Card | None:
+    async def card_for_message(self, team: str, channel: str, message: str) -> Card | None:
         """The card in answer to a message."""
         return await self._one(cards.c.team == team, cards.c.channel == channel, cards.c.message == message)
 
@@ -148,17 +147,17 @@ class Cards:
 
         return await self._database.run(find)
 
-    async def seen_to(self, card: Card, due: datetime | None) -> None:
+    async def save(self, card: Card, due: datetime | None) -> None:
         """Remember what was done for a card, and when to go on; an edit or wish that came meanwhile stays due."""
         done = update(cards).where(cards.c.case_id == card.case.request.id)
         done = done.values(
-            manners=card.manners.model_dump(mode="json", exclude_defaults=True),
+            manners=card.progress.model_dump(mode="json", exclude_defaults=True),
             posted=card.posted,
             due=case((cards.c.version == card.version, due), else_=cards.c.due),
         )
         await self._database.run(lambda connection: connection.execute(done))
 
-    async def next_round(self) -> None:
+    async def schedule_batch(self) -> None:
         """See that a round follows when the next card is due."""
 
         async def call(connection: AsyncConnection) -> None:
@@ -169,7 +168,7 @@ class Cards:
 
         await self._database.run(call)
 
-    async def cards_since(self, team: str, channel: str, start: datetime) -> int:
+    async def count_since(self, team: str, channel: str, start: datetime) -> int:
         """How many cards and marks were given there since then."""
         here = (cards.c.team == team, cards.c.channel == channel, cards.c.posted > start)
         count = select(func.count()).where(*here)
@@ -177,22 +176,22 @@ class Cards:
 
     # What was posted before ------------------------------------------------------------------------------
 
-    async def claim(self, card: Card, subjects: Sequence[str]) -> Mapping[str, str]:
+    async def dedupe(self, card: Card, keys: Sequence[str]) -> Mapping[str, str]:
         """For each the id of the case that answers for it in this channel: this one's, or that of an earlier card."""
 
         async def claimed(connection: AsyncConnection) -> Mapping[str, str]:
-            owners, concerned = await duplicates.claim(connection, card, subjects)
+            owners, concerned = await duplicates.dedupe(connection, card, keys)
             if concerned:
                 await connection.execute(_touched(concerned, self._clock()))
             return owners
 
         return await self._database.run(claimed, together=True)
 
-    async def take_over(self, card: Card, subject: str) -> None:
+    async def take_over(self, card: Card, key: str) -> None:
         """From now on this card answers for it."""
-        await self._database.run(lambda connection: duplicates.take_over(connection, card, subject))
+        await self._database.run(lambda connection: duplicates.take_over(connection, card, key))
 
-    async def repeats(self, card: Card) -> Sequence[Repeat]:
+    async def duplicates(self, card: Card) -> Sequence[Duplicate]:
         """Who else posted what the card answers for, the oldest first."""
         return await self._database.run(lambda connection: duplicates.of(connection, card))
 
@@ -213,8 +212,8 @@ def _card(row: Row[Any]) -> Card:
     return Card(
         case=Case.model_validate({**row.progress, "request": row.request}),
         wanted=tuple(Lookup.model_validate(one) for one in row.wanted),
-        wishes=Wishes.model_validate(row.wishes),
-        manners=Manners.model_validate(row.manners),
+        overrides=CardOverrides.model_validate(row.wishes),
+        progress=CardProgress.model_validate(row.manners),
         version=row.version,
         posted=row.posted,
     )

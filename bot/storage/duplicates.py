@@ -7,8 +7,8 @@ from sqlalchemy import Column, DateTime, MetaData, Table, Text, delete, select, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.watch import WINDOW, Card, posted_at
-from handlers.watch.ports import Repeat
+from handlers.watch import Card, Duplicate
+from handlers.watch.policy import DUPLICATE_WINDOW, posted_at
 
 metadata = MetaData()
 seen = Table(
@@ -24,47 +24,47 @@ seen = Table(
 )
 
 
-async def claim(
-    connection: AsyncConnection, card: Card, subjects: Sequence[str]
+async def dedupe(
+    connection: AsyncConnection, card: Card, keys: Sequence[str]
 ) -> tuple[Mapping[str, str], Sequence[str]]:
-    """Who answers for each subject, and the cases whose cards have changed by it. Within a transaction."""
+    """Who answers for each key, and the cases whose cards have changed by it. Within a transaction."""
     mine = card.case.request.id
     rows = (await connection.execute(select(seen).where(seen.c.case_id == mine))).all()
     concerned: list[str] = []
     for row in rows:
-        if row.value not in subjects:
+        if row.value not in keys:
             concerned += await _give_back(connection, row)
-    owners = {row.value: row.answered_by for row in rows if row.value in subjects}
-    for subject in subjects:
-        if subject not in owners:
-            owners[subject] = await _answering(connection, card, subject) or mine
-            await _enter(connection, card, subject, owners[subject])
-            concerned += [owners[subject]] if owners[subject] != mine else []
+    owners = {row.value: row.answered_by for row in rows if row.value in keys}
+    for key in keys:
+        if key not in owners:
+            owners[key] = await _answering(connection, card, key) or mine
+            await _enter(connection, card, key, owners[key])
+            concerned += [owners[key]] if owners[key] != mine else []
     return owners, concerned
 
 
-async def _answering(connection: AsyncConnection, card: Card, subject: str) -> str | None:
+async def _answering(connection: AsyncConnection, card: Card, key: str) -> str | None:
     """The case that answered for it last in the card's channel, within the window before or after it."""
     origin = card.case.request.origin
     answers = select(seen.c.case_id).where(
         seen.c.team == origin.team,
         seen.c.channel == origin.channel,
-        seen.c.value == subject,
+        seen.c.value == key,
         seen.c.answered_by == seen.c.case_id,
         seen.c.case_id != card.case.request.id,
-        seen.c.at > posted_at(card) - WINDOW,
-        seen.c.at < posted_at(card) + WINDOW,
+        seen.c.at > posted_at(card) - DUPLICATE_WINDOW,
+        seen.c.at < posted_at(card) + DUPLICATE_WINDOW,
     )
     found: str | None = await connection.scalar(answers.order_by(seen.c.at.desc()).limit(1))
     return found
 
 
-async def _enter(connection: AsyncConnection, card: Card, subject: str, owner: str) -> None:
+async def _enter(connection: AsyncConnection, card: Card, key: str, owner: str) -> None:
     origin = card.case.request.origin
     await connection.execute(
         insert(seen).values(
             case_id=card.case.request.id,
-            value=subject,
+            value=key,
             team=origin.team,
             channel=origin.channel,
             person=origin.user,
@@ -87,16 +87,16 @@ async def _give_back(connection: AsyncConnection, row: Any) -> Sequence[str]:
     return [str(heir)]
 
 
-async def take_over(connection: AsyncConnection, card: Card, subject: str) -> None:
+async def take_over(connection: AsyncConnection, card: Card, key: str) -> None:
     """From now on this card answers for it."""
     mine = card.case.request.id
     await connection.execute(
-        update(seen).where(seen.c.case_id == mine, seen.c.value == subject).values(answered_by=mine)
+        update(seen).where(seen.c.case_id == mine, seen.c.value == key).values(answered_by=mine)
     )
 
 
-async def of(connection: AsyncConnection, card: Card) -> list[Repeat]:
+async def of(connection: AsyncConnection, card: Card) -> list[Duplicate]:
     """Who else posted what the card answers for, the oldest first."""
     mine = card.case.request.id
     others = select(seen).where(seen.c.answered_by == mine, seen.c.case_id != mine).order_by(seen.c.at)
-    return [Repeat(row.value, row.person, row.at) for row in (await connection.execute(others)).all()]
+    return [Duplicate(row.value, row.person, row.at) for row in (await connection.execute(others)).all()]

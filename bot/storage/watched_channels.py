@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.watch import Mode, Watch
-from handlers.watch.ports import EVERYWHERE, Ignored
+from handlers.watch import ALL_CHANNELS, Ignored, Mode, Watch
 
 metadata = MetaData()
 channels = Table(
@@ -37,7 +36,7 @@ ignored = Table(
 
 
 class Channels:
-    """The Watched of handlers. Every method raises StoreDown when the database cannot take it."""
+    """The WatchStore of handlers. Every method raises StoreDown when the database cannot take it."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -60,7 +59,7 @@ class Channels:
 
     async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
         """What is left alone there now, by value."""
-        here = ignored.c.channel.in_([EVERYWHERE, channel])
+        here = ignored.c.channel.in_([ALL_CHANNELS, channel])
         now = ignored.c.until.is_(None) | (ignored.c.until > self._clock())
         wanted = select(ignored).where(ignored.c.team == team, here, now).order_by(ignored.c.value)
 

@@ -13,8 +13,8 @@ from handlers.admission import accept
 from handlers.channel_settings import holding
 from handlers.deps import Deps, Origin, Request, StoreDown, Verb
 from handlers.files import attachments
-from handlers.files.message_content import file_names, written
 from handlers.listeners.form import open_form
+from handlers.message_content import file_names, written
 from handlers.parser import Options, with_action
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, EntryPoint

@@ -1,4 +1,4 @@
-"""What is said in channels: kept, if the channel is watched and there is something in it, and acknowledged."""
+"""Messages in channels: recorded if the channel is watched and they hold something to look up."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,8 +7,8 @@ from slack_bolt.async_app import AsyncBoltContext
 
 from handlers.deps import Deps
 from handlers.request import EntryPoint, Origin, Request, Verb
-from handlers.watch import named
-from handlers.watch.event_parser import Ears, Heard, heard
+from handlers.watch import BotFilter, MessageEvent, parse_event
+from handlers.watch.policy import matches
 from vt import extract
 from vt.actions import fitting
 from vt.indicators import is_internal
@@ -17,67 +17,69 @@ from vt.privacy.allowlist import commonplace
 
 
 async def in_channel(event: dict[str, Any]) -> bool:
-    """Whether it was said where others are."""
+    """Whether a message was written in a channel or group, not to the bot alone."""
     return event.get("channel_type") in ("channel", "group", "mpim")
 
 
-async def said(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
-    """A message, an edit, a deletion. What could not be kept raises StoreDown, and Slack hands it over again."""
-    own = frozenset({str(name) for name in (context.bot_id, context.bot_user_id) if name})
-    news = heard(event, Ears(own, deps.rules.bots))
-    if news is None:
+async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+    """A message, an edit or a deletion. Raises StoreDown when it cannot be stored: Slack delivers it again then."""
+    own = frozenset(str(name) for name in (context.bot_id, context.bot_user_id) if name)
+    message = parse_event(event, BotFilter(own, deps.rules.bots))
+    if message is None:
         return
-    wanted = () if news.gone else lookups(news.text, deps)
-    if wanted or news.edited or news.gone:
-        await deps.watching.note(news, wanted, _request(news, wanted, str(context.team_id), deps))
+    wanted = () if message.is_deletion else lookups(message.text, deps)
+    if wanted or message.is_edit or message.is_deletion:
+        await deps.cards.record(message, wanted, _request(message, wanted, str(context.team_id), deps))
 
 
-async def made(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
-    """A channel was made: one that is watched from the beginning is gone into, if the settings say so."""
+async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+    """A channel was created: join it if it is watched from the beginning and the settings say so. Raises StoreDown."""
     channel = event["channel"]
-    if not deps.rules.join or not named(channel.get("name", ""), deps.rules.channels):
+    if not deps.rules.join or not matches(channel.get("name", ""), deps.rules.channels):
         return
-    origin = Origin(
-        way=EntryPoint.WATCH,
-        team=str(context.team_id),
-        user=channel.get("creator", ""),
-        channel=channel["id"],
+    request = Request(
+        id=deps.new_id(),
+        delivery=f"made:{channel['id']}",
+        verb=Verb.ARRIVE,
+        at=deps.clock(),
+        origin=Origin(
+            way=EntryPoint.WATCH,
+            team=str(context.team_id),
+            user=channel.get("creator", ""),
+            channel=channel["id"],
+        ),
     )
-    await deps.store.accept(
-        Request(
-            id=deps.new_id(),
-            delivery=f"made:{channel['id']}",
-            verb=Verb.ARRIVE,
-            at=deps.clock(),
-            origin=origin,
-        )
-    )
+    await deps.store.accept(request)
 
 
 def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
-    """What a text calls for, without what is never sent. However it was written, it is asked for by its value."""
-    spared = (is_internal, commonplace, deps.rules.ours)
-    found = (one for one in extract(text) if not any(spares(one) for spares in spared))
-    wanted = [(one, fitting(one.kind)) for one in found]
-    return tuple(
-        Lookup.of(replace(one, asked=one.value), action, deps.thresholds.get(action.key, action.threshold))
-        for one, action in wanted
-    )
+    """What a text calls for, without what is never sent to VirusTotal.
+
+    An indicator is asked for by its value, however it was written: written in two ways it is still the same.
+    """
+    never_sent = (is_internal, commonplace, deps.rules.own_domains)
+    found = [one for one in extract(text) if not any(is_spared(one) for is_spared in never_sent)]
+    wanted = []
+    for one in found:
+        action = fitting(one.kind)
+        threshold = deps.thresholds.get(action.key, action.threshold)
+        wanted.append(Lookup.of(replace(one, asked=one.value), action, threshold))
+    return tuple(wanted)
 
 
-def _request(news: Heard, wanted: tuple[Lookup, ...], team: str, deps: Deps) -> Request:
+def _request(message: MessageEvent, wanted: tuple[Lookup, ...], team: str, deps: Deps) -> Request:
     origin = Origin(
         way=EntryPoint.WATCH,
         team=team,
-        user=news.poster,
-        channel=news.channel,
-        thread=news.thread or news.ts,
-        message=news.ts,
+        user=message.poster,
+        channel=message.channel,
+        thread=message.thread or message.ts,
+        message=message.ts,
         public=True,
     )
     return Request(
         id=deps.new_id(),
-        delivery=f"watch:{news.channel}:{news.ts}",
+        delivery=f"watch:{message.channel}:{message.ts}",
         verb=Verb.CARD,
         at=deps.clock(),
         origin=origin,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from handlers.text.format import minute
-from handlers.watch import Mode
-from handlers.watch.ports import Ignored, Repeat
+from handlers.watch import Duplicate, Ignored, Mode
 from vt.indicators import defang
 from vt.privacy.sensitive import masked
 
@@ -18,10 +17,10 @@ LONGEST = 120
 """Characters of an indicator in a sentence."""
 
 
-def repeated(repeats: Sequence[Repeat]) -> str:
+def repeated(duplicates: Sequence[Duplicate]) -> str:
     """Who else posted it, and when."""
-    told = [f"<@{one.person}> {clock(one.at)}" for one in repeats[-MOST_REPEATS:]]
-    more = len(repeats) - len(told)
+    told = [f"<@{one.person}> {clock(one.at)}" for one in duplicates[-MOST_REPEATS:]]
+    more = len(duplicates) - len(told)
     before = {0: "", 1: " and once before that"}.get(more, f" and {more} times before that")
     return f"Also posted by {', '.join(told)}{before}"
 

@@ -1,66 +1,67 @@
-"""What people ask of a card: to be looked up now, to be shown, or that a URL with a secret may be sent."""
+"""What people ask of a card: to look it up now, to show it, or to look up a URL with a secret."""
 
 from handlers.deps import Case, Deps, Outcome
 from handlers.posting import post_ephemeral, reply
 from handlers.text import watch
 from handlers.turns.answers import end
 from handlers.views import answer
-from handlers.watch import Card, Wishes
+from handlers.watch import Card, CardOverrides
 
 
-async def hurry(case: Case, deps: Deps) -> None:
-    """Look up what stopped at the reserve: from here on somebody asked for it."""
-    about = await _about(case, deps)
-    if about is None:
-        await _gone(case, deps)
+async def prioritise(case: Case, deps: Deps) -> None:
+    """Look up what waits because of the reserve: now that somebody has asked, it counts as a person's request."""
+    card = await _card_of_button(case, deps)
+    if card is None:
+        await _say_gone(case, deps)
         return
-    await deps.watching.wish(about.case.request.id, Wishes(hurried=True))
+    await deps.cards.override(card.case.request.id, CardOverrides(prioritised=True))
     await end(case, deps)
 
 
 async def show(case: Case, deps: Deps) -> None:
-    """The card of the message in whose thread the bot was mentioned; where there is none, what it can do."""
+    """Show the card of the message in whose thread the bot was mentioned; where there is none, the help."""
     origin = case.request.origin
-    about = await deps.watching.on(origin.team, origin.channel, origin.thread or "")
-    if about is None:
+    card = await deps.cards.card_for_message(origin.team, origin.channel, origin.thread or "")
+    if card is None:
         await end(await reply(case, answer.guide(), deps), deps)
         return
-    await deps.watching.wish(about.case.request.id, Wishes(shown=True))
+    await deps.cards.override(card.case.request.id, CardOverrides(show_card=True))
     await end(case, deps)
 
 
 async def allow(case: Case, deps: Deps) -> None:
-    """The poster agrees to what they were asked about."""
-    about = await _asked(case, deps)
-    if about:
-        await deps.watching.wish(about.case.request.id, Wishes(allowed=about.manners.asked))
+    """The poster agrees that the URLs in question are looked up."""
+    card = await _card_of_poster(case, deps)
+    if card:
+        overrides = CardOverrides(allowed_urls=card.progress.asked_urls)
+        await deps.cards.override(card.case.request.id, overrides)
         await end(await reply(case, answer.note(watch.ALLOWED), deps), deps)
 
 
 async def leave(case: Case, deps: Deps) -> None:
-    """The poster does not."""
-    if await _asked(case, deps):
+    """The poster does not agree; nothing is looked up."""
+    if await _card_of_poster(case, deps):
         await end(await reply(case, answer.note(watch.LEFT), deps), deps)
 
 
-async def _asked(case: Case, deps: Deps) -> Card | None:
-    """The card about which this very person was asked."""
-    about = await _about(case, deps)
-    if about is None or about.case.request.origin.user != case.request.origin.user:
-        await _gone(case, deps)
+async def _card_of_poster(case: Case, deps: Deps) -> Card | None:
+    """The card that the button is about, if whoever pressed it posted the message; else they are told that it is gone."""
+    card = await _card_of_button(case, deps)
+    if card is None or card.case.request.origin.user != case.request.origin.user:
+        await _say_gone(case, deps)
         return None
-    return about
+    return card
 
 
-async def _about(case: Case, deps: Deps) -> Card | None:
-    """The card that the button belongs to, pressed in its own channel."""
-    about = await deps.watching.card(case.request.about or "")
-    mine = case.request.origin
-    theirs = about.case.request.origin if about else None
-    same = theirs and (mine.team, mine.channel) == (theirs.team, theirs.channel)
-    return about if same else None
+async def _card_of_button(case: Case, deps: Deps) -> Card | None:
+    """The card that the button is about, if it was pressed in the card's own channel."""
+    card = await deps.cards.card(case.request.about or "")
+    if card is None:
+        return None
+    here, there = case.request.origin, card.case.request.origin
+    return card if (here.team, here.channel) == (there.team, there.channel) else None
 
 
-async def _gone(case: Case, deps: Deps) -> None:
+async def _say_gone(case: Case, deps: Deps) -> None:
     await post_ephemeral(case, watch.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

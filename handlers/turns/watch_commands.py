@@ -1,8 +1,8 @@
-"""/vt watch and /vt ignore: how a channel is watched, and what is left alone in it."""
+"""/vt watch and /vt ignore: how a channel is watched, and what is ignored in it."""
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_network
 
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -14,8 +14,8 @@ from handlers.posting import NotPosted, reply
 from handlers.text import watch as watch_text
 from handlers.turns.answers import end
 from handlers.views import answer
-from handlers.watch import CALM, WINDOW, Mode
-from handlers.watch.ports import EVERYWHERE, Ignored
+from handlers.watch import ALL_CHANNELS, Ignored, Mode
+from handlers.watch.policy import DUPLICATE_WINDOW, THROTTLE_PERIOD
 from vt.indicators import Kind, read
 
 MODES = {
@@ -26,49 +26,52 @@ MODES = {
     "dryrun": Mode.DRY_RUN,
 }
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-LONGEST_REASON = 200
-_LIFE = re.compile(r"([1-9][0-9]{0,2})([hdw])")
-STATUS = ("", "status")
+REASON_CHARACTERS = 200
+_DURATION = re.compile(r"([1-9][0-9]{0,2})([hdw])")
 
 
 class Unclear(Exception):
-    """It says nothing that can be done."""
+    """The command cannot be understood; its usage is shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be left alone, for how long and why."""
+class IgnoreCommand:
+    """What must be ignored, for how long and why."""
 
     value: str
-    life: timedelta | None
+    duration: timedelta | None
+    """None: until somebody removes it."""
     reason: str
 
 
-def mode(said: str) -> Mode | None:
-    """What a channel is to be switched to; None: only how it is. Raises Unclear."""
-    words = said.lower().split()
-    if " ".join(words) in STATUS:
+def parse_mode(line: str) -> Mode | None:
+    """The mode to switch the channel to, as in `on`, `on risky` or `off`; None to show its status. Raises Unclear."""
+    words = line.lower().split()
+    if words in ([], ["status"]):
         return None
-    kind = " ".join(words).removeprefix("on ")
-    if kind not in MODES or (kind == "off" and words[0] == "on"):
+    name = " ".join(words).removeprefix("on ")
+    if name not in MODES or (name == "off" and words[0] == "on"):
         raise Unclear
-    return MODES[kind]
+    return MODES[name]
 
 
-def wanted(said: str) -> Wanted:
-    """`example.com 7d our own scanner`. Raises Unclear."""
-    first, _, rest = said.strip().partition(" ")
-    life, _, reason = rest.strip().partition(" ")
-    lasts = _LIFE.fullmatch(life.lower())
-    return Wanted(
-        value=value(first),
-        life=int(lasts[1]) * UNITS[lasts[2]] if lasts else None,
-        reason=(reason if lasts else rest).strip()[:LONGEST_REASON],
+def parse_ignore(line: str) -> IgnoreCommand:
+    """`example.com 7d our own scanner`: a value, then a duration and a reason, if any. Raises Unclear."""
+    first, _, rest = line.strip().partition(" ")
+    second, _, reason = rest.strip().partition(" ")
+    duration = _DURATION.fullmatch(second.lower())
+    return IgnoreCommand(
+        value=parse_value(first),
+        duration=int(duration[1]) * UNITS[duration[2]] if duration else None,
+        reason=(reason if duration else rest).strip()[:REASON_CHARACTERS],
     )
 
 
-def value(word: str) -> str:
-    """A domain (of a mail address too), an address or network, a hash or a URL, as it is compared. Raises Unclear."""
+def parse_value(word: str) -> str:
+    """The value as lookups are compared with it: a domain (also of an e-mail address), a network, a hash or a URL.
+
+    Raises Unclear.
+    """
     found = read(word)
     if found:
         return found.value.partition("@")[2] if found.kind is Kind.EMAIL else found.value
@@ -78,44 +81,28 @@ def value(word: str) -> str:
         raise Unclear from None
 
 
-# Turns ---------------------------------------------------------------------------------------------------
+# /vt watch -----------------------------------------------------------------------------------------------
 
 
 async def watch(case: Case, deps: Deps) -> None:
-    """Switch the channel, or say how it is switched."""
+    """Switch how the channel is watched, or say how it is."""
     try:
-        switched = mode(case.request.said)
+        mode = parse_mode(case.request.said)
     except Unclear:
-        await _refused(case, watch_text.WATCH_USAGE, deps)
+        await _refuse(case, watch_text.WATCH_USAGE, deps)
         return
-    if switched is None:
-        await _said(case, await _status(case, deps), deps)
-    elif refused := await _not_allowed(case, deps) or await _not_there(case, switched, deps):
-        await _refused(case, refused, deps)
+    if mode is None:
+        await _answer(case, await _status(case, deps), deps)
+    elif refusal := await _not_allowed(case, deps) or await _cannot_join(case, mode, deps):
+        await _refuse(case, refusal, deps)
     else:
         origin = case.request.origin
-        await deps.watched.switch(origin.team, origin.channel, switched, origin.user)
-        await _said(case, watch_text.SWITCHED[switched], deps)
+        await deps.watches.switch(origin.team, origin.channel, mode, origin.user)
+        await _answer(case, watch_text.SWITCHED[mode], deps)
 
 
-async def ignore(case: Case, deps: Deps) -> None:
-    """Leave something alone, or no longer, or say what is."""
-    word, _, rest = case.request.said.partition(" ")
-    try:
-        if word.lower() in ("", "list"):
-            await _said(case, watch_text.ignored(await _ignored(case, deps)), deps)
-        elif refused := await _not_allowed(case, deps):
-            await _refused(case, refused, deps)
-        elif word.lower() == "remove":
-            await _said(case, await _removed(case, value(rest.strip()), deps), deps)
-        else:
-            await _said(case, await _added(case, wanted(case.request.said), deps), deps)
-    except Unclear:
-        await _refused(case, watch_text.IGNORE_USAGE, deps)
-
-
-async def arrive(case: Case, deps: Deps) -> None:
-    """Go into a channel that was made just now, and watch it, unless somebody switched it before."""
+async def join_new_channel(case: Case, deps: Deps) -> None:
+    """Join a channel that was just created, and watch it unless somebody switched it before. Raises NotPosted."""
     origin = case.request.origin
     try:
         await deps.slack.conversations_join(channel=origin.channel)
@@ -124,30 +111,14 @@ async def arrive(case: Case, deps: Deps) -> None:
         return
     except SlackClientError as error:
         raise NotPosted from error
-    if await deps.watched.channel(origin.team, origin.channel) is None:
-        await deps.watched.switch(origin.team, origin.channel, Mode.ALL, origin.user)
+    if await deps.watches.channel(origin.team, origin.channel) is None:
+        await deps.watches.switch(origin.team, origin.channel, Mode.ALL, origin.user)
     await end(case, deps)
 
 
-async def _said(case: Case, line: str, deps: Deps) -> None:
-    await end(await reply(case, answer.note(line), deps), deps)
-
-
-async def _refused(case: Case, line: str, deps: Deps) -> None:
-    await end(await reply(case, answer.note(line), deps), deps, Outcome.REFUSED)
-
-
-async def _not_allowed(case: Case, deps: Deps) -> str:
-    origin = case.request.origin
-    if origin.channel.startswith("D"):
-        return watch_text.NO_CHANNEL
-    nowhere = await scope(origin, deps.directory, deps.policy) is Scope.NOWHERE
-    return watch_text.NOT_YOURS if nowhere else ""
-
-
-async def _not_there(case: Case, switched: Mode, deps: Deps) -> str:
-    """The bot hears only where it is: it goes into a public channel by itself."""
-    if switched is Mode.OFF:
+async def _cannot_join(case: Case, mode: Mode, deps: Deps) -> str:
+    """Join the channel, since the bot only hears where it is a member. Returns why it cannot, or "". Raises NotPosted."""
+    if mode is Mode.OFF:
         return ""
     channel = case.request.origin.channel
     try:
@@ -163,15 +134,19 @@ async def _not_there(case: Case, switched: Mode, deps: Deps) -> str:
 
 async def _status(case: Case, deps: Deps) -> str:
     origin, now = case.request.origin, deps.clock()
-    watch = await deps.watched.channel(origin.team, origin.channel)
+    watch = await deps.watches.channel(origin.team, origin.channel)
     if watch is None or watch.mode is Mode.OFF:
         return watch_text.SWITCHED[Mode.OFF]
-    lately = await deps.watching.cards_since(origin.team, origin.channel, now - CALM)
-    day = await deps.watching.cards_since(origin.team, origin.channel, now - WINDOW)
-    who = await _name(watch.person, deps)
-    lines = [watch_text.SWITCHED[watch.mode], watch_text.by(who, watch.since), watch_text.cards(lately, day)]
-    if watch.paused_until and watch.paused(now):
-        lines.append(watch_text.paused(deps.rules.most, watch.paused_until))
+    recent = await deps.cards.count_since(origin.team, origin.channel, now - THROTTLE_PERIOD)
+    day = await deps.cards.count_since(origin.team, origin.channel, now - DUPLICATE_WINDOW)
+    person = await _name(watch.person, deps)
+    lines = [
+        watch_text.SWITCHED[watch.mode],
+        watch_text.by(person, watch.since),
+        watch_text.cards(recent, day),
+    ]
+    if watch.paused_until and watch.is_paused(now):
+        lines.append(watch_text.paused(deps.rules.max_cards, watch.paused_until))
     return "\n".join([*lines, watch_text.ignored(await _ignored(case, deps))])
 
 
@@ -182,27 +157,72 @@ async def _name(user: str, deps: Deps) -> str:
         return user
 
 
+# /vt ignore ----------------------------------------------------------------------------------------------
+
+
+async def ignore(case: Case, deps: Deps) -> None:
+    """Ignore something, no longer ignore it, or list what is ignored."""
+    word, _, rest = case.request.said.partition(" ")
+    try:
+        if word.lower() in ("", "list"):
+            await _answer(case, watch_text.ignored(await _ignored(case, deps)), deps)
+        elif refusal := await _not_allowed(case, deps):
+            await _refuse(case, refusal, deps)
+        elif word.lower() == "remove":
+            await _answer(case, await _remove(case, parse_value(rest.strip()), deps), deps)
+        else:
+            await _answer(case, await _add(case, parse_ignore(case.request.said), deps), deps)
+    except Unclear:
+        await _refuse(case, watch_text.IGNORE_USAGE, deps)
+
+
 async def _ignored(case: Case, deps: Deps) -> list[Ignored]:
     origin = case.request.origin
-    return list(await deps.watched.ignored(origin.team, origin.channel))
+    return list(await deps.watches.ignored(origin.team, origin.channel))
 
 
-async def _where(case: Case, deps: Deps) -> str:
-    """An admin's word counts everywhere, that of a channel's creator in the channel."""
-    far = await scope(case.request.origin, deps.directory, deps.policy)
-    return EVERYWHERE if far is Scope.WORKSPACE else case.request.origin.channel
-
-
-async def _added(case: Case, asked: Wanted, deps: Deps) -> str:
-    origin, now = case.request.origin, deps.clock()
-    until: datetime | None = now + asked.life if asked.life else None
-    one = Ignored(asked.value, await _where(case, deps), origin.user, until, asked.reason)
-    await deps.watched.ignore(origin.team, one)
-    return watch_text.added(one)
-
-
-async def _removed(case: Case, gone: str, deps: Deps) -> str:
+async def _add(case: Case, command: IgnoreCommand, deps: Deps) -> str:
     origin = case.request.origin
-    places = {origin.channel, await _where(case, deps)}
-    found = [await deps.watched.unignore(origin.team, place, gone) for place in sorted(places)]
-    return watch_text.removed(gone, found=any(found))
+    ignored = Ignored(
+        value=command.value,
+        channel=await _scope(case, deps),
+        person=origin.user,
+        until=deps.clock() + command.duration if command.duration else None,
+        reason=command.reason,
+    )
+    await deps.watches.ignore(origin.team, ignored)
+    return watch_text.added(ignored)
+
+
+async def _remove(case: Case, value: str, deps: Deps) -> str:
+    origin = case.request.origin
+    channels = {origin.channel, await _scope(case, deps)}
+    removed = [await deps.watches.unignore(origin.team, channel, value) for channel in sorted(channels)]
+    return watch_text.removed(value, found=any(removed))
+
+
+async def _scope(case: Case, deps: Deps) -> str:
+    """Where this person's decision holds: an admin's in all channels, that of a channel's creator in the channel."""
+    decides = await scope(case.request.origin, deps.directory, deps.policy)
+    return ALL_CHANNELS if decides is Scope.WORKSPACE else case.request.origin.channel
+
+
+# Both ----------------------------------------------------------------------------------------------------
+
+
+async def _not_allowed(case: Case, deps: Deps) -> str:
+    """Why this person may not decide for this channel; "" when they may."""
+    origin = case.request.origin
+    if origin.channel.startswith("D"):
+        return watch_text.NO_CHANNEL
+    if await scope(origin, deps.directory, deps.policy) is Scope.NOWHERE:
+        return watch_text.NOT_YOURS
+    return ""
+
+
+async def _answer(case: Case, line: str, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:
+    await end(await reply(case, answer.note(line), deps), deps, outcome)
+
+
+async def _refuse(case: Case, line: str, deps: Deps) -> None:
+    await _answer(case, line, deps, Outcome.REFUSED)

@@ -1,4 +1,4 @@
-"""The card in a thread: what is known of what a message holds, who else posted it, and what can be done. Pure."""
+"""The card in a thread: what is known about a message's indicators, who else posted them, and what can be done. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,31 +10,33 @@ from handlers import text
 from handlers.text import about, watch
 from handlers.views import answer
 from handlers.views.rich_text import Message, fallback
-from handlers.watch.ports import Repeat
+from handlers.watch import Duplicate
 from vt.errors import Reserved
 from vt.verdict import Finding, tally, worst_first
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a card says beside the verdicts."""
+class CardContext:
+    """What a card says and offers beside the verdicts."""
 
     case: str
+    """The id that its buttons carry."""
     now: datetime
-    repeats: tuple[Repeat, ...] = ()
-    instead_of: str = ""
-    """For a dry run: the channel in which it would have been posted."""
+    duplicates: tuple[Duplicate, ...] = ()
+    dry_run_of: str = ""
+    """The channel in which the card would have been posted, for a dry run."""
     invented: bool = False
+    """The sandbox answered instead of VirusTotal."""
 
 
-def card(findings: Sequence[Finding], around: Surroundings) -> Message:
-    """Worst first; those that wait say when."""
-    shown = [*answer.brief(findings, around.now), *_closing(around), *_buttons(findings, around)]
-    return Message(fallback(_lines(findings, around)), tuple(block.to_dict() for block in shown))
+def card(findings: Sequence[Finding], context: CardContext) -> Message:
+    """The card: the worst verdict first; those that are waited for say until when."""
+    blocks = [*answer.brief(findings, context.now), *_closing(context), *_buttons(findings, context)]
+    return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
 
 
 def question(case: str, urls: Sequence[str]) -> Message:
-    """To the poster alone: shall URLs with secrets be looked up?"""
+    """The question to the poster alone: may these URLs with secrets be looked up?"""
     buttons = [
         ButtonElement(action_id="allow", text=watch.BUTTON_ALLOW, value=case),
         ButtonElement(action_id="leave", text=watch.BUTTON_LEAVE, value=case),
@@ -43,35 +45,31 @@ def question(case: str, urls: Sequence[str]) -> Message:
     return Message(fallback([line]), (*answer.note(line).blocks, ActionsBlock(elements=buttons).to_dict()))
 
 
-def _closing(around: Surroundings) -> Iterator[Block]:
-    lines = _asides(around)
+def _closing(context: CardContext) -> Iterator[Block]:
+    lines = [watch.DRY_RUN.format(channel=context.dry_run_of)] if context.dry_run_of else []
+    if context.duplicates:
+        lines.append(watch.repeated(context.duplicates))
+    if context.invented:
+        lines.append(about.INVENTED)
     if lines:
         yield ContextBlock(elements=[MarkdownTextObject(text=line, verbatim=True) for line in lines])
 
 
-def _asides(around: Surroundings) -> list[str]:
-    lines = [watch.DRY_RUN.format(channel=around.instead_of)] if around.instead_of else []
-    if around.repeats:
-        lines.append(watch.repeated(around.repeats))
-    if around.invented:
-        lines.append(about.INVENTED)
-    return lines
-
-
-def _buttons(findings: Sequence[Finding], around: Surroundings) -> Iterator[Block]:
+def _buttons(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
     buttons = []
     if any(isinstance(finding.trouble, Reserved) for finding in findings):
-        buttons.append(ButtonElement(action_id="hurry", text=watch.BUTTON_HURRY, value=around.case))
+        buttons.append(ButtonElement(action_id="hurry", text=watch.BUTTON_HURRY, value=context.case))
     if any(finding.raw for finding in findings):
-        buttons.append(ButtonElement(action_id="json", text=text.BUTTON_JSON, value=around.case))
+        buttons.append(ButtonElement(action_id="json", text=text.BUTTON_JSON, value=context.case))
     if buttons:
         yield ActionsBlock(elements=buttons)
 
 
-def _lines(findings: Sequence[Finding], around: Surroundings) -> Iterator[str]:
+def _lines(findings: Sequence[Finding], context: CardContext) -> Iterator[str]:
+    """The card as plain text, for notifications and screen readers."""
     if len(findings) > 1:
         yield text.tally(tally(findings))
     for finding in worst_first(findings):
-        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, around.now)}"
-    if around.invented:
+        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, context.now)}"
+    if context.invented:
         yield about.INVENTED

@@ -1,4 +1,4 @@
-"""What the watch needs of storage. Every method of these raises StoreDown when the database cannot take it."""
+"""What the watch needs of storage. Every method raises StoreDown when the database is not available."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,92 +6,97 @@ from datetime import datetime
 from typing import Protocol
 
 from handlers.request import Request
-from handlers.watch import Card, Mode, Watch, Wishes
-from handlers.watch.event_parser import Heard
+from handlers.watch.event_parser import MessageEvent
+from handlers.watch.policy import Card, CardOverrides, Mode, Watch
 from vt.lookup import Lookup
 
-EVERYWHERE = ""
-"""In place of a channel: all of the workspace."""
+ALL_CHANNELS = ""
+"""In place of a channel's id: every channel of the workspace."""
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
-    """The same thing posted again under another message."""
+class Duplicate:
+    """The same indicator, posted again in another message."""
 
-    subject: str
+    key: str
+    """As `policy.lookup_key` makes it."""
     person: str
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something that is left alone: a domain with all below it, an address or network, a hash or a URL."""
+    """What is not looked up in watched channels: a domain with its subdomains, an address or network, a hash or a URL."""
 
     value: str
     channel: str
-    """Or EVERYWHERE."""
+    """A channel's id, or ALL_CHANNELS."""
     person: str
     until: datetime | None = None
+    """None: until somebody removes it."""
     reason: str = ""
 
 
-class Watching(Protocol):
-    """What was said in watched channels, and the cards in answer to it."""
+class CardStore(Protocol):
+    """The messages of watched channels, and the cards in answer to them."""
 
-    async def note(self, heard: Heard, wanted: Sequence[Lookup], request: Request) -> None:
-        """Keep what was heard, if its channel is watched, and see that a round follows."""
+    async def record(self, event: MessageEvent, wanted: Sequence[Lookup], request: Request) -> None:
+        """Store a message, edit or deletion if its channel is watched, and schedule a batch.
 
-    async def wish(self, case_id: str, wish: Wishes) -> bool:
-        """Keep what somebody wants of a card, and see that a round follows. False: there is no such card."""
-
-    async def card(self, case_id: str) -> Card | None:
-        """One card."""
-
-    async def on(self, team: str, channel: str, message: str) -> Card | None:
-        """The card in answer to a message."""
-
-    async def due(self, most: int) -> list[Card]:
-        """The cards to see to now, the oldest message first."""
-
-    async def seen_to(self, card: Card, due: datetime | None) -> None:
-        """Remember what was done for a card, and when to go on; an edit or wish that came meanwhile stays due."""
-
-    async def next_round(self) -> None:
-        """See that a round follows when the next card is due."""
-
-    async def cards_since(self, team: str, channel: str, start: datetime) -> int:
-        """How many cards and marks were given there since then."""
-
-    async def claim(self, card: Card, subjects: Sequence[str]) -> Mapping[str, str]:
-        """For each the id of the case that answers for it in this channel: this one's, or that of an earlier card.
-
-        What this message no longer holds is given back. Other cards that this concerns are due then.
+        `request` becomes the card's case when the message is new.
         """
 
-    async def take_over(self, card: Card, subject: str) -> None:
-        """From now on this card answers for it."""
+    async def override(self, case_id: str, overrides: CardOverrides) -> bool:
+        """Add what somebody asked of a card, and schedule a batch. False: there is no such card."""
 
-    async def repeats(self, card: Card) -> Sequence[Repeat]:
-        """Who else posted what the card answers for, the oldest first."""
+    async def card(self, case_id: str) -> Card | None:
+        """The card of a case."""
+
+    async def card_for_message(self, team: str, channel: str, message: str) -> Card | None:
+        """The card in answer to the message with this timestamp."""
+
+    async def due(self, most: int) -> list[Card]:
+        """The cards to work on now, those of the oldest messages first."""
+
+    async def save(self, card: Card, due: datetime | None) -> None:
+        """Store a card's progress and when it is due again; an edit or override in the meantime keeps it due."""
+
+    async def schedule_batch(self) -> None:
+        """Schedule a batch for when the next card is due."""
+
+    async def count_since(self, team: str, channel: str, start: datetime) -> int:
+        """How many cards and reactions were posted in the channel since then."""
+
+    async def dedupe(self, card: Card, keys: Sequence[str]) -> Mapping[str, str]:
+        """For each key the id of the case whose card answers it in this channel: this one's, or an earlier one's.
+
+        Keys that the card held before, but that are not among these, are released. Cards that this changes become due.
+        """
+
+    async def take_over(self, card: Card, key: str) -> None:
+        """From now on this card answers a key that an earlier one answered."""
+
+    async def duplicates(self, card: Card) -> Sequence[Duplicate]:
+        """Who else posted what the card answers, the oldest first."""
 
 
-class Watched(Protocol):
-    """Which channels are watched, and what is left alone there."""
+class WatchStore(Protocol):
+    """Which channels are watched, and what is ignored in them."""
 
     async def channel(self, team: str, channel: str) -> Watch | None:
-        """How a channel was switched; None: never."""
+        """How a channel is watched; None: nothing was ever decided."""
 
     async def switch(self, team: str, channel: str, mode: Mode, person: str) -> None:
-        """Switch a channel. The breaker is closed again."""
+        """Switch a channel's mode, which also ends a pause. `person` is "" when the channel's name decides."""
 
     async def pause(self, team: str, channel: str, until: datetime) -> bool:
-        """Open the breaker. False: it was open."""
+        """Pause a channel. False: it was paused already."""
 
     async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
-        """What is left alone there now, by value."""
+        """What is ignored in the channel now, ordered by value."""
 
     async def ignore(self, team: str, ignored: Ignored) -> None:
-        """Leave something alone."""
+        """Ignore something."""
 
     async def unignore(self, team: str, channel: str, value: str) -> bool:
-        """No longer leave it alone. False: nobody did."""
+        """No longer ignore a value. False: it was not ignored."""

@@ -1,4 +1,4 @@
-"""Manners of the watch: who switches it and how, what it leaves alone, asks about, and when it stops."""
+"""/vt watch and /vt ignore: who may use them and how, what is ignored, what is asked about, and when it pauses."""
 
 import pytest
 

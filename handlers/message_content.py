@@ -1,9 +1,8 @@
 """What a message holds: its text, wherever in it text may stand, and the names of its files. Pure."""
 
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any
-
-from handlers.views.rich_text import escape
 
 DEEPEST = 16
 """Levels of blocks within blocks that are looked into."""
@@ -47,7 +46,8 @@ def _within(value: Mapping[str, Any], depth: int) -> Iterator[str]:
 
 def _run(element: Mapping[str, Any]) -> str:
     """A piece of rich text, which has no markup of its own: one word may be several pieces."""
-    said = escape(str(element.get("text") or ""))
+    text = escape(str(element.get("text") or ""), quote=False)
     if element.get("type") == "link":
-        return f"<{escape(str(element.get('url', '')))}{said and '|' + said}>"
-    return said or " "
+        url = escape(str(element.get("url", "")), quote=False)
+        return f"<{url}{text and '|' + text}>"
+    return text or " "

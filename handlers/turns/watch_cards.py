@@ -1,0 +1,123 @@
+"""What people see of a card: the message in the thread, the reaction, and the question about URLs with secrets."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError
+
+from handlers import posting
+from handlers.deps import Deps
+from handlers.posting import CannotPost, NotPosted, call, content, is_transient
+from handlers.request import Origin
+from handlers.turns.answers import findings
+from handlers.views import card as card_view
+from handlers.views.card import CardContext
+from handlers.views.rich_text import Message
+from handlers.watch import Card, Mode, Reaction, Watch
+from handlers.watch.policy import lookup_key, reaction_for, urls_to_confirm
+from vt.verdict import Finding
+
+REACTION_DONE = frozenset({"already_reacted", "no_reaction", "message_not_found"})
+"""Slack's error codes for a reaction that is as wanted already, or on a message that is gone."""
+
+log = structlog.get_logger()
+
+
+def with_case(card: Card, **changes: Any) -> Card:
+    """The card, with these fields of its case changed."""
+    return replace(card, case=card.case.model_copy(update=changes))
+
+
+def with_progress(card: Card, **changes: Any) -> Card:
+    """The card, with these fields of its progress changed."""
+    return replace(card, progress=card.progress.model_copy(update=changes))
+
+
+async def show(card: Card, watch: Watch, now: datetime, deps: Deps) -> Card:
+    """Post the card, or edit it when it says something else than before. Raises NotPosted, CannotPost."""
+    message = await _message(card, watch, now, deps)
+    digest = sha256(repr(message).encode("utf-8", "replace")).hexdigest()
+    case = card.case
+    if not case.ts:
+        channel, thread = await _place(case.request.origin, watch, deps)
+        case = await posting.post(case, message, deps, channel=channel, thread=thread)
+    elif digest != case.told:
+        case = await posting.edit(case, message, deps)
+    return replace(card, case=case.model_copy(update={"told": digest}))
+
+
+async def _message(card: Card, watch: Watch, now: datetime, deps: Deps) -> Message:
+    origin = card.case.request.origin
+    context = CardContext(
+        case=card.case.request.id,
+        now=now,
+        duplicates=tuple(await deps.cards.duplicates(card)),
+        dry_run_of=origin.channel if watch.mode is Mode.DRY_RUN else "",
+        invented=deps.invented,
+    )
+    return card_view.card(findings(card.case, now), context)
+
+
+async def _place(origin: Origin, watch: Watch, deps: Deps) -> tuple[str, str | None]:
+    """The channel and the thread of a card; of a dry run, the direct messages of whoever started it."""
+    if watch.mode is not Mode.DRY_RUN:
+        return origin.channel, origin.thread
+    opened = await call(deps.slack.conversations_open, users=watch.person)
+    return str(opened["channel"]["id"]), None
+
+
+async def withdraw(card: Card, deps: Deps) -> Card:
+    """Delete a card whose message no longer holds anything. Raises NotPosted."""
+    with suppress(CannotPost):  # somebody else deleted it
+        await call(deps.slack.chat_delete, channel=card.case.channel, ts=card.case.ts)
+    return with_case(card, channel=None, ts=None, posting=None, told="")
+
+
+async def react(card: Card, found: Sequence[Finding], deps: Deps) -> Card:
+    """Put the reaction that fits in place of the one before; without findings, remove it. Raises NotPosted."""
+    wanted = reaction_for(found) if found else None
+    before = card.progress.reaction
+    if wanted is before:
+        return card
+    if wanted:
+        await _change_reaction(deps.slack.reactions_add, card, wanted)
+    if before:
+        await _change_reaction(deps.slack.reactions_remove, card, before)
+    return with_progress(card, reaction=wanted)
+
+
+async def _change_reaction(method: Any, card: Card, name: Reaction) -> None:
+    origin = card.case.request.origin
+    try:
+        await call(method, channel=origin.channel, timestamp=origin.message, name=name.value)
+    except NotPosted as error:
+        if str(error) not in REACTION_DONE:
+            raise
+
+
+async def ask_poster(card: Card, watch: Watch, deps: Deps) -> Card:
+    """Ask the poster, and nobody else, whether URLs with secrets may be looked up; about each URL once.
+
+    An ephemeral message may be lost, and a poster who left the channel cannot be asked: neither stops the card.
+    Raises NotPosted when it is worth another try.
+    """
+    origin = card.case.request.origin
+    new = [one for one in urls_to_confirm(card) if lookup_key(one) not in card.progress.asked_urls]
+    is_person = origin.user.startswith(("U", "W"))
+    if not new or not is_person or watch.mode is Mode.DRY_RUN:
+        return card
+    question = card_view.question(card.case.request.id, [one.value for one in new])
+    thread = None if origin.thread == origin.message else origin.thread
+    where = {"channel": origin.channel, "user": origin.user, "thread_ts": thread}
+    try:
+        await call(deps.slack.chat_postEphemeral, **where, **content(question))
+    except NotPosted as error:
+        if not isinstance(error.__cause__, SlackApiError) or is_transient(error.__cause__):
+            raise
+        log.info("poster_not_asked", case=card.case.request.id, error=str(error))
+    return with_progress(card, asked_urls=(*card.progress.asked_urls, *map(lookup_key, new)))
