@@ -5,6 +5,7 @@ Not asked about hosts and addresses that were defanged: somebody who defangs a v
 
 import re
 
+from vt.extract import addresses
 from vt.indicators import hosts
 
 
@@ -45,59 +46,85 @@ PLATFORM_NAMES = _words("ado asp java microsoft ml system vb windows")
 PACKAGE_PREFIXES = _words("android androidx com edu gov io java javax net org")
 """First labels of package names: com.example.app."""
 DETECTION_WORDS = _words(
-    """adware android backdoor coinminer downloader dropper exploit hacktool heur js linux msil osx pua pup ransom
-    riskware spyware trojan trojandownloader vbs virus w32 w64 win32 win64 worm"""
+    """adware android backdoor bds coinminer downloader dropper exploit gen generic generickd genericrxaa grayware
+    hacktool heur hktl js linux mal msil o97m osx packed pua pup ransom razy riskware spyware suspicious trojan
+    trojandownloader troj unsafe variant vba vbs virus w16 w32 w64 w97m win16 win32 win64 worm x97m"""
 )
 """Labels of the names that engines give to malware: Trojan.Win32.Agent.ws."""
+_PLATFORM = r"w(?:16|32|64|97m)|win(?:16|32|64|nt)|[xo]97m|msil|vba|osx"
+_DETECTION_TYPE = (
+    r"adware|android(?:os)?|application|backdoor|bat|bds|behaves?like|docx?|downloader|dr|dropper|elf|exp|gen"
+    r"|grayware|hacktool|heur|html|ios|java|jse?|jscript|linux|lnk|mac(?:os)?|mal|malware|multi|not-a-virus|nsis|pdf"
+    r"|perl|php|phish(?:ing)?|powershell|ps|ps1|pua|pup|python|ransom\w*|riskware|rtf|script|shell|spyware|suspicious"
+    r"|swf|tr|troj(?:an)?(?:[.-]\w+)?|unix|unwanted|variant|vbe?s?|virus|worm|xlsx?|xml"
+)
+_DETECTION_PREFIX = re.compile(
+    rf"(?<![\w.-])(?:{_PLATFORM}|{_DETECTION_TYPE})(?:[/.:][\w-]+)?[/:]\Z", re.IGNORECASE
+)
+"""`W64/` (Fortinet), `Trojan:Win32/` (Microsoft), `TR/` (Avira), `HEUR:` (Kaspersky) before the name."""
+_PLATFORM_PREFIX = re.compile(rf"(?<![\w.-])(?:{_PLATFORM})/\Z", re.IGNORECASE)
+_DETECTION_SUFFIX = re.compile(r"![A-Za-z0-9]|@[mM]{1,2}\b")
+"""`!tr` (Fortinet), `!MTB` (Microsoft), `@mm` (Symantec) after it."""
+
+CSS_TLDS = _words(
+    """black blue box cards center click date email green group help info link live map media menu name new next now
+    open page photo photos pink post red search select show style top video"""
+)
+"""Top-level domains that are common names of CSS classes."""
+CSS_NAMES = _words(
+    """active alert badge banner body box btn button card col column container content dropdown error field footer
+    form grid header hero icon input item label list main menu modal nav navbar page panel row section sidebar tab
+    table text title toast tooltip warning widget wrapper"""
+)
+"""First labels of `.container.live`, where a class selector starts with a dot."""
+HTML_TAGS = _words(
+    """a article aside body button dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6 header html iframe img input
+    label legend li main nav ol option p pre section select span strong svg table tbody td textarea tfoot th thead
+    tr ul video"""
+)
+_SELECTOR = re.compile(r"(?:[a-z][a-z0-9]*|\*)?(?:(?:[.#]|::?)[\w-]+(?:\([^()]{0,40}\))?|\[[^\[\]]{1,60}\])*")
+_COMBINATOR = re.compile(r"[\s,>+~]+")
+_DECLARATION = re.compile(
+    r"""\s*(?:\}|/\*|(?:-\w+-)?(?:align|all|animation|appearance|background|border|bottom|box|clear|clip|color
+    |column|content|cursor|display|fill|filter|flex|float|font|gap|grid|height|inset|justify|left|letter|line|list
+    |margin|max|min|object|opacity|order|outline|overflow|padding|place|pointer|position|resize|right|row|stroke
+    |text|top|transform|transition|user|vertical|visibility|white|width|will|word|writing|z)(?:-[a-z-]+)?\s*:)""",
+    re.VERBOSE,
+)
+"""What follows the opening brace of a CSS rule: its end, a comment, or one of the properties."""
+_SELECTOR_CALL = re.compile(
+    r"(?:querySelector(?:All)?|closest|matches|find|filter|children|siblings|css|select|waitFor\w*|locator|\$|jQuery)"
+    r"\(\s*[\"'`][^\"'`]*\Z"
+)
+"""A selector as an argument in a script."""
+_PSEUDO_CLASS = re.compile(
+    r"::?(?:active|after|before|checked|disabled|first|focus|hover|last|not|nth|root|visited)\b"
+)
 COUNTRY_TLD_LENGTH = 2
 CONTEXT = 48
-"""Characters before a value that are searched for a word that says what it is."""
+"""Characters before a name that are searched for a word that says what it is."""
+AFTER = 160
+"""Characters after a name: enough for the rest of a CSS selector and its first declaration."""
 
 _HOST_CONTEXT = re.compile(
     r"""(?: \b(?:domains?|host(?:name)?s?|(?:web)?sites?|fqdns?|c2|c&c|dns|servers?)(?:\ (?:is|was|at|on|named|called))?
     | \b(?:beacon\w*|connect\w*|resolv\w+|redirect\w*)\ to | \bcontact\w* )[:=\s"'(]*\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
-_VERSION_CONTEXT = re.compile(
-    r"""(?: (?:\b(?:v|ver|versions?|builds?|releases?|rev|revision|firmware|fw|oid|sections?|drivers?)\b|§)
-    [\s:=.\#(]{0,3} (?:from\s+|is\s+)?
-    (?:v?[0-9]+(?:\.[0-9]+){1,4}\s*(?:to|and|or|until|through|,|-+>?|→|/)\s*){0,3} | [<>=!~]=\s?
-    | (?<![\w./-])[a-z][\w+-]*/ )\Z""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_OTHER_HASH_CONTEXT = re.compile(
-    r"""(?: \b(?: (?:imp|import|authenti|pe|tel|v|rich|icon|favicon)(?:[ _-]?header)?[ _-]?hash | ja[34]s? | jarm
-    | commit|revision|rev|merge|checkout|cherry-pick|tree|parent|head(?:\ is\ now)?(?:\ at)? | serial(?:[ ]number)? | etag|nonce|salt|uuid|guid
-    | build[ _-]?id | [\w-]*(?:trace|span|request|req|session|correlation|transaction)[ _-]?id
-    | [\w-]*(?:token|secret|passwd|password|api[ _-]?key) | key )\b["'`\s]{0,3}[:=\s-]{0,12}["'`]? | @ )\Z""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _PATH_CONTEXT = re.compile(r"[\w.~%$)}-]/\Z|(?<!\\)\\\Z")
 """After a folder, or after a backslash that does not start the name of a share."""
 
 
-def is_version(text: str, start: int) -> bool:
-    """Whether four numbers are a version: after such a word, a comparison, or a product name and slash."""
-    return _VERSION_CONTEXT.search(text[max(0, start - CONTEXT) : start]) is not None
-
-
-def is_other_hash(text: str, start: int, end: int) -> bool:
-    """Whether a hash is not that of a file: an imphash, a commit, the id of a request, a secret."""
-    before = text[max(0, start - CONTEXT) : start]
-    return (before.endswith("-") and text.startswith("-", end)) or _OTHER_HASH_CONTEXT.search(
-        before
-    ) is not None
-
-
 def is_no_host(name: str, text: str, start: int, end: int) -> bool:
-    """Whether a name under a known suffix, at text[start:end], is something other than a host."""
+    """Whether a name under a known suffix, at text[start:end] and not defanged, is something other than a host."""
     labels, lower = name.split("."), name.lower().split(".")
-    before, after = text[max(0, start - CONTEXT) : start], text[end : end + 1]
+    before, after = text[max(0, start - CONTEXT) : start], text[end : end + AFTER]
     return (
         before.endswith("$")
-        or (after in {"(", "[", "="} and labels[-1] not in COMMON_TLDS - ATTRIBUTE_TLDS)
+        or (after[:1] in {"(", "[", "="} and labels[-1] not in COMMON_TLDS - ATTRIBUTE_TLDS)
         or _is_sentence(labels)
-        or (name != name.lower() and not DETECTION_WORDS.isdisjoint(lower[:-1]))
+        or _is_detection(name, before, after)
+        or _is_css_selector(lower, before, after)
         or (
             (_is_code(lower) or _is_file(lower, before, after))
             and lower[0] != "www"
@@ -115,6 +142,45 @@ def _is_sentence(labels: list[str]) -> bool:
         )
     mixed = last.isupper() and any(label.isalpha() and not label.isupper() for label in inner)
     return mixed and last.lower() not in GLOBAL_TLDS
+
+
+def _is_detection(name: str, before: str, after: str) -> bool:
+    """The name that an engine gives to malware, by its words or by what is around it."""
+    if _PLATFORM_PREFIX.search(before):
+        return True
+    if name == name.lower():
+        return bool(_DETECTION_SUFFIX.match(after) and _DETECTION_PREFIX.search(before))
+    words = re.split(r"[._]", name.lower())[:-1]
+    return bool(
+        not DETECTION_WORDS.isdisjoint(words)
+        or _DETECTION_SUFFIX.match(after)
+        or _DETECTION_PREFIX.search(before)
+    )
+
+
+def _is_css_selector(labels: list[str], before: str, after: str) -> bool:
+    """A selector: before a rule, as an argument in a script, or by a tag or class that CSS names so."""
+    first, last = labels[0], labels[-1]
+    if last in GLOBAL_TLDS:
+        return False
+    if _PSEUDO_CLASS.match(after) or _SELECTOR_CALL.search(before) or _is_before_rule(after):
+        return True
+    if last not in CSS_TLDS:
+        return False
+    if before.endswith((".", "#")):
+        return first in CSS_NAMES
+    return first in HTML_TAGS and (before[-1:].isspace() or not before or before[-1:] in ",>+~")
+
+
+def _is_before_rule(after: str) -> bool:
+    """Whether only the rest of a selector is between a name and the brace of a CSS rule."""
+    selector, brace, body = after.partition("{")
+    if not brace or not _DECLARATION.match(body):
+        return False
+    first, *others = _COMBINATOR.split(selector)
+    parts = [part for part in others if part]
+    named = all(part in HTML_TAGS or part[0] in ".#:[*" or re.search(r"[.#:\[]", part) for part in parts)
+    return named and all(_SELECTOR.fullmatch(part) for part in (first.lstrip(), *parts))
 
 
 def _is_code(labels: list[str]) -> bool:
@@ -137,9 +203,9 @@ def _is_code(labels: list[str]) -> bool:
 def _is_file(labels: list[str], before: str, after: str) -> bool:
     """A file name, by its suffix or by the path around it."""
     last = labels[-1]
-    in_path = _PATH_CONTEXT.search(before) is not None
+    in_path = _PATH_CONTEXT.search(before) is not None and not addresses.is_after_label(before)
     if in_path and (before.endswith("\\") or last in PROGRAM_SUFFIXES):
         return True
     single = len(labels) == 2 or labels[-2].isdecimal()  # noqa: PLR2004 - a label and its suffix
-    script = last in SCRIPT_SUFFIXES and (in_path or (single and after != "/"))
+    script = last in SCRIPT_SUFFIXES and (in_path or (single and not after.startswith("/")))
     return (script or last in FILE_SUFFIXES) and not hosts.has_long_suffix(".".join(labels))

@@ -8,11 +8,12 @@ from typing import Any
 
 import re2
 
-from vt.extract import tokens, url_bounds
+from vt.extract import addresses, tokens, url_bounds
+from vt.extract.plain_text import to_plain_text
 from vt.indicators import hosts, indicator, urls
-from vt.indicators.defang import DOT, refang_marked
 from vt.indicators.indicator import Indicator
 from vt.indicators.markup import strip_markup
+from vt.indicators.refang import DOT, refang_marked
 
 MAX_LENGTH = 200_000
 """Characters that are searched; Slack's longest message is a fifth of it."""
@@ -57,7 +58,7 @@ def extract(text: str) -> list[Indicator]:
     text = text[:MAX_LENGTH]
     if not _PREFILTER.search(text.encode(errors="replace")):
         return []
-    found = _scan(_separate(refang_marked(strip_markup(text))))
+    found = _scan(_separate(refang_marked(to_plain_text(strip_markup(text)))))
     return list(dict.fromkeys(one for one in islice(found, MAX_CANDIDATES) if one))
 
 
@@ -100,7 +101,7 @@ def _scan_tokens(text: str, start: int, stop: int) -> Iterator[Indicator | None]
     """The addresses, names, hashes and URLs without a scheme."""
     while run := _RUN.search(text, start, stop):
         start = run.end()
-        if ":" in run[0] and (ipv6 := tokens.read_ipv6(run)):
+        if ":" in run[0] and (ipv6 := addresses.read_ipv6(run)):
             yield ipv6
             continue
         for token in _TOKEN.finditer(text, *run.span()):

@@ -2,17 +2,21 @@
 
 import re
 
-from vt.indicators.defang import DOT
+from vt.indicators.refang import DOT
 
 MAX_SCHEME_LENGTH = 16
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]*\Z")
 _MAYBE_END = re.compile(
-    r"[()\[\]{}',]|\\[nrtu\"']|(?:;|&&)(?=(?:\./|cd|chmod|curl|echo|nohup|perl|python|rm|sh|bash|sudo|wget)\b)"
+    r"""[()\[\]{}]
+    | (?P<end> \\[nrtu"']                   # an escaped line break or quote in JSON
+      | '(?=[,;)\]}+])                     # the end of a string in a script
+      | (?:;|&&)(?=(?:\./|cd|chmod|curl|echo|nohup|perl|python|rm|sh|bash|sudo|wget)\b)   # the next command
+      | ,(?=(?:https?|s?ftps?)://) )       # the next URL of a list
+    | [',]""",
+    re.VERBOSE,
 )
-"""Brackets, quotes, commas; an escaped line break or quote in JSON; the next command in a shell."""
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
-_NEXT_URL = re.compile(r",(?:https?|ftp)://")
 _TRAILING_PUNCTUATION = ".,:;!?'*~$([{\\…–—" + DOT
 
 
@@ -37,7 +41,7 @@ def find_end(text: str, start: int, stop: int) -> int:
             depth[char] -= 1
             if depth[char] < 0:
                 return found.start()
-        elif char not in {"'", ","} or char == before or _NEXT_URL.match(text, found.start()):
+        elif found["end"] or char == before:
             return found.start()
     return stop
 

@@ -1,7 +1,8 @@
 """Indicators: typed, normalised values such as an IP address, how one is read, and how it is shown safely."""
 
-from vt.indicators.defang import defang, defang_path, refang
+from vt.indicators.defang import defang, defang_path
 from vt.indicators.indicator import Indicator, Kind, host_of, is_internal
 from vt.indicators.parse import read
+from vt.indicators.refang import refang
 
 __all__ = ["Indicator", "Kind", "defang", "defang_path", "host_of", "is_internal", "read", "refang"]

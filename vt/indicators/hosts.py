@@ -15,8 +15,11 @@ MAX_NAME_LENGTH = 253
 IPV4_PARTS = 4
 """Numbers in an IPv4 address."""
 _MAX_OCTET = 255
+_PADDED_LENGTH = 3
+_MINUTES = 60
 
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_PADDED_IPV4 = re.compile(r"(?=.*\b0[0-9])(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _DOCUMENTATION = tuple(
     ipaddress.ip_network(block)
@@ -44,6 +47,27 @@ def parse_address(text: str) -> Address | None:
         return ipaddress.ip_address(bare)
     except ValueError:
         return None
+
+
+def mapped_ipv4(text: str) -> ipaddress.IPv4Address | None:
+    """The IPv4 address in an IPv4-mapped IPv6 address, as dual-stack sockets log it; None for any other."""
+    found = parse_address(text)
+    return found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+
+
+def padded_ipv4(text: str) -> ipaddress.IPv4Address | None:
+    """The address that `045.083.122.021` is: firewalls and feeds pad decimal octets with zeros.
+
+    None without such zeros, and for `01.02.03.04`, which is more likely a date or the number of a section.
+    """
+    if not _PADDED_IPV4.fullmatch(text):
+        return None
+    octets = [int(part) for part in text.split(".")]
+    if max(octets) > _MAX_OCTET or (
+        max(map(len, text.split("."))) < _PADDED_LENGTH and max(octets) < _MINUTES
+    ):
+        return None
+    return ipaddress.IPv4Address(bytes(octets))
 
 
 def browser_ipv4(text: str) -> ipaddress.IPv4Address | None:
@@ -91,12 +115,15 @@ def _ascii(host: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def normalise(text: str) -> str | None:
-    """The host of a URL, normalised as a browser does: an address (IPv6 in brackets) or a name. None if invalid."""
+    """The host of a URL, normalised as a browser does: an address (IPv6 in brackets) or a name. None if invalid.
+
+    Browsers read zero-padded octets as octal; where that fails, as in `045.083.122.021`, they are decimal.
+    """
     if text.startswith("["):
         found = parse_address(text)
         return f"[{found}]" if found else None
     host = _ascii(text.lower()) if len(text) <= MAX_NAME_LENGTH else None
-    found = browser_ipv4(host) if host else None
+    found = browser_ipv4(host) or padded_ipv4(host) if host else None
     return str(found) if found else normalise_name(host or "")
 
 

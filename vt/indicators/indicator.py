@@ -43,9 +43,13 @@ def from_hash(digits: str) -> Indicator | None:
 
 
 def from_host(host: str, asked: str) -> Indicator:
-    """An address or domain from a normalised host; an IPv6 address is in brackets."""
+    """An address or domain from a normalised host; an IPv6 address is in brackets.
+
+    An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is the IPv4 address, which is what VirusTotal knows.
+    """
     if host.startswith("["):
-        return Indicator(Kind.IPV6, host[1:-1], asked)
+        mapped = hosts.mapped_ipv4(host[1:-1])
+        return Indicator(Kind.IPV4, str(mapped), asked) if mapped else Indicator(Kind.IPV6, host[1:-1], asked)
     return Indicator(Kind.IPV4 if hosts.is_ipv4(host) else Kind.DOMAIN, host, asked)
 
 

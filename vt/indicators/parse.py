@@ -3,9 +3,9 @@
 import re
 
 from vt.indicators import hosts, indicator, urls
-from vt.indicators.defang import refang
 from vt.indicators.indicator import Indicator
 from vt.indicators.markup import strip_markup
+from vt.indicators.refang import refang
 
 MAX_LENGTH = 4096
 """Characters. Nobody types a longer indicator."""
@@ -37,7 +37,7 @@ def _read_address(asked: str) -> Indicator | None:
     """An address, with a port or a prefix length of the whole address (/32, /128)."""
     port = _HOST_AND_PORT.fullmatch(asked)
     bare, _, prefix = (port[1] if port else asked).partition("/")
-    found = hosts.parse_address(bare)
+    found = hosts.parse_address(bare) or hosts.padded_ipv4(bare)
     if found is None or prefix not in ("", str(found.max_prefixlen)):
         return None
     return indicator.from_host(f"[{found}]" if ":" in str(found) else str(found), asked)

@@ -1,4 +1,7 @@
-"""URLs: taken apart, normalised and put together again. The path is kept exactly as it was written."""
+"""URLs: taken apart, normalised and put together again. The path is kept as it was written.
+
+Only a backslash in it becomes a slash, as browsers read it (WHATWG URL, 4.4).
+"""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +10,8 @@ from vt.indicators import hosts
 
 SCANNED_SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp"})
 """The schemes that are looked up as URLs; of any other (ldap, tcp, ssh …) only the host is of interest."""
+_SPECIAL_SCHEMES = frozenset({"http", "https", "ftp"})
+"""Those in whose path a backslash is a slash."""
 MAX_PORT = 65535
 
 _URL = re.compile(r"(?:([a-z][a-z0-9+.-]*)://)?([^/?#\\\s]*)(\S*)", re.IGNORECASE)
@@ -39,4 +44,14 @@ def parse(text: str) -> Url | None:
     host = hosts.normalise(found[1]) if found else None
     if found is None or host is None or int(found[2] or 0) > MAX_PORT:
         return None
-    return Url((parts[1] or "http").lower(), login, host, found[2] or "", parts[3])
+    scheme = (parts[1] or "http").lower()
+    rest = _slashes(parts[3]) if scheme in _SPECIAL_SCHEMES else parts[3]
+    return Url(scheme, login, host, found[2] or "", rest)
+
+
+def _slashes(rest: str) -> str:
+    """Path, query and fragment with the backslashes of the path as slashes."""
+    if "\\" not in rest:
+        return rest
+    path, *query = re.split(r"(?=[?#])", rest, maxsplit=1)
+    return path.replace("\\", "/") + "".join(query)

@@ -1,0 +1,207 @@
+"""IP addresses in running text, beside what surrounds them: ports, networks, ranges, and versions that look alike."""
+
+import ipaddress
+import re
+
+from vt.indicators import hosts, indicator
+from vt.indicators.indicator import Indicator
+from vt.indicators.refang import DOT
+
+Token = re.Match[str]
+"""A match, so that the text around it can be looked at."""
+
+IPV6_GROUPS = 8
+MAX_LENGTH = 80
+"""Characters; enough for an IPv6 address with a label before it, or for a range of IPv4 addresses."""
+CONTEXT = 48
+"""Characters before a value that are searched for a word that says what it is."""
+LINE_CONTEXT = 160
+"""Characters on each side, in the same line."""
+MAX_PORT = 65535
+FIRST_UNPRIVILEGED_PORT = 1024
+
+_IPV6 = re.compile(r"(?:\w*[g-zG-Z_]\w*:)?([0-9a-fA-F:]*:(?:[0-9]+\.){0,3}[0-9a-fA-F]*?):?\.*")
+_IPV6_DOTTED_PORT = re.compile(r"([^.]*:[^.]*)\.[0-9]{1,5}:?")
+"""`2001:db8::1.443`, as tcpdump writes it; an address that ends in an IPv4 address has three dots."""
+_IPV6_EVIDENCE = re.compile(r"[0-9a-fA-F]{3}(?=.*[0-9])|[0-9].*[0-9a-fA-F]{3}")
+"""A group of three digits and a decimal digit: every routed address has them, `[1::2]` and `abc::def` do not."""
+_IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
+_SERVICE = (
+    r"[0-9]{1,5}|bootp[cs]|domain|ftp(?:-data)?|https?(?:-alt)?|imaps?|kerberos|ldaps?|mdns|microsoft-ds"
+    r"|ms-wbt-server|mysql|netbios-\w+|ntp|pop3s?|postgresql|rdp|s?snmp|smtps?|ssh|submission|syslog|telnet"
+)
+"""A port, or what tcpdump and netstat print instead of one."""
+_DOTTED_PORT = re.compile(rf"(.+)\.({_SERVICE})", re.IGNORECASE)
+
+_PROTOCOL = r"(?:tcp|udp|sctp|icmp|tls|ssl|quic|https?|ssh|dns|smb|rdp|smtp|ftp|telnet)(?:v?[46])?"
+_PORT_SUFFIX = re.compile(
+    rf"(?: :[0-9]{{1,5}}/{_PROTOCOL} | /(?P<number>[0-9]{{1,5}})(?:/{_PROTOCOL})? | /{_PROTOCOL} )"
+    r"(?![\w?\#=&%~+@*/]|[.-]\w)",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""`:443/tcp`, `/443` (Cisco, Juniper), `/443/tcp`, `/tcp`, where no path goes on. `/24` may be a prefix length."""
+_NETMASK = re.compile(r"/((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![\w.])")
+_INTERFACE = re.compile(
+    r"\b(?:(?:in|out)side\w*|(?:un)?trust\w*|(?:dmz|wan|lan)[\w-]*):[0-9a-f:.]*\Z", re.IGNORECASE
+)
+"""The name of an interface before the address, as an ASA logs it: `outside:192.0.2.1/22`."""
+_PORT_NEARBY = re.compile(r"[0-9]\.[0-9]{1,3}/(?:3[3-9]|[4-9][0-9]|[0-9]{3,5})(?![\w.])")
+"""An address with a number after its slash that can only be a port."""
+
+_VERSION_CONTEXT = re.compile(
+    r"""(?: (?:\b(?:v|ver|versions?|builds?|releases?|rev|revision|firmware|fw|oid|sections?|drivers?)\b|§)
+    [\s:=.\#(]{0,3} (?:from\s+|is\s+)?
+    (?:v?[0-9]+(?:\.[0-9]+){1,4}\s*(?:to|and|or|until|through|,|-+>?|→|/)\s*){0,3} | [<>=!~]=\s? )\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_PRODUCT = re.compile(r"(?<![\w./-])[a-z][\w+-]*/\Z", re.IGNORECASE)
+"""A product's name and slash, as in a user agent: `Chrome/120.0.6.9`."""
+_ADDRESS_LABEL = re.compile(
+    r"""(?<![\w./-])(?: (?:[a-z]+_)*(?:direct|parent|hit|miss|dst|fastest|pool|fail|none|pinned|carp)  # Squid, Blue Coat
+    | (?:tcp|udp|icmp|sctp)[46]? | ip(?:v?[46])? | src|dst|source|destination|from|to | addr(?:ess)?
+    | (?:local|remote)?host(?:name)? | peer|client|server|proxy|upstream|unknown )/\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A word and slash before an address or host: `HIER_DIRECT/192.0.2.1` in a proxy log, `localhost/127.0.0.1` in Java."""
+_PORT_AFTER = re.compile(r":[0-9]{2,5}(?![\w.])")
+
+_CAPTURE_WORDS = re.compile(
+    r"\bIP6?\b|\bFlags \[|\b(?:tcp|udp|TCP|UDP)(?:4|6|46)?\b|\bNTPv|\b(?:ESTAB(?:LISHED)?|LISTEN(?:ING)?"
+    r"|SYN_(?:SENT|RCVD|RECV)|(?:TIME|CLOSE|FIN)_WAIT(?:_?[12])?|FIN_?WAIT_?[12]|LAST_ACK|CLOSING)\b"
+)
+"""Words of a line from tcpdump or netstat."""
+_NEXT_ENDPOINT = re.compile(r":?\s*(?:[<>]|-+>|→|to\b)?\s*(?:[0-9]{1,3}\.){4}([0-9]{1,5})(?![\w.])")
+_PREVIOUS_ENDPOINT = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){4}([0-9]{1,5}):?\s*(?:[<>]|-+>|→|to)?\s*\Z")
+
+
+def read_ipv6(run: Token) -> Indicator | None:
+    """The IPv6 address that a run with colons is, also after a label as in `ip6:2001:db8::1`."""
+    written = run[0].replace(DOT, ".")
+    if len(written) > MAX_LENGTH or ("::" not in written and written.count(":") < IPV6_GROUPS - 1):
+        return None
+    if with_port := _IPV6_DOTTED_PORT.fullmatch(written):
+        written = with_port[1]
+    found = _IPV6.fullmatch(written)
+    if not found or not _IPV6_EVIDENCE.search(found[1]):
+        return None
+    address = hosts.parse_address(found[1])
+    if address is None or _is_network(address, run):
+        return None
+    return indicator.from_host(f"[{address}]", found[1])
+
+
+def read_ipv4(token: Token) -> list[Indicator]:
+    """The IPv4 address that a token is, with a port or not, or the two ends of a range."""
+    written = token[0].strip("_")
+    if not written[:1].isdecimal() or len(written) > MAX_LENGTH:
+        return []
+    parts = written.replace(DOT, ".").rstrip("-.").split("-")
+    ports = [_split_port(part) for part in parts]
+    if any(port for _, port in ports):
+        if not _is_capture(token, ports):
+            return []
+        parts = [part for part, _ in ports]
+    addresses = [_parse(part) for part in parts]
+    if None in addresses or _is_netmask(token) or _is_network(addresses[-1], token):
+        return []
+    if DOT not in written and is_version(token):
+        return []
+    return [indicator.from_host(str(address), part) for address, part in zip(addresses, parts, strict=True)]
+
+
+def has_port_suffix(token: Token) -> bool:
+    """Whether what follows an address is its port, protocol, prefix length or netmask, and not the path of a URL."""
+    if _NETMASK.match(token.string, token.end()):
+        return True
+    suffix = _PORT_SUFFIX.match(token.string, token.end())
+    return suffix is not None and int(suffix["number"] or 0) <= MAX_PORT
+
+
+def is_version(token: Token) -> bool:
+    """Whether four numbers are a version: after such a word, a comparison, or the name of a product and a slash."""
+    before = token.string[max(0, token.start() - CONTEXT) : token.start()]
+    if _VERSION_CONTEXT.search(before):
+        return True
+    has_port = _PORT_AFTER.match(token.string, token.end())
+    return not has_port and _PRODUCT.search(before) is not None and not is_after_label(before)
+
+
+def is_after_label(before: str) -> bool:
+    """Whether the text before a host ends in a word and a slash that announce a host: `HIER_DIRECT/`."""
+    return _ADDRESS_LABEL.search(before) is not None
+
+
+def without_port(name: str, token: Token) -> str | None:
+    """A name without the `.443` or `.https` that tcpdump and netstat add to it; None where there is none."""
+    found = _DOTTED_PORT.fullmatch(name)
+    return found[1] if found and _CAPTURE_WORDS.search(_line(token)) else None
+
+
+def _parse(written: str) -> hosts.Address | None:
+    """An address outside 0.0.0.0/8, also with zero-padded octets."""
+    if not _IPV4.fullmatch(written):
+        return None
+    address = hosts.parse_address(written) or hosts.padded_ipv4(written)
+    return address if address and int(address) >> 24 else None
+
+
+def _split_port(part: str) -> tuple[str, str]:
+    found = _DOTTED_PORT.fullmatch(part)
+    return (found[1], found[2]) if found and _IPV4.fullmatch(found[1]) else (part, "")
+
+
+def _is_capture(token: Token, ports: list[tuple[str, str]]) -> bool:
+    """Whether five numbers are an address and a port, and not a version or an object identifier.
+
+    They are in a line of tcpdump or netstat, and beside another address and port when one of both ports is one
+    that clients use.
+    """
+    numbers = [int(port) for _, port in ports if port.isdecimal()]
+    if DOT in token[0]:
+        return True
+    if any(number > MAX_PORT for number in numbers) or is_version(token):
+        return False
+    if _CAPTURE_WORDS.search(_line(token)):
+        return True
+    following = _NEXT_ENDPOINT.match(token.string, token.end())
+    previous = _PREVIOUS_ENDPOINT.search(token.string[max(0, token.start() - CONTEXT) : token.start()])
+    numbers += [int(found[1]) for found in (following, previous) if found]
+    return len(numbers) > 1 and max(numbers) >= FIRST_UNPRIVILEGED_PORT
+
+
+def _line(token: Token) -> str:
+    """The text around a token, in its line."""
+    before = token.string[max(0, token.start() - LINE_CONTEXT) : token.start()].rpartition("\n")[2]
+    return before + token.string[token.start() : token.end() + LINE_CONTEXT].partition("\n")[0]
+
+
+def _is_netmask(token: Token) -> bool:
+    """Whether a token is a mask such as 255.255.255.0: ones, then zeros."""
+    if not token[0].startswith("255."):
+        return False
+    address = _parse(token[0].replace(DOT, ".").rstrip("."))
+    inverted = ~int(address) & 0xFFFFFFFF if address else 1
+    return address is not None and inverted & (inverted + 1) == 0
+
+
+def _is_network(address: hosts.Address | None, token: Token) -> bool:
+    """Whether a prefix length or netmask follows that makes a network of the address: its host bits are all zero.
+
+    An address with host bits, such as 192.0.2.7/24, is that of an interface, or the number is a port.
+    """
+    text, end = token.string, token.end()
+    suffix = _NETMASK.match(text, end) or _PORT_SUFFIX.match(text, end)
+    length = suffix[1] if suffix else None
+    if address is None or length is None:
+        return False
+    try:
+        network = ipaddress.ip_network(f"{address}/{length}")
+    except ValueError:
+        return False
+    return network.num_addresses > 1 and not _is_port(token)
+
+
+def _is_port(token: Token) -> bool:
+    """Whether the number after an address is a port by what is around it, though it could be a prefix length."""
+    with_interface = token.string[max(0, token.start() - CONTEXT) : token.end()]
+    return bool(_INTERFACE.search(with_interface) or _PORT_NEARBY.search(_line(token)))

@@ -1,0 +1,93 @@
+"""File hashes in running text, told apart from other hashes: fingerprints of TLS clients, commits, ids, secrets."""
+
+import re
+
+from vt.indicators import indicator
+from vt.indicators.indicator import Indicator
+
+CONTEXT = 48
+"""Characters before a hash that are searched for a word that says what it is."""
+OBJECT_CONTEXT = 1_500
+"""Characters before a hash that are searched for the object it is in; JA3's own string takes up to 600."""
+
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,64}(?![0-9A-Za-z])")
+_OTHER_HASH_CONTEXT = re.compile(
+    r"""(?: \b(?: (?:imp|import|authenti|pe|tel|v|rich|icon|favicon)(?:[ _-]?header)?[ _-]?hash | ja[34]s? | jarm
+    | commit|revision|rev|merge|checkout|cherry-pick|tree|parent|head(?:\ is\ now)?(?:\ at)?
+    | serial(?:[ ]number)? | etag|nonce|salt|uuid|guid
+    | build[ _-]?id | [\w-]*(?:trace|span|request|req|session|correlation|transaction)[ _-]?id
+    | [\w-]*(?:token|secret|passwd|password|api[ _-]?key) | key )\b["'`\s]{0,3}[:=\s-]{0,12}["'`]? | @ )\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_FINGERPRINT = r"(?:ja3[sn]?|hassh(?:server)?)"
+_FINGERPRINT_NAME = re.compile(rf"(?<!</){_FINGERPRINT}", re.IGNORECASE)
+_DIRECTLY_AFTER = re.compile(
+    rf"""{_FINGERPRINT}
+    (?: [\s"'`:=>|()<_./\\\#*;~!-] | [0-9]+(?:[,-][0-9]*)*+
+      | (?:hash(?:es)?|md5|string|digest|fingerprints?|raw|full|value|client|server|is|was|of|the|text|id|ssl|tls)
+      | \[ )*
+    (?: [0-9a-f]{{32}} ["'`\s]*+ (?:[,|/;&]|and\b|or\b) ["'`\s]*+ )*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""The name, words and punctuation that may stand between it and its hash, and other such hashes in a list."""
+_OPENS_OBJECT = re.compile(rf"{_FINGERPRINT}[\w. -]*[\"'`]?\s*(?:[:=]>?|=>)?\s*[{{\[(]", re.IGNORECASE)
+_NAMED_BY_TYPE = re.compile(
+    rf"""{_FINGERPRINT}[^{{}}]{{0,200}}["'](?:value|hash|data|indicator|ioc)["']\s*[:=]\s*["']""",
+    re.IGNORECASE,
+)
+"""`"type": "ja3-fingerprint-md5", …, "value": "…"`, and the same in the other order."""
+_TYPE_AFTER = re.compile(
+    rf"""["'][^{{}}]{{0,200}}["'](?:type|kind|name|subtype)["']\s*[:=]\s*["'][\w -]*{_FINGERPRINT}
+    | ["'`]?\s*[(\[]\s*(?:\w+\s)?{_FINGERPRINT}\b | ["'`]?\sis\s(?:a|the|its|their)\s(?:\w+\s)?{_FINGERPRINT}\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def read(token: re.Match[str]) -> list[Indicator]:
+    """The file hashes in a token: `VirusShare_…`, `….exe`."""
+    return [
+        file_hash
+        for found in _HEX.finditer(token.string, token.start(), token.end())
+        if (file_hash := indicator.from_hash(found[0])) and not _is_other_hash(found)
+    ]
+
+
+def _is_other_hash(found: re.Match[str]) -> bool:
+    """Whether a hash is not that of a file: an imphash, a commit, the id of a request, a secret, a fingerprint."""
+    text, (start, end) = found.string, found.span()
+    before = text[max(0, start - CONTEXT) : start]
+    if before.endswith("-") and text.startswith("-", end):
+        return True
+    return _OTHER_HASH_CONTEXT.search(before) is not None or _is_fingerprint(found)
+
+
+def _is_fingerprint(found: re.Match[str]) -> bool:
+    """Whether a hash is a JA3, JA3S or HASSH fingerprint, which has the form of an MD5.
+
+    Its name stands directly before it, or opens the object or list that it is in, or is in the `type` beside it.
+    """
+    text, (start, end) = found.string, found.span()
+    if _TYPE_AFTER.match(text, end):
+        return True
+    return any(
+        _DIRECTLY_AFTER.fullmatch(text, name.start(), start)
+        or _is_inside(text, name.start(), start)
+        or _NAMED_BY_TYPE.fullmatch(text, name.start(), start)
+        for name in _FINGERPRINT_NAME.finditer(text, max(0, start - OBJECT_CONTEXT), start)
+    )
+
+
+def _is_inside(text: str, start: int, stop: int) -> bool:
+    """Whether the bracket that a name opens at `start` is still open at `stop`."""
+    opening = _OPENS_OBJECT.match(text, start, stop)
+    if opening is None:
+        return False
+    depth = 1
+    for bracket in _BRACKET.finditer(text, opening.end(), stop):
+        depth += 1 if bracket[0] in "{[(" else -1
+        if depth == 0:
+            return False
+    return True
+
+
+_BRACKET = re.compile(r"[{}\[\]()]")
