@@ -20,8 +20,8 @@ def measure():
 
 
 async def _replayed(database, kind):
-    from tests.handlers.test_watch_replay import ALL_AT_ONCE, Replay  # noqa: PLC0415 - the same
     from tests.support.incident import at_incident  # noqa: PLC0415 - needed here alone
+    from tests.survival.test_watch_replay import ALL_AT_ONCE, Replay  # noqa: PLC0415 - the same
 
     async with at_incident(database, VT_KEY_KIND=kind, **ALL_AT_ONCE) as incident:
         replay = Replay(incident.slack)

@@ -4,9 +4,7 @@ import asyncio
 import importlib
 import os
 import pkgutil
-import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,23 +25,12 @@ from bot.database.postgres import Server
 from bot.database.programs import NotStarted
 from bot.queue import schema
 from bot.settings import load
-
-USE_IT = "import sys, bot.database.postgres as p, pathlib\nwith p.Server(pathlib.Path(sys.argv[1])).used():\n print(flush=True); input()"
+from tests.support.processes import user_of
 
 
 @pytest.fixture(scope="module")
 def state(new_state) -> Path:
     return new_state()
-
-
-async def user_of(state: Path, **more) -> asyncio.subprocess.Process:
-    """Another process that uses the private server, until it reads a line."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", USE_IT, str(state), stdin=pipe, stdout=pipe, **more
-    )
-    await process.stdout.readline()
-    return process
 
 
 def environ_of(pid: int) -> bytes:
@@ -94,35 +81,6 @@ async def test_private_database_is_private(state):
     assert b"canary" not in environ_of(server.pid)
     await user.communicate(b"\n")
     assert server.pid is None
-
-
-async def test_killed_user(state):
-    """The server of a bot that was killed is found running by the next, and stopped with its last living user."""
-    server = Server(state)
-    killed = await user_of(state)
-    running = server.pid
-    killed.kill()
-    await killed.communicate()
-    assert server.pid == running
-    other = await user_of(state)
-    with server.used() as url:
-        assert server.pid == running
-        await other.communicate(b"\n")
-        with psycopg.connect(url) as connection:
-            assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert server.pid is None
-
-
-async def test_killed_server(state):
-    """After a power cut, another process may have the old server's number: it is started again nevertheless."""
-    server = Server(state)
-    user = await user_of(state)
-    os.kill(server.pid, signal.SIGKILL)
-    await user.communicate(b"\n")
-    lines = (server.data / "postmaster.pid").read_text().split("\n")
-    (server.data / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]))
-    with server.used() as url, psycopg.connect(url) as connection:
-        assert connection.execute("SELECT count(*) FROM cases").fetchone() == (0,)
 
 
 def test_long_path(new_state, tmp_path):

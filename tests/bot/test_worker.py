@@ -1,7 +1,6 @@
 """A stored turn is taken: again when it broke, by another when its process died, and never twice at once."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
 from inspect import isawaitable
 
@@ -17,12 +16,6 @@ from tests.bot.test_storage import request
 QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=0.6, sweep=0.1, grace=0.3, rest=0.05, patience=0.5)
 BELL_ONLY = Pace(poll=3600)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-BEGIN_AND_HANG = """
-import asyncio, sys
-from tests.bot.test_worker import begin_and_hang
-asyncio.run(begin_and_hang(sys.argv[1]))
-"""
 
 
 class Bot:
@@ -72,18 +65,6 @@ class Bot:
     async def __aexit__(self, *_):
         await self.turns.__aexit__()
         await self.database.close()
-
-
-async def begin_and_hang(url):
-    """A process that takes a turn and never ends it."""
-
-    async def hang(_bot, _case_id):
-        sys.stdout.write("\n")
-        sys.stdout.flush()
-        await asyncio.sleep(3600)
-
-    async with Bot(url, hang):
-        await asyncio.sleep(3600)
 
 
 async def ask(url: str, query: str, *values) -> list[tuple]:
@@ -227,21 +208,6 @@ async def test_giving_up_that_fails(database):
         await left(database, ("a", "todo"))
         await ask(database, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
         await bot.until("could not give up a", "could not give up a")
-
-
-async def test_killed_process(database):
-    """After kill -9 in the middle of a turn, others take it, once."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", BEGIN_AND_HANG, database, stdout=asyncio.subprocess.PIPE
-    )
-    one, other = Bot(database), Bot(database)
-    await one.cases.accept(request("a"))
-    await process.stdout.readline()
-    process.kill()
-    await process.communicate()
-    async with one, other:
-        await left(database)
-    assert one.happened + other.happened == ["a"]
 
 
 async def test_long_turns(database):

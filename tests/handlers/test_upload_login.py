@@ -14,7 +14,6 @@ from handlers.request import Origin
 from tests.handlers.test_events import own
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.hosts_file import hosts_file, placed
-from tests.support.processes import grounds
 from tests.support.ssh_host import PASSWORD
 from tests.support.sshd import sshd
 from vt import errors
@@ -183,30 +182,6 @@ async def test_without_ssh_ad_hoc_there_is_no_form(database, server, entry):
         assert "web-1 needs a login" in office.now(told)
         assert "SSH_AD_HOC" not in office.now(told)
         assert not office.slack.views(ANA)
-
-
-async def test_a_restarted_bot_says_that_it_must_be_asked_again(database, server, entry, tmp_path):
-    """What was only in memory is gone with the process, even between consent and upload."""
-    file = placed(server, "locked.bin", NEW)
-    with server.running() as port:
-        files = {"HOSTS_FILE": entry(port), "SSH_AD_HOC": "true"}
-        async with grounds(database, tmp_path, sandbox={"invent": False}, **files) as place:
-            bot = await place.bot()
-            await fills_in(place, f"/vt scan-file --host web-1 {file}")
-            asked = await answer(place)
-            await place.slack.until(lambda: "UNKNOWN" in shown(place, asked))
-            await bot.killed()
-            await place.up(bot)
-            await place.slack.presses(ANA, asked, "Upload")
-            await place.slack.until(
-                lambda: "the login for web-1 has expired" in shown(place, asked), timeout=40
-            )
-            assert not place.virustotal.asked("file/scan")
-            assert PASSWORD not in bot.written()
-
-
-def shown(place, message):
-    return "\n".join(place.slack.shown(place.slack.world.messages[message.key]))
 
 
 async def test_a_login_is_forgotten_after_a_while_used_or_not():

@@ -15,6 +15,15 @@ from tests.support.app_fixture import address
 ROOT = Path(__file__).parents[2]
 VARIABLES = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
 
+USE_DATABASE = """
+import sys
+from pathlib import Path
+from bot.database.postgres import Server
+with Server(Path(sys.argv[1])).used():
+    print(flush=True)
+    input()
+"""
+
 
 def run(*arguments, folder, environ=None, stdin="", seconds=60):
     """One command from its beginning to its end."""
@@ -28,6 +37,16 @@ def run(*arguments, folder, environ=None, stdin="", seconds=60):
         check=False,
         timeout=seconds,
     )
+
+
+async def user_of(state, **more):
+    """Another process that uses the private server, until it reads a line."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", USE_DATABASE, str(state), stdin=pipe, stdout=pipe, **more
+    )
+    await process.stdout.readline()
+    return process
 
 
 class Died(Exception):

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import stat
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -21,16 +20,6 @@ from vt import errors
 from vt.files.spool import Spool, stream
 
 KIB = 1 << 10
-HOLDS = """
-import sys, time
-from pathlib import Path
-from vt.files.spool import Spool
-with Spool(Path(sys.argv[1]), 10_000).new_file() as fd:
-    import os
-    os.write(fd, bytes(8_000))
-    print("held", flush=True)
-    time.sleep(60)
-"""
 
 
 @pytest.fixture
@@ -52,19 +41,6 @@ async def piped(spool, content, limit=100 * KIB, seconds=5.0, *, closed=True):
         os.close(out)
         if not closed:
             os.close(into)
-
-
-@pytest.fixture
-def held(spool):
-    """Another process that has put something down."""
-    holder = subprocess.Popen(  # noqa: S603 - our own words
-        [sys.executable, "-c", HOLDS, str(spool.folder)], stdout=subprocess.PIPE, text=True, env=VARIABLES
-    )
-    assert holder.stdout.readline() == "held\n"
-    yield holder
-    holder.kill()
-    holder.wait()
-    holder.stdout.close()
 
 
 def lying(spool):
@@ -90,28 +66,6 @@ async def test_over_the_budget_nothing_more_is_put_down(spool):
     async with piped(spool, bytes(11 * KIB)) as files:
         with pytest.raises(errors.SpoolFull):
             await files.open("a")
-    assert lying(spool) == []
-
-
-async def test_what_other_processes_put_down_counts(spool, held):
-    """The budget is one for all of them; what is in use is not taken away."""
-    async with piped(spool, bytes(3 * KIB)) as files:
-        with pytest.raises(errors.SpoolFull):
-            await files.open("a")
-    assert len(lying(spool)) == 1
-    held.send_signal(signal.SIGKILL)
-    held.wait()
-    async with piped(spool, bytes(3 * KIB)) as files:
-        assert (await files.open("a")).size == 3 * KIB
-
-
-def test_what_a_killed_process_left_is_removed_at_the_next_start(spool, held):
-    """And what a living one needs is not."""
-    spool.remove_stale()
-    assert len(lying(spool)) == 1
-    held.kill()
-    held.wait()
-    spool.remove_stale()
     assert lying(spool) == []
 
 
