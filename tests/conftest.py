@@ -47,12 +47,12 @@ def _numbers() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres, _numbers) -> Callable[[], str]:
-    """Makes databases with the bot's tables, and says their URLs."""
+def new_database(postgres, _numbers) -> Callable[..., str]:
+    """Makes databases, if not said otherwise with the bot's tables, and returns their URLs."""
 
-    def make() -> str:
+    def make(template: str = TEMPLATE) -> str:
         name = f"vtbot_{next(_numbers)}"
-        _make(postgres, name, TEMPLATE)
+        _make(postgres, name, template)
         return make_conninfo(postgres, dbname=name)
 
     return make

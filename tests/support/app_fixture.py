@@ -82,8 +82,11 @@ def address(conninfo):
 
 
 @asynccontextmanager
-async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, **environ):
-    """The bot in a workspace; when it is over, the workspace must not have a single complaint."""
+async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, before=None, **environ):
+    """The bot in a workspace; when it is over, the workspace must not have a single complaint.
+
+    `before`: what is done with the workspace before the bot starts.
+    """
     clock = Clock()
     kind = environ.get("VT_KEY_KIND", "public")
     listening = Sandbox(kind=kind, clock=clock.seconds, **(sandbox or {}))
@@ -109,6 +112,8 @@ async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, 
             },
             dotenv=None,
         )
+        if before:
+            before(slack)
         async with running(settings, clock) as bot:
             if mode == "http":
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
