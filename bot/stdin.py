@@ -19,7 +19,7 @@ PLACE = f"{STDIN}:"
 
 def place(lookup: Lookup) -> Lookup:
     """The same lookup; `-` is what comes through a pipe."""
-    return lookup.but(asked=STDIN, place=PLACE) if lookup.is_path and lookup.asked == "-" else lookup
+    return lookup.evolve(input=STDIN, place=PLACE) if lookup.is_path and lookup.input == "-" else lookup
 
 
 def closed(lookups: Iterable[Lookup]) -> bool:

@@ -81,7 +81,7 @@ async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bo
     prepared = await _prepared(parts.service, wanted.lookups, policy)
     lookups = await _settled(parts.service, prepared, fresh=wanted.fresh)
     if files := consent.waiting(lookups):
-        left = sum(lookup.note is Note.TO_AGREE for lookup in lookups) - len(files)
+        left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
         if policy == "confirm" and await _agrees(files, left):
             lookups = await _settled(parts.service, consent.agreed(lookups))
         else:
@@ -95,7 +95,7 @@ async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bo
 
 
 async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
-    allowed = tuple(one.unasked() for one in lookups) if policy == "allow" else lookups
+    allowed = tuple(one.auto_consented() for one in lookups) if policy == "allow" else lookups
     return await service.expanded(allowed)
 
 
@@ -113,9 +113,9 @@ async def _agrees(files: Sequence[Lookup], left: int) -> bool:
 
 def _missing(finding: Finding) -> bool:
     """Not checked though it could be; that an internal address is not sent is an answer."""
-    if finding.note is Note.TO_AGREE:
+    if finding.note is Note.NEEDS_CONSENT:
         return True
-    return finding.state is State.NOT_CHECKED and not isinstance(finding.trouble, Internal | Unsupported)
+    return finding.state is State.NOT_CHECKED and not isinstance(finding.error, Internal | Unsupported)
 
 
 class _Telling:

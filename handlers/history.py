@@ -72,7 +72,7 @@ def sighting(finding: Finding) -> Sighting:
         action=finding.action.key,
         kind=indicator.kind if indicator else None,
         value=indicator.value if indicator else "",
-        asked=finding.asked,
+        asked=finding.input,
         state=finding.state,
         count=rule.count if rule else None,
         total=rule.total if rule else None,

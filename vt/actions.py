@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vt.indicators import Kind
+from vt.models import AddressReport, DomainReport, FileReport, Reply, UrlReport
 
 HASHES = frozenset({Kind.MD5, Kind.SHA1, Kind.SHA256})
 ADDRESSES = frozenset({Kind.IPV4, Kind.IPV6})
@@ -22,6 +23,10 @@ class Action:
     script_result: str
     """The documented name of the action's yes or no."""
     example: str
+    report: type[Reply]
+    """The model of VirusTotal's report."""
+    cached_as: str
+    """Cached replies are shared by all actions with the same value."""
     rescans: bool = False
     files: bool = False
 
@@ -40,6 +45,8 @@ ACTIONS: tuple[Action, ...] = (
         setting="IP",
         script_result="is_success",
         example="192.0.2.1",
+        report=AddressReport,
+        cached_as="ip",
     ),
     Action(
         key="scan-hash",
@@ -49,6 +56,8 @@ ACTIONS: tuple[Action, ...] = (
         setting="HASH",
         script_result="is_risky",
         example="44d88612fea8a8f36de82e1278abb02f",
+        report=FileReport,
+        cached_as="file",
         rescans=True,
     ),
     Action(
@@ -59,6 +68,8 @@ ACTIONS: tuple[Action, ...] = (
         setting="URL",
         script_result="is_risky",
         example="hxxp://example[.]php",
+        report=UrlReport,
+        cached_as="url",
         rescans=True,
     ),
     Action(
@@ -69,6 +80,8 @@ ACTIONS: tuple[Action, ...] = (
         setting="DOMAIN",
         script_result="is_success",
         example="example.co.in",
+        report=DomainReport,
+        cached_as="domain",
     ),
     Action(
         key="scan-file",
@@ -78,6 +91,8 @@ ACTIONS: tuple[Action, ...] = (
         setting="FILE",
         script_result="is_risky",
         example="/srv/samples/invoice.zip",
+        report=FileReport,
+        cached_as="file",
         files=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""What each step of a lookup asks VirusTotal, and the fewest calls for many of them."""
+"""Which endpoint each step of a lookup asks, by action, and the fewest calls for many lookups."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,19 @@ from vt.lookup import Lookup, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """What a step asks VirusTotal, how many at once, and what the reply makes of a lookup."""
+class Endpoint:
+    """What one step of a lookup asks VirusTotal for."""
 
     fetch: Callable[[Client, Sequence[str]], Awaitable[Mapping[str, Raw]]]
-    size: Callable[[Client], int]
-    then: Callable[[Lookup, Raw, datetime, Client], Lookup]
+    """Makes the call. Replies by resource; those that VirusTotal left out are missing. Raises a VTError."""
+    batch_size: Callable[[Client], int]
+    """Resources that one call may hold."""
+    after: Callable[[Lookup, Raw, datetime, Client], Lookup]
+    """The lookup's next state, from the reply for its resource and the time it came."""
+
+
+Endpoints = Mapping[str, Mapping[Step, Endpoint]]
+"""By action key and step."""
 
 
 def _reported(lookup: Lookup, raw: Raw, now: datetime, client: Client) -> Lookup:
@@ -50,47 +57,51 @@ def _one(_: Client) -> int:
     return 1
 
 
-_FILE: Mapping[Step, Errand] = {
-    Step.ASK: Errand(Client.file_reports, _report_batch, _reported),
-    Step.WAIT: Errand(Client.file_reports, _report_batch, _polled),
-    Step.RESCAN: Errand(Client.rescan, _submission_batch, _queued),
+_FILE: Mapping[Step, Endpoint] = {
+    Step.ASK: Endpoint(Client.file_reports, _report_batch, _reported),
+    Step.WAIT: Endpoint(Client.file_reports, _report_batch, _polled),
+    Step.RESCAN: Endpoint(Client.rescan, _submission_batch, _queued),
 }
-_URL: Mapping[Step, Errand] = {
-    Step.ASK: Errand(Client.url_reports, _report_batch, _reported),
-    Step.WAIT: Errand(Client.url_reports, _report_batch, _polled),
-    Step.RESCAN: Errand(Client.submit_urls, _submission_batch, _queued),
-    Step.SUBMIT: Errand(Client.submit_urls, _submission_batch, _queued),
+_URL: Mapping[Step, Endpoint] = {
+    Step.ASK: Endpoint(Client.url_reports, _report_batch, _reported),
+    Step.WAIT: Endpoint(Client.url_reports, _report_batch, _polled),
+    Step.RESCAN: Endpoint(Client.submit_urls, _submission_batch, _queued),
+    Step.SUBMIT: Endpoint(Client.submit_urls, _submission_batch, _queued),
 }
-ERRANDS: Mapping[str, Mapping[Step, Errand]] = {
+ENDPOINTS: Endpoints = {
     "scan-hash": _FILE,
     "scan-file": _FILE,
     "scan-url": _URL,
-    "scan-ip": {Step.ASK: Errand(_ip, _one, _reported)},
-    "domain-report": {Step.ASK: Errand(_domain, _one, _reported)},
+    "scan-ip": {Step.ASK: Endpoint(_ip, _one, _reported)},
+    "domain-report": {Step.ASK: Endpoint(_domain, _one, _reported)},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to make: an errand for some resources, and the lookups that wait for it."""
+    """One call to make for some resources, and the lookups that wait for it, by their index."""
 
-    errand: Errand
+    endpoint: Endpoint
     resources: tuple[str, ...]
     waiting: tuple[int, ...]
 
 
-def plan(board: Sequence[Lookup], due: Sequence[int], client: Client) -> list[Call]:
-    """The fewest calls for what is due: equal resources once, as many to a call as the key allows."""
-    groups: dict[tuple[int, Step], tuple[Errand, dict[str, list[int]]]] = {}
+def plan(
+    board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints: Endpoints = ENDPOINTS
+) -> list[Call]:
+    """The fewest calls for the lookups that are due: equal resources once, as many to a call as the key allows."""
+    groups: dict[tuple[Endpoint, Step], dict[str, list[int]]] = {}
     for index in due:
         lookup = board[index]
-        errands = ERRANDS[lookup.action]
-        _, wanted = groups.setdefault((id(errands), lookup.step), (errands[lookup.step], {}))
-        wanted.setdefault(lookup.resource, []).append(index)
-    return [call for errand, wanted in groups.values() for call in _cut(errand, wanted, errand.size(client))]
+        endpoint = endpoints[lookup.action.key][lookup.step]
+        group = groups.setdefault((endpoint, lookup.step), {})
+        group.setdefault(lookup.resource, []).append(index)
+    return [
+        Call(endpoint, batch, tuple(index for resource in batch for index in waiting[resource]))
+        for (endpoint, _), waiting in groups.items()
+        for batch in _batches(list(waiting), endpoint.batch_size(client))
+    ]
 
 
-def _cut(errand: Errand, wanted: Mapping[str, Sequence[int]], size: int) -> list[Call]:
-    resources = list(wanted)
-    pieces = [tuple(resources[start : start + size]) for start in range(0, len(resources), size)]
-    return [Call(errand, piece, tuple(index for name in piece for index in wanted[name])) for piece in pieces]
+def _batches(resources: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    return [tuple(resources[start : start + size]) for start in range(0, len(resources), size)]

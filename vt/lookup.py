@@ -1,99 +1,129 @@
-"""One indicator's or file's way to a finding: a stored shape, and what each reply makes of it. No I/O."""
+"""The state of looking up one indicator or file, from what was entered to its finding. A stored shape. No I/O.
 
+What VirusTotal's replies and errors change is in polling.py; what people and settings change is here.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, model_validator
 
 from vt import errors
 from vt.actions import BY_KEY, Action
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, is_internal
-from vt.indicators.hosts import registered_domain
 from vt.privacy.sensitive import secret
-from vt.verdict import LEFT, Finding, Note, judge, not_checked, pending
+from vt.stored import pack, unpack, upgrade
+from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
 
 Raw = dict[str, Any]
 
-ANY = "*"
+ANY_CONTENT = "*"
+"""In place of a SHA-256: the settings allow any file to be uploaded."""
 NEVER_SENT = (errors.Internal, errors.Sensitive)
-"""Reasons that another question does not change."""
+"""Why a lookup was not sent to VirusTotal, for reasons that do not change when it is tried again."""
 
 
 class Step(StrEnum):
-    """What comes next."""
+    """The next step. The values are stored."""
 
     ASK = "ask"
+    """Ask for the report."""
     RESCAN = "rescan"
     SUBMIT = "submit"
     UPLOAD = "upload"
     WAIT = "wait"
+    """Poll until a running analysis is finished."""
     DONE = "done"
 
 
+def _action(value: object, info: ValidationInfo) -> Action:
+    actions: Mapping[str, Action] = (info.context or {}).get("actions", BY_KEY)
+    found = value if isinstance(value, Action) else actions.get(str(value))
+    if found is None:
+        raise ValueError(value)
+    return found
+
+
 class Lookup(BaseModel):
-    """Where one indicator or file stands between two calls. For a file, `value` is its SHA-256 once known."""
+    """How far the lookup of one indicator or file has come.
+
+    The action is stored by its key; `actions` in the validation context replaces the actions that are known.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    action: str
-    asked: str
+    version: Literal[2] = 2
+    action: Annotated[Action, PlainValidator(_action), PlainSerializer(lambda action: action.key)]
+    input: str
+    """The indicator or path as it was entered."""
     kind: Kind | None = None
     value: str = ""
+    """The normalised indicator; for a file its SHA-256, once it has been read."""
     place: str = ""
     """The place where a file is stored, as vt/files/places.py names it; "" is this machine."""
     size: int | None = None
     """Bytes of a file that was read."""
-    agreed: str = ""
-    """The SHA-256 that a person agreed to have uploaded when VirusTotal does not know it; ANY: the settings did."""
-    anew: datetime | None = None
-    """A person wants the file uploaded though VirusTotal knows it: an analysis from before this time is not enough."""
-    begun: datetime | None = None
-    """When an upload was begun, while nothing is known of its end."""
-    broken: int = 0
-    """How many uploads of it broke."""
+    consented_sha256: str = ""
+    """The content that somebody agreed to have uploaded, or ANY_CONTENT."""
+    reanalyse_after: datetime | None = None
+    """Somebody wants a known file uploaded all the same: only an analysis from after this time will do."""
+    upload_started: datetime | None = None
+    """When an upload was started whose outcome is not known."""
+    failed_uploads: int = 0
     threshold: int
+    """Engines; RISKY when the count reaches or exceeds it."""
     rescan_after_days: int | None = None
     step: Step = Step.ASK
     raw: Raw | None = None
+    """VirusTotal's last report, or its reply that there is none."""
     checked_at: datetime | None = None
+    """When `raw` came from VirusTotal."""
     scan_id: str | None = None
-    since: datetime | None = None
-    """When it began to wait, for an analysis or for VirusTotal to answer."""
-    tries: int = 0
+    """The analysis that is polled."""
+    waiting_since: datetime | None = None
+    """Since when it has waited for an analysis, or for VirusTotal to answer."""
+    attempts: int = 0
+    """Polls or calls without success since then."""
     not_before: datetime | None = None
-    trouble: Raw | None = None
+    error: Raw | None = None
+    """Why there is no answer, or none yet, as stored.pack returns it."""
     note: Note | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, data: Any) -> Any:
+        return upgrade(data) if isinstance(data, Mapping) else data
 
     @classmethod
     def of(
         cls, indicator: Indicator, action: Action, threshold: int, rescan_after_days: int | None = None
     ) -> Self:
-        """A lookup of an indicator; what is internal or holds a secret is settled at once and not sent."""
-        asked = indicator.asked or indicator.value
-        fresh = cls(
-            action=action.key,
-            asked=asked,
+        """A new lookup of an indicator. One that is internal or holds a secret fails at once and is never sent."""
+        lookup = cls(
+            action=action,
+            input=indicator.asked or indicator.value,
             kind=indicator.kind,
             value=indicator.value,
             threshold=threshold,
             rescan_after_days=rescan_after_days if action.rescans else None,
         )
         if is_internal(indicator):
-            return fresh.failed(errors.Internal())
-        hidden = indicator.kind is Kind.URL and secret(indicator.value)
-        return fresh.failed(errors.Sensitive()) if hidden else fresh
+            return lookup.failed(errors.Internal())
+        is_secret = indicator.kind is Kind.URL and secret(indicator.value)
+        return lookup.failed(errors.Sensitive()) if is_secret else lookup
 
     @classmethod
     def of_file(cls, path: str, action: Action, threshold: int, place: str = "") -> Self:
-        """A lookup of a file, or of the files that a path with `*` and `?` fits, that has not been read yet."""
-        return cls(action=action.key, asked=path, threshold=threshold, place=place)
+        """A new lookup of a file that has not been read yet, or of all files that match a path with `*` and `?`."""
+        return cls(action=action, input=path, threshold=threshold, place=place)
 
-    def but(self, **changes: Any) -> Self:
-        """The same, but for this."""
-        return self.model_copy(update=changes)
+    def evolve(self, **changes: object) -> Self:
+        """A copy with these fields changed. Raises ValidationError for an unknown field or a value of the wrong type."""
+        return self.model_validate({**dict(self), **changes}, strict=True)
 
     @property
     def settled(self) -> bool:
@@ -107,178 +137,163 @@ class Lookup(BaseModel):
     @property
     def is_file(self) -> bool:
         """It is about a file, whether that was read or not."""
-        return BY_KEY[self.action].files
+        return self.action.files
 
     @property
     def is_path(self) -> bool:
-        """It is about a file that was not read yet."""
+        """It is about a file that has not been read yet."""
         return self.is_file and not self.value and not self.settled
 
     @property
     def resource(self) -> str:
-        """What to ask VirusTotal for: the new scan while one is awaited, else the indicator."""
+        """What VirusTotal is asked for: the scan_id of the analysis that is polled, otherwise the indicator."""
         if self.step is Step.WAIT and self.scan_id:
             return self.scan_id
         return self.value.partition("@")[2] if self.kind is Kind.EMAIL else self.value
 
-    # What came of a step ---------------------------------------------------------------------------------
-
-    def unknown(self) -> Self:
-        """A file may be uploaded, unless it is not to be opened; a host's registered domain is asked once more; else unknown is the answer."""
-        if self.is_file:
-            return self.kept(self.note) if self.note is Note.BY_HASH else self.but(step=Step.UPLOAD)
-        above = registered_domain(self.resource) if self.action == "domain-report" else None
-        if above and above != self.resource:
-            return self.but(kind=Kind.DOMAIN, value=above, raw=None, note=Note.REGISTERED_DOMAIN)
-        return self.but(step=Step.DONE)
-
-    def rescanned_if_old(self, analysed: datetime | None, now: datetime, *, may_rescan: bool) -> Self:
-        """Asked to rescan after so many days: done, or another scan first, or the reason why not."""
-        done = self.but(step=Step.DONE)
-        if self.anew and self.may_upload and (analysed is None or analysed < self.anew):
-            return self.but(step=Step.UPLOAD)
-        if self.rescan_after_days is None or analysed is None:
-            return done
-        if now - analysed < timedelta(days=self.rescan_after_days):
-            return done
-        if self.kind is not Kind.URL and not may_rescan:
-            return done.but(note=Note.NEEDS_PRIVATE_KEY)
-        return self.but(step=Step.RESCAN)
-
-    def hashed(self, sha256: str, size: int) -> Self:
-        """The file was read once: from here on its SHA-256 is what is asked for."""
-        return self.but(kind=Kind.SHA256, value=sha256, size=size)
-
-    def agreed_to(self) -> Self:
-        """A person said that this content may be uploaded: it is asked for once more, then uploaded."""
-        return self.but(
-            step=Step.ASK,
-            agreed=self.value,
-            note=None,
-            trouble=None,
-            not_before=None,
-            since=None,
-            begun=None,
-            broken=0,
-        )
-
-    def asked_about(self, now: datetime) -> Self:
-        """Known to VirusTotal, and perhaps to be uploaded all the same: once somebody agrees."""
-        return self.but(note=Note.TO_AGREE, anew=now)
-
-    def unasked(self) -> Self:
-        """The settings say that any file may be uploaded."""
-        return self.but(agreed=ANY) if self.is_path else self
-
     @property
     def may_upload(self) -> bool:
-        """Somebody agreed, to this very content."""
-        return bool(self.value) and self.agreed in (self.value, ANY)
-
-    def begins(self, now: datetime) -> Self:
-        """What it is before the first byte is sent, to be remembered: an upload, if it is one, is under way."""
-        return self.but(begun=now) if self.step is Step.UPLOAD and self.may_upload else self
+        """Somebody agreed to have this very content uploaded, or the settings do."""
+        return bool(self.value) and self.consented_sha256 in (self.value, ANY_CONTENT)
 
     @property
-    def known(self) -> bool:
-        """VirusTotal has it; a newer analysis is wanted."""
-        return self.anew is not None and self.raw is not None and self.raw.get("response_code") == 1
+    def keeps_old_report(self) -> bool:
+        """A known file of which a newer analysis is wanted: without one, the report that is known is the answer."""
+        is_known = self.raw is not None and self.raw.get("response_code") == 1
+        return self.reanalyse_after is not None and is_known
 
     @property
-    def unsure(self) -> bool:
-        """It may have been uploaded, or not: what comes of it is waited for."""
-        return self.begun is not None and self.step is Step.WAIT
+    def upload_uncertain(self) -> bool:
+        """Its upload may have arrived or not; VirusTotal is polled to find out."""
+        return self.upload_started is not None and self.step is Step.WAIT
+
+    @property
+    def is_sensitive(self) -> bool:
+        """A URL with a secret that nobody has allowed to be sent."""
+        return self._has_error(errors.Sensitive)
+
+    def _has_error(self, kind: type[VTError]) -> bool:
+        return self.error is not None and self.error.get("code") == kind.code
+
+    def hashed(self, sha256: str, size: int) -> Self:
+        """The file was read: from now on VirusTotal is asked for its SHA-256. `size` in bytes."""
+        return self.evolve(kind=Kind.SHA256, value=sha256, size=size)
+
+    def consented(self) -> Self:
+        """Somebody agreed to the upload of this content: VirusTotal is asked for it once more, then it is uploaded."""
+        return self.evolve(
+            step=Step.ASK,
+            consented_sha256=self.value,
+            note=None,
+            error=None,
+            not_before=None,
+            waiting_since=None,
+            upload_started=None,
+            failed_uploads=0,
+        )
+
+    def auto_consented(self) -> Self:
+        """The settings allow any file to be uploaded, without asking anybody."""
+        return self.evolve(consented_sha256=ANY_CONTENT) if self.is_path else self
+
+    def reanalysis_offered(self, now: datetime) -> Self:
+        """Offer to upload a file that VirusTotal knows already, for an analysis that is newer than `now`."""
+        return self.evolve(note=Note.NEEDS_CONSENT, reanalyse_after=now)
+
+    def upload_begins(self, now: datetime) -> Self:
+        """Marked as being uploaded, if that is its next step: stored before the first byte is sent."""
+        may_begin = self.step is Step.UPLOAD and self.may_upload
+        return self.evolve(upload_started=now) if may_begin else self
+
+    # How a step ends -------------------------------------------------------------------------------------
 
     def delayed(self, error: VTError, until: datetime) -> Self:
-        """Not now, for that reason; it stays and is taken up again."""
-        return self.but(trouble=errors.pack(error), not_before=until)
-
-    def refused(self, error: VTError) -> Self:
-        """Not done, for that reason: of what is known already, a new analysis; else there is no answer."""
-        if self.known:
-            return self.failed(error).but(note=Note.NOT_UPLOADED, begun=None)
-        return self.failed(error)
-
-    def kept(self, note: Note | None) -> Self:
-        """Nothing more is done: what is known stands. The note says what could not be had."""
-        return self.but(step=Step.DONE, note=note, not_before=None, trouble=None, begun=None)
+        """The step is taken at that time, and `error` says why not now."""
+        return self.evolve(error=pack(error), not_before=until)
 
     def failed(self, error: VTError) -> Self:
-        """No answer will come, for that reason."""
-        return self.but(step=Step.DONE, trouble=errors.pack(error), not_before=None)
+        """There will be no answer."""
+        return self.evolve(step=Step.DONE, error=pack(error), not_before=None)
 
-    @property
-    def sensitive(self) -> bool:
-        """A URL with a secret, about which nobody agreed yet."""
-        return bool(self.trouble and self.trouble.get("error") == errors.Sensitive.__name__)
+    def refused(self, error: VTError) -> Self:
+        """The step cannot be done. A known file keeps its old report; anything else has no answer."""
+        if self.keeps_old_report:
+            return self.failed(error).evolve(note=Note.NOT_UPLOADED, upload_started=None)
+        return self.failed(error)
 
-    def allowed(self) -> Self:
-        """A person said: look it up, though it holds a secret."""
-        return self.but(step=Step.ASK, trouble=None) if self.sensitive else self
+    def done(self, note: Note | None) -> Self:
+        """Nothing more will be done, and what is known is the answer. The note says what could not be had."""
+        return self.evolve(step=Step.DONE, note=note, not_before=None, error=None, upload_started=None)
 
-    def hurried(self) -> Self:
-        """A person said: now, and not when those who did not ask may."""
-        waits = bool(self.trouble and self.trouble.get("error") == errors.Reserved.__name__)
-        return self.but(trouble=None, not_before=None) if waits else self
+    # What people ask for ---------------------------------------------------------------------------------
+
+    def secret_allowed(self) -> Self:
+        """Somebody allowed that the URL is looked up although it holds a secret."""
+        return self.evolve(step=Step.ASK, error=None) if self.is_sensitive else self
+
+    def prioritised(self) -> Self:
+        """Somebody wants it now: it no longer waits for what is left of the reserve."""
+        return self.evolve(error=None, not_before=None) if self._has_error(errors.Reserved) else self
 
     def submitted_on_request(self) -> Self:
-        """A person said: submit it, though VirusTotal's community will see it."""
-        return self.but(step=Step.SUBMIT, raw=None, trouble=None, not_before=None, note=None)
+        """Somebody wants it submitted, which makes it visible to VirusTotal's community."""
+        return self.evolve(step=Step.SUBMIT, raw=None, error=None, not_before=None, note=None)
 
     def rescanned_on_request(self) -> Self:
-        """A person said: have it analysed anew, at its price. What is known stands until then."""
-        return self.but(step=Step.RESCAN, trouble=None, not_before=None, since=None, tries=0, note=None)
+        """Somebody wants it analysed again, at the cost of calls. Until then the known report is kept."""
+        return self.evolve(
+            step=Step.RESCAN, error=None, not_before=None, waiting_since=None, attempts=0, note=None
+        )
 
-    def asked_again(self) -> Self:
-        """From the beginning, but for what must never be sent; a file is read anew.
+    def rechecked(self) -> Self:
+        """Look it up again from the start, unless it must never be sent. A file is read again.
 
-        To agree to an upload once is not to agree to it again. What was waited for in vain is waited for again.
+        Consent to an upload holds once. An analysis that was given up is polled again.
         """
-        if isinstance(errors.unpack(self.trouble) if self.trouble else None, NEVER_SENT):
+        if any(map(self._has_error, NEVER_SENT)):
             return self
-        if self.note in LEFT and self.is_file:
-            return self.but(step=Step.WAIT, note=None, since=None, tries=0, agreed="")
-        kept = {"action", "asked", "kind", "value", "place", "size", "threshold", "rescan_after_days"}
+        if self.note in GIVEN_UP and self.is_file:
+            return self.evolve(step=Step.WAIT, note=None, waiting_since=None, attempts=0, consented_sha256="")
+        again = type(self)(
+            action=self.action,
+            input=self.input,
+            place=self.place,
+            threshold=self.threshold,
+            rescan_after_days=self.rescan_after_days,
+        )
         if self.is_file:
-            kept -= {"kind", "value", "size"}
-        # It was asked for by this name before it was asked for by its registered domain's.
+            return again
+        # A host that was replaced by its registered domain is not asked for by its own name again.
         note = self.note if self.note is Note.REGISTERED_DOMAIN else None
-        return type(self)(**{name: getattr(self, name) for name in kept}, note=note)
-
-    # What is known ---------------------------------------------------------------------------------------
+        return again.evolve(kind=self.kind, value=self.value, size=self.size, note=note)
 
     @property
     def indicator(self) -> Indicator | None:
-        """What it is about; None for a file that could not be read."""
-        return Indicator(self.kind, self.value, self.asked) if self.kind else None
-
-    def finding(self, now: datetime) -> Finding:
-        """What is known now, as people are shown it."""
-        action, subject = BY_KEY[self.action], (self.indicator, self.asked)
-        trouble = errors.unpack(self.trouble) if self.trouble else None
-        done, asking = self.step is Step.DONE, self.step in (Step.ASK, Step.UPLOAD)
-        unsaid = trouble or (self.raw is None and self.note not in LEFT)
-        if (done or asking) and not self.known and unsaid:
-            return not_checked(action, *subject, trouble, until=self.not_before)
-        if done and self.raw is not None and (self._is_in or self.note not in LEFT):
-            found = self.judged(self.raw, self.checked_at or now)
-            return replace(found, trouble=trouble or found.trouble)
-        note = self.note or (Note.INTERRUPTED if self.unsure else None)
-        # That it was not in VirusTotal is no longer so.
-        raw = self.raw if self._is_in else None
-        waiting = pending(
-            action, *subject, raw=raw, until=self.not_before, checked_at=self.checked_at, note=note
-        )
-        return replace(waiting, trouble=trouble if asking else None)
+        """What VirusTotal is asked for; None for a file that was not read."""
+        return Indicator(self.kind, self.value, self.input) if self.kind else None
 
     @property
-    def _is_in(self) -> bool:
-        """What VirusTotal said was not that it has none."""
-        return self.raw is not None and self.raw.get("response_code") != 0
+    def subject(self) -> Subject:
+        """What the finding is about."""
+        return Subject(self.action, self.indicator, self.input)
+
+    def finding(self, now: datetime) -> Finding:
+        """What is known now, in the form that is shown to people."""
+        error = unpack(self.error) if self.error else None
+        is_asking = self.step in (Step.ASK, Step.UPLOAD)
+        has_nothing = error or (self.raw is None and self.note not in GIVEN_UP)
+        if (self.settled or is_asking) and not self.keeps_old_report and has_nothing:
+            return not_checked(self.subject, error, until=self.not_before)
+        has_report = self.raw is not None and self.raw.get("response_code") != 0
+        if self.settled and self.raw is not None and (has_report or self.note not in GIVEN_UP):
+            judged = self.judged(self.raw, self.checked_at or now)
+            return replace(judged, error=error or judged.error)
+        note = self.note or (Note.INTERRUPTED if self.upload_uncertain else None)
+        # "Not in VirusTotal" no longer holds while an analysis is awaited, so that reply is left out.
+        raw = self.raw if has_report else None
+        waiting = pending(self.subject, raw=raw, until=self.not_before, checked_at=self.checked_at, note=note)
+        return replace(waiting, error=error if is_asking else None)
 
     def judged(self, raw: Raw, at: datetime) -> Finding:
         """What a report means at this lookup's threshold."""
-        action = BY_KEY[self.action]
-        return judge(
-            action, self.indicator, self.asked, raw, threshold=self.threshold, now=at, note=self.note
-        )
+        return judge(self.subject, raw, threshold=self.threshold, now=at, note=self.note)

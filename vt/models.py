@@ -214,13 +214,6 @@ class Comments(Reply):
     comments: Several[Comment] = ()
 
 
-REPORTS: Mapping[str, type[FileReport | UrlReport | DomainReport | AddressReport]] = {
-    "scan-ip": AddressReport,
-    "scan-hash": FileReport,
-    "scan-url": UrlReport,
-    "domain-report": DomainReport,
-    "scan-file": FileReport,
-}
 Model = TypeVar("Model", bound=Reply)
 
 
@@ -230,8 +223,3 @@ def read(model: type[Model], raw: object) -> Model:
         return model.model_validate(raw)
     except ValidationError:
         raise Unreadable("shape") from None
-
-
-def report(action_key: str, raw: object) -> FileReport | UrlReport | DomainReport | AddressReport:
-    """The report an action asked for. Raises Unreadable("shape") when it is not the documented form."""
-    return read(REPORTS[action_key], raw)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from vt import errors
 from vt.errors import VTError
+from vt.indicators import Kind
+from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Raw, Step
 from vt.verdict import Note, State
 
@@ -45,31 +47,58 @@ OUTAGE = Backoff((10, 30, 60), timedelta(minutes=20))
 
 def after_report(lookup: Lookup, raw: Raw, now: datetime, *, may_rescan: bool) -> Lookup:
     """A report came, or the reply that there is none. `may_rescan`: the key is allowed to rescan files."""
-    known = lookup.but(raw=raw, checked_at=now, trouble=None, not_before=None, tries=0, since=None)
+    known = lookup.evolve(
+        raw=raw, checked_at=now, error=None, not_before=None, attempts=0, waiting_since=None
+    )
     finding = known.judged(raw, now)
     if finding.state is State.PENDING:
         return after_receipt(lookup, raw, now)
     if finding.state is State.UNKNOWN and raw.get("response_code") == UNKNOWN:
-        return known.unknown()
-    analysed = getattr(finding.report, "scan_date", None)
-    return known.rescanned_if_old(analysed, now, may_rescan=may_rescan)
+        return _not_found(known)
+    analysed_at = getattr(finding.report, "scan_date", None)
+    return _found(known, analysed_at, now, may_rescan=may_rescan)
+
+
+def _not_found(lookup: Lookup) -> Lookup:
+    """VirusTotal does not know it. A file may be uploaded; a host's registered domain is looked up instead."""
+    if lookup.is_file:
+        is_readable = lookup.note is not Note.HASH_ONLY
+        return lookup.evolve(step=Step.UPLOAD) if is_readable else lookup.done(lookup.note)
+    is_host = lookup.kind in (Kind.DOMAIN, Kind.EMAIL)
+    domain = registered_domain(lookup.resource) if is_host else None
+    if domain and domain != lookup.resource:
+        return lookup.evolve(kind=Kind.DOMAIN, value=domain, raw=None, note=Note.REGISTERED_DOMAIN)
+    return lookup.evolve(step=Step.DONE)
+
+
+def _found(lookup: Lookup, analysed_at: datetime | None, now: datetime, *, may_rescan: bool) -> Lookup:
+    """VirusTotal has a report: that is the answer, unless a newer analysis is wanted and possible."""
+    wanted = lookup.reanalyse_after if lookup.may_upload else None
+    if wanted and (analysed_at is None or analysed_at < wanted):
+        return lookup.evolve(step=Step.UPLOAD)
+    days = lookup.rescan_after_days
+    if days is None or analysed_at is None or now - analysed_at < timedelta(days=days):
+        return lookup.evolve(step=Step.DONE)
+    if lookup.kind is not Kind.URL and not may_rescan:
+        return lookup.evolve(step=Step.DONE, note=Note.NEEDS_PRIVATE_KEY)
+    return lookup.evolve(step=Step.RESCAN)
 
 
 def after_receipt(lookup: Lookup, receipt: Raw, now: datetime) -> Lookup:
     """VirusTotal queued it: poll for that very scan, since hash or URL would return the previous report."""
     if not receipt.get("scan_id"):
         if lookup.step is Step.RESCAN:
-            return lookup.kept(Note.RESCAN_REFUSED)
+            return lookup.done(Note.RESCAN_REFUSED)
         return lookup.failed(errors.Unsupported())
-    return lookup.but(
+    return lookup.evolve(
         step=Step.WAIT,
         scan_id=str(receipt["scan_id"]),
         checked_at=now,
-        since=now,
-        tries=0,
-        begun=None,
+        waiting_since=now,
+        attempts=0,
+        upload_started=None,
         not_before=now + ANALYSIS.delay(0),
-        trouble=None,
+        error=None,
     )
 
 
@@ -79,25 +108,27 @@ def after_receipt(lookup: Lookup, receipt: Raw, now: datetime) -> Lookup:
 def poll(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
     """The report of the awaited scan, or wait for the next poll. An empty reply is a poll that found nothing."""
     if was_awaited(lookup, raw):
-        return lookup.kept(lookup.note).but(raw=raw, checked_at=now)
-    if lookup.unsure and raw.get("response_code") == QUEUED and raw.get("scan_id"):
+        return lookup.done(lookup.note).evolve(raw=raw, checked_at=now)
+    if lookup.upload_uncertain and raw.get("response_code") == QUEUED and raw.get("scan_id"):
         return after_receipt(lookup, raw, now)
     if _never_arrived(lookup, raw):
-        if lookup.broken >= MAX_BROKEN_UPLOADS:
+        if lookup.failed_uploads >= MAX_BROKEN_UPLOADS:
             return lookup.refused(errors.Unreachable())
-        return lookup.but(begun=None, since=None, tries=0, not_before=None).unknown()
-    backoff = INTERRUPTED_UPLOAD if lookup.unsure else ANALYSIS
-    since = lookup.since or now
+        return _not_found(lookup.evolve(upload_started=None, waiting_since=None, attempts=0, not_before=None))
+    backoff = INTERRUPTED_UPLOAD if lookup.upload_uncertain else ANALYSIS
+    since = lookup.waiting_since or now
     if now - since > backoff.give_up_after:
         return _given_up(lookup)
-    tries = lookup.tries + 1
-    return lookup.but(since=since, tries=tries, not_before=now + backoff.delay(tries), trouble=None)
+    tries = lookup.attempts + 1
+    return lookup.evolve(
+        waiting_since=since, attempts=tries, not_before=now + backoff.delay(tries), error=None
+    )
 
 
 def _given_up(lookup: Lookup) -> Lookup:
-    if lookup.unsure:
-        return lookup.kept(Note.PERHAPS).but(begun=lookup.begun)
-    return lookup.kept(Note.GAVE_UP)
+    if lookup.upload_uncertain:
+        return lookup.done(Note.MAYBE_UPLOADED).evolve(upload_started=lookup.upload_started)
+    return lookup.done(Note.GAVE_UP)
 
 
 def was_awaited(lookup: Lookup, raw: Raw) -> bool:
@@ -108,8 +139,8 @@ def was_awaited(lookup: Lookup, raw: Raw) -> bool:
     if raw.get("response_code") != 1 or "scans" not in raw:
         return False
     seconds = _seconds_of(str(raw.get("scan_id") or ""))
-    if lookup.begun:
-        return seconds >= (lookup.begun - SAME_SCAN).timestamp()
+    if lookup.upload_started:
+        return seconds >= (lookup.upload_started - SAME_SCAN).timestamp()
     return seconds >= _seconds_of(lookup.scan_id or "")
 
 
@@ -120,12 +151,17 @@ def _seconds_of(scan_id: str) -> int:
 
 def _never_arrived(lookup: Lookup, raw: Raw) -> bool:
     """A file that was unknown before its upload, and still is at the second poll, was not uploaded."""
-    return lookup.unsure and lookup.anew is None and lookup.tries > 0 and raw.get("response_code") == UNKNOWN
+    return (
+        lookup.upload_uncertain
+        and lookup.reanalyse_after is None
+        and lookup.attempts > 0
+        and raw.get("response_code") == UNKNOWN
+    )
 
 
 def postpone(lookup: Lookup, now: datetime) -> Lookup:
     """Take the same step a little later; nothing is wrong with the lookup itself."""
-    return lookup.but(not_before=now + ANALYSIS.delay(0))
+    return lookup.evolve(not_before=now + ANALYSIS.delay(0))
 
 
 # Interrupted uploads -------------------------------------------------------------------------------------
@@ -138,22 +174,22 @@ def interrupted(lookup: Lookup) -> Lookup:
     missing analysis proves nothing and the file is never sent again automatically. A file that was unknown is
     sent again once it is certain that it did not arrive.
     """
-    if not lookup.begun:
-        return lookup.but(step=Step.ASK)
-    return lookup.but(
+    if not lookup.upload_started:
+        return lookup.evolve(step=Step.ASK)
+    return lookup.evolve(
         step=Step.WAIT,
         scan_id=None,
-        since=lookup.begun,
-        tries=0,
+        waiting_since=lookup.upload_started,
+        attempts=0,
         not_before=None,
-        trouble=None,
-        broken=lookup.broken + 1,
+        error=None,
+        failed_uploads=lookup.failed_uploads + 1,
     )
 
 
 def resumed(lookup: Lookup) -> Lookup:
     """A lookup as read from storage: the process may have died during its upload."""
-    return interrupted(lookup) if lookup.step is Step.UPLOAD and lookup.begun else lookup
+    return interrupted(lookup) if lookup.step is Step.UPLOAD and lookup.upload_started else lookup
 
 
 # Errors --------------------------------------------------------------------------------------------------
@@ -168,16 +204,16 @@ def after_error(lookup: Lookup, error: VTError, now: datetime) -> Lookup:
     if isinstance(error, errors.NotAnswering):
         return _after_outage(lookup, error, now)
     if lookup.step is Step.RESCAN:
-        return lookup.kept(Note.RESCAN_REFUSED)
+        return lookup.done(Note.RESCAN_REFUSED)
     return lookup.refused(error)
 
 
 def _after_outage(lookup: Lookup, error: errors.NotAnswering, now: datetime) -> Lookup:
-    since = lookup.since or now
+    since = lookup.waiting_since or now
     if now - since > OUTAGE.give_up_after:
         return lookup.refused(error)
-    delayed = lookup.delayed(error, now + OUTAGE.delay(lookup.tries))
-    return delayed.but(since=since, tries=lookup.tries + 1)
+    delayed = lookup.delayed(error, now + OUTAGE.delay(lookup.attempts))
+    return delayed.evolve(waiting_since=since, attempts=lookup.attempts + 1)
 
 
 def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:
@@ -186,10 +222,12 @@ def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_wh
     Either way VirusTotal is asked for the file before it is sent again.
     """
     if not isinstance(error, errors.NotAnswering | errors.Unreadable):
-        return after_error(lookup.but(begun=None), error, now)
-    if lookup.broken + 1 >= MAX_BROKEN_UPLOADS:
-        return lookup.but(begun=None).refused(error)
+        return after_error(lookup.evolve(upload_started=None), error, now)
+    if lookup.failed_uploads + 1 >= MAX_BROKEN_UPLOADS:
+        return lookup.evolve(upload_started=None).refused(error)
     if sent_whole:
         return after_error(interrupted(lookup), error, now)
-    after = after_error(lookup.but(begun=None, broken=lookup.broken + 1), error, now)
-    return after if after.settled else after.but(step=Step.ASK)
+    after = after_error(
+        lookup.evolve(upload_started=None, failed_uploads=lookup.failed_uploads + 1), error, now
+    )
+    return after if after.settled else after.evolve(step=Step.ASK)

@@ -5,7 +5,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
-from vt.actions import BY_KEY
 from vt.lookup import Lookup, Step
 from vt.verdict import State
 
@@ -13,13 +12,6 @@ Raw = dict[str, Any]
 Told = tuple[Raw, datetime]
 """A reply and when it came."""
 
-KINDS = {
-    "scan-hash": "file",
-    "scan-file": "file",
-    "scan-url": "url",
-    "scan-ip": "ip",
-    "domain-report": "domain",
-}
 KNOWN = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
 
 
@@ -47,12 +39,12 @@ class Forgetful:
 def key(lookup: Lookup) -> str:
     """Under which a lookup's reply is kept: of one length, and telling nothing of what was asked."""
     resource = lookup.resource if lookup.step is Step.ASK else lookup.value
-    return f"{KINDS[lookup.action]}:{sha256(resource.encode('utf-8', 'replace')).hexdigest()}"
+    return f"{lookup.action.cached_as}:{sha256(resource.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def recallable(lookup: Lookup, now: datetime) -> bool:
     """May a remembered reply answer it? Never for a file: what it was unknown for may have been uploaded since."""
-    return lookup.step is Step.ASK and lookup.due(now) and not BY_KEY[lookup.action].files
+    return lookup.step is Step.ASK and lookup.due(now) and not lookup.is_file
 
 
 def memorable(before: Lookup, after: Lookup, raw: Raw, now: datetime) -> bool:

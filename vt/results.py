@@ -95,9 +95,9 @@ def json_result(findings: Sequence[Finding]) -> list[dict[str, Any]] | dict[str,
     """The documented JSON: by path when all are files, else a list. Replies are untouched; null where none came."""
     if findings and all(finding.action.files for finding in findings):
         return dict(
-            zip(_apart([finding.asked for finding in findings]), [one.raw for one in findings], strict=True)
+            zip(_apart([finding.input for finding in findings]), [one.raw for one in findings], strict=True)
         )
-    return [{"EntityResult": finding.raw, "Entity": finding.asked} for finding in findings]
+    return [{"EntityResult": finding.raw, "Entity": finding.input} for finding in findings]
 
 
 def _apart(names: Sequence[str]) -> Iterator[str]:
@@ -120,7 +120,7 @@ def script_result(action: Action, findings: Iterable[Finding]) -> bool:
 def gui_link(finding: Finding) -> str | None:
     """Its page on VirusTotal, made from what it is. None for what has none, or must not be told to VirusTotal."""
     indicator = finding.indicator
-    if indicator is None or isinstance(finding.trouble, Internal | Sensitive):
+    if indicator is None or isinstance(finding.error, Internal | Sensitive):
         return None
     match indicator.kind:
         case Kind.IPV4 | Kind.IPV6:

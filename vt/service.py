@@ -120,7 +120,7 @@ class Service:
         """One call, and what it makes of every lookup that waited for it."""
         mine = {index: board[index] for index in call.waiting}
         try:
-            replies = await call.errand.fetch(self.client, call.resources)
+            replies = await call.endpoint.fetch(self.client, call.resources)
         except VTError as error:
             return {
                 index: polling.after_error(lookup, error, self._clock()) for index, lookup in mine.items()
@@ -130,7 +130,7 @@ class Service:
             return {index: polling.after_error(lookup, dropped, now) for index, lookup in mine.items()}
         now = self._clock()
         after = {
-            index: call.errand.then(lookup, dict(replies[lookup.resource]), now, self.client)
+            index: call.endpoint.after(lookup, dict(replies[lookup.resource]), now, self.client)
             for index, lookup in mine.items()
             if lookup.resource in replies
         }

@@ -10,10 +10,9 @@ from vt import models
 from vt.actions import Action
 from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
 from vt.indicators import Indicator
-from vt.models import FileReport, HostReport, Sample, SeenUrl, UrlReport
+from vt.models import FileReport, HostReport, Reply, Sample, SeenUrl, UrlReport
 
 Raw = dict[str, Any]
-AnyReport = FileReport | UrlReport | models.DomainReport | models.AddressReport
 
 RECENT = timedelta(days=30)
 HOSTED = frozenset({"url", "downloaded"})
@@ -32,34 +31,38 @@ class State(StrEnum):
 
 
 class Note(StrEnum):
-    """One for a finding at most; the values are stored."""
+    """What the reader must know besides the verdict; at most one per finding. The values are stored.
+
+    The sentences are in handlers/text.
+    """
 
     REGISTERED_DOMAIN = "registered-domain"
-    """The host as given is not known: this is the report of its registered domain."""
+    """The host itself is not in VirusTotal: this is the report on its registered domain."""
     NEEDS_PRIVATE_KEY = "rescan-needs-private-key"
-    """Not rescanned: this key may not."""
+    """Not rescanned: only a private key may."""
     RESCAN_REFUSED = "rescan-refused"
-    """Not rescanned: VirusTotal would not."""
+    """Not rescanned: VirusTotal refused."""
     GAVE_UP = "gave-up-waiting"
-    """It was still being analysed when nobody waited for it any more."""
+    """Its analysis was polled for the longest time allowed and did not finish."""
     INTERRUPTED = "interrupted"
-    """It may have been uploaded or not, and is waited for."""
-    PERHAPS = "perhaps-uploaded"
-    """The same, and nothing newer came of it."""
+    """Its upload may have arrived or not; VirusTotal is polled to find out."""
+    MAYBE_UPLOADED = "perhaps-uploaded"
+    """The same, and no newer report appeared within the longest time allowed."""
     NOT_UPLOADED = "not-uploaded"
-    """It is known, and a newer analysis could not be had: the finding's trouble says why."""
-    TO_AGREE = "to-agree"
+    """Known, but a newer analysis could not be had; the finding's error says why."""
+    NEEDS_CONSENT = "to-agree"
     """A file that may be uploaded once somebody agrees."""
     NEVER_BY_NAME = "never-by-name"
+    """A file that is never uploaded, because of its name."""
     NEVER_BY_CONTENT = "never-by-content"
-    """A file that is not uploaded, whoever agrees."""
-    BY_HASH = "by-hash"
-    """A file that was not opened: who asked may not have it read."""
+    """A file that is never uploaded, because of how it begins."""
+    HASH_ONLY = "by-hash"
+    """A file that was not read, because the asker may not have it read: only its known hash was looked up."""
 
 
-LEFT = (Note.GAVE_UP, Note.PERHAPS)
-"""Waited for in vain: it may be looked at again."""
-NEVER = (Note.NEVER_BY_NAME, Note.NEVER_BY_CONTENT)
+GIVEN_UP = (Note.GAVE_UP, Note.MAYBE_UPLOADED)
+"""The wait for an analysis ended without one; it may be polled again."""
+NEVER_UPLOADED = (Note.NEVER_BY_NAME, Note.NEVER_BY_CONTENT)
 
 
 class Basis(StrEnum):
@@ -102,84 +105,88 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one indicator or file. Everything that is shown is made from this."""
+class Subject:
+    """What a finding is about."""
 
     action: Action
     indicator: Indicator | None
-    """What VirusTotal was asked for: for a file its SHA-256, None when it could not be read."""
-    asked: str
-    """As written by the asker: an indicator or a path."""
+    """What VirusTotal is asked for: for a file its SHA-256, None when it could not be read."""
+    input: str
+    """The indicator or path as it was entered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome for one indicator or file. Everything that is shown to people is made from it."""
+
+    subject: Subject
     state: State
     rule: Rule | None = None
-    report: AnyReport | None = None
+    report: Reply | None = None
     raw: Raw | None = None
-    """VirusTotal's reply, untouched."""
+    """VirusTotal's reply, unchanged."""
     checked_at: datetime | None = None
-    trouble: VTError | None = None
-    """Why it is NOT CHECKED; None when it merely was not its turn yet."""
+    error: VTError | None = None
+    """Why it is NOT CHECKED; None when its turn has not come yet."""
     until: datetime | None = None
-    """When it will be checked, or looked at again."""
+    """When it will be checked, or polled again."""
     note: Note | None = None
-    """Something the reader must know."""
+
+    @property
+    def action(self) -> Action:
+        """The action that was asked for."""
+        return self.subject.action
+
+    @property
+    def indicator(self) -> Indicator | None:
+        """What VirusTotal is asked for; None for a file that could not be read."""
+        return self.subject.indicator
+
+    @property
+    def input(self) -> str:
+        """The indicator or path as it was entered."""
+        return self.subject.input
 
 
-def judge(
-    action: Action,
-    indicator: Indicator | None,
-    asked: str,
-    raw: Raw,
-    threshold: int,
-    now: datetime,
-    *,
-    note: Note | None = None,
-) -> Finding:
-    """What a reply means. Never raises: a reply that cannot be read is NOT CHECKED and says why."""
+def judge(subject: Subject, raw: Raw, *, threshold: int, now: datetime, note: Note | None = None) -> Finding:
+    """What a reply means at a threshold of engines. Never raises: an unreadable reply is NOT CHECKED, with its error."""
     report = None
     try:
-        report = models.report(action.key, raw)
+        report = models.read(subject.action.report, raw)
         state, rule = _decide(report, threshold, now)
     except VTError as error:
         kept = raw if isinstance(raw, dict) else None
-        trouble = error.with_traceback(None)
-        return Finding(
-            action, indicator, asked, State.NOT_CHECKED, report=report, raw=kept, trouble=trouble, note=note
-        )
-    return Finding(action, indicator, asked, state, rule, report, raw, checked_at=now, note=note)
+        why = error.with_traceback(None)
+        return Finding(subject, State.NOT_CHECKED, report=report, raw=kept, error=why, note=note)
+    return Finding(subject, state, rule=rule, report=report, raw=raw, checked_at=now, note=note)
 
 
 def not_checked(
-    action: Action,
-    indicator: Indicator | None,
-    asked: str,
-    trouble: VTError | None = None,
+    subject: Subject,
+    error: VTError | None = None,
     *,
     until: datetime | None = None,
     note: Note | None = None,
 ) -> Finding:
-    """There is no answer, for that reason; with a spent quota it says until when by itself."""
-    if until is None and isinstance(trouble, QuotaSpent):
-        until = trouble.retry_at
-    return Finding(action, indicator, asked, State.NOT_CHECKED, trouble=trouble, until=until, note=note)
+    """There is no answer because of `error`. A spent quota says by itself until when."""
+    if until is None and isinstance(error, QuotaSpent):
+        until = error.retry_at
+    return Finding(subject, State.NOT_CHECKED, error=error, until=until, note=note)
 
 
 def pending(
-    action: Action,
-    indicator: Indicator | None,
-    asked: str,
+    subject: Subject,
     *,
     raw: Raw | None = None,
     checked_at: datetime | None = None,
     until: datetime | None = None,
     note: Note | None = None,
 ) -> Finding:
-    """VirusTotal is at it, whatever an older report in `raw` says."""
+    """VirusTotal is analysing it, whatever an older report in `raw` says."""
     return Finding(
-        action,
-        indicator,
-        asked,
+        subject,
         State.PENDING,
-        report=_readable(action, raw),
+        report=_readable(subject.action, raw),
         raw=raw,
         checked_at=checked_at,
         until=until,
@@ -224,19 +231,17 @@ def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
     return Evidence(kind, seen.name, positives, seen.total, seen.date)
 
 
-def _readable(action: Action, raw: Raw | None) -> AnyReport | None:
+def _readable(action: Action, raw: Raw | None) -> Reply | None:
     try:
-        return models.report(action.key, raw) if raw is not None else None
+        return models.read(action.report, raw) if raw is not None else None
     except Unreadable:
         return None
 
 
-def _decide(report: AnyReport, threshold: int, now: datetime) -> tuple[State, Rule | None]:
+def _decide(report: Reply, threshold: int, now: datetime) -> tuple[State, Rule | None]:
     match report.response_code:
         case 1:
-            if isinstance(report, HostReport):
-                return _by_evidence(report, threshold, now)
-            return _by_engines(report, threshold)
+            return _by_report(report, threshold, now)
         case 0:
             return State.UNKNOWN, None
         case -2:
@@ -245,6 +250,15 @@ def _decide(report: AnyReport, threshold: int, now: datetime) -> tuple[State, Ru
             raise Unsupported
         case _:
             raise Unreadable("shape")
+
+
+def _by_report(report: Reply, threshold: int, now: datetime) -> tuple[State, Rule | None]:
+    if isinstance(report, HostReport):
+        return _by_evidence(report, threshold, now)
+    if isinstance(report, FileReport | UrlReport):
+        return _by_engines(report, threshold)
+    # A report without engines holds no verdict, like a file that no engine has looked at.
+    return State.UNKNOWN, None
 
 
 def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:

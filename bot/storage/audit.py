@@ -78,7 +78,7 @@ class Entry:
 def subjects(case: Case) -> list[dict[str, str]]:
     """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise."""
     lookups = case.lookups or case.request.lookups
-    asked = [{"action": one.action, "value": one.value or one.asked} for one in lookups]
+    asked = [{"action": one.action.key, "value": one.value or one.input} for one in lookups]
     people = [] if case.lookups else case.request.people
     changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
     return [*asked, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]

@@ -15,7 +15,7 @@ from vt.files.places import display_name
 from vt.files.safe_path import file_name
 from vt.files.upload_policy import matches_any
 from vt.lookup import Lookup
-from vt.verdict import NEVER, Note
+from vt.verdict import NEVER_UPLOADED, Note
 
 LIVES = timedelta(minutes=10)
 MOST = 10
@@ -31,14 +31,14 @@ def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
 
 def concerns(lookups: Iterable[Lookup]) -> bool:
     """Is there anything to say about uploads?"""
-    return any(lookup.note in (Note.TO_AGREE, *NEVER) for lookup in lookups)
+    return any(lookup.note in (Note.NEEDS_CONSENT, *NEVER_UPLOADED) for lookup in lookups)
 
 
 def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
     """The same lookups, when the asker agreed to what the question was about."""
     lookups = tuple(lookups)
     meant = waiting(lookups)
-    return tuple(lookup.agreed_to() if lookup in meant else lookup for lookup in lookups)
+    return tuple(lookup.consented() if lookup in meant else lookup for lookup in lookups)
 
 
 def over(about: Case, at: datetime) -> bool:
@@ -51,7 +51,7 @@ def _since(about: Case) -> Iterator[datetime]:
     if about.asked_at:
         yield about.asked_at
         return
-    known = [since for file in waiting(about.lookups) if (since := file.anew or file.checked_at)]
+    known = [since for file in waiting(about.lookups) if (since := file.reanalyse_after or file.checked_at)]
     yield from sorted(known)[:1]
 
 
@@ -61,9 +61,9 @@ def offered(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> t
 
 
 def _offered(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
-    if matches_any(file_name(lookup.asked), never):
-        return lookup.kept(Note.NEVER_BY_NAME)
-    return lookup.asked_about(now)
+    if matches_any(file_name(lookup.input), never):
+        return lookup.done(Note.NEVER_BY_NAME)
+    return lookup.reanalysis_offered(now)
 
 
 def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:
@@ -111,7 +111,7 @@ def in_words(files: Sequence[Lookup]) -> str:
 
 def _lines(lookups: Sequence[Lookup], why_not: str) -> Iterator[list[Part]]:
     files = waiting(lookups)
-    never = [file_name(lookup.asked) for lookup in lookups if lookup.note in NEVER]
+    never = [file_name(lookup.input) for lookup in lookups if lookup.note in NEVER_UPLOADED]
     if never and len(lookups) > 1:
         yield [say(f"{words.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
     if not files:
@@ -121,7 +121,7 @@ def _lines(lookups: Sequence[Lookup], why_not: str) -> Iterator[list[Part]]:
         return
     yield _question(files)
     yield from map(_described, files)
-    if left := sum(lookup.note == Note.TO_AGREE for lookup in lookups) - len(files):
+    if left := sum(lookup.note == Note.NEEDS_CONSENT for lookup in lookups) - len(files):
         yield [say(f"{words.MORE.format(count=left)}\n")]
     yield [say(words.LASTS)]
 
@@ -132,7 +132,7 @@ def _question(files: Sequence[Lookup]) -> list[Part]:
 
 def _described(file: Lookup) -> list[Part]:
     """Name, size, hash and source: what someone agrees to."""
-    name, source = text.cut(file_name(file.asked), 80), display_name(file.place)
+    name, source = text.cut(file_name(file.input), 80), display_name(file.place)
     where = text.cut(words.SOURCES.get(source, source), 40)
     about = words.described(text.size(file.size or 0), file.value, where)
     return [code(name), say(f" {about}\n")]

@@ -35,4 +35,4 @@ def following(case: Case, about: Case, lookups: tuple[Lookup, ...]) -> Case:
 
 def unanswered(lookups: Iterable[Lookup]) -> list[Lookup]:
     """The files that are not in VirusTotal, or to be uploaded all the same, and nobody agreed yet."""
-    return [lookup for lookup in lookups if lookup.note == Note.TO_AGREE]
+    return [lookup for lookup in lookups if lookup.note == Note.NEEDS_CONSENT]

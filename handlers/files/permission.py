@@ -9,7 +9,7 @@ from handlers.files.consent import over, waiting
 from handlers.files.ownership import asked_first, first, origins
 from handlers.request import Uploads
 from handlers.text import files as words
-from vt.lookup import ANY, Lookup, Step
+from vt.lookup import ANY_CONTENT, Lookup, Step
 from vt.verdict import Note
 
 
@@ -79,14 +79,17 @@ async def still(case: Case, deps: Deps) -> Case:
 
 
 def _begins(lookup: Lookup) -> bool:
-    return bool(lookup.agreed) and (lookup.unsure or lookup.step in (Step.ASK, Step.UPLOAD))
+    return bool(lookup.consented_sha256) and (
+        lookup.upload_uncertain or lookup.step in (Step.ASK, Step.UPLOAD)
+    )
 
 
 def _forbids(policy: str, lookup: Lookup) -> bool:
     """What nobody was asked about needs more than what somebody agreed to."""
-    return policy == "deny" or (lookup.agreed == ANY and policy != "allow")
+    return policy == "deny" or (lookup.consented_sha256 == ANY_CONTENT and policy != "allow")
 
 
 def _held_back(lookup: Lookup) -> Lookup:
     """VirusTotal is asked for it all the same: an upload that broke may have arrived."""
-    return lookup.but(agreed="", note=Note.TO_AGREE if lookup.anew and not lookup.begun else lookup.note)
+    asks_again = lookup.reanalyse_after and not lookup.upload_started
+    return lookup.evolve(consented_sha256="", note=Note.NEEDS_CONSENT if asks_again else lookup.note)

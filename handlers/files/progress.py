@@ -26,7 +26,7 @@ def message(under_way: Iterable[tuple[Lookup, int]]) -> Message:
 def line(file: Lookup, count: int) -> str:
     """How far a file is."""
     says = files.uploading if file.value else files.reading
-    return says(text.cut(file_name(file.asked), 80), text.size(count), text.size(file.size or 0))
+    return says(text.cut(file_name(file.input), 80), text.size(count), text.size(file.size or 0))
 
 
 class Telling:
@@ -42,13 +42,13 @@ class Telling:
 
     def told(self, lookup: Lookup, count: int) -> None:
         """So many bytes of a file were read, or handed over."""
-        self._under_way[lookup.place, lookup.asked] = (lookup, count)
+        self._under_way[lookup.place, lookup.input] = (lookup, count)
         if not lookup.value and count == lookup.size:
-            del self._under_way[lookup.place, lookup.asked]
+            del self._under_way[lookup.place, lookup.input]
 
     async def save(self, lookups: tuple[Lookup, ...]) -> None:
         """How far it has come; what is settled is stored with its outcome, in a moment, unless an upload was begun."""
-        begun = any(lookup.begun for lookup in self.case.lookups)
+        begun = any(lookup.upload_started for lookup in self.case.lookups)
         self.case = self.case.model_copy(update={"lookups": lookups})
         if begun or not all(lookup.settled for lookup in lookups):
             async with self._first:

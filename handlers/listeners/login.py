@@ -47,7 +47,7 @@ class Known:
     @classmethod
     def of(cls, files: Sequence[Lookup], *, share: bool) -> Self:
         """What was asked before it showed that a login is needed: files of one server. Raises TooLong."""
-        paths = ", ".join(file.asked for file in files)
+        paths = ", ".join(file.input for file in files)
         if len(paths) > MOST_TEXT:
             raise TooLong(MOST_TEXT)
         return cls(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
@@ -166,7 +166,7 @@ async def _keep(
     place = deps.logins.keep(written(values, "address"), written(values, "user"), password, whose)
     asked = {
         "origin": modals.heard(modal.origin, share=options.share),
-        "lookups": (*modal.lookups, *(file.but(place=place) for file in files)),
+        "lookups": (*modal.lookups, *(file.evolve(place=place) for file in files)),
         "people": modal.people,
         "share": options.share,
     }
@@ -187,4 +187,4 @@ def elsewhere(case: Case, lookups: Iterable[Lookup], deps: Deps) -> datetime | N
 
 
 def _needs_file(lookup: Lookup) -> bool:
-    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.agreed))
+    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.consented_sha256))

@@ -58,10 +58,10 @@ def verdict(finding: Finding) -> str:
 def subject(finding: Finding, most: int = 300) -> str:
     """What it is about, defanged: the indicator as asked, or the file's path."""
     if finding.action.files:
-        return cut(defang_path(finding.asked), most)
-    value = finding.indicator.value if finding.indicator else finding.asked
-    if finding.note is Note.REGISTERED_DOMAIN and finding.asked != value:
-        value = f"{finding.asked} → {value}"
+        return cut(defang_path(finding.input), most)
+    value = finding.indicator.value if finding.indicator else finding.input
+    if finding.note is Note.REGISTERED_DOMAIN and finding.input != value:
+        value = f"{finding.input} → {value}"
     return cut(defang(masked(value)), most)
 
 
@@ -84,19 +84,19 @@ def rule(finding: Finding, now: datetime) -> str:
 def _pending(finding: Finding, now: datetime) -> str:
     if finding.note is Note.GAVE_UP:
         return files.NOT_FINISHED
-    if finding.note in (Note.INTERRUPTED, Note.PERHAPS):
+    if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
         return f"{files.PERHAPS_ARRIVED}{_next(finding.until, now)}"
-    if finding.trouble:
+    if finding.error:
         return f"{files.TO_UPLOAD}: {_waits(finding, now)}"
     return f"{MEANS[State.PENDING]}{_next(finding.until, now)}"
 
 
 def _not_checked(finding: Finding, now: datetime) -> str:
-    if finding.trouble is None:
+    if finding.error is None:
         return f"not checked yet{_next(finding.until, now)}"
     if finding.until is None:
-        return error(finding.trouble)
-    if isinstance(finding.trouble, errors.Reserved):
+        return error(finding.error)
+    if isinstance(finding.error, errors.Reserved):
         return (
             "the rest of today's quota is kept for people who ask. I will check this in "
             f"{seconds(finding.until, now)}; press Check now to spend a call."
@@ -106,11 +106,11 @@ def _not_checked(finding: Finding, now: datetime) -> str:
 
 def _waits(finding: Finding, now: datetime) -> str:
     """What is waited for, and until when."""
-    if finding.trouble is None or finding.until is None:
+    if finding.error is None or finding.until is None:
         return ""
-    if isinstance(finding.trouble, errors.QuotaSpent):
+    if isinstance(finding.error, errors.QuotaSpent):
         return f"out of quota; next call in {seconds(finding.until, now)}"
-    return f"{error(finding.trouble).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
+    return f"{error(finding.error).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
 
 
 def _by_evidence(why: Rule) -> str:
@@ -190,15 +190,13 @@ NOTES: Mapping[Note, str] = {
 def note(finding: Finding) -> str:
     """Something the reader must know, or nothing."""
     said = NOTES[finding.note] if finding.note else ""
-    return (
-        f"{said} {error(finding.trouble)}" if finding.note is Note.NOT_UPLOADED and finding.trouble else said
-    )
+    return f"{said} {error(finding.error)}" if finding.note is Note.NOT_UPLOADED and finding.error else said
 
 
 def remark(finding: Finding) -> str:
     """Everything besides the verdict, in one cell: why there is none, what the reader must know."""
-    if finding.state is State.NOT_CHECKED and finding.trouble:
-        return error(finding.trouble)
+    if finding.state is State.NOT_CHECKED and finding.error:
+        return error(finding.error)
     return note(finding)
 
 

@@ -12,6 +12,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
     errors.VTError: lambda _: (
         "something unexpected went wrong. Try again; if it keeps happening, tell whoever runs this bot."
     ),
+    errors.UnrecognisedError: lambda e: (
+        f"another version of this bot stored a reason that this one cannot read ({e.stored_code}). Ask again."
+    ),
     errors.NotAnswering: lambda _: "VirusTotal is not responding. Try again in a few minutes.",
     errors.Unreachable: lambda _: "I can't reach VirusTotal. Try again in a few minutes.",
     errors.TimedOut: lambda e: (

@@ -35,14 +35,14 @@ HOST_HINT = "The server's name, as set up for this bot."
 
 NOTES: Mapping[Note, str] = {
     Note.NOT_UPLOADED: "Not uploaded, so this is the older report.",
-    Note.PERHAPS: (
+    Note.MAYBE_UPLOADED: (
         "The upload was interrupted, and VirusTotal has shown nothing newer for an hour, so I can't tell whether it "
         "arrived. Press Look again, or send the file again."
     ),
-    Note.TO_AGREE: "Not uploaded yet: see the question below.",
+    Note.NEEDS_CONSENT: "Not uploaded yet: see the question below.",
     Note.NEVER_BY_NAME: "Not uploaded: a file with this name may contain secrets, and no one can override this.",
     Note.NEVER_BY_CONTENT: "Not uploaded: it contains a private key or passwords, and no one can override this.",
-    Note.BY_HASH: "Looked up by hash only. Only the person who first asked can have the file read or uploaded.",
+    Note.HASH_ONLY: "Looked up by hash only. Only the person who first asked can have the file read or uploaded.",
 }
 
 NOT_FINISHED = "VirusTotal has the file but had not finished scanning it when I stopped waiting"

@@ -58,10 +58,10 @@ async def _answer(case: Case, deps: Deps) -> None:
 async def _wait(case: Case, at: datetime, deps: Deps) -> None:
     """Not finished: say so once for each change of state, and go on later."""
     found = findings(case, deps.clock())
-    told = " ".join(sorted(f"{one.asked}:{one.state}:{one.note or ''}" for one in found))
+    told = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))
     if case.channel:
         # A message of the bot's own may say at each look how long it has been.
-        told += f" {[lookup.tries for lookup in case.lookups]}"
+        told += f" {[lookup.attempts for lookup in case.lookups]}"
     if told != case.told:
         case = await reply(case, await message(case, deps, final=False), deps, final=False)
         await deps.store.save(case.model_copy(update={"told": told}))
@@ -101,7 +101,7 @@ async def _allowed(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple
     """Files that may be uploaded without a question, if the settings say so."""
     files = any(lookup.is_path for lookup in lookups)
     if files and await permission.policy(origins(case), deps) == "allow":
-        return tuple(lookup.unasked() for lookup in lookups)
+        return tuple(lookup.auto_consented() for lookup in lookups)
     return lookups
 
 

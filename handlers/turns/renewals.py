@@ -6,7 +6,6 @@ from handlers.deps import Case, Deps, Verb
 from handlers.files.ownership import asked_first, following
 from handlers.turns.answers import answered, findings
 from handlers.views.answer_layout import rescannable, submittable
-from vt.actions import BY_KEY
 from vt.lookup import Lookup, Step
 from vt.verdict import Finding, Note
 
@@ -53,20 +52,20 @@ def _rescanned(lookup: Lookup, finding: Finding, deps: Deps) -> Lookup:
 
 
 def _rechecked(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
-    return lookup.asked_again()
+    return lookup.rechecked()
 
 
 def _rechecked_by_hash(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
-    again = lookup.asked_again()
-    if not BY_KEY[lookup.action].files:
+    again = lookup.rechecked()
+    if not lookup.is_file:
         return again
     if not lookup.value:
-        return lookup.but(step=Step.DONE)
-    return again.but(kind=lookup.kind, value=lookup.value, size=lookup.size, note=Note.BY_HASH)
+        return lookup.evolve(step=Step.DONE)
+    return again.evolve(kind=lookup.kind, value=lookup.value, size=lookup.size, note=Note.HASH_ONLY)
 
 
 def _allowed(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
-    return lookup.allowed()
+    return lookup.secret_allowed()
 
 
 RENEWALS: Mapping[Verb, Renewal] = {

@@ -93,7 +93,7 @@ class _Batch:
             await self._finish(card, Outcome.REFUSED)
             return None
         if card.overrides.prioritised:
-            lookups = tuple(lookup.hurried() for lookup in lookups)
+            lookups = tuple(lookup.prioritised() for lookup in lookups)
         watch = await self._throttle.watch(origin)
         return await watch_cards.ask_poster(with_case(card, lookups=lookups), watch, self._deps)
 

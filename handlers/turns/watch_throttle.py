@@ -55,7 +55,7 @@ class Throttle:
             self._thresholds[origin.channel], _ = await holding(origin, deps.channels, deps.thresholds)
         values, thresholds = self._ignored[origin.channel], self._thresholds[origin.channel]
         lookups = lookups_of(card, lambda lookup: any(covers(value, lookup) for value in values))
-        return tuple(one.but(threshold=thresholds.get(one.action, one.threshold)) for one in lookups)
+        return tuple(one.evolve(threshold=thresholds.get(one.action.key, one.threshold)) for one in lookups)
 
     async def is_watching(self, origin: Origin) -> bool:
         """Whether the channel is watched now, and not paused."""

@@ -27,7 +27,7 @@ from vt.errors import Sensitive
 from vt.indicators import Kind
 from vt.lookup import NEVER_SENT
 from vt.results import gui_link
-from vt.verdict import LEFT, Finding, State
+from vt.verdict import GIVEN_UP, Finding, State
 
 Records = Mapping[str, Past]
 """What is on record, by subject."""
@@ -89,7 +89,7 @@ def _row(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveEleme
         yield ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=frame.case)
     if left(findings):
         yield ButtonElement(action_id="recheck", text=files.LOOK_AGAIN, value=frame.case)
-    if any(isinstance(finding.trouble, Sensitive) for finding in findings):
+    if any(isinstance(finding.error, Sensitive) for finding in findings):
         yield ButtonElement(action_id="anyway", text=modals.ANYWAY, value=frame.case)
     if frame.submit != "deny" and any(submittable(finding) for finding in findings):
         confirm = _confirm() if frame.submit == "confirm" else None
@@ -116,7 +116,7 @@ def _more(findings: Sequence[Finding], frame: Frame) -> Iterator[InteractiveElem
 
 def left(findings: Sequence[Finding]) -> bool:
     """Something was waited for in vain: looking again has a button of its own."""
-    return any(finding.note in LEFT for finding in findings)
+    return any(finding.note in GIVEN_UP for finding in findings)
 
 
 def submittable(finding: Finding) -> bool:
@@ -138,7 +138,7 @@ def _known(finding: Finding) -> bool:
 
 def sendable(finding: Finding) -> bool:
     """It may be told to VirusTotal."""
-    return not isinstance(finding.trouble, NEVER_SENT)
+    return not isinstance(finding.error, NEVER_SENT)
 
 
 def commented(finding: Finding) -> bool:

@@ -57,7 +57,7 @@ def _closing(context: CardContext) -> Iterator[Block]:
 
 def _buttons(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
     buttons = []
-    if any(isinstance(finding.trouble, Reserved) for finding in findings):
+    if any(isinstance(finding.error, Reserved) for finding in findings):
         buttons.append(ButtonElement(action_id="hurry", text=watch.BUTTON_HURRY, value=context.case))
     if any(finding.raw for finding in findings):
         buttons.append(ButtonElement(action_id="json", text=text.BUTTON_JSON, value=context.case))

@@ -45,7 +45,7 @@ def _cells(finding: Finding) -> Iterator[str]:
     rule = finding.rule
     analysed = getattr(finding.report, "scan_date", None)
     # A path is there to be used, and no spreadsheet makes a link of one.
-    yield finding.asked if finding.action.files else defang(finding.asked)
+    yield finding.input if finding.action.files else defang(finding.input)
     yield finding.indicator.kind.value if finding.indicator else ""
     yield finding.action.title
     yield finding.state.value
@@ -63,6 +63,6 @@ def _harmless(cell: str) -> str:
 
 
 def _name(found: Sequence[Finding]) -> str:
-    one = found[0].indicator.value if found[0].indicator and not found[0].action.files else found[0].asked
+    one = found[0].indicator.value if found[0].indicator and not found[0].action.files else found[0].input
     about = one if len(found) == 1 else f"{len(found)} indicators"
     return "virustotal-" + re.sub(r"[^A-Za-z0-9.-]+", "_", about)[:80].strip("_.")

@@ -113,7 +113,7 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
     typed, path = written(values, "values"), written(values, "path")
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
     files = (
-        *(file.but(threshold=threshold) for file in modal.lookups),
+        *(file.evolve(threshold=threshold) for file in modal.lookups),
         *attachments.lookups(filled(values, "files"), threshold),
     )
     commands = [Command(Verb.LOOK_UP, files, share=options.share)] if files else []

@@ -41,7 +41,7 @@ def _thresholds(lookup: Lookup, finding: Finding, now: datetime) -> Iterator[Blo
     yield rich(bold(modals.AT_THRESHOLDS))
     rows: list[Row] = []
     for threshold in sorted({*THRESHOLDS, lookup.threshold}):
-        state = lookup.but(threshold=threshold).finding(now).state
+        state = lookup.evolve(threshold=threshold).finding(now).state
         mine = modals.THIS_ONE if threshold == lookup.threshold else ""
         rows.append((modals.threshold(threshold), f"{text.ICONS[state]} {state}{mine}"))
     yield from details_layout.table(rows)

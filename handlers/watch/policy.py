@@ -135,7 +135,7 @@ def lookup_key(lookup: Lookup) -> str:
 
     Made of what was asked: a lookup may end with another value, such as the registered domain of a host.
     """
-    return sha256(lookup.asked.encode("utf-8", "replace")).hexdigest()
+    return sha256(lookup.input.encode("utf-8", "replace")).hexdigest()
 
 
 def posted_at(card: Card) -> datetime:
@@ -146,7 +146,7 @@ def posted_at(card: Card) -> datetime:
 def urls_to_confirm(card: Card) -> tuple[Lookup, ...]:
     """The URLs with secrets that their poster has not agreed to look up."""
     allowed = card.overrides.allowed_urls
-    return tuple(one for one in card.wanted if one.sensitive and lookup_key(one) not in allowed)
+    return tuple(one for one in card.wanted if one.is_sensitive and lookup_key(one) not in allowed)
 
 
 def lookups_of(card: Card, is_ignored: Callable[[Lookup], bool]) -> tuple[Lookup, ...]:
@@ -154,7 +154,7 @@ def lookups_of(card: Card, is_ignored: Callable[[Lookup], bool]) -> tuple[Lookup
     known = {lookup_key(one): one for one in card.case.lookups}
     unconfirmed = {lookup_key(one) for one in urls_to_confirm(card)}
     wanted = (one for one in card.wanted if lookup_key(one) not in unconfirmed and not is_ignored(one))
-    return tuple(known.get(lookup_key(one), one.allowed()) for one in wanted)
+    return tuple(known.get(lookup_key(one), one.secret_allowed()) for one in wanted)
 
 
 def matches(channel: str, patterns: Iterable[str]) -> bool:

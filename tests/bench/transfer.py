@@ -51,9 +51,9 @@ def _hosts(job):
 
 
 async def _carry(service, path, place):
-    board = (Lookup.of_file(path, FILE, 3, place).unasked(),)
+    board = (Lookup.of_file(path, FILE, 3, place).auto_consented(),)
     *_, ((end,)) = [after async for after in service.advance(board)]
-    assert end.step is Step.WAIT, end.trouble
+    assert end.step is Step.WAIT, end.error
 
 
 async def one_after_the_other(job):

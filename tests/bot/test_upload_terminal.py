@@ -114,7 +114,7 @@ def test_how_far_it_is_does_not_either(capsys):
     """The line that is written every three seconds."""
     telling = terminal._Telling()
     telling._last -= 60
-    telling.told(Lookup.of_file("/srv/red\x1b[31m", FILE, 3).but(size=9), 3)
+    telling.told(Lookup.of_file("/srv/red\x1b[31m", FILE, 3).evolve(size=9), 3)
     assert capsys.readouterr().err == "vtbot: ⏳ Reading red[31m: 3 bytes of 9 bytes\n"
 
 

@@ -36,7 +36,7 @@ def finding(action, value, raw=None, **changes):
     lookup = Lookup.of(read(value), row, row.threshold)
     if raw is not None:
         lookup = after_report(lookup, raw, NOW, may_rescan=False)
-    return lookup.but(**changes).finding(NOW)
+    return lookup.evolve(**changes).finding(NOW)
 
 
 def file_report(positives=4, total=70, **more):
@@ -209,7 +209,7 @@ def test_a_file_that_no_engine_has_looked_at_yet_can_be_sent_there(private):
     message = answer_views.answer([unseen], Frame("case-id", NOW, private_key=private))
     menu = shown(message)[-1]
     assert ("Upload anyway" in menu, "Rescan" in menu) == (True, private)
-    nowhere = after_report(file, {"response_code": 0}, NOW, may_rescan=private).kept(None).finding(NOW)
+    nowhere = after_report(file, {"response_code": 0}, NOW, may_rescan=private).done(None).finding(NOW)
     assert "Upload anyway" not in str(answer_views.answer([nowhere], Frame("case-id", NOW)).blocks)
 
 
@@ -237,7 +237,7 @@ def many(count):
     )
     unknown = finding("scan-ip", "192.0.2.1", {"response_code": 0, "verbose_msg": "Missing IP address"})
     waiting = finding(
-        "scan-ip", "192.0.2.1", trouble={"error": "QuotaSpent", "data": {"retry_at": "2026-11-22T03:00:38Z"}}
+        "scan-ip", "192.0.2.1", error={"code": "quota-spent", "data": {"retry_at": "2026-11-22T03:00:38Z"}}
     )
     return ([clean, unknown, waiting, risky] * count)[:count]
 

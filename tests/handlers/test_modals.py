@@ -43,7 +43,7 @@ def lookup(action, raw):
     """One that is answered."""
     kind, value = KINDS[action]
     asked = Lookup.of(Indicator(Kind(kind), value, value), BY_KEY[action], 3)
-    return asked.but(raw=raw, step=Step.DONE, checked_at=NOW)
+    return asked.evolve(raw=raw, step=Step.DONE, checked_at=NOW)
 
 
 def recordings():

@@ -15,7 +15,7 @@ EICAR = "44d88612fea8a8f36de82e1278abb02f"
 
 def typed(line, **thresholds):
     return [
-        (lookup.action, lookup.value or lookup.asked, lookup.threshold)
+        (lookup.action.key, lookup.value or lookup.input, lookup.threshold)
         for lookup in parse(line, thresholds).lookups
     ]
 
@@ -73,7 +73,7 @@ def test_a_path_is_what_was_typed_and_not_how_slack_sends_it():
     sent = "scan-file /srv/a&amp;b &lt;c&gt;.bin, /srv/d&amp;lt;e"
     assert [path for _, path, _ in typed(sent)] == ["/srv/a&b <c>.bin", "/srv/d&lt;e"]
     [lookup] = parse("scan-file /srv/d&lt;e", {}, escaped=False).lookups
-    assert lookup.asked == "/srv/d&lt;e"
+    assert lookup.input == "/srv/d&lt;e"
 
 
 def test_options_are_understood_wherever_they_stand():

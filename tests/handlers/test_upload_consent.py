@@ -137,7 +137,7 @@ async def test_every_upload_has_somebody_who_agreed_on_record(database, sample):
             rows = await connection.execute("SELECT asker, progress FROM cases WHERE verb = 'upload'")
             [(asker, progress)] = await rows.fetchall()
         assert asker == office.slack.person(ANA).id
-        assert [lookup["agreed"] for lookup in progress["lookups"]] == [SHA256]
+        assert [lookup["consented_sha256"] for lookup in progress["lookups"]] == [SHA256]
 
 
 async def test_two_clicks_are_one_upload(database, sample):

@@ -13,6 +13,7 @@ from vt import errors
 from vt.actions import FILE
 from vt.lookup import Lookup, Step
 from vt.service import next_turn
+from vt.stored import unpack
 from vt.verdict import Note, State
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -35,7 +36,7 @@ def new(tmp_path):
 async def anyway(vt, file):
     """Looked up, then agreed to though it is known."""
     [lookup] = await vt.turn([of_file(file)])
-    return lookup.asked_about(vt.clock()).agreed_to()
+    return lookup.reanalysis_offered(vt.clock()).consented()
 
 
 async def to_the_end(vt, lookups):
@@ -86,7 +87,7 @@ async def test_what_a_process_died_over_is_found_by_the_next_one(known):
     """The upload was remembered before its first byte was sent; it had arrived."""
     async with desk(queue_seconds=100, roots=[known.parent]) as vt:
         begun = [board async for board in vt.service.advance((await anyway(vt, known),))]
-        [stored] = next(board for board in begun if board[0].begun)
+        [stored] = next(board for board in begun if board[0].upload_started)
         lookups = await to_the_end(vt, [died(stored)])
         assert vt.states(lookups) == [State.RISKY]
         assert len(arrived(vt)) == 1
@@ -95,14 +96,14 @@ async def test_what_a_process_died_over_is_found_by_the_next_one(known):
 async def test_what_perhaps_never_arrived_is_said_after_an_hour_and_can_be_asked_for_again(known):
     """It is not sent again by itself: whoever wants that agrees anew."""
     async with desk(queue_seconds=100, roots=[known.parent]) as vt:
-        stored = (await anyway(vt, known)).but(step=Step.UPLOAD).begins(vt.clock())
+        stored = (await anyway(vt, known)).evolve(step=Step.UPLOAD).upload_begins(vt.clock())
         began = vt.clock.now
         [lookup] = await to_the_end(vt, [died(stored)])
         assert timedelta(hours=1) < vt.clock.now - began < timedelta(hours=1, minutes=10)
         finding = lookup.finding(vt.clock())
-        assert (finding.state, finding.note) == (State.RISKY, Note.PERHAPS)
+        assert (finding.state, finding.note) == (State.RISKY, Note.MAYBE_UPLOADED)
         assert not arrived(vt)
-        again = lookup.asked_about(vt.clock()).agreed_to()
+        again = lookup.reanalysis_offered(vt.clock()).consented()
         await to_the_end(vt, [again])
         assert len(arrived(vt)) == 1
 
@@ -160,7 +161,7 @@ async def test_copies_are_asked_about_at_once(tmp_path):
         (tmp_path / name).write_bytes(b"the same")
     async with desk(invent=False, roots=[tmp_path]) as vt:
         lookups = await vt.turn([Lookup.of_file(str(tmp_path / name), FILE, 3) for name in "ab"])
-        assert [lookup.note for lookup in lookups] == [Note.TO_AGREE] * 2
+        assert [lookup.note for lookup in lookups] == [Note.NEEDS_CONSENT] * 2
 
 
 async def test_two_people_who_agree_at_once_send_it_once(new):
@@ -220,7 +221,7 @@ async def test_what_is_known_stays_known_when_it_cannot_be_uploaded_anew(known, 
             vt.sandbox.faults.add("file/scan", trouble)
         [finding] = vt.found(await to_the_end(vt, [lookup]))
         assert (finding.state, finding.note) == (State.RISKY, Note.NOT_UPLOADED)
-        assert text.error(finding.trouble) in text.note(finding)
+        assert text.error(finding.error) in text.note(finding)
 
 
 async def test_while_a_known_file_waits_for_the_quota_its_verdict_is_not_forgotten(known):
@@ -250,7 +251,7 @@ async def test_what_was_given_up_is_said_to_be_in_virustotal(new):
         assert (finding.state, finding.note) == (State.PENDING, Note.GAVE_UP)
         assert "had not finished scanning it" in text.rule(finding, vt.clock())
         vt.clock.passes(hours=4)
-        [again] = await to_the_end(vt, [lookup.asked_again()])
+        [again] = await to_the_end(vt, [lookup.rechecked()])
         assert again.finding(vt.clock()).rule
 
 
@@ -259,7 +260,7 @@ async def test_looking_again_never_takes_the_old_report_for_the_new_one(known):
     async with desk(queue_seconds=200_000, roots=[known.parent]) as vt:
         [lookup] = await to_the_end(vt, [await anyway(vt, known)])
         assert lookup.note is Note.GAVE_UP
-        [lookup] = await vt.turn([lookup.asked_again()])
+        [lookup] = await vt.turn([lookup.rechecked()])
         assert vt.states([lookup]) == [State.PENDING]
         vt.clock.passes(hours=48)
         [lookup] = await vt.turn([lookup])
@@ -275,7 +276,7 @@ async def test_an_upload_that_keeps_breaking_is_given_up(new, fault):
         vt.sandbox.faults.always("file/scan", fault)
         [finding] = vt.found(await to_the_end(vt, [of_file(new)]))
         assert finding.state is State.NOT_CHECKED
-        assert isinstance(finding.trouble, errors.NotAnswering | errors.Unreadable)
+        assert isinstance(finding.error, errors.NotAnswering | errors.Unreadable)
         assert len(vt.sandbox.asked("file/scan")) == 3
         assert len(vt.sandbox.calls) < 12
 
@@ -297,7 +298,7 @@ async def test_while_another_request_sends_it_nothing_is_asked(new):
     async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
         board = await vt.turn([Lookup.of_file(str(new), FILE, 3)])
         vt.service._transfer._uploading.add(board[0].value)
-        board = await vt.turn([board[0].agreed_to()])
+        board = await vt.turn([board[0].consented()])
         before = len(vt.sandbox.calls)
         for _ in range(20):
             vt.clock.passes(seconds=16)
@@ -315,17 +316,17 @@ async def test_a_quota_that_never_holds_a_large_upload_is_said_before_any_call(t
     async with desk(invent=False, roots=[tmp_path]) as vt:
         vt.quota.most = 2
         [finding] = vt.found(await to_the_end(vt, [of_file(file)]))
-        assert isinstance(finding.trouble, errors.QuotaTooSmall)
+        assert isinstance(finding.error, errors.QuotaTooSmall)
         assert [call.endpoint for call in vt.sandbox.calls] == ["file/report"]
 
 
 async def test_looking_again_at_what_perhaps_arrived_waits_for_a_newer_report(known):
     """The old one is not it; what was never known is asked about anew."""
     async with desk(roots=[known.parent]) as vt:
-        stored = (await anyway(vt, known)).but(step=Step.UPLOAD).begins(vt.clock())
+        stored = (await anyway(vt, known)).evolve(step=Step.UPLOAD).upload_begins(vt.clock())
         [lookup] = await to_the_end(vt, [died(stored)])
-        assert lookup.note is Note.PERHAPS
-        [lookup] = await vt.turn([lookup.asked_again()])
+        assert lookup.note is Note.MAYBE_UPLOADED
+        [lookup] = await vt.turn([lookup.rechecked()])
         assert vt.states([lookup]) == [State.PENDING]
         assert not arrived(vt)
 
@@ -340,5 +341,5 @@ async def test_an_empty_batch_does_not_end_the_waiting(new):
 
 def test_what_was_stored_before_is_read():
     """A login that was refused, as older rows have it."""
-    again = errors.unpack({"error": "LoginRefused", "data": {"host": "web-1"}})
+    again = unpack({"error": "LoginRefused", "data": {"host": "web-1"}})
     assert (again.host, again.typed) == ("web-1", False)

@@ -94,13 +94,13 @@ def test_what_people_look_up_may_speak_of_passwords(line):
 def test_a_path_that_only_sounds_like_it_is_taken(path):
     """What stands inside a path is a path."""
     [lookup] = parse(f"scan-file {path}", {}).lookups
-    assert lookup.asked == path
+    assert lookup.input == path
 
 
 def test_a_named_server_is_kept_with_each_path():
     """--host NAME says where all the files are."""
     lookups = parse("scan-file --host web-1 /srv/a, /srv/b c", {}).lookups
-    assert [(lookup.place, lookup.asked) for lookup in lookups] == [
+    assert [(lookup.place, lookup.input) for lookup in lookups] == [
         ("host:web-1", "/srv/a"),
         ("host:web-1", "/srv/b c"),
     ]

@@ -144,7 +144,7 @@ def test_no_question_is_longer_than_the_room_that_is_kept_for_it():
     """Of as many files as one is about, with the longest names and sources, beside others that are never uploaded."""
     now = datetime(2026, 11, 22, tzinfo=UTC)
     file = Lookup.of_file("/srv/" + "n" * 255, FILE, 3, place=f"host:{'h' * 255}").hashed("f" * 64, 10**12)
-    files = (*[file.kept(Note.TO_AGREE)] * 150, *[file.kept(Note.NEVER_BY_NAME)] * 150)
+    files = (*[file.done(Note.NEEDS_CONSENT)] * 150, *[file.done(Note.NEVER_BY_NAME)] * 150)
     origin = Origin(team="T1", user="U1", channel="C1")
     request = Request(id="r" * 22, delivery="d", verb=Verb.LOOK_UP, at=now, origin=origin)
     case = Case(request=request, lookups=files, asked_at=now)

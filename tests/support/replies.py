@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from vt.models import REPORTS
+from vt.actions import BY_KEY
 
 SHARED = Path(os.environ.get("SHARED") or Path(__file__).parents[3] / "shared")
 RECORDED = SHARED / "fixtures" / "vt"
@@ -47,8 +47,8 @@ _SCANS = st.dictionaries(st.text(max_size=8), _ENGINE, max_size=4)
 @st.composite
 def hostile(draw):
     """An action's key and a reply to it: real field names, sometimes half real, sometimes absurd values."""
-    key = draw(st.sampled_from(sorted(REPORTS)))
-    names = [field.alias or name for name, field in REPORTS[key].model_fields.items()]
+    key = draw(st.sampled_from(sorted(BY_KEY)))
+    names = [field.alias or name for name, field in BY_KEY[key].report.model_fields.items()]
     fields = st.sampled_from([*names, "Odd category"]) | st.text(max_size=8)
     raw = draw(st.dictionaries(fields, ANYTHING | _LISTS | _SCANS, max_size=12))
     return key, raw | {"response_code": draw(st.sampled_from([1, 1, 1, 0, -2, -1, "1", None]))}

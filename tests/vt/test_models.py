@@ -10,6 +10,7 @@ from hypothesis import given
 
 from tests.support.replies import RECORDED, hostile, recorded
 from vt import models
+from vt.actions import BY_KEY
 from vt.errors import Unreadable
 from vt.models import AddressReport, Comments, DomainReport, FileReport, Receipt, Reply, UrlReport
 
@@ -57,7 +58,7 @@ def test_no_entry_of_a_recording_is_lost():
             if path.name.endswith(".meta.json"):
                 continue
             raw = json.loads(path.read_text())
-            report = models.report(action, raw)
+            report = models.read(BY_KEY[action].report, raw)
             for key in type(report).model_fields:
                 if isinstance(raw.get(key), list) or key == "scans":
                     assert len(getattr(report, key)) == len(raw.get(key) or ()), (path.name, key)
@@ -87,7 +88,7 @@ def test_no_entry_of_a_recording_is_lost():
 )
 def test_a_time_in_any_format_is_utc_or_none(sent, read):
     """Each format VirusTotal has used is read as an aware time in UTC; anything else is no time, never an error."""
-    assert models.report("scan-hash", {"response_code": 1, "scan_date": sent}).scan_date == read
+    assert models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scan_date": sent}).scan_date == read
 
 
 @pytest.mark.parametrize(
@@ -107,13 +108,13 @@ def test_a_time_in_any_format_is_utc_or_none(sent, read):
 )
 def test_an_as_number_came_as_text_once(sent, read):
     """A number is read from an int or from digits; negative, huge or odd ones are none."""
-    assert models.report("scan-ip", {"response_code": 1, "asn": sent}).asn == read
+    assert models.read(BY_KEY["scan-ip"].report, {"response_code": 1, "asn": sent}).asn == read
 
 
 def test_an_undetected_url_is_a_list_of_five():
     """Undetected URLs come as lists, detected ones as objects; both read alike, short lists too."""
-    report = models.report(
-        "scan-ip",
+    report = models.read(
+        BY_KEY["scan-ip"].report,
         {
             "response_code": 1,
             "undetected_urls": [["http://a.test/", "ab", 0, 66, "2022-11-23 06:51:49"], ["http://b.test/"]],
@@ -131,8 +132,8 @@ def test_an_undetected_url_is_a_list_of_five():
 
 def test_one_broken_entry_does_not_lose_the_report():
     """Broken entries of lists and broken engines are left out; the others stay."""
-    host = models.report(
-        "scan-ip",
+    host = models.read(
+        BY_KEY["scan-ip"].report,
         {
             "response_code": 1,
             "detected_urls": [5, None, "x", {"url": "http://a.test/", "positives": 3}],
@@ -142,15 +143,15 @@ def test_one_broken_entry_does_not_lose_the_report():
     assert [url.name for url in host.detected_urls] == ["http://a.test/"]
     assert [one.name for one in host.resolutions] == ["a.test"]
     scans = {"A": {"detected": True, "result": 7}, "B": None, "C": {"result": "x"}}
-    file = models.report("scan-hash", {"response_code": 1, "scans": scans})
+    file = models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scans": scans})
     assert list(file.scans) == ["A"]
     assert file.scans["A"].result is None
 
 
 def test_a_domain_keeps_what_unknown_vendors_say():
     """A vendor that no field is named after is kept under its own key."""
-    report = models.report(
-        "domain-report",
+    report = models.read(
+        BY_KEY["domain-report"].report,
         {
             "response_code": 1,
             "Dr.Web category": "known infection source",
@@ -186,26 +187,31 @@ def test_a_domain_keeps_what_unknown_vendors_say():
 def test_what_is_not_the_documented_form_is_unreadable(raw):
     """No object, no response_code, or evidence that is no list (or no honest one): Unreadable, and never empty."""
     with pytest.raises(Unreadable) as caught:
-        models.report("scan-ip", raw)
+        models.read(BY_KEY["scan-ip"].report, raw)
     assert caught.value.why == "shape"
 
 
 def test_an_endless_list_is_cut():
     """What no verdict rests on is read up to 10,000 entries, so that no reply takes seconds to read."""
-    report = models.report("scan-ip", {"response_code": 1, "resolutions": [{"hostname": "a.test"}] * 10_001})
+    report = models.read(
+        BY_KEY["scan-ip"].report, {"response_code": 1, "resolutions": [{"hostname": "a.test"}] * 10_001}
+    )
     assert len(report.resolutions) == 10_000
 
 
 @pytest.mark.parametrize("nothing", [None, [], {}, ""])
 def test_null_evidence_is_no_evidence(nothing):
     """A list of evidence that is null or empty is empty, and no error."""
-    assert models.report("scan-ip", {"response_code": 1, "detected_urls": nothing}).detected_urls == ()
-    assert models.report("scan-hash", {"response_code": 1, "scans": nothing}).scans == {}
+    assert (
+        models.read(BY_KEY["scan-ip"].report, {"response_code": 1, "detected_urls": nothing}).detected_urls
+        == ()
+    )
+    assert models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scans": nothing}).scans == {}
 
 
 def test_a_report_cannot_be_changed():
     """Models are frozen: nobody downstream can turn a verdict's ground."""
-    report = models.report("scan-hash", {"response_code": 1, "positives": 5})
+    report = models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "positives": 5})
     with pytest.raises(ValueError, match="frozen"):
         report.positives = 0
 
@@ -229,5 +235,5 @@ def test_hostile_values_are_read_or_refused(sent):
     action, raw = sent
     before = copy.deepcopy(raw)
     with suppress(Unreadable):
-        assert isinstance(models.report(action, raw), models.REPORTS[action])
+        assert isinstance(models.read(BY_KEY[action].report, raw), BY_KEY[action].report)
     assert repr(raw) == repr(before)

@@ -14,7 +14,7 @@ from vt.actions import BY_KEY
 from vt.errors import Internal, KeyRefused, VTError
 from vt.indicators import Indicator, Kind
 from vt.results import Field, Insight
-from vt.verdict import Evidence, Finding, State, judge, not_checked, pending
+from vt.verdict import Evidence, Finding, State, Subject, judge, not_checked, pending
 
 NOW = datetime(2019, 2, 6, 8, 30, tzinfo=UTC)
 SHA = "131f95c51cc819465fa1797f6ccacf9d494aaaff46fa3eac73ae63ffbdfd8267"
@@ -33,7 +33,7 @@ ABOUT = {
 
 def found(action: str, raw: dict, asked: str = "as asked", indicator: Indicator | None = None) -> Finding:
     row = BY_KEY[action]
-    return judge(row, indicator or ABOUT[action], asked, raw, row.threshold, NOW)
+    return judge(Subject(row, indicator or ABOUT[action], asked), raw, threshold=row.threshold, now=NOW)
 
 
 def table(finding: Finding) -> dict[str, str]:
@@ -168,7 +168,7 @@ def test_only_what_the_reply_holds_is_shown(action):
 
 def test_nothing_is_shown_of_no_reply():
     """Without a reply there are no fields, no insight, no names and no place."""
-    nothing = not_checked(BY_KEY["scan-ip"], ADDRESS, "192.0.2.1", KeyRefused())
+    nothing = not_checked(Subject(BY_KEY["scan-ip"], ADDRESS, "192.0.2.1"), KeyRefused())
     assert results.enrichment(nothing) == ()
     assert results.insight(nothing) is None
     assert results.names(nothing) == ()
@@ -319,12 +319,18 @@ def test_the_json_result_has_the_documented_forms_and_untouched_replies():
     """A list of entities, or an object by path for files; byte for byte what VirusTotal sent, null for no reply."""
     text = '{"response_code": 1, "zeta": [1.50, null], "alpha": {"b": 1, "a": "\\u00e9"}, "scans": {}}'
     raw = json.loads(text)
-    hashes = [found("scan-hash", raw, "HASH"), not_checked(BY_KEY["scan-hash"], None, "abc", KeyRefused())]
+    hashes = [
+        found("scan-hash", raw, "HASH"),
+        not_checked(Subject(BY_KEY["scan-hash"], None, "abc"), KeyRefused()),
+    ]
     listed = results.json_result(hashes)
     assert listed == [{"EntityResult": raw, "Entity": "HASH"}, {"EntityResult": None, "Entity": "abc"}]
     assert json.dumps(listed[0]["EntityResult"]) == json.dumps(json.loads(text))
     assert listed[0]["EntityResult"] is raw
-    files = [found("scan-file", raw, "/srv/a.zip"), not_checked(BY_KEY["scan-file"], None, "/srv/b.zip")]
+    files = [
+        found("scan-file", raw, "/srv/a.zip"),
+        not_checked(Subject(BY_KEY["scan-file"], None, "/srv/b.zip")),
+    ]
     assert results.json_result(files) == {"/srv/a.zip": raw, "/srv/b.zip": None}
     assert results.json_result([]) == []
 
@@ -380,8 +386,8 @@ def test_is_success_is_true_when_virustotal_answered():
     """Address and domain: an answer, "unknown" too, is a success; no answer and not yet are none."""
     action = BY_KEY["scan-ip"]
     unknown = found("scan-ip", {"response_code": 0})
-    refused = not_checked(action, ADDRESS, "192.0.2.1", KeyRefused())
-    waiting = pending(action, ADDRESS, "192.0.2.1")
+    refused = not_checked(Subject(action, ADDRESS, "192.0.2.1"), KeyRefused())
+    waiting = pending(Subject(action, ADDRESS, "192.0.2.1"))
     assert results.script_result(action, [refused, unknown]) is True
     assert results.script_result(action, [refused, waiting]) is False
     assert results.script_result(action, []) is False
@@ -423,9 +429,9 @@ def test_the_link_leads_to_virustotals_page(action, indicator, raw, link):
 def test_what_is_internal_has_no_link():
     """A link to VirusTotal with an internal address in it would tell it all the same."""
     internal = Indicator(Kind.IPV4, "10.0.0.1")
-    assert results.gui_link(not_checked(BY_KEY["scan-ip"], internal, "10.0.0.1", Internal())) is None
-    assert results.gui_link(not_checked(BY_KEY["scan-file"], None, "/srv/a", KeyRefused())) is None
-    waiting = not_checked(BY_KEY["scan-ip"], ADDRESS, "192.0.2.1", KeyRefused())
+    assert results.gui_link(not_checked(Subject(BY_KEY["scan-ip"], internal, "10.0.0.1"), Internal())) is None
+    assert results.gui_link(not_checked(Subject(BY_KEY["scan-file"], None, "/srv/a"), KeyRefused())) is None
+    waiting = not_checked(Subject(BY_KEY["scan-ip"], ADDRESS, "192.0.2.1"), KeyRefused())
     assert results.gui_link(waiting) == f"{GUI}/ip-address/192.0.2.1"
 
 
@@ -475,9 +481,9 @@ def test_hostile_replies_never_break_what_is_shown(sent, threshold):
     """Whatever a reply holds, there is a finding, and all of it can be shown, sent and stored."""
     action, raw = sent
     before = repr(raw)
-    finding = judge(BY_KEY[action], ABOUT[action], "as asked", raw, threshold, NOW)
-    assert finding.trouble is None or isinstance(finding.trouble, VTError)
-    assert (finding.state is State.NOT_CHECKED) == (finding.trouble is not None)
+    finding = judge(Subject(BY_KEY[action], ABOUT[action], "as asked"), raw, threshold=threshold, now=NOW)
+    assert finding.error is None or isinstance(finding.error, VTError)
+    assert (finding.state is State.NOT_CHECKED) == (finding.error is not None)
     for field in results.enrichment(finding):
         assert field.value.encode()
         assert len(field.value) < 3_100

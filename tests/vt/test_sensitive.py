@@ -91,7 +91,7 @@ def test_two_hundred_urls_with_secrets():
     assert len(SENSITIVE) >= 200
     for url in SENSITIVE:
         indicator = read(url)
-        assert Lookup.of(indicator, fitting(indicator.kind), 3).sensitive, url
+        assert Lookup.of(indicator, fitting(indicator.kind), 3).is_sensitive, url
         shown = masked(f"see {url} now")
         assert "***" in shown, url
         assert "s3cr3t" not in shown

@@ -143,7 +143,7 @@ async def test_a_batch_that_comes_back_without_anything_ends():
     async with desk() as vt:
         vt.sandbox.faults.always("file/report", faults.says([]))
         lookups = await vt.asks("scan-hash", *HASHES[:2])
-        assert [type(finding.trouble) for finding in vt.found(lookups)] == [errors.Dropped] * 2
+        assert [type(finding.error) for finding in vt.found(lookups)] == [errors.Dropped] * 2
 
 
 @pytest.mark.parametrize("value", ["10.0.0.1", "127.0.0.1", "169.254.1.1", "::1", "fe80::1", "192.168.0.7"])
@@ -151,7 +151,7 @@ async def test_internal_addresses_are_never_sent(value):
     """Private, loopback and link-local addresses are NOT CHECKED, and VirusTotal hears nothing."""
     async with desk() as vt:
         [finding] = vt.found(await vt.asks("scan-ip", value))
-        assert (finding.state, type(finding.trouble)) == (State.NOT_CHECKED, errors.Internal)
+        assert (finding.state, type(finding.error)) == (State.NOT_CHECKED, errors.Internal)
         assert not vt.sandbox.calls
 
 
@@ -169,7 +169,7 @@ async def test_a_spent_quota_waits_and_completes():
         states = vt.states(lookups)
         assert states.count(State.NOT_CHECKED) == 1
         waiting = vt.found(lookups)[states.index(State.NOT_CHECKED)]
-        assert isinstance(waiting.trouble, errors.QuotaSpent)
+        assert isinstance(waiting.error, errors.QuotaSpent)
         assert waiting.until == next_turn(lookups) == vt.clock() + timedelta(seconds=60)
         vt.clock.passes(seconds=60)
         vt.quota.calls = 1
@@ -200,7 +200,7 @@ async def test_an_outage_is_waited_out_and_then_given_up():
             turns += 1
         [finding] = vt.found(lookups)
         assert turns > 5
-        assert (finding.state, type(finding.trouble)) == (State.NOT_CHECKED, errors.ServerFault)
+        assert (finding.state, type(finding.error)) == (State.NOT_CHECKED, errors.ServerFault)
 
 
 async def test_an_outage_while_a_scan_is_awaited_costs_nothing():
@@ -222,7 +222,7 @@ async def test_a_refused_key_is_not_tried_again():
     async with desk() as vt:
         vt.sandbox.faults.always("*", faults.status(403))
         [finding] = vt.found(await vt.asks("scan-ip", "192.0.2.1"))
-        assert isinstance(finding.trouble, errors.KeyRefused)
+        assert isinstance(finding.error, errors.KeyRefused)
         assert len(vt.sandbox.calls) == 1
 
 
@@ -301,7 +301,7 @@ async def test_an_unknown_host_is_asked_once_more_by_its_registered_domain():
         [finding] = vt.found(await vt.asks("domain-report", "www.deep.example.co.in"))
         assert finding.note == "registered-domain"
         assert finding.indicator.value == "example.co.in"
-        assert finding.asked == "www.deep.example.co.in"
+        assert finding.input == "www.deep.example.co.in"
         assert [call.params["domain"] for call in vt.sandbox.calls] == [
             "www.deep.example.co.in",
             "example.co.in",
@@ -316,7 +316,7 @@ def sample(tmp_path):
 
 
 def of_file(path):
-    return Lookup.of_file(str(path), FILE, FILE.threshold).unasked()
+    return Lookup.of_file(str(path), FILE, FILE.threshold).auto_consented()
 
 
 async def test_an_unknown_file_is_uploaded_once_and_waited_for(sample):
@@ -356,7 +356,7 @@ async def test_an_upload_that_broke_begins_again_with_the_hash(sample):
 async def test_a_process_that_died_over_an_upload_asks_for_the_hash_first(sample):
     """What is found in the database as being uploaded is looked up before it is uploaded."""
     async with desk(invent=False, roots=[sample.parent]) as vt:
-        stored = of_file(sample).hashed("0" * 64, 17).but(step=Step.UPLOAD).begins(vt.clock())
+        stored = of_file(sample).hashed("0" * 64, 17).evolve(step=Step.UPLOAD).upload_begins(vt.clock())
         await vt.turn([Lookup.model_validate_json(stored.model_dump_json())])
         assert vt.sandbox.calls[0].endpoint == "file/report"
 
@@ -369,19 +369,5 @@ async def test_a_file_that_cannot_be_taken_is_not_checked(tmp_path, path, fault)
     """Outside the roots, missing, a folder: each is NOT CHECKED with its reason, and nothing is sent."""
     async with desk(roots=[tmp_path]) as vt:
         [finding] = vt.found(await vt.turn([of_file(tmp_path / path)]))
-        assert (finding.state, type(finding.trouble)) == (State.NOT_CHECKED, fault)
+        assert (finding.state, type(finding.error)) == (State.NOT_CHECKED, fault)
         assert not vt.sandbox.calls
-
-
-def test_every_error_survives_being_stored():
-    """What was waited for or went wrong is the same after a restart."""
-    samples = [
-        errors.QuotaSpent(datetime(2026, 1, 1, tzinfo=UTC)),
-        errors.FileTooLarge("/a", 5, 3),
-        errors.TimedOut(1.5),
-        errors.KeyRefused(),
-    ]
-    for error in samples:
-        again = errors.unpack(errors.pack(error))
-        assert type(again) is type(error)
-        assert vars(again) == vars(error)

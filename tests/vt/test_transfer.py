@@ -13,6 +13,7 @@ from vt.files.transfer import FileTransfer
 from vt.files.upload_policy import UploadDenylist
 from vt.lookup import Lookup
 from vt.reply_cache import Forgetful
+from vt.stored import unpack
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def expanded(folder, *paths):
 
 def troubles(lookups):
     """What went wrong, by the path that was asked for."""
-    unpacked = {one.asked: errors.unpack(one.trouble) for one in lookups if one.trouble}
+    unpacked = {one.input: unpack(one.error) for one in lookups if one.error}
     return {asked.rpartition("/")[0][-1]: type(error) for asked, error in unpacked.items()}
 
 

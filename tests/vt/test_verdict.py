@@ -10,7 +10,19 @@ from tests.support.replies import recorded, recording
 from vt.actions import BY_KEY
 from vt.errors import KeyRefused, QuotaSpent, Unreadable, Unsupported
 from vt.indicators import Indicator, Kind
-from vt.verdict import Basis, Finding, State, flagged, judge, newest, not_checked, pending, tally, worst_first
+from vt.verdict import (
+    Basis,
+    Finding,
+    State,
+    Subject,
+    flagged,
+    judge,
+    newest,
+    not_checked,
+    pending,
+    tally,
+    worst_first,
+)
 
 NOW = datetime(2023, 6, 1, 12, tzinfo=UTC)
 SHA = "131f95c51cc819465fa1797f6ccacf9d494aaaff46fa3eac73ae63ffbdfd8267"
@@ -33,7 +45,7 @@ DETECTED = [
 
 
 def judged(action: str, raw: object, threshold: int = 3, now: datetime = NOW) -> Finding:
-    return judge(BY_KEY[action], ABOUT[action], "as asked", raw, threshold, now)
+    return judge(Subject(BY_KEY[action], ABOUT[action], "as asked"), raw, threshold=threshold, now=now)
 
 
 def scanned(positives: int | None, total: int = 70) -> dict:
@@ -141,7 +153,7 @@ def test_an_invalid_indicator_was_not_checked(action):
     raw = {"response_code": -1, "verbose_msg": "Invalid IP address"}
     found = judged(action, raw)
     assert (found.state, found.checked_at, found.raw) == (State.NOT_CHECKED, None, raw)
-    assert isinstance(found.trouble, Unsupported)
+    assert isinstance(found.error, Unsupported)
 
 
 @pytest.mark.parametrize("raw", [None, [], {}, {"response_code": 7}, {"response_code": 1, "scans": "x"}])
@@ -149,8 +161,8 @@ def test_an_unreadable_reply_was_not_checked(raw):
     """What cannot be read is never an exception and never clean: not checked, because of its shape."""
     found = judged("scan-hash", raw)
     assert found.state is State.NOT_CHECKED
-    assert isinstance(found.trouble, Unreadable)
-    assert found.trouble.why == "shape"
+    assert isinstance(found.error, Unreadable)
+    assert found.error.why == "shape"
 
 
 def test_positives_is_the_authority():
@@ -234,8 +246,8 @@ def test_of_equal_evidence_the_newest_comes_first():
 def test_not_checked_says_why_and_until_when():
     """A spent quota brings its own time; another reason has none unless it is given."""
     later = NOW + timedelta(seconds=38)
-    spent = not_checked(BY_KEY["scan-ip"], ABOUT["scan-ip"], "192.0.2.1", QuotaSpent(later))
-    refused = not_checked(BY_KEY["scan-ip"], None, "192.0.2.1", KeyRefused())
+    spent = not_checked(Subject(BY_KEY["scan-ip"], ABOUT["scan-ip"], "192.0.2.1"), QuotaSpent(later))
+    refused = not_checked(Subject(BY_KEY["scan-ip"], None, "192.0.2.1"), KeyRefused())
     assert (spent.state, spent.until, spent.raw) == (State.NOT_CHECKED, later, None)
     assert (refused.state, refused.until, refused.checked_at) == (State.NOT_CHECKED, None, None)
 
@@ -243,10 +255,10 @@ def test_not_checked_says_why_and_until_when():
 def test_pending_keeps_the_older_report_without_its_verdict():
     """While a rescan runs the old report can be shown, but what counts is that a newer one is awaited."""
     raw = scanned(54)
-    found = pending(BY_KEY["scan-hash"], ABOUT["scan-hash"], SHA, raw=raw, until=NOW)
+    found = pending(Subject(BY_KEY["scan-hash"], ABOUT["scan-hash"], SHA), raw=raw, until=NOW)
     assert (found.state, found.rule, found.report.positives, found.until) == (State.PENDING, None, 54, NOW)
-    assert pending(BY_KEY["scan-hash"], None, SHA, raw={}).report is None
-    assert pending(BY_KEY["scan-hash"], None, SHA).raw is None
+    assert pending(Subject(BY_KEY["scan-hash"], None, SHA), raw={}).report is None
+    assert pending(Subject(BY_KEY["scan-hash"], None, SHA)).raw is None
 
 
 def test_the_worst_is_read_first():
@@ -255,7 +267,7 @@ def test_the_worst_is_read_first():
         judged("scan-hash", scanned(0)),
         judged("scan-hash", {"response_code": -2}),
         judged("scan-hash", scanned(7)),
-        not_checked(BY_KEY["scan-ip"], None, "x"),
+        not_checked(Subject(BY_KEY["scan-ip"], None, "x")),
         judged("scan-hash", {"response_code": 0}),
         judged("scan-hash", scanned(1)),
         judged("scan-hash", scanned(54)),

@@ -72,17 +72,17 @@ class FileTransfer:
             left -= 1
             matches = await self._matches(lookup)
             if len(matches) > 1 and len(found.keys() | map(_key, matches)) + left > MAX_MATCHES:
-                matches = [lookup.failed(errors.TooManyFiles(lookup.asked, MAX_MATCHES))]
+                matches = [lookup.failed(errors.TooManyFiles(lookup.input, MAX_MATCHES))]
             for match in matches:
                 found.setdefault(_key(match), match)
         return tuple(found.values())
 
     async def _matches(self, lookup: Lookup) -> list[Lookup]:
-        if not lookup.is_path or not {"*", "?"} & set(lookup.asked):
+        if not lookup.is_path or not {"*", "?"} & set(lookup.input):
             return [lookup]
         try:
             async with self._places.open(lookup.place) as provider:
-                return [lookup.but(asked=path) for path in await provider.find(lookup.asked)]
+                return [lookup.evolve(input=path) for path in await provider.find(lookup.input)]
         except (errors.FileFault, errors.HostFault) as fault:
             return [lookup.failed(fault)]
 
@@ -99,7 +99,9 @@ class FileTransfer:
         now = self._clock()
         due = [index for index, lookup in enumerate(board) if lookup.is_file and lookup.due(now)]
         uploads = [index for index in due if board[index].step is Step.UPLOAD][:UPLOADS_AT_ONCE]
-        marked = [lookup.begins(now) if index in uploads else lookup for index, lookup in enumerate(board)]
+        marked = [
+            lookup.upload_begins(now) if index in uploads else lookup for index, lookup in enumerate(board)
+        ]
         unread = {index: marked[index] for index in due if not marked[index].value}
         places = {lookup.place for lookup in unread.values()}
         return marked, [
@@ -143,7 +145,10 @@ class FileTransfer:
             on_change({index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()})
         elif first.value in self._uploading:
             on_change(
-                {index: polling.postpone(lookup.but(begun=None), now) for index, lookup in group.items()}
+                {
+                    index: polling.postpone(lookup.evolve(upload_started=None), now)
+                    for index, lookup in group.items()
+                }
             )
         else:
             self._uploading.add(first.value)
@@ -166,7 +171,7 @@ class FileTransfer:
             outcome = await self._send(first, track)
         except (errors.FileFault, errors.HostFault) as fault:
             # Only this file could not be read: the others of the group are tried in the next turn.
-            return {index: polling.after_error(first.but(begun=None), fault, self._clock())}
+            return {index: polling.after_error(first.evolve(upload_started=None), fault, self._clock())}
         except VTError as error:
             now = self._clock()
             return {
@@ -174,19 +179,19 @@ class FileTransfer:
                 for each, lookup in group.items()
             }
         if isinstance(outcome, Note):
-            return {index: first.kept(outcome)}
+            return {index: first.done(outcome)}
         return await self._sent(group, outcome)
 
     async def _send(self, lookup: Lookup, on_progress: OnProgress) -> Raw | Note:
         """VirusTotal's receipt, or the note that says why the file was not uploaded. Raises a VTError."""
         async with self._places.open(lookup.place) as provider:
-            source = await provider.open(lookup.asked)
+            source = await provider.open(lookup.input)
             if forbidden := await self._denylist.check(source):
                 return forbidden
             if not lookup.may_upload:
-                return Note.TO_AGREE
+                return Note.NEEDS_CONSENT
             if source.size != lookup.size:
-                raise errors.Changed(lookup.asked)
+                raise errors.Changed(lookup.input)
             chunks = _tracked(VerifiedSource(source, lookup.value), lookup, on_progress)
             return await self._client.upload(source.name, source.size, chunks)
 
@@ -204,7 +209,7 @@ class FileTransfer:
 
 
 def _key(lookup: Lookup) -> tuple[str, str, str]:
-    return lookup.action, lookup.place, lookup.asked
+    return lookup.action.key, lookup.place, lookup.input
 
 
 def _by_content(board: Sequence[Lookup], uploads: Iterable[int]) -> list[Changes]:
@@ -219,10 +224,10 @@ def _by_content(board: Sequence[Lookup], uploads: Iterable[int]) -> list[Changes
 async def _hash(provider: FileProvider, lookup: Lookup, on_progress: OnProgress) -> Lookup:
     """The lookup with the file's size and SHA-256, or failed with the reason."""
     try:
-        source = await provider.open(lookup.asked)
+        source = await provider.open(lookup.input)
         # A file of another Slack workspace is asked for by its id alone; its name is known once it is opened.
-        is_unnamed = lookup.asked == lookup.place.partition(":")[2]
-        sized = lookup.but(size=source.size, asked=source.name if is_unnamed else lookup.asked)
+        is_unnamed = lookup.input == lookup.place.partition(":")[2]
+        sized = lookup.evolve(size=source.size, input=source.name if is_unnamed else lookup.input)
         digest = await provider.digest(source, lambda read: on_progress(sized, read))
         return sized.hashed(digest, source.size)
     except (errors.FileFault, errors.HostFault) as fault:
