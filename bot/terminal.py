@@ -25,8 +25,8 @@ from handlers.text import about, modals
 from handlers.text import files as files_text
 from handlers.usage_errors import UsageError
 from handlers.views import answer
-from handlers.views.answer import Frame, Message
-from handlers.views.rich_text import clean
+from handlers.views.answer_layout import AnswerContext
+from handlers.views.rich_text import Message, clean
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup
 from vt.results import json_result
@@ -52,7 +52,7 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         _say(text.usage_error(usage_error))
         return WRONG
     if wanted.verb is Verb.HELP:
-        _show(answer.guide())
+        _show(answer.help_message())
         return DONE
     wanted = replace(wanted, lookups=tuple(map(stdin.place, wanted.lookups)))
     if stdin.closed(wanted.lookups):
@@ -90,7 +90,7 @@ async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bo
     if as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
     else:
-        _show(answer.answer(found, Frame("", utc_now(), final=False, invented=parts.invented)))
+        _show(answer.answer(found, AnswerContext("", utc_now(), final=False, invented=parts.invented)))
     return NOT_DONE if any(map(_missing, found)) else DONE
 
 

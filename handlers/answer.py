@@ -12,10 +12,10 @@ from handlers.turns import (
     buttons,
     card_actions,
     channel_settings,
-    details,
     files,
     home,
     lookup,
+    modals,
     watch_commands,
 )
 from handlers.turns.answers import end
@@ -68,7 +68,7 @@ async def _ping(case: Case, deps: Deps) -> None:
 
 
 async def _form(case: Case, deps: Deps) -> None:
-    await end(await reply(case, answer.offer(case.request.about or ""), deps), deps)
+    await end(await reply(case, answer.form_offer(case.request.about or ""), deps), deps)
 
 
 async def _quota(case: Case, deps: Deps) -> None:
@@ -76,7 +76,7 @@ async def _quota(case: Case, deps: Deps) -> None:
 
 
 async def _help(case: Case, deps: Deps) -> None:
-    await end(await reply(case, answer.guide(), deps), deps)
+    await end(await reply(case, answer.help_message(), deps), deps)
 
 
 async def _say(case: Case, deps: Deps) -> None:
@@ -94,10 +94,10 @@ _VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
     Verb.HIDE: buttons.hide,
     Verb.RESCAN: lookup.look_up,
     Verb.RECHECK: lookup.look_up,
-    Verb.DETAILS: details.show_details,
-    Verb.WHY: details.show_why,
-    Verb.COMMENTS: details.show_comments,
-    Verb.PRICE: details.show_price,
+    Verb.DETAILS: modals.show_details,
+    Verb.WHY: modals.show_why,
+    Verb.COMMENTS: modals.show_comments,
+    Verb.PRICE: modals.show_rescan_cost,
     Verb.SETTINGS: channel_settings.show,
     Verb.CHANGE: channel_settings.change,
     Verb.HOME: home.show,

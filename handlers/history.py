@@ -1,4 +1,4 @@
-"""What was looked up before: the bot's own records, from which an answer says how often and what changed."""
+"""What was looked up before: the bot's own records, from which an answer says how often, and what has changed."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +10,14 @@ from handlers.request import Case, Frozen, Origin
 from vt.indicators import Kind
 from vt.verdict import Finding, State
 
-SHOWN = 20
-"""Look-ups that someone's home lists."""
+MAX_LATEST = 20
+"""Lookups that someone's home lists."""
 JUDGED = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
-"""What VirusTotal said something about."""
+"""States in which VirusTotal has said something."""
 
 
 class Sighting(Frozen):
-    """One thing that was looked up once, and what came of it."""
+    """One thing that was looked up once, and the result."""
 
     action: str
     kind: Kind | None
@@ -27,23 +27,23 @@ class Sighting(Frozen):
     count: int | None
     total: int | None
     at: datetime | None = None
-    """When it was looked up, once that is on record."""
+    """When it was looked up; None before that is on record."""
 
     @property
     def subject(self) -> str:
-        """A short name for what it is about, the same whoever asks and however it was written."""
-        named = f"{self.kind}:{self.value}" if self.kind else f":{self.asked}"
-        return hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()
+        """A SHA-256 in hex for what was looked up: the same whoever asks, and however it was written."""
+        name = f"{self.kind}:{self.value}" if self.kind else f":{self.asked}"
+        return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What is on record of one thing, before a certain moment."""
+class Summary:
+    """What is on record about one subject, before a certain moment."""
 
     times: int
     since: datetime
     here: bool
-    """First looked up in the channel that asks now."""
+    """It was first looked up in the channel that asks now."""
     channel: str | None
     """Where it was first looked up, if that is another channel and a public one."""
     last: Sighting | None
@@ -51,22 +51,24 @@ class Past:
 
 
 class History(Protocol):
-    """The storage of sightings. Every method raises StoreDown when the database cannot take it."""
+    """The storage of sightings. Every method raises StoreDown when the database is not available."""
 
     async def remember(
         self, case_id: str, origin: Origin, sightings: Sequence[Sighting], now: datetime
     ) -> None:
-        """Keep what came of a request; said twice, it is kept once."""
+        """Store the results of a request. Storing the same request again changes nothing."""
 
-    async def past(self, origin: Origin, subjects: Iterable[str], before: datetime) -> Mapping[str, Past]:
-        """What is on record in the asker's workspace, by subject."""
+    async def summaries(
+        self, origin: Origin, subjects: Iterable[str], before: datetime
+    ) -> Mapping[str, Summary]:
+        """What the asker's workspace looked up before that time, by subject; without those that are new to it."""
 
-    async def latest(self, team: str, user: str, most: int = SHOWN) -> list[Sighting]:
-        """Someone's last look-ups, the newest first."""
+    async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
+        """Someone's last lookups, the newest first."""
 
 
 def sighting(finding: Finding) -> Sighting:
-    """What is to be remembered of a finding."""
+    """A finding as it is put on record."""
     indicator, rule = finding.indicator, finding.rule
     return Sighting(
         action=finding.action.key,
@@ -79,22 +81,23 @@ def sighting(finding: Finding) -> Sighting:
     )
 
 
-def changed(past: Past, finding: Finding) -> Sighting | None:
-    """What it was at the last look, if VirusTotal said something else than now: another threshold is no news."""
-    if past.last is None or finding.state not in JUDGED:
+def previous_if_changed(summary: Summary, finding: Finding) -> Sighting | None:
+    """The previous result, if VirusTotal says something else now. Another threshold alone is no change."""
+    if summary.last is None or finding.state not in JUDGED:
         return None
-    now, last = sighting(finding), past.last
-    counted = now.count is not None and (now.count, now.total) == (last.count, last.total)
-    same = (last.state, last.count) == (now.state, now.count)
-    return None if counted or same else last
+    now, last = sighting(finding), summary.last
+    same_count = now.count is not None and (now.count, now.total) == (last.count, last.total)
+    same_verdict = (last.state, last.count) == (now.state, now.count)
+    return None if same_count or same_verdict else last
 
 
-async def remember(case: Case, found: Sequence[Finding], history: History, now: datetime) -> None:
-    """Keep what came of a request. Raises StoreDown."""
-    await history.remember(case.request.id, case.request.origin, [sighting(one) for one in found], now)
+async def remember(case: Case, findings: Sequence[Finding], history: History, now: datetime) -> None:
+    """Store the results of a request. Raises StoreDown."""
+    sightings = [sighting(one) for one in findings]
+    await history.remember(case.request.id, case.request.origin, sightings, now)
 
 
-async def past(case: Case, found: Sequence[Finding], history: History) -> Mapping[str, Past]:
-    """What was on record when the request came, by subject. Raises StoreDown."""
-    subjects = {sighting(one).subject for one in found}
-    return await history.past(case.request.origin, subjects, case.request.at)
+async def summaries(case: Case, findings: Sequence[Finding], history: History) -> Mapping[str, Summary]:
+    """What was on record about findings when the request came, by subject. Raises StoreDown."""
+    subjects = {sighting(one).subject for one in findings}
+    return await history.summaries(case.request.origin, subjects, case.request.at)

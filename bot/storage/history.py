@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.history import JUDGED, SHOWN, Past, Sighting
+from handlers.history import JUDGED, MAX_LATEST, Sighting, Summary
 from handlers.request import Origin
 
 KEPT = timedelta(days=366)
@@ -50,7 +50,7 @@ table = Table(
     Index("sightings_by_asker", "team", "asker", "at"),
     Index("sightings_by_age", "at"),
 )
-_PAST = text("""
+_SUMMARIES = text("""
     WITH mine AS (
         SELECT * FROM sightings WHERE team = :team AND subject = ANY(:subjects) AND at < :before
     ), counted AS (
@@ -99,16 +99,18 @@ class History:
                 lambda connection: connection.execute(keep, rows), together=len(rows) > 1
             )
 
-    async def past(self, origin: Origin, subjects: Iterable[str], before: datetime) -> Mapping[str, Past]:
+    async def summaries(
+        self, origin: Origin, subjects: Iterable[str], before: datetime
+    ) -> Mapping[str, Summary]:
         """What is on record in the asker's workspace, by subject."""
         wanted = {"team": origin.team, "subjects": list(subjects), "before": before}
 
         async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return (await connection.execute(_PAST, wanted)).all()
+            return (await connection.execute(_SUMMARIES, wanted)).all()
 
-        return {row.subject: _past(row, origin.channel) for row in await self._database.run(find)}
+        return {row.subject: _summary(row, origin.channel) for row in await self._database.run(find)}
 
-    async def latest(self, team: str, user: str, most: int = SHOWN) -> list[Sighting]:
+    async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
         """Someone's last look-ups, the newest first."""
         mine = select(table).where(table.c.team == team, table.c.asker == user)
         newest = mine.order_by(table.c.at.desc(), table.c.case_id, table.c.position).limit(most)
@@ -124,9 +126,9 @@ class History:
         await self._database.run(lambda connection: connection.execute(old))
 
 
-def _past(row: Row[Any], channel: str) -> Past:
+def _summary(row: Row[Any], channel: str) -> Summary:
     here = row.channel == channel
-    return Past(
+    return Summary(
         times=row.times,
         since=row.since,
         here=here,

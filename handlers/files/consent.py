@@ -9,8 +9,8 @@ from handlers import text
 from handlers.files.ownership import unanswered
 from handlers.request import Case
 from handlers.text import files as words
-from handlers.views.answer_layout import uploadable
 from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
+from vt.capabilities import can_upload
 from vt.files.places import display_name
 from vt.files.safe_path import file_name
 from vt.files.upload_policy import matches_any
@@ -57,7 +57,7 @@ def _since(about: Case) -> Iterator[datetime]:
 
 def offered(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> tuple[Lookup, ...]:
     """The same lookups, with the question about the files that VirusTotal knows. `never`: names that nobody can agree to."""
-    return tuple(_offered(one, now, never) if uploadable(one.finding(now)) else one for one in lookups)
+    return tuple(_offered(one, now, never) if can_upload(one.finding(now)) else one for one in lookups)
 
 
 def _offered(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:

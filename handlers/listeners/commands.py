@@ -30,7 +30,7 @@ async def typed(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
     elif isinstance(wanted, UsageError):
         await ack(text.usage_error(wanted))
     elif wanted.verb is Verb.HELP:
-        message = answer.guide()
+        message = answer.help_message()
         await ack(text=message.text, blocks=list(message.blocks))
     elif wanted.verb is Verb.SETTINGS:
         delivery = f"{Verb.SETTINGS}:{command['trigger_id']}"

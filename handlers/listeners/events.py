@@ -20,7 +20,7 @@ from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, EntryPoint
 from handlers.text import access
 from handlers.usage_errors import NothingFound, NoValue, UsageError
-from handlers.views.answer import escape
+from handlers.views.rich_text import escape
 from vt.actions import FILE
 
 TOLD = (None, "bot_message", "file_share", "thread_broadcast")

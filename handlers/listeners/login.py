@@ -1,9 +1,7 @@
 """A login for a Linux server that someone types into a form, for one request: the password is held in memory alone."""
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pydantic import SecretStr
@@ -20,19 +18,17 @@ from handlers.listeners import modals
 from handlers.listeners.modals import NotOpened, Refused
 from handlers.open_modals import Modal
 from handlers.parser import Command, parse_values
-from handlers.request import Case, EntryPoint
+from handlers.request import EntryPoint
 from handlers.text import files as words
 from handlers.usage_errors import TooLong
 from handlers.views import form_fields
 from handlers.views.form_fields import MOST_TEXT, Wrong, field, tried, written
 from vt import errors
 from vt.actions import FILE
-from vt.files.places import HOST, LOGIN
-from vt.lookup import Lookup, Step
+from vt.files.places import HOST
+from vt.lookup import Lookup
 
 CALLBACK = "login"
-HANDED_ON = timedelta(seconds=10)
-"""How long the process that holds a login is looked for, where there are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +170,3 @@ async def _keep(
     if trouble:
         deps.logins.forget(place)
     return {"address": trouble} if trouble else {}
-
-
-def elsewhere(case: Case, lookups: Iterable[Lookup], deps: Deps) -> datetime | None:
-    """When to try again, since another process may hold the login; None: now is as good as ever."""
-    places = {one.place for one in lookups if one.place.startswith(f"{LOGIN}:") and _needs_file(one)}
-    held = deps.logins is not None and all(map(deps.logins.holds, places))
-    if not places or held or deps.clock() - case.request.at > HANDED_ON:
-        return None
-    # Not in step with the others, or the same one would always be the first.
-    return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret
-
-
-def _needs_file(lookup: Lookup) -> bool:
-    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.consented_sha256))

@@ -20,7 +20,7 @@ from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, EntryPoint
 from handlers.text import access
 from handlers.usage_errors import UsageError
-from handlers.views.answer import escape
+from handlers.views.rich_text import escape
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action
 from vt.indicators import Indicator

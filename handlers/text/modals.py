@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from handlers import text
-from handlers.history import Past, Sighting
+from handlers.history import Sighting, Summary
 from handlers.request import Answers, Change, Verb
 from handlers.text import files as files_text
 from vt.actions import Action
@@ -52,15 +52,15 @@ COLUMNS = (
 FIRST_IN = "first in"
 
 
-def seen(past: Past) -> str:
+def seen(summary: Summary) -> str:
     """How often it was asked for, and since when."""
-    times = "once" if past.times == 1 else f"{past.times} times"
-    return f"looked up {times} since {text.day(past.since)}"
+    times = "once" if summary.times == 1 else f"{summary.times} times"
+    return f"looked up {times} since {text.day(summary.since)}"
 
 
-def first_seen(past: Past) -> str:
+def first_seen(summary: Summary) -> str:
     """Where it was first asked for; a private channel is not named elsewhere."""
-    return f"{FIRST_IN} {'this channel' if past.here else 'another channel'}"
+    return f"{FIRST_IN} {'this channel' if summary.here else 'another channel'}"
 
 
 def was(last: Sighting) -> str:

@@ -1,4 +1,4 @@
-"""What was answered, found again by the id that a button carries, and shown again."""
+"""Answers: read again by the id that a button carries, made into a message, and ended."""
 
 from datetime import datetime
 
@@ -8,36 +8,40 @@ from handlers.files import consent, permission
 from handlers.files.ownership import origins
 from handlers.posting import post_ephemeral
 from handlers.views import answer
-from handlers.views.answer import Frame, Message
+from handlers.views.answer_layout import AnswerContext
+from handlers.views.rich_text import Message
 from vt.verdict import Finding
 
 
-async def answered(case: Case, deps: Deps) -> Case | None:
-    """The answered request a button belongs to, if the one who pressed it may see it."""
+async def visible_answer(case: Case, deps: Deps) -> Case | None:
+    """The answer that a button belongs to; None when it is gone, or whoever pressed the button may not see it.
+
+    It may be seen by whoever asked, and by everybody who presses the button in a channel that sees it. Raises StoreDown.
+    """
     about = await deps.store.case(case.request.about or "")
     if about is None or not about.lookups:
         return None
-    mine, theirs = case.request.origin, about.request.origin
-    shown_there = mine.public and mine.channel == theirs.channel and _seen_by_all(about)
-    asked_for = (mine.team, mine.user) == (theirs.team, theirs.user)
-    return about if shown_there or asked_for else None
+    here, there = case.request.origin, about.request.origin
+    in_public = here.public and here.channel == there.channel and _seen_by_all(about)
+    is_asker = (here.team, here.user) == (there.team, there.user)
+    return about if in_public or is_asker else None
 
 
 def findings(case: Case, now: datetime) -> list[Finding]:
-    """What is known of everything that was asked."""
+    """What is known of everything that was asked, in that order."""
     return [lookup.finding(now) for lookup in case.lookups]
 
 
 async def message(
     case: Case, deps: Deps, *, final: bool = True, shared_by: str | None = None, hidden: bool = False
 ) -> Message:
-    """The answer to a request as it stands now.
+    """The answer to a request as it is now, with the question about its files if there is one. Raises StoreDown.
 
-    `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to its asker alone, whoever saw it before.
+    `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
     """
     found = findings(case, deps.clock())
-    asks = final and not shared_by and consent.concerns(case.lookups)
-    frame = Frame(
+    has_question = final and not shared_by and consent.concerns(case.lookups)
+    context = AnswerContext(
         case=case.request.id,
         now=deps.clock(),
         final=final,
@@ -46,20 +50,21 @@ async def message(
         private_key=deps.service.client.kind == "private",
         submit=deps.submit,
         invented=deps.invented,
-        past=await history.past(case, found, deps.history),
-        follows=consent.CHARACTERS if asks else 0,
+        records=await history.summaries(case, found, deps.history),
+        reserved=consent.CHARACTERS if has_question else 0,
     )
-    shown = answer.answer(found, frame)
-    if not asks:
+    shown = answer.answer(found, context)
+    if not has_question:
         return shown
     policy = await permission.policy(origins(case), deps)
     return consent.asked(shown, case, policy, deps.clock())
 
 
 def _seen_by_all(case: Case) -> bool:
+    """Whether the channel sees the answer: it was shared, or posted as a message of the bot's."""
     origin = case.request.origin
-    posted = origin.response_url is None and not origin.apart
-    return case.published or case.request.share or origin.public or posted
+    is_posted = origin.response_url is None and not origin.apart
+    return case.published or case.request.share or origin.public or is_posted
 
 
 def sharer(case: Case) -> str | None:
@@ -68,11 +73,11 @@ def sharer(case: Case) -> str | None:
 
 
 async def decline(case: Case, line: str, why: str, deps: Deps) -> None:
-    """Tell whoever pressed a button that it does not count. It may be pressed again: then things may be otherwise."""
+    """Tell whoever pressed a button why nothing is done. Pressing it again is a new request: it may be allowed then."""
     await post_ephemeral(case, line, deps)
     await deps.store.decline(case, why)
 
 
 async def end(case: Case, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:
-    """Nothing more is to be done."""
+    """End a request: no turn follows. Raises StoreDown."""
     await deps.store.save(case.model_copy(update={"outcome": outcome}))

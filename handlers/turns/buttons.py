@@ -1,4 +1,4 @@
-"""What the buttons on an answer do: files, and who sees it."""
+"""What the buttons on an answer do: send files, share it, hide it."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,53 +7,55 @@ from handlers.deps import Case, Deps, Outcome
 from handlers.files import permission
 from handlers.files.ownership import following
 from handlers.text import modals
-from handlers.turns.answers import answered, decline, end, findings, message, sharer
+from handlers.turns.answers import decline, end, findings, message, sharer, visible_answer
 from handlers.views import exports
 from handlers.views.exports import Attachment
 from vt.verdict import Finding
 
 
 async def json(case: Case, deps: Deps) -> None:
-    """The documented JSON as a file."""
-    await _file(case, deps, exports.as_json)
+    """Send the documented JSON as a file."""
+    await _send(case, deps, exports.as_json)
 
 
 async def csv(case: Case, deps: Deps) -> None:
-    """All of it as a table."""
-    await _file(case, deps, exports.as_csv)
+    """Send a table as a file."""
+    await _send(case, deps, exports.as_csv)
 
 
-async def _file(case: Case, deps: Deps, make: Callable[[Sequence[Finding]], Attachment]) -> None:
-    about = await answered(case, deps)
+async def _send(case: Case, deps: Deps, export: Callable[[Sequence[Finding]], Attachment]) -> None:
+    about = await visible_answer(case, deps)
     if about is None:
-        await gone(case, deps)
+        await _decline_gone(case, deps)
         return
-    where = await posting.send_file(case, make(findings(about, deps.clock())), deps)
-    await posting.post_ephemeral(case, where, deps)
+    place = await posting.send_file(case, export(findings(about, deps.clock())), deps)
+    await posting.post_ephemeral(case, place, deps)
     await end(case, deps)
 
 
 async def share(case: Case, deps: Deps) -> None:
-    """A new message for the whole channel."""
-    about = await answered(case, deps)
+    """Post the answer as a new message for the whole channel."""
+    about = await visible_answer(case, deps)
     if about is None:
-        await gone(case, deps)
+        await _decline_gone(case, deps)
         return
     shown = await message(about, deps, shared_by=case.request.origin.user)
-    # Known before it is shown: whoever presses a button on it may see the answer.
+    # Saved before it is posted: from then on everybody in the channel may press its buttons.
     await deps.store.save(about.model_copy(update={"published": True}))
-    done = await posting.share(case, shown, deps)
-    await end(case, deps, Outcome.ANSWERED if done else Outcome.FAILED)
+    is_shared = await posting.share(case, shown, deps)
+    await end(case, deps, Outcome.ANSWERED if is_shared else Outcome.FAILED)
 
 
 async def hide(case: Case, deps: Deps) -> None:
-    """The message is deleted, and shown to its asker alone. Who has read it has read it."""
-    about = await answered(case, deps)
-    owner = about and (sharer(about) or about.request.origin.user)
-    if about is None or owner != case.request.origin.user:
-        await (decline(case, modals.NOT_YOURS, "not-yours", deps) if about else gone(case, deps))
+    """Delete the shared message and show the answer to its owner alone, as an answer of its own that can be shared again."""
+    about = await visible_answer(case, deps)
+    if about is None:
+        await _decline_gone(case, deps)
         return
-    # The copy is an answer of its own, which can be shared again.
+    owner = sharer(about) or about.request.origin.user
+    if owner != case.request.origin.user:
+        await decline(case, modals.NOT_YOURS, "not-yours", deps)
+        return
     private = await permission.put(following(case, about, about.lookups), deps)
     await deps.store.save(private)
     await posting.delete(private, deps)
@@ -61,6 +63,6 @@ async def hide(case: Case, deps: Deps) -> None:
     await end(private, deps)
 
 
-async def gone(case: Case, deps: Deps) -> None:
-    """The answer is no longer kept, or never was for this person."""
+async def _decline_gone(case: Case, deps: Deps) -> None:
+    """The answer is no longer kept, or is not for this person."""
     await decline(case, text.GONE, "gone", deps)

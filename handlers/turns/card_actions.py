@@ -23,7 +23,7 @@ async def show(case: Case, deps: Deps) -> None:
     origin = case.request.origin
     card = await deps.cards.card_for_message(origin.team, origin.channel, origin.thread or "")
     if card is None:
-        await end(await reply(case, answer.guide(), deps), deps)
+        await end(await reply(case, answer.help_message(), deps), deps)
         return
     await deps.cards.override(card.case.request.id, CardOverrides(show_card=True))
     await end(case, deps)

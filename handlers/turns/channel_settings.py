@@ -4,7 +4,7 @@ from handlers.access import may_change
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.posting import reply
 from handlers.text import modals as modals_text
-from handlers.turns import answers, details
+from handlers.turns import answers, modals
 from handlers.views import answer, settings
 from handlers.views.details_layout import sentence
 
@@ -21,7 +21,7 @@ async def show(case: Case, deps: Deps) -> None:
         ways = await deps.channels.ways(origin.team, origin.channel)
         may = await may_change(origin, deps.directory, deps.policy)
         view = settings.settings(ways, deps.thresholds, case.request.modal, may_change=may)
-    await details.update(case, view, deps)
+    await modals.update(case, view, deps)
     await answers.end(case, deps)
 
 

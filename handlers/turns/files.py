@@ -8,7 +8,7 @@ from handlers.files.ownership import following
 from handlers.files.permission import Refusal
 from handlers.posting import RESPONSE_URL_USES, reply
 from handlers.text import files as files_text
-from handlers.turns.answers import answered, decline, end, message, sharer
+from handlers.turns.answers import decline, end, message, sharer, visible_answer
 from handlers.turns.lookup import look_up
 from handlers.views import answer
 from vt.client import DIRECT_UPLOAD
@@ -24,7 +24,7 @@ async def upload(case: Case, deps: Deps) -> None:
 
 async def offer(case: Case, deps: Deps) -> None:
     """Ask whether files that VirusTotal knows are to be uploaded all the same, in their message."""
-    about = await answered(case, deps)
+    about = await visible_answer(case, deps)
     refused = await permission.denied(about, case, deps)
     if about is None or refused:
         await _decline(case, refused, deps)

@@ -8,7 +8,7 @@ from handlers.health import Probe, health
 from handlers.posting import NotPosted
 from handlers.turns.answers import end
 from handlers.views import home
-from handlers.views.home import Sights
+from handlers.views.home import HomeContent
 
 MOST_CHANNELS = 20
 """Channels with settings of their own that the home lists."""
@@ -18,7 +18,7 @@ CHECK = "check"
 
 async def show(case: Case, deps: Deps) -> None:
     """Make the home of one person."""
-    view = home.home(await _sights(case, deps))
+    view = home.home(await _content(case, deps))
     try:
         await deps.slack.views_publish(user_id=case.request.origin.user, view=view.to_dict())
     except SlackApiError as error:
@@ -28,10 +28,10 @@ async def show(case: Case, deps: Deps) -> None:
     await end(case, deps)
 
 
-async def _sights(case: Case, deps: Deps) -> Sights:
+async def _content(case: Case, deps: Deps) -> HomeContent:
     origin = case.request.origin
     admin = await may_change_all(origin, deps.directory, deps.policy)
-    return Sights(
+    return HomeContent(
         now=deps.clock(),
         latest=await deps.history.latest(origin.team, origin.user),
         left=await deps.quota_left(),

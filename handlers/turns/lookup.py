@@ -1,7 +1,11 @@
-"""Looking things up: a turn does what can be done now, shows how far it has come, and says when to go on."""
+"""Lookups: a turn does what can be done now, shows how far it has come, and says when to continue.
 
-from collections.abc import Mapping
-from datetime import datetime
+The buttons of an answer renew its lookups: submit unknown URLs, rescan, check again.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from slack_sdk.errors import SlackApiError
 
@@ -9,67 +13,82 @@ from handlers import history, text
 from handlers.channel_settings import holding
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.files import permission, progress
-from handlers.files.ownership import origins
-from handlers.listeners.login import elsewhere
+from handlers.files.ownership import asked_first, following, origins
 from handlers.posting import is_transient, reply, send_file
-from handlers.turns.answers import decline, end, findings, message
-from handlers.turns.renewals import renewed
+from handlers.turns.answers import decline, end, findings, message, visible_answer
 from handlers.views import answer
 from handlers.views.exports import as_json
 from vt.actions import BY_KEY
+from vt.capabilities import can_rescan, can_submit
+from vt.files.places import LOGIN
 from vt.indicators import Kind, read
-from vt.lookup import Lookup
+from vt.lookup import Lookup, Step
 from vt.service import next_turn
+from vt.verdict import Finding, Note
+
+LOGIN_SEARCH = timedelta(seconds=10)
+"""How long the process that holds a typed login is searched for, where there are several processes."""
+
+Renewal = Callable[[Lookup, Finding, Deps], Lookup]
+"""Makes of a lookup and its finding the lookup to do again."""
 
 
 async def look_up(case: Case, deps: Deps) -> None:
-    """Do all that can be done now, and show how far it has come."""
-    if at := elsewhere(case, case.lookups or case.request.lookups, deps):
+    """Do all that can be done now; then answer, or show the progress and schedule the next turn."""
+    if at := _login_elsewhere(case, deps):
         await deps.store.save(case)
         await deps.store.again(case.request.id, at)
         return
-    case = await _prepared(case, deps)
+    case = await _prepare(case, deps)
     if not case.lookups:
-        await _nothing(case, deps)
+        await _end_without_lookups(case, deps)
         return
-    case = await permission.still(case, deps)
+    if _has_files(case):
+        case = await permission.still(case, deps)
     async with progress.shown(case, deps) as telling:
         fresh = case.request.fresh or case.request.verb is Verb.RECHECK
         async for lookups in deps.service.advance(case.lookups, telling.told, fresh=fresh):
             await telling.save(lookups)
     case = telling.case
     at = next_turn(case.lookups)
-    await (_answer(case, deps) if at is None else _wait(case, at, deps))
+    if at is None:
+        await _answer(case, deps)
+    else:
+        await _wait(case, at, deps)
+
+
+def _has_files(case: Case) -> bool:
+    return any(lookup.is_file for lookup in case.lookups)
 
 
 async def _answer(case: Case, deps: Deps) -> None:
-    """Everything is settled: the answer, with its question if there is one."""
+    """Everything is settled: post the answer, with the question about its files if there is one."""
     now = deps.clock()
     await history.remember(case, findings(case, now), deps.history, now)
-    put = await permission.put(case, deps)
-    case = await reply(case, await message(put, deps), deps)
-    # Not before it stands there: a turn that breaks is taken again later, and puts it then.
-    case = case.model_copy(update={"asked_at": put.asked_at})
+    asked = await permission.put(case, deps) if _has_files(case) else case
+    case = await reply(case, await message(asked, deps), deps)
+    # Saved only once the question is visible: when posting fails, the next turn asks it with a time of its own.
+    case = case.model_copy(update={"asked_at": asked.asked_at})
     if case.plain:
         await send_file(case, as_json(findings(case, now)), deps)
     await end(case, deps)
 
 
 async def _wait(case: Case, at: datetime, deps: Deps) -> None:
-    """Not finished: say so once for each change of state, and go on later."""
+    """Not settled: show what is known when that has changed, and schedule the next turn."""
     found = findings(case, deps.clock())
-    told = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))
+    state = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))
     if case.channel:
-        # A message of the bot's own may say at each look how long it has been.
-        told += f" {[lookup.attempts for lookup in case.lookups]}"
-    if told != case.told:
+        # A message of the bot's own can be edited at each poll, to say how long it has been.
+        state += f" {[lookup.attempts for lookup in case.lookups]}"
+    if state != case.told:
         case = await reply(case, await message(case, deps, final=False), deps, final=False)
-        await deps.store.save(case.model_copy(update={"told": told}))
+        await deps.store.save(case.model_copy(update={"told": state}))
     await deps.store.again(case.request.id, at)
 
 
-async def _nothing(case: Case, deps: Deps) -> None:
-    """There is nothing to look up: the answer is gone, or nobody's address was seen."""
+async def _end_without_lookups(case: Case, deps: Deps) -> None:
+    """There is nothing to look up: the answer is gone, or no mentioned person has a visible e-mail address."""
     if case.request.about:
         await decline(case, text.GONE, "gone", deps)
         return
@@ -77,19 +96,50 @@ async def _nothing(case: Case, deps: Deps) -> None:
     await end(case, deps, Outcome.REFUSED)
 
 
-async def _prepared(case: Case, deps: Deps) -> Case:
-    """With everything that is to be looked up: what was asked, mentioned people's domains, what is renewed."""
+def _login_elsewhere(case: Case, deps: Deps) -> datetime | None:
+    """When to try again because another process may hold the login that the files need; None: go on.
+
+    Logins are held in the memory of the process that received them. After LOGIN_SEARCH the lookup goes on without.
+    """
+    lookups = case.lookups or case.request.lookups
+    places = {one.place for one in lookups if one.place.startswith(f"{LOGIN}:") and _needs_file(one)}
+    if not places:
+        return None
+    is_held = deps.logins is not None and all(map(deps.logins.holds, places))
+    if is_held or deps.clock() - case.request.at > LOGIN_SEARCH:
+        return None
+    # At a random time, so that it is not always the same process that takes the job first.
+    return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret
+
+
+def _needs_file(lookup: Lookup) -> bool:
+    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.consented_sha256))
+
+
+# What to look up -----------------------------------------------------------------------------------------
+
+
+async def _prepare(case: Case, deps: Deps) -> Case:
+    """The case with all its lookups: what was asked, the domains of mentioned people, or an answer's to renew."""
     if case.lookups:
         return case
     if case.request.about:
-        case = await renewed(case, deps)
-        return case.model_copy(update={"lookups": await _allowed(case, case.lookups, deps)})
-    lookups = await deps.service.expanded(await _allowed(case, case.request.lookups, deps))
+        case = await renew(case, deps)
+        return case.model_copy(update={"lookups": await _with_consent(case, case.lookups, deps)})
+    lookups = await deps.service.expanded(await _with_consent(case, case.request.lookups, deps))
     return case.model_copy(update={"lookups": (*lookups, *await _people(case, deps))})
 
 
+async def _with_consent(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
+    """The lookups, with consent to upload their files where the settings give it without a question."""
+    has_files = any(lookup.is_path for lookup in lookups)
+    if has_files and await permission.policy(origins(case), deps) == "allow":
+        return tuple(lookup.auto_consented() for lookup in lookups)
+    return lookups
+
+
 async def _people(case: Case, deps: Deps) -> list[Lookup]:
-    """The mentioned people that have an address, with the threshold that holds where they were mentioned."""
+    """A lookup for each mentioned person that has an e-mail address, with the threshold of the channel."""
     if not case.request.people:
         return []
     thresholds, _ = await holding(case.request.origin, deps.channels, deps.thresholds)
@@ -97,16 +147,8 @@ async def _people(case: Case, deps: Deps) -> list[Lookup]:
     return [lookup for lookup in people if lookup]
 
 
-async def _allowed(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
-    """Files that may be uploaded without a question, if the settings say so."""
-    files = any(lookup.is_path for lookup in lookups)
-    if files and await permission.policy(origins(case), deps) == "allow":
-        return tuple(lookup.auto_consented() for lookup in lookups)
-    return lookups
-
-
 async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Lookup | None:
-    """A mentioned person is asked for by the domain of their mail address."""
+    """The domain report for a person's e-mail address; None when Slack shows none. Raises SlackApiError for a retry."""
     try:
         profile = (await deps.slack.users_info(user=user))["user"].get("profile", {})
     except SlackApiError as error:
@@ -118,3 +160,67 @@ async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Looku
         return None
     action = BY_KEY["domain-report"]
     return Lookup.of(indicator, action, thresholds.get(action.key, action.threshold))
+
+
+# Renewals ------------------------------------------------------------------------------------------------
+
+
+async def renew(case: Case, deps: Deps) -> Case:
+    """The case with an answer's lookups to do again; with none when the answer is gone or may not be seen.
+
+    Everybody who sees an answer may have it checked again. But its files are read only for the person who asked for
+    them first; for others they are looked up by their hashes. Raises StoreDown.
+    """
+    about = await visible_answer(case, deps)
+    if about is None or (case.request.verb is Verb.SUBMIT and deps.submit == "deny"):
+        return case
+    is_asker = asked_first(case, about)
+    if case.request.verb is Verb.ANYWAY and not is_asker:
+        return case  # only the asker may have their secret sent
+    by_hash = case.request.verb is Verb.RECHECK and not is_asker
+    renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
+    found = zip(about.lookups, findings(about, deps.clock()), strict=True)
+    case = following(case, about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
+    return case.model_copy(update={"shared_by": _shared_by(case, about)})
+
+
+def _shared_by(case: Case, about: Case) -> str | None:
+    """Who shared the message that the renewed answer replaces."""
+    before = about.request.origin
+    was_private = before.response_url is not None and not before.public
+    return about.shared_by or (before.user if case.request.origin.public and was_private else None)
+
+
+def _submit(lookup: Lookup, finding: Finding, _: Deps) -> Lookup:
+    return lookup.submitted_on_request() if can_submit(finding) else lookup
+
+
+def _rescan(lookup: Lookup, finding: Finding, deps: Deps) -> Lookup:
+    private_key = deps.service.client.kind == "private"
+    return lookup.rescanned_on_request() if can_rescan(finding, private_key=private_key) else lookup
+
+
+def _recheck(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
+    return lookup.rechecked()
+
+
+def _recheck_by_hash(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
+    """A file by the hash that is known, without reading it; when none is known, it stays as it is."""
+    again = lookup.rechecked()
+    if not lookup.is_file:
+        return again
+    if not lookup.value:
+        return lookup.evolve(step=Step.DONE)
+    return again.evolve(kind=lookup.kind, value=lookup.value, size=lookup.size, note=Note.HASH_ONLY)
+
+
+def _allow(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
+    return lookup.secret_allowed()
+
+
+RENEWALS: Mapping[Verb, Renewal] = {
+    Verb.SUBMIT: _submit,
+    Verb.RESCAN: _rescan,
+    Verb.RECHECK: _recheck,
+    Verb.ANYWAY: _allow,
+}

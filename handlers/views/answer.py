@@ -1,6 +1,6 @@
-"""Findings to Block Kit: pure functions over the SDK's classes.
+"""Findings as a message in Block Kit: pure functions over the SDK's classes.
 
-Whatever came from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
+Whatever comes from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,68 +9,56 @@ from datetime import datetime
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, RichTextElementParts
 
 from handlers import text
-from handlers.history import Past, changed, sighting
+from handlers.history import Summary, previous_if_changed, sighting
 from handlers.text import about as about_text
 from handlers.text import modals
-from handlers.views.answer_layout import NOTHING, Frame, Records, buttons, closing, submittable
-from handlers.views.rich_text import Message, Part, bold, clean, code, escape, fallback, quote, rich, say
+from handlers.views.answer_layout import NO_RECORDS, AnswerContext, Records, buttons, closing
+from handlers.views.rich_text import Message, Part, bold, code, fallback, quote, rich, say
 from vt.results import Field, enrichment, gui_link, insight
 from vt.verdict import Finding, State, tally, worst_first
 
-__all__ = [
-    "Frame",
-    "Message",
-    "answer",
-    "brief",
-    "clean",
-    "escape",
-    "fallback",
-    "guide",
-    "note",
-    "offer",
-    "submittable",
-]
-
-MOST_CHARACTERS = 12_000
-"""In all blocks of a message; Slack refuses from about 13,200 (undocumented, measured)."""
-MOST_BLOCKS = 48
-"""Slack takes 50; two are kept for the buttons and a closing line."""
+MESSAGE_CHARACTERS = 12_000
+"""In all blocks of a message. Slack refuses a message from about 13,200 on (undocumented, measured; bolt-js#2509)."""
+MESSAGE_BLOCKS = 48
+"""Slack takes 50; two are kept for the buttons and the closing lines."""
 LIST_CHARACTERS = 7_500
+"""Of the list of several findings; the rest of the message is for their details."""
 FIELD_CHARACTERS = 400
 DETAILED = (State.RISKY, State.SUSPICIOUS)
+"""States whose findings are shown in full below a list."""
 
 
-def answer(findings: Sequence[Finding], frame: Frame) -> Message:
-    """The reply to a request: one finding in full, or several, worst first."""
-    body = _one(findings[0], frame) if len(findings) == 1 else _several(findings, frame)
-    blocks = [*body, *closing(frame), *buttons(findings, frame)]
-    return Message(fallback(_lines(findings, frame)), tuple(block.to_dict() for block in blocks))
+def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
+    """The answer to a request: one finding in full, or several as a list, the worst first."""
+    body = _one(findings[0], context) if len(findings) == 1 else _several(findings, context)
+    blocks = [*body, *closing(context), *buttons(findings, context)]
+    return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
 
 
 def brief(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
-    """The verdicts and their reasons, worst first, without the tables."""
+    """The verdicts and their reasons, the worst first, without the tables."""
     if len(findings) == 1:
         yield rich(*_headline(findings[0], now))
-        if said := text.note(findings[0]):
-            yield rich(say(said))
+        if remark := text.note(findings[0]):
+            yield rich(say(remark))
     else:
-        yield from _several(findings, Frame("", now))
+        yield from _several(findings, AnswerContext("", now))
 
 
 def note(line: str) -> Message:
-    """One sentence of ours."""
+    """A message of one sentence of ours."""
     return Message(fallback([line]), (rich(say(line)).to_dict(),))
 
 
-def offer(modal_id: str) -> Message:
-    """The form could not be opened: what was typed is kept."""
+def form_offer(modal_id: str) -> Message:
+    """The message that offers the form again, when it could not be opened in time; what was typed is kept."""
     button = ButtonElement(action_id="form", text=modals.OPEN_FORM, value=modal_id)
     blocks = [rich(say(modals.FORM_AGAIN)), ActionsBlock(elements=[button])]
     return Message(fallback([modals.FORM_AGAIN]), tuple(block.to_dict() for block in blocks))
 
 
-def guide() -> Message:
-    """/vt help."""
+def help_message() -> Message:
+    """The message for /vt help."""
     rows = [part for form, does in about_text.help_lines() for part in (code(form), say(f" {does}\n"))]
     blocks = [rich(say(about_text.HELP_HEAD)), rich(*rows), rich(say(about_text.HELP_STATES))]
     lines = [
@@ -84,18 +72,18 @@ def guide() -> Message:
 # One finding ---------------------------------------------------------------------------------------------
 
 
-def _one(finding: Finding, frame: Frame) -> Iterator[Block]:
-    yield rich(*_headline(finding, frame.now, frame.past))
+def _one(finding: Finding, context: AnswerContext) -> Iterator[Block]:
+    yield rich(*_headline(finding, context.now, context.records))
     if warning := insight(finding):
         yield quote(text.insight(warning))
-    if said := text.note(finding):
-        yield rich(say(said))
+    if remark := text.note(finding):
+        yield rich(say(remark))
     if fields := enrichment(finding):
         yield rich(*_table(fields))
 
 
-def _headline(finding: Finding, now: datetime, past: Records = NOTHING) -> list[Part]:
-    """The three lines that someone reads at 3 a.m."""
+def _headline(finding: Finding, now: datetime, records: Records = NO_RECORDS) -> list[Part]:
+    """The first three lines, which must be understood at a glance: verdict and rule, name, dates and records."""
     parts: list[Part] = [
         bold(text.verdict(finding)),
         say("  "),
@@ -104,32 +92,36 @@ def _headline(finding: Finding, now: datetime, past: Records = NOTHING) -> list[
     ]
     if called := text.called(finding):
         parts.append(say(f"\n{called}"))
-    for number, part in enumerate(_third(finding, past)):
-        parts += [say(" · " if number else "\n"), *part]
+    for number, item in enumerate(_third_line(finding, records)):
+        parts += [say(" · " if number else "\n"), *item]
     return parts
 
 
-def _third(finding: Finding, past: Records) -> Iterator[list[Part]]:
-    """When it was analysed, what is on record of it, and where to read on."""
-    if dated := text.dated(finding):
-        yield [say(dated)]
-    if known := past.get(sighting(finding).subject):
-        where: list[Part] = [say(f", {modals.first_seen(known)}")]
-        if known.channel:
-            where = [say(f", {modals.FIRST_IN} "), RichTextElementParts.Channel(channel_id=known.channel)]
-        yield [say(modals.seen(known)), *where]
-        if was := changed(known, finding):
-            yield [say(modals.was(was))]
+def _third_line(finding: Finding, records: Records) -> Iterator[list[Part]]:
+    """When it was analysed, what is on record about it, and the link to VirusTotal."""
+    if dates := text.dated(finding):
+        yield [say(dates)]
+    if summary := records.get(sighting(finding).subject):
+        first: list[Part] = [say(f", {modals.first_seen(summary)}")]
+        if summary.channel:
+            first = [
+                say(f", {modals.FIRST_IN} "),
+                RichTextElementParts.Channel(channel_id=summary.channel),
+            ]
+        yield [say(modals.seen(summary)), *first]
+        if previous := previous_if_changed(summary, finding):
+            yield [say(modals.was(previous))]
     if link := gui_link(finding):
         yield [RichTextElementParts.Link(url=link, text=text.BUTTON_LINK)]
 
 
 def _table(fields: Sequence[Field]) -> Iterator[Part]:
-    room = MOST_CHARACTERS - 4_000  # what else is said of one thing, and a question about one file
+    """As many fields as fit. 4,000 characters are kept for the rest of the answer, and a question about a file."""
+    left = MESSAGE_CHARACTERS - 4_000
     for one in fields:
         value = text.outside(one.value, FIELD_CHARACTERS)
-        room -= len(one.label) + len(value) + 3
-        if room < 0:
+        left -= len(one.label) + len(value) + 3
+        if left < 0:
             return
         yield bold(f"{one.label}: ")
         yield say(f"{value}\n")
@@ -138,67 +130,63 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
 # Several findings ----------------------------------------------------------------------------------------
 
 
-def _several(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
+def _several(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
     ordered = worst_first(findings)
     yield rich(bold(text.tally(tally(findings))))
     most = min(200, LIST_CHARACTERS // len(ordered))
-    yield rich(*(part for finding in ordered for part in _row(finding, frame.now, most)))
-    yield from _details([finding for finding in ordered if finding.state in DETAILED], frame)
+    yield rich(*(part for finding in ordered for part in _row(finding, context.now, most)))
+    yield from _details([finding for finding in ordered if finding.state in DETAILED], context)
 
 
 def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
-    """One line: the verdict is never cut, the indicator hardly, the reason first."""
+    """One line of at most `most` characters: the reason is cut first, then the subject, the verdict never."""
     verdict = text.verdict(finding)
-    about = text.subject(finding, max(24, most - len(verdict) - 8))
-    left = most - len(verdict) - len(about) - 4
-    reason = (
-        text.cut(text.rule(finding, now), left)
-        if left > len(" reason…") and finding.state not in DETAILED
-        else ""
-    )
-    return [bold(verdict), say(" "), code(about), say(f" {reason}\n")]
+    subject = text.subject(finding, max(24, most - len(verdict) - 8))
+    left = most - len(verdict) - len(subject) - 4
+    reason = ""
+    if left > len(" reason…") and finding.state not in DETAILED:
+        reason = text.cut(text.rule(finding, now), left)
+    return [bold(verdict), say(" "), code(subject), say(f" {reason}\n")]
 
 
-def _details(findings: Sequence[Finding], frame: Frame) -> Iterator[Block]:
-    room, left = MOST_CHARACTERS - LIST_CHARACTERS - 600 - frame.follows, MOST_BLOCKS - 6
+def _details(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
+    """A block for each finding while they fit, then how many there are in the JSON."""
+    characters = MESSAGE_CHARACTERS - LIST_CHARACTERS - 600 - context.reserved
+    blocks = MESSAGE_BLOCKS - 6
     for position, finding in enumerate(findings):
-        block = rich(*_headline(finding, frame.now, frame.past))
-        room -= _length(block)
-        left -= 1
-        if room < 0 or left < 0:
+        block = rich(*_headline(finding, context.now, context.records))
+        characters -= sum(len(part.get("text", "")) for part in block.to_dict()["elements"][0]["elements"])
+        blocks -= 1
+        if characters < 0 or blocks < 0:
             yield rich(say(text.more_in_json(len(findings) - position)))
             return
         yield block
 
 
-def _length(block: Block) -> int:
-    return sum(len(part.get("text", "")) for part in block.to_dict()["elements"][0]["elements"])
-
-
 # The plain text ------------------------------------------------------------------------------------------
 
 
-def _lines(findings: Sequence[Finding], frame: Frame) -> Iterator[str]:
-    """Everything as lines, the verdict first."""
+def _lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]:
+    """The whole answer as plain text, the verdict first: for notifications and screen readers."""
     if len(findings) > 1:
         yield text.tally(tally(findings))
     for finding in worst_first(findings):
-        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, frame.now)}"
+        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, context.now)}"
         if len(findings) == 1:
-            yield from _rest(finding, frame.past.get(sighting(finding).subject))
-    if frame.invented:
+            yield from _more_lines(finding, context.records.get(sighting(finding).subject))
+    if context.invented:
         yield about_text.INVENTED
 
 
-def _rest(finding: Finding, past: Past | None) -> Iterator[str]:
+def _more_lines(finding: Finding, summary: Summary | None) -> Iterator[str]:
     yield from (line for line in (text.called(finding), text.dated(finding), gui_link(finding)) if line)
-    if past:
-        was = changed(past, finding)
-        yield f"{modals.seen(past)}, {modals.first_seen(past)}" + (f" · {modals.was(was)}" if was else "")
+    if summary:
+        previous = previous_if_changed(summary, finding)
+        change = f" · {modals.was(previous)}" if previous else ""
+        yield f"{modals.seen(summary)}, {modals.first_seen(summary)}{change}"
     if warning := insight(finding):
         yield text.insight(warning)
-    if said := text.note(finding):
-        yield said
-    yield from (
-        f"{field.label}: {text.outside(field.value, FIELD_CHARACTERS)}" for field in enrichment(finding)
-    )
+    if remark := text.note(finding):
+        yield remark
+    for field in enrichment(finding):
+        yield f"{field.label}: {text.outside(field.value, FIELD_CHARACTERS)}"

@@ -1,38 +1,49 @@
-"""What is behind an answer, leafed through in a modal: fields, engines, samples, resolutions, subdomains. Pure."""
+"""The modals about an answer: details, why the verdict is what it is, comments, and what a rescan costs. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject
 from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
 from handlers.views import details_layout
-from handlers.views.details_layout import Place, Row
-from vt.models import DomainReport, HostReport
+from handlers.views.details_layout import Position, Row
+from handlers.views.rich_text import bold, rich, say
+from vt.capabilities import can_rescan
+from vt.indicators import Kind
+from vt.lookup import Lookup
+from vt.models import Comment, Comments, DomainReport, HostReport
 from vt.results import detecting, enrichment
-from vt.verdict import LONG_AGO, Finding, flagged
+from vt.verdict import LONG_AGO, Basis, Finding, flagged
 
 LABEL_CHARACTERS = 80
+THRESHOLDS = (1, 3, 5, 10)
+"""Thresholds whose verdicts are shown beside that of the answer."""
+FULL_PAGE = 25
+"""Comments that VirusTotal sends at once. A page with as many may have another behind it."""
+
+# Details -------------------------------------------------------------------------------------------------
 
 
-def details(findings: Sequence[Finding], modal_id: str, here: Place) -> View:
-    """The modal with that part of that finding; the first part when there is no such."""
-    finding, here = details_layout.at(findings, here)
+def details(findings: Sequence[Finding], modal_id: str, position: Position) -> View:
+    """Fields, engines, samples, resolutions and subdomains of a finding, a part and a page at a time."""
+    finding, position = details_layout.select(findings, position)
     parts = {name: rows for name, read in PARTS.items() if (rows := read(finding))}
-    if here.part not in parts:
-        here = replace(here, part=next(iter(parts), ""), page=0)
+    if position.part not in parts:
+        position = replace(position, part=next(iter(parts), ""), page=0)
+    if parts:
+        body = details_layout.page(parts[position.part], position)
+    else:
+        body = details_layout.table([("", modals.NO_DETAILS)])
     labels = [(name, modals.part(name, len(rows))) for name, rows in parts.items()]
-    body = (
-        details_layout.page(parts[here.part], here)
-        if parts
-        else details_layout.table([("", modals.NO_DETAILS)])
-    )
     blocks = [
-        *details_layout.choices(findings, here),
+        *details_layout.finding_menu(findings, position),
         details_layout.headline(finding),
-        *details_layout.tabs(labels, here),
+        *details_layout.tabs(labels, position),
         *body,
     ]
     return details_layout.modal(modals.DETAILS, modal_id, Verb.DETAILS, blocks)
@@ -44,10 +55,7 @@ def _fields(finding: Finding) -> list[Row]:
 
 def _engines(finding: Finding) -> list[Row]:
     return [
-        (
-            text.cut(one.engine, LABEL_CHARACTERS),
-            modals.dated(one.result or modals.DETECTED, one.update),
-        )
+        (text.cut(one.engine, LABEL_CHARACTERS), modals.dated(one.result or modals.DETECTED, one.update))
         for one in detecting(finding.report)
     ]
 
@@ -80,3 +88,112 @@ PARTS: Mapping[str, Callable[[Finding], list[Row]]] = {
     "resolutions": _resolutions,
     "subdomains": _subdomains,
 }
+
+# Why -----------------------------------------------------------------------------------------------------
+
+
+def why(lookups: Sequence[Lookup], modal_id: str, position: Position, now: datetime) -> View:
+    """The rule that decided a verdict, what it counted, and what other thresholds would say."""
+    findings = [one.finding(now) for one in lookups]
+    finding, position = details_layout.select(findings, position)
+    blocks = [
+        *details_layout.finding_menu(findings, position),
+        details_layout.headline(finding),
+        rich(say(text.rule(finding, now))),
+        *_thresholds(lookups[position.finding], finding, now),
+        *_counted(finding, position),
+    ]
+    return details_layout.modal(modals.WHY, modal_id, Verb.WHY, blocks)
+
+
+def _thresholds(lookup: Lookup, finding: Finding, now: datetime) -> Iterator[Block]:
+    """The state at each threshold, that of the answer among them."""
+    if finding.rule is None:
+        return
+    yield rich(bold(modals.AT_THRESHOLDS))
+    rows: list[Row] = []
+    for threshold in sorted({*THRESHOLDS, lookup.threshold}):
+        state = lookup.evolve(threshold=threshold).finding(now).state
+        mark = modals.THIS_ONE if threshold == lookup.threshold else ""
+        rows.append((modals.threshold(threshold), f"{text.ICONS[state]} {state}{mark}"))
+    yield from details_layout.table(rows)
+
+
+def _counted(finding: Finding, position: Position) -> Iterator[Block]:
+    """What the rule counted: engines, or for a host the flagged samples that were seen there."""
+    if finding.rule is None:
+        return
+    by_engines = finding.rule.basis is Basis.ENGINES
+    rows = _engines(finding) if by_engines else _samples(finding)
+    yield rich(bold(modals.COUNTED_ENGINES if by_engines else modals.COUNTED_EVIDENCE))
+    if rows:
+        yield from details_layout.page(rows, position)
+    else:
+        yield from details_layout.table([("", modals.NONE)])
+
+
+# Comments ------------------------------------------------------------------------------------------------
+
+
+def comments(
+    findings: Sequence[Finding], modal_id: str, position: Position, found: Comments | str | None
+) -> View:
+    """A page of comments on a finding; or the sentence why there are none; None: VirusTotal keeps none on it.
+
+    `position.page` is the date from which VirusTotal counts back, as %Y%m%d%H%M%S, or 0 for the newest page.
+    """
+    finding, position = details_layout.select(findings, position)
+    body = details_layout.table([("", found)]) if isinstance(found, str) else _comments(found, position)
+    blocks = [*details_layout.finding_menu(findings, position), details_layout.headline(finding), *body]
+    return details_layout.modal(modals.COMMENTS, modal_id, Verb.COMMENTS, blocks)
+
+
+def _comments(found: Comments | None, position: Position) -> Iterator[Block]:
+    if found is None:
+        yield from details_layout.table([("", modals.NO_COMMENTS_HERE)])
+        return
+    rows = [(text.day(one.date) if one.date else "?", one.comment) for one in found.comments]
+    yield from details_layout.table(rows or [("", modals.NO_COMMENTS)])
+    yield ContextBlock(elements=[PlainTextObject(text=modals.COMMENTS_COST)])
+    if before := _oldest(found.comments):
+        action_id = f"{details_layout.TURN}:{replace(position, page=int(before))}"
+        yield ActionsBlock(elements=[ButtonElement(action_id=action_id, text=modals.OLDER)])
+
+
+def _oldest(found: Sequence[Comment]) -> str:
+    """The date that asks VirusTotal for the page behind this one; "" when this one is the last."""
+    dates = [one.date for one in found if one.date]
+    return f"{min(dates):%Y%m%d%H%M%S}" if len(found) >= FULL_PAGE and dates else ""
+
+
+# What a rescan costs -------------------------------------------------------------------------------------
+
+
+def rescan_cost(
+    findings: Sequence[Finding],
+    modal_id: str,
+    left: Mapping[str, tuple[int, int]],
+    *,
+    private_key: bool,
+    batch_size: int,
+) -> View:
+    """What a rescan would analyse again, the calls that it takes, and who sees it. The user agrees by submitting it.
+
+    `left`: calls used and allowed, by window. `batch_size`: URLs or files that VirusTotal takes in one call. When nothing
+    can be rescanned, a sentence says so.
+    """
+    wanted = [one for one in findings if can_rescan(one, private_key=private_key)]
+    if not wanted:
+        return details_layout.sentence(modals.RESCAN, modal_id, Verb.PRICE, modals.NO_RESCAN)
+    urls = sum(one.indicator is not None and one.indicator.kind is Kind.URL for one in wanted)
+    files = len(wanted) - urls
+    # Rounded up: URLs and files are submitted by different methods.
+    calls = -(-urls // batch_size) - (-files // batch_size)
+    rows = [
+        (modals.RESCANNED, modals.count(urls, files)),
+        (modals.PRICE, modals.calls(calls)),
+        (modals.LEFT, modals.left(left)),
+        *([(modals.SEEN_BY, modals.URLS_ARE_SEEN)] if urls else []),
+    ]
+    blocks = list(details_layout.table(rows))
+    return details_layout.modal(modals.RESCAN, modal_id, Verb.PRICE, blocks, submit=modals.RESCAN)

@@ -1,4 +1,4 @@
-"""Modals about an answer, leafed through: which finding, which part, which page; and how one is laid out. Pure."""
+"""The layout of the modals about an answer: choosing a finding, a part and a page, and rows in blocks. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,24 +22,25 @@ from handlers.views.rich_text import Part, bold, clean, code, rich, say
 from vt.verdict import Finding
 
 TURN = "turn"
-"""What the action_ids begin with: `turn:<finding>:<part>:<page>`."""
+"""The beginning of the action_id of buttons that show another page: `turn:<finding>:<part>:<page>`."""
 PICK = "pick"
-MOST_CHOICES = 100
-OPTION_LENGTH = 75
+"""The action_id of the menu that chooses a finding."""
+MAX_OPTIONS = 100
+OPTION_CHARACTERS = 75
 BLOCK_CHARACTERS = 2_900
 """Of one block; Slack takes 3,000."""
 VALUE_CHARACTERS = 400
 PAGE_ROWS = 30
 PAGE_CHARACTERS = 9_000
-_PLACE = re.compile(r"([0-9]{1,3}):([a-z]*):([0-9]{1,14})")
+_POSITION = re.compile(r"([0-9]{1,3}):([a-z]*):([0-9]{1,14})")
 
 Row = tuple[str, str]
 """A label, and a value from outside."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where someone is in a modal."""
+class Position:
+    """Which finding, part and page of a modal is shown."""
 
     finding: int = 0
     part: str = ""
@@ -49,20 +50,21 @@ class Place:
         return f"{self.finding}:{self.part}:{self.page}"
 
 
-def place(written: str) -> Place:
-    """As it was written by str(); the beginning for anything else."""
-    found = _PLACE.fullmatch(written)
-    return Place(int(found[1]), found[2], int(found[3])) if found else Place()
+def parse_position(written: str) -> Position:
+    """A position from what str() made of it. Anything else, which someone may have sent, is the beginning."""
+    found = _POSITION.fullmatch(written)
+    return Position(int(found[1]), found[2], int(found[3])) if found else Position()
 
 
-def at(findings: Sequence[Finding], here: Place) -> tuple[Finding, Place]:
-    """The finding there; the first one for a place that is not."""
-    here = here if here.finding < len(findings) else Place(part=here.part)
-    return findings[here.finding], here
+def select(findings: Sequence[Finding], position: Position) -> tuple[Finding, Position]:
+    """The finding at a position, and the position; the first finding when there is none at it."""
+    if position.finding >= len(findings):
+        position = Position(part=position.part)
+    return findings[position.finding], position
 
 
 def modal(title: str, modal_id: str, verb: Verb, blocks: Sequence[Block], *, submit: str = "") -> View:
-    """A modal about an answer."""
+    """A modal about an answer; with a button to submit it when `submit` names one."""
     return View(
         type="modal",
         callback_id=verb.value,
@@ -79,21 +81,23 @@ def sentence(title: str, modal_id: str, verb: Verb, line: str) -> View:
     return modal(title, modal_id, verb, [rich(say(line))])
 
 
-def choices(findings: Sequence[Finding], here: Place) -> Iterator[Block]:
-    """Which of several: the menu carries their places only, so that no value is too long for it."""
+def finding_menu(findings: Sequence[Finding], position: Position) -> Iterator[Block]:
+    """The menu to choose one of several findings. Its values are positions: an indicator could be too long for one."""
     if len(findings) > 1:
         options = [
-            Option(text=text.cut(clean(_label(one)), OPTION_LENGTH), value=str(Place(number, here.part)))
-            for number, one in enumerate(findings[:MOST_CHOICES])
+            Option(
+                text=text.cut(clean(_label(one)), OPTION_CHARACTERS),
+                value=str(Position(number, position.part)),
+            )
+            for number, one in enumerate(findings[:MAX_OPTIONS])
         ]
-        now = options[here.finding] if here.finding < len(options) else None
-        yield ActionsBlock(
-            elements=[StaticSelectElement(action_id=PICK, options=options, initial_option=now)]
-        )
+        chosen = options[position.finding] if position.finding < len(options) else None
+        menu = StaticSelectElement(action_id=PICK, options=options, initial_option=chosen)
+        yield ActionsBlock(elements=[menu])
 
 
 def _label(finding: Finding) -> str:
-    return f"{text.ICONS[finding.state]} {text.subject(finding, OPTION_LENGTH - 4)}"
+    return f"{text.ICONS[finding.state]} {text.subject(finding, OPTION_CHARACTERS - 4)}"
 
 
 def headline(finding: Finding) -> Block:
@@ -101,13 +105,13 @@ def headline(finding: Finding) -> Block:
     return rich(bold(text.verdict(finding)), say("  "), code(text.subject(finding)))
 
 
-def tabs(parts: Sequence[tuple[str, str]], here: Place) -> Iterator[Block]:
-    """A button for each part, (name, label); the one that is shown stands out."""
+def tabs(parts: Sequence[tuple[str, str]], position: Position) -> Iterator[Block]:
+    """A button for each part, given as (name, label); the one that is shown stands out."""
     buttons = [
         ButtonElement(
-            action_id=f"{TURN}:{Place(here.finding, name)}",
+            action_id=f"{TURN}:{Position(position.finding, name)}",
             text=label,
-            style="primary" if name == here.part else None,
+            style="primary" if name == position.part else None,
         )
         for name, label in parts
     ]
@@ -115,56 +119,58 @@ def tabs(parts: Sequence[tuple[str, str]], here: Place) -> Iterator[Block]:
         yield ActionsBlock(elements=buttons)
 
 
-def page(rows: Sequence[Row], here: Place) -> Iterator[Block]:
-    """One page of rows, and the way to the others."""
+def page(rows: Sequence[Row], position: Position) -> Iterator[Block]:
+    """One page of rows, and the buttons to the pages before and after it."""
     pages = list(_pages(rows)) or [[]]
-    here = here if here.page < len(pages) else replace(here, page=0)
-    yield from table(pages[here.page])
+    if position.page >= len(pages):
+        position = replace(position, page=0)
+    number = position.page
+    yield from table(pages[number])
     if len(pages) > 1:
-        before = sum(map(len, pages[: here.page]))
-        shown = modals.shown(before + 1, before + len(pages[here.page]), len(rows))
+        before = sum(map(len, pages[:number]))
+        shown = modals.shown(before + 1, before + len(pages[number]), len(rows))
         yield ContextBlock(elements=[PlainTextObject(text=shown)])
-        yield ActionsBlock(elements=list(_ways(here, len(pages))))
-
-
-def _ways(here: Place, pages: int) -> Iterator[ButtonElement]:
-    for label, number in ((modals.EARLIER, here.page - 1), (modals.LATER, here.page + 1)):
-        if 0 <= number < pages:
-            yield ButtonElement(action_id=f"{TURN}:{replace(here, page=number)}", text=label)
+        others = ((modals.EARLIER, number - 1), (modals.LATER, number + 1))
+        yield ActionsBlock(
+            elements=[
+                ButtonElement(action_id=f"{TURN}:{replace(position, page=other)}", text=label)
+                for label, other in others
+                if 0 <= other < len(pages)
+            ]
+        )
 
 
 def _pages(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """As many rows to a page as fit."""
-    now: list[Row] = []
-    room = PAGE_CHARACTERS
-    for row in rows:
-        room -= _size(row)
-        if now and (room < 0 or len(now) == PAGE_ROWS):
-            yield now
-            now, room = [], PAGE_CHARACTERS - _size(row)
-        now.append(row)
-    if now:
-        yield now
-
-
-def _size(row: Row) -> int:
-    return len(row[0]) + min(len(row[1]), VALUE_CHARACTERS) + 3
+    """Rows divided into pages of at most PAGE_ROWS and PAGE_CHARACTERS."""
+    current: list[Row] = []
+    left = PAGE_CHARACTERS
+    for label, value in rows:
+        size = len(label) + min(len(value), VALUE_CHARACTERS) + 3
+        left -= size
+        if current and (left < 0 or len(current) == PAGE_ROWS):
+            yield current
+            current = []
+            left = PAGE_CHARACTERS - size
+        current.append((label, value))
+    if current:
+        yield current
 
 
 def table(rows: Sequence[Row]) -> Iterator[Block]:
-    """Rows in as few blocks as Slack takes."""
+    """Rows in as few blocks as Slack's limit on a block's text allows."""
     parts: list[Part] = []
-    room = BLOCK_CHARACTERS
+    left = BLOCK_CHARACTERS
     for label, value in rows:
-        written: list[Part] = [bold(f"{label}: ")] if label else []
-        # Cut before it is looked at as well: a value may be as large as a whole reply.
+        row: list[Part] = [bold(f"{label}: ")] if label else []
+        # Cut before it is cleaned as well: a value may be as large as a whole reply of VirusTotal's.
         shown = text.outside(clean(value[: 2 * VALUE_CHARACTERS]), VALUE_CHARACTERS)
-        written.append(say(f"{shown}\n"))
-        length = sum(len(part.to_dict().get("text", "")) for part in written)
-        if parts and length > room:
+        row.append(say(f"{shown}\n"))
+        length = sum(len(part.to_dict().get("text", "")) for part in row)
+        if parts and length > left:
             yield rich(*parts)
-            parts, room = [], BLOCK_CHARACTERS
-        parts += written
-        room -= length
+            parts = []
+            left = BLOCK_CHARACTERS
+        parts += row
+        left -= length
     if parts:
         yield rich(*parts)

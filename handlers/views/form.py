@@ -21,8 +21,8 @@ from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.usage_errors import TooMany
 from handlers.views import form_fields
-from handlers.views.answer import clean
 from handlers.views.form_fields import MOST_TEXT, Wrong, field, filled, option, tried, written
+from handlers.views.rich_text import clean
 from vt.actions import ACTIONS, BY_KEY, FILE
 from vt.indicators import Indicator, defang
 

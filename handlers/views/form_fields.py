@@ -15,7 +15,7 @@ from handlers import text
 from handlers.parser import Options, parse_host, parse_number
 from handlers.text import modals
 from handlers.usage_errors import UsageError
-from handlers.views.answer import clean
+from handlers.views.rich_text import clean
 
 T = TypeVar("T")
 

@@ -28,42 +28,43 @@ SUBJECT_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Sights:
-    """What there is to see."""
+class HomeContent:
+    """What one person sees."""
 
     now: datetime
     latest: Sequence[Sighting]
-    """Their last look-ups, the newest first."""
+    """Their last lookups, the newest first."""
     left: Mapping[str, tuple[int, int]]
     """Calls used and allowed, by window."""
     channels: Sequence[str]
-    """For which something is set that they may change."""
+    """Ids of channels with settings of their own that this person may change."""
     health: Mapping[str, tuple[float, str]]
-    """By part, the seconds it took and what is wrong with it; nothing for those whose business it is not."""
+    """By part, the seconds it took and what is wrong with it ("" when nothing is); empty for people who are no admins."""
     invented: bool = False
+    """The sandbox answers instead of VirusTotal."""
 
 
-def home(sights: Sights) -> View:
-    """All of it."""
+def home(content: HomeContent) -> View:
+    """The whole home."""
     blocks = [
-        *_what_it_does(sights),
-        *_latest(sights),
-        *_quota(sights),
-        *_channels(sights),
-        *_health(sights),
+        *_what_it_does(content),
+        *_latest(content),
+        *_quota(content),
+        *_channels(content),
+        *_health(content),
     ]
     return View(type="home", blocks=blocks)
 
 
 def closed(why: str) -> View:
-    """For those who may not ask."""
+    """The home of someone who may not use the bot: one sentence that says why."""
     return View(type="home", blocks=[rich(say(why))])
 
 
-def _what_it_does(sights: Sights) -> Iterator[Block]:
+def _what_it_does(content: HomeContent) -> Iterator[Block]:
     yield HeaderBlock(text=modals.FORM_TITLE)
     yield rich(say(about_text.HELP_HEAD))
-    if sights.invented:
+    if content.invented:
         yield rich(say(about_text.INVENTED))
     buttons = [
         ButtonElement(action_id=f"example:{action.key}", text=_label(action), value=action.key)
@@ -78,10 +79,10 @@ def _label(action: Action) -> str:
     return text.cut(f"{action.title} {defang(action.example)}", 75)
 
 
-def _latest(sights: Sights) -> Iterator[Block]:
+def _latest(content: HomeContent) -> Iterator[Block]:
     yield DividerBlock()
     yield rich(bold(modals.YOUR_LATEST))
-    parts = [part for one in sights.latest for part in _row(one)]
+    parts = [part for one in content.latest for part in _row(one)]
     yield rich(*parts) if parts else rich(say(modals.NOTHING_YET))
 
 
@@ -94,25 +95,25 @@ def _row(one: Sighting) -> Iterator[Part]:
     yield say(f"{when}\n")
 
 
-def _quota(sights: Sights) -> Iterator[Block]:
+def _quota(content: HomeContent) -> Iterator[Block]:
     yield DividerBlock()
-    yield rich(bold(f"{modals.QUOTA_LEFT}: "), say(modals.left(sights.left)))
+    yield rich(bold(f"{modals.QUOTA_LEFT}: "), say(modals.left(content.left)))
 
 
-def _channels(sights: Sights) -> Iterator[Block]:
-    if not sights.channels:
+def _channels(content: HomeContent) -> Iterator[Block]:
+    if not content.channels:
         return
     yield DividerBlock()
     yield rich(bold(modals.CHANNELS), say(f"\n{modals.CHANNELS_HOW}"))
-    for channel in sights.channels:
+    for channel in content.channels:
         yield SectionBlock(
             text=MarkdownTextObject(text=f"<#{channel}>", verbatim=True),
             accessory=ButtonElement(action_id="home-settings", text=modals.SETTINGS, value=channel),
         )
 
 
-def _health(sights: Sights) -> Iterator[Block]:
-    if sights.health:
+def _health(content: HomeContent) -> Iterator[Block]:
+    if content.health:
         yield DividerBlock()
-        yield rich(bold(modals.HEALTH), say(f"\n{about_text.ping(sights.health)}"))
+        yield rich(bold(modals.HEALTH), say(f"\n{about_text.ping(content.health)}"))
         yield ActionsBlock(elements=[ButtonElement(action_id="home-check", text=modals.CHECK_KEY)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from handlers.views import answer as answer_views
-from handlers.views.answer import Frame
+from handlers.views.answer_layout import AnswerContext
 from tests.support.replies import RECORDED, recorded, recording
 from tests.support.slack_rules import message_faults
 from vt.actions import BY_KEY
@@ -20,7 +20,7 @@ from vt.polling import after_report
 from vt.verdict import State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-FRAME = Frame(case="case-id", now=NOW)
+CONTEXT = AnswerContext(case="case-id", now=NOW)
 SCANS = {
     "Kaspersky": {"detected": True, "result": "Trojan.Win32.Emotet", "version": "1", "update": "20261120"},
     "ESET-NOD32": {"detected": True, "result": "Win32/Emotet.B", "version": "1", "update": "20261120"},
@@ -74,7 +74,7 @@ def shown(message):
 
 def test_a_risky_hash_at_3_am():
     """State, count, indicator and rule; what it is called; when, and the link; warning; fields; buttons."""
-    message = answer_views.answer([finding("scan-hash", SHA, file_report())], FRAME)
+    message = answer_views.answer([finding("scan-hash", SHA, file_report())], CONTEXT)
     assert shown(message) == snapshot(
         [
             "🔴 RISKY 4 of 70 engines  275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  threshold 3",
@@ -101,7 +101,7 @@ def test_a_risky_hash_at_3_am():
 
 def test_the_plain_text_says_it_all():
     """Notifications and screen readers get the same, in the same order."""
-    message = answer_views.answer([finding("scan-hash", SHA, file_report())], FRAME)
+    message = answer_views.answer([finding("scan-hash", SHA, file_report())], CONTEXT)
     assert message.text.split("\n")[:5] == snapshot(
         [
             "🔴 RISKY 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f threshold 3",
@@ -133,7 +133,7 @@ def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
             {"sha256": SHA, "positives": 2, "total": 70, "date": "2026-11-01 00:00:00"}
         ],
     )
-    message = answer_views.answer([finding("scan-ip", "192.0.2.1", raw)], FRAME)
+    message = answer_views.answer([finding("scan-ip", "192.0.2.1", raw)], CONTEXT)
     assert shown(message)[:3] == snapshot(
         [
             "🔴 RISKY 30 of 70 engines  192[.]0[.]2[.]1  worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines",
@@ -158,7 +158,7 @@ UNSURE = [
 @pytest.mark.parametrize(("action", "value", "raw", "first"), UNSURE)
 def test_not_knowing_never_looks_like_clean(action, value, raw, first):
     """Unknown, unscanned, pending and unchecked each say so first; no green, "clean" only in "does not mean it is clean"."""
-    message = answer_views.answer([finding(action, value, raw)], FRAME)
+    message = answer_views.answer([finding(action, value, raw)], CONTEXT)
     assert message.text.startswith(first)
     assert "🟢" not in message.text + json.dumps(message.blocks, ensure_ascii=False)
     assert not re.search(r"(?<!does not mean it is )clean", message.text)
@@ -167,7 +167,7 @@ def test_not_knowing_never_looks_like_clean(action, value, raw, first):
 def test_clean_says_that_no_engine_flags_it():
     """Never "safe"."""
     message = answer_views.answer(
-        [finding("scan-hash", SHA, file_report(0) | {"scans": {"A": {"detected": False}}})], FRAME
+        [finding("scan-hash", SHA, file_report(0) | {"scans": {"A": {"detected": False}}})], CONTEXT
     )
     assert message.text.startswith("🟢 CLEAN ")
     assert "none of 70 engines flags it" in message.text
@@ -189,14 +189,14 @@ def test_an_unknown_url_can_be_submitted_by_someone_who_was_told_who_sees_it():
     unknown = finding(
         "scan-url", "http://evil.example/a", {"response_code": 0, "resource": "http://evil.example/a"}
     )
-    asks = answer_views.answer([unknown], FRAME)
+    asks = answer_views.answer([unknown], CONTEXT)
     assert labels(asks) == ["JSON", "VirusTotal", "Share", "Submit for scanning"]
     assert "the URL's owner can see it" in json.dumps(asks.blocks)
-    allowed = answer_views.answer([unknown], Frame("case-id", NOW, submit="allow"))
+    allowed = answer_views.answer([unknown], AnswerContext("case-id", NOW, submit="allow"))
     assert "Submit for scanning" in labels(allowed)
     assert "can see it" not in json.dumps(allowed.blocks)
     assert "Submit for scanning" not in labels(
-        answer_views.answer([unknown], Frame("case-id", NOW, submit="deny"))
+        answer_views.answer([unknown], AnswerContext("case-id", NOW, submit="deny"))
     )
 
 
@@ -206,18 +206,18 @@ def test_a_file_that_no_engine_has_looked_at_yet_can_be_sent_there(private):
     file = Lookup.of_file("/srv/a", BY_KEY["scan-file"], 3).hashed(SHA, 9)
     unseen = after_report(file, file_report(0, 0, scans={}), NOW, may_rescan=private).finding(NOW)
     assert unseen.state is State.UNKNOWN
-    message = answer_views.answer([unseen], Frame("case-id", NOW, private_key=private))
+    message = answer_views.answer([unseen], AnswerContext("case-id", NOW, private_key=private))
     menu = shown(message)[-1]
     assert ("Upload anyway" in menu, "Rescan" in menu) == (True, private)
     nowhere = after_report(file, {"response_code": 0}, NOW, may_rescan=private).done(None).finding(NOW)
-    assert "Upload anyway" not in str(answer_views.answer([nowhere], Frame("case-id", NOW)).blocks)
+    assert "Upload anyway" not in str(answer_views.answer([nowhere], AnswerContext("case-id", NOW)).blocks)
 
 
 def test_nothing_to_click_that_does_nothing():
     """No JSON without a reply, no link to VirusTotal for an internal address, no buttons while waiting."""
     internal = finding("scan-ip", "10.0.0.1")
-    assert labels(answer_views.answer([internal], FRAME)) == ["Share"]
-    assert labels(answer_views.answer([internal], Frame("case-id", NOW, final=False))) == []
+    assert labels(answer_views.answer([internal], CONTEXT)) == ["Share"]
+    assert labels(answer_views.answer([internal], AnswerContext("case-id", NOW, final=False))) == []
 
 
 def many(count):
@@ -245,7 +245,7 @@ def many(count):
 @pytest.mark.parametrize("count", [2, 60, 100])
 def test_sixty_indicators_fit_into_one_message(count):
     """Worst first, one line each, counts by state, details for the risky ones, within every limit."""
-    message = answer_views.answer(many(count), FRAME)
+    message = answer_views.answer(many(count), CONTEXT)
     assert message_faults(message) == []
     first = json.dumps(message.blocks[0], ensure_ascii=False)
     assert all(state.value in first for state in {found.state for found in many(count)})
@@ -262,7 +262,7 @@ def test_sixty_indicators_fit_into_one_message(count):
 def test_several_say_why_for_those_that_are_no_verdict():
     """A line that is not checked says when it will be."""
     assert any(
-        "out of quota; next call in 38 s" in line for line in shown(answer_views.answer(many(4), FRAME))
+        "out of quota; next call in 38 s" in line for line in shown(answer_views.answer(many(4), CONTEXT))
     )
 
 
@@ -281,7 +281,7 @@ def test_every_recorded_report_fits_slack(path):
     """Alone and sixty times at once, the 159 KB recording included."""
     raw = recording(path.stem)
     found = finding(*SUBJECTS[path.name.partition("_")[0]], raw[0] if isinstance(raw, list) else raw)
-    for message in (answer_views.answer([found], FRAME), answer_views.answer([found] * 60, FRAME)):
+    for message in (answer_views.answer([found], CONTEXT), answer_views.answer([found] * 60, CONTEXT)):
         assert message_faults(message) == []
 
 
@@ -319,7 +319,7 @@ def test_nothing_from_outside_is_alive(result, engine, message, owner, name):
         ),
     ]
     for one in ([found[0]], [found[1]], found):
-        answer = answer_views.answer(one, FRAME)
+        answer = answer_views.answer(one, CONTEXT)
         assert message_faults(answer) == []
         assert not re.search(r"<[@!#h]", answer.text)
         assert not re.search(r"https?://(?!www\.virustotal\.com/)", answer.text)

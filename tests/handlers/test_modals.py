@@ -6,14 +6,11 @@ import pytest
 from hypothesis import given
 
 from handlers.request import ChannelSettings
-from handlers.turns.comments import comments
 from handlers.views import answer, details_layout
-from handlers.views.answer_layout import Frame
-from handlers.views.details import details
-from handlers.views.details_layout import Place
-from handlers.views.rescan_cost import price
+from handlers.views.answer_layout import AnswerContext
+from handlers.views.details import comments, details, rescan_cost, why
+from handlers.views.details_layout import Position
 from handlers.views.settings import settings
-from handlers.views.why import why
 from playground.slack import rules
 from tests.support.replies import ANYTHING, RECORDED, hostile, recorded, recording
 from tests.support.slack_rules import faults
@@ -65,11 +62,11 @@ def ways(view):
 
 def leafed(show):
     """Every place that can be reached, each once, with what is shown there."""
-    seen, left = {}, [str(Place())]
+    seen, left = {}, [str(Position())]
     while left:
         where = left.pop()
         if where not in seen:
-            seen[where] = show(details_layout.place(where)).to_dict()
+            seen[where] = show(details_layout.parse_position(where)).to_dict()
             left += ways(seen[where])
     return seen
 
@@ -109,7 +106,7 @@ def test_hostile_replies_can_be_leafed_through(reply):
     for show in (
         lambda here: details(found, "id", here),
         lambda here: why([known], "id", here, NOW),
-        lambda _: price(found, "id", {"day": (1, 500)}, private_key=True),
+        lambda _: rescan_cost(found, "id", {"day": (1, 500)}, private_key=True, batch_size=25),
     ):
         for view in leafed(show).values():
             sound(view)
@@ -150,8 +147,8 @@ def test_a_hundred_of_the_largest_fit_their_menus():
     """Each can be chosen; the choice is kept while leafing."""
     many = [big(count=3)] * 100
     for view in (
-        details([one.finding(NOW) for one in many], "id", Place(99, "subdomains", 0)),
-        why(many, "id", Place(99), NOW),
+        details([one.finding(NOW) for one in many], "id", Position(99, "subdomains", 0)),
+        why(many, "id", Position(99), NOW),
     ):
         sound(view.to_dict())
         menu = view.to_dict()["blocks"][0]["elements"][0]
@@ -164,7 +161,7 @@ def test_a_hundred_of_the_largest_fit_their_menus():
 )
 def test_places_that_are_not_are_the_beginning(where):
     """Whatever a tampered button says, something is shown."""
-    sound(details([big(count=3).finding(NOW)], "id", details_layout.place(where)).to_dict())
+    sound(details([big(count=3).finding(NOW)], "id", details_layout.parse_position(where)).to_dict())
 
 
 @given(ANYTHING, ANYTHING)
@@ -174,7 +171,9 @@ def test_hostile_comments_are_shown_as_text(comment, date):
     known = lookup(
         "scan-hash", {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
     )
-    view = comments([known.finding(NOW)], "id", Place(), Comments(response_code=1, comments=said)).to_dict()
+    view = comments(
+        [known.finding(NOW)], "id", Position(), Comments(response_code=1, comments=said)
+    ).to_dict()
     sound(view)
 
 
@@ -182,10 +181,12 @@ def test_older_comments_are_asked_for_by_the_oldest_date():
     """comments/get takes the moment as 14 digits."""
     said = [{"comment": "bad", "date": f"201204041323{n:02}"} for n in range(25)]
     known = lookup("scan-hash", {"response_code": 1})
-    view = comments([known.finding(NOW)], "id", Place(), Comments(response_code=1, comments=said)).to_dict()
+    view = comments(
+        [known.finding(NOW)], "id", Position(), Comments(response_code=1, comments=said)
+    ).to_dict()
     assert "0::20120404132300" in list(ways(view))
     few = comments(
-        [known.finding(NOW)], "id", Place(), Comments(response_code=1, comments=said[:9])
+        [known.finding(NOW)], "id", Position(), Comments(response_code=1, comments=said[:9])
     ).to_dict()
     assert list(ways(few)) == []
 
@@ -202,7 +203,7 @@ def test_the_menu_under_an_answer_has_no_more_entries_than_slack_takes():
     """A file beside a URL: of six things that can be done, five are in the menu and one stands beside it."""
     flagged = {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
     found = [lookup(action, flagged).finding(NOW) for action in ("scan-file", "scan-url")]
-    shown = answer.answer(found, Frame("id", NOW))
+    shown = answer.answer(found, AnswerContext("id", NOW))
     *_, menu, beside = shown.blocks[-1]["elements"]
     assert len(menu["options"]) == 5
     assert beside["text"]["text"] == "Check again now"

@@ -1,0 +1,149 @@
+"""What fills the modals about an answer: each turn reads the answer, and shows the part that was asked for."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.models.views import View
+
+from handlers import text
+from handlers.deps import Case, Deps, Outcome
+from handlers.posting import NotPosted, send_file
+from handlers.text import modals
+from handlers.turns.answers import end, findings, visible_answer
+from handlers.views import details, details_layout, exports
+from handlers.views.details_layout import Position
+from vt.capabilities import has_comments
+from vt.client import SUBMISSIONS_A_CALL
+from vt.errors import KeyRefused, QuotaSpent, VTError
+from vt.models import Comments, read
+from vt.verdict import Finding
+
+CLOSED = frozenset({"not_found", "view_not_found"})
+"""Slack's error codes for a modal that is no longer open."""
+REFUSED = frozenset({"invalid_arguments", "invalid_blocks", "view_too_large"})
+"""Slack's error codes for blocks that it refuses."""
+COMMENTS_CACHED = timedelta(minutes=10)
+"""For this long a page of comments is not asked for again, however often it is opened."""
+
+
+async def show_details(case: Case, deps: Deps) -> None:
+    """Fill the modal with fields, engines, samples, resolutions or subdomains."""
+    if about := await _answer(case, deps):
+        found = findings(about, deps.clock())
+        view = details.details(found, case.request.modal, _position(case))
+        await _fill(case, view, found, deps)
+        await end(case, deps)
+
+
+async def show_why(case: Case, deps: Deps) -> None:
+    """Fill the modal with the rule, what it counted, and other thresholds."""
+    if about := await _answer(case, deps):
+        now = deps.clock()
+        view = details.why(about.lookups, case.request.modal, _position(case), now)
+        await _fill(case, view, findings(about, now), deps)
+        await end(case, deps)
+
+
+async def show_rescan_cost(case: Case, deps: Deps) -> None:
+    """Fill the modal with what a rescan would cost."""
+    if about := await _answer(case, deps):
+        found = findings(about, deps.clock())
+        left = await deps.quota_left()
+        private_key = deps.service.client.kind == "private"
+        view = details.rescan_cost(
+            found, case.request.modal, left, private_key=private_key, batch_size=SUBMISSIONS_A_CALL
+        )
+        await _fill(case, view, found, deps)
+        await end(case, deps)
+
+
+async def show_comments(case: Case, deps: Deps) -> None:
+    """Fill the modal with a page of comments. While the quota is spent it says so, and is filled later if still open."""
+    about = await _answer(case, deps)
+    if about is None:
+        return
+    now = deps.clock()
+    found = findings(about, now)
+    finding, position = details_layout.select(found, _position(case))
+    comments, later = await _comments_or_reason(finding, position, now, deps)
+    view = details.comments(found, case.request.modal, position, comments)
+    is_open = await _fill(case, view, found, deps)
+    if later and is_open:
+        await deps.store.again(case.request.id, later)
+    else:
+        await end(case, deps)
+
+
+async def _comments_or_reason(
+    finding: Finding, position: Position, now: datetime, deps: Deps
+) -> tuple[Comments | str | None, datetime | None]:
+    """A page of comments, or the sentence why there is none; and when to try again, if that helps."""
+    try:
+        return await fetch_comments(finding, str(position.page or ""), deps), None
+    except QuotaSpent as error:
+        return modals.not_asked_yet(text.seconds(error.retry_at, now)), error.retry_at
+    except KeyRefused:
+        return modals.COMMENTS_REFUSED, None
+    except VTError as error:
+        return text.error(error), None
+
+
+async def fetch_comments(finding: Finding, before: str, deps: Deps) -> Comments | None:
+    """A page of comments, from the cache or for one call; None for what VirusTotal keeps none on.
+
+    `before` is a date as %Y%m%d%H%M%S, or "" for the newest page. Raises VTError, StoreDown.
+    """
+    if not has_comments(finding) or finding.indicator is None:
+        return None
+    resource = finding.indicator.value
+    key = f"comments:{resource}:{before}"
+    cached = await deps.replies.get([key], deps.clock() - COMMENTS_CACHED)
+    if key not in cached:
+        cached = {key: await deps.service.client.comments(resource, before)}
+        await deps.replies.put(cached, deps.clock())
+    return read(Comments, cached[key])
+
+
+def _position(case: Case) -> Position:
+    return details_layout.parse_position(case.request.part)
+
+
+async def _answer(case: Case, deps: Deps) -> Case | None:
+    """The answer that the modal is about; when it is no longer kept, the modal says so and the request ends."""
+    about = await visible_answer(case, deps)
+    if about is None:
+        await update(case, _sentence(case, text.GONE), deps)
+        await end(case, deps, Outcome.REFUSED)
+    return about
+
+
+async def _fill(case: Case, view: View, found: Sequence[Finding], deps: Deps) -> bool:
+    """Show a view. When Slack refuses it, say so and send the JSON instead. False: the modal was closed."""
+    error = await update(case, view, deps)
+    if error in REFUSED:
+        await update(case, _sentence(case, modals.NOT_TAKEN), deps)
+        await send_file(case, exports.as_json(found), deps)
+    return error not in CLOSED
+
+
+def _sentence(case: Case, line: str) -> View:
+    verb = case.request.verb
+    return details_layout.sentence(modals.TITLES[verb], case.request.modal, verb, line)
+
+
+async def update(case: Case, view: View, deps: Deps) -> str:
+    """Replace the content of a request's modal. Returns Slack's error code when it is closed or refused, else "".
+
+    Raises NotPosted when it is worth another try.
+    """
+    try:
+        await deps.slack.views_update(view_id=case.request.view, view=view.to_dict())
+    except SlackApiError as error:
+        code = str(error.response.get("error", ""))
+        if code in CLOSED | REFUSED:
+            return code
+        raise NotPosted(code) from error
+    except SlackClientError as error:
+        raise NotPosted from error
+    return ""
