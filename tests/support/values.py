@@ -1,6 +1,8 @@
-"""Indicators of every kind, as hypothesis makes them up."""
+"""Indicators of every kind, as hypothesis makes them up, and what is found in a text."""
 
 from hypothesis import strategies as st
+
+from vt import extract
 
 _LABEL = "[a-z]([a-z0-9-]{0,8}[a-z0-9])?"
 
@@ -15,3 +17,8 @@ VALUES = st.one_of(
     st.builds("{}://{}{}".format, st.sampled_from(["http", "https", "ftp"]), HOSTS, PATHS),
     st.from_regex(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", fullmatch=True),
 )
+
+
+def found(text):
+    """What is found in a text, as `kind value`."""
+    return [f"{indicator.kind} {indicator.value}" for indicator in extract(text)]

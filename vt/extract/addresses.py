@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+import re2
+
 from vt.indicators import hosts, indicator
 from vt.indicators.indicator import Indicator
 from vt.indicators.refang import DOT
@@ -18,6 +20,9 @@ CONTEXT = 48
 LINE_CONTEXT = 160
 """Characters on each side, in the same line."""
 MAX_PORT = 65535
+_MAX_OCTET = 255
+_LARGE_OCTET = 100
+_FIRST_COMMON_PORT = 20
 FIRST_UNPRIVILEGED_PORT = 1024
 
 _IPV6 = re.compile(r"(?:\w*[g-zG-Z_]\w*:)?([0-9a-fA-F:]*:(?:[0-9]+\.){0,3}[0-9a-fA-F]*?):?\.*")
@@ -45,7 +50,7 @@ _INTERFACE = re.compile(
     r"\b(?:(?:in|out)side\w*|(?:un)?trust\w*|(?:dmz|wan|lan)[\w-]*):[0-9a-f:.]*\Z", re.IGNORECASE
 )
 """The name of an interface before the address, as an ASA logs it: `outside:192.0.2.1/22`."""
-_PORT_NEARBY = re.compile(r"[0-9]\.[0-9]{1,3}/(?:3[3-9]|[4-9][0-9]|[0-9]{3,5})(?![\w.])")
+_PORT_NEARBY = re.compile(r"[0-9]\.[0-9]{1,3}/(?:3[3-9]|[4-9][0-9]|[1-9][0-9]{2,4})(?![\w.])")
 """An address with a number after its slash that can only be a port."""
 
 _VERSION_CONTEXT = re.compile(
@@ -65,8 +70,8 @@ _ADDRESS_LABEL = re.compile(
 """A word and slash before an address or host: `HIER_DIRECT/192.0.2.1` in a proxy log, `localhost/127.0.0.1` in Java."""
 _PORT_AFTER = re.compile(r":[0-9]{2,5}(?![\w.])")
 
-_CAPTURE_WORDS = re.compile(
-    r"\bIP6?\b|\bFlags \[|\b(?:tcp|udp|TCP|UDP)(?:4|6|46)?\b|\bNTPv|\b(?:ESTAB(?:LISHED)?|LISTEN(?:ING)?"
+_CAPTURE_WORDS = re2.compile(
+    r"\bIP6?\b|\bFlags \[|\b(?:netstat|tcpdump|sockstat)\b|\b(?:tcp|udp|TCP|UDP)(?:4|6|46)?\b|\bNTPv|\b(?:ESTAB(?:LISHED)?|LISTEN(?:ING)?"
     r"|SYN_(?:SENT|RCVD|RECV)|(?:TIME|CLOSE|FIN)_WAIT(?:_?[12])?|FIN_?WAIT_?[12]|LAST_ACK|CLOSING)\b"
 )
 """Words of a line from tcpdump or netstat."""
@@ -96,13 +101,12 @@ def read_ipv4(token: Token) -> list[Indicator]:
     if not written[:1].isdecimal() or len(written) > MAX_LENGTH:
         return []
     parts = written.replace(DOT, ".").rstrip("-.").split("-")
-    ports = [_split_port(part) for part in parts]
-    if any(port for _, port in ports):
-        if not _is_capture(token, ports):
-            return []
-        parts = [part for part, _ in ports]
-    addresses = [_parse(part) for part in parts]
-    if None in addresses or _is_netmask(token) or _is_network(addresses[-1], token):
+    if not all(_IPV4.fullmatch(part) for part in parts):
+        parts = _without_ports(parts, token)
+    addresses = [address for part in parts if (address := _parse(part))]
+    if not addresses or len(addresses) < len(parts):
+        return []
+    if _is_netmask(addresses[0]) or _is_network(addresses[-1], token):
         return []
     if DOT not in written and is_version(token):
         return []
@@ -111,6 +115,8 @@ def read_ipv4(token: Token) -> list[Indicator]:
 
 def has_port_suffix(token: Token) -> bool:
     """Whether what follows an address is its port, protocol, prefix length or netmask, and not the path of a URL."""
+    if token.string[token.end() : token.end() + 1] not in {"/", ":"}:
+        return False
     if _NETMASK.match(token.string, token.end()):
         return True
     suffix = _PORT_SUFFIX.match(token.string, token.end())
@@ -122,6 +128,8 @@ def is_version(token: Token) -> bool:
     before = token.string[max(0, token.start() - CONTEXT) : token.start()]
     if _VERSION_CONTEXT.search(before):
         return True
+    if not before.endswith("/"):
+        return False
     has_port = _PORT_AFTER.match(token.string, token.end())
     return not has_port and _PRODUCT.search(before) is not None and not is_after_label(before)
 
@@ -134,7 +142,7 @@ def is_after_label(before: str) -> bool:
 def without_port(name: str, token: Token) -> str | None:
     """A name without the `.443` or `.https` that tcpdump and netstat add to it; None where there is none."""
     found = _DOTTED_PORT.fullmatch(name)
-    return found[1] if found and _CAPTURE_WORDS.search(_line(token)) else None
+    return found[1] if found and _CAPTURE_WORDS.search(_line(token).encode()) else None
 
 
 def _parse(written: str) -> hosts.Address | None:
@@ -145,28 +153,43 @@ def _parse(written: str) -> hosts.Address | None:
     return address if address and int(address) >> 24 else None
 
 
-def _split_port(part: str) -> tuple[str, str]:
-    found = _DOTTED_PORT.fullmatch(part)
-    return (found[1], found[2]) if found and _IPV4.fullmatch(found[1]) else (part, "")
+def _without_ports(parts: list[str], token: Token) -> list[str]:
+    """The addresses of `192.0.2.1.443`, where the fifth number is a port and not part of a version; else none."""
+    found = [_DOTTED_PORT.fullmatch(part) for part in parts]
+    ports = [port[2] for port in found if port]
+    return (
+        [port[1] for port in found if port] if len(ports) == len(parts) and _is_capture(token, ports) else []
+    )
 
 
-def _is_capture(token: Token, ports: list[tuple[str, str]]) -> bool:
+def _is_capture(token: Token, ports: list[str]) -> bool:
     """Whether five numbers are an address and a port, and not a version or an object identifier.
 
-    They are in a line of tcpdump or netstat, and beside another address and port when one of both ports is one
-    that clients use.
+    They are when they were defanged, name a service, are in a line of tcpdump or netstat, or stand beside another
+    such pair of which one port is one that clients use; by themselves when their size is that of an address.
     """
-    numbers = [int(port) for _, port in ports if port.isdecimal()]
-    if DOT in token[0]:
+    numbers = [int(port) for port in ports if port.isdecimal()]
+    if DOT in token[0] or len(numbers) < len(ports):
         return True
     if any(number > MAX_PORT for number in numbers) or is_version(token):
         return False
-    if _CAPTURE_WORDS.search(_line(token)):
+    if _CAPTURE_WORDS.search(_line(token).encode()):
         return True
     following = _NEXT_ENDPOINT.match(token.string, token.end())
     previous = _PREVIOUS_ENDPOINT.search(token.string[max(0, token.start() - CONTEXT) : token.start()])
-    numbers += [int(found[1]) for found in (following, previous) if found]
-    return len(numbers) > 1 and max(numbers) >= FIRST_UNPRIVILEGED_PORT
+    beside = [int(found[1]) for found in (following, previous) if found]
+    if len(numbers) + len(beside) > 1:
+        return max(numbers + beside) >= FIRST_UNPRIVILEGED_PORT
+    return _is_sized_like_address([int(number) for number in re.findall("[0-9]+", token[0])])
+
+
+def _is_sized_like_address(numbers: list[int]) -> bool:
+    """Whether four octets and a port are too large for a version, whose numbers are small."""
+    *octets, port = numbers
+    if port >= FIRST_UNPRIVILEGED_PORT:
+        return max(octets) >= _LARGE_OCTET
+    large = [octet for octet in octets if octet >= _LARGE_OCTET // 3]
+    return max(octets) >= _LARGE_OCTET and len(large) > 1 and port >= _FIRST_COMMON_PORT
 
 
 def _line(token: Token) -> str:
@@ -175,24 +198,23 @@ def _line(token: Token) -> str:
     return before + token.string[token.start() : token.end() + LINE_CONTEXT].partition("\n")[0]
 
 
-def _is_netmask(token: Token) -> bool:
-    """Whether a token is a mask such as 255.255.255.0: ones, then zeros."""
-    if not token[0].startswith("255."):
-        return False
-    address = _parse(token[0].replace(DOT, ".").rstrip("."))
-    inverted = ~int(address) & 0xFFFFFFFF if address else 1
-    return address is not None and inverted & (inverted + 1) == 0
+def _is_netmask(address: hosts.Address) -> bool:
+    """Whether an address is a mask such as 255.255.255.0: ones, then zeros."""
+    inverted = ~int(address) & 0xFFFFFFFF
+    return int(address) >> 24 == _MAX_OCTET and inverted & (inverted + 1) == 0
 
 
-def _is_network(address: hosts.Address | None, token: Token) -> bool:
+def _is_network(address: hosts.Address, token: Token) -> bool:
     """Whether a prefix length or netmask follows that makes a network of the address: its host bits are all zero.
 
     An address with host bits, such as 192.0.2.7/24, is that of an interface, or the number is a port.
     """
     text, end = token.string, token.end()
+    if not text.startswith("/", end):
+        return False
     suffix = _NETMASK.match(text, end) or _PORT_SUFFIX.match(text, end)
     length = suffix[1] if suffix else None
-    if address is None or length is None:
+    if length is None:
         return False
     try:
         network = ipaddress.ip_network(f"{address}/{length}")

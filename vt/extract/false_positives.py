@@ -82,6 +82,8 @@ HTML_TAGS = _words(
     label legend li main nav ol option p pre section select span strong svg table tbody td textarea tfoot th thead
     tr ul video"""
 )
+UNMISTAKABLE_TAGS = _words("div dl fieldset ol span tbody textarea tfoot thead ul")
+"""Tags that hardly any host starts with; others do, for a country (th, tr) or a purpose (form, img)."""
 _SELECTOR = re.compile(r"(?:[a-z][a-z0-9]*|\*)?(?:(?:[.#]|::?)[\w-]+(?:\([^()]{0,40}\))?|\[[^\[\]]{1,60}\])*")
 _COMBINATOR = re.compile(r"[\s,>+~]+")
 _DECLARATION = re.compile(
@@ -93,7 +95,7 @@ _DECLARATION = re.compile(
 )
 """What follows the opening brace of a CSS rule: its end, a comment, or one of the properties."""
 _SELECTOR_CALL = re.compile(
-    r"(?:querySelector(?:All)?|closest|matches|find|filter|children|siblings|css|select|waitFor\w*|locator|\$|jQuery)"
+    r"(?:querySelector(?:All)?|closest|css|waitForSelector|locator|\$|jQuery)"
     r"\(\s*[\"'`][^\"'`]*\Z"
 )
 """A selector as an argument in a script."""
@@ -146,15 +148,16 @@ def _is_sentence(labels: list[str]) -> bool:
 
 def _is_detection(name: str, before: str, after: str) -> bool:
     """The name that an engine gives to malware, by its words or by what is around it."""
-    if _PLATFORM_PREFIX.search(before):
+    prefixed = before.endswith(("/", ":"))
+    if prefixed and _PLATFORM_PREFIX.search(before):
         return True
     if name == name.lower():
-        return bool(_DETECTION_SUFFIX.match(after) and _DETECTION_PREFIX.search(before))
+        return bool(prefixed and _DETECTION_SUFFIX.match(after) and _DETECTION_PREFIX.search(before))
     words = re.split(r"[._]", name.lower())[:-1]
     return bool(
         not DETECTION_WORDS.isdisjoint(words)
         or _DETECTION_SUFFIX.match(after)
-        or _DETECTION_PREFIX.search(before)
+        or (prefixed and _DETECTION_PREFIX.search(before))
     )
 
 
@@ -163,13 +166,20 @@ def _is_css_selector(labels: list[str], before: str, after: str) -> bool:
     first, last = labels[0], labels[-1]
     if last in GLOBAL_TLDS:
         return False
-    if _PSEUDO_CLASS.match(after) or _SELECTOR_CALL.search(before) or _is_before_rule(after):
+    if (
+        _PSEUDO_CLASS.match(after)
+        or ("(" in before and _SELECTOR_CALL.search(before))
+        or _is_before_rule(after)
+    ):
         return True
     if last not in CSS_TLDS:
         return False
     if before.endswith((".", "#")):
         return first in CSS_NAMES
-    return first in HTML_TAGS and (before[-1:].isspace() or not before or before[-1:] in ",>+~")
+    at_start = not before or before[-1].isspace() or before[-1] in ",>+~"
+    return (
+        at_start and first in HTML_TAGS and (first in UNMISTAKABLE_TAGS or CSS_NAMES.issuperset(labels[1:-1]))
+    )
 
 
 def _is_before_rule(after: str) -> bool:

@@ -24,7 +24,7 @@ _FINGERPRINT_NAME = re.compile(rf"(?<!</){_FINGERPRINT}", re.IGNORECASE)
 _DIRECTLY_AFTER = re.compile(
     rf"""{_FINGERPRINT}
     (?: [\s"'`:=>|()<_./\\\#*;~!-] | [0-9]+(?:[,-][0-9]*)*+
-      | (?:hash(?:es)?|md5|string|digest|fingerprints?|raw|full|value|client|server|is|was|of|the|text|id|ssl|tls)
+      | (?:hash(?:es)?|md5|string|digest|fingerprints?|raw|full|value|content|client|server|is|was|of|the|text|id|ssl|tls)
       | \[ )*
     (?: [0-9a-f]{{32}} ["'`\s]*+ (?:[,|/;&]|and\b|or\b) ["'`\s]*+ )*""",
     re.IGNORECASE | re.VERBOSE,
@@ -38,6 +38,7 @@ _NAMED_BY_TYPE = re.compile(
 """`"type": "ja3-fingerprint-md5", …, "value": "…"`, and the same in the other order."""
 _TYPE_AFTER = re.compile(
     rf"""["'][^{{}}]{{0,200}}["'](?:type|kind|name|subtype)["']\s*[:=]\s*["'][\w -]*{_FINGERPRINT}
+    | ["'`\s,;|]{{1,6}}(?:Intel::{_FINGERPRINT}|{_FINGERPRINT}-(?:fingerprint-)?md5)\b
     | ["'`]?\s*[(\[]\s*(?:\w+\s)?{_FINGERPRINT}\b | ["'`]?\sis\s(?:a|the|its|their)\s(?:\w+\s)?{_FINGERPRINT}\b""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -2,7 +2,9 @@
 
 import re
 
-_QUOTED_PRINTABLE = re.compile(r"quoted-printable|=3D[\"'][a-z/#]|=20\r?\n|=>?[ \t]{0,9}\r?\n", re.IGNORECASE)
+_QUOTED_PRINTABLE = re.compile(
+    r"quoted-printable|=3D(?:[\"']|=2[27])[a-z/#]|=20\r?\n|=>?[ \t]{0,9}\r?\n", re.IGNORECASE
+)
 """Beside an escaped = or by itself, evidence that a text is quoted-printable: the header, an attribute, a soft break."""
 _SOFT_BREAK = re.compile(r"=>?[ \t]{0,9}\r?\n<?(?=\S)")
 """A line of mail is cut at 76 characters. In a chat message the client made two links of the halves."""
@@ -47,6 +49,7 @@ _EMPHASIS = re.compile(
     r"""(?:(?:^|(?<=[\s*~"'>|]))(?P<opening>_{1,3})(?=[^\s_]))|(?<=[^\s_])(?P<closing>_{1,3})(?=$|[\s.,;:!?)\]*~"'<|])""",
     re.VERBOSE,
 )
+_EMPHASIS_START = re.compile(r"(?<!\w)_{1,3}[^\s_]")
 _SERVICE_LABEL = re.compile(
     r"(?:dmarc|domainkey|spf|acme-challenge|mta-sts|smtp|bimi|adsp|report|dnslink|dnsauth|amazonses|atproto|psl"
     r"|tcp|udp|sctp|tls|sips?|stun|turn|xmpp\S*|ldap|kerberos|gc|msdcs|vlmcs|autodiscover|imaps?|pop3s?|submissions?"
@@ -64,7 +67,7 @@ def to_plain_text(text: str) -> str:
         text = _remove_bb_tags(text)
     if "{" in text:
         text = _JIRA_TAG.sub(" ", text)
-    if "_" in text:
+    if "_" in text and _EMPHASIS_START.search(text):
         text = "\n".join(_remove_emphasis(line) if "_" in line else line for line in text.split("\n"))
     return text
 

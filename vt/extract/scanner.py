@@ -21,7 +21,7 @@ MAX_CANDIDATES = 1_000
 """Candidates that are looked at closely. A text with more of them was not written by a person."""
 
 _PREFILTER = re2.compile(
-    r"(?i)\.\S|[0-9a-f]{32}|://|::|\[:|(?:[0-9a-f]{1,4}:){7}|\bd[o0]t\b|[\[({]\s*\.|[0-9] \. [0-9]|[․·∙•。．｡]|&#|&period"
+    r"(?i)\.\S|[0-9a-f]{32}|://|::|\[:|(?:[0-9a-f]{1,4}:){7}|\bd[o0]t\b|[\[({]\s*\.|[0-9] \. [0-9]|[․·∙•。．｡０-９]|&#|&period"
 )
 """Something that an indicator must have. Most messages have none of it, and are done."""
 _CHUNK = r'[^\s\pZ<>"|`\x00-\x1f\x{fffd}“”„‟«»‹›‘’‚‛…‥‧—、。｡，；：！？（）「」『』【】《》〈〉＜＞｜＂]*'
@@ -42,7 +42,7 @@ def _candidate() -> Any:
     One RE2 alternation over all top-level domains, so that the text is searched in one pass.
     """
     dot = r"[.\x{e000}]"
-    suffix = rf"{dot}(?:(?:{'|'.join(sorted(hosts.top_level_domains()))})\b|[^\x00-\x7f])"
+    suffix = rf"{dot}(?:(?:{'|'.join(sorted(hosts.top_level_domains()))})(?:\b|_)|[^\x00-\x7f])"
     ipv4 = rf"[0-9](?:{dot}[0-9]{{1,3}}){{2}}{dot}[0-9]"
     return re2.compile(
         rf"(?i){_CHUNK}(?:{suffix}|{ipv4}|://|[0-9a-f]{{32}}|::|(?:[0-9a-f]{{1,4}}:){{7}}){_CHUNK}"

@@ -88,8 +88,10 @@ def _name_candidates(token: Token) -> Iterator[str]:
     if "." in head and last[:1].isupper() and not last[1:].isupper():
         yield head
     yield written
-    if bare := written.strip("_"):
-        yield bare
+    if written.endswith("_"):
+        yield written.rstrip("_")
+    if written.startswith("_"):
+        yield written.strip("_")
     if name := addresses.without_port(written, token):
         yield name
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from functools import cache, lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import idna
 from publicsuffixlist import PSLFILE, PublicSuffixList
@@ -122,6 +123,8 @@ def normalise(text: str) -> str | None:
     if text.startswith("["):
         found = parse_address(text)
         return f"[{found}]" if found else None
+    if "%" in text:
+        text = unquote(text)
     host = _ascii(text.lower()) if len(text) <= MAX_NAME_LENGTH else None
     found = browser_ipv4(host) or padded_ipv4(host) if host else None
     return str(found) if found else normalise_name(host or "")
@@ -166,8 +169,10 @@ def has_long_suffix(host: str) -> bool:
 
 
 def is_public(host: str) -> bool:
-    """Whether the normalised host of a URL is an address or a registered name."""
-    return host.startswith("[") or is_ipv4(host) or is_registered_name(host)
+    """Whether the normalised host of a URL is a registered name or an address, outside 0.0.0.0/8."""
+    if is_ipv4(host):
+        return not host.startswith("0.")
+    return host.startswith("[") or is_registered_name(host)
 
 
 def is_ipv4(host: str) -> bool:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import cache
 from html import unescape
+from urllib.parse import unquote
 
 import re2
 
@@ -26,8 +27,8 @@ _MAYBE_DEFANGED = re2.compile(
             # Half brackets and words for a dot or an @: evil.]com  dot]com  bob AT evil.com  bob @evil.com
             rf"\.[\\\])}}\[({{]|d[o0]t[\])}}]|\bd[o0]t|(?-i:\sAT\s)|\s@|@\s|[{_DOTS}]",
             # Disguised schemes, and damaged ones: hxxp  h**p  meow  http__  http:/x  http;//  http:// http://
-            r"\b(?:hxx|h__|h##|h--|hxtp|htxp|hzz|h00|xxx|xtt|ttps?:|f[*x]ps?|ftx|meow)|h\*\*|h\+\+",
-            r"https?(?:_|:[^/]|\s:|:/[^/]|;/|//)|ps?[\])]:|//(?:https?|s?ftps?):?//",
+            r"\b(?:hxx|h__|h##|h--|hxtp|htxp|hzz|h00|xxx|xtt|h[–—-]p|ttps?:|s?f[*x]p|ftx|meow)|[hf]\*\*|h\+\+|ftps?:\\",
+            r"https?(?:_|:[^/]|\s:|:/[^/]|;/|//)|ps?[\])]:|//(?:https?|s?ftps?):?//|//https?%3a",
             # Spaces inside: http:// evil .com  192.0.2 . 1
             r"://[\s\pZ]|://[^\s/]+\s\.|[0-9] \. [0-9]",
         )
@@ -59,11 +60,11 @@ _SCHEME = re.compile(
     rf"""
     (?<![a-z0-9]) [\[({{]?
     (?: (?P<plain> h?(?:[tx*_#~-]{{2}}|[\[(][tx*]{{2}}[\])])p )    # http  hxxp  h**p  h[tt]p  ttp
-      | (?P<odd> [hx][0tx*+\#~z]{{2,4}}[px] | xxxx? )              # h00p  hxxx  xxxx  hzzp: only before a colon
-      | (?P<ftp> s?f(?:[tx*]p|tx) ) | (?P<meow> meow ) )
+      | (?P<odd> [hx][0tx*+\#~z]{{2,4}}[px] | xxxx? | h[–—-]{{1,2}}p )              # h00p  hxxx  xxxx  hzzp: only before a colon
+      | (?P<ftp> s?f(?:[tx*]{{1,2}}p|tx) ) | (?P<meow> meow ) )
     [\[(]? (?P<secure>s?) [\])]?
-    (?: {_COLON}\\{{1,4}}\s? (?P<backslashed>[\w\[][^\s<>"'|]*+)    # http:\\evil.com\path
-      | (?: {_COLON}(?:[\\/]{{1,4}}|__) | (?(odd)(?!)|(?:__|//)) ) \s? (?=[\w\[]) )
+    (?: {_COLON}\\++\s? (?P<backslashed>[\w\[][^\s<>"'|]*+)    # http:\\evil.com\path
+      | (?: {_COLON}(?:[\\/]++|__) | (?(odd)(?!)|(?:__|//)) ) \s? (?=[\w\[]) )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -99,16 +100,17 @@ def _decode_entity(found: re.Match[str]) -> str:
 
 @cache
 def _narrow_table() -> dict[int, str]:
-    """Full-width and mathematical letters and digits, and full-width @ / - _ %, as NFKC maps them to ASCII.
+    """Full-width, mathematical and circled letters and digits, and full-width @ / - _ %, as NFKC maps them to ASCII.
 
-    Not all of NFKC: superscript and circled digits are footnotes and bullets beside a value, and full-width
-    punctuation ends one.
+    Not all of NFKC: superscript and circled digits are footnotes and bullets beside a value and become spaces,
+    and full-width punctuation ends a value and stays.
     """
-    wide = (*range(0xFF01, 0xFF5F), 0xFE6B, *range(0x1D400, 0x1D800))
+    wide = (*range(0xFF01, 0xFF5F), 0xFE6B, *range(0x1D400, 0x1D800), *range(0x24B6, 0x24EA))
     narrow = {code: unicodedata.normalize("NFKC", chr(code)) for code in wide}
-    return {
+    table = {
         code: char for code, char in narrow.items() if char.isascii() and (char.isalnum() or char in "@/-_%")
     }
+    return table | dict.fromkeys((0xB2, 0xB3, 0xB9, *range(0x2070, 0x208A), *range(0x2460, 0x249C)), " ")
 
 
 def _narrow(text: str) -> str:
@@ -118,7 +120,7 @@ def _narrow(text: str) -> str:
     return text
 
 
-_WIDE = re.compile("[\uff01-\uff5e\ufe6b\U0001d400-\U0001d7ff]")
+_WIDE = re.compile("[\xb2\xb3\xb9\u2070-\u2089\u2460-\u24e9\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff]")
 
 
 def _normalise_scheme(found: re.Match[str]) -> str:
@@ -128,6 +130,10 @@ def _normalise_scheme(found: re.Match[str]) -> str:
     secure = "s" if found["secure"] or (found["odd"] or "").lower() == "xxxxx" else ""
     rest = re.sub(r"\\+", "/", found["backslashed"] or "")
     return f"{scheme}{secure}://{rest}"
+
+
+def _unquote(found: re.Match[str]) -> str:
+    return unquote(found[1])
 
 
 def _join_dot_words(found: re.Match[str]) -> str:
@@ -195,6 +201,8 @@ _REFANG: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
         re.compile(r"(?<![a-z0-9])(?:(?:https?|s?ftps?):(?://)?)+(?=(?:https?|s?ftps?)://)", re.IGNORECASE),
         "",
     ),
+    # http://http%3a%2f%2fevil.com%2f
+    (re.compile(r"(?<![a-z0-9])https?://(https?%3a%2f%2f[\w.%-]++)", re.IGNORECASE), _unquote),
     # http:// evil .com /path  192.0.2 . 1
     (re.compile(rf"://[\w-]++(?:\s?[.{DOT}][\w-]++)+(?:\s/)?"), _remove_spaces),
     (re.compile(rf"\b[0-9]{{1,3}}(?:\s?[.{DOT}]\s?[0-9]{{1,3}}){{3}}\b"), _remove_spaces),
