@@ -26,9 +26,9 @@ from handlers.watch.policy import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.places import Opener, Places
 from vt.files.upload_policy import UploadDenylist
-from vt.privacy.allowlist import Ours
+from vt.privacy.allowlist import InternalDomains
 from vt.quota import Limits, Quota
-from vt.reply_cache import Memory
+from vt.reply_cache import ReplyCache
 from vt.service import Clock, Service
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ async def backend(
 
         async def service(quota: Ledger, age: timedelta) -> Service:
             return await stack.enter_async_context(
-                _service(settings, target, quota=quota, clock=clock, places=files, replies=replies, age=age)
+                _service(settings, target, quota=quota, clock=clock, places=files, cache=replies, max_age=age)
             )
 
         people = await service(ledger, timedelta(minutes=settings.cache_minutes))
@@ -153,10 +153,10 @@ async def _service(
     quota: Quota,
     clock: Clock,
     places: Places,
-    replies: Memory,
-    age: timedelta,
+    cache: ReplyCache,
+    max_age: timedelta,
 ) -> AsyncIterator[Service]:
-    """The service layer over a client of its own; cached replies are used up to this `age`."""
+    """The service layer over a client of its own; cached replies are used up to this `max_age`."""
     async with AsyncExitStack() as stack:
         client = Client(
             target.key,
@@ -174,7 +174,7 @@ async def _service(
             places=places,
             clock=clock,
             denylist=UploadDenylist(settings.never_upload),
-            replies=replies,
-            age=age,
-            ours=Ours(settings.internal_domains),
+            cache=cache,
+            max_age=max_age,
+            is_internal=InternalDomains(settings.internal_domains),
         )

@@ -15,7 +15,7 @@ from handlers.people import Role
 from handlers.watch import Rules
 from vt.actions import ACTIONS
 from vt.files.upload_policy import SECRET_NAMES
-from vt.privacy.allowlist import Ours
+from vt.privacy.allowlist import InternalDomains
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
 """NAME_FILE may name a file that holds it."""
@@ -198,7 +198,7 @@ class Settings(BaseSettings):
             channels=tuple(pattern.lstrip("#") for pattern in self.watch_channels),
             join=self.watch_join,
             bots=self.watch_bots,
-            own_domains=Ours(self.internal_domains),
+            own_domains=InternalDomains(self.internal_domains),
             max_cards=self.watch_cards,
         )
 

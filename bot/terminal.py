@@ -96,7 +96,7 @@ async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bo
 
 async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
     allowed = tuple(one.auto_consented() for one in lookups) if policy == "allow" else lookups
-    return await service.expanded(allowed)
+    return await service.expand(allowed)
 
 
 async def _agrees(files: Sequence[Lookup], left: int) -> bool:

@@ -25,24 +25,16 @@ Endpoints = Mapping[str, Mapping[Step, Endpoint]]
 """By action key and step."""
 
 
-def _reported(lookup: Lookup, raw: Raw, now: datetime, client: Client) -> Lookup:
+def _after_report(lookup: Lookup, raw: Raw, now: datetime, client: Client) -> Lookup:
     return polling.after_report(lookup, raw, now, may_rescan=client.kind == "private")
 
 
-def _polled(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
+def _after_poll(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
     return polling.poll(lookup, raw, now)
 
 
-def _queued(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
+def _after_receipt(lookup: Lookup, raw: Raw, now: datetime, _: Client) -> Lookup:
     return polling.after_receipt(lookup, raw, now)
-
-
-async def _ip(client: Client, resources: Sequence[str]) -> Mapping[str, Raw]:
-    return {resources[0]: await client.ip_report(resources[0])}
-
-
-async def _domain(client: Client, resources: Sequence[str]) -> Mapping[str, Raw]:
-    return {resources[0]: await client.domain_report(resources[0])}
 
 
 def _report_batch(client: Client) -> int:
@@ -53,28 +45,35 @@ def _submission_batch(_: Client) -> int:
     return SUBMISSIONS_A_CALL
 
 
-def _one(_: Client) -> int:
-    return 1
+def single_report(fetch: Callable[[Client, str], Awaitable[Raw]]) -> Endpoint:
+    """An endpoint that takes one resource per call and answers with its report."""
+
+    async def fetch_one(client: Client, resources: Sequence[str]) -> Mapping[str, Raw]:
+        [resource] = resources
+        return {resource: await fetch(client, resource)}
+
+    return Endpoint(fetch_one, lambda _: 1, _after_report)
 
 
 _FILE: Mapping[Step, Endpoint] = {
-    Step.ASK: Endpoint(Client.file_reports, _report_batch, _reported),
-    Step.WAIT: Endpoint(Client.file_reports, _report_batch, _polled),
-    Step.RESCAN: Endpoint(Client.rescan, _submission_batch, _queued),
+    Step.ASK: Endpoint(Client.file_reports, _report_batch, _after_report),
+    Step.WAIT: Endpoint(Client.file_reports, _report_batch, _after_poll),
+    Step.RESCAN: Endpoint(Client.rescan, _submission_batch, _after_receipt),
 }
 _URL: Mapping[Step, Endpoint] = {
-    Step.ASK: Endpoint(Client.url_reports, _report_batch, _reported),
-    Step.WAIT: Endpoint(Client.url_reports, _report_batch, _polled),
-    Step.RESCAN: Endpoint(Client.submit_urls, _submission_batch, _queued),
-    Step.SUBMIT: Endpoint(Client.submit_urls, _submission_batch, _queued),
+    Step.ASK: Endpoint(Client.url_reports, _report_batch, _after_report),
+    Step.WAIT: Endpoint(Client.url_reports, _report_batch, _after_poll),
+    Step.RESCAN: Endpoint(Client.submit_urls, _submission_batch, _after_receipt),
+    Step.SUBMIT: Endpoint(Client.submit_urls, _submission_batch, _after_receipt),
 }
 ENDPOINTS: Endpoints = {
     "scan-hash": _FILE,
     "scan-file": _FILE,
     "scan-url": _URL,
-    "scan-ip": {Step.ASK: Endpoint(_ip, _one, _reported)},
-    "domain-report": {Step.ASK: Endpoint(_domain, _one, _reported)},
+    "scan-ip": {Step.ASK: single_report(Client.ip_report)},
+    "domain-report": {Step.ASK: single_report(Client.domain_report)},
 }
+"""Uploads (Step.UPLOAD) are not here: vt/files/transfer.py makes them, because it has to read the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,10 +58,15 @@ class Field:
     value: str
 
 
-def enrichment(finding: Finding) -> tuple[Field, ...]:
+Fields = Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]]
+"""By action key: each field's label, and the attribute of the report or the function of it that has the value."""
+
+
+def enrichment(finding: Finding, fields: Fields | None = None) -> tuple[Field, ...]:
     """The documented fields, under their documented names and in their order, each only when the reply holds it."""
-    fields = (Field(label, shown(value)) for label, value in _values(finding))
-    return tuple(field for field in fields if field.value)
+    rows = (FIELDS if fields is None else fields)[finding.action.key]
+    shown_fields = (Field(label, shown(value)) for label, value in _values(finding, rows))
+    return tuple(field for field in shown_fields if field.value)
 
 
 def shown(value: object) -> str:
@@ -96,11 +101,13 @@ def _listed(texts: Iterable[str], length: int) -> str:
     return _sendable(", ".join(texts)) + more
 
 
-def _values(finding: Finding) -> Iterator[tuple[str, object]]:
+def _values(
+    finding: Finding, rows: Iterable[tuple[str, str | Callable[[Any], object]]]
+) -> Iterator[tuple[str, object]]:
     report = finding.report
     if report is None:
         return
-    for label, read in FIELDS[finding.action.key]:
+    for label, read in rows:
         yield label, (attrgetter(read) if isinstance(read, str) else read)(report)
     if isinstance(report, DomainReport):
         yield from report.vendors.items()
@@ -189,7 +196,7 @@ def _rank(engine: str) -> int:
     return WELL_KNOWN.index(engine) if engine in WELL_KNOWN else len(WELL_KNOWN)
 
 
-FIELDS: Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]] = {
+FIELDS: Fields = {
     "domain-report": (
         ("Forcepoint ThreatSeeker category", "forcepoint_category"),
         ("BitDefender domain info", "bitdefender_info"),

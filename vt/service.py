@@ -1,16 +1,16 @@
-"""The one service layer: lookups in, lookups that know more out. Slack, terminal and tests all go through here.
+"""The service layer: takes lookups as far as they can go now. Slack, the terminal and the tests all use it.
 
-A turn makes every call that can be made now. Equal resources are asked once, hashes and URLs in batches.
+A turn makes every call that can be made now. Equal resources are asked for once, hashes and URLs in batches.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from vt import errors, polling, reply_cache
 from vt.client import Client
-from vt.endpoints import Call, plan
+from vt.endpoints import ENDPOINTS, Call, Endpoints, plan
 from vt.errors import VTError
 from vt.files.hashing import noop
 from vt.files.places import Places
@@ -18,7 +18,8 @@ from vt.files.transfer import FileTransfer, OnChange, OnProgress, Work
 from vt.files.upload_policy import UploadDenylist
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
-from vt.reply_cache import Forgetful, Memory
+from vt.privacy.allowlist import never_internal
+from vt.reply_cache import CachedReply, NullCache, ReplyCache
 
 CALLS_AT_ONCE = 8
 
@@ -26,15 +27,18 @@ Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
 
 
-def nobodys(_: Indicator) -> bool:
-    """Nothing is ours."""
-    return False
-
-
 class Service:
-    """What can be asked of VirusTotal, whoever asks.
+    """Looks up indicators and files at VirusTotal, for every request of a process.
 
-    `replies` that are no older than `age` are not asked for again. What is `ours` is never sent.
+    Args:
+        client: calls VirusTotal, and books each call against the quota.
+        places: where files are read from.
+        clock: the time now, in UTC.
+        denylist: files that are never uploaded.
+        cache: VirusTotal's earlier replies.
+        max_age: cached replies older than this are not used.
+        is_internal: whether an indicator belongs to the organisation; such a one is never sent.
+        endpoints: what each action's steps ask VirusTotal.
     """
 
     def __init__(
@@ -44,36 +48,42 @@ class Service:
         places: Places,
         clock: Clock,
         denylist: UploadDenylist | None = None,
-        replies: Memory | None = None,
-        age: timedelta = timedelta(0),
-        ours: Callable[[Indicator], bool] = nobodys,
+        cache: ReplyCache | None = None,
+        max_age: timedelta = timedelta(0),
+        is_internal: Callable[[Indicator], bool] = never_internal,
+        endpoints: Endpoints = ENDPOINTS,
     ) -> None:
         self.client = client
         self._clock = clock
-        self._replies = replies or Forgetful()
-        self._age = age
-        self._ours = ours
+        self._cache = cache or NullCache()
+        self._max_age = max_age
+        self._is_internal = is_internal
+        self._endpoints = endpoints
         self._transfer = FileTransfer(
-            client, places, denylist=denylist or UploadDenylist(), replies=self._replies, clock=clock
+            client, places, denylist=denylist or UploadDenylist(), cache=self._cache, clock=clock
         )
 
-    async def expanded(self, lookups: Lookups) -> Lookups:
-        """With the files in place of paths with `*` and `?`: to be done once, before the first `advance`."""
-        return await self._transfer.expand(lookups)
+    async def expand(self, lookups: Lookups) -> Lookups:
+        """Replace paths with `*` and `?` by the files that match, and drop repeats. Once, before the first turn."""
+        if any(lookup.is_path for lookup in lookups):
+            return await self._transfer.expand(lookups)
+        unique: dict[tuple[str, str], Lookup] = {}
+        for lookup in lookups:
+            unique.setdefault((lookup.action.key, lookup.input), lookup)
+        return tuple(unique.values())
 
     async def advance(
         self, lookups: Lookups, on_progress: OnProgress = noop, *, fresh: bool = False
     ) -> AsyncIterator[Lookups]:
-        """Do all that can be done now; yields where things stand after each call.
+        """Do everything that can be done now; yields all lookups after each change.
 
-        What is left then waits: for the quota, for an analysis, or for VirusTotal to answer (`next_turn`).
-        An upload is yielded before it begins: who stores that, and dies over it, goes on with the question whether
-        VirusTotal has the file.
-        `on_progress` is called as files are hashed and uploaded. `fresh`: nothing is taken from memory.
+        Those that are left then wait for the quota, an analysis or an outage; `next_turn` says until when.
+        An upload is yielded before it begins, so that a process that dies during it leaves a mark: the next one asks
+        VirusTotal whether the file arrived. `on_progress` hears of bytes hashed and uploaded. `fresh`: without the cache.
         """
-        board, shown = [self._kept_back(polling.resumed(lookup)) for lookup in lookups], list(lookups)
+        board, shown = [self._checked(polling.resumed(lookup)) for lookup in lookups], list(lookups)
         while True:
-            board = board if fresh else list(await self.recall(board))
+            board = board if fresh else list(await self.cached(board))
             file_steps: list[Work] = []
             if any(lookup.is_file for lookup in board):
                 # The one branch about files: a request without any does not touch vt/files.
@@ -83,113 +93,104 @@ class Service:
             steps = [*file_steps, *self._calls(board)]
             if not steps:
                 return
-            async for changed in _as_they_come(steps):
+            async for changed in _run(steps):
                 for index, lookup in changed.items():
                     board[index] = lookup
                 yield tuple(board)
             shown = list(board)
 
-    async def recall(self, lookups: Sequence[Lookup]) -> Lookups:
-        """With the answers that are remembered; asks nobody."""
-        now = self._clock()
-        keys = {reply_cache.key(one) for one in lookups if reply_cache.recallable(one, now)}
-        known = await self._replies.recall(keys, now - self._age) if keys else {}
-        return tuple(self._recalled(one, known, now) for one in lookups)
+    def _checked(self, lookup: Lookup) -> Lookup:
+        is_ours = lookup.indicator is not None and self._is_internal(lookup.indicator)
+        return lookup.failed(errors.Internal()) if is_ours and not lookup.settled else lookup
 
-    def _recalled(self, lookup: Lookup, known: Mapping[str, reply_cache.Told], now: datetime) -> Lookup:
-        found = known.get(reply_cache.key(lookup)) if known and reply_cache.recallable(lookup, now) else None
+    async def cached(self, lookups: Sequence[Lookup]) -> Lookups:
+        """The lookups, each with its answer where the cache holds one that is recent enough. VirusTotal is not asked."""
+        now = self._clock()
+        keys = {reply_cache.key(one) for one in lookups if reply_cache.may_use(one, now)}
+        if not keys:
+            return tuple(lookups)
+        known = await self._cache.recall(keys, now - self._max_age)
+        return tuple(self._with_reply(one, known, now) for one in lookups)
+
+    def _with_reply(self, lookup: Lookup, known: Mapping[str, CachedReply], now: datetime) -> Lookup:
+        found = known.get(reply_cache.key(lookup)) if reply_cache.may_use(lookup, now) else None
         if found is None:
             return lookup
         raw, at = found
         return polling.after_report(lookup, raw, at, may_rescan=self.client.kind == "private")
 
-    def _kept_back(self, lookup: Lookup) -> Lookup:
-        mine = not lookup.settled and lookup.indicator is not None and self._ours(lookup.indicator)
-        return lookup.failed(errors.Internal()) if mine else lookup
-
     def _calls(self, board: Sequence[Lookup]) -> list[Work]:
+        """The calls that are due. Reading and uploading files is not among them (FileTransfer.next_steps)."""
         now = self._clock()
         due = [
             index
             for index, lookup in enumerate(board)
             if lookup.due(now) and lookup.value and lookup.step is not Step.UPLOAD
         ]
-        return [_whole(partial(self._make, call, board)) for call in plan(board, due, self.client)]
+        calls = plan(board, due, self.client, self._endpoints)
+        return [partial(self._make, call, board) for call in calls]
 
-    async def _make(self, call: Call, board: Sequence[Lookup]) -> Mapping[int, Lookup]:
-        """One call, and what it makes of every lookup that waited for it."""
-        mine = {index: board[index] for index in call.waiting}
+    async def _make(self, call: Call, board: Sequence[Lookup], on_change: OnChange) -> None:
+        """Make one call, and take every lookup that waited for it to its next state."""
+        waiting = {index: board[index] for index in call.waiting}
         try:
             replies = await call.endpoint.fetch(self.client, call.resources)
+            if not replies:
+                raise errors.Dropped
         except VTError as error:
-            return {
-                index: polling.after_error(lookup, error, self._clock()) for index, lookup in mine.items()
-            }
-        if not replies:
-            dropped, now = errors.Dropped(), self._clock()
-            return {index: polling.after_error(lookup, dropped, now) for index, lookup in mine.items()}
+            now = self._clock()
+            on_change({index: polling.after_error(lookup, error, now) for index, lookup in waiting.items()})
+            return
         now = self._clock()
-        after = {
-            index: call.endpoint.after(lookup, dict(replies[lookup.resource]), now, self.client)
-            for index, lookup in mine.items()
-            if lookup.resource in replies
-        }
-        answers = ((mine[index], lookup, replies[mine[index].resource]) for index, lookup in after.items())
-        kept = {
-            reply_cache.key(before): raw
-            for before, lookup, raw in answers
-            if reply_cache.memorable(before, lookup, raw, now)
-        }
-        await self._replies.put(kept, now)
-        return after
+        after: dict[int, Lookup] = {}
+        to_cache: dict[str, reply_cache.Raw] = {}
+        for index, lookup in waiting.items():
+            # What VirusTotal left out of a batch stays due, and is asked for again.
+            if (raw := replies.get(lookup.resource)) is not None:
+                after[index] = call.endpoint.after(lookup, dict(raw), now, self.client)
+                if reply_cache.is_cacheable(lookup, after[index], raw, now):
+                    to_cache[reply_cache.key(lookup)] = raw
+        await self._cache.put(to_cache, now)
+        on_change(after)
 
 
 def next_turn(lookups: Lookups) -> datetime | None:
-    """When to go on; None when everything is settled."""
-    return min(
-        (lookup.not_before for lookup in lookups if not lookup.settled and lookup.not_before), default=None
-    )
+    """When the first unsettled lookup may go on; None when all are settled."""
+    waiting = (lookup.not_before for lookup in lookups if not lookup.settled and lookup.not_before)
+    return min(waiting, default=None)
 
 
-def _whole(step: Callable[[], Awaitable[Mapping[int, Lookup]]]) -> Work:
-    """Work that finds all at once, in the end."""
+async def _run(steps: Sequence[Work]) -> AsyncIterator[Mapping[int, Lookup]]:
+    """Run the steps, CALLS_AT_ONCE at a time, and yield each change as it comes.
 
-    async def work(found: OnChange) -> None:
-        found(await step())
-
-    return work
-
-
-async def _as_they_come(steps: Sequence[Work]) -> AsyncIterator[Mapping[int, Lookup]]:
-    """What steps find, as they find it, a few steps at a time; what still runs is cancelled when nobody listens."""
-    room, coming = (
-        asyncio.Semaphore(CALLS_AT_ONCE),
-        asyncio.Queue[Mapping[int, Lookup] | asyncio.Task[None]](),
-    )
+    Steps that still run when the consumer stops are cancelled.
+    """
+    slots = asyncio.Semaphore(CALLS_AT_ONCE)
+    queue = asyncio.Queue[Mapping[int, Lookup] | asyncio.Task[None]]()
 
     async def run(step: Work) -> None:
-        async with room:
-            await step(coming.put_nowait)
+        async with slots:
+            await step(queue.put_nowait)
 
     tasks = [asyncio.create_task(run(step)) for step in steps]
     for task in tasks:
-        task.add_done_callback(coming.put_nowait)
+        task.add_done_callback(queue.put_nowait)
     try:
         running = len(tasks)
         while running:
-            came = await coming.get()
-            if isinstance(came, asyncio.Task):
+            item = await queue.get()
+            if isinstance(item, asyncio.Task):
                 running -= 1
-                came.result()
+                item.result()
             else:
-                yield came
+                yield item
     finally:
         for task in tasks:
             task.cancel()
-            task.add_done_callback(_looked_at)
+            task.add_done_callback(_retrieve_exception)
 
 
-def _looked_at(task: asyncio.Task[None]) -> None:
-    """What went wrong when nobody listened any more is not complained of."""
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
+    """Without this, asyncio logs the exception of a task whose result nobody waits for any more."""
     if not task.cancelled():
         task.exception()

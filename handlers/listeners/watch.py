@@ -13,7 +13,7 @@ from vt import extract
 from vt.actions import fitting
 from vt.indicators import is_internal
 from vt.lookup import Lookup
-from vt.privacy.allowlist import commonplace
+from vt.privacy.allowlist import is_well_known
 
 
 async def in_channel(event: dict[str, Any]) -> bool:
@@ -57,7 +57,7 @@ def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
 
     An indicator is asked for by its value, however it was written: written in two ways it is still the same.
     """
-    never_sent = (is_internal, commonplace, deps.rules.own_domains)
+    never_sent = (is_internal, is_well_known, deps.rules.own_domains)
     found = [one for one in extract(text) if not any(is_spared(one) for is_spared in never_sent)]
     wanted = []
     for one in found:

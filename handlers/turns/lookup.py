@@ -126,7 +126,7 @@ async def _prepare(case: Case, deps: Deps) -> Case:
     if case.request.about:
         case = await renew(case, deps)
         return case.model_copy(update={"lookups": await _with_consent(case, case.lookups, deps)})
-    lookups = await deps.service.expanded(await _with_consent(case, case.request.lookups, deps))
+    lookups = await deps.service.expand(await _with_consent(case, case.request.lookups, deps))
     return case.model_copy(update={"lookups": (*lookups, *await _people(case, deps))})
 
 

@@ -102,7 +102,7 @@ class _Batch:
         mine = card.case.request.id
         owners = await self._deps.cards.dedupe(card, [lookup_key(one) for one in lookups])
         duplicates = {lookup_key(one): one for one in lookups if owners[lookup_key(one)] != mine}
-        for known in await self._deps.automatic.recall(list(duplicates.values())):
+        for known in await self._deps.automatic.cached(list(duplicates.values())):
             key = lookup_key(known)
             if await self._verdict_changed(known, owners[key]):
                 await self._deps.cards.take_over(card, key)

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from handlers.request import Case, Frozen
 from vt.indicators import host_of
 from vt.lookup import Lookup
-from vt.privacy.allowlist import Ours, below
+from vt.privacy.allowlist import InternalDomains, is_within
 from vt.verdict import Finding, State
 
 DUPLICATE_WINDOW = timedelta(hours=24)
@@ -124,7 +124,7 @@ class Rules:
     """Join such a channel when it is created."""
     bots: frozenset[str] = frozenset()
     """Ids and names of other bots whose messages are looked up."""
-    own_domains: Ours = field(default_factory=Ours)
+    own_domains: InternalDomains = field(default_factory=InternalDomains)
     """The organisation's own domains, which are never looked up."""
     max_cards: int = 30
     """Cards in a channel per THROTTLE_PERIOD before it is paused; 0: no limit."""
@@ -166,7 +166,7 @@ def covers(ignored: str, lookup: Lookup) -> bool:
     """Whether an ignored value covers a lookup: a domain with its subdomains, a network, or the value itself."""
     indicator = lookup.indicator
     host = indicator and host_of(indicator)
-    if lookup.value == ignored or (host and below(host.value, {ignored})):
+    if lookup.value == ignored or (host and is_within(host.value, {ignored})):
         return True
     try:
         return bool(host) and ip_address(host.value if host else "") in ip_network(ignored)

@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,7 @@ class Sandbox:
             clock=clock,
         )
         self._places: set[str] = set()
+        self._routes: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {}
         self._recordings = Recordings(replay)
         submissions = Submissions(clock, queue_seconds)
         self._answers = Answers(State(self._recordings, submissions, midnight(clock), invent), kind)
@@ -124,11 +125,16 @@ class Sandbox:
         """From now on this is the reply about one subject (a hash, URL, domain or address)."""
         self._recordings.add(endpoint, subject, reply)
 
+    def route(self, endpoint: str, answer: Callable[[Mapping[str, str]], dict[str, Any]]) -> None:
+        """Answer GET requests to an endpoint that the stand-in does not have: `answer` makes a reply of the parameters."""
+        self._routes[endpoint] = answer
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         endpoint = request.match_info["endpoint"]
-        if request.method not in METHODS.get(endpoint, ()):
+        known = METHODS | dict.fromkeys(self._routes, ("GET",))
+        if request.method not in known.get(endpoint, ()):
             self.calls.append(Call(endpoint, request.method, {}))
-            return _empty(405 if endpoint in METHODS else 404)
+            return _empty(405 if endpoint in known else 404)
         return await self._handle(endpoint, request, REQUEST_LIMIT, self._ordinary)
 
     async def _large_place(self, request: web.Request) -> web.StreamResponse:
@@ -164,6 +170,8 @@ class Sandbox:
             return _empty(302, {"Location": location})
         if endpoint == "file/scan":
             return self._accept(parsed)
+        if route := self._routes.get(endpoint):
+            return _json(200, json.dumps(route(parsed.params)).encode())
         try:
             return _json(*self._answers.to(endpoint, parsed.params))
         except MissingArgumentError:

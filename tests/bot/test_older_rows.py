@@ -59,9 +59,9 @@ async def test_every_case_is_read(opened):
 async def test_every_finding_is_what_it_was(opened):
     """Lookups that had ended are shown as before: the errors too, each by its own sentence."""
     case = await Cases(opened).case("every-error")
-    troubles = [type(lookup.finding(NOW).trouble).__name__ for lookup in case.lookups]
+    names = [type(lookup.finding(NOW).error).__name__ for lookup in case.lookups]
     [row] = [row for row in rows("cases") if row["id"] == "every-error"]
-    assert troubles == [lookup["trouble"]["error"] for lookup in row["progress"]["lookups"]]
+    assert names == [lookup["trouble"]["error"] for lookup in row["progress"]["lookups"]]
 
 
 async def test_every_card_and_modal_is_read(opened):

@@ -8,7 +8,7 @@ from functools import cache
 from tests.support.slack_rules import SHARED
 from vt import extract
 from vt.indicators import is_internal
-from vt.privacy.allowlist import commonplace
+from vt.privacy.allowlist import is_well_known
 from vt.privacy.sensitive import secret
 
 MESSAGES = 300
@@ -41,7 +41,7 @@ class Line:
 
 
 def _sent(one):
-    return not (is_internal(one) or commonplace(one) or (one.kind == "url" and secret(one.value)))
+    return not (is_internal(one) or is_well_known(one) or (one.kind == "url" and secret(one.value)))
 
 
 def script():

@@ -52,7 +52,7 @@ async def asker(database):
         async with Client(KEY, url=virustotal.url, quota=allowance) as client:
             memory = Replies(opened)
             one.service = Service(
-                client, places=Places({}), clock=one, replies=memory, age=timedelta(minutes=10)
+                client, places=Places({}), clock=one, cache=memory, max_age=timedelta(minutes=10)
             )
             yield one
     await opened.close()

@@ -19,7 +19,7 @@ from vt.files.safe_path import MAX_MATCHES
 from vt.files.upload_policy import UploadDenylist
 from vt.lookup import Lookup, Step
 from vt.polling import SAME_SCAN
-from vt.reply_cache import Memory
+from vt.reply_cache import ReplyCache
 from vt.verdict import Note
 
 READS_PER_PLACE = 4
@@ -45,13 +45,13 @@ class FileTransfer:
         places: Places,
         *,
         denylist: UploadDenylist,
-        replies: Memory,
+        cache: ReplyCache,
         clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._places = places
         self._denylist = denylist
-        self._replies = replies
+        self._cache = cache
         self._clock = clock
         self._uploading: set[str] = set()
         """SHA-256 of the contents that are being uploaded now."""
@@ -204,7 +204,7 @@ class FileTransfer:
         """Keep the receipt, for uploads of the same content and for everybody who looks up its hash from now on."""
         now, queued = self._clock(), {**receipt, "response_code": polling.QUEUED}
         self._receipts[next(iter(group.values())).value] = (receipt, now)
-        await self._replies.put({reply_cache.key(lookup): queued for lookup in group.values()}, now)
+        await self._cache.put({reply_cache.key(lookup): queued for lookup in group.values()}, now)
         return {index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()}
 
 

@@ -1,0 +1,44 @@
+"""Every table that is keyed by an action has a row for each action, and no other."""
+
+import pytest
+
+from handlers.text import about, access, usage_errors
+from vt.actions import ACTIONS, BY_KEY
+from vt.endpoints import ENDPOINTS
+from vt.enrichment import FIELDS
+from vt.lookup import Step
+from vt.models import Reply
+
+TABLES = {
+    "vt.endpoints.ENDPOINTS": ENDPOINTS,
+    "vt.enrichment.FIELDS": FIELDS,
+    "handlers.text.about.DOES": about.DOES,
+    "handlers.text.access.IN_MESSAGE": access.IN_MESSAGE,
+    "handlers.text.usage_errors.TAKES": usage_errors.TAKES,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_a_row_for_each_action(name):
+    """The failure names the table and the row that is missing, or is there for no action."""
+    keys = {action.key for action in ACTIONS}
+    missing, unknown = keys - TABLES[name].keys(), TABLES[name].keys() - keys
+    assert not missing, f"{name} has no row for {sorted(missing)}"
+    assert not unknown, f"{name} has rows for no action: {sorted(unknown)}"
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
+def test_a_row_has_all_that_is_made_from_it(action):
+    """A model for the report, a name in the reply cache, a setting for the threshold, and a way to ask for the report."""
+    assert issubclass(action.report, Reply)
+    assert action.cached_as
+    assert action.setting
+    assert action.kinds or action.files
+    assert Step.ASK in ENDPOINTS[action.key]
+    assert action.rescans <= (Step.RESCAN in ENDPOINTS[action.key])
+
+
+def test_no_two_actions_have_the_same_key_title_or_setting():
+    """Commands, shortcuts and settings are named after them."""
+    for name in ("key", "title", "setting"):
+        assert len({getattr(action, name) for action in ACTIONS}) == len(ACTIONS) == len(BY_KEY)
