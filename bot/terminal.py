@@ -20,7 +20,7 @@ from handlers.deps import StoreDown, Verb
 from handlers.files import consent, progress
 from handlers.files.progress import EVERY
 from handlers.health import Probe, health
-from handlers.parser import Command, parse
+from handlers.parser import Command, LookupCommand, parse
 from handlers.text import about, modals
 from handlers.text import files as files_text
 from handlers.usage_errors import UsageError
@@ -54,12 +54,14 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     if wanted.verb is Verb.HELP:
         _show(answer.help_message())
         return DONE
-    wanted = replace(wanted, lookups=tuple(map(stdin.place, wanted.lookups)))
-    if stdin.closed(wanted.lookups):
+    if isinstance(wanted, LookupCommand):
+        wanted = replace(wanted, lookups=tuple(map(stdin.place, wanted.lookups)))
+    lookups = wanted.lookups if isinstance(wanted, LookupCommand) else ()
+    if stdin.closed(lookups):
         _say(files_text.NO_STDIN)
         return WRONG
     try:
-        async with stdin.kinds(settings, wanted.lookups) as kinds, backend(settings, kinds=kinds) as parts:
+        async with stdin.kinds(settings, lookups) as kinds, backend(settings, kinds=kinds) as parts:
             return await _answered(parts, wanted, settings.upload_policy, as_json=as_json)
     except StoreDown:
         _say(text.CANNOT_TAKE)
@@ -72,7 +74,7 @@ async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bo
     if wanted.verb is Verb.QUOTA:
         _show(answer.note(about.quota(await parts.ledger.left())))
         return DONE
-    if wanted.verb is not Verb.LOOK_UP:
+    if not isinstance(wanted, LookupCommand):
         _say(modals.ONLY_IN_SLACK)
         return WRONG
     if not wanted.lookups:

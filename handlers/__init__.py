@@ -1,44 +1,44 @@
-"""Slack in and out. This is the bot's whole surface on one screen."""
+"""Slack in and out: the bot's whole surface on one screen."""
 
 import re
 from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
+from handlers.admission import skip_malformed as checked
 from handlers.deps import Deps, Verb
-from handlers.listeners import buttons, commands, details, events, home, login, settings, shortcuts, watch
-from handlers.listeners import form as form_listeners
+from handlers.listeners import buttons, commands, events, home, login, modals, shortcuts, watch
 from handlers.views import answer_layout, details_layout, form
 
 COMMAND = "/vt"
 
 
 def register(app: AsyncApp, deps: Deps) -> None:
-    """Give the app its listeners, and the listeners what they need, by name."""
+    """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
 
-    async def hand_out(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - bolt's name
+    async def add_deps(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - bolt's name
         context["deps"] = deps
         await next()
 
-    app.middleware(hand_out)
-    app.command(COMMAND)(commands.typed)
-    app.event("app_mention")(events.mentioned)
-    app.event("message", matchers=[events.direct])(events.messaged)
-    app.event("message", matchers=[watch.in_channel])(watch.on_message)
-    app.event("channel_created")(watch.on_channel_created)
+    app.middleware(add_deps)
+    app.command(COMMAND)(checked(commands.handle_command))
+    app.event("app_mention")(checked(events.handle_mention))
+    app.event("message", matchers=[events.is_direct_message])(checked(events.handle_direct_message))
+    app.event("message", matchers=[watch.in_channel])(checked(watch.on_message))
+    app.event("channel_created")(checked(watch.on_channel_created))
     for shortcut in shortcuts.ON_MESSAGES:
-        app.message_shortcut(shortcut.callback_id)(shortcuts.picked)
+        app.message_shortcut(shortcut.callback_id)(checked(shortcuts.handle_message_shortcut))
     for shortcut in shortcuts.ANYWHERE:
-        app.global_shortcut(shortcut.callback_id)(shortcuts.opened)
-    app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.pressed)
-    app.action("open")(buttons.opened)
-    app.action("form")(form_listeners.reopened)
-    app.view(form.CALLBACK)(form_listeners.submitted)
-    app.view(login.CALLBACK)(login.submitted)
-    app.action(answer_layout.MORE)(details.chosen)
-    app.action(re.compile(f"^{details_layout.TURN}:"))(details.turned)
-    app.action(details_layout.PICK)(details.turned)
-    app.view(Verb.PRICE.value)(details.agreed)
-    app.view(Verb.SETTINGS.value)(settings.submitted)
-    app.event("app_home_opened")(home.opened)
-    app.action(re.compile("^(home-|example:)"))(home.pressed)
+        app.global_shortcut(shortcut.callback_id)(checked(shortcuts.handle_global_shortcut))
+    app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(checked(buttons.handle_button))
+    app.action("open")(buttons.handle_link)
+    app.action("form")(checked(buttons.handle_form_offer))
+    app.action(answer_layout.MORE)(checked(buttons.handle_menu))
+    app.action(re.compile(f"^{details_layout.TURN}:"))(checked(modals.handle_page))
+    app.action(details_layout.PICK)(checked(modals.handle_page))
+    app.view(form.CALLBACK)(checked(modals.handle_form))
+    app.view(login.CALLBACK)(checked(login.submitted))
+    app.view(Verb.RESCAN_COST.value)(checked(modals.handle_rescan))
+    app.view(Verb.SETTINGS.value)(checked(modals.handle_settings))
+    app.event("app_home_opened")(checked(home.handle_opened))
+    app.action(re.compile("^(home-|example:)"))(checked(home.handle_click))

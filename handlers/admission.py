@@ -1,9 +1,20 @@
 """Admission: the one place where a request is checked for permission and stored, before Slack gets its acknowledgement."""
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+import structlog
+
 from handlers import text
 from handlers.access import denial
-from handlers.deps import Deps, Request, StoreDown
+from handlers.deps import Deps, StoreDown
+from handlers.modals import Modal
+from handlers.payloads import MalformedPayload
+from handlers.request import Request
 from handlers.text import access
+
+log = structlog.get_logger()
 
 
 async def accept(request: Request, deps: Deps) -> str:
@@ -27,16 +38,34 @@ async def accept_or_raise(request: Request, deps: Deps) -> str:
     return access.DENIALS[denied] if first_time or request.origin.response_url else ""
 
 
-async def may_open(request: Request, deps: Deps) -> str:
-    """Whether someone may open a modal. Returns what to tell them: "" when they may.
+async def may_open(modal: Modal, deps: Deps) -> str:
+    """Whether someone may open this modal. Returns what to tell them: "" when they may.
 
     Only a denial is stored: there is no request yet.
     """
     try:
-        denied = await denial(request.origin, deps.directory, deps.policy)
+        denied = await denial(modal.origin, deps.directory, deps.policy)
         if denied is None:
             return ""
-        await deps.store.refuse(request, denied.value)
+        await deps.store.refuse(modal, denied.value)
     except StoreDown:
         return text.CANNOT_TAKE
     return access.DENIALS[denied]
+
+
+def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """A listener that logs a malformed payload and acknowledges it: Slack would only send the same one again.
+
+    Bolt looks through `wraps` for the names of the arguments, so the listener gets what it asks for.
+    """
+
+    @wraps(listener)
+    async def checked(**given: Any) -> None:
+        try:
+            await listener(**given)
+        except MalformedPayload as malformed:
+            log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
+            if "ack" in given:
+                await given["ack"]()
+
+    return checked

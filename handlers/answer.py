@@ -1,12 +1,14 @@
 """The one path from a kept request to a reply. Each turn does what can be done now and says when to go on."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from handlers import text
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.files.logins import serving
 from handlers.health import Probe, health
 from handlers.posting import CannotPost, reply
+from handlers.request import FormRequest, SayRequest
 from handlers.text import about
 from handlers.turns import (
     buttons,
@@ -30,7 +32,7 @@ async def turn(case_id: str, deps: Deps) -> None:
         return
     with metered() as spent, serving(case.request.origin):
         try:
-            await _VERBS[case.request.verb](case, deps)
+            await HANDLERS[case.request.verb](case, deps)
         except CannotPost:
             await _unheard(case_id, deps)
         finally:
@@ -67,8 +69,8 @@ async def _ping(case: Case, deps: Deps) -> None:
     await end(await reply(case, answer.note(about.ping(await health(probes))), deps), deps)
 
 
-async def _form(case: Case, deps: Deps) -> None:
-    await end(await reply(case, answer.form_offer(case.request.about or ""), deps), deps)
+async def _form(case: Case[FormRequest], deps: Deps) -> None:
+    await end(await reply(case, answer.form_offer(case.request.modal), deps), deps)
 
 
 async def _quota(case: Case, deps: Deps) -> None:
@@ -79,36 +81,36 @@ async def _help(case: Case, deps: Deps) -> None:
     await end(await reply(case, answer.help_message(), deps), deps)
 
 
-async def _say(case: Case, deps: Deps) -> None:
-    await end(await reply(case, answer.note(case.request.note), deps), deps)
+async def _say(case: Case[SayRequest], deps: Deps) -> None:
+    await end(await reply(case, answer.note(case.request.sentence), deps), deps)
 
 
-_VERBS: Mapping[Verb, Callable[[Case, Deps], Awaitable[None]]] = {
+HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: lookup.look_up,
-    Verb.SUBMIT: lookup.look_up,
+    Verb.SUBMIT: lookup.renew,
     Verb.UPLOAD: files.upload,
-    Verb.OFFER: files.offer,
+    Verb.OFFER_UPLOAD: files.offer,
     Verb.JSON: buttons.json,
     Verb.CSV: buttons.csv,
     Verb.SHARE: buttons.share,
     Verb.HIDE: buttons.hide,
-    Verb.RESCAN: lookup.look_up,
-    Verb.RECHECK: lookup.look_up,
+    Verb.RESCAN: lookup.renew,
+    Verb.RECHECK: lookup.renew,
     Verb.DETAILS: modals.show_details,
     Verb.WHY: modals.show_why,
     Verb.COMMENTS: modals.show_comments,
-    Verb.PRICE: modals.show_rescan_cost,
+    Verb.RESCAN_COST: modals.show_rescan_cost,
     Verb.SETTINGS: channel_settings.show,
-    Verb.CHANGE: channel_settings.change,
+    Verb.CHANGE_SETTINGS: channel_settings.change,
     Verb.HOME: home.show,
-    Verb.ANYWAY: lookup.look_up,
+    Verb.ALLOW_OWN_URL: lookup.renew,
     Verb.WATCH: watch_commands.watch,
     Verb.IGNORE: watch_commands.ignore,
-    Verb.ARRIVE: watch_commands.join_new_channel,
-    Verb.SHOW: card_actions.show,
-    Verb.HURRY: card_actions.prioritise,
-    Verb.ALLOW: card_actions.allow,
-    Verb.LEAVE: card_actions.leave,
+    Verb.JOIN: watch_commands.join_new_channel,
+    Verb.SHOW_CARD: card_actions.show,
+    Verb.PRIORITISE: card_actions.prioritise,
+    Verb.ALLOW_URL: card_actions.allow,
+    Verb.DECLINE_URL: card_actions.leave,
     Verb.PING: _ping,
     Verb.QUOTA: _quota,
     Verb.HELP: _help,

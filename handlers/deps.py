@@ -11,7 +11,7 @@ from handlers.access import Policy
 from handlers.channel_settings import Channels
 from handlers.files.logins import Logins
 from handlers.history import History
-from handlers.open_modals import Modals
+from handlers.modals import Modal, Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.watch import CardStore, Rules, WatchStore
@@ -27,8 +27,8 @@ class Store(Protocol):
     async def accept(self, request: Request) -> bool:
         """Keep a request and its first turn, both or neither. False: this delivery was kept before."""
 
-    async def refuse(self, request: Request, why: str) -> bool:
-        """Note that a request was refused. False: this delivery was refused before."""
+    async def refuse(self, attempt: Request | Modal, why: str) -> bool:
+        """Note that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
 
     async def decline(self, case: Case, why: str) -> None:
         """End a request that was kept and does not count after all. The same delivery again is another request."""

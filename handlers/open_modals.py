@@ -1,46 +1,195 @@
-"""Modals: what the random id that each carries means."""
+"""Opening modals within the three seconds of a trigger_id, and finding out what an open one is for."""
 
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal, assert_never
 
-from handlers.request import Frozen, Origin, Verb
-from vt.indicators import Kind
+from slack_sdk.errors import SlackClientError
+from slack_sdk.models.views import View
+
+from handlers import text
+from handlers.admission import accept, may_open
+from handlers.channel_settings import holding
+from handlers.deps import Deps, StoreDown
+from handlers.modals import AnswerModal, FilledModal, FormModal, Found, Modal, SettingsModal
+from handlers.payloads import ButtonClick
+from handlers.request import (
+    Answers,
+    EntryPoint,
+    FormRequest,
+    Head,
+    ModalRequest,
+    Origin,
+    SettingsRequest,
+    Verb,
+)
+from handlers.text import modals as modals_text
+from handlers.views import details_layout, form
+from vt.indicators import Indicator
 from vt.lookup import Lookup
 
-
-class Found(Frozen):
-    """An indicator that was found in a message, to choose from."""
-
-    kind: Kind
-    value: str
-    asked: str
+AnswerVerb = Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
 
 
-class Modal(Frozen):
-    """What a modal was opened for. Its id is all that Slack carries for us."""
-
-    id: str
-    delivery: str
-    """Slack's name for what opened it: the same delivery again opens nothing."""
-    verb: Verb
-    at: datetime
-    origin: Origin
-    """Who opened it from where."""
-    about: str | None = None
-    """The id of the request whose answer it is about."""
-    text: str = ""
-    """What was typed or written before, for the form."""
-    found: tuple[Found, ...] = ()
-    lookups: tuple[Lookup, ...] = ()
-    people: tuple[str, ...] = ()
-    """What is looked up with what is filled in: attached to a message, or asked for in a form that this one lies over."""
+class NotOpened(Exception):
+    """Slack did not open it, usually because the three seconds were over."""
 
 
-class Modals(Protocol):
-    """The storage of modals. Every method raises StoreDown when the database cannot take it."""
+class Refused(Exception):
+    """It may not be opened or submitted now; the text is what to tell the user."""
 
-    async def keep(self, modal: Modal) -> bool:
-        """Remember what a modal is for. False: this delivery opened one before."""
 
-    async def modal(self, modal_id: str) -> Modal | None:
-        """What a modal is for; None: there is none of that name."""
+async def open_modal(modal: Modal, view: View, trigger_id: str, deps: Deps) -> str:
+    """Store what a modal is for, and open it. Raises NotOpened, Refused.
+
+    Returns Slack's id of it, or "" for a repeated delivery, which opened it the first time.
+    """
+    if refused := await may_open(modal, deps):
+        raise Refused(refused)
+    try:
+        if not await deps.modals.keep(modal):
+            return ""
+        opened = await deps.slack.views_open(trigger_id=trigger_id, view=view.to_dict())
+    except StoreDown:
+        raise Refused(text.CANNOT_TAKE) from None
+    except SlackClientError as error:
+        raise NotOpened from error
+    return str(opened["view"]["id"])
+
+
+async def find_modal(modal_id: str, team: str, user: str, deps: Deps) -> Modal | None:
+    """What a modal is for; None if it is no longer stored or was opened by somebody else. Raises StoreDown."""
+    modal = await deps.modals.modal(modal_id)
+    owner = modal and (modal.origin.team, modal.origin.user)
+    return modal if owner == (team, user) else None
+
+
+def head(modal: Modal, delivery: str, deps: Deps, *, origin: Origin | None = None) -> Head:
+    """The head of a request that comes from a modal. `origin`: instead of the modal's own."""
+    return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin or modal.origin)
+
+
+def answer_origin(origin: Origin, *, share: bool) -> Origin:
+    """Where the answer to a form goes: without a response_url to the direct messages, unless it is to be shared.
+
+    A message that the bot posts in a channel is seen by all of it.
+    """
+    if share or origin.response_url is not None:
+        return origin
+    return origin.model_copy(update={"channel": origin.user, "thread": None})
+
+
+def modal_head(delivery: str, origin: Origin, deps: Deps) -> Head:
+    """The head of a modal. The response_url of its origin is as old as the modal is, not as the request made from it."""
+    now = deps.clock()
+    return Head(id=deps.new_id(), delivery=delivery, at=now, origin=origin.model_copy(update={"since": now}))
+
+
+# The form ------------------------------------------------------------------------------------------------
+
+
+async def open_form(
+    origin: Origin,
+    trigger_id: str,
+    deps: Deps,
+    *,
+    typed: str = "",
+    found: Sequence[Indicator] = (),
+    files: tuple[Lookup, ...] = (),
+) -> str:
+    """Open the form with that text, or with indicators to select from. Returns what to tell the user, or "".
+
+    `origin`: who opens it, and where its answer goes; a user's id as its channel means their direct messages.
+    `files`: attached files, which are looked up with what is filled in.
+    """
+    modal = FormModal(
+        **modal_head(f"form:{trigger_id}", _from_form(origin), deps),
+        text=typed,
+        found=tuple(Found(kind=one.kind, value=one.value, asked=one.asked) for one in found),
+        lookups=files,
+    )
+    return await _open_form(modal, trigger_id, deps)
+
+
+async def reopen_form(modal: FormModal, trigger_id: str, deps: Deps) -> str:
+    """Open the form again with what it had. Returns what to tell the user, or ""."""
+    again = modal_head(f"form:{trigger_id}", _from_form(modal.origin), deps)
+    return await _open_form(modal.model_copy(update=dict(again)), trigger_id, deps)
+
+
+async def _open_form(modal: FormModal, trigger_id: str, deps: Deps) -> str:
+    """When Slack's three seconds are over, a job offers to open it again."""
+    try:
+        _, settings = await holding(modal.origin, deps.channels, deps.thresholds)
+        view = form.form(modal, share=settings.answers is Answers.CHANNEL)
+        await open_modal(modal, view, trigger_id, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    except Refused as refused:
+        return str(refused)
+    except NotOpened:
+        offer = FormRequest(**head(modal, f"{modal.verb}:{modal.id}", deps), modal=modal.id)
+        return await accept(offer, deps)
+    return ""
+
+
+def _from_form(origin: Origin) -> Origin:
+    return origin.model_copy(update={"entry_point": EntryPoint.FORM})
+
+
+# Modals that a job fills ---------------------------------------------------------------------------------
+
+
+async def open_details(verb: AnswerVerb, about: str, click: ButtonClick, deps: Deps) -> str:
+    """Open a modal about the answer with the id `about`. Returns what to tell the user, or ""."""
+    new = modal_head(f"{verb}:{click.trigger_id}", click.origin, deps)
+    return await _open_filled(AnswerModal(**new, verb=verb, about=about), click.trigger_id, deps)
+
+
+async def open_settings(origin: Origin, trigger_id: str, deps: Deps) -> str:
+    """Open the settings of the channel in `origin`. Returns what to tell the user, or ""."""
+    modal = SettingsModal(**modal_head(f"{Verb.SETTINGS}:{trigger_id}", origin, deps))
+    return await _open_filled(modal, trigger_id, deps)
+
+
+async def _open_filled(modal: FilledModal, trigger_id: str, deps: Deps) -> str:
+    """Open it with a sentence about waiting, and store the request whose job fills it."""
+    try:
+        view_id = await open_modal(modal, sentence(modal, modals_text.WAITING[modal.verb]), trigger_id, deps)
+    except Refused as refused:
+        return str(refused)
+    except NotOpened:
+        return modals_text.TOO_LATE
+    if view_id:
+        filling = request_for(modal, view_id, head(modal, f"{modal.verb}:{modal.id}", deps))
+        await show_problem(modal, view_id, await accept(filling, deps), deps)
+    return ""
+
+
+def request_for(
+    modal: FilledModal, view_id: str, head: Head, part: str = ""
+) -> ModalRequest | SettingsRequest:
+    """The request to fill a modal. `part`: of a modal about an answer."""
+    match modal:
+        case AnswerModal():
+            return ModalRequest(
+                **head, verb=modal.verb, about=modal.about, view=view_id, modal=modal.id, part=part
+            )
+        case SettingsModal():
+            return SettingsRequest(**head, view=view_id, modal=modal.id)
+        case _:
+            assert_never(modal)
+
+
+async def show_problem(modal: FilledModal, view_id: str, problem: str, deps: Deps) -> None:
+    """Show a sentence instead of the content, unless it is ""."""
+    if not problem:
+        return
+    try:
+        await deps.slack.views_update(view_id=view_id, view=sentence(modal, problem).to_dict())
+    except SlackClientError:
+        return
+
+
+def sentence(modal: FilledModal, said: str) -> View:
+    """The modal with nothing but a sentence."""
+    return details_layout.sentence(modals_text.TITLES[modal.verb], modal.id, modal.verb, said)

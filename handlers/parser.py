@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from handlers.files import passwords
 from handlers.request import Verb
@@ -32,10 +32,6 @@ MOST_VALUES = 100
 """Values that one command may have."""
 LONGEST = 12_000
 """Characters of a line. Slack's own limit for a command is lower; this one is for messages and forms."""
-PLAIN_VERBS = {"ping": Verb.PING, "quota": Verb.QUOTA, "help": Verb.HELP, "settings": Verb.SETTINGS}
-"""Commands that take no arguments."""
-WITH_TEXT = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
-"""Commands whose arguments are parsed when their job runs."""
 FORM = "form"
 """The command that opens the form, with what follows it already filled in."""
 
@@ -59,16 +55,57 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """What is wanted."""
+class LookupCommand:
+    """Look up indicators, files, and people by the domain of their mail address."""
 
-    verb: Verb
     lookups: tuple[Lookup, ...] = ()
     people: tuple[str, ...] = ()
+    """Ids of users."""
     share: bool = False
     fresh: bool = False
-    text: str = ""
-    """The text for the form, or what followed the command's word."""
+    verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
+
+
+@dataclass(frozen=True, slots=True)
+class InfoCommand:
+    """Answer about the bot itself."""
+
+    verb: Literal[Verb.HELP, Verb.PING, Verb.QUOTA]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsCommand:
+    """Open the channel's settings."""
+
+    verb: Literal[Verb.SETTINGS] = Verb.SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class FormCommand:
+    """Open the form with this text in it."""
+
+    text: str
+    verb: Literal[Verb.FORM] = Verb.FORM
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCommand:
+    """`watch` or `ignore`. Their arguments are parsed when the job runs."""
+
+    verb: Literal[Verb.WATCH, Verb.IGNORE]
+    arguments: str
+
+
+Command = LookupCommand | InfoCommand | SettingsCommand | FormCommand | WatchCommand
+
+PLAIN: Mapping[str, InfoCommand | SettingsCommand] = {
+    "ping": InfoCommand(Verb.PING),
+    "quota": InfoCommand(Verb.QUOTA),
+    "help": InfoCommand(Verb.HELP),
+    "settings": SettingsCommand(),
+}
+"""Commands that take no arguments."""
+WATCHING: Mapping[str, Literal[Verb.WATCH, Verb.IGNORE]] = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
 
 
 def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> Command:
@@ -84,23 +121,23 @@ def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> 
     word = first.lower()
     if word == FORM:
         return _form(rest.strip())
-    if word in WITH_TEXT:
-        return Command(WITH_TEXT[word], text=rest.strip())
-    if word in ("", *PLAIN_VERBS):
-        return Command(PLAIN_VERBS[word or "help"])
+    if word in WATCHING:
+        return WatchCommand(WATCHING[word], rest.strip())
+    if word in ("", *PLAIN):
+        return PLAIN[word or "help"]
     if word in BY_KEY:
         return _action(BY_KEY[word], rest, thresholds, escaped=escaped)
     return _free_text(text, word, thresholds)
 
 
-def _form(text: str) -> Command:
+def _form(text: str) -> FormCommand:
     """The text is stored until the form is submitted, so it must not contain a password."""
     if passwords.beside_a_path(text):
         raise PasswordTyped
-    return Command(Verb.FORM, text=text)
+    return FormCommand(text)
 
 
-def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> Command:
+def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> LookupCommand:
     """An action by its name: unknown options are refused, and the values must fit."""
     if action.files and passwords.typed(rest):
         raise PasswordTyped
@@ -113,12 +150,12 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped
     return parse_values(action, unescape(text) if escaped and action.files else text, options, thresholds)
 
 
-def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
+def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> LookupCommand:
     """Any other text: every indicator in it, each with the action that fits."""
     if passwords.given(text):
         raise PasswordTyped
     options, rest = parse_options(text, strict=False)
-    nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN_VERBS, *WITH_TEXT], n=1, cutoff=0.75)
+    nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN, *WATCHING], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):
         raise UnknownCommand(word, nearest[0])
     return parse_values(None, rest, options, thresholds)
@@ -129,7 +166,7 @@ def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> Command:
 
 def parse_values(
     action: Action | None, text: str, options: Options, thresholds: Mapping[str, int]
-) -> Command:
+) -> LookupCommand:
     """An action's values, or without an action every indicator in the text. Raises UsageError."""
     if action is None:
         return with_action(None, extract(text), options, thresholds)
@@ -146,7 +183,7 @@ def parse_values(
 
 def with_action(
     action: Action | None, found: Iterable[Indicator], options: Options, thresholds: Mapping[str, int]
-) -> Command:
+) -> LookupCommand:
     """Look up indicators that were found before, with this action or each with the one that fits. Raises UsageError."""
     wanted = [(_fit(action, one), action) if action else (one, fitting(one.kind)) for one in found]
     if not wanted:
@@ -154,7 +191,7 @@ def with_action(
     return _command(_lookups(wanted, options, thresholds), options)
 
 
-def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> Command:
+def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> LookupCommand:
     if passwords.typed(text):
         raise PasswordTyped
     place = host_place(options.host) if options.host else ""
@@ -165,10 +202,10 @@ def _files(action: Action, text: str, options: Options, thresholds: Mapping[str,
     return _command(tuple(Lookup.of_file(path, action, threshold, place) for path in paths), options)
 
 
-def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, ...] = ()) -> Command:
+def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, ...] = ()) -> LookupCommand:
     if len(lookups) + len(people) > MOST_VALUES:
         raise TooMany(len(lookups) + len(people), MOST_VALUES)
-    return Command(Verb.LOOK_UP, lookups, people, share=options.share, fresh=options.fresh)
+    return LookupCommand(lookups, people, options.share, options.fresh)
 
 
 def _lookups(

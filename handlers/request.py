@@ -1,66 +1,69 @@
-"""What was asked and how far it has come: the stored shapes."""
+"""Requests and cases: what was asked and how far it has come. These are stored shapes: a change needs an upgrade in upgrades.py."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Generic, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict, TypeVar
 
 from vt.lookup import Lookup
 
 
 class Frozen(BaseModel):
-    """A stored shape: frozen, and strict about names, so that an old row is noticed."""
+    """A stored shape: frozen, and with no unknown fields, so that a row of another version is noticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Verb(StrEnum):
-    """What is asked for."""
+    """What is asked for. The values are stored, and some are the action ids of buttons in messages that people keep."""
 
     LOOK_UP = "look-up"
     HELP = "help"
     PING = "ping"
     QUOTA = "quota"
     SAY = "say"
-    """A sentence that was ready when the request was kept."""
+    """Answer with a sentence that is stored with the request."""
     JSON = "json"
     CSV = "csv"
     DETAILS = "details"
     COMMENTS = "comments"
     WHY = "why"
-    PRICE = "price"
-    """What a rescan would cost: said before it is done."""
+    RESCAN_COST = "price"
+    """Show what a rescan would cost, before it is confirmed."""
     RESCAN = "rescan"
     RECHECK = "recheck"
     HIDE = "hide"
     SETTINGS = "settings"
-    CHANGE = "change"
+    CHANGE_SETTINGS = "change"
     HOME = "home"
     SHARE = "share"
     SUBMIT = "submit"
     UPLOAD = "upload"
-    OFFER = "offer"
-    """To upload what VirusTotal knows already."""
+    OFFER_UPLOAD = "offer"
+    """Ask whether a file that VirusTotal knows already is to be uploaded again."""
     FORM = "form"
+    """Offer the form again after Slack did not open it in time."""
     CARD = "card"
-    """In answer to a message in a watched channel; nobody asked."""
+    """Answer a message in a watched channel. Nobody asked for it."""
     WATCH = "watch"
     IGNORE = "ignore"
-    ARRIVE = "arrive"
-    """A channel was made that is watched from the beginning."""
-    SHOW = "show"
-    """The card that a channel has only marks for."""
-    HURRY = "hurry"
-    """Look up what stopped at the reserve."""
-    ALLOW = "allow"
-    LEAVE = "leave"
-    """The answers to the question whether a URL with a secret may be looked up."""
-    ANYWAY = "anyway"
-    """The same, for what somebody asked themselves."""
+    JOIN = "arrive"
+    """Join a new channel whose name says that it is to be watched."""
+    SHOW_CARD = "show"
+    """Post the card in a channel that has only reactions."""
+    PRIORITISE = "hurry"
+    """Look up now what waits because the quota is down to its reserve."""
+    ALLOW_URL = "allow"
+    DECLINE_URL = "leave"
+    """The two answers to the question whether a URL with a secret, posted in a watched channel, may be looked up."""
+    ALLOW_OWN_URL = "anyway"
+    """The same permission for a URL that someone asked for themselves."""
 
 
 class EntryPoint(StrEnum):
-    """How someone came in."""
+    """How someone reached the bot."""
 
     COMMAND = "command"
     MENTION = "mention"
@@ -73,56 +76,52 @@ class EntryPoint(StrEnum):
 
 
 class Origin(Frozen):
-    """Who asked from where, and where the answer goes: without a response_url, into the channel or its thread."""
+    """Who asked from where, and where the answer goes: to the response_url, or without one into the channel or thread."""
 
-    way: EntryPoint = EntryPoint.COMMAND
+    entry_point: EntryPoint = EntryPoint.COMMAND
 
     team: str
     user: str
     channel: str
     response_url: str | None = None
     since: datetime | None = None
-    """When the response_url was made, if that was before the request: it lives for half an hour."""
+    """When the response_url was issued, if that was before the request. It works for 30 minutes."""
     thread: str | None = None
-    """The timestamp of the thread that is answered in."""
+    """The timestamp of the thread to answer in."""
     message: str | None = None
-    """The timestamp of the message whose button was pressed."""
+    """The timestamp of the message with the button, or of the message in a watched channel."""
     public: bool = False
-    """That message is seen by the whole channel."""
+    """Everyone in the channel sees that message."""
     apart: bool = False
-    """The answer goes to the asker's direct messages, since the channel wants answers to be private."""
+    """The answer goes to the asker's direct messages, because the channel is set to private answers."""
     listed: bool = False
-    """Anyone in the workspace may know of the channel."""
-
-
-def listed(name: str) -> bool:
-    """Whether a channel with this name in a payload is a public one: Slack calls the others by what they are."""
-    return name not in ("", "directmessage", "privategroup") and not name.startswith("mpdm-")
+    """It is a public channel: its name may be mentioned to anyone in the workspace."""
 
 
 class Answers(StrEnum):
     """Who sees answers in a channel."""
 
     AS_ASKED = "as-asked"
-    """Commands answer to the asker alone unless they say --share, picked messages in their thread."""
+    """Commands are answered to the asker alone unless they say --share, message shortcuts in the message's thread."""
     PRIVATE = "private"
     CHANNEL = "channel"
 
 
 class Uploads(StrEnum):
-    """Whether files that VirusTotal does not know are uploaded, the strictest last."""
+    """Whether files that VirusTotal does not know may be uploaded, from the least to the most restrictive."""
 
     AS_SET = "as-set"
+    """As the operator set it."""
     ALLOW = "allow"
     CONFIRM = "confirm"
     DENY = "deny"
 
 
 class ChannelSettings(Frozen):
-    """What was set for a channel."""
+    """The settings of a channel."""
 
     thresholds: dict[str, int] = {}
-    """Engines, by action; where there is none, what the operator set holds."""
+    """Engines by action; the operator's threshold applies to the others."""
     answers: Answers = Answers.AS_ASKED
     uploads: Uploads = Uploads.AS_SET
     instance: str = "default"
@@ -130,47 +129,187 @@ class ChannelSettings(Frozen):
 
 
 class Change(Frozen):
-    """One thing that was set otherwise; None: nothing was set."""
+    """One changed setting; None means that it is not set."""
 
     name: str
     old: str | None
     new: str | None
 
 
-class Request(Frozen):
-    """What was asked. The one thing that a Slack payload is turned into."""
+# Requests ------------------------------------------------------------------------------------------------
+
+
+class Head(TypedDict):
+    """The fields that every request has, as its constructor takes them: `HomeRequest(**head, check_key=True)`."""
 
     id: str
-    """Random and unguessable: what buttons carry."""
     delivery: str
-    """Slack's name for the delivery: the same delivery again is the same request."""
-    verb: Verb
     at: datetime
     origin: Origin
+
+
+class _Request(Frozen):
+    id: str
+    """Random and unguessable: buttons carry it."""
+    delivery: str
+    """Identifies Slack's delivery. A second request with the same one is not stored."""
+    at: datetime
+    origin: Origin
+
+
+class _AboutAnswer(_Request):
+    about: str
+    """The id of the request whose answer carried the button."""
+
+
+class LookupRequest(_Request):
+    """Look up indicators and files."""
+
+    verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
     lookups: tuple[Lookup, ...] = ()
     people: tuple[str, ...] = ()
-    """Slack users whose mail address' domain is asked for; known once Slack was asked."""
+    """Ids of users. The domain of their mail address, which only Slack knows, is looked up."""
     share: bool = False
-    about: str | None = None
-    """The id of the request whose answer carried the button."""
-    view: str | None = None
-    """Slack's id of the modal that is filled with the answer."""
-    modal: str = ""
+    """The whole channel sees the answer."""
+    fresh: bool = False
+    """Cached replies are not used."""
+
+
+class RenewalRequest(_AboutAnswer):
+    """Look up again what an answer is about, with something allowed or reanalysed."""
+
+    verb: Literal[Verb.SUBMIT, Verb.RESCAN, Verb.RECHECK, Verb.ALLOW_OWN_URL]
+
+
+class UploadRequest(_AboutAnswer):
+    """Upload the files of an answer, or ask whether to."""
+
+    verb: Literal[Verb.UPLOAD, Verb.OFFER_UPLOAD]
+
+
+class AnswerRequest(_AboutAnswer):
+    """Export an answer, or change who sees it."""
+
+    verb: Literal[Verb.JSON, Verb.CSV, Verb.SHARE, Verb.HIDE]
+
+
+class CardActionRequest(_AboutAnswer):
+    """A button under a card in a watched channel. `about` is the id of the card's case."""
+
+    verb: Literal[Verb.PRIORITISE, Verb.ALLOW_URL, Verb.DECLINE_URL]
+
+
+class ModalRequest(_AboutAnswer):
+    """Fill a modal about an answer."""
+
+    verb: Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
+    view: str
+    """Slack's id of the modal."""
+    modal: str
     """Our own id of it."""
     part: str = ""
-    """Which part of it is shown, as handlers/modals/leaf.py reads it."""
-    ways: ChannelSettings | None = None
-    """What is to hold in the channel."""
-    note: str = ""
-    """What to say, when that is all that there is to do."""
-    said: str = ""
-    """What followed the command's word, where that is read later."""
-    fresh: bool = False
-    """Nothing is to be taken from memory."""
+    """The part to show, in the form that handlers/views/details_layout.py reads."""
+
+
+class SettingsRequest(_Request):
+    """Fill the settings modal."""
+
+    verb: Literal[Verb.SETTINGS] = Verb.SETTINGS
+    view: str
+    modal: str
+
+
+class ChangeSettingsRequest(_Request):
+    """Store new settings for the channel."""
+
+    verb: Literal[Verb.CHANGE_SETTINGS] = Verb.CHANGE_SETTINGS
+    settings: ChannelSettings
+
+
+class FormRequest(_Request):
+    """Offer to open the form again."""
+
+    verb: Literal[Verb.FORM] = Verb.FORM
+    modal: str
+    """Our id of the modal that was not opened: it holds what was filled in."""
+
+
+class HomeRequest(_Request):
+    """Publish the asker's home."""
+
+    verb: Literal[Verb.HOME] = Verb.HOME
+    check_key: bool = False
+    """Also check whether VirusTotal takes the key, which costs a call."""
+
+
+class InfoRequest(_Request):
+    """Answer about the bot itself."""
+
+    verb: Literal[Verb.HELP, Verb.PING, Verb.QUOTA]
+
+
+class SayRequest(_Request):
+    """Answer with a sentence."""
+
+    verb: Literal[Verb.SAY] = Verb.SAY
+    sentence: str
+
+
+class WatchRequest(_Request):
+    """`/vt watch` or `/vt ignore`."""
+
+    verb: Literal[Verb.WATCH, Verb.IGNORE]
+    arguments: str = ""
+
+
+class JoinRequest(_Request):
+    """Join the channel."""
+
+    verb: Literal[Verb.JOIN] = Verb.JOIN
+
+
+class ShowCardRequest(_Request):
+    """Post the card of the message whose thread this was asked in."""
+
+    verb: Literal[Verb.SHOW_CARD] = Verb.SHOW_CARD
+
+
+class CardRequest(_Request):
+    """Answer a message in a watched channel. Batches take these, not single jobs."""
+
+    verb: Literal[Verb.CARD] = Verb.CARD
+    lookups: tuple[Lookup, ...] = ()
+
+
+Request = Annotated[
+    LookupRequest
+    | RenewalRequest
+    | UploadRequest
+    | AnswerRequest
+    | CardActionRequest
+    | ModalRequest
+    | SettingsRequest
+    | ChangeSettingsRequest
+    | FormRequest
+    | HomeRequest
+    | InfoRequest
+    | SayRequest
+    | WatchRequest
+    | JoinRequest
+    | ShowCardRequest
+    | CardRequest,
+    Field(discriminator="verb"),
+]
+"""What was asked, each family with only the fields that it uses. Every Slack payload becomes one of these."""
+AboutAnswer = RenewalRequest | UploadRequest | AnswerRequest | CardActionRequest | ModalRequest
+"""The requests that come from an answer's buttons and have the id of its request in `about`."""
+
+
+# Cases ---------------------------------------------------------------------------------------------------
 
 
 class Outcome(StrEnum):
-    """How a request ended, or that it has not."""
+    """How a request ended, or that it has not ended yet."""
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -178,30 +317,43 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-class Case(Frozen):
-    """A request and how far it has come: everything the next turn needs, whichever process takes it."""
+R_co = TypeVar("R_co", bound=Request, covariant=True, default=Request)
 
-    request: Request
+
+class Case(Frozen, Generic[R_co]):
+    """A request and how far it has come: everything that the next turn needs, whichever process runs it."""
+
+    request: R_co
     lookups: tuple[Lookup, ...] = ()
     outcome: Outcome = Outcome.OPEN
     posts: int = 0
-    """Uses of the response_url so far; Slack allows five."""
+    """How often the response_url was used; Slack allows five times."""
     told: str = ""
-    """What the asker was told last while waiting, so that it is not said twice."""
+    """The last news that the asker was told while waiting, so that it is not repeated."""
     channel: str | None = None
-    """Where the answer stands, when it was posted as a message of the bot."""
+    """The channel of the answer, if it is a message of the bot's own."""
     ts: str | None = None
     posting: str | None = None
-    """The channel in which that message was about to be posted: it may stand there, though `ts` is not known."""
+    """The channel in which that message was about to be posted: it may be there although `ts` is not known."""
     changes: tuple[Change, ...] = ()
-    """What was set otherwise."""
+    """The settings that were changed."""
     plain: bool = False
-    """Slack did not take the blocks: the answer stands there as plain text."""
+    """Slack refused the blocks, so the answer is plain text."""
     published: bool = False
-    """A private answer, of which the whole channel has been shown a copy."""
+    """A copy of this private answer was shown to the whole channel."""
     shared_by: str | None = None
-    """Who wants the whole channel to see the answer that this one replaces."""
+    """Who had shared the answer that this one replaces."""
     first: Origin | None = None
-    """Who first asked for the files of the answer that this one replaces, and where; None: it replaces none."""
+    """Who first asked for the files of the answer that this one replaces, and where; None if it replaces none."""
     asked_at: datetime | None = None
-    """When the question whether its files may be uploaded was put; None: it was not."""
+    """When the question was put whether its files may be uploaded; None if it was not."""
+
+
+def asked_lookups(request: Request) -> tuple[Lookup, ...]:
+    """What a request asks to look up: nothing for requests about other things."""
+    return request.lookups if isinstance(request, LookupRequest | CardRequest) else ()
+
+
+def is_shared(request: Request) -> bool:
+    """Whether the asker wants the whole channel to see the answer."""
+    return isinstance(request, LookupRequest) and request.share

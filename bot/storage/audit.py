@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.request import Case, Request
+from handlers.modals import Modal
+from handlers.request import Case, LookupRequest, Request, asked_lookups
 
 KEPT = timedelta(days=366)
 PAGE = 1_000
@@ -77,14 +78,14 @@ class Entry:
 
 def subjects(case: Case) -> list[dict[str, str]]:
     """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise."""
-    lookups = case.lookups or case.request.lookups
+    lookups = case.lookups or asked_lookups(case.request)
     asked = [{"action": one.action.key, "value": one.value or one.input} for one in lookups]
-    people = [] if case.lookups else case.request.people
+    people = case.request.people if isinstance(case.request, LookupRequest) and not case.lookups else ()
     changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
     return [*asked, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]
 
 
-def origin(request: Request) -> dict[str, Any]:
+def origin(request: Request | Modal) -> dict[str, Any]:
     """Who, where, when and how, as the tables name them."""
     return {
         "id": request.id,
@@ -93,9 +94,9 @@ def origin(request: Request) -> dict[str, Any]:
         "team": request.origin.team,
         "asker": request.origin.user,
         "channel": request.origin.channel,
-        "way": request.origin.way.value,
+        "way": request.origin.entry_point.value,
         "verb": request.verb.value,
-        "about": request.about,
+        "about": getattr(request, "about", None),
     }
 
 

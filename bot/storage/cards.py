@@ -28,8 +28,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from bot.storage import duplicates, watched_channels
-from bot.storage.cases import AUTOMATIC, QUEUE, ROUND, cases, keep
-from handlers.request import Case, Request
+from bot.storage.cases import AUTOMATIC, QUEUE, ROUND, cases, keep, stored_case
+from handlers.request import Request
 from handlers.watch import Card, CardOverrides, CardProgress, Duplicate, MessageEvent, Mode
 from handlers.watch.policy import BATCH_DELAY, NAME_RULE_LIFETIME
 from vt.lookup import Lookup
@@ -210,7 +210,7 @@ def _dumped(lookups: Sequence[Lookup]) -> list[Any]:
 
 def _card(row: Row[Any]) -> Card:
     return Card(
-        case=Case.model_validate({**row.progress, "request": row.request}),
+        case=stored_case(row.request, row.progress),
         wanted=tuple(Lookup.model_validate(one) for one in row.wanted),
         overrides=CardOverrides.model_validate(row.wishes),
         progress=CardProgress.model_validate(row.manners),

@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from bot.storage import audit
 from handlers.deps import Case, Outcome, Request
+from handlers.modals import Modal, ModalTypes
+from handlers.upgrades import upgrade_progress, upgrade_request
 
 QUEUE = "vtbot"
 TURN = "turn"
@@ -136,9 +138,10 @@ class Cases:
 
         return await self._database.run(insert)
 
-    async def refuse(self, request: Request, why: str) -> bool:
-        """Note that a request was refused. False: this delivery was refused before."""
-        row = audit.origin(request) | {"what": _what(Case(request=request)), "why": why}
+    async def refuse(self, attempt: Request | Modal, why: str) -> bool:
+        """Note that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
+        what = "[]" if isinstance(attempt, ModalTypes) else _what(Case(request=attempt))
+        row = audit.origin(attempt) | {"what": what, "why": why}
 
         async def insert(connection: AsyncConnection) -> bool:
             return (await connection.execute(_REFUSE, row)).first() is not None
@@ -158,7 +161,7 @@ class Cases:
             return (await connection.execute(found)).first()
 
         row = await self._database.run(find)
-        return row and Case.model_validate({**row.progress, "request": row.request})
+        return row and stored_case(row.request, row.progress)
 
     async def save(self, case: Case) -> None:
         """Remember how far it has come."""
@@ -227,6 +230,11 @@ class Replies:
             await self._database.run(
                 lambda connection: connection.execute(_PUT, rows), together=len(rows) > 1
             )
+
+
+def stored_case(request: Mapping[str, Any], progress: Mapping[str, Any]) -> Case:
+    """A case from its two columns, whichever version wrote them."""
+    return Case.model_validate({**upgrade_progress(progress), "request": upgrade_request(request)})
 
 
 async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:

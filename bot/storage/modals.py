@@ -3,11 +3,15 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.open_modals import Modal
+from handlers.modals import Modal
+from handlers.upgrades import upgrade_modal
+
+_MODAL: TypeAdapter[Modal] = TypeAdapter(Modal)
 
 metadata = MetaData()
 modals = Table(
@@ -52,7 +56,7 @@ class Modals:
             return await connection.scalar(select(modals.c.modal).where(modals.c.id == modal_id))
 
         row = await self._database.run(find)
-        return row and Modal.model_validate(row)
+        return row and _MODAL.validate_python(upgrade_modal(row))
 
     async def prune(self, older_than: datetime) -> None:
         """Forget those that were opened before that time."""

@@ -1,10 +1,13 @@
 """Whose an answer's files are: of whoever asked first, through every answer that was renewed from its buttons."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from handlers.request import Case, Origin
 from vt.lookup import Lookup
 from vt.verdict import Note
+
+C = TypeVar("C", bound=Case)
 
 
 def first(case: Case) -> Origin:
@@ -23,7 +26,7 @@ def asked_first(click: Case, about: Case) -> bool:
     return (mine.team, mine.user) == (theirs.team, theirs.user)
 
 
-def following(case: Case, about: Case, lookups: tuple[Lookup, ...]) -> Case:
+def following(case: C, about: Case, lookups: tuple[Lookup, ...]) -> C:
     """With those lookups, in place of that answer: its files stay theirs who asked first.
 
     A question that is still the same was put when it was first put, however often it is shown.

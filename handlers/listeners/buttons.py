@@ -1,12 +1,25 @@
-"""Buttons on an answer. Each carries a case's random id; what it means is in the database."""
+"""Buttons and menus in messages. Each carries the random id of a request; what it means is in the database."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 
+from handlers import payloads, text
 from handlers.admission import accept
-from handlers.deps import Deps, Origin, Request, Verb
-from handlers.request import EntryPoint, listed
+from handlers.deps import Deps, StoreDown
+from handlers.modals import FormModal
+from handlers.open_modals import AnswerVerb, find_modal, open_details, reopen_form
+from handlers.payloads import ButtonClick, MalformedPayload
+from handlers.request import (
+    AnswerRequest,
+    CardActionRequest,
+    Head,
+    RenewalRequest,
+    Request,
+    UploadRequest,
+    Verb,
+)
 
 VERBS = {
     "json": Verb.JSON,
@@ -16,66 +29,94 @@ VERBS = {
     "submit": Verb.SUBMIT,
     "upload": Verb.UPLOAD,
     "recheck": Verb.RECHECK,
-    "anyway": Verb.ANYWAY,
-    "hurry": Verb.HURRY,
-    "allow": Verb.ALLOW,
-    "leave": Verb.LEAVE,
+    "anyway": Verb.ALLOW_OWN_URL,
+    "hurry": Verb.PRIORITISE,
+    "allow": Verb.ALLOW_URL,
+    "leave": Verb.DECLINE_URL,
 }
-ON_A_MESSAGE = frozenset({Verb.SUBMIT, Verb.RECHECK})
-"""Two clicks in the same message are one, whoever clicks; a copy of the message has buttons of its own."""
-OF_EACH = frozenset({Verb.UPLOAD, Verb.ANYWAY})
-"""Two clicks of the same person are one."""
+"""Buttons by action_id."""
+OPENS: Mapping[str, AnswerVerb] = {
+    "details": Verb.DETAILS,
+    "why": Verb.WHY,
+    "comments": Verb.COMMENTS,
+    "price": Verb.RESCAN_COST,
+}
+"""Menu entries that open a modal."""
+MENU = {"recheck": Verb.RECHECK, "offer": Verb.OFFER_UPLOAD}
+"""Menu entries that are done without one."""
 
 
-async def pressed(
+async def handle_button(
     ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
 ) -> None:
-    """A button that asks for something: kept as a request of its own."""
-    trouble = await accept(request(VERBS[action["action_id"]], action["value"], body, deps), deps)
+    """Store a request for what the button does."""
+    click = payloads.button_click(body, action)
+    problem = await accept(_request(VERBS[click.action_id], click.value, click, deps), deps)
     await ack()
-    if trouble:
-        await respond(text=trouble, response_type="ephemeral", replace_original=False)
+    await _tell(respond, problem)
 
 
-async def opened(ack: AsyncAck) -> None:
-    """A link was opened; Slack wants to hear that we heard."""
+async def handle_link(ack: AsyncAck) -> None:
+    """A button with a link is only acknowledged: the browser opens it."""
     await ack()
 
 
-def request(verb: Verb, about: str, body: dict[str, Any], deps: Deps) -> Request:
-    """What a button on an answer asks for. `about`: the id of the request whose answer it is."""
-    return Request(
-        id=deps.new_id(),
-        delivery=_delivery(verb, about, body),
-        verb=verb,
-        at=deps.clock(),
-        origin=origin(body),
-        about=about,
-    )
+async def handle_menu(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
+) -> None:
+    """Open a modal about the answer, or store a request."""
+    click = payloads.button_click(body, action)
+    problem = await _select(click, deps)
+    await ack()
+    await _tell(respond, problem)
 
 
-def _delivery(verb: Verb, about: str, body: dict[str, Any]) -> str:
-    if verb is Verb.SHARE:
-        return f"{verb}:{about}"
-    if verb in ON_A_MESSAGE:
-        return f"{verb}:{about}:{body['container'].get('message_ts')}"
-    if verb is Verb.HIDE:
-        return f"{verb}:{about}:{body['user']['id']}:{body['container'].get('message_ts')}"
-    # Somebody else's click does not count, and must not stand in the asker's way.
-    return f"{verb}:{about}:{body['user']['id']}" if verb in OF_EACH else f"{verb}:{body['trigger_id']}"
+async def _select(click: ButtonClick, deps: Deps) -> str:
+    """Returns what to tell the user, or ""."""
+    name, _, about = click.value.partition(":")
+    if name in OPENS:
+        return await open_details(OPENS[name], about, click, deps)
+    if name in MENU:
+        return await accept(_request(MENU[name], about, click, deps), deps)
+    return text.GONE
 
 
-def origin(body: dict[str, Any]) -> Origin:
-    """Who pressed something in a message, and where."""
-    container = body.get("container", {})
-    return Origin(
-        way=EntryPoint.BUTTON,
-        team=body["user"].get("team_id") or body["team"]["id"],
-        user=body["user"]["id"],
-        channel=body["channel"]["id"],
-        response_url=body.get("response_url"),
-        thread=body.get("message", {}).get("thread_ts"),
-        message=container.get("message_ts"),
-        public=not container.get("is_ephemeral", False),
-        listed=listed(body["channel"].get("name", "")),
-    )
+async def handle_form_offer(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
+) -> None:
+    """Open the form again with what was typed before."""
+    click = payloads.button_click(body, action)
+    problem = await _reopen(click, deps)
+    await ack()
+    await _tell(respond, problem)
+
+
+async def _reopen(click: ButtonClick, deps: Deps) -> str:
+    """Returns what to tell the user, or ""."""
+    try:
+        modal = await find_modal(click.value, click.origin.team, click.origin.user, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    return await reopen_form(modal, click.trigger_id, deps) if isinstance(modal, FormModal) else text.GONE
+
+
+def _request(verb: Verb, about: str, click: ButtonClick, deps: Deps) -> Request:
+    """What a button does. `about`: the id of the request whose answer it is under."""
+    delivery = click.delivery(verb, about)
+    head = Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=click.origin)
+    match verb:
+        case Verb.JSON | Verb.CSV | Verb.SHARE | Verb.HIDE:
+            return AnswerRequest(**head, verb=verb, about=about)
+        case Verb.SUBMIT | Verb.RECHECK | Verb.ALLOW_OWN_URL:
+            return RenewalRequest(**head, verb=verb, about=about)
+        case Verb.UPLOAD | Verb.OFFER_UPLOAD:
+            return UploadRequest(**head, verb=verb, about=about)
+        case Verb.PRIORITISE | Verb.ALLOW_URL | Verb.DECLINE_URL:
+            return CardActionRequest(**head, verb=verb, about=about)
+        case _:
+            raise MalformedPayload("actions")
+
+
+async def _tell(respond: AsyncRespond, problem: str) -> None:
+    if problem:
+        await respond(text=problem, response_type="ephemeral", replace_original=False)

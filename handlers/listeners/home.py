@@ -1,4 +1,4 @@
-"""The bot's home in and out: it is made when someone looks at it, and what they press there is kept as a request."""
+"""The bot's home: looking at it and clicking in it. Each becomes a request; a job makes the view."""
 
 import asyncio
 import re
@@ -7,76 +7,73 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 from slack_sdk.errors import SlackClientError
 
+from handlers import payloads
 from handlers.admission import accept, accept_or_raise
-from handlers.deps import Deps, Origin, Request, Verb
-from handlers.listeners import details
-from handlers.listeners.form import open_form
+from handlers.deps import Deps
+from handlers.listeners.events import bot
+from handlers.open_modals import open_form, open_settings
 from handlers.parser import Options, parse_values
+from handlers.payloads import HomeClick
 from handlers.people import SLACK_TIMEOUT
-from handlers.request import EntryPoint
-from handlers.turns.home import CHECK
+from handlers.request import Head, HomeRequest, LookupRequest, Origin
 from handlers.views import home
 from vt.actions import BY_KEY
 
 CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 
-async def opened(event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
-    """Someone looks at the home: a job makes it anew."""
-    if event.get("tab") != "home":
+async def handle_opened(body: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+    """Someone looks at the home: store a request to make it."""
+    opened = payloads.home_opened(body, bot(context))
+    if opened.tab != "home":
         return
-    origin = _origin(str(context.team_id), event["user"])
-    refused = await accept_or_raise(_request(origin, f"home:{body['event_id']}", deps, verb=Verb.HOME), deps)
-    if refused:
-        await _publish(event["user"], home.closed(refused).to_dict(), deps)
+    request = HomeRequest(**_head(opened.delivery, opened.origin, deps))
+    if refused := await accept_or_raise(request, deps):
+        await _publish(refused, opened.origin, deps)
 
 
-async def pressed(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> None:
+async def handle_click(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> None:
     """An example, the form, the settings of a channel, or a check of the key."""
-    user = body["user"]
-    origin = _origin(user.get("team_id") or body["team"]["id"], user["id"])
-    told = await _do(origin, body, action, deps)
+    click = payloads.home_click(body, action)
+    problem = await _click(click, deps)
     await ack()
-    if told:
-        await _publish(user["id"], home.closed(told).to_dict(), deps)
+    if problem:
+        await _publish(problem, click.origin, deps)
 
 
-async def _do(origin: Origin, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> str:
-    name, trigger_id = action["action_id"], body["trigger_id"]
-    if name == "home-form":
-        return await open_form(deps, trigger_id, origin=origin)
-    if name == "home-settings":
-        return await _settings(origin, str(action.get("value")), body, deps)
-    if name == "home-check":
-        return await accept(_request(origin, f"home:{trigger_id}", deps, verb=Verb.HOME, part=CHECK), deps)
-    wanted = BY_KEY.get(str(action.get("value")))
-    if wanted not in home.EXAMPLES:
+async def _click(click: HomeClick, deps: Deps) -> str:
+    """Returns what to tell the user, or ""."""
+    match click.action_id:
+        case "home-form":
+            return await open_form(click.origin, click.trigger_id, deps)
+        case "home-settings" if CHANNEL.fullmatch(click.value):
+            there = click.origin.model_copy(update={"channel": click.value})
+            return await open_settings(there, click.trigger_id, deps)
+        case "home-check":
+            checking = _head(f"home:{click.trigger_id}", click.origin, deps)
+            return await accept(HomeRequest(**checking, check_key=True), deps)
+        case _:
+            return await _example(click, deps)
+
+
+async def _example(click: HomeClick, deps: Deps) -> str:
+    """Look up the example of an action. Returns what to tell the user, or ""."""
+    action = BY_KEY.get(click.value)
+    if action not in home.EXAMPLES:
         return ""
-    lookups = parse_values(wanted, wanted.example, Options(), deps.thresholds).lookups
-    asked = _request(origin, f"example:{trigger_id}", deps, verb=Verb.LOOK_UP, lookups=lookups)
-    return await accept(asked, deps)
+    lookups = parse_values(action, action.example, Options(), deps.thresholds).lookups
+    head = _head(f"example:{click.trigger_id}", click.origin, deps)
+    return await accept(LookupRequest(**head, lookups=lookups), deps)
 
 
-async def _settings(origin: Origin, channel: str, body: dict[str, Any], deps: Deps) -> str:
-    if not CHANNEL.fullmatch(channel):
-        return ""
-    there = origin.model_copy(update={"channel": channel})
-    return await details.fill(Verb.SETTINGS, f"{Verb.SETTINGS}:{body['trigger_id']}", there, body, deps)
+def _head(delivery: str, origin: Origin, deps: Deps) -> Head:
+    return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
 
 
-def _origin(team: str, user: str) -> Origin:
-    """The home is in no channel: answers go to the direct messages."""
-    return Origin(way=EntryPoint.HOME, team=team, user=user, channel=user)
-
-
-def _request(origin: Origin, delivery: str, deps: Deps, **more: Any) -> Request:
-    return Request(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin, **more)
-
-
-async def _publish(user: str, view: dict[str, Any], deps: Deps) -> None:
-    """A sentence instead of the home; when Slack does not take it, there is nobody else to tell."""
+async def _publish(line: str, origin: Origin, deps: Deps) -> None:
+    """Show a sentence instead of the home. When Slack refuses that too, there is nowhere else to show it."""
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):
-            await deps.slack.views_publish(user_id=user, view=view)
+            await deps.slack.views_publish(user_id=origin.user, view=home.closed(line).to_dict())
     except (SlackClientError, OSError, TimeoutError):
         return

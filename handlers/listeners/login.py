@@ -9,16 +9,16 @@ from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
-from handlers import text
+from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import holding
-from handlers.deps import Deps, Origin, StoreDown, Verb
+from handlers.deps import Deps, Origin, StoreDown
 from handlers.files.logins import person
-from handlers.listeners import modals
-from handlers.listeners.modals import NotOpened, Refused
-from handlers.open_modals import Modal
-from handlers.parser import Command, parse_values
-from handlers.request import EntryPoint
+from handlers.modals import FormModal, LoginModal
+from handlers.open_modals import NotOpened, Refused, answer_origin, find_modal, head, modal_head, open_modal
+from handlers.parser import LookupCommand, parse_values
+from handlers.payloads import ModalSubmission
+from handlers.request import EntryPoint, Head, LookupRequest
 from handlers.text import files as words
 from handlers.usage_errors import TooLong
 from handlers.views import form_fields
@@ -49,7 +49,7 @@ class Known:
         return cls(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
 
 
-def form(modal: Modal, known: Known) -> View:
+def form(modal: LoginModal, known: Known) -> View:
     """The documented parameters: the server, the login, the files and the threshold."""
     return View(
         type="modal",
@@ -74,7 +74,7 @@ def _field(name: str, label: str, value: str = "", hint: str = "") -> InputBlock
     return field(name, label, element, hint)
 
 
-async def asked_for(wanted: Command, origin: Origin, trigger_id: str, deps: Deps) -> str | None:
+async def asked_for(wanted: LookupCommand, origin: Origin, trigger_id: str, deps: Deps) -> str | None:
     """Open the form when the files need a login that nobody has typed. Returns what to tell, None: no need."""
     files = locked(wanted.lookups, deps)
     if not files:
@@ -94,9 +94,9 @@ def locked(lookups: Iterable[Lookup], deps: Deps) -> list[Lookup]:
 
 async def open_form(known: Known, origin: Origin, trigger_id: str, deps: Deps) -> str:
     """Open the form with what is known. Returns what to tell: "" when nothing."""
-    modal = _modal(origin, trigger_id, deps)
+    modal = LoginModal(**_head(origin, trigger_id, deps))
     try:
-        await modals.opened(modal, form(modal, known), trigger_id, deps)
+        await open_modal(modal, form(modal, known), trigger_id, deps)
     except Refused as refused:
         return str(refused)
     except NotOpened:
@@ -104,7 +104,7 @@ async def open_form(known: Known, origin: Origin, trigger_id: str, deps: Deps) -
     return ""
 
 
-async def over(below: Modal, wanted: Command, deps: Deps) -> View:
+async def over(below: FormModal, wanted: LookupCommand, deps: Deps) -> View:
     """The form to lie over another one, in which a server was named that needs it: all is one request.
 
     Raises StoreDown, Wrong.
@@ -112,36 +112,36 @@ async def over(below: Modal, wanted: Command, deps: Deps) -> View:
     files = locked(wanted.lookups, deps)
     known = tried("path", lambda: Known.of(files, share=wanted.share))
     rest = tuple(one for one in wanted.lookups if one not in files)
-    opened_by = f"{below.id}:{deps.new_id()}"
-    modal = _modal(below.origin, opened_by, deps, lookups=rest, people=wanted.people)
+    new = _head(below.origin, f"{below.id}:{deps.new_id()}", deps)
+    modal = LoginModal(**new, lookups=rest, people=wanted.people)
     await deps.modals.keep(modal)
     return form(modal, known)
 
 
-def _modal(origin: Origin, opened_by: str, deps: Deps, **more: Any) -> Modal:
-    way = {"way": EntryPoint.FORM}
-    return modals.new(Verb.LOOK_UP, f"login:{opened_by}", origin.model_copy(update=way), deps, **more)
+def _head(origin: Origin, opened_by: str, deps: Deps) -> Head:
+    entered = origin.model_copy(update={"entry_point": EntryPoint.FORM})
+    return modal_head(f"login:{opened_by}", entered, deps)
 
 
-async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], deps: Deps) -> None:
+async def submitted(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
     """The form was sent: the login is held, everything else is kept as a request."""
-    wrong = await _submit(body, view, deps)
+    wrong = await _submit(payloads.modal_submission(body), deps)
     if wrong:
         await ack(response_action="errors", errors=wrong)
     else:
         await ack(response_action="clear")  # with the form that it may lie over
 
 
-async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dict[str, str]:
+async def _submit(submission: ModalSubmission, deps: Deps) -> dict[str, str]:
     """Returns field -> sentence."""
     if deps.logins is None:
         return {"address": words.LOGINS_OFF}
     try:
-        modal = await modals.mine(body, view["private_metadata"], deps)
-        if modal is None:
+        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+        if not isinstance(modal, LoginModal):
             return {"address": words.LOGIN_GONE}
         thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
-        return await _keep(view["state"]["values"], modal, thresholds, deps)
+        return await _keep(submission.values, modal, thresholds, deps)
     except StoreDown:
         return {"address": text.CANNOT_TAKE}
     except Wrong as wrong:
@@ -151,7 +151,7 @@ async def _submit(body: dict[str, Any], view: dict[str, Any], deps: Deps) -> dic
 
 
 async def _keep(
-    values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, int], deps: Deps
+    values: Mapping[str, Any], modal: LoginModal, thresholds: Mapping[str, int], deps: Deps
 ) -> dict[str, str]:
     """Hold the login, keep the rest. Returns field -> sentence. Raises Wrong, HostUnknown."""
     assert deps.logins is not None  # noqa: S101 - asked before
@@ -160,13 +160,14 @@ async def _keep(
     password = SecretStr(written(values, "password"))
     whose = person(modal.origin)
     place = deps.logins.keep(written(values, "address"), written(values, "user"), password, whose)
-    asked = {
-        "origin": modals.heard(modal.origin, share=options.share),
-        "lookups": (*modal.lookups, *(file.evolve(place=place) for file in files)),
-        "people": modal.people,
-        "share": options.share,
-    }
-    trouble = await accept(modals.request(modal, deps, **asked), deps)
+    origin = answer_origin(modal.origin, share=options.share)
+    request = LookupRequest(
+        **head(modal, f"{modal.verb}:{modal.id}", deps, origin=origin),
+        lookups=(*modal.lookups, *(file.evolve(place=place) for file in files)),
+        people=modal.people,
+        share=options.share,
+    )
+    trouble = await accept(request, deps)
     if trouble:
         deps.logins.forget(place)
     return {"address": trouble} if trouble else {}

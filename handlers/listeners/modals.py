@@ -1,82 +1,123 @@
-"""Opening a modal within Slack's three seconds, and saying in an open one what went wrong."""
+"""Modals in use: submitted forms, settings and rescans, and clicks on another part of a modal about an answer."""
 
-from datetime import datetime
 from typing import Any
 
-from slack_sdk.errors import SlackClientError
+from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.views import View
 
-from handlers import text
-from handlers.admission import may_open
-from handlers.deps import Deps, Origin, Request, StoreDown, Verb
-from handlers.open_modals import Modal
+from handlers import payloads, text
+from handlers.admission import accept
+from handlers.channel_settings import holding
+from handlers.deps import Deps, StoreDown
+from handlers.listeners import login
+from handlers.modals import AnswerModal, FormModal, SettingsModal
+from handlers.open_modals import Refused, answer_origin, find_modal, head, request_for, show_problem
+from handlers.payloads import ModalSubmission
+from handlers.request import ChangeSettingsRequest, LookupRequest, RenewalRequest, Verb
+from handlers.text import modals as modals_text
+from handlers.views import details_layout, form, settings
+from handlers.views.form_fields import Wrong
 
 
-class NotOpened(Exception):
-    """Slack did not open it: mostly its three seconds were over."""
-
-
-class Refused(Exception):
-    """It may not be opened now; the text is what to tell the one who tried."""
-
-
-async def opened(modal: Modal, view: View, trigger_id: str, deps: Deps) -> str:
-    """Remember what a modal is for, and open it. Returns Slack's id of it: "" for a delivery that opened one before.
-
-    Raises NotOpened, Refused.
-    """
-    if refused := await may_open(request(modal, deps), deps):
-        raise Refused(refused)
+async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+    """Store the form's request. Otherwise mark the field that is wrong, or ask for a login that is needed too."""
+    submission = payloads.modal_submission(body)
+    field = "found" if "found" in submission.values else "values"
     try:
-        if not await deps.modals.keep(modal):
-            return ""
-        shown = await deps.slack.views_open(trigger_id=trigger_id, view=view.to_dict())
+        login_form = await _submit_form(submission, deps)
     except StoreDown:
-        raise Refused(text.CANNOT_TAKE) from None
-    except SlackClientError as error:
-        raise NotOpened from error
-    return str(shown["view"]["id"])
+        await ack(response_action="errors", errors={field: text.CANNOT_TAKE})
+    except Wrong as wrong:
+        await ack(response_action="errors", errors={wrong.field: text.usage_error(wrong.usage_error)})
+    except Refused as refused:
+        await ack(response_action="errors", errors={field: str(refused)})
+    else:
+        if login_form:
+            await ack(response_action="push", view=login_form.to_dict())
+        else:
+            await ack()
 
 
-def request(modal: Modal, deps: Deps, **more: Any) -> Request:
-    """What is asked with a modal; the same thing asked twice with it is one request."""
-    asked: dict[str, Any] = {
-        "id": deps.new_id(),
-        "delivery": f"{more.get('verb', modal.verb)}:{modal.id}",
-        "verb": modal.verb,
-        "at": deps.clock(),
-        "origin": modal.origin,
-        "about": modal.about,
-        "modal": modal.id,
-    }
-    return Request(**(asked | more))
-
-
-def from_here(origin: Origin, now: datetime, **more: Any) -> Origin:
-    """An origin as a modal keeps it: its response_url is as old as the modal."""
-    return origin.model_copy(update={"since": now, **more})
-
-
-def heard(origin: Origin, *, share: bool) -> Origin:
-    """Where the answer to a form goes: what the bot posts in a channel is seen by all of it."""
-    if share or origin.response_url is not None:
-        return origin
-    return origin.model_copy(update={"channel": origin.user, "thread": None})
-
-
-async def mine(body: dict[str, Any], modal_id: str, deps: Deps) -> Modal | None:
-    """What a modal is for, if the one who uses it is the one who opened it. Raises StoreDown."""
-    modal = await deps.modals.modal(modal_id)
-    if modal is None:
-        return None
-    team = body["user"].get("team_id") or body["team"]["id"]
-    same = (modal.origin.team, modal.origin.user) == (team, body["user"]["id"])
-    return modal if same else None
-
-
-def new(verb: Verb, delivery: str, origin: Origin, deps: Deps, **more: Any) -> Modal:
-    """A modal that is about to be opened."""
-    now = deps.clock()
-    return Modal(
-        id=deps.new_id(), delivery=delivery, verb=verb, at=now, origin=from_here(origin, now), **more
+async def _submit_form(submission: ModalSubmission, deps: Deps) -> View | None:
+    """Returns the login form to open on top of this one, if a login is needed. Raises StoreDown, Wrong, Refused."""
+    modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+    if not isinstance(modal, FormModal):
+        raise Refused(modals_text.FORM_GONE)
+    thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
+    wanted = form.command(submission.values, modal, thresholds)
+    if login.locked(wanted.lookups, deps):
+        return await login.over(modal, wanted, deps)
+    origin = answer_origin(modal.origin, share=wanted.share)
+    request = LookupRequest(
+        **head(modal, f"{wanted.verb}:{modal.id}", deps, origin=origin),
+        lookups=wanted.lookups,
+        people=wanted.people,
+        share=wanted.share,
     )
+    if problem := await accept(request, deps):
+        raise Refused(problem)
+    return None
+
+
+async def handle_settings(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+    """Store the request to change the settings, or mark the field that is wrong."""
+    problems = await _submit_settings(payloads.modal_submission(body), deps)
+    if problems:
+        await ack(response_action="errors", errors=problems)
+    else:
+        await ack()
+
+
+async def _submit_settings(submission: ModalSubmission, deps: Deps) -> dict[str, str]:
+    """Returns sentences by field."""
+    try:
+        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+    except StoreDown:
+        return {"answers": text.CANNOT_TAKE}
+    if not isinstance(modal, SettingsModal):
+        return {"answers": modals_text.FORM_GONE}
+    try:
+        wanted = settings.wanted(submission.values)
+    except Wrong as wrong:
+        return {wrong.field: text.usage_error(wrong.usage_error)}
+    changing = head(modal, f"{Verb.CHANGE_SETTINGS}:{modal.id}", deps)
+    problem = await accept(ChangeSettingsRequest(**changing, settings=wanted), deps)
+    return {"answers": problem} if problem else {}
+
+
+async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+    """The cost of a rescan was accepted: store the request, once for each answer."""
+    submission = payloads.modal_submission(body)
+    problem = await _rescan(submission, deps)
+    if problem:
+        said = details_layout.sentence(modals_text.RESCAN, submission.modal_id, Verb.RESCAN_COST, problem)
+        await ack(response_action="update", view=said.to_dict())
+    else:
+        await ack()
+
+
+async def _rescan(submission: ModalSubmission, deps: Deps) -> str:
+    """Returns what to tell the user, or ""."""
+    try:
+        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    if not isinstance(modal, AnswerModal):
+        return text.GONE
+    once = head(modal, f"{Verb.RESCAN}:{modal.about}", deps)
+    return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
+
+
+async def handle_page(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> None:
+    """Another part, page or finding was selected: store a request to fill the same modal with it."""
+    click = payloads.modal_click(body, action)
+    try:
+        modal = await find_modal(click.modal_id, click.team, click.user, deps)
+    except StoreDown:
+        modal = None
+    if isinstance(modal, AnswerModal | SettingsModal):
+        new = head(modal, f"{modal.verb}:{click.trigger_id}", deps)
+        part = click.value.removeprefix(f"{details_layout.TURN}:")
+        problem = await accept(request_for(modal, click.view_id, new, part), deps)
+        await show_problem(modal, click.view_id, problem, deps)
+    await ack()

@@ -1,4 +1,4 @@
-"""The message menu: what is in a message is looked up and answered in its thread; and the menu that opens the form."""
+"""Shortcuts: a message's indicators are looked up and answered in its thread; the global shortcut opens the form."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,17 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
-from handlers import text
+from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import holding
-from handlers.deps import Deps, Origin, Request, StoreDown, Verb
+from handlers.deps import Deps, StoreDown
 from handlers.files import attachments
-from handlers.listeners.form import open_form
 from handlers.message_content import file_names, written
+from handlers.open_modals import open_form
 from handlers.parser import Options, with_action
+from handlers.payloads import MessageShortcut
 from handlers.people import SLACK_TIMEOUT
-from handlers.request import Answers, EntryPoint
+from handlers.request import Answers, LookupRequest
 from handlers.text import access
 from handlers.usage_errors import UsageError
 from handlers.views.rich_text import escape
@@ -34,7 +35,7 @@ FORM = "open-form"
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """An entry of a menu; `action` is what it takes from a message, None: whatever fits."""
+    """An entry of a menu. `action`: what it looks up in a message; None for whatever fits."""
 
     name: str
     callback_id: str
@@ -49,50 +50,40 @@ ON_MESSAGES = (
 )
 """In the menu of every message."""
 ANYWHERE = (Shortcut(access.FORM_NAME, FORM, access.FORM_DOES),)
-"""In the menu beside the place to type."""
+"""In the menu beside the message field."""
 
 
-async def opened(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
-    """The form, from anywhere: its answer goes to the direct messages."""
-    user = body["user"]
-    origin = Origin(
-        way=EntryPoint.SHORTCUT,
-        team=user.get("team_id") or body["team"]["id"],
-        user=user["id"],
-        channel=user["id"],
-    )
-    told = await open_form(deps, body["trigger_id"], origin=origin)
+async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+    """Open the form; its answer goes to the direct messages."""
+    received = payloads.global_shortcut(body)
+    problem = await open_form(received.origin, received.trigger_id, deps)
     await ack()
-    if told:
-        await _say(user["id"], told, deps)
+    if problem:
+        await _send_directly(received.origin.user, problem, deps)
 
 
-async def picked(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: Deps) -> None:
-    """A message was picked: what fits in it is kept as a request; nothing, or too much, opens the form."""
-    action = BY_KEY.get(body["callback_id"])
-    found = taken(action, extract(written(body["message"])))
-    files = _files(body["message"], action, deps.thresholds)
-    few = bool(found or files) and len(found) <= MOST
-    told = await (_kept(body, action, found, deps) if few else _form(body, found, files, deps))
+async def handle_message_shortcut(
+    ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: Deps
+) -> None:
+    """Store what fits in the message as a request. If that is nothing, or too much, open the form instead."""
+    received = payloads.message_shortcut(body)
+    action = BY_KEY.get(received.callback_id)
+    found = select(action, extract(written(received.message)))
+    files = _files(received.message, action, deps.thresholds)
+    if (found or files) and len(found) <= MOST:
+        problem = await _look_up(received, action, found, deps)
+    else:
+        problem = await _open_form(received, found, files, deps)
     await ack()
-    if told:
-        await _whisper(respond, told)
+    if problem:
+        await _respond_privately(respond, problem)
 
 
-def taken(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
-    """What the action takes: its own kinds; only where there are none, what can be made into them."""
+def select(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
+    """What the action looks up: its own kinds, or if there are none, those that it can convert."""
     if action is None:
         return list(found)
     return [one for one in found if one.kind in action.kinds] or [one for one in found if _fits(action, one)]
-
-
-def _files(
-    message: Mapping[str, Any], action: Action | None, thresholds: Mapping[str, int]
-) -> tuple[Lookup, ...]:
-    """Attached files, for the action that takes them and for what takes everything."""
-    if action not in (None, FILE):
-        return ()
-    return attachments.lookups(message.get("files"), thresholds.get(FILE.key, FILE.threshold))
 
 
 def _fits(action: Action, one: Indicator) -> bool:
@@ -103,61 +94,55 @@ def _fits(action: Action, one: Indicator) -> bool:
     return True
 
 
-async def _kept(
-    body: dict[str, Any],
-    action: Action | None,
-    found: Sequence[Indicator],
-    deps: Deps,
+def _files(
+    message: Mapping[str, Any], action: Action | None, thresholds: Mapping[str, int]
+) -> tuple[Lookup, ...]:
+    """The attached files, if the action takes files."""
+    if action not in (None, FILE):
+        return ()
+    return attachments.lookups(message.get("files"), thresholds.get(FILE.key, FILE.threshold))
+
+
+async def _look_up(
+    received: MessageShortcut, action: Action | None, found: Sequence[Indicator], deps: Deps
 ) -> str:
-    """A request of its own. Returns what to tell: "" when it is kept."""
-    origin = _origin(body)
+    """Store the request. Returns what to tell the user, or ""."""
+    origin = received.origin
     try:
-        thresholds, ways = await holding(origin, deps.channels, deps.thresholds)
+        thresholds, settings = await holding(origin, deps.channels, deps.thresholds)
     except StoreDown:
         return text.CANNOT_TAKE
-    if ways.answers is not Answers.PRIVATE:
-        # A message of the bot's own, in the thread, for everybody who sees what was picked.
+    public = settings.answers is not Answers.PRIVATE
+    if public:
+        # The bot posts in the thread, for everybody who sees the message.
         origin = origin.model_copy(update={"response_url": None})
     lookups = with_action(action, found, Options(), thresholds).lookups if found else ()
-    request = Request(
+    request = LookupRequest(
         id=deps.new_id(),
-        delivery=f"shortcut:{body['trigger_id']}",
-        verb=Verb.LOOK_UP,
+        delivery=received.delivery,
         at=deps.clock(),
         origin=origin,
-        lookups=(*lookups, *_files(body["message"], action, thresholds)),
-        share=origin.response_url is None,
+        lookups=(*lookups, *_files(received.message, action, thresholds)),
+        share=public,
     )
     return await accept(request, deps)
 
 
-async def _form(
-    body: dict[str, Any], found: Sequence[Indicator], files: tuple[Lookup, ...], deps: Deps
+async def _open_form(
+    received: MessageShortcut, found: Sequence[Indicator], files: tuple[Lookup, ...], deps: Deps
 ) -> str:
-    """The form: with what was found, with_action, or with the text in which nothing was. Returns what to tell."""
-    message = body["message"]
-    said = "" if found else strip_markup(str(message.get("text") or ""))
-    holds: dict[str, Any] = {"text": said, "found": found, "files": files}
-    trouble = await open_form(deps, body["trigger_id"], origin=_origin(body), **holds)
-    if trouble or found:
-        return trouble
-    return access.nothing_here(file_names(message))
-
-
-def _origin(body: dict[str, Any]) -> Origin:
-    message = body["message"]
-    return Origin(
-        way=EntryPoint.SHORTCUT,
-        team=body["user"].get("team_id") or body["team"]["id"],
-        user=body["user"]["id"],
-        channel=body["channel"]["id"],
-        response_url=body["response_url"],
-        thread=message.get("thread_ts") or message["ts"],
+    """Open the form with all indicators selected, or if there are none, with the text. Returns what to tell, or ""."""
+    said = "" if found else strip_markup(str(received.message.get("text") or ""))
+    problem = await open_form(
+        received.origin, received.trigger_id, deps, typed=said, found=found, files=files
     )
+    if problem or found:
+        return problem
+    return access.nothing_here(file_names(received.message))
 
 
-async def _say(user: str, line: str, deps: Deps) -> None:
-    """A sentence in someone's direct messages, where no channel is known; else Slack itself says that it failed."""
+async def _send_directly(user: str, line: str, deps: Deps) -> None:
+    """Post in the direct messages, since there is no channel. If that fails, Slack itself shows that something did."""
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):
             await deps.slack.chat_postMessage(
@@ -167,8 +152,8 @@ async def _say(user: str, line: str, deps: Deps) -> None:
         return
 
 
-async def _whisper(respond: AsyncRespond, line: str) -> None:
-    """A sentence to the one who picked; when Slack does not take it, the form or its absence says enough."""
+async def _respond_privately(respond: AsyncRespond, line: str) -> None:
+    """Tell the user. If Slack refuses it, the form, or that none opened, says enough."""
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):
             await respond(text=escape(line), response_type="ephemeral", replace_original=False)

@@ -5,9 +5,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncBoltContext
 
+from handlers import payloads
 from handlers.deps import Deps
-from handlers.request import EntryPoint, Origin, Request, Verb
-from handlers.watch import BotFilter, MessageEvent, parse_event
+from handlers.listeners.events import bot
+from handlers.payloads import ChannelMessage
+from handlers.request import CardRequest, JoinRequest
+from handlers.watch import BotFilter, parse_event
 from handlers.watch.policy import matches
 from vt import extract
 from vt.actions import fitting
@@ -18,7 +21,7 @@ from vt.privacy.allowlist import is_well_known
 
 async def in_channel(event: dict[str, Any]) -> bool:
     """Whether a message was written in a channel or group, not to the bot alone."""
-    return event.get("channel_type") in ("channel", "group", "mpim")
+    return payloads.is_in_channel(event)
 
 
 async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
@@ -29,26 +32,16 @@ async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: Dep
         return
     wanted = () if message.is_deletion else lookups(message.text, deps)
     if wanted or message.is_edit or message.is_deletion:
-        await deps.cards.record(message, wanted, _request(message, wanted, str(context.team_id), deps))
+        received = payloads.channel_message(message, bot(context))
+        await deps.cards.record(message, wanted, _request(received, wanted, deps))
 
 
 async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
     """A channel was created: join it if it is watched from the beginning and the settings say so. Raises StoreDown."""
-    channel = event["channel"]
-    if not deps.rules.join or not matches(channel.get("name", ""), deps.rules.channels):
+    created = payloads.channel_created(event, bot(context))
+    if not deps.rules.join or not matches(created.name, deps.rules.channels):
         return
-    request = Request(
-        id=deps.new_id(),
-        delivery=f"made:{channel['id']}",
-        verb=Verb.ARRIVE,
-        at=deps.clock(),
-        origin=Origin(
-            way=EntryPoint.WATCH,
-            team=str(context.team_id),
-            user=channel.get("creator", ""),
-            channel=channel["id"],
-        ),
-    )
+    request = JoinRequest(id=deps.new_id(), delivery=created.delivery, at=deps.clock(), origin=created.origin)
     await deps.store.accept(request)
 
 
@@ -67,21 +60,11 @@ def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
     return tuple(wanted)
 
 
-def _request(message: MessageEvent, wanted: tuple[Lookup, ...], team: str, deps: Deps) -> Request:
-    origin = Origin(
-        way=EntryPoint.WATCH,
-        team=team,
-        user=message.poster,
-        channel=message.channel,
-        thread=message.thread or message.ts,
-        message=message.ts,
-        public=True,
-    )
-    return Request(
+def _request(message: ChannelMessage, wanted: tuple[Lookup, ...], deps: Deps) -> CardRequest:
+    return CardRequest(
         id=deps.new_id(),
-        delivery=f"watch:{message.channel}:{message.ts}",
-        verb=Verb.CARD,
+        delivery=message.delivery,
         at=deps.clock(),
-        origin=origin,
+        origin=message.origin,
         lookups=wanted,
     )

@@ -21,6 +21,7 @@ from handlers.posting.messages import (
     call,
     content,
 )
+from handlers.request import is_shared
 from handlers.text import access
 from handlers.views import answer
 from handlers.views.exports import Attachment
@@ -61,7 +62,7 @@ async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True)
 
 async def _respond(case: Case, message: Message, deps: Deps) -> Case | None:
     """Answer through the response_url. None when Slack no longer accepts it."""
-    seen_by_all = case.request.share or case.request.origin.public
+    seen_by_all = is_shared(case.request) or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
     fields = {**content(message), **POST_OPTIONS, "response_type": kind, "replace_original": True}

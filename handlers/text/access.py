@@ -25,6 +25,7 @@ FORM_NAME = "VirusTotal"
 FORM_DOES = "A form to look up IPs, hashes, URLs, domains and files"
 NOTHING_HERE = "I found nothing to look up in this message. I opened the form with its text."
 NO_FORM_HERE = "I can't open the form from a message. Type /vt form, or pick VirusTotal from the shortcuts."
+NO_SETTINGS_HERE = "I can't open settings from a message. Type /vt settings in the channel."
 ATTACHED = "For the attached file, pick Upload and Scan File in the same menu."
 ELSEWHERE = "I can't post in that channel, so here is your answer:"
 

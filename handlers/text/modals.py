@@ -85,8 +85,8 @@ MORE: Mapping[Verb, str] = {
     Verb.DETAILS: DETAILS,
     Verb.WHY: WHY,
     Verb.COMMENTS: COMMENTS,
-    Verb.PRICE: RESCAN,
-    Verb.OFFER: files_text.UPLOAD_ANYWAY,
+    Verb.RESCAN_COST: RESCAN,
+    Verb.OFFER_UPLOAD: files_text.UPLOAD_ANYWAY,
     Verb.RECHECK: RECHECK,
 }
 WAIT = "One moment…"

@@ -7,18 +7,19 @@ from handlers.deps import Case, Deps, Outcome
 from handlers.files import consent, permission
 from handlers.files.ownership import origins
 from handlers.posting import post_ephemeral
+from handlers.request import AboutAnswer, is_shared
 from handlers.views import answer
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message
 from vt.verdict import Finding
 
 
-async def visible_answer(case: Case, deps: Deps) -> Case | None:
+async def visible_answer(case: Case[AboutAnswer], deps: Deps) -> Case | None:
     """The answer that a button belongs to; None when it is gone, or whoever pressed the button may not see it.
 
     It may be seen by whoever asked, and by everybody who presses the button in a channel that sees it. Raises StoreDown.
     """
-    about = await deps.store.case(case.request.about or "")
+    about = await deps.store.case(case.request.about)
     if about is None or not about.lookups:
         return None
     here, there = case.request.origin, about.request.origin
@@ -64,12 +65,12 @@ def _seen_by_all(case: Case) -> bool:
     """Whether the channel sees the answer: it was shared, or posted as a message of the bot's."""
     origin = case.request.origin
     is_posted = origin.response_url is None and not origin.apart
-    return case.published or case.request.share or origin.public or is_posted
+    return case.published or is_shared(case.request) or origin.public or is_posted
 
 
 def sharer(case: Case) -> str | None:
     """Who wants the whole channel to see the answer; None: nobody."""
-    return case.shared_by or (case.request.origin.user if case.request.share else None)
+    return case.shared_by or (case.request.origin.user if is_shared(case.request) else None)
 
 
 async def decline(case: Case, line: str, why: str, deps: Deps) -> None:

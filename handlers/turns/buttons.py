@@ -6,6 +6,7 @@ from handlers import posting, text
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import permission
 from handlers.files.ownership import following
+from handlers.request import AnswerRequest
 from handlers.text import modals
 from handlers.turns.answers import decline, end, findings, message, sharer, visible_answer
 from handlers.views import exports
@@ -13,17 +14,19 @@ from handlers.views.exports import Attachment
 from vt.verdict import Finding
 
 
-async def json(case: Case, deps: Deps) -> None:
+async def json(case: Case[AnswerRequest], deps: Deps) -> None:
     """Send the documented JSON as a file."""
     await _send(case, deps, exports.as_json)
 
 
-async def csv(case: Case, deps: Deps) -> None:
+async def csv(case: Case[AnswerRequest], deps: Deps) -> None:
     """Send a table as a file."""
     await _send(case, deps, exports.as_csv)
 
 
-async def _send(case: Case, deps: Deps, export: Callable[[Sequence[Finding]], Attachment]) -> None:
+async def _send(
+    case: Case[AnswerRequest], deps: Deps, export: Callable[[Sequence[Finding]], Attachment]
+) -> None:
     about = await visible_answer(case, deps)
     if about is None:
         await _decline_gone(case, deps)
@@ -33,7 +36,7 @@ async def _send(case: Case, deps: Deps, export: Callable[[Sequence[Finding]], At
     await end(case, deps)
 
 
-async def share(case: Case, deps: Deps) -> None:
+async def share(case: Case[AnswerRequest], deps: Deps) -> None:
     """Post the answer as a new message for the whole channel."""
     about = await visible_answer(case, deps)
     if about is None:
@@ -46,7 +49,7 @@ async def share(case: Case, deps: Deps) -> None:
     await end(case, deps, Outcome.ANSWERED if is_shared else Outcome.FAILED)
 
 
-async def hide(case: Case, deps: Deps) -> None:
+async def hide(case: Case[AnswerRequest], deps: Deps) -> None:
     """Delete the shared message and show the answer to its owner alone, as an answer of its own that can be shared again."""
     about = await visible_answer(case, deps)
     if about is None:
@@ -63,6 +66,6 @@ async def hide(case: Case, deps: Deps) -> None:
     await end(private, deps)
 
 
-async def _decline_gone(case: Case, deps: Deps) -> None:
+async def _decline_gone(case: Case[AnswerRequest], deps: Deps) -> None:
     """The answer is no longer kept, or is not for this person."""
     await decline(case, text.GONE, "gone", deps)

@@ -2,13 +2,14 @@
 
 from handlers.deps import Case, Deps, Outcome
 from handlers.posting import post_ephemeral, reply
+from handlers.request import CardActionRequest, ShowCardRequest
 from handlers.text import watch
 from handlers.turns.answers import end
 from handlers.views import answer
 from handlers.watch import Card, CardOverrides
 
 
-async def prioritise(case: Case, deps: Deps) -> None:
+async def prioritise(case: Case[CardActionRequest], deps: Deps) -> None:
     """Look up what waits because of the reserve: now that somebody has asked, it counts as a person's request."""
     card = await _card_of_button(case, deps)
     if card is None:
@@ -18,7 +19,7 @@ async def prioritise(case: Case, deps: Deps) -> None:
     await end(case, deps)
 
 
-async def show(case: Case, deps: Deps) -> None:
+async def show(case: Case[ShowCardRequest], deps: Deps) -> None:
     """Show the card of the message in whose thread the bot was mentioned; where there is none, the help."""
     origin = case.request.origin
     card = await deps.cards.card_for_message(origin.team, origin.channel, origin.thread or "")
@@ -29,7 +30,7 @@ async def show(case: Case, deps: Deps) -> None:
     await end(case, deps)
 
 
-async def allow(case: Case, deps: Deps) -> None:
+async def allow(case: Case[CardActionRequest], deps: Deps) -> None:
     """The poster agrees that the URLs in question are looked up."""
     card = await _card_of_poster(case, deps)
     if card:
@@ -38,13 +39,13 @@ async def allow(case: Case, deps: Deps) -> None:
         await end(await reply(case, answer.note(watch.ALLOWED), deps), deps)
 
 
-async def leave(case: Case, deps: Deps) -> None:
+async def leave(case: Case[CardActionRequest], deps: Deps) -> None:
     """The poster does not agree; nothing is looked up."""
     if await _card_of_poster(case, deps):
         await end(await reply(case, answer.note(watch.LEFT), deps), deps)
 
 
-async def _card_of_poster(case: Case, deps: Deps) -> Card | None:
+async def _card_of_poster(case: Case[CardActionRequest], deps: Deps) -> Card | None:
     """The card that the button is about, if whoever pressed it posted the message; else they are told that it is gone."""
     card = await _card_of_button(case, deps)
     if card is None or card.case.request.origin.user != case.request.origin.user:
@@ -53,15 +54,15 @@ async def _card_of_poster(case: Case, deps: Deps) -> Card | None:
     return card
 
 
-async def _card_of_button(case: Case, deps: Deps) -> Card | None:
+async def _card_of_button(case: Case[CardActionRequest], deps: Deps) -> Card | None:
     """The card that the button is about, if it was pressed in the card's own channel."""
-    card = await deps.cards.card(case.request.about or "")
+    card = await deps.cards.card(case.request.about)
     if card is None:
         return None
     here, there = case.request.origin, card.case.request.origin
     return card if (here.team, here.channel) == (there.team, there.channel) else None
 
 
-async def _say_gone(case: Case, deps: Deps) -> None:
+async def _say_gone(case: Case[CardActionRequest], deps: Deps) -> None:
     await post_ephemeral(case, watch.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

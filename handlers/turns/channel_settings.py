@@ -3,6 +3,7 @@
 from handlers.access import may_change
 from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.posting import reply
+from handlers.request import ChangeSettingsRequest, SettingsRequest
 from handlers.text import modals as modals_text
 from handlers.turns import answers, modals
 from handlers.views import answer, settings
@@ -12,7 +13,7 @@ DIRECT = ("D", "U", "W")
 """How the ids of direct messages begin: nobody else is there to agree with."""
 
 
-async def show(case: Case, deps: Deps) -> None:
+async def show(case: Case[SettingsRequest], deps: Deps) -> None:
     """What holds in the channel; to be changed, for those who may."""
     origin = case.request.origin
     if origin.channel.startswith(DIRECT):
@@ -25,10 +26,10 @@ async def show(case: Case, deps: Deps) -> None:
     await answers.end(case, deps)
 
 
-async def change(case: Case, deps: Deps) -> None:
+async def change(case: Case[ChangeSettingsRequest], deps: Deps) -> None:
     """Have it hold, if this person may decide so. The audit trail has old and new before anything is changed."""
-    origin, new = case.request.origin, case.request.ways
-    if new is None or not await may_change(origin, deps.directory, deps.policy):
+    origin, new = case.request.origin, case.request.settings
+    if not await may_change(origin, deps.directory, deps.policy):
         refused = await reply(_to_asker(case), answer.note(modals_text.WHO_MAY_CHANGE), deps)
         await answers.end(refused, deps, Outcome.REFUSED)
         return

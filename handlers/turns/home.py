@@ -6,17 +6,16 @@ from handlers.access import may_change, may_change_all
 from handlers.deps import Case, Deps, Origin
 from handlers.health import Probe, health
 from handlers.posting import NotPosted
+from handlers.request import HomeRequest
 from handlers.turns.answers import end
 from handlers.views import home
 from handlers.views.home import HomeContent
 
 MOST_CHANNELS = 20
 """Channels with settings of their own that the home lists."""
-CHECK = "check"
-"""The part of the home that costs a call: whether the key works."""
 
 
-async def show(case: Case, deps: Deps) -> None:
+async def show(case: Case[HomeRequest], deps: Deps) -> None:
     """Make the home of one person."""
     view = home.home(await _content(case, deps))
     try:
@@ -28,7 +27,7 @@ async def show(case: Case, deps: Deps) -> None:
     await end(case, deps)
 
 
-async def _content(case: Case, deps: Deps) -> HomeContent:
+async def _content(case: Case[HomeRequest], deps: Deps) -> HomeContent:
     origin = case.request.origin
     admin = await may_change_all(origin, deps.directory, deps.policy)
     return HomeContent(
@@ -36,7 +35,7 @@ async def _content(case: Case, deps: Deps) -> HomeContent:
         latest=await deps.history.latest(origin.team, origin.user),
         left=await deps.quota_left(),
         channels=await _channels(origin, deps),
-        health=await _health(deps, with_key=case.request.part == CHECK) if admin else {},
+        health=await _health(deps, with_key=case.request.check_key) if admin else {},
         invented=deps.invented,
     )
 

@@ -15,6 +15,7 @@ from handlers.deps import Case, Deps, Outcome, Verb
 from handlers.files import permission, progress
 from handlers.files.ownership import asked_first, following, origins
 from handlers.posting import is_transient, reply, send_file
+from handlers.request import LookupRequest, RenewalRequest
 from handlers.turns.answers import decline, end, findings, message, visible_answer
 from handlers.views import answer
 from handlers.views.exports import as_json
@@ -33,20 +34,44 @@ Renewal = Callable[[Lookup, Finding, Deps], Lookup]
 """Makes of a lookup and its finding the lookup to do again."""
 
 
-async def look_up(case: Case, deps: Deps) -> None:
-    """Do all that can be done now; then answer, or show the progress and schedule the next turn."""
-    if at := _login_elsewhere(case, deps):
-        await deps.store.save(case)
-        await deps.store.again(case.request.id, at)
-        return
-    case = await _prepare(case, deps)
+async def look_up(case: Case[LookupRequest], deps: Deps) -> None:
+    """Look up what was asked for, and the domains of the people that were mentioned."""
     if not case.lookups:
-        await _end_without_lookups(case, deps)
+        asked = case.request.lookups
+        if at := _login_elsewhere(case, asked, deps):
+            await _leave_until(at, case, deps)
+            return
+        lookups = await deps.service.expand(await _with_consent(case, asked, deps))
+        case = case.model_copy(update={"lookups": (*lookups, *await _people(case, deps))})
+    if not case.lookups:
+        # No mentioned person has a visible e-mail address.
+        await end(await reply(case, answer.note(text.NO_MAIL), deps), deps, Outcome.REFUSED)
+        return
+    await advance(case, deps, fresh=case.request.fresh)
+
+
+async def renew(case: Case[RenewalRequest], deps: Deps) -> None:
+    """Look up again what an answer is about, unless it is gone or may not be seen."""
+    if not case.lookups:
+        case = await _renewed(case, deps)
+        case = case.model_copy(update={"lookups": await _with_consent(case, case.lookups, deps)})
+    if not case.lookups:
+        await decline(case, text.GONE, "gone", deps)
+        return
+    await advance(case, deps, fresh=case.request.verb is Verb.RECHECK)
+
+
+async def advance(case: Case, deps: Deps, *, fresh: bool = False) -> None:
+    """Do all that can be done now; then answer, or show the progress and schedule the next turn.
+
+    `fresh`: cached replies are not used.
+    """
+    if at := _login_elsewhere(case, case.lookups, deps):
+        await _leave_until(at, case, deps)
         return
     if _has_files(case):
         case = await permission.still(case, deps)
     async with progress.shown(case, deps) as telling:
-        fresh = case.request.fresh or case.request.verb is Verb.RECHECK
         async for lookups in deps.service.advance(case.lookups, telling.told, fresh=fresh):
             await telling.save(lookups)
     case = telling.case
@@ -87,21 +112,17 @@ async def _wait(case: Case, at: datetime, deps: Deps) -> None:
     await deps.store.again(case.request.id, at)
 
 
-async def _end_without_lookups(case: Case, deps: Deps) -> None:
-    """There is nothing to look up: the answer is gone, or no mentioned person has a visible e-mail address."""
-    if case.request.about:
-        await decline(case, text.GONE, "gone", deps)
-        return
-    case = await reply(case, answer.note(text.NO_MAIL), deps)
-    await end(case, deps, Outcome.REFUSED)
+async def _leave_until(at: datetime, case: Case, deps: Deps) -> None:
+    """Leave the job to the process that holds the login."""
+    await deps.store.save(case)
+    await deps.store.again(case.request.id, at)
 
 
-def _login_elsewhere(case: Case, deps: Deps) -> datetime | None:
+def _login_elsewhere(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> datetime | None:
     """When to try again because another process may hold the login that the files need; None: go on.
 
     Logins are held in the memory of the process that received them. After LOGIN_SEARCH the lookup goes on without.
     """
-    lookups = case.lookups or case.request.lookups
     places = {one.place for one in lookups if one.place.startswith(f"{LOGIN}:") and _needs_file(one)}
     if not places:
         return None
@@ -119,17 +140,6 @@ def _needs_file(lookup: Lookup) -> bool:
 # What to look up -----------------------------------------------------------------------------------------
 
 
-async def _prepare(case: Case, deps: Deps) -> Case:
-    """The case with all its lookups: what was asked, the domains of mentioned people, or an answer's to renew."""
-    if case.lookups:
-        return case
-    if case.request.about:
-        case = await renew(case, deps)
-        return case.model_copy(update={"lookups": await _with_consent(case, case.lookups, deps)})
-    lookups = await deps.service.expand(await _with_consent(case, case.request.lookups, deps))
-    return case.model_copy(update={"lookups": (*lookups, *await _people(case, deps))})
-
-
 async def _with_consent(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
     """The lookups, with consent to upload their files where the settings give it without a question."""
     has_files = any(lookup.is_path for lookup in lookups)
@@ -138,7 +148,7 @@ async def _with_consent(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> 
     return lookups
 
 
-async def _people(case: Case, deps: Deps) -> list[Lookup]:
+async def _people(case: Case[LookupRequest], deps: Deps) -> list[Lookup]:
     """A lookup for each mentioned person that has an e-mail address, with the threshold of the channel."""
     if not case.request.people:
         return []
@@ -165,7 +175,7 @@ async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Looku
 # Renewals ------------------------------------------------------------------------------------------------
 
 
-async def renew(case: Case, deps: Deps) -> Case:
+async def _renewed(case: Case[RenewalRequest], deps: Deps) -> Case[RenewalRequest]:
     """The case with an answer's lookups to do again; with none when the answer is gone or may not be seen.
 
     Everybody who sees an answer may have it checked again. But its files are read only for the person who asked for
@@ -175,7 +185,7 @@ async def renew(case: Case, deps: Deps) -> Case:
     if about is None or (case.request.verb is Verb.SUBMIT and deps.submit == "deny"):
         return case
     is_asker = asked_first(case, about)
-    if case.request.verb is Verb.ANYWAY and not is_asker:
+    if case.request.verb is Verb.ALLOW_OWN_URL and not is_asker:
         return case  # only the asker may have their secret sent
     by_hash = case.request.verb is Verb.RECHECK and not is_asker
     renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
@@ -222,5 +232,5 @@ RENEWALS: Mapping[Verb, Renewal] = {
     Verb.SUBMIT: _submit,
     Verb.RESCAN: _rescan,
     Verb.RECHECK: _recheck,
-    Verb.ANYWAY: _allow,
+    Verb.ALLOW_OWN_URL: _allow,
 }

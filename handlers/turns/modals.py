@@ -9,6 +9,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.deps import Case, Deps, Outcome
 from handlers.posting import NotPosted, send_file
+from handlers.request import ModalRequest, SettingsRequest
 from handlers.text import modals
 from handlers.turns.answers import end, findings, visible_answer
 from handlers.views import details, details_layout, exports
@@ -27,7 +28,7 @@ COMMENTS_CACHED = timedelta(minutes=10)
 """For this long a page of comments is not asked for again, however often it is opened."""
 
 
-async def show_details(case: Case, deps: Deps) -> None:
+async def show_details(case: Case[ModalRequest], deps: Deps) -> None:
     """Fill the modal with fields, engines, samples, resolutions or subdomains."""
     if about := await _answer(case, deps):
         found = findings(about, deps.clock())
@@ -36,7 +37,7 @@ async def show_details(case: Case, deps: Deps) -> None:
         await end(case, deps)
 
 
-async def show_why(case: Case, deps: Deps) -> None:
+async def show_why(case: Case[ModalRequest], deps: Deps) -> None:
     """Fill the modal with the rule, what it counted, and other thresholds."""
     if about := await _answer(case, deps):
         now = deps.clock()
@@ -45,7 +46,7 @@ async def show_why(case: Case, deps: Deps) -> None:
         await end(case, deps)
 
 
-async def show_rescan_cost(case: Case, deps: Deps) -> None:
+async def show_rescan_cost(case: Case[ModalRequest], deps: Deps) -> None:
     """Fill the modal with what a rescan would cost."""
     if about := await _answer(case, deps):
         found = findings(about, deps.clock())
@@ -58,7 +59,7 @@ async def show_rescan_cost(case: Case, deps: Deps) -> None:
         await end(case, deps)
 
 
-async def show_comments(case: Case, deps: Deps) -> None:
+async def show_comments(case: Case[ModalRequest], deps: Deps) -> None:
     """Fill the modal with a page of comments. While the quota is spent it says so, and is filled later if still open."""
     about = await _answer(case, deps)
     if about is None:
@@ -105,11 +106,11 @@ async def fetch_comments(finding: Finding, before: str, deps: Deps) -> Comments 
     return read(Comments, cached[key])
 
 
-def _position(case: Case) -> Position:
+def _position(case: Case[ModalRequest]) -> Position:
     return details_layout.parse_position(case.request.part)
 
 
-async def _answer(case: Case, deps: Deps) -> Case | None:
+async def _answer(case: Case[ModalRequest], deps: Deps) -> Case | None:
     """The answer that the modal is about; when it is no longer kept, the modal says so and the request ends."""
     about = await visible_answer(case, deps)
     if about is None:
@@ -118,7 +119,7 @@ async def _answer(case: Case, deps: Deps) -> Case | None:
     return about
 
 
-async def _fill(case: Case, view: View, found: Sequence[Finding], deps: Deps) -> bool:
+async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], deps: Deps) -> bool:
     """Show a view. When Slack refuses it, say so and send the JSON instead. False: the modal was closed."""
     error = await update(case, view, deps)
     if error in REFUSED:
@@ -127,12 +128,12 @@ async def _fill(case: Case, view: View, found: Sequence[Finding], deps: Deps) ->
     return error not in CLOSED
 
 
-def _sentence(case: Case, line: str) -> View:
+def _sentence(case: Case[ModalRequest], line: str) -> View:
     verb = case.request.verb
     return details_layout.sentence(modals.TITLES[verb], case.request.modal, verb, line)
 
 
-async def update(case: Case, view: View, deps: Deps) -> str:
+async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: Deps) -> str:
     """Replace the content of a request's modal. Returns Slack's error code when it is closed or refused, else "".
 
     Raises NotPosted when it is worth another try.

@@ -11,6 +11,7 @@ from handlers.access import Scope, scope
 from handlers.deps import Case, Deps, Outcome
 from handlers.people import Unknown
 from handlers.posting import NotPosted, reply
+from handlers.request import JoinRequest, WatchRequest
 from handlers.text import watch as watch_text
 from handlers.turns.answers import end
 from handlers.views import answer
@@ -84,10 +85,10 @@ def parse_value(word: str) -> str:
 # /vt watch -----------------------------------------------------------------------------------------------
 
 
-async def watch(case: Case, deps: Deps) -> None:
+async def watch(case: Case[WatchRequest], deps: Deps) -> None:
     """Switch how the channel is watched, or say how it is."""
     try:
-        mode = parse_mode(case.request.said)
+        mode = parse_mode(case.request.arguments)
     except Unclear:
         await _refuse(case, watch_text.WATCH_USAGE, deps)
         return
@@ -101,7 +102,7 @@ async def watch(case: Case, deps: Deps) -> None:
         await _answer(case, watch_text.SWITCHED[mode], deps)
 
 
-async def join_new_channel(case: Case, deps: Deps) -> None:
+async def join_new_channel(case: Case[JoinRequest], deps: Deps) -> None:
     """Join a channel that was just created, and watch it unless somebody switched it before. Raises NotPosted."""
     origin = case.request.origin
     try:
@@ -160,9 +161,9 @@ async def _name(user: str, deps: Deps) -> str:
 # /vt ignore ----------------------------------------------------------------------------------------------
 
 
-async def ignore(case: Case, deps: Deps) -> None:
+async def ignore(case: Case[WatchRequest], deps: Deps) -> None:
     """Ignore something, no longer ignore it, or list what is ignored."""
-    word, _, rest = case.request.said.partition(" ")
+    word, _, rest = case.request.arguments.partition(" ")
     try:
         if word.lower() in ("", "list"):
             await _answer(case, watch_text.ignored(await _ignored(case, deps)), deps)
@@ -171,7 +172,7 @@ async def ignore(case: Case, deps: Deps) -> None:
         elif word.lower() == "remove":
             await _answer(case, await _remove(case, parse_value(rest.strip()), deps), deps)
         else:
-            await _answer(case, await _add(case, parse_ignore(case.request.said), deps), deps)
+            await _answer(case, await _add(case, parse_ignore(case.request.arguments), deps), deps)
     except Unclear:
         await _refuse(case, watch_text.IGNORE_USAGE, deps)
 

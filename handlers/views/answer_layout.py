@@ -105,8 +105,8 @@ def _menu(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Inter
         Verb.DETAILS: any(one.report for one in findings),
         Verb.WHY: any(one.rule for one in findings),
         Verb.COMMENTS: any(has_comments(one) for one in findings),
-        Verb.PRICE: any(can_rescan(one, private_key=context.private_key) for one in findings),
-        Verb.OFFER: any(can_upload(one) for one in findings),
+        Verb.RESCAN_COST: any(can_rescan(one, private_key=context.private_key) for one in findings),
+        Verb.OFFER_UPLOAD: any(can_upload(one) for one in findings),
         Verb.RECHECK: any(can_send(one) for one in findings) and not _gave_up(findings),
     }
     verbs = [verb for verb, is_offered in offered.items() if is_offered]

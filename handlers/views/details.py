@@ -184,7 +184,7 @@ def rescan_cost(
     """
     wanted = [one for one in findings if can_rescan(one, private_key=private_key)]
     if not wanted:
-        return details_layout.sentence(modals.RESCAN, modal_id, Verb.PRICE, modals.NO_RESCAN)
+        return details_layout.sentence(modals.RESCAN, modal_id, Verb.RESCAN_COST, modals.NO_RESCAN)
     urls = sum(one.indicator is not None and one.indicator.kind is Kind.URL for one in wanted)
     files = len(wanted) - urls
     # Rounded up: URLs and files are submitted by different methods.
@@ -196,4 +196,4 @@ def rescan_cost(
         *([(modals.SEEN_BY, modals.URLS_ARE_SEEN)] if urls else []),
     ]
     blocks = list(details_layout.table(rows))
-    return details_layout.modal(modals.RESCAN, modal_id, Verb.PRICE, blocks, submit=modals.RESCAN)
+    return details_layout.modal(modals.RESCAN, modal_id, Verb.RESCAN_COST, blocks, submit=modals.RESCAN)

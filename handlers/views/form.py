@@ -14,9 +14,8 @@ from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
 from handlers.files import attachments
-from handlers.open_modals import Modal
-from handlers.parser import MOST_VALUES, Command, check_options, parse_values, with_action
-from handlers.request import Verb
+from handlers.modals import FormModal
+from handlers.parser import MOST_VALUES, LookupCommand, check_options, parse_values, with_action
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.usage_errors import TooMany
@@ -31,7 +30,7 @@ MOST_OPTIONS = 100
 AS_FOUND = "as-found"
 
 
-def form(modal: Modal, *, share: bool = False) -> View:
+def form(modal: FormModal, *, share: bool = False) -> View:
     """The modal, filled in with what is known. `share`: what is chosen at first."""
     return View(
         type="modal",
@@ -50,7 +49,7 @@ def form(modal: Modal, *, share: bool = False) -> View:
     )
 
 
-def first_field(modal: Modal) -> str:
+def first_field(modal: FormModal) -> str:
     """Where a sentence is shown that is about no field in particular."""
     return "found" if modal.found else "values"
 
@@ -67,7 +66,7 @@ def _values(typed: str) -> InputBlock:
     return field("values", modals.VALUES, element, modals.VALUES_HINT, optional=True)
 
 
-def _found(modal: Modal) -> InputBlock:
+def _found(modal: FormModal) -> InputBlock:
     """Ticked, to choose from; an option carries its place only, so that no value is too long for it."""
     found = modal.found
     options = [option(defang(one.value), str(place)) for place, one in enumerate(found[:MOST_OPTIONS])]
@@ -75,7 +74,7 @@ def _found(modal: Modal) -> InputBlock:
     return field("found", modals.VALUES, element, " ".join(_hints(modal)))
 
 
-def _hints(modal: Modal) -> Iterator[str]:
+def _hints(modal: FormModal) -> Iterator[str]:
     yield modals.FOUND_HINT
     if len(modal.found) > MOST_OPTIONS:
         yield modals.FOUND_CUT.format(most=MOST_OPTIONS, count=len(modal.found))
@@ -105,7 +104,7 @@ def _files() -> Iterator[InputBlock]:
 # What was filled in --------------------------------------------------------------------------------------
 
 
-def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, int]) -> Command:
+def command(values: Mapping[str, Any], modal: FormModal, thresholds: Mapping[str, int]) -> LookupCommand:
     """What a submission asks for. `values`: of its state, by field. Raises Wrong."""
     action = BY_KEY.get(str(filled(values, "action")))
     options = form_fields.options(values)
@@ -116,7 +115,7 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
         *(file.evolve(threshold=threshold) for file in modal.lookups),
         *attachments.lookups(filled(values, "files"), threshold),
     )
-    commands = [Command(Verb.LOOK_UP, files, share=options.share)] if files else []
+    commands = [LookupCommand(files, share=options.share)] if files else []
     if path or (action is FILE and not typed and not files):
         commands.append(tried("path", lambda: parse_values(FILE, path, options, thresholds)))
     if modal.found:
@@ -127,14 +126,14 @@ def command(values: Mapping[str, Any], modal: Modal, thresholds: Mapping[str, in
     return _together(commands, "found" if modal.found else "path")
 
 
-def _together(commands: Sequence[Command], where: str) -> Command:
+def _together(commands: Sequence[LookupCommand], where: str) -> LookupCommand:
     lookups = tuple(lookup for command in commands for lookup in command.lookups)
     if len(lookups) > MOST_VALUES:
         raise Wrong(where, TooMany(len(lookups), MOST_VALUES))
     return replace(commands[-1], lookups=lookups)
 
 
-def _ticked(values: Mapping[str, Any], modal: Modal) -> list[Indicator]:
+def _ticked(values: Mapping[str, Any], modal: FormModal) -> list[Indicator]:
     """By place, which Slack sends back as it was; what was never offered is left out."""
     places = {str(place): one for place, one in enumerate(modal.found)}
     places_ticked = filled(values, "found") or []

@@ -13,7 +13,8 @@ from psycopg.conninfo import make_conninfo
 from bot.database import Database, prepare
 from bot.database.postgres import Server
 from bot.storage.cases import Cases, Replies
-from handlers.deps import Case, Origin, Outcome, Request, StoreDown, Verb
+from handlers.deps import Case, Origin, Outcome, StoreDown
+from handlers.request import LookupRequest
 from vt.actions import BY_KEY
 from vt.indicators import Indicator, Kind
 from vt.lookup import Lookup
@@ -28,13 +29,12 @@ print(asyncio.run(accept_fifty(sys.argv[1], sys.argv[2])))
 """
 
 
-def request(name: str = "1", **more) -> Request:
+def request(name: str = "1", **more) -> LookupRequest:
     lookup = Lookup.of(Indicator(Kind.IPV4, "192.0.2.1"), BY_KEY["scan-ip"], 25)
-    return Request(
+    return LookupRequest(
         **{
             "id": name,
             "delivery": f"d{name}",
-            "verb": Verb.LOOK_UP,
             "at": NOON,
             "origin": WHERE,
             "lookups": (lookup,),

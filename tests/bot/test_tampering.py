@@ -85,4 +85,6 @@ async def test_an_answer_that_is_no_longer_kept(database):
         with psycopg.connect(database) as connection:
             connection.execute("DELETE FROM cases")
         await office.slack.presses(ANA, answer, "JSON")
-        await office.slack.until(lambda: any("no longer kept" in line for line in told(office, ANA)))
+        await office.slack.until(
+            lambda: any("no longer have that answer" in line for line in told(office, ANA))
+        )

@@ -265,7 +265,7 @@ class Writer:
         for verb in Verb:
             if verb in have:
                 continue
-            on_card = verb in (Verb.HURRY, Verb.ALLOW, Verb.LEAVE, Verb.SHOW)
+            on_card = verb in (Verb.PRIORITISE, Verb.ALLOW_URL, Verb.DECLINE_URL, Verb.SHOW_CARD)
             channel = world.channel(INC if on_card else GENERAL)
             url = world.hook_url(world.hook(person, channel))
             request = Request(
@@ -278,8 +278,8 @@ class Writer:
                 ),
                 about=(card if on_card else about)[0],
                 note="It is said." if verb is Verb.SAY else "",
-                view=next(iter(world.views)) if verb in (Verb.PRICE, Verb.WHY) else None,
-                modal="any" if verb in (Verb.PRICE, Verb.WHY) else "",
+                view=next(iter(world.views)) if verb in (Verb.RESCAN_COST, Verb.WHY) else None,
+                modal="any" if verb in (Verb.RESCAN_COST, Verb.WHY) else "",
             )
             print("made up:", verb)
             await self.cases.accept(request)

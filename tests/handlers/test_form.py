@@ -2,8 +2,8 @@
 
 import pytest
 
-from handlers.open_modals import Found, Modal
-from handlers.request import Origin, Verb
+from handlers.modals import FormModal, Found
+from handlers.request import Origin
 from handlers.views.form import form
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.slack_rules import faults
@@ -180,10 +180,9 @@ async def test_what_was_found_is_chosen_by_ticking(database):
 
 
 def modal(text="", found=()):
-    return Modal(
+    return FormModal(
         id="id",
         delivery="d",
-        verb=Verb.FORM,
         at="2026-11-22T03:00:00Z",
         origin=Origin(team="T", user="U", channel="C"),
         text=text,

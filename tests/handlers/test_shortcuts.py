@@ -268,6 +268,6 @@ def test_odd_messages_break_nothing():
 def test_many_of_one_kind_are_taken_as_they_stand(action):
     """All that fits and nothing else, in order."""
     found = extract(f"{' '.join(HASHES[:3])} 192.0.2.1 http://evil.com/a evil.org")
-    taken = shortcuts.taken(action, found)
+    taken = shortcuts.select(action, found)
     assert taken == [one for one in found if action is None or one.kind in action.kinds]
     assert action is None or action in BY_KEY.values()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from handlers.files import consent
-from handlers.request import Case, Origin, Request, Verb
+from handlers.request import Case, LookupRequest, Origin
 from handlers.views.rich_text import Message
 from tests.handlers.test_events import own
 from tests.handlers.test_upload_askers import EICAR, labels, presses
@@ -146,7 +146,7 @@ def test_no_question_is_longer_than_the_room_that_is_kept_for_it():
     file = Lookup.of_file("/srv/" + "n" * 255, FILE, 3, place=f"host:{'h' * 255}").hashed("f" * 64, 10**12)
     files = (*[file.done(Note.NEEDS_CONSENT)] * 150, *[file.done(Note.NEVER_BY_NAME)] * 150)
     origin = Origin(team="T1", user="U1", channel="C1")
-    request = Request(id="r" * 22, delivery="d", verb=Verb.LOOK_UP, at=now, origin=origin)
+    request = LookupRequest(id="r" * 22, delivery="d", at=now, origin=origin)
     case = Case(request=request, lookups=files, asked_at=now)
     said = consent.asked(Message("answer"), case, "confirm", now)
     assert len(said.blocks) == 2

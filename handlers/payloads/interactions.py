@@ -1,0 +1,197 @@
+"""Payloads of what people do: commands, shortcuts, buttons, and submitted modals."""
+
+from dataclasses import dataclass
+
+from handlers.payloads.fields import Payload, is_public_name, mapping, optional, team, text
+from handlers.request import EntryPoint, Origin, Verb
+
+ONCE_PER_MESSAGE = frozenset({Verb.SUBMIT, Verb.RECHECK})
+"""Clicks under one message count once, whoever clicks. A copy of the message has buttons of its own."""
+ONCE_PER_PERSON = frozenset({Verb.UPLOAD, Verb.ALLOW_OWN_URL})
+"""One person's clicks count once. Somebody else's click is refused, and must not use up the asker's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlashCommand:
+    """`/vt` with the text after it."""
+
+    delivery: str
+    origin: Origin
+    text: str
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageShortcut:
+    """An entry in the menu of a message."""
+
+    delivery: str
+    origin: Origin
+    callback_id: str
+    message: Payload
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalShortcut:
+    """An entry in the menu beside the message field."""
+
+    origin: Origin
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonClick:
+    """A button or a menu entry in a message."""
+
+    origin: Origin
+    action_id: str
+    value: str
+    trigger_id: str
+
+    def delivery(self, verb: Verb, about: str) -> str:
+        """Which clicks count as the same one: that depends on what the button does. `about`: the id of the answer."""
+        user, message = self.origin.user, self.origin.message
+        if verb is Verb.SHARE:
+            return f"{verb}:{about}"
+        if verb in ONCE_PER_MESSAGE:
+            return f"{verb}:{about}:{message}"
+        if verb is Verb.HIDE:
+            return f"{verb}:{about}:{user}:{message}"
+        return f"{verb}:{about}:{user}" if verb in ONCE_PER_PERSON else f"{verb}:{self.trigger_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModalClick:
+    """A button or a menu entry in a modal."""
+
+    modal_id: str
+    """Our own id."""
+    view_id: str
+    """Slack's id."""
+    value: str
+    """The value of the selected option, or the action_id of the button."""
+    trigger_id: str
+    team: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModalSubmission:
+    """A submitted modal."""
+
+    modal_id: str
+    """Our own id."""
+    values: Payload
+    """What is filled in, by block."""
+    team: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeClick:
+    """A button in the home."""
+
+    origin: Origin
+    action_id: str
+    value: str
+    trigger_id: str
+
+
+def slash_command(body: Payload) -> SlashCommand:
+    """A slash command. Slack omits the text when there is none."""
+    trigger_id = text(body, "trigger_id")
+    origin = Origin(
+        entry_point=EntryPoint.COMMAND,
+        team=text(body, "team_id"),
+        user=text(body, "user_id"),
+        channel=text(body, "channel_id"),
+        response_url=text(body, "response_url"),
+        listed=is_public_name(optional(body, "channel_name")),
+    )
+    return SlashCommand(f"command:{trigger_id}", origin, optional(body, "text") or "", trigger_id)
+
+
+def message_shortcut(body: Payload) -> MessageShortcut:
+    """A message shortcut, answered in the thread of the message, which the payload contains."""
+    trigger_id = text(body, "trigger_id")
+    origin = Origin(
+        entry_point=EntryPoint.SHORTCUT,
+        team=team(body),
+        user=text(body, "user", "id"),
+        channel=text(body, "channel", "id"),
+        response_url=text(body, "response_url"),
+        thread=optional(body, "message", "thread_ts") or text(body, "message", "ts"),
+    )
+    return MessageShortcut(
+        delivery=f"shortcut:{trigger_id}",
+        origin=origin,
+        callback_id=text(body, "callback_id"),
+        message=mapping(body, "message"),
+        trigger_id=trigger_id,
+    )
+
+
+def global_shortcut(body: Payload) -> GlobalShortcut:
+    """A global shortcut. It has no channel and no response_url: answers go to direct messages."""
+    user = text(body, "user", "id")
+    origin = Origin(entry_point=EntryPoint.SHORTCUT, team=team(body), user=user, channel=user)
+    return GlobalShortcut(origin, text(body, "trigger_id"))
+
+
+def button_click(body: Payload, action: Payload) -> ButtonClick:
+    """A button or a menu entry in a message."""
+    container = mapping(body, "container")
+    origin = Origin(
+        entry_point=EntryPoint.BUTTON,
+        team=team(body),
+        user=text(body, "user", "id"),
+        channel=text(body, "channel", "id"),
+        response_url=optional(body, "response_url"),
+        thread=optional(body, "message", "thread_ts"),
+        message=text(container, "message_ts"),
+        public=not container.get("is_ephemeral", False),
+        listed=is_public_name(optional(body, "channel", "name")),
+    )
+    chosen = action.get("selected_option", action)
+    return ButtonClick(
+        origin=origin,
+        action_id=text(action, "action_id"),
+        value=optional(chosen, "value") or "",
+        trigger_id=text(body, "trigger_id"),
+    )
+
+
+def modal_click(body: Payload, action: Payload) -> ModalClick:
+    """A button or a menu entry in a modal."""
+    path = ("selected_option", "value") if "selected_option" in action else ("action_id",)
+    return ModalClick(
+        modal_id=text(body, "view", "private_metadata"),
+        view_id=text(body, "view", "id"),
+        value=text(action, *path),
+        trigger_id=text(body, "trigger_id"),
+        team=team(body),
+        user=text(body, "user", "id"),
+    )
+
+
+def modal_submission(body: Payload) -> ModalSubmission:
+    """A submitted modal."""
+    return ModalSubmission(
+        modal_id=text(body, "view", "private_metadata"),
+        values=mapping(body, "view", "state", "values"),
+        team=team(body),
+        user=text(body, "user", "id"),
+    )
+
+
+def home_click(body: Payload, action: Payload) -> HomeClick:
+    """A button in the home, which is in no channel: answers go to direct messages."""
+    user = text(body, "user", "id")
+    origin = Origin(entry_point=EntryPoint.HOME, team=team(body), user=user, channel=user)
+    return HomeClick(
+        origin=origin,
+        action_id=text(action, "action_id"),
+        value=optional(action, "value") or "",
+        trigger_id=text(body, "trigger_id"),
+    )
