@@ -1,4 +1,4 @@
-"""History that helps: how often a thing was seen here, where first, and what changed since."""
+"""What is on record about an indicator: how often it was looked up, where first, and what has changed."""
 
 import pytest
 
@@ -10,56 +10,56 @@ INCIDENT, SECRET = "#inc-1042", "#secret"
 ADDRESS = "/vt scan-ip 192.0.2.1"
 
 
-def third(office, answer):
-    """The line of the answer that says when."""
-    return next(line for line in office.slack.shown(answer) if "checked " in line)
+def date_line(app, answer):
+    """The line of the answer with the dates and the records."""
+    return next(line for line in app.slack.shown(answer) if "checked " in line)
 
 
-async def asks(office, line=ADDRESS, **where):
-    """Ask, and wait until it is on record."""
-    answer = await office.asks(line, **where)
-    await office.idle()
+async def asks(app, line=ADDRESS, **where):
+    """Ask, and wait until the result is on record."""
+    answer = await app.asks(line, **where)
+    await app.idle()
     return answer
 
 
-async def test_the_first_look_up_says_nothing_of_the_past(database):
-    """There is none."""
-    async with at_work(database) as office:
-        assert "looked up" not in third(office, await asks(office))
+async def test_the_first_lookup_says_nothing_about_earlier_ones(database):
+    """There were none."""
+    async with at_work(database) as app:
+        assert "looked up" not in date_line(app, await asks(app))
 
 
 async def test_how_often_since_when_and_where_first(database):
-    """Counted over everybody; this channel is called this channel, another public one by its link."""
-    async with at_work(database) as office:
-        await asks(office)
-        await asks(office, user=BEN)
-        here = third(office, await asks(office))
+    """Everybody's lookups count. The first one was in "this channel", or in another public one, which is linked."""
+    async with at_work(database) as app:
+        await asks(app)
+        await asks(app, user=BEN)
+        here = date_line(app, await asks(app))
         assert "looked up 2 times since " in here
         assert ", first in this channel" in here
-        assert ", first in #general" in third(office, await asks(office, channel=INCIDENT))
+        assert ", first in #general" in date_line(app, await asks(app, channel=INCIDENT))
 
 
 @pytest.mark.parametrize("channel", [SECRET, "@vt"])
 async def test_a_private_channel_is_not_named_elsewhere(database, channel):
-    """That it was seen is said, where is not: neither by name nor by id."""
-    async with at_work(database) as office:
-        await asks(office, channel=channel)
-        answer = await asks(office)
-        assert ", first in another channel" in third(office, answer)
-        assert office.slack.world.channel(channel, office.slack.person(ANA)).id not in str(
+    """The answer says that it was looked up, but not where: neither by name nor by id."""
+    async with at_work(database) as app:
+        await asks(app, channel=channel)
+        answer = await asks(app)
+        assert ", first in another channel" in date_line(app, answer)
+        assert app.slack.world.channel(channel, app.slack.person(ANA)).id not in str(
             (answer.blocks, answer.text)
         )
 
 
 async def test_how_it_was_written_makes_no_difference(database):
-    """Defanged or not, in a text or alone: it is the same thing."""
-    async with at_work(database) as office:
-        await asks(office, "/vt we saw 192[.]0[.]2[.]1")
-        assert "looked up once since" in third(office, await asks(office))
+    """Defanged or not, in a text or alone: it is the same indicator."""
+    async with at_work(database) as app:
+        await asks(app, "/vt we saw 192[.]0[.]2[.]1")
+        assert "looked up once since" in date_line(app, await asks(app))
 
 
 def report(positives):
-    """A file that so many engines flag."""
+    """A report on a file that this many engines flag."""
     scans = {f"Engine {n}": {"detected": n < positives, "result": "Bad"} for n in range(70)}
     return {
         "response_code": 1,
@@ -71,34 +71,34 @@ def report(positives):
     }
 
 
-async def test_what_changed_since_the_last_look(database):
-    """The state and the count of before, and when that was; nothing while they are the same."""
-    async with at_work(database) as office:
-        office.virustotal.faults.add("file/report", *(faults.says(report(count)) for count in (2, 2, 5)))
+async def test_what_changed_since_the_last_lookup(database):
+    """The earlier state and count with their date; nothing while they are the same."""
+    async with at_work(database) as app:
+        app.virustotal.faults.add("file/report", *(faults.says(report(count)) for count in (2, 2, 5)))
         line = f"/vt scan-hash {EICAR} --fresh"
-        await asks(office, line)
-        assert "was " not in third(office, await asks(office, line))
-        changed = third(office, await asks(office, line))
+        await asks(app, line)
+        assert "was " not in date_line(app, await asks(app, line))
+        changed = date_line(app, await asks(app, line))
         assert "looked up 2 times since" in changed
         assert "was SUSPICIOUS 2 of 70 engines on " in changed
 
 
-async def test_what_could_not_be_asked_is_no_last_look(database):
-    """A refused key in between: the last thing that VirusTotal said is what counts."""
-    async with at_work(database) as office:
+async def test_a_failed_lookup_is_no_earlier_result(database):
+    """With a refused key in between, the last result of VirusTotal's is the one to compare with."""
+    async with at_work(database) as app:
         refused = faults.status(403)
         line = f"/vt scan-hash {EICAR} --fresh"
-        office.virustotal.faults.add("file/report", faults.says(report(2)), refused, faults.says(report(0)))
+        app.virustotal.faults.add("file/report", faults.says(report(2)), refused, faults.says(report(0)))
         for _ in range(2):
-            await asks(office, line)
-        assert "was SUSPICIOUS 2 of 70 engines on " in third(office, await asks(office, line))
+            await asks(app, line)
+        assert "was SUSPICIOUS 2 of 70 engines on " in date_line(app, await asks(app, line))
 
 
-async def test_a_button_is_no_new_look_up(database):
-    """What is shown again is not counted again."""
-    async with at_work(database) as office:
-        answer = await asks(office)
-        await office.slack.presses(ANA, answer, "Share")
-        await office.idle()
-        assert "looked up" not in third(office, office.slack.messages(GENERAL, BEN)[-1])
-        assert "looked up once" in third(office, await asks(office))
+async def test_a_button_is_no_new_lookup(database):
+    """Sharing an answer does not count as another lookup."""
+    async with at_work(database) as app:
+        answer = await asks(app)
+        await app.slack.presses(ANA, answer, "Share")
+        await app.idle()
+        assert "looked up" not in date_line(app, app.slack.messages(GENERAL, BEN)[-1])
+        assert "looked up once" in date_line(app, await asks(app))

@@ -9,7 +9,7 @@ HASHES = [f"{number:064x}" for number in range(1, 101)]
 
 
 def found(positives):
-    """What VirusTotal says of the first hash."""
+    """VirusTotal's report on the first hash."""
     return {"response_code": 1, "resource": HASHES[0], "positives": positives, "total": 70, "scans": {}}
 
 
@@ -44,7 +44,7 @@ async def test_a_message_with_indicators_gets_one_card_in_its_thread(database):
     ],
 )
 async def test_what_is_never_sent_gets_no_card(database, text):
-    """Private and documentation addresses, our own domains and hosts that everybody knows."""
+    """Private and documentation addresses, the organisation's own domains, and well-known hosts."""
     async with at_incident(database, INTERNAL_DOMAINS="corp.example.org") as incident:
         message = await incident.posts(text)
         assert incident.cards(message) == []
@@ -52,7 +52,7 @@ async def test_what_is_never_sent_gets_no_card(database, text):
 
 
 async def test_internal_domains_are_not_sent_for_people_either(database):
-    """INTERNAL_DOMAINS holds for whoever asks."""
+    """INTERNAL_DOMAINS holds for commands as well."""
     async with at_incident(database, INTERNAL_DOMAINS="corp.example.org") as incident:
         lines = await incident.asks("/vt domain-report wiki.corp.example.org")
         assert "internal, so not sent" in lines[0]
@@ -60,12 +60,12 @@ async def test_internal_domains_are_not_sent_for_people_either(database):
 
 
 async def test_a_card_waits_for_the_quota_and_says_when(database):
-    """One card, edited when the rest comes; pending ones say when."""
+    """There is one card. It says when the rest is looked up, and is edited then."""
     async with at_incident(database, VT_QUOTA_MINUTE="1") as incident:
         message = await incident.posts("9.9.9.9 and 8.8.8.8")
         [card] = incident.cards(message)
         assert "next call in" in "".join(card)
-        await incident.office.passes(seconds=61)
+        await incident.app.passes(seconds=61)
         await incident.quiet()
         [card] = incident.cards(message)
         assert "NOT CHECKED" not in "".join(card)
@@ -75,7 +75,7 @@ async def test_a_card_waits_for_the_quota_and_says_when(database):
 
 
 async def test_an_edit_changes_the_card(database):
-    """What is new is looked up, what is gone is taken off, and it stays one card."""
+    """New indicators are looked up, removed ones disappear, and it stays the same card."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"we saw {EICAR}")
         before = incident.card(message)
@@ -88,7 +88,7 @@ async def test_an_edit_changes_the_card(database):
 
 
 async def test_an_edit_that_brings_the_first_indicator_brings_the_card(database):
-    """A message may begin without any."""
+    """A message that had none when it was posted gets its card after the edit."""
     async with at_incident(database) as incident:
         message = await incident.posts("we saw something")
         await incident.edits(message, f"we saw {EICAR}")
@@ -96,7 +96,7 @@ async def test_an_edit_that_brings_the_first_indicator_brings_the_card(database)
 
 
 async def test_an_edit_without_new_words_changes_nothing(database):
-    """Unfurls come as edits with the same text."""
+    """Slack reports unfurls as edits with the same text."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"we saw {EICAR}")
         calls = len(incident.slack.calls)
@@ -107,7 +107,7 @@ async def test_an_edit_without_new_words_changes_nothing(database):
 
 @pytest.mark.parametrize("how", ["deleted", "edited"])
 async def test_the_card_goes_with_its_reason(database, how):
-    """A deleted message, or one without indicators, has no card."""
+    """The card is deleted when its message is deleted or no longer has an indicator."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"we saw {EICAR}")
         assert len(incident.cards(message)) == 1
@@ -119,7 +119,7 @@ async def test_the_card_goes_with_its_reason(database, how):
 
 
 async def test_slacks_retries_bring_no_second_card(database):
-    """The same delivery again, and again after an edit, is old news."""
+    """The same delivery again changes nothing, not even after an edit."""
     async with at_incident(database) as incident:
         exchange = await incident.slack.says(ANA, INC, f"we saw {EICAR}")
         await incident.slack.redelivers(exchange)
@@ -131,8 +131,8 @@ async def test_slacks_retries_bring_no_second_card(database):
         assert HASHES[0] in "".join(card)
 
 
-async def test_bots_are_heard_when_they_are_named(database):
-    """WATCH_BOTS names alert bots; no other bot is answered, nor the bot itself."""
+async def test_bots_are_answered_when_they_are_named(database):
+    """WATCH_BOTS names alert bots whose messages are looked up; other bots' messages are not."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"ALERT {EICAR}", user="otherbot")
         assert incident.cards(message) == []
@@ -142,13 +142,13 @@ async def test_bots_are_heard_when_they_are_named(database):
 
 
 async def test_a_mention_is_answered_once(database):
-    """Who asks the bot itself gets an answer, not a card as well."""
+    """A message that mentions the bot gets an answer, and no card in addition."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"@vt {EICAR}")
         assert len(incident.cards(message)) == 1
 
 
-# The same again ------------------------------------------------------------------------------------------
+# Duplicates ----------------------------------------------------------------------------------------------
 
 
 async def test_the_same_indicator_again_is_counted(database):
@@ -176,7 +176,7 @@ async def test_after_a_day_it_is_answered_again(database):
     """The window is 24 hours."""
     async with at_incident(database, mode="socket") as incident:
         await incident.posts(f"we saw {EICAR}")
-        await incident.office.passes(hours=25)
+        await incident.app.passes(hours=25)
         message = await incident.posts(f"still: {EICAR}", user=BEN)
         assert len(incident.cards(message)) == 1
         assert len(incident.virustotal.calls) == 2

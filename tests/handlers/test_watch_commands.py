@@ -46,30 +46,32 @@ async def test_status(database):
 
 @pytest.mark.parametrize("line", ["/vt watch maybe", "/vt watch on off", "/vt ignore", "/vt ignore nonsense"])
 async def test_what_is_not_understood(database, line):
-    """The usage is said; `/vt ignore` alone lists."""
+    """The answer is the usage; `/vt ignore` alone lists what is ignored."""
     async with at_incident(database, switch="") as incident:
         said = (await incident.asks(line))[0]
         assert "Usage:" in said or said == "Nothing is ignored here."
 
 
-async def test_a_public_channel_is_gone_into(database):
-    """Switched on where the bot is not: it joins; a private one it cannot, and says how to bring it in."""
+async def test_a_public_channel_is_joined(database):
+    """Switched on where it is no member, the bot joins. A private channel it cannot join: it says how to invite it."""
     async with at_incident(database, switch="") as incident:
-        room = await incident.slack.creates_channel(ANA, "war-room")
-        assert "Watching this channel" in (await incident.asks("/vt watch on", channel="#war-room"))[0]
-        assert incident.slack.person("vt").id in room.members
+        created = await incident.slack.creates_channel(ANA, "war-created")
+        assert "Watching this channel" in (await incident.asks("/vt watch on", channel="#war-created"))[0]
+        assert incident.slack.person("vt").id in created.members
         assert "/invite" in (await incident.asks("/vt watch on", user="admin", channel="#secret"))[0]
 
 
 @pytest.mark.parametrize("join", ["true", "false"])
-async def test_channels_yet_to_come(database, join):
-    """WATCH_CHANNELS names them; WATCH_JOIN goes into them when they are made, else somebody invites the bot."""
+async def test_channels_that_are_created_later(database, join):
+    """WATCH_CHANNELS gives their names. With WATCH_JOIN the bot joins them when they are created; else somebody invites it."""
     async with at_incident(database, switch="", WATCH_CHANNELS="inc-*", WATCH_JOIN=join) as incident:
         for name in ("inc-2000", "fun-2000"):
-            room = await incident.slack.creates_channel(ANA, name)
+            created = await incident.slack.creates_channel(ANA, name)
             await incident.quiet()
-            assert (incident.slack.person("vt").id in room.members) is (join == "true" and name == "inc-2000")
-            if incident.slack.person("vt").id not in room.members:
+            assert (incident.slack.person("vt").id in created.members) is (
+                join == "true" and name == "inc-2000"
+            )
+            if incident.slack.person("vt").id not in created.members:
                 await incident.slack.invites(ANA, f"#{name}")
             said = (await incident.slack.says(ANA, f"#{name}", f"we saw {EICAR}")).said
             await incident.quiet()
@@ -87,35 +89,35 @@ async def test_off_is_stronger_than_a_name(database):
 
 
 async def test_risky_only(database):
-    """What is not RISKY is looked up, and nothing is said."""
+    """What is not RISKY is looked up, but gets no card."""
     async with at_incident(database, switch="risky", sandbox={"invent": False}) as incident:
         assert incident.cards(await incident.posts("9.9.9.9")) == []
         assert len(incident.cards(await incident.posts(EICAR))) == 1
 
 
 async def test_reactions_only(database):
-    """A mark on the message; mentioned in its thread, the bot shows the card."""
+    """The message gets a reaction; mentioned in its thread, the bot posts the card."""
     async with at_incident(database, switch="reaction", sandbox={"invent": False}) as incident:
         bad, unknown = await incident.posts(EICAR), await incident.posts("9.9.9.9")
-        assert (incident.marks(bad), incident.marks(unknown)) == (["warning"], ["question"])
+        assert (incident.reactions(bad), incident.reactions(unknown)) == (["warning"], ["question"])
         assert incident.cards(bad) == []
         await incident.posts("@vt", user=BEN, thread=bad)
         assert "RISKY" in incident.cards(bad)[-1][0]
         await incident.edits(bad, "false alarm")
-        assert incident.marks(bad) == []
+        assert incident.reactions(bad) == []
 
 
-async def test_a_mark_follows_its_verdict(database):
-    """When more is known, the mark changes."""
+async def test_a_reaction_follows_the_verdict(database):
+    """When more is known, the reaction changes."""
     async with at_incident(database, switch="reaction", VT_QUOTA_MINUTE="1") as incident:
         message = await incident.posts(f"9.9.9.9 {EICAR}")
-        await incident.office.passes(seconds=61)
+        await incident.app.passes(seconds=61)
         await incident.quiet()
-        assert incident.marks(message) == ["warning"]
+        assert incident.reactions(message) == ["warning"]
 
 
 async def test_a_dry_run_is_seen_by_who_switched_it(database):
-    """Nothing in the channel; the card in the switcher's direct messages, edited there."""
+    """Nothing is posted in the channel; whoever switched it gets the card in direct messages, and it is updated there."""
     async with at_incident(database, switch="dry-run") as incident:
         before = len(incident.slack.messages(INC))
         message = await incident.posts(f"we saw {EICAR}", user=BEN)
@@ -127,11 +129,11 @@ async def test_a_dry_run_is_seen_by_who_switched_it(database):
         assert incident.slack.messages("@ana", ANA) == []
 
 
-# Left alone ----------------------------------------------------------------------------------------------
+# Ignoring ------------------------------------------------------------------------------------------------
 
 
 async def test_ignoring(database):
-    """A domain with all below it, for a while and with a reason; then no longer; an address by its network."""
+    """A domain with its subdomains, for some time and with a reason, and a network, until it is removed."""
     async with at_incident(database, mode="socket") as incident:
         added = await incident.asks("/vt ignore badplace.top 7d our own trap")
         assert added[0].startswith("Ignored from now on: badplace[.]top here, until")
@@ -143,12 +145,12 @@ async def test_ignoring(database):
         assert len(listed) == 3
         await incident.asks("/vt ignore remove 9.9.9.0/24")
         assert len(incident.cards(await incident.posts("9.9.9.9"))) == 1
-        await incident.office.passes(days=8)
+        await incident.app.passes(days=8)
         assert len(incident.cards(await incident.posts("http://www.badplace.top/x"))) == 1
 
 
-async def test_an_admins_word_counts_everywhere(database):
-    """The creator of a channel speaks for it alone; nobody else may."""
+async def test_what_an_admin_ignores_is_ignored_everywhere(database):
+    """What the creator of a channel ignores is ignored there; nobody else may ignore anything."""
     async with at_incident(database) as incident:
         assert "can change this" in (await incident.asks("/vt ignore badplace.top", BEN))[0]
         assert "here" in (await incident.asks("/vt ignore badplace.top"))[0]
@@ -161,30 +163,30 @@ async def test_an_admins_word_counts_everywhere(database):
 
 def question(incident, user=ANA):
     """What the bot asks this person alone."""
-    [asked] = [
+    [found] = [
         one for one in incident.slack.messages(INC, user) if one.ephemeral_to and "password" in one.text
     ]
-    return asked
+    return found
 
 
 async def test_a_url_with_a_secret_is_asked_about_first(database):
-    """The poster alone is asked; once they agree it is looked up, and shown without the secret."""
+    """Only the poster is asked. Once they agree, it is looked up, and shown without the secret."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"is this bad? {SECRET}")
-        asked = question(incident)
-        assert "s3cr3t" not in "".join(incident.slack.shown(asked))
+        message_to_poster = question(incident)
+        assert "s3cr3t" not in "".join(incident.slack.shown(message_to_poster))
         assert incident.cards(message) == []
         assert not incident.virustotal.calls
-        await incident.presses(ANA, asked, "Check")
+        await incident.presses(ANA, message_to_poster, "Check")
         [card] = incident.cards(message)
         assert "token=***" in "".join(card)
         assert "s3cr3t" not in incident.card(message).text
         assert len(incident.virustotal.asked("url/report")) == 1
-        assert "Checking it now" in incident.office.now(asked)
+        assert "Checking it now" in incident.app.now(message_to_poster)
 
 
-async def test_a_secret_that_is_left_is_never_sent(database):
-    """The rest of the message is answered."""
+async def test_a_secret_that_is_skipped_is_never_sent(database):
+    """The rest of the message gets a card."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"{SECRET} dropped {EICAR}")
         await incident.presses(ANA, question(incident), "Skip")
@@ -194,7 +196,7 @@ async def test_a_secret_that_is_left_is_never_sent(database):
 
 
 async def test_a_poster_who_cannot_be_asked(database):
-    """Who left meanwhile is not asked; the rest of the message is answered all the same."""
+    """A poster who has left the channel cannot be asked; the rest of the message still gets a card."""
     async with at_incident(database) as incident:
         incident.slack.fails("chat.postEphemeral", "user_not_in_channel")
         message = await incident.posts(f"{SECRET} dropped {EICAR}")
@@ -203,22 +205,22 @@ async def test_a_poster_who_cannot_be_asked(database):
 
 
 async def test_people_are_asked_about_secrets_too(database):
-    """/vt with such a URL: not sent, until its asker says so."""
+    """/vt with such a URL: it is not sent until its asker agrees."""
     async with at_incident(database, switch="") as incident:
-        answer = await incident.office.asks(f"/vt scan-url {SECRET}")
+        answer = await incident.app.asks(f"/vt scan-url {SECRET}")
         assert "seems to contain a password or token" in incident.slack.shown(answer)[0]
         assert not incident.virustotal.calls
         await incident.slack.presses(ANA, answer, "Check anyway")
         await incident.quiet()
         assert len(incident.virustotal.asked("url/report")) == 1
-        assert "s3cr3t" not in incident.office.now(answer)
+        assert "s3cr3t" not in incident.app.now(answer)
 
 
 # The reserve ---------------------------------------------------------------------------------------------
 
 
 async def test_the_reserve_is_for_people(database):
-    """Automatic look-ups stop at it and say so; people go on; `Check now` is a person's wish."""
+    """Automatic lookups stop at the reserve and say so; people's own requests go on, and so does `Check now`."""
     limits = {"VT_QUOTA_DAY": "5", "WATCH_RESERVE": "40"}
     async with at_incident(database, **limits) as incident:
         for address in ("9.9.9.1", "9.9.9.2", "9.9.9.3"):
@@ -234,7 +236,7 @@ async def test_the_reserve_is_for_people(database):
 
 
 async def test_what_stopped_at_the_reserve_is_checked_the_next_day(database):
-    """By itself, after midnight UTC."""
+    """It is looked up by itself, after midnight UTC."""
     limits = {"VT_QUOTA_DAY": "5", "WATCH_RESERVE": "100"}
     async with at_incident(database, mode="socket", **limits) as incident:
         message = await incident.posts("9.9.9.4")
@@ -242,23 +244,23 @@ async def test_what_stopped_at_the_reserve_is_checked_the_next_day(database):
         assert not incident.virustotal.calls
 
 
-# The breaker ---------------------------------------------------------------------------------------------
+# The throttle --------------------------------------------------------------------------------------------
 
 
 async def test_a_flood_pauses_the_watch(database):
-    """More cards than WATCH_CARDS in ten minutes: it says so once, is quiet, and goes on by itself."""
+    """After WATCH_CARDS cards in ten minutes the bot says so once, posts none for ten minutes, and then continues."""
     async with at_incident(database, mode="socket", WATCH_CARDS="3") as incident:
         messages = [await incident.posts(f"9.9.9.{number}") for number in range(1, 7)]
         assert [len(incident.cards(message)) for message in messages] == [1, 1, 1, 0, 0, 0]
         notes = [one for one in incident.slack.messages(INC) if "I've paused here until" in one.text]
         assert len(notes) == 1
         assert len(incident.virustotal.calls) == 3
-        await incident.office.passes(minutes=11)
+        await incident.app.passes(minutes=11)
         assert len(incident.cards(await incident.posts("9.9.9.9"))) == 1
 
 
-async def test_a_flood_of_one_thing_is_no_flood(database):
-    """What comes to no card is not counted."""
+async def test_duplicates_do_not_pause_the_watch(database):
+    """A message that gets no card does not count."""
     async with at_incident(database, WATCH_CARDS="2") as incident:
         first = await incident.posts(f"we saw {EICAR}")
         for _ in range(4):
@@ -273,30 +275,30 @@ async def test_a_flood_of_one_thing_is_no_flood(database):
 
 
 async def test_a_card_that_slack_does_not_take_comes_later(database):
-    """And stands in the way of no other."""
+    """It is posted at the next try, and does not delay other cards."""
     async with at_incident(database) as incident:
         incident.slack.fails("chat.postMessage", "internal_error")
         first = await incident.posts("9.9.9.1")
         second = await incident.posts("9.9.9.2")
-        await incident.office.passes(seconds=6)
+        await incident.app.passes(seconds=6)
         await incident.quiet()
         assert [len(incident.cards(message)) for message in (first, second)] == [1, 1]
 
 
 async def test_a_card_that_somebody_deleted_is_not_posted_again(database):
-    """An admin took it away: it stays away, and others go on."""
+    """A card that an admin deleted stays deleted."""
     async with at_incident(database, VT_QUOTA_MINUTE="1") as incident:
         incident.slack.forgives(Rule.CALL)
         message = await incident.posts("9.9.9.1 9.9.9.2")
         card = incident.card(message)
         incident.slack.world.update(card, deleted=True)
-        await incident.office.passes(seconds=61)
+        await incident.app.passes(seconds=61)
         await incident.quiet()
         assert incident.cards(message) == []
 
 
 async def test_the_json_of_a_card(database):
-    """Anybody in the channel can open it, in the thread."""
+    """Anybody in the channel can get the file, which is posted in the thread."""
     async with at_incident(database) as incident:
         message = await incident.posts(f"we saw {EICAR}")
         await incident.presses(BEN, incident.card(message), "JSON")

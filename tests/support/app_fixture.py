@@ -1,4 +1,4 @@
-"""The whole bot at work for tests: real bolt, real database, real HTTP, a strict workspace, a VirusTotal that listens."""
+"""The whole bot running for tests: real bolt, database and HTTP, a strict stand-in workspace and a stand-in VirusTotal."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ HASHES = [f"{number:064x}" for number in range(1, 101)]
 
 
 class Clock:
-    """The time, and as much more as a test lets pass."""
+    """The real time, plus as much as a test lets pass."""
 
     def __init__(self):
         self.ahead = timedelta()
@@ -31,24 +31,24 @@ class Clock:
         return self().timestamp()
 
 
-class Office:
-    """People at work with the bot."""
+class RunningApp:
+    """The running bot, and the people who use it."""
 
     def __init__(self, slack, virustotal, clock, database, unanswered):
         self.slack, self.virustotal, self.clock, self.database = slack, virustotal, clock, database
         self.unanswered = unanswered
 
     async def asks(self, line, user=ANA, channel=GENERAL):
-        """Type a line and read what comes first."""
+        """Type a line and return the first message in answer to it."""
         return await (await self.slack.types(user, channel, line)).answer()
 
     def now(self, message):
-        """A message as it stands now."""
+        """What a message says now, in lines."""
         found = self.slack.world.messages[message.key]
         return "\n".join(self.slack.shown(found))
 
     async def passes(self, **time):
-        """Let time pass: clocks show it, and jobs that were waiting for it are due."""
+        """Let time pass: all clocks advance, and jobs that were scheduled within it become due."""
         async with await psycopg.AsyncConnection.connect(self.database, autocommit=True) as connection:
             await self._rested(connection)
             self.clock.ahead += timedelta(**time)
@@ -58,7 +58,7 @@ class Office:
             )
 
     async def _rested(self, connection, seconds=30):
-        """Until no turn is under way: the one that would wait has said until when."""
+        """Wait until no job is running: one that wants to wait has then been scheduled."""
         async with asyncio.timeout(seconds):
             while True:
                 found = await connection.execute(
@@ -69,23 +69,23 @@ class Office:
                 await asyncio.sleep(0.02)
 
     async def idle(self, seconds=60):
-        """Until every request has ended."""
+        """Wait until every request has ended."""
         async with asyncio.timeout(seconds):
             while await self.unanswered():  # noqa: ASYNC110 - the database is asked
                 await asyncio.sleep(0.02)
 
 
 def address(conninfo):
-    """A database's name as DATABASE_URL takes it."""
+    """A libpq connection string as a URL for DATABASE_URL."""
     parts = conninfo_to_dict(conninfo)
     return f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(parts['host'], safe='')}"
 
 
 @asynccontextmanager
 async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, before=None, **environ):
-    """The bot in a workspace; when it is over, the workspace must not have a single complaint.
+    """Run the bot in a workspace, which must not report a single broken rule of Slack's at the end.
 
-    `before`: what is done with the workspace before the bot starts.
+    `before`: called with the workspace before the bot starts.
     """
     clock = Clock()
     kind = environ.get("VT_KEY_KIND", "public")
@@ -119,6 +119,6 @@ async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, 
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
             else:
                 await slack.link.connected()
-            yield Office(slack, virustotal, clock, database, bot.unanswered)
+            yield RunningApp(slack, virustotal, clock, database, bot.unanswered)
             await slack.settled()
         assert slack.faults == []

@@ -14,7 +14,7 @@ AT_ONCE = """
     WHERE task_name = 'round' AND status = 'todo' AND scheduled_at < now() + interval '3 s'
     RETURNING pg_notify('procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', id)::text)
 """
-"""The moment for which messages that may share a call are waited for is over."""
+"""Ends the delay in which a batch waits for messages that may share its calls."""
 BUSY = """
     SELECT count(*) FROM procrastinate_jobs
     WHERE status = 'doing' OR (status = 'todo' AND (scheduled_at IS NULL OR scheduled_at < now() + interval '3 s'))
@@ -22,13 +22,13 @@ BUSY = """
 
 
 class Incident:
-    """An office with a watched channel."""
+    """The running bot with a watched channel, and what people see in it."""
 
-    def __init__(self, office):
-        self.office, self.slack, self.virustotal = office, office.slack, office.virustotal
+    def __init__(self, app):
+        self.app, self.slack, self.virustotal = app, app.slack, app.virustotal
 
     async def posts(self, text, user=ANA, **more):
-        """Post a message and wait until the bot has done what it does about it."""
+        """Post a message and wait until the bot is done with it."""
         message = (await self.slack.says(user, INC, text, **more)).said
         await self.quiet()
         return message
@@ -47,39 +47,39 @@ class Incident:
 
     async def asks(self, line, user=ANA, channel=INC):
         """Type a command and read its answer, line by line."""
-        return self.slack.shown(await self.office.asks(line, user, channel))
+        return self.slack.shown(await self.app.asks(line, user, channel))
 
     async def quiet(self, seconds=30):
-        """Until nothing is on its way to the bot, and nothing is to be done by it within a moment."""
+        """Wait until no event is on its way to the bot, and no job of its is due."""
         async with asyncio.timeout(seconds):
             await self.slack.settled()
-            connection = await psycopg.AsyncConnection.connect(self.office.database, autocommit=True)
+            connection = await psycopg.AsyncConnection.connect(self.app.database, autocommit=True)
             async with connection:
                 await connection.execute(AT_ONCE)
                 while (await (await connection.execute(BUSY)).fetchone())[0]:  # noqa: ASYNC110 - the database is asked
                     await asyncio.sleep(0.02)
 
     def cards(self, message, user=BEN):
-        """What the bot says in the thread of a message, as this person sees it, line by line."""
+        """The bot's messages in a message's thread, as this person sees them: each a list of lines."""
         replies = self.slack.messages(INC, user, thread=message.thread_ts or message.ts)
         return [self.slack.shown(one) for one in replies if one.bot_id and one.ts != message.ts]
 
     def card(self, message, user=BEN):
-        """The bot's only message there."""
+        """The bot's only message in the thread."""
         replies = self.slack.messages(INC, user, thread=message.thread_ts or message.ts)
         [card] = [one for one in replies if one.user == self.slack.person("vt").id]
         return card
 
-    def marks(self, message):
+    def reactions(self, message):
         """The reactions on a message."""
         return [name for name, _ in self.slack.world.reactions.get(message.key, [])]
 
 
 @asynccontextmanager
 async def at_incident(database, switch="on", **options):
-    """The bot at work, and the channel switched as said by its creator."""
-    async with at_work(database, **options) as office:
-        incident = Incident(office)
+    """Run the bot in a channel that its creator has switched as `switch` says; "": not at all."""
+    async with at_work(database, **options) as app:
+        incident = Incident(app)
         if switch:
             await incident.asks(f"/vt watch {switch}")
         yield incident

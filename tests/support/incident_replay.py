@@ -1,4 +1,4 @@
-"""An incident of 300 messages, the same at every run: from the shared corpora where they lie, and texts of our own."""
+"""An incident of 300 messages, the same in every run: made up here, with texts from the shared corpora if there are any."""
 
 import json
 import random
@@ -29,14 +29,14 @@ SAYS = ("{} again", "seen on FIN-07: {}", "is {} known?", "blocked {}", "the pro
 
 @dataclass(frozen=True)
 class Line:
-    """Who says what."""
+    """One message, and who posts it."""
 
     user: str
     text: str
 
     @property
     def indicators(self):
-        """What is to be looked up, by what it is."""
+        """What must be looked up."""
         return [one for one in extract(self.text) if _sent(one)]
 
 
@@ -45,7 +45,7 @@ def _sent(one):
 
 
 def script():
-    """The incident, in order."""
+    """The messages in order."""
     rng = random.Random(1042)  # noqa: S311 - not a secret
     lines, told = [], []
     borrowed = _borrowed(rng)
@@ -56,7 +56,7 @@ def script():
 
 
 def _text(rng, told, borrowed):
-    """A third is talk, a third says again what was said, a third is new."""
+    """A third is talk, a third repeats indicators, a third has new ones."""
     kind = rng.random()
     if kind < 0.34:
         return rng.choice(TALK)
@@ -82,7 +82,7 @@ def _new(rng):
 
 @cache
 def _corpus():
-    """Texts that someone may paste; none that speaks Slack's markup, which a person does not type."""
+    """Texts that someone may paste; without those in Slack's markup, which people do not type."""
     files = sorted(CORPORA.glob("*.jsonl")) if CORPORA.is_dir() else []
     texts = [json.loads(line)["text"] for file in files for line in file.read_text().splitlines()]
     return tuple(text for text in texts if 0 < len(text.strip()) <= LONGEST and not set("<>&@#|") & set(text))
