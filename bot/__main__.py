@@ -47,34 +47,39 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="vtbot", description=__doc__)
     whole.set_defaults(act=_run, i_know=False)
     commands = whole.add_subparsers(title="commands", metavar="")
-    run = _command(commands, "run", "the bot; without Slack tokens, a workspace to try it in", _run)
+    run = _command(commands, "run", "start the bot (without Slack tokens: a local trial workspace)", _run)
     run.add_argument(
         "--i-know",
         action="store_true",
-        help="let the page to try it in listen at a HOST that others reach: whoever opens it can act in it",
+        help="allow a HOST other than 127.0.0.1 for the trial page; anyone who can reach it can act as any user",
     )
-    ask = _command(commands, "ask", "one answer in the terminal, without Slack", _ask)
+    ask = _command(commands, "ask", "look something up in the terminal, without Slack", _ask)
     ask.add_argument(
         "text",
         nargs="+",
-        help="what you would type after /vt, as in: vtbot ask scan-ip 192.0.2.1 --threshold 3; scan-file - reads a file from a pipe",
+        help="what you would type after /vt, such as scan-ip 192.0.2.1 --threshold 3; scan-file - reads a file from a pipe",
     )
-    ask.add_argument("--json", action="store_true", help="the documented JSON result instead of words")
-    _command(commands, "doctor", "check the settings, the database, the key and Slack", _doctor)
-    manifest = _command(commands, "manifest", "the Slack app's manifest", _manifest)
+    ask.add_argument("--json", action="store_true", help="print the documented JSON result")
+    _command(commands, "doctor", "check the settings, the database, the API key and Slack", _doctor)
+    manifest = _command(commands, "manifest", "print the Slack app's manifest", _manifest)
     manifest.add_argument("--url", default="", help="the bot's public address, for HTTP mode")
-    audit = _command(commands, "audit", "who asked for what, when, and what came of it", _audit)
-    audit.add_argument("--since", type=_moment, default=audit_cli.BEGINNING, help="a date, as in 2026-11-01")
+    audit = _command(commands, "audit", "print who asked for what, when, and the outcome", _audit)
+    audit.add_argument("--since", type=_moment, default=audit_cli.BEGINNING, help="a date such as 2026-11-01")
+    audit.add_argument("--id", metavar="ID", help="one request, by the ID in a message about a fault")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
-    sandbox = _command(commands, "sandbox", "the stand-in VirusTotal alone", _sandbox)
-    sandbox.add_argument("--port", type=_port, default=0, help="where to listen; 0 takes a free one")
+    sandbox = _command(commands, "sandbox", "run only the fake VirusTotal server", _sandbox)
+    sandbox.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 picks a free one")
     sandbox.add_argument("--replay", type=_folder, help="a folder of recorded replies to serve")
-    sandbox.add_argument("--kind", choices=("public", "private"), default="public", help="the kind of key")
+    sandbox.add_argument(
+        "--kind", choices=("public", "private"), default="public", help="the kind of API key to imitate"
+    )
     sandbox.add_argument(
         "--quota", type=_quota, default=(0, 0, 0), help="calls a minute,day,month; 0 is no limit"
     )
     sandbox.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
-    sandbox.add_argument("--queue-seconds", type=float, default=20.0, help="how long analyses take")
+    sandbox.add_argument(
+        "--queue-seconds", type=float, default=20.0, help="how many seconds an analysis takes"
+    )
     return whole
 
 
@@ -93,12 +98,12 @@ def _moment(value: str) -> datetime:
     try:
         return audit_cli.moment(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{value} is no date like 2026-11-01") from None
+        raise argparse.ArgumentTypeError(f"{value} is not a date such as 2026-11-01") from None
 
 
 def _folder(value: str) -> Path:
     if not Path(value).is_dir():
-        raise argparse.ArgumentTypeError(f"{value} is no folder")
+        raise argparse.ArgumentTypeError(f"{value} is not a folder")
     return Path(value)
 
 
@@ -111,7 +116,7 @@ def _quota(value: str) -> tuple[int, int, int]:
 
 def _port(value: str) -> int:
     if not value.isdecimal() or int(value) > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{value} is no number from 0 to {LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"{value} is not a number from 0 to {LAST_PORT}")
     return int(value)
 
 
@@ -144,7 +149,8 @@ def _manifest(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
 
 
 def _audit(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(audit_cli.audit(_settings(environ), asked.since, as_json=asked.json))
+    settings = _settings(environ)
+    return asyncio.run(audit_cli.audit(settings, asked.since, as_json=asked.json, request_id=asked.id))
 
 
 def _sandbox(asked: argparse.Namespace, _: Mapping[str, str]) -> int:

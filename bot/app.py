@@ -36,6 +36,7 @@ from handlers.deps import Deps, StoreDown
 from handlers.files.attachments import SLACK
 from handlers.files.downloads import slack_files
 from handlers.people import CACHED_FOR, Directory
+from handlers.text.audience import Audience
 from handlers.turns import watch_batch
 from vt.files.places import LOGIN, Opener
 from vt.service import Clock
@@ -157,6 +158,7 @@ def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Log
         never_upload=settings.never_upload,
         logins=logins if settings.ssh_ad_hoc else None,
         invented=parts.invented,
+        audience=Audience(settings.contact),
     )
 
 

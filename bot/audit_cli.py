@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -25,12 +25,22 @@ def moment(value: str) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-async def audit(settings: Settings, since: datetime, *, as_json: bool) -> int:
-    """Everything from then on, the oldest first. Exit status 1 when the database does not answer."""
+async def audit(settings: Settings, since: datetime, *, as_json: bool, request_id: str | None = None) -> int:
+    """Everything from then on, the oldest first, or the one request of that id.
+
+    Exit status 1 when there is no such request, or the database does not answer.
+    """
     async with database(settings) as url:
         kept = Database(url)
         try:
-            return await _written(Trail(kept), since, as_line if as_json else as_row, head=not as_json)
+            if request_id is None:
+                entries = Trail(kept).since(since)
+            elif entry := await Trail(kept).find(request_id):
+                entries = _only(entry)
+            else:
+                sys.stderr.write(f"vtbot: {access.no_request(request_id)}\n")
+                return NOT_DONE
+            return await _written(entries, as_line if as_json else as_row, head=not as_json)
         except StoreDown:
             sys.stderr.write(f"vtbot: {access.DATABASE_SILENT}\n")
             return NOT_DONE
@@ -38,11 +48,15 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool) -> int:
             await kept.close()
 
 
-async def _written(trail: Trail, since: datetime, form: Callable[[Entry], str], *, head: bool) -> int:
+async def _only(entry: Entry) -> AsyncIterator[Entry]:
+    yield entry
+
+
+async def _written(entries: AsyncIterator[Entry], form: Callable[[Entry], str], *, head: bool) -> int:
     try:
         if head:
             sys.stdout.write("\t".join(COLUMNS) + "\n")
-        async for entry in trail.since(since):
+        async for entry in entries:
             sys.stdout.write(f"{form(entry)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
@@ -57,7 +71,7 @@ def as_line(entry: Entry) -> str:
 
 
 def as_row(entry: Entry) -> str:
-    """What a reader wants to know, parted by tabs; a value cannot part or end anything."""
+    """What a reader wants to know, separated by tabs; a value cannot separate or end anything."""
     outcome = f"{entry.outcome}: {entry.why}" if entry.why else entry.outcome
     what = ", ".join(f"{one['action']} {one['value']}" for one in entry.what)
     values = (_time(entry), outcome, entry.calls, entry.user, entry.channel, entry.way, entry.verb, what)

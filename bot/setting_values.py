@@ -14,6 +14,7 @@ from vt.indicators import hosts
 MOST_ENGINES = 200
 """VirusTotal runs about 70 to 100 engines: a larger threshold is a slip."""
 MOST_CALLS = 10**8
+MOST_CHARACTERS = 200
 _NAME = re.compile(r"[A-Z][A-Z0-9]+|[^\W_A-Z][^\sA-Z#@<>|]{0,79}")
 """Slack's ids are of capitals and digits; names of channels and people have no capitals."""
 
@@ -35,6 +36,13 @@ def one_word(secret: SecretStr) -> SecretStr:
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise ValueError
     return secret
+
+
+def one_line(value: str) -> str:
+    """A line of text for people."""
+    if len(value) > MOST_CHARACTERS or not value.isprintable():
+        raise ValueError
+    return value
 
 
 def root(value: str) -> str:

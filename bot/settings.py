@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         "confirm", description="confirm, allow or deny"
     )
     file_roots: Annotated[tuple[Path, ...], BeforeValidator(setting_values.roots)] = Field(
-        (), description="absolute folders, parted by colons"
+        (), description="absolute folders, separated by colons"
     )
     hosts_file: Path | None = Field(None, description="a TOML file with Linux servers")
     ssh_ad_hoc: bool = Field(default=False, description="true or false")
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     )
     vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(setting_values.places)] = Field(
         frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
-        description="names of hosts, parted by commas, such as uploads.example.com or uploads.example.com:8443",
+        description="names of hosts, separated by commas, such as uploads.example.com or uploads.example.com:8443",
     )
     """Beside VT_API_URL's own: where VirusTotal may send files that are too large for one request."""
     spool_budget: Annotated[int, BeforeValidator(setting_values.size), Field(ge=1)] = Field(
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         Field("confirm", description="confirm, allow or deny")
     )
     never_upload: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
-        SECRET_NAMES, description="names with * and ?, parted by commas"
+        SECRET_NAMES, description="names with * and ?, separated by commas"
     )
 
     allow_guests: bool = Field(default=False, description="true or false")
@@ -103,29 +103,33 @@ class Settings(BaseSettings):
     """People of other workspaces, in channels shared through Slack Connect."""
     allow_bots: bool = Field(default=False, description="true or false")
     allowed_users: setting_values.Names = Field(
-        frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
+        frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
     )
     allowed_channels: setting_values.Names = Field(
         frozenset(),
-        description="ids or names of channels, parted by commas, such as C012AB3CD,incidents; DM for direct messages",
+        description="ids or names of channels, separated by commas, such as C012AB3CD,incidents; DM for direct messages",
     )
 
     admin_users: setting_values.Names = Field(
-        frozenset(), description="ids or names of people, parted by commas, such as U012AB3CD,ana"
+        frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
     )
     """They may change what holds for a channel, as its creator and the workspace's admins may."""
+    contact: Annotated[str, AfterValidator(setting_values.one_line)] = Field(
+        "", description="a Slack user, a Slack channel or an address, on one line of at most 200 characters"
+    )
+    """Who runs this bot: named to people in messages about faults."""
     internal_domains: Annotated[frozenset[str], BeforeValidator(setting_values.domains)] = Field(
-        frozenset(), description="domains of your own, parted by commas, such as corp.example,example.net"
+        frozenset(), description="domains of your own, separated by commas, such as corp.example,example.net"
     )
     """With all below them never sent to VirusTotal, whoever asks."""
     cache_minutes: int = Field(10, ge=0, le=1440, description="a number of minutes from 0 to 1440")
     """A reply that is no older is not asked for again when people ask; 0: always ask."""
     watch_channels: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
-        (), description="names of channels with * and ?, parted by commas, such as inc-*"
+        (), description="names of channels with * and ?, separated by commas, such as inc-*"
     )
     watch_join: bool = Field(default=False, description="true or false")
     watch_bots: setting_values.Names = Field(
-        frozenset(), description="ids or names of bots, parted by commas, such as B012AB3CD,alerts"
+        frozenset(), description="ids or names of bots, separated by commas, such as B012AB3CD,alerts"
     )
     watch_reserve: int = Field(20, ge=0, le=100, description="a percentage from 0 to 100")
     """Of the day's quota, kept for people."""
@@ -208,15 +212,15 @@ _BOTH = (
     "keep SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, and remove the other."
 )
 _NEITHER = (
-    "SLACK_BOT_TOKEN alone is half: "
-    "set SLACK_APP_TOKEN (xapp-…) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP."
+    "SLACK_BOT_TOKEN is set, but neither SLACK_APP_TOKEN (xapp-…, Socket Mode) nor SLACK_SIGNING_SECRET (HTTP): "
+    "set one of them."
 )
 
 
 def _nothing_else(settings: Settings) -> None:
     for name in ("slack_app_token", "slack_signing_secret"):
         if getattr(settings, name):
-            raise SettingsError(f"{name.upper()} alone is half: set SLACK_BOT_TOKEN (xoxb-…) too.")
+            raise SettingsError(f"{name.upper()} is set, but not SLACK_BOT_TOKEN (xoxb-…): set it too.")
 
 
 def _threshold(setting: str) -> str:

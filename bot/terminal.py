@@ -23,6 +23,7 @@ from handlers.health import Probe, health
 from handlers.parser import Command, LookupCommand, parse
 from handlers.text import about, modals
 from handlers.text import files as files_text
+from handlers.text.audience import Audience
 from handlers.usage_errors import UsageError
 from handlers.views import answer
 from handlers.views.answer_layout import AnswerContext
@@ -49,7 +50,7 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     try:
         wanted = parse(line.removeprefix("/vt "), settings.thresholds, escaped=False)
     except UsageError as usage_error:
-        _say(text.usage_error(usage_error))
+        _say(text.usage_error(usage_error, _operator(settings)))
         return WRONG
     if wanted.verb is Verb.HELP:
         _show(answer.help_message())
@@ -62,15 +63,16 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         return WRONG
     try:
         async with stdin.kinds(settings, lookups) as kinds, backend(settings, kinds=kinds) as parts:
-            return await _answered(parts, wanted, settings.upload_policy, as_json=as_json)
+            return await _answered(parts, wanted, settings, as_json=as_json)
     except StoreDown:
         _say(text.CANNOT_TAKE)
         return NOT_DONE
 
 
-async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bool) -> int:
+async def _answered(parts: Backend, wanted: Command, settings: Settings, *, as_json: bool) -> int:
+    policy, audience = settings.upload_policy, _operator(settings)
     if wanted.verb is Verb.PING:
-        return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping})
+        return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping}, audience)
     if wanted.verb is Verb.QUOTA:
         _show(answer.note(about.quota(await parts.ledger.left())))
         return DONE
@@ -92,8 +94,14 @@ async def _answered(parts: Backend, wanted: Command, policy: str, *, as_json: bo
     if as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
     else:
-        _show(answer.answer(found, AnswerContext("", utc_now(), final=False, invented=parts.invented)))
+        context = AnswerContext("", utc_now(), final=False, invented=parts.invented, audience=audience)
+        _show(answer.answer(found, context))
     return NOT_DONE if any(map(_missing, found)) else DONE
+
+
+def _operator(settings: Settings) -> Audience:
+    """Whoever is at a terminal may read the settings' names."""
+    return Audience(settings.contact, operator=True)
 
 
 async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
@@ -159,11 +167,11 @@ async def doctor(settings: Settings) -> int:
         probes: dict[str, Probe] = {"key": parts.service.client.ping, "database": parts.cases.ping}
         if settings.mode is not Mode.NONE:
             probes["slack"] = slack.auth_test
-        return await _healthy(probes)
+        return await _healthy(probes, _operator(settings))
 
 
-async def _healthy(probes: Mapping[str, Probe]) -> int:
-    found = await health(probes)
+async def _healthy(probes: Mapping[str, Probe], audience: Audience) -> int:
+    found = await health(probes, audience)
     _show(answer.note(about.ping(found)))
     return NOT_DONE if any(fault for _, fault in found.values()) else DONE
 
@@ -213,9 +221,22 @@ def _labels(element: Json) -> list[str]:
 def _lines(part: Json) -> list[Text]:
     text = Text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else Text()
     for piece in part["elements"]:
-        text.append(piece.get("text") or piece.get("url", ""), style=_style(piece))
+        text.append(_said(piece), style=_style(piece))
     text.rstrip()
     return list(text.split("\n"))
+
+
+def _said(piece: Json) -> str:
+    """A moment as its fixed form; somebody or a channel by id, which is all that is known here."""
+    match piece["type"]:
+        case "date":
+            return str(piece["fallback"])
+        case "user":
+            return f"@{piece['user_id']}"
+        case "channel":
+            return f"#{piece['channel_id']}"
+        case _:
+            return str(piece.get("text") or piece.get("url", ""))
 
 
 def _style(piece: Json) -> str:

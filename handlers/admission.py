@@ -35,7 +35,7 @@ async def accept_or_raise(request: Request, deps: Deps) -> str:
         await deps.store.accept(request)
         return ""
     first_time = await deps.store.refuse(request, denied.value)
-    return access.DENIALS[denied] if first_time or request.origin.response_url else ""
+    return access.denied(denied, deps.audience) if first_time or request.origin.response_url else ""
 
 
 async def may_open(modal: Modal, deps: Deps) -> str:
@@ -50,7 +50,7 @@ async def may_open(modal: Modal, deps: Deps) -> str:
         await deps.store.refuse(modal, denied.value)
     except StoreDown:
         return text.CANNOT_TAKE
-    return access.DENIALS[denied]
+    return access.denied(denied, deps.audience)
 
 
 def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

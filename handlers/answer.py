@@ -45,7 +45,11 @@ async def give_up(case_id: str, deps: Deps) -> None:
     case = await deps.store.case(case_id)
     if case and case.outcome is Outcome.OPEN:
         try:
-            await end(await reply(case, answer.note(text.FAILED), deps), deps, Outcome.FAILED)
+            await end(
+                await reply(case, answer.note(text.FAILED.to(deps.audience.about(case_id))), deps),
+                deps,
+                Outcome.FAILED,
+            )
         except CannotPost:
             await _unheard(case_id, deps)
 
@@ -66,7 +70,8 @@ async def _ping(case: Case, deps: Deps) -> None:
         "database": deps.store.ping,
         "slack": deps.slack.auth_test,
     }
-    await end(await reply(case, answer.note(about.ping(await health(probes))), deps), deps)
+    found = await health(probes, deps.audience.about(case.request.id))
+    await end(await reply(case, answer.note(about.ping(found)), deps), deps)
 
 
 async def _form(case: Case[FormRequest], deps: Deps) -> None:

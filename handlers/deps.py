@@ -14,6 +14,7 @@ from handlers.history import History
 from handlers.modals import Modal, Modals
 from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
+from handlers.text.audience import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.files.upload_policy import SECRET_NAMES
 from vt.service import Service
@@ -97,3 +98,5 @@ class Deps:
     """Holds logins that people type; None: they may not."""
     invented: bool = False
     """The sandbox answers instead of VirusTotal."""
+    audience: Audience = EVERYBODY
+    """Everybody, with the contact to turn to."""

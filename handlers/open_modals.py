@@ -35,7 +35,11 @@ class NotOpened(Exception):
 
 
 class Refused(Exception):
-    """It may not be opened or submitted now; the text is what to tell the user."""
+    """It may not be opened or submitted now; `sentence` is what to tell the user."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 async def open_modal(modal: Modal, view: View, trigger_id: str, deps: Deps) -> str:
@@ -125,7 +129,7 @@ async def _open_form(modal: FormModal, trigger_id: str, deps: Deps) -> str:
     except StoreDown:
         return text.CANNOT_TAKE
     except Refused as refused:
-        return str(refused)
+        return refused.sentence
     except NotOpened:
         offer = FormRequest(**head(modal, f"{modal.verb}:{modal.id}", deps), modal=modal.id)
         return await accept(offer, deps)
@@ -156,7 +160,7 @@ async def _open_filled(modal: FilledModal, trigger_id: str, deps: Deps) -> str:
     try:
         view_id = await open_modal(modal, sentence(modal, modals_text.WAITING[modal.verb]), trigger_id, deps)
     except Refused as refused:
-        return str(refused)
+        return refused.sentence
     except NotOpened:
         return modals_text.TOO_LATE
     if view_id:

@@ -21,6 +21,14 @@ LONGEST = 3_000
 """Characters of a value, after which it is cut."""
 LISTED = 100
 """The most that VirusTotal lists of a kind: there may be more."""
+UNMISTAKABLE = 30
+"""Characters from which two equal values are the same thing, and not two numbers that happen to be equal."""
+REPEATS: Mapping[str, frozenset[str]] = {
+    "scan-url": frozenset({"risk_score", "Total", "Last Scan Date"}),
+    "scan-file": frozenset({"total"}),
+    "scan-ip": frozenset({"Country"}),
+}
+"""Documented fields that another one says too: Risk Score is both numbers, and the insight has the country."""
 LARGEST = 2**64
 """Numbers beyond it are not shown: Python itself refuses to write the very long ones."""
 
@@ -56,6 +64,8 @@ class Field:
 
     label: str
     value: str
+    at: datetime | None = None
+    """The moment that `value` names in UTC, when it is nothing but a moment."""
 
 
 Fields = Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]]
@@ -65,8 +75,27 @@ Fields = Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]]
 def enrichment(finding: Finding, fields: Fields | None = None) -> tuple[Field, ...]:
     """The documented fields, under their documented names and in their order, each only when the reply holds it."""
     rows = (FIELDS if fields is None else fields)[finding.action.key]
-    shown_fields = (Field(label, shown(value)) for label, value in _values(finding, rows))
+    shown_fields = (
+        Field(label, shown(value), value if isinstance(value, datetime) else None)
+        for label, value in _values(finding, rows)
+    )
     return tuple(field for field in shown_fields if field.value)
+
+
+def without_repeats(finding: Finding) -> tuple[Field, ...]:
+    """The enrichment for people to read: what the documented fields name twice is there once.
+
+    Two fields that are read from the same place, or hold the same long value (a hash, a link), say one thing.
+    """
+    told: set[str] = set()
+    kept = []
+    for field in enrichment(finding):
+        if field.label in REPEATS.get(finding.action.key, ()) or field.value in told:
+            continue
+        if len(field.value) >= UNMISTAKABLE:
+            told.add(field.value)
+        kept.append(field)
+    return tuple(kept)
 
 
 def shown(value: object) -> str:
@@ -75,7 +104,8 @@ def shown(value: object) -> str:
         case str():
             return _sendable(value.strip())
         case datetime():
-            return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
+            at = value.astimezone(UTC)
+            return f"{_day(at)} {at:%H:%M} UTC"
         case Mapping():
             pairs = ((_sendable(str(key)), shown(one)) for key, one in islice(value.items(), SHOWN))
             return _listed([f"{key}: {text}" for key, text in pairs if text], len(value))
@@ -149,12 +179,16 @@ def _flagged(kind: str) -> Callable[[HostReport], list[str]]:
 
 
 def _line(one: Evidence) -> str:
-    total = "?" if one.total is None else one.total
-    return _dated(f"{one.positives}/{total} {one.name or '?'}", one.date)
+    of = f" of {one.total}" if one.total else ""
+    return _dated(f"{one.positives}{of} engines: {one.name or '?'}", one.date)
 
 
 def _dated(text: str, date: datetime | None) -> str:
-    return f"{text} ({date.date().isoformat()})" if date else text
+    return f"{text} ({_day(date)})" if date else text
+
+
+def _day(date: datetime) -> str:
+    return f"{date.day} {date:%b %Y}"
 
 
 def _counts(report: HostReport) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vt.actions import Action
-from vt.enrichment import Detection, Field, detecting, enrichment, shown
+from vt.enrichment import Detection, Field, detecting, enrichment, shown, without_repeats
 from vt.errors import Internal, Sensitive
 from vt.indicators import Kind
 from vt.models import AddressReport, DomainReport, HostReport
@@ -28,6 +28,7 @@ __all__ = [
     "names",
     "place",
     "script_result",
+    "without_repeats",
 ]
 
 GUI = "https://www.virustotal.com/gui"

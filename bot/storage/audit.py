@@ -114,6 +114,16 @@ class Trail:
                 yield _entry(row)
             at, name = page[-1].at, page[-1].id
 
+    async def find(self, request_id: str) -> Entry | None:
+        """The request of exactly this id; None when there is none, or it is older than the trail."""
+        wanted = select(audit).where(audit.c.id == request_id)
+
+        async def read(connection: AsyncConnection) -> Row[Any] | None:
+            return (await connection.execute(wanted)).first()
+
+        row = await self._database.run(read)
+        return _entry(row) if row else None
+
     async def _page(self, at: datetime, name: str) -> list[Row[Any]]:
         after = select(audit).where(tuple_(audit.c.at, audit.c.id) > tuple_(at, name))
         wanted = after.order_by(audit.c.at, audit.c.id).limit(PAGE)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
-from handlers.files.ownership import unanswered
+from handlers.files.ownership import first, unanswered
 from handlers.request import Case
 from handlers.text import files as words
-from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say
+from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say, tell
 from vt.capabilities import can_upload
 from vt.files.places import display_name
 from vt.files.safe_path import file_name
@@ -70,14 +70,15 @@ def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:
     """The answer, followed by the question whether its unknown files may be uploaded, or by why it is not put."""
     files = waiting(case.lookups)
     why_not = _why_not(case, policy, now) if files else ""
-    lines = list(_lines(case.lookups, why_not))
+    lasts = words.lasts(first(case).user, next(_since(case), now) + LIVES)
+    lines = list(_lines(case.lookups, why_not, lasts))
     if not lines:
         return message
     blocks: list[Block] = [rich(*(part for line in lines for part in line))]
     if files and not why_not:
         blocks.append(_button(files, case.request.id))
     # Without its blocks the answer has no button.
-    plain = fallback(_plain(line).replace(words.LASTS, words.WITHOUT_BUTTON) for line in lines)
+    plain = fallback(map(_plain, _lines(case.lookups, why_not, words.WITHOUT_BUTTON)))
     return Message(
         f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
         (*message.blocks, *(block.to_dict() for block in blocks)),
@@ -109,7 +110,8 @@ def in_words(files: Sequence[Lookup]) -> str:
     return "\n".join(map(_plain, lines))
 
 
-def _lines(lookups: Sequence[Lookup], why_not: str) -> Iterator[list[Part]]:
+def _lines(lookups: Sequence[Lookup], why_not: str, last: str) -> Iterator[list[Part]]:
+    """The question, line by line. `last`: what is said about its button."""
     files = waiting(lookups)
     never = [file_name(lookup.input) for lookup in lookups if lookup.note in NEVER_UPLOADED]
     if never and len(lookups) > 1:
@@ -123,7 +125,7 @@ def _lines(lookups: Sequence[Lookup], why_not: str) -> Iterator[list[Part]]:
     yield from map(_described, files)
     if left := sum(lookup.note == Note.NEEDS_CONSENT for lookup in lookups) - len(files):
         yield [say(f"{words.MORE.format(count=left)}\n")]
-    yield [say(words.LASTS)]
+    yield tell(last)
 
 
 def _question(files: Sequence[Lookup]) -> list[Part]:

@@ -9,6 +9,7 @@ from handlers.files.consent import over, waiting
 from handlers.files.ownership import asked_first, first, origins
 from handlers.request import Uploads
 from handlers.text import files as words
+from handlers.text.audience import Sentence, said
 from vt.lookup import ANY_CONTENT, Lookup, Step
 from vt.verdict import Note
 
@@ -33,11 +34,11 @@ class Refusal(StrEnum):
     TOO_LATE = "too-late"
 
 
-SAID: Mapping[Refusal, str] = {
-    Refusal.GONE: text.GONE,
-    Refusal.NOT_YOURS: words.NOT_YOURS,
+SAID: Mapping[Refusal, Sentence] = {
+    Refusal.GONE: said(text.GONE),
+    Refusal.NOT_YOURS: said(words.NOT_YOURS),
     Refusal.DENIED: words.NOT_NOW,
-    Refusal.TOO_LATE: words.TOO_LATE,
+    Refusal.TOO_LATE: said(words.TOO_LATE),
 }
 
 

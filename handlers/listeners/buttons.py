@@ -20,6 +20,7 @@ from handlers.request import (
     UploadRequest,
     Verb,
 )
+from handlers.views.rich_text import mrkdwn
 
 VERBS = {
     "json": Verb.JSON,
@@ -119,4 +120,4 @@ def _request(verb: Verb, about: str, click: ButtonClick, deps: Deps) -> Request:
 
 async def _tell(respond: AsyncRespond, problem: str) -> None:
     if problem:
-        await respond(text=problem, response_type="ephemeral", replace_original=False)
+        await respond(text=mrkdwn(problem), response_type="ephemeral", replace_original=False)

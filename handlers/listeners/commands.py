@@ -24,6 +24,7 @@ from handlers.payloads import SlashCommand
 from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
 from handlers.usage_errors import NoHost, UsageError
 from handlers.views import answer
+from handlers.views.rich_text import mrkdwn
 from vt.indicators.markup import strip_markup
 
 
@@ -34,23 +35,28 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> 
     origin, trigger_id = received.origin, received.trigger_id
     match wanted:
         case NoHost() if deps.logins:
-            await ack(await login.open_form(login.Known(), origin, trigger_id, deps))
+            await ack(mrkdwn(await login.open_form(login.Known(), origin, trigger_id, deps)))
         case UsageError():
-            await ack(text.usage_error(wanted))
+            await ack(_told(text.usage_error(wanted, deps.audience)))
         case InfoCommand(Verb.HELP):
             guide = answer.help_message()
             await ack(text=guide.text, blocks=list(guide.blocks))
         case SettingsCommand():
-            await ack(await open_settings(origin, trigger_id, deps))
+            await ack(mrkdwn(await open_settings(origin, trigger_id, deps)))
         case FormCommand():
-            await ack(await open_form(origin, trigger_id, deps, typed=strip_markup(wanted.text)))
+            await ack(mrkdwn(await open_form(origin, trigger_id, deps, typed=strip_markup(wanted.text))))
         case LookupCommand():
-            await ack(await _look_up(wanted, received, deps))
+            await ack(mrkdwn(await _look_up(wanted, received, deps)))
         case InfoCommand():
-            await ack(await accept(InfoRequest(**_head(received, deps), verb=wanted.verb), deps))
+            await ack(mrkdwn(await accept(InfoRequest(**_head(received, deps), verb=wanted.verb), deps)))
         case WatchCommand():
             request = WatchRequest(**_head(received, deps), verb=wanted.verb, arguments=wanted.arguments)
-            await ack(await accept(request, deps))
+            await ack(mrkdwn(await accept(request, deps)))
+
+
+def _told(sentence: str) -> str:
+    """What was typed arrives escaped, so that only a sentence with a contact in it is still to be escaped."""
+    return mrkdwn(sentence) if isinstance(sentence, text.Line) else sentence
 
 
 def parse_or_error(line: str, thresholds: Mapping[str, int]) -> Command | UsageError:

@@ -41,7 +41,7 @@ from handlers.request import (
 )
 from handlers.text import access
 from handlers.usage_errors import NothingFound, NoValue, UsageError
-from handlers.views.rich_text import escape
+from handlers.views.rich_text import mrkdwn
 from vt.actions import FILE
 from vt.lookup import Lookup
 
@@ -139,7 +139,7 @@ async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> 
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):
             await slack.chat_postEphemeral(
-                channel=origin.channel, user=origin.user, thread_ts=origin.thread, text=escape(line)
+                channel=origin.channel, user=origin.user, thread_ts=origin.thread, text=mrkdwn(line)
             )
     except (SlackClientError, OSError, TimeoutError):
         return

@@ -98,7 +98,7 @@ async def open_form(known: Known, origin: Origin, trigger_id: str, deps: Deps) -
     try:
         await open_modal(modal, form(modal, known), trigger_id, deps)
     except Refused as refused:
-        return str(refused)
+        return refused.sentence
     except NotOpened:
         return words.LOGIN_NOT_OPENED
     return ""
@@ -135,7 +135,7 @@ async def submitted(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
 async def _submit(submission: ModalSubmission, deps: Deps) -> dict[str, str]:
     """Returns field -> sentence."""
     if deps.logins is None:
-        return {"address": words.LOGINS_OFF}
+        return {"address": words.LOGINS_OFF.to(deps.audience)}
     try:
         modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
         if not isinstance(modal, LoginModal):
@@ -147,7 +147,7 @@ async def _submit(submission: ModalSubmission, deps: Deps) -> dict[str, str]:
     except Wrong as wrong:
         return {wrong.field: text.usage_error(wrong.usage_error)}
     except errors.HostUnknown as fault:
-        return {"address": text.error(fault)}
+        return {"address": text.error(fault, deps.audience)}
 
 
 async def _keep(

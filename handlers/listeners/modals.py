@@ -30,7 +30,7 @@ async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
     except Wrong as wrong:
         await ack(response_action="errors", errors={wrong.field: text.usage_error(wrong.usage_error)})
     except Refused as refused:
-        await ack(response_action="errors", errors={field: str(refused)})
+        await ack(response_action="errors", errors={field: refused.sentence})
     else:
         if login_form:
             await ack(response_action="push", view=login_form.to_dict())

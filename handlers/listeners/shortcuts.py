@@ -21,7 +21,7 @@ from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, LookupRequest
 from handlers.text import access
 from handlers.usage_errors import UsageError
-from handlers.views.rich_text import escape
+from handlers.views.rich_text import mrkdwn
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action
 from vt.indicators import Indicator
@@ -146,7 +146,7 @@ async def _send_directly(user: str, line: str, deps: Deps) -> None:
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):
             await deps.slack.chat_postMessage(
-                channel=user, text=escape(line), unfurl_links=False, unfurl_media=False, mrkdwn=False
+                channel=user, text=mrkdwn(line), unfurl_links=False, unfurl_media=False, mrkdwn=False
             )
     except (SlackClientError, OSError, TimeoutError):
         return
@@ -156,6 +156,6 @@ async def _respond_privately(respond: AsyncRespond, line: str) -> None:
     """Tell the user. If Slack refuses it, the form, or that none opened, says enough."""
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):
-            await respond(text=escape(line), response_type="ephemeral", replace_original=False)
+            await respond(text=mrkdwn(line), response_type="ephemeral", replace_original=False)
     except (SlackClientError, OSError, TimeoutError):
         return

@@ -25,7 +25,7 @@ from handlers.request import is_shared
 from handlers.text import access
 from handlers.views import answer
 from handlers.views.exports import Attachment
-from handlers.views.rich_text import Message, escape
+from handlers.views.rich_text import Message, mrkdwn
 
 RESPONSE_URL_LIFETIME = timedelta(minutes=25)
 """Slack accepts a response_url for 30 minutes; five are kept for clocks that differ."""
@@ -132,7 +132,7 @@ async def post_ephemeral(case: Case, line: str, deps: Deps) -> None:
     """Show a sentence to whoever pressed a button, beside the message with the button. Raises NotPosted."""
     url = case.request.origin.response_url
     if url:
-        fields = {"text": escape(line), "response_type": "ephemeral", "replace_original": False}
+        fields = {"text": mrkdwn(line), "response_type": "ephemeral", "replace_original": False}
         await _send(url, fields, deps)
 
 

@@ -4,24 +4,33 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.text import files
-from handlers.text.errors import ERRORS, error
-from handlers.text.format import cut, day, engines, minute, outside, seconds, size
+from handlers.text.audience import EVERYBODY, Audience, fault, request_id
+from handlers.text.errors import ERRORS, error, is_fault, names_settings
+from handlers.text.format import cut, day, engines, minute, outside, second, seconds, size
+from handlers.text.line import Line, User, join, line
 from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error
 from vt import errors
-from vt.indicators import defang, defang_path
+from vt.indicators import Kind, defang, defang_path
 from vt.privacy.sensitive import masked
 from vt.results import Insight, Place, names, place
 from vt.verdict import Basis, Evidence, Finding, Note, Rule, State
 
 __all__ = [
     "ERRORS",
+    "EVERYBODY",
     "USAGE_ERRORS",
+    "Audience",
+    "Line",
     "cut",
     "day",
     "engines",
     "error",
+    "join",
+    "line",
     "minute",
+    "names_settings",
     "outside",
+    "request_id",
     "seconds",
     "size",
     "usage",
@@ -42,6 +51,7 @@ MEANS: Mapping[State, str] = {
     State.PENDING: "being analysed",
     State.CLEAN: "no engine flags it",
 }
+NO_IPV6 = "VirusTotal's API v2 has no IPv6 reports. Search on virustotal.com instead."
 NO_ENGINE_YET = "VirusTotal knows it, but no engine has scanned it yet. That does not mean it is clean."
 
 # A finding -----------------------------------------------------------------------------------------------
@@ -65,10 +75,10 @@ def subject(finding: Finding, most: int = 300) -> str:
     return cut(defang(masked(value)), most)
 
 
-def rule(finding: Finding, now: datetime) -> str:
+def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
     """Why it has this verdict, or why there is none. `verdict` has said how many engines flag it."""
     if finding.state is State.NOT_CHECKED:
-        return _not_checked(finding, now)
+        return _not_checked(finding, now, audience)
     if finding.state is State.PENDING:
         return _pending(finding, now)
     if finding.rule is None:
@@ -85,17 +95,17 @@ def _pending(finding: Finding, now: datetime) -> str:
     if finding.note is Note.GAVE_UP:
         return files.NOT_FINISHED
     if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
-        return f"{files.PERHAPS_ARRIVED}{_next(finding.until, now)}"
+        return line("{perhaps}{next}", perhaps=files.PERHAPS_ARRIVED, next=_next(finding.until))
     if finding.error:
         return f"{files.TO_UPLOAD}: {_waits(finding, now)}"
-    return f"{MEANS[State.PENDING]}{_next(finding.until, now)}"
+    return line("{means}{next}", means=MEANS[State.PENDING], next=_next(finding.until))
 
 
-def _not_checked(finding: Finding, now: datetime) -> str:
+def _not_checked(finding: Finding, now: datetime, audience: Audience) -> str:
     if finding.error is None:
-        return f"not checked yet{_next(finding.until, now)}"
+        return line("not checked yet{next}", next=_next(finding.until))
     if finding.until is None:
-        return error(finding.error)
+        return why_not(finding, audience)
     if isinstance(finding.error, errors.Reserved):
         return (
             "the rest of today's quota is kept for people who ask. I will check this in "
@@ -116,15 +126,21 @@ def _waits(finding: Finding, now: datetime) -> str:
 def _by_evidence(why: Rule) -> str:
     if not why.count:
         return f"none of {related(why.checked)} is flagged"
-    worst = f": {evidence(why.evidence)}" if why.evidence else ""
-    told = [f"worst of {related(why.checked)}{worst}, threshold {why.threshold}"]
+    worst = line(": {seen}", seen=evidence(why.evidence)) if why.evidence else ""
+    head = line(
+        "worst of {related}{worst}, threshold {threshold}",
+        related=related(why.checked),
+        worst=worst,
+        threshold=str(why.threshold),
+    )
+    told: list[str] = [head]
     if why.hosted != why.count:
         hosted = f"worst file or URL hosted there: {engines(why.hosted or 0, None)}"
         told.append(hosted if why.hosted else "nothing hosted there is flagged")
     if why.recent is not None and why.recent != why.count:
         recent = f"worst of the last 30 days: {engines(why.recent, None)}"
         told.append(recent if why.recent else "nothing flagged in the last 30 days")
-    return "; ".join(told)
+    return join("; ", told)
 
 
 def related(count: int) -> str:
@@ -142,12 +158,12 @@ KINDS_OF_EVIDENCE = {
 
 def evidence(seen: Evidence) -> str:
     """What was seen, and when."""
-    when = f" ({day(seen.date)})" if seen.date else " (no date)"
-    return f"{KINDS_OF_EVIDENCE[seen.kind]}{when}"
+    when = day(seen.date) if seen.date else "no date"
+    return line("{kind} ({when})", kind=KINDS_OF_EVIDENCE[seen.kind], when=when)
 
 
-def _next(until: datetime | None, now: datetime) -> str:
-    return f"; next check in {seconds(until, now)}" if until else ""
+def _next(until: datetime | None) -> str:
+    return line("; next check at {at}", at=second(until)) if until else ""
 
 
 def called(finding: Finding) -> str:
@@ -158,11 +174,13 @@ def called(finding: Finding) -> str:
 
 
 def _where(where: Place) -> str:
-    parts = [", ".join(where.categories[:3]), where.country or "", where.owner or ""]
-    if where.newest:
-        seen = where.newest
-        parts.append(f"latest detection: {engines(seen.positives, seen.total)}, {evidence(seen)}")
-    return " · ".join(outside(part, 120) for part in parts if part)
+    parts = [
+        outside(part or "", 120) for part in (", ".join(where.categories[:3]), where.country, where.owner)
+    ]
+    if seen := where.newest:
+        flagged = engines(seen.positives, seen.total)
+        parts.append(line("latest detection: {flagged}, {seen}", flagged=flagged, seen=evidence(seen)))
+    return join(" · ", parts)
 
 
 def dated(finding: Finding) -> str:
@@ -170,11 +188,11 @@ def dated(finding: Finding) -> str:
     analysed = getattr(finding.report, "scan_date", None)
     first = getattr(finding.report, "first_seen", None)
     parts = [
-        f"analysed {minute(analysed)}" if analysed else "",
-        f"first seen {day(first)}" if first else "",
-        f"checked {minute(finding.checked_at)}" if finding.checked_at else "",
+        line("analysed {at}", at=minute(analysed)) if analysed else "",
+        line("first seen {on}", on=day(first)) if first else "",
+        line("checked {at}", at=minute(finding.checked_at)) if finding.checked_at else "",
     ]
-    return " · ".join(part for part in parts if part)
+    return join(" · ", parts)
 
 
 NOTES: Mapping[Note, str] = {
@@ -187,17 +205,36 @@ NOTES: Mapping[Note, str] = {
 }
 
 
-def note(finding: Finding) -> str:
+def note(finding: Finding, audience: Audience = EVERYBODY) -> str:
     """Something the reader must know, or nothing."""
     said = NOTES[finding.note] if finding.note else ""
-    return f"{said} {error(finding.error)}" if finding.note is Note.NOT_UPLOADED and finding.error else said
+    if finding.note is Note.NOT_UPLOADED and finding.error:
+        return join(" ", [said, error(finding.error, audience)])
+    return said
 
 
 def remark(finding: Finding) -> str:
     """Everything besides the verdict, in one cell: why there is none, what the reader must know."""
     if finding.state is State.NOT_CHECKED and finding.error:
-        return error(finding.error)
+        return why_not(finding)
     return note(finding)
+
+
+def why_not(finding: Finding, audience: Audience = EVERYBODY) -> str:
+    """Why something was not checked; "" when there is no reason."""
+    if finding.error is None:
+        return ""
+    kind = finding.indicator.kind if finding.indicator else None
+    if isinstance(finding.error, errors.Unsupported) and kind is Kind.IPV6:
+        return NO_IPV6
+    return error(finding.error, audience)
+
+
+def is_at_fault(finding: Finding) -> bool:
+    """Did something break that the reader cannot mend? Then they are told the request's id."""
+    over = finding.state is State.NOT_CHECKED and finding.until is None
+    told = over or finding.note is Note.NOT_UPLOADED
+    return bool(told and finding.error and is_fault(finding.error))
 
 
 def insight(found: Insight) -> str:
@@ -223,7 +260,9 @@ def more_in_json(count: int) -> str:
 CANNOT_TAKE = (
     "I can't take requests right now: my database is down. Nothing was saved. Please try again in a minute."
 )
-FAILED = "Something went wrong on my side, so there is no verdict. Please try again; if it keeps happening, tell whoever runs this bot."
+FAILED = fault(
+    "Something went wrong on my side, so there is no answer. Please try again; if it keeps happening, tell {whoever}."
+)
 GONE = "I no longer have that answer. Look it up again with /vt."
 JSON_SENT = "I sent you the file in a direct message."
 JSON_IN_THREAD = "The file is in the thread."
@@ -246,9 +285,9 @@ CONFIRM_YES = "Submit"
 CONFIRM_NO = "Cancel"
 
 
-def asked_by(user: str) -> str:
+def asked_by(user: str) -> Line:
     """Who wanted this shown in the channel."""
-    return f"Asked by <@{user}>"
+    return line("Asked by {user}", user=User(user))
 
 
 def waiting(finding: Finding, now: datetime) -> str:

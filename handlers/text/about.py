@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from handlers.text.audience import Audience, fault
+from handlers.text.line import Line, join, line
 from vt.actions import ACTIONS
 
 WELCOME = (
@@ -68,18 +70,20 @@ HELP_HEAD = (
 HELP_STATES = "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines flag it, below the threshold · 🟢 CLEAN: no engine flags it · ⚪ UNKNOWN: VirusTotal has no record, which does not mean clean · ⏳ PENDING: being analysed · ⛔ NOT CHECKED: the message says why"
 
 
-def ping(parts: Mapping[str, tuple[float, str]]) -> str:
+def ping(parts: Mapping[str, tuple[float, str]]) -> Line:
     """Each part with its time in seconds, or what is wrong with it."""
-    lines = [
-        f"⛔ {PING_NAMES[name]}: {fault}" if fault else f"🟢 {PING_NAMES[name]}: {took * 1000:.0f} ms"
-        for name, (took, fault) in parts.items()
-    ]
-    return "\n".join(lines)
+    return join("\n", [_part(PING_NAMES[name], *found) for name, found in parts.items()])
 
 
-def silent(fault: str) -> str:
-    """A part of the bot did not respond."""
-    return f"not responding ({fault}). Tell whoever runs this bot."
+def _part(name: str, took: float, fault: str) -> str:
+    if fault:
+        return line("⛔ {name}: {fault}", name=name, fault=fault)
+    return f"🟢 {name}: {took * 1000:.0f} ms"
+
+
+def silent(error: str, audience: Audience) -> Line:
+    """A part of the bot did not respond, for a reason such as the name of an exception."""
+    return fault("not responding ({error}). Tell {whoever}.", error=error).to(audience)
 
 
 def doctor(mode: str, kind: str, *, invented: bool) -> str:

@@ -3,16 +3,25 @@
 from collections.abc import Mapping, Sequence
 
 from handlers.access import Denial
+from handlers.text.audience import Audience, Sentence, said
+from handlers.text.format import outside
+from handlers.text.line import Line
 from vt.actions import Action
 
-DENIALS: Mapping[Denial, str] = {
-    Denial.GUEST: "Guests can't use this bot. Ask a full member of this workspace to look it up for you.",
-    Denial.STRANGER: "Only members of the workspace that installed this bot can use it. Ask one of them to look it up for you.",
-    Denial.BOT: "Bots can't use this bot. Whoever runs it can allow them.",
-    Denial.GONE: "This account is deactivated, so it can't use this bot.",
-    Denial.UNKNOWN: "I can't check who you are because Slack is not responding. Nothing was looked up; try again in a minute.",
-    Denial.USER: "You don't have permission to use this bot. Ask whoever runs it.",
-    Denial.CHANNEL: "This bot isn't enabled in this channel. Ask whoever runs it where you can use it.",
+DENIALS: Mapping[Denial, Sentence] = {
+    Denial.GUEST: said(
+        "Guests can't use this bot. Ask a full member of this workspace to look it up for you."
+    ),
+    Denial.STRANGER: said(
+        "Only members of the workspace that installed this bot can use it. Ask one of them to look it up for you."
+    ),
+    Denial.BOT: said("Bots can't use this bot. Ask {whoever} to allow them."),
+    Denial.GONE: said("This account is deactivated, so it can't use this bot."),
+    Denial.UNKNOWN: said(
+        "I can't check who you are because Slack is not responding. Nothing was looked up; try again in a minute."
+    ),
+    Denial.USER: said("You don't have permission to use this bot. Ask {whoever}."),
+    Denial.CHANNEL: said("This bot isn't enabled in this channel. Ask {whoever} where you can use it."),
 }
 """Each one sentence or two, to the asker alone."""
 DATABASE_SILENT = (
@@ -28,6 +37,16 @@ NO_FORM_HERE = "I can't open the form from a message. Type /vt form, or pick Vir
 NO_SETTINGS_HERE = "I can't open settings from a message. Type /vt settings in the channel."
 ATTACHED = "For the attached file, pick Upload and Scan File in the same menu."
 ELSEWHERE = "I can't post in that channel, so here is your answer:"
+
+
+def denied(why: Denial, audience: Audience) -> Line:
+    """Why somebody may not ask."""
+    return DENIALS[why].to(audience)
+
+
+def no_request(request_id: str) -> str:
+    """Nothing is on record under an id."""
+    return f"There is no request {outside(request_id, 80)}. Copy the whole ID from the message; requests are kept for a year."
 
 
 def nothing_here(files: Sequence[str]) -> str:

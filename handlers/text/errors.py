@@ -4,114 +4,172 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from handlers.text import files
-from handlers.text.format import size
+from handlers.text.audience import EVERYBODY, Audience, Sentence, fault, said
+from handlers.text.format import second, size
+from handlers.text.line import Line
 from vt import errors
 from vt.indicators import defang
 
-ERRORS: Mapping[type[errors.VTError], Callable[[Any], str]] = {
-    errors.VTError: lambda _: (
-        "something unexpected went wrong. Try again; if it keeps happening, tell whoever runs this bot."
+ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
+    errors.VTError: lambda _: fault(
+        "something unexpected went wrong. Try again; if it keeps happening, tell {whoever}."
     ),
-    errors.UnrecognisedError: lambda e: (
-        f"another version of this bot stored a reason that this one cannot read ({e.stored_code}). Ask again."
+    errors.UnrecognisedError: lambda e: fault(
+        "another version of this bot stored a reason that this one cannot read ({code}). Try again.",
+        code=e.stored_code,
     ),
-    errors.NotAnswering: lambda _: "VirusTotal is not responding. Try again in a few minutes.",
-    errors.Unreachable: lambda _: "I can't reach VirusTotal. Try again in a few minutes.",
-    errors.TimedOut: lambda e: (
-        f"VirusTotal did not respond within {e.seconds:.0f} s. Try again in a few minutes."
+    errors.NotAnswering: lambda _: fault("VirusTotal is not responding. Try again in a few minutes."),
+    errors.Unreachable: lambda _: fault("I can't reach VirusTotal. Try again in a few minutes."),
+    errors.TimedOut: lambda e: fault(
+        "VirusTotal did not respond within {seconds} s. Try again in a few minutes.",
+        seconds=f"{e.seconds:.0f}",
     ),
-    errors.ServerFault: lambda e: f"VirusTotal returned an error ({e.status}). Try again in a few minutes.",
-    errors.Unreadable: lambda e: (
-        f"I couldn't read VirusTotal's answer ({e.why}). Try again; if it keeps happening, tell whoever runs this bot."
+    errors.ServerFault: lambda e: fault(
+        "VirusTotal returned an error ({status}). Try again in a few minutes.", status=str(e.status)
     ),
-    errors.Redirected: lambda e: (
-        f"VirusTotal redirected us to {defang(e.host)}, which is not on the allowed list, so I stopped. Tell whoever runs this bot."
+    errors.Unreadable: lambda e: fault(
+        "I couldn't read VirusTotal's answer ({why}). Try again; if it keeps happening, tell {whoever}.",
+        why=e.why,
     ),
-    errors.OverQuota: lambda _: "VirusTotal says the quota is used up. Try again in a minute.",
-    errors.QuotaSpent: lambda e: (
-        f"out of quota until {e.retry_at:%H:%M:%S} UTC. Waiting look-ups continue automatically; there is no need to ask again."
+    errors.Redirected: lambda e: fault(
+        "VirusTotal redirected us to {host}, which is not on the allowed list, so I stopped. Tell {whoever}.",
+        settings="VT_UPLOAD_HOSTS",
+        host=defang(e.host),
     ),
-    errors.Reserved: lambda _: (
+    errors.OverQuota: lambda _: said("VirusTotal says the quota is used up. Try again in a minute."),
+    errors.QuotaSpent: lambda e: said(
+        "out of quota until {at}. Waiting look-ups continue automatically; there is no need to ask again.",
+        at=second(e.retry_at),
+    ),
+    errors.Reserved: lambda _: said(
         "the rest of today's quota is kept for people who ask. Press Check now to spend a call."
     ),
-    errors.QuotaTooSmall: lambda e: (
-        f"this needs {e.calls} calls at once, more than the configured quota ever allows. Look up the hash instead: /vt scan-hash …"
+    errors.QuotaTooSmall: lambda e: said(
+        "this needs {calls} calls at once, more than the configured quota ever allows. "
+        "Look up the hash instead: /vt scan-hash …",
+        settings="VT_QUOTA_MINUTE, VT_QUOTA_DAY, VT_QUOTA_MONTH",
+        calls=str(e.calls),
     ),
-    errors.KeyRefused: lambda _: "VirusTotal rejected the API key. Tell whoever runs this bot.",
-    errors.RequestRefused: lambda e: (
-        f"VirusTotal refused the request ({e.status}). Tell whoever runs this bot."
+    errors.KeyRefused: lambda _: fault(
+        "VirusTotal rejected the API key. Tell {whoever}.", settings="VT_API_KEY"
     ),
-    errors.UploadTooLarge: lambda _: (
+    errors.RequestRefused: lambda e: fault(
+        "VirusTotal refused the request ({status}). Tell {whoever}.", status=str(e.status)
+    ),
+    errors.UploadTooLarge: lambda _: said(
         "VirusTotal says the file is too large. Look up the hash instead: /vt scan-hash …"
     ),
-    errors.Dropped: lambda _: "VirusTotal did not return this one. Look it up on its own.",
-    errors.RescanNotAllowed: lambda _: (
+    errors.Dropped: lambda _: said("VirusTotal did not return this one. Look it up on its own."),
+    errors.RescanNotAllowed: lambda _: said(
         "rescanning needs a private API key. Upload the file instead: /vt scan-file …"
     ),
-    errors.LargeNotAllowed: lambda _: (
-        "files over 32 MB need a special upload permission from VirusTotal, which this key does not have. Look up the hash instead: /vt scan-hash …"
+    errors.LargeNotAllowed: lambda _: said(
+        "files over 32 MB need a special upload permission from VirusTotal, which this key does not have. "
+        "Look up the hash instead: /vt scan-hash …"
     ),
-    errors.Internal: lambda _: (
-        "internal, so not sent. Private and link-local addresses and internal names never leave this network; check your own inventory."
+    errors.Internal: lambda _: said(
+        "internal, so not sent. Private and link-local addresses and internal names never leave this network; "
+        "check your own inventory."
     ),
-    errors.Sensitive: lambda _: (
-        "not sent: the URL seems to contain a password or token. Press Check anyway to send it; other VirusTotal users could then see it."
+    errors.Sensitive: lambda _: said(
+        "not sent: the URL seems to contain a password or token. Press Check anyway to send it; other VirusTotal "
+        "users could then see it."
     ),
-    errors.Unsupported: lambda _: (
-        "VirusTotal's API v2 has no reports on this kind of value, such as IPv6 addresses. Search on virustotal.com instead."
+    errors.Unsupported: lambda _: said(
+        "VirusTotal's API v2 has no reports on values of this kind. Search on virustotal.com instead."
     ),
-    errors.FileFault: lambda _: "I couldn't read this file. Check the path.",
-    errors.NotAllowed: lambda _: (
-        "I may not read files there. Ask whoever runs this bot which folders I may read."
+    errors.FileFault: lambda _: fault("I couldn't read this file. Check the path."),
+    errors.NotAllowed: lambda e: (
+        said(
+            "I may not read files there. Ask {whoever} which folders I may read.",
+            settings="FILE_ROOTS, or roots in the hosts file",
+        )
+        if e.path.startswith("/")
+        else said(
+            "this is not a full path. Give the whole path, such as /srv/samples/invoice.zip, and try again."
+        )
     ),
-    errors.Missing: lambda _: "there is no such file. Check the path.",
-    errors.NotRegular: lambda _: "this is not a regular file. Name a file, not a folder, link or device.",
-    errors.NotReadable: lambda _: "I don't have permission to read this file. Ask whoever runs this bot.",
+    errors.Missing: lambda _: said("there is no such file. Check the path."),
+    errors.NotRegular: lambda _: said(
+        "this is not a regular file. Name a file, not a folder, link or device."
+    ),
+    errors.NotReadable: lambda _: fault("I don't have permission to read this file. Ask {whoever}."),
     errors.NotGiven: lambda e: files.NOT_GIVEN.get(e.why, files.NOT_GIVEN["silent"]),
-    errors.Changed: lambda _: "the file changed while I was reading it. Try again when it is complete.",
-    errors.FileTooLarge: lambda e: (
-        f"the file is too large: {size(e.size)}, at most {size(e.limit)}. Look up the hash instead: /vt scan-hash …"
+    errors.Changed: lambda _: said("the file changed while I was reading it. Try again when it is complete."),
+    errors.FileTooLarge: lambda e: said(
+        "the file is too large: {size}, at most {limit}. Look up the hash instead: /vt scan-hash …",
+        settings="VT_MAX_UPLOAD",
+        size=size(e.size),
+        limit=size(e.limit),
     ),
-    errors.TooSlow: lambda e: (
-        f"I couldn't read the file within {e.seconds:.0f} s. Try again; if it keeps happening, tell whoever runs this bot."
+    errors.TooSlow: lambda e: fault(
+        "I couldn't read the file within {seconds} s. Try again; if it keeps happening, tell {whoever}.",
+        seconds=f"{e.seconds:.0f}",
     ),
-    errors.SpoolFull: lambda e: (
-        f"there is no disk space to hold it (at most {size(e.budget)}, SPOOL_BUDGET). Try again later, or name a file instead of a pipe."
+    errors.SpoolFull: lambda e: said(
+        "there is no disk space to hold it (at most {budget}). Try again later, or name a file instead of a pipe.",
+        settings="SPOOL_BUDGET",
+        budget=size(e.budget),
     ),
-    errors.TooManyFiles: lambda e: (
-        f"that would be more than {e.limit} files. Name fewer files and try again."
+    errors.TooManyFiles: lambda e: said(
+        "that would be more than {limit} files. Name fewer files and try again.", limit=str(e.limit)
     ),
-    errors.TooManyNames: lambda e: (
-        f"there are more than {e.limit:,} names to search. Name a more specific folder, or the file itself."
+    errors.TooManyNames: lambda e: said(
+        "there are more than {limit} names to search. Name a more specific folder, or the file itself.",
+        limit=f"{e.limit:,}",
     ),
-    errors.HostFault: lambda e: f"I can't reach the files on {e.host}. Tell whoever runs this bot.",
-    errors.HostUnknown: lambda e: (
-        f"there is no server called {e.host} in the hosts file. Ask whoever runs this bot which servers there are."
+    errors.HostFault: lambda e: fault("I can't reach the files on {host}. Tell {whoever}.", host=e.host),
+    errors.HostUnknown: lambda e: said(
+        "there is no server called {host} in the hosts file. Ask {whoever} which servers there are.",
+        settings="HOSTS_FILE",
+        host=e.host,
     ),
-    errors.HostUnreachable: lambda e: f"I can't reach {e.host} over SSH. Try again in a few minutes.",
-    errors.HostKeyUnknown: lambda e: (
-        f"{e.host} has no host key in the hosts file, so I did not connect. Tell whoever runs this bot."
+    errors.HostUnreachable: lambda e: fault(
+        "I can't reach {host} over SSH. Try again in a few minutes.", host=e.host
     ),
-    errors.HostKeyChanged: lambda e: (
-        f"THE HOST KEY OF {e.host} HAS CHANGED: someone may be intercepting the connection. Nothing was sent. Tell whoever runs this bot now."
+    errors.HostKeyUnknown: lambda e: fault(
+        "{host} has no host key in the hosts file, so I did not connect. Tell {whoever}.",
+        settings="known_hosts in HOSTS_FILE",
+        host=e.host,
     ),
-    errors.LoginWanted: lambda e: (
-        f"{e.host} needs a login. Type /vt scan-file --host {e.host} … to open a form for it, if this bot allows that."
+    errors.HostKeyChanged: lambda e: fault(
+        "THE HOST KEY OF {host} HAS CHANGED: someone may be intercepting the connection. Nothing was sent. "
+        "Tell {whoever} now.",
+        host=e.host,
     ),
-    errors.LoginUnusable: lambda e: (
-        f"I can't use the key or password that the hosts file names for {e.host}. Tell whoever runs this bot."
+    errors.LoginWanted: lambda e: said(
+        "{host} needs a login. Type /vt scan-file --host {host} … to open a form for it, if this bot allows that.",
+        settings="SSH_AD_HOC",
+        host=e.host,
     ),
-    errors.LoginForgotten: lambda e: (
-        f"the login for {e.host} has expired (kept for 30 minutes, lost at a restart). Enter it again."
+    errors.LoginUnusable: lambda e: fault(
+        "I can't use the key or password that the hosts file names for {host}. Tell {whoever}.",
+        settings="HOSTS_FILE",
+        host=e.host,
+    ),
+    errors.LoginForgotten: lambda e: said(
+        "the login for {host} has expired (kept for 30 minutes, lost at a restart). Enter it again.",
+        host=e.host,
     ),
     errors.LoginRefused: lambda e: (
-        f"{e.host} refused the login. "
-        + ("Try again with the right user and password." if e.typed else "Tell whoever runs this bot.")
+        said("{host} refused the login. Try again with the right user and password.", host=e.host)
+        if e.typed
+        else fault("{host} refused the login. Tell {whoever}.", settings="HOSTS_FILE", host=e.host)
     ),
-    errors.SftpRefused: lambda e: f"{e.host} offers no SFTP. Tell whoever runs this bot.",
+    errors.SftpRefused: lambda e: fault("{host} offers no SFTP. Tell {whoever}.", host=e.host),
 }
 
 
-def error(trouble: errors.VTError) -> str:
+def error(trouble: errors.VTError, audience: Audience = EVERYBODY) -> Line:
     """Why there is no answer, and what to do next."""
-    return ERRORS[type(trouble)](trouble)
+    return ERRORS[type(trouble)](trouble).to(audience)
+
+
+def is_fault(trouble: errors.VTError) -> bool:
+    """Can nobody but whoever runs the bot, or VirusTotal, mend it? Then the request's id is said."""
+    return ERRORS[type(trouble)](trouble).fault
+
+
+def names_settings(trouble: errors.VTError) -> bool:
+    """Is there something that only whoever runs the bot is told?"""
+    return bool(ERRORS[type(trouble)](trouble).settings)

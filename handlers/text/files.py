@@ -1,14 +1,17 @@
 """Every sentence about files on their way to VirusTotal, so that it can be translated. All of it is plain text."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from handlers.text.audience import Sentence, fault, said
+from handlers.text.format import clock
+from handlers.text.line import Line, User, line
 from vt.verdict import Note
 
 WHO_SEES = (
     "Anyone with a paid VirusTotal account can then find, inspect and download it: other companies, researchers, "
     "possibly the attacker. This can't be undone."
 )
-LASTS = "Only the person who asked can press this, for 10 minutes."
 OVER = "Not uploaded: nobody agreed within 10 minutes. Press Check again now to be asked again, or type /vt scan-file …"
 WITHOUT_BUTTON = "No Upload button? The answer was too long for it; ask about fewer files."
 MORE = "{count} other files are unknown too. Ask about them separately."
@@ -49,17 +52,22 @@ NOT_FINISHED = "VirusTotal has the file but had not finished scanning it when I 
 TO_UPLOAD = "waiting to be uploaded"
 PERHAPS_ARRIVED = "the upload was interrupted and may have arrived; I won't send it again until that is clear"
 
-NOT_GIVEN: Mapping[str, str] = {
-    "scope": "Slack returned its sign-in page instead of the file: the app lacks files:read. Tell whoever runs this bot.",
-    "elsewhere": "the file is not stored in Slack, so I did not fetch it. Attach the file, or look up its hash: /vt scan-hash …",
-    "silent": "Slack did not send me the file. Try again in a minute.",
+NOT_GIVEN: Mapping[str, Sentence] = {
+    "scope": fault(
+        "Slack returned its sign-in page instead of the file: the app lacks files:read. Tell {whoever}."
+    ),
+    "elsewhere": said(
+        "the file is not stored in Slack, so I did not fetch it. Attach the file, or look up its hash: "
+        "/vt scan-hash …"
+    ),
+    "silent": fault("Slack did not send me the file. Try again in a minute."),
 }
 """By why."""
 
-IN_A_COMMAND = (
+IN_A_COMMAND = said(
     "That seems to contain a password, so I ignored it and did not store it. Slack may have kept it: change the "
-    "password. Name the server instead, --host NAME; if it needs a login, a form opens or whoever runs this bot "
-    "can set one up."
+    "password. Name the server instead, --host NAME; a form asks for its login, or {whoever} can set one up.",
+    settings="SSH_AD_HOC, HOSTS_FILE",
 )
 NO_HOST = "--host needs the name of a server. Example: /vt scan-file --host web-1 /srv/samples/invoice.zip"
 
@@ -76,7 +84,7 @@ PATHS = "File Paths"
 PATHS_HINT = "Full paths, separated by commas; * and ? are wildcards. I look up hashes first and ask you before I upload anything."
 LOGIN_NOT_OPENED = "Slack closed the form before it opened. Type the command again."
 LOGIN_GONE = "This form has expired. Close it and type the command again."
-LOGINS_OFF = "Logins are switched off here. Ask whoever runs this bot."
+LOGINS_OFF = said("Logins are switched off here. Ask {whoever}.", settings="SSH_AD_HOC")
 
 UPLOAD_ANYWAY = "Upload anyway"
 LOOK_AGAIN = "Look again"
@@ -89,11 +97,17 @@ NO_STDIN = "scan-file - reads standard input, which is closed. Pipe a file into 
 FOLLOW = "⏳ Uploading a large file. I'll send progress and the answer to you in a direct message."
 TOO_LATE = "Nothing was uploaded: that button has expired (10 minutes). Ask again with /vt scan-file …"
 NOT_YOURS = "Nothing was uploaded: only the person who asked about this file can agree to that."
-NOT_NOW = (
-    "Nothing was uploaded: uploads are switched off here. See /vt settings, or ask whoever runs this bot."
+NOT_NOW = said(
+    "Nothing was uploaded: uploads are switched off here. See /vt settings, or ask {whoever}.",
+    settings="UPLOAD_POLICY",
 )
 SOURCES: Mapping[str, str] = {"": "the bot's machine", "slack": "Slack", "stdin": "standard input"}
 """Where a file comes from, by its place; a server by its name."""
+
+
+def lasts(user: str, until: datetime) -> Line:
+    """Whose button it is, and until when."""
+    return line("Only {user} can press this, until {until}.", user=User(user), until=clock(until))
 
 
 def question(count: int) -> str:

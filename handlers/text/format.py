@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from handlers.text.line import Line, Moment, Shape
 from vt.indicators import defang
 from vt.privacy.sensitive import masked
 from vt.results import GUI
@@ -43,11 +44,21 @@ def seconds(until: datetime, now: datetime) -> str:
     return f"{round(left / 60)} min" if left < LONG else f"{round(left / 3600)} h"
 
 
-def day(moment: datetime) -> str:
+def day(moment: datetime) -> Line:
     """A date: 28 Jan 2019."""
-    return f"{moment.day} {moment:%b %Y}"
+    return Line(Moment(moment, Shape.DAY))
 
 
-def minute(moment: datetime) -> str:
+def minute(moment: datetime) -> Line:
     """A moment: 28 Jan 2019 23:58 UTC."""
-    return f"{day(moment)} {moment:%H:%M} UTC"
+    return Line(Moment(moment))
+
+
+def clock(moment: datetime) -> Line:
+    """A time of today: 23:58 UTC."""
+    return Line(Moment(moment, Shape.TIME))
+
+
+def second(moment: datetime) -> Line:
+    """A time of today to the second: 23:58:13 UTC."""
+    return Line(Moment(moment, Shape.SECOND))

@@ -7,6 +7,7 @@ from handlers import text
 from handlers.history import Sighting, Summary
 from handlers.request import Answers, Change, Verb
 from handlers.text import files as files_text
+from handlers.text.line import Line, join, line
 from vt.actions import Action
 
 FORM_TITLE = "VirusTotal"
@@ -52,10 +53,10 @@ COLUMNS = (
 FIRST_IN = "first in"
 
 
-def seen(summary: Summary) -> str:
+def seen(summary: Summary) -> Line:
     """How often it was asked for, and since when."""
     times = "once" if summary.times == 1 else f"{summary.times} times"
-    return f"looked up {times} since {text.day(summary.since)}"
+    return line("looked up {times} since {day}", times=times, day=text.day(summary.since))
 
 
 def first_seen(summary: Summary) -> str:
@@ -63,12 +64,11 @@ def first_seen(summary: Summary) -> str:
     return f"{FIRST_IN} {'this channel' if summary.here else 'another channel'}"
 
 
-def was(last: Sighting) -> str:
+def was(last: Sighting) -> Line:
     """What VirusTotal said before."""
-    on = f"on {text.day(last.at)}" if last.at else "before"
-    if last.count is None:
-        return f"was {last.state} {on}"
-    return f"was {last.state} {text.engines(last.count, last.total)} {on}"
+    engines = "" if last.count is None else text.engines(last.count, last.total)
+    on = line("on {day}", day=text.day(last.at)) if last.at else "before"
+    return join(" ", ["was", last.state, engines, on])
 
 
 # Modals about an answer ----------------------------------------------------------------------------------
@@ -121,12 +121,12 @@ def shown(first: int, last: int, count: int) -> str:
 
 def dated(said: str, date: datetime | None) -> str:
     """Something, and when it was."""
-    return f"{said} · {text.day(date)}" if date else said
+    return join(" · ", [said, text.day(date)]) if date else said
 
 
 def threshold(engines: int) -> str:
     """So many engines."""
-    return f"{engines} engine" + ("" if engines == 1 else "s")
+    return text.engines(engines, None)
 
 
 TITLES: Mapping[Verb, str] = {**MORE, Verb.SETTINGS: "Settings"}

@@ -5,6 +5,7 @@ from typing import Any
 
 from handlers import usage_errors as asked
 from handlers.text import files
+from handlers.text.audience import EVERYBODY, Audience, Sentence
 from handlers.text.format import cut
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
@@ -48,7 +49,7 @@ def _bad_number(wrong: asked.BadNumber) -> str:
     return f"{wrong.option} needs a whole number from {wrong.least} to {wrong.most}. Example: {typed}"
 
 
-USAGE_ERRORS: Mapping[type[asked.UsageError], Callable[[Any], str]] = {
+USAGE_ERRORS: Mapping[type[asked.UsageError], Callable[[Any], str | Sentence]] = {
     asked.UnknownCommand: lambda e: (
         f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
     ),
@@ -69,6 +70,7 @@ USAGE_ERRORS: Mapping[type[asked.UsageError], Callable[[Any], str]] = {
 }
 
 
-def usage_error(wrong: asked.UsageError) -> str:
+def usage_error(wrong: asked.UsageError, audience: Audience = EVERYBODY) -> str:
     """What is wrong, and a correct example."""
-    return USAGE_ERRORS[type(wrong)](wrong)
+    sentence = USAGE_ERRORS[type(wrong)](wrong)
+    return sentence.to(audience) if isinstance(sentence, Sentence) else sentence

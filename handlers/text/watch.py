@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from handlers.text.format import minute
+from handlers.text.format import clock, minute
+from handlers.text.line import Channel, Line, User, join, line
 from handlers.watch import Duplicate, Ignored, Mode
 from vt.indicators import defang
 from vt.privacy.sensitive import masked
@@ -11,23 +12,24 @@ from vt.privacy.sensitive import masked
 BUTTON_HURRY = "Check now"
 BUTTON_ALLOW = "Check"
 BUTTON_LEAVE = "Skip"
-DRY_RUN = "Dry run: I would have posted this in <#{channel}>."
 MOST_REPEATS = 3
 LONGEST = 120
 """Characters of an indicator in a sentence."""
 
 
-def repeated(duplicates: Sequence[Duplicate]) -> str:
+def repeated(duplicates: Sequence[Duplicate]) -> Line:
     """Who else posted it, and when."""
-    told = [f"<@{one.person}> {clock(one.at)}" for one in duplicates[-MOST_REPEATS:]]
+    told = [
+        line("{person} {at}", person=User(one.person), at=clock(one.at)) for one in duplicates[-MOST_REPEATS:]
+    ]
     more = len(duplicates) - len(told)
     before = {0: "", 1: " and once before that"}.get(more, f" and {more} times before that")
-    return f"Also posted by {', '.join(told)}{before}"
+    return line("Also posted by {told}{before}", told=join(", ", told), before=before)
 
 
-def clock(moment: datetime) -> str:
-    """The time of day where the reader is."""
-    return f"<!date^{int(moment.timestamp())}^{{time}}|{moment:%H:%M} UTC>"
+def dry_run(channel: str) -> Line:
+    """Why a card is in somebody's direct messages."""
+    return line("Dry run: I would have posted this in {channel}.", channel=Channel(channel))
 
 
 def secrets(urls: Sequence[str]) -> str:
@@ -40,11 +42,13 @@ def secrets(urls: Sequence[str]) -> str:
     )
 
 
-def paused(most: int, until: datetime) -> str:
+def paused(most: int, until: datetime) -> Line:
     """Too many answers in a short time: the channel's watch pauses."""
-    return (
-        f"More than {most} answers in ten minutes: I've paused here until {until:%H:%M} UTC and will resume "
-        "automatically. /vt still works."
+    return line(
+        "More than {most} answers in ten minutes: I've paused here until {until} and will resume automatically. "
+        "/vt still works.",
+        most=str(most),
+        until=clock(until),
     )
 
 
@@ -83,10 +87,11 @@ IGNORED_NONE = "Nothing is ignored here."
 MOST_IGNORED = 30
 
 
-def by(person: str, since: datetime) -> str:
+def by(person: str, since: datetime) -> Line:
     """Who turned the watch on, and when."""
-    when = minute(since)
-    return f"Turned on by {person}, {when}" if person else f"Watched because of its name, since {when}"
+    if person:
+        return line("Turned on by {person}, {when}", person=person, when=minute(since))
+    return line("Watched because of its name, since {when}", when=minute(since))
 
 
 def cards(lately: int, day: int) -> str:
@@ -98,19 +103,22 @@ def ignored(found: Sequence[Ignored]) -> str:
     """What is skipped here."""
     lines = [_ignored(one) for one in found[:MOST_IGNORED]]
     more = [f"and {len(found) - MOST_IGNORED} more"] if len(found) > MOST_IGNORED else []
-    return "\n".join(["Ignored:", *lines, *more]) if lines else IGNORED_NONE
+    return join("\n", ["Ignored:", *lines, *more]) if lines else IGNORED_NONE
 
 
-def _ignored(one: Ignored) -> str:
-    where = "here" if one.channel else "in every channel"
-    until = f"until {minute(one.until)}" if one.until else "permanently"
-    reason = f": {defang(one.reason)}" if one.reason else ""
-    return f"{defang(masked(one.value))[:LONGEST]} {where}, {until}{reason}"
+def _ignored(one: Ignored) -> Line:
+    return line(
+        "{value} {where}, {until}{reason}",
+        value=defang(masked(one.value))[:LONGEST],
+        where="here" if one.channel else "in every channel",
+        until=line("until {until}", until=minute(one.until)) if one.until else "permanently",
+        reason=f": {defang(one.reason)}" if one.reason else "",
+    )
 
 
-def added(one: Ignored) -> str:
+def added(one: Ignored) -> Line:
     """It is skipped from now on."""
-    return f"Ignored from now on: {_ignored(one)}"
+    return line("Ignored from now on: {ignored}", ignored=_ignored(one))
 
 
 def removed(value: str, *, found: bool) -> str:

@@ -1,13 +1,17 @@
 """Answers: read again by the id that a button carries, made into a message, and ended."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
-from handlers import history
+from handlers import history, text
+from handlers.access import may_change_all
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import consent, permission
 from handlers.files.ownership import origins
 from handlers.posting import post_ephemeral
 from handlers.request import AboutAnswer, is_shared
+from handlers.text.audience import Audience
 from handlers.views import answer
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message
@@ -53,12 +57,22 @@ async def message(
         invented=deps.invented,
         records=await history.summaries(case, found, deps.history),
         reserved=consent.CHARACTERS if has_question else 0,
+        audience=await _audience(
+            case, found, deps, alone=not shared_by and (hidden or not _seen_by_all(case))
+        ),
     )
     shown = answer.answer(found, context)
     if not has_question:
         return shown
     policy = await permission.policy(origins(case), deps)
     return consent.asked(shown, case, policy, deps.clock())
+
+
+async def _audience(case: Case, found: Iterable[Finding], deps: Deps, *, alone: bool) -> Audience:
+    """Settings are named to an admin who reads the answer alone, and to nobody else."""
+    named = alone and any(one.error and text.names_settings(one.error) for one in found)
+    admin = named and await may_change_all(case.request.origin, deps.directory, deps.policy)
+    return replace(deps.audience, operator=admin)
 
 
 def _seen_by_all(case: Case) -> bool:

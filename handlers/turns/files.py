@@ -61,7 +61,7 @@ async def _begun(case: Case[UploadRequest], deps: Deps) -> Case | None:
 
 async def _decline(case: Case, refused: Refusal | None, deps: Deps) -> None:
     why = refused or Refusal.GONE
-    await decline(case, permission.SAID[why], why.value, deps)
+    await decline(case, permission.SAID[why].to(deps.audience), why.value, deps)
 
 
 def _takes_long(files: Iterable[Lookup]) -> bool:

@@ -1,5 +1,7 @@
 """The bot's home: a job collects what one person may see, and publishes the view."""
 
+from dataclasses import replace
+
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.access import may_change, may_change_all
@@ -35,7 +37,7 @@ async def _content(case: Case[HomeRequest], deps: Deps) -> HomeContent:
         latest=await deps.history.latest(origin.team, origin.user),
         left=await deps.quota_left(),
         channels=await _channels(origin, deps),
-        health=await _health(deps, with_key=case.request.check_key) if admin else {},
+        health=await _health(case, deps) if admin else {},
         invented=deps.invented,
     )
 
@@ -47,6 +49,9 @@ async def _channels(origin: Origin, deps: Deps) -> list[str]:
     return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
 
 
-async def _health(deps: Deps, *, with_key: bool) -> dict[str, tuple[float, str]]:
+async def _health(case: Case[HomeRequest], deps: Deps) -> dict[str, tuple[float, str]]:
+    """Only admins see it: settings are named."""
     probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
-    return await health({"key": deps.service.client.ping, **probes} if with_key else probes)
+    if case.request.check_key:
+        probes = {"key": deps.service.client.ping, **probes}
+    return await health(probes, replace(deps.audience.about(case.request.id), operator=True))

@@ -41,7 +41,7 @@ async def show_why(case: Case[ModalRequest], deps: Deps) -> None:
     """Fill the modal with the rule, what it counted, and other thresholds."""
     if about := await _answer(case, deps):
         now = deps.clock()
-        view = details.why(about.lookups, case.request.modal, _position(case), now)
+        view = details.why(about.lookups, case.request.modal, _position(case), now, deps.audience)
         await _fill(case, view, findings(about, now), deps)
         await end(case, deps)
 
@@ -67,7 +67,7 @@ async def show_comments(case: Case[ModalRequest], deps: Deps) -> None:
     now = deps.clock()
     found = findings(about, now)
     finding, position = details_layout.select(found, _position(case))
-    comments, later = await _comments_or_reason(finding, position, now, deps)
+    comments, later = await _comments_or_reason(finding, position, case, deps)
     view = details.comments(found, case.request.modal, position, comments)
     is_open = await _fill(case, view, found, deps)
     if later and is_open:
@@ -77,17 +77,17 @@ async def show_comments(case: Case[ModalRequest], deps: Deps) -> None:
 
 
 async def _comments_or_reason(
-    finding: Finding, position: Position, now: datetime, deps: Deps
+    finding: Finding, position: Position, case: Case, deps: Deps
 ) -> tuple[Comments | str | None, datetime | None]:
     """A page of comments, or the sentence why there is none; and when to try again, if that helps."""
     try:
         return await fetch_comments(finding, str(position.page or ""), deps), None
     except QuotaSpent as error:
-        return modals.not_asked_yet(text.seconds(error.retry_at, now)), error.retry_at
+        return modals.not_asked_yet(text.seconds(error.retry_at, deps.clock())), error.retry_at
     except KeyRefused:
         return modals.COMMENTS_REFUSED, None
     except VTError as error:
-        return text.error(error), None
+        return text.error(error, deps.audience.about(case.request.id)), None
 
 
 async def fetch_comments(finding: Finding, before: str, deps: Deps) -> Comments | None:

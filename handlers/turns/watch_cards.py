@@ -59,6 +59,7 @@ async def _message(card: Card, watch: Watch, now: datetime, deps: Deps) -> Messa
         duplicates=tuple(await deps.cards.duplicates(card)),
         dry_run_of=origin.channel if watch.mode is Mode.DRY_RUN else "",
         invented=deps.invented,
+        audience=deps.audience,
     )
     return card_view.card(findings(card.case, now), context)
 

@@ -9,12 +9,25 @@ from datetime import datetime
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, RichTextElementParts
 
 from handlers import text
-from handlers.history import Summary, previous_if_changed, sighting
+from handlers.history import previous_if_changed, sighting
 from handlers.text import about as about_text
 from handlers.text import modals
-from handlers.views.answer_layout import NO_RECORDS, AnswerContext, Records, buttons, closing
-from handlers.views.rich_text import Message, Part, bold, code, fallback, quote, rich, say
-from vt.results import Field, enrichment, gui_link, insight
+from handlers.text.audience import Audience
+from handlers.views.answer_layout import AnswerContext, Records, buttons, closing
+from handlers.views.rich_text import (
+    Message,
+    Part,
+    bold,
+    code,
+    fallback,
+    length,
+    quote,
+    rich,
+    say,
+    sentence,
+    tell,
+)
+from vt.results import Field, gui_link, insight, without_repeats
 from vt.verdict import Finding, State, tally, worst_first
 
 MESSAGE_CHARACTERS = 12_000
@@ -31,23 +44,24 @@ DETAILED = (State.RISKY, State.SUSPICIOUS)
 def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     """The answer to a request: one finding in full, or several as a list, the worst first."""
     body = _one(findings[0], context) if len(findings) == 1 else _several(findings, context)
-    blocks = [*body, *closing(context), *buttons(findings, context)]
+    blocks = [*body, *closing(findings, context), *buttons(findings, context)]
     return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
 
 
-def brief(findings: Sequence[Finding], now: datetime) -> Iterator[Block]:
+def brief(findings: Sequence[Finding], now: datetime, audience: Audience) -> Iterator[Block]:
     """The verdicts and their reasons, the worst first, without the tables."""
+    context = AnswerContext("", now, audience=audience)
     if len(findings) == 1:
-        yield rich(*_headline(findings[0], now))
-        if remark := text.note(findings[0]):
-            yield rich(say(remark))
+        yield rich(*_headline(findings[0], context))
+        if remark := text.note(findings[0], audience):
+            yield sentence(remark)
     else:
-        yield from _several(findings, AnswerContext("", now))
+        yield from _several(findings, context)
 
 
 def note(line: str) -> Message:
     """A message of one sentence of ours."""
-    return Message(fallback([line]), (rich(say(line)).to_dict(),))
+    return Message(fallback([line]), (sentence(line).to_dict(),))
 
 
 def form_offer(modal_id: str) -> Message:
@@ -73,26 +87,27 @@ def help_message() -> Message:
 
 
 def _one(finding: Finding, context: AnswerContext) -> Iterator[Block]:
-    yield rich(*_headline(finding, context.now, context.records))
+    yield rich(*_headline(finding, context))
     if warning := insight(finding):
         yield quote(text.insight(warning))
-    if remark := text.note(finding):
-        yield rich(say(remark))
-    if fields := enrichment(finding):
+    if remark := text.note(finding, context.audience):
+        yield sentence(remark)
+    if fields := without_repeats(finding):
         yield rich(*_table(fields))
 
 
-def _headline(finding: Finding, now: datetime, records: Records = NO_RECORDS) -> list[Part]:
+def _headline(finding: Finding, context: AnswerContext) -> list[Part]:
     """The first three lines, which must be understood at a glance: verdict and rule, name, dates and records."""
     parts: list[Part] = [
         bold(text.verdict(finding)),
         say("  "),
         code(text.subject(finding)),
-        say(f"  {text.rule(finding, now)}"),
+        say("  "),
+        *tell(text.rule(finding, context.now, context.audience)),
     ]
     if called := text.called(finding):
-        parts.append(say(f"\n{called}"))
-    for number, item in enumerate(_third_line(finding, records)):
+        parts += [say("\n"), *tell(called)]
+    for number, item in enumerate(_third_line(finding, context.records)):
         parts += [say(" · " if number else "\n"), *item]
     return parts
 
@@ -100,7 +115,7 @@ def _headline(finding: Finding, now: datetime, records: Records = NO_RECORDS) ->
 def _third_line(finding: Finding, records: Records) -> Iterator[list[Part]]:
     """When it was analysed, what is on record about it, and the link to VirusTotal."""
     if dates := text.dated(finding):
-        yield [say(dates)]
+        yield tell(dates)
     if summary := records.get(sighting(finding).subject):
         first: list[Part] = [say(f", {modals.first_seen(summary)}")]
         if summary.channel:
@@ -108,9 +123,9 @@ def _third_line(finding: Finding, records: Records) -> Iterator[list[Part]]:
                 say(f", {modals.FIRST_IN} "),
                 RichTextElementParts.Channel(channel_id=summary.channel),
             ]
-        yield [say(modals.seen(summary)), *first]
+        yield [*tell(modals.seen(summary)), *first]
         if previous := previous_if_changed(summary, finding):
-            yield [say(modals.was(previous))]
+            yield tell(modals.was(previous))
     if link := gui_link(finding):
         yield [RichTextElementParts.Link(url=link, text=text.BUTTON_LINK)]
 
@@ -124,7 +139,8 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
         if left < 0:
             return
         yield bold(f"{one.label}: ")
-        yield say(f"{value}\n")
+        yield from tell(text.minute(one.at)) if one.at else [say(value)]
+        yield say("\n")
 
 
 # Several findings ----------------------------------------------------------------------------------------
@@ -134,19 +150,19 @@ def _several(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Bl
     ordered = worst_first(findings)
     yield rich(bold(text.tally(tally(findings))))
     most = min(200, LIST_CHARACTERS // len(ordered))
-    yield rich(*(part for finding in ordered for part in _row(finding, context.now, most)))
+    yield rich(*(part for finding in ordered for part in _row(finding, context, most)))
     yield from _details([finding for finding in ordered if finding.state in DETAILED], context)
 
 
-def _row(finding: Finding, now: datetime, most: int) -> list[Part]:
+def _row(finding: Finding, context: AnswerContext, most: int) -> list[Part]:
     """One line of at most `most` characters: the reason is cut first, then the subject, the verdict never."""
     verdict = text.verdict(finding)
     subject = text.subject(finding, max(24, most - len(verdict) - 8))
     left = most - len(verdict) - len(subject) - 4
     reason = ""
     if left > len(" reason…") and finding.state not in DETAILED:
-        reason = text.cut(text.rule(finding, now), left)
-    return [bold(verdict), say(" "), code(subject), say(f" {reason}\n")]
+        reason = text.cut(text.rule(finding, context.now, context.audience), left)
+    return [bold(verdict), say(" "), code(subject), say(" "), *tell(reason), say("\n")]
 
 
 def _details(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
@@ -154,8 +170,9 @@ def _details(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Bl
     characters = MESSAGE_CHARACTERS - LIST_CHARACTERS - 600 - context.reserved
     blocks = MESSAGE_BLOCKS - 6
     for position, finding in enumerate(findings):
-        block = rich(*_headline(finding, context.now, context.records))
-        characters -= sum(len(part.get("text", "")) for part in block.to_dict()["elements"][0]["elements"])
+        parts = _headline(finding, context)
+        block = rich(*parts)
+        characters -= sum(map(length, parts))
         blocks -= 1
         if characters < 0 or blocks < 0:
             yield rich(say(text.more_in_json(len(findings) - position)))
@@ -171,14 +188,18 @@ def _lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]
     if len(findings) > 1:
         yield text.tally(tally(findings))
     for finding in worst_first(findings):
-        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, context.now)}"
+        why = text.rule(finding, context.now, context.audience)
+        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {why}"
         if len(findings) == 1:
-            yield from _more_lines(finding, context.records.get(sighting(finding).subject))
+            yield from _more_lines(finding, context)
+    if context.case and any(map(text.is_at_fault, findings)):
+        yield text.request_id(context.case)
     if context.invented:
         yield about_text.INVENTED
 
 
-def _more_lines(finding: Finding, summary: Summary | None) -> Iterator[str]:
+def _more_lines(finding: Finding, context: AnswerContext) -> Iterator[str]:
+    summary = context.records.get(sighting(finding).subject)
     yield from (line for line in (text.called(finding), text.dated(finding), gui_link(finding)) if line)
     if summary:
         previous = previous_if_changed(summary, finding)
@@ -186,7 +207,7 @@ def _more_lines(finding: Finding, summary: Summary | None) -> Iterator[str]:
         yield f"{modals.seen(summary)}, {modals.first_seen(summary)}{change}"
     if warning := insight(finding):
         yield text.insight(warning)
-    if remark := text.note(finding):
+    if remark := text.note(finding, context.audience):
         yield remark
-    for field in enrichment(finding):
+    for field in without_repeats(finding):
         yield f"{field.label}: {text.outside(field.value, FIELD_CHARACTERS)}"

@@ -22,6 +22,8 @@ from handlers import text
 from handlers.history import Summary
 from handlers.request import Verb
 from handlers.text import about, files, modals
+from handlers.text.audience import EVERYBODY, Audience
+from handlers.views.rich_text import mrkdwn
 from vt.capabilities import can_rescan, can_send, can_submit, can_upload, has_comments
 from vt.errors import Sensitive
 from vt.results import gui_link
@@ -54,21 +56,25 @@ class AnswerContext:
     invented: bool = False
     """The sandbox answered instead of VirusTotal."""
     records: Records = field(default_factory=dict)
+    audience: Audience = EVERYBODY
+    """Who reads the answer. Its request's id is said once, at the end."""
     private_key: bool = False
     """The VirusTotal key may rescan files."""
     reserved: int = 0
     """Characters of the message that are kept for what follows the answer."""
 
 
-def closing(context: AnswerContext) -> Iterator[Block]:
-    """Who asked, and whether any of it is real."""
-    lines = []
+def closing(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
+    """The request's id if something broke, who asked, and whether any of it is real."""
+    lines: list[str] = []
+    if context.case and any(map(text.is_at_fault, findings)):
+        lines.append(text.request_id(context.case))
     if context.shared_by:
         lines.append(text.asked_by(context.shared_by))
     if context.invented:
         lines.append(about.INVENTED)
     if lines:
-        yield ContextBlock(elements=[MarkdownTextObject(text=line, verbatim=True) for line in lines])
+        yield ContextBlock(elements=[MarkdownTextObject(text=mrkdwn(line), verbatim=True) for line in lines])
 
 
 def buttons(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:

@@ -8,8 +8,9 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextB
 
 from handlers import text
 from handlers.text import about, watch
+from handlers.text.audience import EVERYBODY, Audience
 from handlers.views import answer
-from handlers.views.rich_text import Message, fallback
+from handlers.views.rich_text import Message, fallback, mrkdwn
 from handlers.watch import Duplicate
 from vt.errors import Reserved
 from vt.verdict import Finding, tally, worst_first
@@ -27,11 +28,16 @@ class CardContext:
     """The channel in which the card would have been posted, for a dry run."""
     invented: bool = False
     """The sandbox answered instead of VirusTotal."""
+    audience: Audience = EVERYBODY
 
 
 def card(findings: Sequence[Finding], context: CardContext) -> Message:
     """The card: the worst verdict first; those that are waited for say until when."""
-    blocks = [*answer.brief(findings, context.now), *_closing(context), *_buttons(findings, context)]
+    blocks = [
+        *answer.brief(findings, context.now, context.audience),
+        *_closing(findings, context),
+        *_buttons(findings, context),
+    ]
     return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
 
 
@@ -45,14 +51,16 @@ def question(case: str, urls: Sequence[str]) -> Message:
     return Message(fallback([line]), (*answer.note(line).blocks, ActionsBlock(elements=buttons).to_dict()))
 
 
-def _closing(context: CardContext) -> Iterator[Block]:
-    lines = [watch.DRY_RUN.format(channel=context.dry_run_of)] if context.dry_run_of else []
+def _closing(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
+    lines: list[str] = [watch.dry_run(context.dry_run_of)] if context.dry_run_of else []
+    if any(map(text.is_at_fault, findings)):
+        lines.append(text.request_id(context.case))
     if context.duplicates:
         lines.append(watch.repeated(context.duplicates))
     if context.invented:
         lines.append(about.INVENTED)
     if lines:
-        yield ContextBlock(elements=[MarkdownTextObject(text=line, verbatim=True) for line in lines])
+        yield ContextBlock(elements=[MarkdownTextObject(text=mrkdwn(line), verbatim=True) for line in lines])
 
 
 def _buttons(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
@@ -70,6 +78,9 @@ def _lines(findings: Sequence[Finding], context: CardContext) -> Iterator[str]:
     if len(findings) > 1:
         yield text.tally(tally(findings))
     for finding in worst_first(findings):
-        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {text.rule(finding, context.now)}"
+        why = text.rule(finding, context.now, context.audience)
+        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {why}"
+    if any(map(text.is_at_fault, findings)):
+        yield text.request_id(context.case)
     if context.invented:
         yield about.INVENTED

@@ -10,14 +10,15 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
+from handlers.text.audience import EVERYBODY, Audience
 from handlers.views import details_layout
 from handlers.views.details_layout import Position, Row
-from handlers.views.rich_text import bold, rich, say
+from handlers.views.rich_text import bold, rich, sentence
 from vt.capabilities import can_rescan
 from vt.indicators import Kind
 from vt.lookup import Lookup
 from vt.models import Comment, Comments, DomainReport, HostReport
-from vt.results import detecting, enrichment
+from vt.results import detecting, without_repeats
 from vt.verdict import LONG_AGO, Basis, Finding, flagged
 
 LABEL_CHARACTERS = 80
@@ -50,7 +51,10 @@ def details(findings: Sequence[Finding], modal_id: str, position: Position) -> V
 
 
 def _fields(finding: Finding) -> list[Row]:
-    return [(text.cut(one.label, LABEL_CHARACTERS), one.value) for one in enrichment(finding)]
+    return [
+        (text.cut(one.label, LABEL_CHARACTERS), text.minute(one.at) if one.at else one.value)
+        for one in without_repeats(finding)
+    ]
 
 
 def _engines(finding: Finding) -> list[Row]:
@@ -64,7 +68,10 @@ def _samples(finding: Finding) -> list[Row]:
     if not isinstance(finding.report, HostReport):
         return []
     return [
-        (f"{one.positives}/{one.total or '?'}", f"{one.name or '?'} · {text.evidence(one)}")
+        (
+            text.engines(one.positives, one.total),
+            text.line("{name} · {seen}", name=one.name or "?", seen=text.evidence(one)),
+        )
         for one in flagged(finding.report)
     ]
 
@@ -92,14 +99,20 @@ PARTS: Mapping[str, Callable[[Finding], list[Row]]] = {
 # Why -----------------------------------------------------------------------------------------------------
 
 
-def why(lookups: Sequence[Lookup], modal_id: str, position: Position, now: datetime) -> View:
+def why(
+    lookups: Sequence[Lookup],
+    modal_id: str,
+    position: Position,
+    now: datetime,
+    audience: Audience = EVERYBODY,
+) -> View:
     """The rule that decided a verdict, what it counted, and what other thresholds would say."""
     findings = [one.finding(now) for one in lookups]
     finding, position = details_layout.select(findings, position)
     blocks = [
         *details_layout.finding_menu(findings, position),
         details_layout.headline(finding),
-        rich(say(text.rule(finding, now))),
+        sentence(text.rule(finding, now, audience)),
         *_thresholds(lookups[position.finding], finding, now),
         *_counted(finding, position),
     ]

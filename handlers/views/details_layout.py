@@ -18,7 +18,8 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
-from handlers.views.rich_text import Part, bold, clean, code, rich, say
+from handlers.text.line import Line
+from handlers.views.rich_text import Part, bold, clean, code, length, rich, say, tell
 from vt.verdict import Finding
 
 TURN = "turn"
@@ -78,7 +79,7 @@ def modal(title: str, modal_id: str, verb: Verb, blocks: Sequence[Block], *, sub
 
 def sentence(title: str, modal_id: str, verb: Verb, line: str) -> View:
     """A modal that holds one sentence of ours."""
-    return modal(title, modal_id, verb, [rich(say(line))])
+    return modal(title, modal_id, verb, [rich(*tell(line))])
 
 
 def finding_menu(findings: Sequence[Finding], position: Position) -> Iterator[Block]:
@@ -156,21 +157,27 @@ def _pages(rows: Sequence[Row]) -> Iterator[list[Row]]:
         yield current
 
 
+def _harmless(value: str) -> str:
+    """A value from outside; the moments in it are ours and stay."""
+    if isinstance(value, Line):
+        return value.with_text(_harmless)
+    # Cut before it is cleaned as well: a value may be as large as a whole reply of VirusTotal's.
+    return text.outside(clean(value[: 2 * VALUE_CHARACTERS]), VALUE_CHARACTERS)
+
+
 def table(rows: Sequence[Row]) -> Iterator[Block]:
     """Rows in as few blocks as Slack's limit on a block's text allows."""
     parts: list[Part] = []
     left = BLOCK_CHARACTERS
     for label, value in rows:
         row: list[Part] = [bold(f"{label}: ")] if label else []
-        # Cut before it is cleaned as well: a value may be as large as a whole reply of VirusTotal's.
-        shown = text.outside(clean(value[: 2 * VALUE_CHARACTERS]), VALUE_CHARACTERS)
-        row.append(say(f"{shown}\n"))
-        length = sum(len(part.to_dict().get("text", "")) for part in row)
-        if parts and length > left:
+        row += [*tell(_harmless(value)), say("\n")]
+        characters = sum(map(length, row))
+        if parts and characters > left:
             yield rich(*parts)
             parts = []
             left = BLOCK_CHARACTERS
         parts += row
-        left -= length
+        left -= characters
     if parts:
         yield rich(*parts)

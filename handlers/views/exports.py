@@ -52,8 +52,8 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield str(rule.count) if rule else ""
     yield str(rule.total) if rule and rule.total else ""
     yield str(rule.threshold) if rule else ""
-    yield analysed.isoformat() if analysed else ""
-    yield finding.checked_at.isoformat(timespec="seconds") if finding.checked_at else ""
+    yield text.minute(analysed) if analysed else ""
+    yield text.minute(finding.checked_at) if finding.checked_at else ""
     yield text.remark(finding)
     yield gui_link(finding) or ""
 

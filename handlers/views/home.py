@@ -19,7 +19,7 @@ from handlers import text
 from handlers.history import Sighting
 from handlers.text import about as about_text
 from handlers.text import modals
-from handlers.views.rich_text import Part, bold, clean, code, rich, say
+from handlers.views.rich_text import Part, bold, clean, code, rich, say, sentence, tell
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 
@@ -58,7 +58,7 @@ def home(content: HomeContent) -> View:
 
 def closed(why: str) -> View:
     """The home of someone who may not use the bot: one sentence that says why."""
-    return View(type="home", blocks=[rich(say(why))])
+    return View(type="home", blocks=[sentence(why)])
 
 
 def _what_it_does(content: HomeContent) -> Iterator[Block]:
@@ -88,11 +88,13 @@ def _latest(content: HomeContent) -> Iterator[Block]:
 
 def _row(one: Sighting) -> Iterator[Part]:
     about = one.asked if BY_KEY[one.action].files else defang(one.value or one.asked)
-    when = f"  {text.minute(one.at)}" if one.at else ""
     yield bold(f"{text.ICONS[one.state]} {one.state}")
     yield say("  ")
     yield code(text.cut(clean(about), SUBJECT_CHARACTERS))
-    yield say(f"{when}\n")
+    if one.at:
+        yield say("  ")
+        yield from tell(text.minute(one.at))
+    yield say("\n")
 
 
 def _quota(content: HomeContent) -> Iterator[Block]:
@@ -115,5 +117,5 @@ def _channels(content: HomeContent) -> Iterator[Block]:
 def _health(content: HomeContent) -> Iterator[Block]:
     if content.health:
         yield DividerBlock()
-        yield rich(bold(modals.HEALTH), say(f"\n{about_text.ping(content.health)}"))
+        yield rich(bold(modals.HEALTH), say("\n"), *tell(about_text.ping(content.health)))
         yield ActionsBlock(elements=[ButtonElement(action_id="home-check", text=modals.CHECK_KEY)])

@@ -12,7 +12,15 @@ from slack_sdk.models.blocks import (
     RichTextSectionElement,
 )
 
-Part = RichTextElementParts.Text | RichTextElementParts.Link | RichTextElementParts.Channel
+from handlers.text.line import Channel, Moment, Piece, User, pieces
+
+Part = (
+    RichTextElementParts.Text
+    | RichTextElementParts.Link
+    | RichTextElementParts.Channel
+    | RichTextElementParts.User
+    | RichTextElementParts.Date
+)
 
 MOST_TEXT = 3_900
 
@@ -44,6 +52,23 @@ def escape(outside: str) -> str:
     return outside.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def mrkdwn(line: str) -> str:
+    """A sentence as the text of a message without blocks: only its moments, people and channels are alive."""
+    return "".join(_marked(piece) for piece in pieces(line))
+
+
+def _marked(piece: Piece) -> str:
+    match piece:
+        case Moment():
+            return f"<!date^{int(piece.at.timestamp())}^{piece.shape}|{piece}>"
+        case User():
+            return f"<@{piece.id}>"
+        case Channel():
+            return f"<#{piece.id}>"
+        case _:
+            return escape(piece)
+
+
 def clean(outside: str) -> str:
     """Without control, bidi and other invisible characters, which could turn a line round."""
     if outside.isprintable():  # as nearly everything is
@@ -56,13 +81,42 @@ def rich(*parts: Part) -> RichTextBlock:
     return RichTextBlock(elements=[RichTextSectionElement(elements=list(parts))])
 
 
+def sentence(line: str) -> RichTextBlock:
+    """A block with one sentence."""
+    return rich(*tell(line))
+
+
 def quote(line: str) -> RichTextBlock:
     """A block with a bar at its side."""
     return RichTextBlock(elements=[RichTextQuoteElement(elements=[say(line)])])
 
 
+def tell(line: str) -> list[Part]:
+    """A sentence with its moments, people and channels, each as its reader has it."""
+    return [_told(piece) for piece in pieces(line) if piece]
+
+
+def _told(piece: Piece) -> Part:
+    match piece:
+        case Moment():
+            at = int(piece.at.timestamp())
+            return RichTextElementParts.Date(timestamp=at, format=piece.shape, fallback=str(piece))
+        case User():
+            return RichTextElementParts.User(user_id=piece.id)
+        case Channel():
+            return RichTextElementParts.Channel(channel_id=piece.id)
+        case _:
+            return say(piece)
+
+
+def length(part: Part) -> int:
+    """The characters that a part takes of a message."""
+    shown = part.to_dict()
+    return len(shown.get("text") or shown.get("fallback") or "")
+
+
 def say(line: str) -> RichTextElementParts.Text:
-    """As it is."""
+    """Text as it is."""
     return RichTextElementParts.Text(text=clean(line))
 
 
