@@ -87,15 +87,12 @@ def without_repeats(finding: Finding) -> tuple[Field, ...]:
 
     Two fields that are read from the same place, or hold the same long value (a hash, a link), say one thing.
     """
-    told: set[str] = set()
-    kept = []
-    for field in enrichment(finding):
-        if field.label in REPEATS.get(finding.action.key, ()) or field.value in told:
-            continue
-        if len(field.value) >= UNMISTAKABLE:
-            told.add(field.value)
-        kept.append(field)
-    return tuple(kept)
+    fields = [one for one in enrichment(finding) if one.label not in REPEATS.get(finding.action.key, ())]
+    # What was asked for is a hash or a link that has a field of its own.
+    fields.sort(key=lambda one: one.label == "resource")
+    first = {one.value: one for one in reversed(fields)}
+    kept = {one.label for one in fields if len(one.value) < UNMISTAKABLE or first[one.value] is one}
+    return tuple(one for one in enrichment(finding) if one.label in kept)
 
 
 def shown(value: object) -> str:

@@ -230,7 +230,7 @@ def test_a_wrong_date_is_said(value, capsys):
     with pytest.raises(SystemExit) as left:
         parser().parse_args(["audit", "--since", value])
     assert left.value.code == 2
-    assert "is no date like 2026-11-01" in capsys.readouterr().err
+    assert "is not a date such as 2026-11-01" in capsys.readouterr().err
 
 
 async def test_a_database_that_does_not_answer_is_said(database, capsys):

@@ -189,7 +189,7 @@ def test_help_and_wrong_usage(vtbot, tmp_path):
     assert "--json" in asked.stdout
     assert [shown.returncode, asked.returncode] == [0, 0]
     assert "invalid choice: 'scan'" in command
-    assert "missing is no folder" in folder
+    assert "missing is not a folder" in folder
     assert "4 is not like 4,500,15500" in quota
     assert "no number from 0 to 65535" in port
 
@@ -200,7 +200,7 @@ def test_half_settings(vtbot):
     both = sentence(vtbot("run", **HTTP, SLACK_APP_TOKEN="xapp-x"))
     port = sentence(vtbot("ask", "192.0.2.1", PORT="many"))
     database = sentence(vtbot("doctor", DATABASE_URL="mysql://x"))
-    assert "set SLACK_APP_TOKEN (xapp-…) for Socket Mode, or SLACK_SIGNING_SECRET" in half
+    assert "neither SLACK_APP_TOKEN (xapp-…, Socket Mode) nor SLACK_SIGNING_SECRET (HTTP): set one" in half
     assert "both set" in both
     assert "PORT must be a number" in port
     assert "DATABASE_URL must be an address" in database

@@ -67,7 +67,7 @@ def shown(message):
     parts = []
     for block in message.blocks:
         for element in block.get("elements", []):
-            texts = [part.get("text", "") for part in element.get("elements", [])]
+            texts = [part.get("text") or part.get("fallback", "") for part in element.get("elements", [])]
             parts.append("".join(texts) or f"[{label(element)}]")
     return "\n".join(parts).split("\n")
 

@@ -199,7 +199,7 @@ def test_long_lists_are_cut_with_a_count():
     )
     assert fields["Related Domains"].startswith("031.test, 030.test, ")
     assert fields["Related Domains"].endswith("020.test, +20 more")
-    assert fields["Resolutions"].startswith("031.test (2020-01-31), ")
+    assert fields["Resolutions"].startswith("031.test (31 Jan 2020), ")
 
 
 def test_long_objects_are_cut_with_a_count():
