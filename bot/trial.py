@@ -45,7 +45,7 @@ async def run(settings: Settings, *, anywhere: bool) -> None:
         except web.NotServed as error:
             raise NotRunning(str(error)) from None
         for fault in slack.faults:
-            sys.stderr.write(f"Slack would have complained: {fault}\n")
+            sys.stderr.write(f"API misuse that Slack would refuse: {fault}\n")
 
 
 async def _prompt(slack: Workspace, settings: Settings, bot: Bot) -> None:

@@ -162,7 +162,8 @@ async def audited(database, capsys, *arguments):
     """What `vtbot audit` prints, line by line."""
     asked = parser().parse_args(["audit", *arguments])
     settings = load({"DATABASE_URL": address(database)}, None)
-    assert await audit_cli.audit(settings, asked.since, as_json=asked.json) == 0
+    ended = await audit_cli.audit(settings, asked.since, as_json=asked.json, request_id=asked.id)
+    assert ended == 0
     return capsys.readouterr().out.splitlines()
 
 
@@ -183,6 +184,28 @@ async def test_since_when(database, capsys):
     assert len(await audited(database, capsys, "--since", "2026-11-01T13:00:00")) == 3
     assert len(await audited(database, capsys, "--since", "2026-11-01T15:00:00+02:00")) == 3
     assert len(await audited(database, capsys, "--since", "2026-11-02")) == 1
+
+
+async def test_one_request_by_its_id(database, capsys):
+    """The whole id and nothing else finds it, however old it is; as a table or as JSON."""
+    filled(database)
+    [head, line] = await audited(database, capsys, "--id", "id00001")
+    assert (head.split("\t")[0], line.split("\t")[0]) == ("at", "2026-11-01T13:00:00+00:00")
+    [entry] = map(json.loads, await audited(database, capsys, "--id", "id00001", "--json"))
+    assert entry["at"] == "2026-11-01T13:00:00+00:00"
+
+
+@pytest.mark.parametrize("unknown", ["id0000", "id000011", "ID00001", "", "%", "' OR '1'='1"])
+async def test_an_id_that_there_is_not(database, capsys, unknown):
+    """Exit status 1 and one line; half an id finds nothing."""
+    filled(database)
+    asked = parser().parse_args(["audit", f"--id={unknown}"])
+    settings = load({"DATABASE_URL": address(database)}, None)
+    assert await audit_cli.audit(settings, asked.since, as_json=False, request_id=asked.id) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("vtbot: There is no request ")
+    assert printed.err.count("\n") == 1
 
 
 async def test_json_for_programs(database, capsys):

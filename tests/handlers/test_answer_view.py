@@ -81,8 +81,7 @@ def test_a_risky_hash_at_3_am():
             "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
             "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC · VirusTotal",
             "Warning: 4 of 70 engines call it malicious (threshold 3).",
-            "resource: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
-            "Scan date: 2026-11-20 10:00 UTC",
+            "Scan date: 20 Nov 2026 10:00 UTC",
             "Scan ID: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f-1795300000",
             "verbose_msg: Scan finished, information embedded",
             "total: 70",
@@ -97,6 +96,32 @@ def test_a_risky_hash_at_3_am():
         ]
     )
     assert message_faults(message) == []
+
+
+def test_no_value_of_a_card_is_shown_twice():
+    """Documented fields that say the same are there once; the JSON has them all."""
+    url = "http://evil.example/"
+    report = {
+        "response_code": 1,
+        "resource": url,
+        "url": url,
+        "scan_date": "2026-11-20 10:00:00",
+        "permalink": "https://www.virustotal.com/gui/url/x",
+        "positives": 4,
+        "total": 70,
+        "scans": SCANS,
+    }
+    file = Lookup.of_file("/srv/a", BY_KEY["scan-file"], 3).hashed(SHA, 9)
+    for found in (
+        finding("scan-url", url, report),
+        file.answered(file_report(), NOW, may_rescan=False).finding(NOW),
+        finding("scan-ip", "192.0.2.1", ip_report(detected_urls=[{"url": url, "positives": 1}])),
+    ):
+        lines = [line for line in shown(answer_views.answer([found], FRAME)) if ": " in line]
+        labels = [line.partition(": ")[0].casefold() for line in lines]
+        assert len(set(labels)) == len(labels)
+        values = [line.partition(": ")[2] for line in lines if len(line.partition(": ")[2]) > 15]
+        assert len(set(values)) == len(values)
 
 
 def test_the_plain_text_says_it_all():
