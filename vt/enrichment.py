@@ -21,7 +21,7 @@ LONGEST = 3_000
 """Characters of a value, after which it is cut."""
 LISTED = 100
 """The most that VirusTotal lists of a kind: there may be more."""
-UNMISTAKABLE = 30
+UNMISTAKABLE = 12
 """Characters from which two equal values are the same thing, and not two numbers that happen to be equal."""
 REPEATS: Mapping[str, frozenset[str]] = {
     "scan-url": frozenset({"risk_score", "Total", "Last Scan Date"}),

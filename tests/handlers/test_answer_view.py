@@ -114,7 +114,7 @@ def test_no_value_of_a_card_is_shown_twice():
     file = Lookup.of_file("/srv/a", BY_KEY["scan-file"], 3).hashed(SHA, 9)
     for found in (
         finding("scan-url", url, report),
-        file.answered(file_report(), NOW, may_rescan=False).finding(NOW),
+        after_report(file, file_report(), NOW, may_rescan=False).finding(NOW),
         finding("scan-ip", "192.0.2.1", ip_report(detected_urls=[{"url": url, "positives": 1}])),
     ):
         lines = [line for line in shown(answer_views.answer([found], FRAME)) if ": " in line]
