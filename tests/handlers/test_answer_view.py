@@ -117,7 +117,7 @@ def test_no_value_of_a_card_is_shown_twice():
         after_report(file, file_report(), NOW, may_rescan=False).finding(NOW),
         finding("scan-ip", "192.0.2.1", ip_report(detected_urls=[{"url": url, "positives": 1}])),
     ):
-        lines = [line for line in shown(answer_views.answer([found], FRAME)) if ": " in line]
+        lines = [line for line in shown(answer_views.answer([found], CONTEXT)) if ": " in line]
         labels = [line.partition(": ")[0].casefold() for line in lines]
         assert len(set(labels)) == len(labels)
         values = [line.partition(": ")[2] for line in lines if len(line.partition(": ")[2]) > 15]
