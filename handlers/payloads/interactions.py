@@ -141,7 +141,6 @@ def global_shortcut(body: Payload) -> GlobalShortcut:
 
 def button_click(body: Payload, action: Payload) -> ButtonClick:
     """A button or a menu entry in a message."""
-    container = mapping(body, "container")
     origin = Origin(
         entry_point=EntryPoint.BUTTON,
         team=team(body),
@@ -149,8 +148,8 @@ def button_click(body: Payload, action: Payload) -> ButtonClick:
         channel=text(body, "channel", "id"),
         response_url=optional(body, "response_url"),
         thread=optional(body, "message", "thread_ts"),
-        message=text(container, "message_ts"),
-        public=not container.get("is_ephemeral", False),
+        message=text(body, "container", "message_ts"),
+        public=not mapping(body, "container").get("is_ephemeral", False),
         listed=is_public_name(optional(body, "channel", "name")),
     )
     chosen = action.get("selected_option", action)
