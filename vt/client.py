@@ -1,14 +1,14 @@
-"""The only one that speaks HTTP to VirusTotal v2.
+"""The HTTP client for VirusTotal v2. Nothing else in the product calls VirusTotal.
 
-Facts: the v2 documentation and the recorded replies. The key is a query parameter of GET and a form field
-of POST; 204 is a spent quota; a batch over the key's limit is cut without a word.
+From VirusTotal's v2 documentation and recorded replies: the key is a query parameter of GET and a form field of POST;
+204 means that the quota is spent; a batch over the key's limit is silently cut.
 """
 
 import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -16,7 +16,16 @@ import httpx
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import Form, by_resource, form_data, reply, reply_or_location, single, transfer_seconds
+from vt.codec import (
+    Form,
+    by_resource,
+    form_data,
+    reply,
+    reply_or_location,
+    single,
+    transfer_seconds,
+    upload_address,
+)
 from vt.errors import VTError
 from vt.quota import Quota, count
 
@@ -27,27 +36,27 @@ KeyKind = Literal["public", "private"]
 REPORTS_A_CALL: Mapping[KeyKind, int] = {"public": 4, "private": 25}
 SUBMISSIONS_A_CALL = 25
 DIRECT_UPLOAD = 33_553_369
-"""Bytes of the largest file that file/scan was seen to take (measured by a public client)."""
+"""Bytes of the largest file that file/scan is known to take (measured by a public client)."""
 REQUEST_BYTES = 32 << 20
-"""Of a whole request to file/scan: a long name leaves less room for the file."""
-TAKING_IN = 120.0
-"""Seconds between a file's last byte and the receipt: VirusTotal reads a large one before it answers."""
+"""Bytes of a whole request to file/scan, so a long file name leaves less for the file."""
+RECEIPT_SECONDS = 120.0
+"""Seconds between a file's last byte and the receipt: VirusTotal processes a large file before it answers."""
 LARGE_CALLS = 3
-"""That one large upload takes: for its place, where the redirect leads, and the file."""
+"""Calls for one large upload: the upload_url, the host it redirects to, and the file."""
 ATTEMPTS = 3
-HARMLESS = "8.8.8.8"
-"""An address to ask for when only the answer matters."""
+PING_ADDRESS = "8.8.8.8"
+"""The address that `ping` asks for, when it only matters whether VirusTotal answers."""
 
 
-class Keyed(httpx.AsyncBaseTransport):
-    """Adds the key to a GET at the last moment, so that no URL which is logged or raised ever holds it."""
+class KeyTransport(httpx.AsyncBaseTransport):
+    """Adds the key to the URL of a GET right before it is sent, so that no URL in a log or an error holds it."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, key: SecretStr) -> None:
         self._inner = inner
         self._key = key
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a copy that carries the key."""
+        """Send a copy of the request with the key in its query, if the request is marked as `keyed`."""
         if not request.extensions.get("keyed"):
             return await self._inner.handle_async_request(request)
         url = request.url.copy_merge_params({"apikey": self._key.get_secret_value()})
@@ -62,7 +71,19 @@ class Keyed(httpx.AsyncBaseTransport):
 
 
 class Client(AbstractAsyncContextManager["Client"]):
-    """VirusTotal v2, one method an endpoint. Every method raises a VTError when it has no answer."""
+    """VirusTotal v2, one method per endpoint. Every method raises a VTError when there is no usable answer.
+
+    Args:
+        key: the API key. It is never logged, and never part of an error.
+        url: the root of the API, such as https://www.virustotal.com/vtapi/v2/.
+        quota: where each call is booked before it is made.
+        kind: a private key has larger batches, and may rescan files.
+        transport: how requests are sent; tests and proxies replace it.
+        deadline: seconds that one call may take, with all its attempts.
+        upload_deadline: seconds that an upload may take at least; a large file may take longer (transfer_seconds).
+        upload_hosts: hosts that uploads may be redirected to, besides the API's own.
+        sleep: pauses between attempts.
+    """
 
     def __init__(
         self,
@@ -86,12 +107,12 @@ class Client(AbstractAsyncContextManager["Client"]):
         self._sleep = sleep
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/",
-            transport=Keyed(transport or httpx.AsyncHTTPTransport(retries=0), key),
+            transport=KeyTransport(transport or httpx.AsyncHTTPTransport(retries=0), key),
             timeout=httpx.Timeout(deadline),
             headers={"Accept-Encoding": "gzip"},
             trust_env=False,
         )
-        # At DEBUG it writes a redirect's Location, into which VirusTotal puts the key.
+        # At DEBUG, httpcore logs the Location of redirects, into which VirusTotal puts the key.
         logging.getLogger("httpcore").setLevel(logging.INFO)
         self._upload_hosts = upload_hosts | {self._http.base_url.netloc.decode()}
 
@@ -105,18 +126,16 @@ class Client(AbstractAsyncContextManager["Client"]):
         """Nothing is opened before the first call."""
         return self
 
-    # The endpoints -----------------------------------------------------------------------------------
-
     async def file_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
-        """file/report for hashes or scan_ids, at most `reports_a_call`; what came back, by what was asked."""
+        """file/report for at most `reports_a_call` hashes or scan_ids. Replies by resource; some may be missing."""
         return by_resource(
-            resources, await self._post("file/report", resource=",".join(resources), **self._all)
+            resources, await self._post("file/report", resource=",".join(resources), **self._all_info)
         )
 
     async def url_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
-        """url/report for URLs or scan_ids, at most `reports_a_call`; never submits anything."""
+        """url/report for at most `reports_a_call` URLs or scan_ids. Replies by resource. Submits nothing."""
         return by_resource(
-            resources, await self._post("url/report", resource="\n".join(resources), **self._all)
+            resources, await self._post("url/report", resource="\n".join(resources), **self._all_info)
         )
 
     async def domain_report(self, domain: str) -> Raw:
@@ -128,45 +147,48 @@ class Client(AbstractAsyncContextManager["Client"]):
         return single(await self._get("ip-address/report", ip=address))
 
     async def comments(self, resource: str, before: str = "") -> Raw:
-        """comments/get: at most 25, newest first; `before` (YYYYMMDDHHMMSS) asks for older ones."""
+        """comments/get: at most 25 comments, newest first. `before` (YYYYMMDDHHMMSS) asks for older ones."""
         return single(
             await self._get("comments/get", resource=resource, **({"before": before} if before else {}))
         )
 
     async def ping(self) -> None:
-        """Does VirusTotal answer, and to this key? Costs one call."""
-        await self.ip_report(HARMLESS)
+        """Check that VirusTotal answers and accepts the key. Costs one call."""
+        await self.ip_report(PING_ADDRESS)
 
     async def rescan(self, resources: Sequence[str]) -> dict[str, Raw]:
-        """file/rescan, at most 25 hashes. Raises RescanNotAllowed with a public key, without a call."""
+        """file/rescan for at most 25 hashes. Receipts by hash. Raises RescanNotAllowed with a public key, without a call."""
         if self.kind == "public":
             raise errors.RescanNotAllowed
         return by_resource(resources, await self._post("file/rescan", resource=",".join(resources)))
 
     async def submit_urls(self, urls: Sequence[str]) -> dict[str, Raw]:
-        """url/scan, at most 25. The URLs become visible to VirusTotal's community."""
+        """url/scan for at most 25 URLs. Receipts by URL. The URLs become visible to VirusTotal's community."""
         return by_resource(urls, await self._post("url/scan", url="\n".join(urls)))
 
     async def upload(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
-        """file/scan, through an upload_url when it is too large. Sent once: an upload is never repeated blindly."""
+        """file/scan, through an upload_url when the file is too large. The receipt.
+
+        `size` in bytes. It is sent once, since after an error nobody knows whether it arrived. Raises what `chunks` does.
+        """
         form = Form.of(name, {"apikey": self._key.get_secret_value()})
         if size > DIRECT_UPLOAD or form.length(size) > REQUEST_BYTES:
             return await self.upload_large(name, size, chunks)
         return await self._send_file("file/scan", form, size, chunks)
 
     async def upload_large(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
-        """file/scan through an upload_url; the address that it names must be a known host."""
+        """file/scan through an upload_url. Raises Redirected when that names a host that is not among `upload_hosts`."""
         await self._book(LARGE_CALLS)
-        url = _address((await self.upload_url(booked=True)).get("upload_url"))
+        url = upload_address(await self.upload_url(booked=True))
         self._check_host(url)
         return await self._send_file(url, Form.of(name, {}), size, chunks, booked=True)
 
     async def upload_url(self, *, booked: bool = False) -> Raw:
-        """file/scan/upload_url: a 302 to a known host, which then answers {"upload_url": …}. Raises LargeNotAllowed."""
+        """file/scan/upload_url: a 302 to a known host, which answers {"upload_url": …}. Raises LargeNotAllowed."""
         try:
             return await self._upload_url(booked=booked)
         except errors.KeyRefused:
-            # The documented answer to a key that was not granted this endpoint; it may well be fit for all others.
+            # The documented answer to a key without access to this endpoint; it may be valid for all others.
             raise errors.LargeNotAllowed from None
 
     async def _upload_url(self, *, booked: bool) -> Raw:
@@ -174,16 +196,14 @@ class Client(AbstractAsyncContextManager["Client"]):
         answer = await self._once(first, self._deadline, reply_or_location, booked=booked)
         if isinstance(answer, httpx.URL):
             self._check_host(answer)
-            # The key stands in that address: it is taken out here and put back behind everything that logs.
+            # The Location holds the key. It is removed here and added again by KeyTransport, after all logging.
             bare = answer.copy_remove_param("apikey")
             second = self._http.build_request("GET", bare, extensions={"keyed": True})
             answer = await self._once(second, self._deadline, booked=booked)
         return single(answer)
 
-    # How a call is made ------------------------------------------------------------------------------
-
     @property
-    def _all(self) -> dict[str, str]:
+    def _all_info(self) -> dict[str, str]:
         return {"allinfo": "1"} if self.kind == "private" else {}
 
     async def _get(self, path: str, **params: str) -> Any:
@@ -199,7 +219,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         return await self._repeat(build)
 
     async def _repeat(self, build: Callable[[], httpx.Request]) -> Any:
-        """Ask, and again with jitter while no usable answer comes, all within one deadline."""
+        """Make a call, with up to ATTEMPTS attempts while VirusTotal does not answer, all within one deadline."""
         clock = asyncio.get_running_loop().time
         end = clock() + self._deadline
         attempt = 1
@@ -214,7 +234,7 @@ class Client(AbstractAsyncContextManager["Client"]):
             await self._sleep(pause)
 
     async def _book(self, calls: int) -> None:
-        """Several calls at once, so that what is begun can be ended. Raises QuotaTooSmall, QuotaSpent."""
+        """Book all calls of a sequence before its first, so that it can be finished. Raises QuotaTooSmall, QuotaSpent."""
         try:
             await self._quota.take(calls)
         except ValueError:
@@ -224,7 +244,7 @@ class Client(AbstractAsyncContextManager["Client"]):
     async def _once(
         self, request: httpx.Request, seconds: float, read: Reader = reply, *, booked: bool = False
     ) -> Any:
-        """One call against the quota, unless it is `booked`, and a total deadline."""
+        """Make one call within `seconds`, and book it against the quota unless that was done (`booked`)."""
         if not booked:
             await self._quota.take(1)
             count(1)
@@ -237,7 +257,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         return outcome
 
     async def _outcome(self, request: httpx.Request, seconds: float, read: Reader) -> Any:
-        """What came: an error as a value, for its raiser to raise, so that no httpx error hangs on it."""
+        """The answer, or the error as a value: raised in here it would carry the httpx error, and with it the URL."""
         try:
             async with asyncio.timeout(max(seconds, 0.01)):
                 response = await self._http.send(request, stream=True)
@@ -261,14 +281,14 @@ class Client(AbstractAsyncContextManager["Client"]):
         *,
         booked: bool = False,
     ) -> Raw:
-        # httpx leaves half read what it was given when a connection breaks: the file must not stay open.
+        # When a connection breaks, httpx does not close the generator that it was reading from: close the file here.
         async with aclosing(chunks):
             request = self._http.build_request(
                 "POST",
                 url,
                 content=form.around(chunks),
                 headers=form.headers(size),
-                timeout=httpx.Timeout(self._deadline, read=TAKING_IN),
+                timeout=httpx.Timeout(self._deadline, read=RECEIPT_SECONDS),
             )
             return single(
                 await self._once(request, transfer_seconds(size, self._upload_deadline), booked=booked)
@@ -277,13 +297,3 @@ class Client(AbstractAsyncContextManager["Client"]):
     def _check_host(self, url: httpx.URL) -> None:
         if url.netloc.decode() not in self._upload_hosts or url.scheme != self._http.base_url.scheme:
             raise errors.Redirected(url.host)
-
-
-def _address(told: Any) -> httpx.URL:
-    """Where VirusTotal wants a file sent. Raises Unreadable."""
-    url = None
-    with suppress(httpx.InvalidURL):
-        url = httpx.URL(told) if isinstance(told, str) else None
-    if url is None or not url.host:
-        raise errors.Unreadable("shape")
-    return url

@@ -1,10 +1,11 @@
-"""Bytes to and from VirusTotal: forms out; statuses and JSON in, with caps on size and depth; batches matched up."""
+"""Encoding requests and decoding replies: forms, status codes, JSON with caps on size and depth, batches."""
 
 import json
 import re
 import secrets
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
@@ -17,9 +18,11 @@ from vt import errors
 Raw = dict[str, Any]
 
 REPLY_CAP = 8 * 1024 * 1024
-"""Bytes of a decoded reply; the largest recorded one has 160 KB."""
+"""Bytes of a decoded reply. The largest recorded one has 160 KB."""
 DEPTH_CAP = 64
+"""Levels of nested JSON."""
 CHUNK = 64 * 1024
+"""Bytes that are read or decompressed at once."""
 SLOWEST = 256 << 10
 """Bytes per second below which a transfer that has used up its minimum time is given up."""
 
@@ -30,7 +33,7 @@ def transfer_seconds(size: int, minimum: float) -> float:
 
 
 def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
-    """A form as httpx takes it; a wrong Content-Type would be answered with 403."""
+    """A form, as arguments of httpx's build_request. VirusTotal answers another Content-Type with 403."""
     return {
         "content": urlencode(fields).encode(),
         "headers": {"Content-Type": "application/x-www-form-urlencoded"},
@@ -39,7 +42,7 @@ def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form with one file, which is streamed between a head and a tail."""
+    """A multipart form with one file. The file's content is streamed between `head` and `tail`."""
 
     boundary: str
     head: bytes
@@ -47,13 +50,13 @@ class Form:
 
     @classmethod
     def of(cls, name: str, fields: Mapping[str, str]) -> Self:
-        """For a file of that name, whatever is in it, behind the other fields."""
+        """A form with these fields, followed by a file of this name. Any character may occur in the name."""
         boundary = secrets.token_hex(16)
         parts = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
             for field, value in fields.items()
         ]
-        # VirusTotal refuses a form whose name holds any other control character either.
+        # Besides quotes and line breaks, VirusTotal refuses file names with any other control character.
         quoted = re.sub(r'["\x00-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
         parts.append(
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
@@ -62,18 +65,18 @@ class Form:
         return cls(boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode())
 
     def length(self, size: int) -> int:
-        """Bytes of the whole, with a file of that size in it."""
+        """Bytes of the whole form with a file of `size` bytes."""
         return len(self.head) + size + len(self.tail)
 
     def headers(self, size: int) -> dict[str, str]:
-        """As a request needs them."""
+        """The request's headers, for a file of `size` bytes."""
         return {
             "Content-Type": f"multipart/form-data; boundary={self.boundary}",
             "Content-Length": str(self.length(size)),
         }
 
     async def around(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The whole, piece by piece."""
+        """The whole form around the file's content, chunk by chunk."""
         yield self.head
         async for chunk in chunks:
             yield chunk
@@ -81,7 +84,7 @@ class Form:
 
 
 def status_error(response: httpx.Response) -> errors.VTError | None:
-    """What the status alone says. 204 is a 2xx with an empty body: a spent quota."""
+    """The error that a status stands for; None for 200. 204, although a 2xx, is a spent quota."""
     status = response.status_code
     if status == HTTPStatus.OK:
         return None
@@ -100,24 +103,34 @@ def status_error(response: httpx.Response) -> errors.VTError | None:
 
 
 def location(response: httpx.Response) -> httpx.URL:
-    """Where a redirect leads. It may hold the key: show its host only."""
+    """Where a redirect leads. It may hold the key, so only its host may be shown."""
     return response.url.join(response.headers.get("location", ""))
 
 
+def upload_address(raw: Raw) -> httpx.URL:
+    """The URL that VirusTotal wants a file sent to, from the reply of file/scan/upload_url. Raises Unreadable."""
+    told, url = raw.get("upload_url"), None
+    with suppress(httpx.InvalidURL):
+        url = httpx.URL(told) if isinstance(told, str) else None
+    if url is None or not url.host:
+        raise errors.Unreadable("shape")
+    return url
+
+
 async def reply(response: httpx.Response) -> Any:
-    """The JSON of a reply that is not an error."""
+    """The JSON of a reply. Raises the error that its status stands for, and Unreadable."""
     if error := status_error(response):
         raise error
     return await read_json(response)
 
 
 async def reply_or_location(response: httpx.Response) -> Any:
-    """For the one endpoint that redirects: a URL to follow, or the JSON."""
+    """For the one endpoint that redirects: the URL to follow, or the JSON. Raises as `reply` does."""
     return location(response) if response.is_redirect else await reply(response)
 
 
 async def read_json(response: httpx.Response) -> Any:
-    """The reply's JSON. Raises Unreadable for HTML, cut-off or too deep JSON, and for more than REPLY_CAP bytes."""
+    """The body as JSON. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes."""
     body = bytearray()
     async for piece in _decoded(response):
         body += piece
@@ -129,7 +142,7 @@ async def read_json(response: httpx.Response) -> Any:
 
 
 def parse(body: bytes) -> Any:
-    """JSON, at most DEPTH_CAP deep, as VirusTotal sent it."""
+    """Parse JSON of at most DEPTH_CAP levels. Raises Unreadable. NaN and Infinity, which JSON does not have, are errors."""
     fault = ""
     value = None
     try:
@@ -144,7 +157,7 @@ def parse(body: bytes) -> Any:
 
 
 def too_deep(value: Any) -> bool:
-    """More than DEPTH_CAP levels? Level by level, so that it never recurses."""
+    """Does it have more than DEPTH_CAP levels? Checked level by level, since recursion could overflow the stack."""
     level = [value]
     for _ in range(DEPTH_CAP):
         level = [child for node in level for child in _children(node)]
@@ -164,7 +177,7 @@ def _no_constant(name: str) -> None:
 
 
 async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body unpacked in small steps: 200 MB of zeros fit into 194 KB of gzip."""
+    """The body, decompressed in small steps: 194 KB of gzip can hold 200 MB of zeros."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         async for raw in response.aiter_raw(CHUNK):
@@ -193,7 +206,7 @@ def _unpack(unpacker: "zlib._Decompress", data: bytes) -> bytes:
 
 
 def single(reply: Any) -> Raw:
-    """The one object that was asked for; a list of one is accepted (recorded: file/report with one resource)."""
+    """The one object of a reply. A list of one is accepted, as recorded for file/report. Raises Unreadable."""
     if isinstance(reply, list) and len(reply) == 1:
         reply = reply[0]
     if not isinstance(reply, dict):
@@ -201,32 +214,32 @@ def single(reply: Any) -> Raw:
     return reply
 
 
-def by_resource(asked: Sequence[str], reply: Any) -> dict[str, Raw]:
-    """Match a batch's entries with what was asked. What VirusTotal dropped is missing from the result."""
+def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
+    """Match a batch's entries with the requested resources. Those that VirusTotal left out are missing. Raises Unreadable."""
     entries = reply if isinstance(reply, list) else [reply]
     if not all(isinstance(entry, dict) for entry in entries):
         raise errors.Unreadable("shape")
     left = list(entries)
     found: dict[str, Raw] = {}
-    for resource in asked:
+    for resource in resources:
         entry = next((entry for entry in left if _names(entry, resource)), None)
         if entry is not None:
             found[resource] = entry
             left.remove(entry)
-    missing = [resource for resource in asked if resource not in found]
+    missing = [resource for resource in resources if resource not in found]
     if len(missing) == 1 and len(left) == 1 and not _names_another(left[0], missing[0]):
         found[missing[0]] = left[0]
     return found
 
 
 def _names(entry: Raw, resource: str) -> bool:
-    """Does this entry echo that resource? A URL may come back normalised, a hash in another case."""
+    """Does the entry echo the resource? A URL may come back normalised, a hash in another case."""
     echoes = {str(entry.get(key, "")) for key in ("resource", "scan_id", "md5", "sha1", "sha256", "url")}
     plain = resource.rstrip("/").casefold()
     return resource in echoes or any(echo.rstrip("/").casefold() == plain for echo in echoes if echo)
 
 
 def _names_another(entry: Raw, resource: str) -> bool:
-    """A file's entry echoes its hash exactly; one that echoes another hash is not ours."""
+    """An entry with another hash belongs to another file. A URL may be echoed in a form that nobody can match."""
     echo = str(entry.get("resource", ""))
     return bool(echo) and "://" not in resource and "://" not in echo
