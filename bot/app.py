@@ -33,8 +33,8 @@ from bot.storage import audit, history
 from bot.storage.channel_settings import Channels
 from handlers import answer, register
 from handlers.deps import Deps, StoreDown
-from handlers.files.attachments import SLACK
 from handlers.files.downloads import slack_files
+from handlers.message_content import SLACK
 from handlers.people import CACHED_FOR, Directory
 from handlers.text.audience import Audience
 from handlers.turns import watch_batch

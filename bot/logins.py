@@ -1,4 +1,4 @@
-"""Logins that people typed for a request of theirs: in this process's memory only, for half an hour, and nowhere else."""
+"""Logins that people typed for a request: kept in this process's memory only, for half an hour, and nowhere else."""
 
 import asyncio
 import secrets
@@ -8,65 +8,66 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from handlers.files.logins import Person, served
+from handlers.files.logins import UserKey, current_user
 from vt import errors
 from vt.files import FileProvider, hosts, remote
 from vt.files.hosts import Host
 from vt.files.places import LOGIN, display_name
 
-LIVES = 1800.0
-"""Seconds: to read the files, to be asked whether they may be uploaded, and to upload them."""
-MOST = 1000
-"""That are held at once; the oldest makes room."""
+LIFETIME = 1800.0
+"""Seconds: enough to read the files, to be asked whether they may be uploaded, and to upload them."""
+MAX_LOGINS = 1000
+"""How many logins are held at once; one more displaces the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Login:
     host: Host
-    whose: Person
+    owner: UserKey
 
 
 class Logins:
-    """Whoever restarts the process, or asks another one, finds none of them. A login serves whoever typed it alone."""
+    """Logins by place. They do not survive a restart, are not shared between processes, and serve only their owner."""
 
-    def __init__(self, servers: Mapping[str, Host], limit: int, seconds: float = LIVES) -> None:
+    def __init__(self, servers: Mapping[str, Host], limit: int, seconds: float = LIFETIME) -> None:
         self._servers = servers
         self._limit = limit
         self._seconds = seconds
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, _Login] = {}
 
     def wanted(self, name: str) -> bool:
-        """Is there such a server, by name or address, whose entry names no login?"""
+        """Whether the hosts file has a server of this name or address without a login of its own."""
         found = [host for host in self._servers.values() if name in (host.name, host.address)]
         return bool(found) and not (found[0].key_file or found[0].password_file)
 
-    def keep(self, address: str, user: str, password: SecretStr, whose: Person) -> str:
-        """Hold a login for its typer's requests; returns the place of that server's files for it. Raises HostUnknown."""
+    def keep(self, address: str, user: str, password: SecretStr, owner: UserKey) -> str:
+        """Hold a login. Returns the place through which that server's files are read with it. Raises HostUnknown."""
         host = hosts.with_typed_login(self._servers, address, user, password)
+        # The random part makes the place a secret of this request; the owner is checked all the same.
         place = f"{LOGIN}:{host.name}/{secrets.token_urlsafe(16)}"
-        self._held[place] = _Held(host, whose)
-        if len(self._held) > MOST:
+        self._held[place] = _Login(host, owner)
+        if len(self._held) > MAX_LOGINS:
             self.forget(next(iter(self._held)))
         asyncio.get_running_loop().call_later(self._seconds, self.forget, place)
         return place
 
     def forget(self, place: str) -> None:
-        """Hold it no longer."""
+        """Forget the login of this place, if it is held."""
         self._held.pop(place, None)
 
     def holds(self, place: str) -> bool:
-        """Is it held here?"""
+        """Whether this process holds the login of this place."""
         return place in self._held
 
     @asynccontextmanager
     async def opener(self, name: str) -> AsyncIterator[FileProvider]:
-        """The files of such a place, for whoever typed the login: for anybody else it is not there.
+        """The files of the place `login:<name>`, for the owner of its login only.
 
-        Raises LoginForgotten or another HostFault.
+        Raises LoginForgotten, for anybody else too, or another HostFault.
         """
         place = f"{LOGIN}:{name}"
-        held = self._held.get(place)
-        if held is None or held.whose != served():
+        login = self._held.get(place)
+        if login is None or login.owner != current_user():
             raise errors.LoginForgotten(display_name(place))
-        async with remote.connect(held.host, self._limit) as server:
+        async with remote.connect(login.host, self._limit) as server:
             yield server

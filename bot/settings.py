@@ -14,7 +14,7 @@ from handlers.access import Policy
 from handlers.people import Role
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.files.upload_policy import SECRET_NAMES
+from vt.files.upload_policy import SECRET_NAMES, UploadPolicy
 from vt.privacy.allowlist import InternalDomains
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
@@ -91,8 +91,8 @@ class Settings(BaseSettings):
         1 << 30, description="a size such as 1 GB"
     )
     """Bytes that may lie below STATE_DIR of what can be read only once."""
-    upload_policy: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(setting_values.lower)] = (
-        Field("confirm", description="confirm, allow or deny")
+    upload_policy: Annotated[UploadPolicy, BeforeValidator(setting_values.lower)] = Field(
+        UploadPolicy.CONFIRM, description="confirm, allow or deny"
     )
     never_upload: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
         SECRET_NAMES, description="names with * and ?, separated by commas"

@@ -17,18 +17,19 @@ from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from handlers import text
 from handlers.deps import StoreDown, Verb
-from handlers.files import consent, progress
-from handlers.files.progress import EVERY
+from handlers.files import consent
 from handlers.health import Probe, health
 from handlers.parser import Command, LookupCommand, parse
 from handlers.text import about, modals
 from handlers.text import files as files_text
 from handlers.text.audience import Audience
+from handlers.turns.progress import INTERVAL
 from handlers.usage_errors import UsageError
-from handlers.views import answer
+from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message, clean
 from vt.errors import Internal, Unsupported
+from vt.files.upload_policy import UploadPolicy
 from vt.lookup import Lookup
 from vt.results import json_result
 from vt.service import Lookups, Service, next_turn
@@ -84,12 +85,12 @@ async def _answered(parts: Backend, wanted: Command, settings: Settings, *, as_j
         return WRONG
     prepared = await _prepared(parts.service, wanted.lookups, policy)
     lookups = await _settled(parts.service, prepared, fresh=wanted.fresh)
-    if files := consent.waiting(lookups):
+    if files := uploads.asked_about(lookups):
         left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
-        if policy == "confirm" and await _agrees(files, left):
-            lookups = await _settled(parts.service, consent.agreed(lookups))
+        if policy is UploadPolicy.CONFIRM and await _agrees(files, left):
+            lookups = await _settled(parts.service, consent.agree(lookups))
         else:
-            _say(files_text.UPLOADS_DENIED if policy == "deny" else files_text.NOT_AGREED)
+            _say(files_text.UPLOADS_DENIED if policy is UploadPolicy.DENY else files_text.NOT_AGREED)
     found = [lookup.finding(utc_now()) for lookup in lookups]
     if as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
@@ -104,8 +105,8 @@ def _operator(settings: Settings) -> Audience:
     return Audience(settings.contact, operator=True)
 
 
-async def _prepared(service: Service, lookups: Lookups, policy: str) -> Lookups:
-    allowed = tuple(one.auto_consented() for one in lookups) if policy == "allow" else lookups
+async def _prepared(service: Service, lookups: Lookups, policy: UploadPolicy) -> Lookups:
+    allowed = tuple(one.auto_consented() for one in lookups) if policy is UploadPolicy.ALLOW else lookups
     return await service.expand(allowed)
 
 
@@ -116,7 +117,7 @@ async def _agrees(files: Sequence[Lookup], left: int) -> bool:
             return False
         if left:
             _say(files_text.MORE.format(count=left))
-        sys.stderr.write(f"vtbot: {consent.in_words(files)} [y/N] ")
+        sys.stderr.write(f"vtbot: {uploads.plain_question(files)} [y/N] ")
         sys.stderr.flush()
         return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")
 
@@ -128,24 +129,24 @@ def _missing(finding: Finding) -> bool:
     return finding.state is State.NOT_CHECKED and not isinstance(finding.error, Internal | Unsupported)
 
 
-class _Telling:
+class _Progress:
     """Says on stderr how far a file is, at most every three seconds."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
 
-    def told(self, lookup: Lookup, count: int) -> None:
-        """So many bytes were read, or handed over."""
-        if time.monotonic() - self._last > EVERY:
+    def on_bytes(self, lookup: Lookup, count: int) -> None:
+        """Take note of how many bytes of a file were read, or uploaded, so far."""
+        if time.monotonic() - self._last > INTERVAL:
             self._last = time.monotonic()
-            _say(progress.line(lookup, count))
+            _say(uploads.progress_line(lookup, count))
 
 
 async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -> Lookups:
     """Go on until everything is settled, and say on stderr what is waited for."""
-    telling = _Telling()
+    progress = _Progress()
     while True:
-        async for board in service.advance(lookups, telling.told, fresh=fresh):
+        async for board in service.advance(lookups, progress.on_bytes, fresh=fresh):
             lookups = board
         at = next_turn(lookups)
         if at is None:

@@ -9,6 +9,7 @@ from handlers.admission import skip_malformed as checked
 from handlers.deps import Deps, Verb
 from handlers.listeners import buttons, commands, events, home, login, modals, shortcuts, watch
 from handlers.views import answer_layout, details_layout, form
+from handlers.views import login as login_view
 
 COMMAND = "/vt"
 
@@ -37,7 +38,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.action(re.compile(f"^{details_layout.TURN}:"))(checked(modals.handle_page))
     app.action(details_layout.PICK)(checked(modals.handle_page))
     app.view(form.CALLBACK)(checked(modals.handle_form))
-    app.view(login.CALLBACK)(checked(login.submitted))
+    app.view(login_view.CALLBACK)(checked(login.submitted))
     app.view(Verb.RESCAN_COST.value)(checked(modals.handle_rescan))
     app.view(Verb.SETTINGS.value)(checked(modals.handle_settings))
     app.event("app_home_opened")(checked(home.handle_opened))

@@ -5,7 +5,6 @@ from typing import Any
 
 from handlers import text
 from handlers.deps import Case, Deps, Outcome, Verb
-from handlers.files.logins import serving
 from handlers.health import Probe, health
 from handlers.posting import CannotPost, reply
 from handlers.request import FormRequest, SayRequest
@@ -14,10 +13,10 @@ from handlers.turns import (
     buttons,
     card_actions,
     channel_settings,
-    files,
     home,
     lookup,
     modals,
+    uploads,
     watch_commands,
 )
 from handlers.turns.answers import end
@@ -30,7 +29,7 @@ async def turn(case_id: str, deps: Deps) -> None:
     case = await deps.store.case(case_id)
     if case is None or case.outcome is not Outcome.OPEN:
         return
-    with metered() as spent, serving(case.request.origin):
+    with metered() as spent:
         try:
             await HANDLERS[case.request.verb](case, deps)
         except CannotPost:
@@ -93,8 +92,8 @@ async def _say(case: Case[SayRequest], deps: Deps) -> None:
 HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: lookup.look_up,
     Verb.SUBMIT: lookup.renew,
-    Verb.UPLOAD: files.upload,
-    Verb.OFFER_UPLOAD: files.offer,
+    Verb.UPLOAD: uploads.upload,
+    Verb.OFFER_UPLOAD: uploads.offer,
     Verb.JSON: buttons.json,
     Verb.CSV: buttons.csv,
     Verb.SHARE: buttons.share,

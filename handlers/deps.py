@@ -16,7 +16,7 @@ from handlers.people import Directory
 from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
 from handlers.text.audience import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
-from vt.files.upload_policy import SECRET_NAMES
+from vt.files.upload_policy import SECRET_NAMES, UploadPolicy
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
@@ -90,8 +90,8 @@ class Deps:
     """Calls used and allowed, by window; 0 allowed means no limit."""
     submit: str = "confirm"
     """May people have unknown URLs scanned: confirm, allow or deny."""
-    upload: str = "confirm"
-    """May people have unknown files uploaded: confirm, allow or deny."""
+    upload: UploadPolicy = UploadPolicy.CONFIRM
+    """Whether files that VirusTotal does not know may be uploaded; a channel may set a stricter policy."""
     never_upload: tuple[str, ...] = SECRET_NAMES
     """Names of files that are not uploaded, whoever agrees."""
     logins: Logins | None = None

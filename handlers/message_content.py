@@ -1,53 +1,79 @@
-"""What a message holds: its text, wherever in it text may stand, and the names of its files. Pure."""
+"""What a Slack message contains: its text, wherever in it text may be, and its attached files. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
-DEEPEST = 16
-"""Levels of blocks within blocks that are looked into."""
-_SPOKEN = ("pretext", "title", "title_link", "from_url", "text", "fallback", "value", "url", "alt_text")
-"""Keys of attachments and blocks under which text or an address stands."""
-_RUNS = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
+from vt.actions import FILE
+from vt.lookup import Lookup
+
+SLACK = "slack"
+"""The kind of place for a file that Slack stores: `slack:<file id>`."""
+
+MAX_DEPTH = 16
+"""Levels of blocks within blocks that are searched for text."""
+_TEXT_KEYS = ("pretext", "title", "title_link", "from_url", "text", "fallback", "value", "url", "alt_text")
+"""Keys of attachments and blocks whose value is text or an address that people see."""
+_RICH_TEXT = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
 
 
-def written(message: Mapping[str, Any]) -> str:
-    """All the text of a message as Slack marks it up: what was typed, then blocks, then attachments."""
+# Text ----------------------------------------------------------------------------------------------------
+
+
+def all_text(message: Mapping[str, Any]) -> str:
+    """All the text of a message with Slack's markup: what was typed, then its blocks, then its attachments."""
     parts = [message.get("text"), message.get("blocks"), message.get("attachments")]
     return "\n".join(line for part in parts for line in _lines(part) if line)
 
 
-def file_names(message: Mapping[str, Any]) -> list[str]:
-    """What the attached files are called."""
-    return [str(file.get("name") or file.get("id", "")) for file in message.get("files") or ()]
-
-
 def _lines(value: Any, depth: int = 0) -> Iterator[str]:
-    """Each text that stands somewhere in it."""
     if isinstance(value, str):
         yield value
-    elif depth == DEEPEST:
+    elif depth == MAX_DEPTH:
         return
     elif isinstance(value, list):
         for item in value:
             yield from _lines(item, depth + 1)
     elif isinstance(value, Mapping):
-        if value.get("type") in _RUNS:
-            yield "".join(_run(element) for element in value.get("elements", ()))
-        else:
-            yield from _within(value, depth)
+        if value.get("type") in _RICH_TEXT:
+            yield "".join(_marked_up(element) for element in value.get("elements", ()))
+            return
+        for key, inner in value.items():
+            if key in _TEXT_KEYS or isinstance(inner, list | Mapping):
+                yield from _lines(inner, depth + 1)
 
 
-def _within(value: Mapping[str, Any], depth: int) -> Iterator[str]:
-    for key, inner in value.items():
-        if key in _SPOKEN or isinstance(inner, list | Mapping):
-            yield from _lines(inner, depth + 1)
-
-
-def _run(element: Mapping[str, Any]) -> str:
-    """A piece of rich text, which has no markup of its own: one word may be several pieces."""
+def _marked_up(element: Mapping[str, Any]) -> str:
+    """An element of rich text, which is not escaped and has no markup. One word may be split into several elements."""
     text = escape(str(element.get("text") or ""), quote=False)
     if element.get("type") == "link":
         url = escape(str(element.get("url", "")), quote=False)
         return f"<{url}{text and '|' + text}>"
     return text or " "
+
+
+# Files ---------------------------------------------------------------------------------------------------
+
+
+def file_names(message: Mapping[str, Any]) -> list[str]:
+    """The names of the attached files."""
+    return [str(file.get("name") or file.get("id", "")) for file in message.get("files") or ()]
+
+
+def file_lookups(files: Iterable[Mapping[str, Any]] | None, threshold: int) -> tuple[Lookup, ...]:
+    """A lookup for each of Slack's file objects, by name; one from another workspace has an id only and is named by it.
+
+    A name that occurs twice gets its id appended, since the JSON result has one entry for each name.
+    """
+    found: dict[str, Lookup] = {}
+    for file in files or ():
+        file_id, name = str(file.get("id") or ""), slack_file_name(file)
+        asked = f"{name} ({file_id})" if name in found else name or file_id
+        if file_id:
+            found[asked] = Lookup.of_file(asked, FILE, threshold, place=f"{SLACK}:{file_id}")
+    return tuple(found.values())
+
+
+def slack_file_name(file: Mapping[str, Any]) -> str:
+    """The name of a file object, without halves of surrogate pairs, which cannot be stored; "" if Slack does not tell."""
+    return str(file.get("name") or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from handlers.files import passwords
+from handlers import passwords
 from handlers.request import Verb
 from handlers.usage_errors import (
     BadNumber,
@@ -132,14 +132,14 @@ def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> 
 
 def _form(text: str) -> FormCommand:
     """The text is stored until the form is submitted, so it must not contain a password."""
-    if passwords.beside_a_path(text):
+    if passwords.in_form_text(text):
         raise PasswordTyped
     return FormCommand(text)
 
 
 def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> LookupCommand:
     """An action by its name: unknown options are refused, and the values must fit."""
-    if action.files and passwords.typed(rest):
+    if action.files and passwords.in_file_command(rest):
         raise PasswordTyped
     try:
         options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
@@ -152,7 +152,7 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped
 
 def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> LookupCommand:
     """Any other text: every indicator in it, each with the action that fits."""
-    if passwords.given(text):
+    if passwords.in_any_text(text):
         raise PasswordTyped
     options, rest = parse_options(text, strict=False)
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN, *WATCHING], n=1, cutoff=0.75)
@@ -192,7 +192,7 @@ def with_action(
 
 
 def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> LookupCommand:
-    if passwords.typed(text):
+    if passwords.in_file_command(text):
         raise PasswordTyped
     place = host_place(options.host) if options.host else ""
     paths = dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip())
@@ -283,7 +283,7 @@ def parse_number(option: str, value: str) -> int:
 
 def parse_host(name: str) -> str:
     """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
-    if passwords.in_host(name):
+    if passwords.in_host_name(name):
         raise PasswordTyped
     return name
 

@@ -346,7 +346,12 @@ class Case(Frozen, Generic[R_co]):
     first: Origin | None = None
     """Who first asked for the files of the answer that this one replaces, and where; None if it replaces none."""
     asked_at: datetime | None = None
-    """When the question was put whether its files may be uploaded; None if it was not."""
+    """When the question whether its files may be uploaded was first shown; None if it was not."""
+
+    @property
+    def has_files(self) -> bool:
+        """Whether any of its lookups is about a file."""
+        return any(lookup.is_file for lookup in self.lookups)
 
 
 def asked_lookups(request: Request) -> tuple[Lookup, ...]:

@@ -1,140 +1,189 @@
-"""Consent: a file that VirusTotal does not know is uploaded once its asker agrees, to that content, within 10 minutes."""
+"""Consent to an upload: the policy in force, the question and how long it is valid, and whose click counts.
 
-from collections.abc import Iterable, Iterator, Sequence
+A file that VirusTotal does not know is uploaded only if the policy is `allow`, or if the person who asked for it
+agrees, to exactly that content, within 10 minutes of being asked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
+from enum import StrEnum
+from typing import TypeVar
 
 from handlers import text
-from handlers.files.ownership import first, unanswered
-from handlers.request import Case
+from handlers.deps import Case, Deps, Origin
+from handlers.ownership import first_origin, is_owner
+from handlers.request import Uploads
 from handlers.text import files as words
-from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say, tell
+from handlers.text.audience import Sentence, said
+from handlers.views import uploads
+from handlers.views.rich_text import Message
 from vt.capabilities import can_upload
-from vt.files.places import display_name
 from vt.files.safe_path import file_name
-from vt.files.upload_policy import matches_any
-from vt.lookup import Lookup
-from vt.verdict import NEVER_UPLOADED, Note
+from vt.files.upload_policy import UploadPolicy, matches_any
+from vt.lookup import ANY_CONTENT, Lookup, Step
+from vt.verdict import Note
 
-LIVES = timedelta(minutes=10)
-MOST = 10
-"""Files that one question is about."""
-CHARACTERS = 3_000
-"""What a question takes of a message at most."""
+VALID_FOR = timedelta(minutes=10)
+
+C = TypeVar("C", bound=Case)
 
 
-def waiting(lookups: Iterable[Lookup]) -> list[Lookup]:
-    """The files that somebody is asked about."""
-    return unanswered(lookups)[:MOST]
+# The policy ----------------------------------------------------------------------------------------------
 
 
-def concerns(lookups: Iterable[Lookup]) -> bool:
-    """Is there anything to say about uploads?"""
-    return any(lookup.note in (Note.NEEDS_CONSENT, *NEVER_UPLOADED) for lookup in lookups)
+async def policy_for(case: Case, deps: Deps) -> UploadPolicy:
+    """The strictest of what the operator and the channels of a request set. Raises StoreDown.
+
+    The channel where the files were asked for first counts as well as the one where somebody presses a button now: a
+    private answer to what was asked in a channel is shown in direct messages.
+    """
+    return await _strictest((first_origin(case), case.request.origin), deps)
 
 
-def agreed(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
-    """The same lookups, when the asker agreed to what the question was about."""
-    lookups = tuple(lookups)
-    meant = waiting(lookups)
-    return tuple(lookup.consented() if lookup in meant else lookup for lookup in lookups)
+async def _strictest(origins: Iterable[Origin], deps: Deps) -> UploadPolicy:
+    channels = {(origin.team, origin.channel) for origin in origins}
+    settings = [await deps.channels.ways(*channel) for channel in sorted(channels)]
+    set_here = [UploadPolicy(one.uploads) for one in settings if one.uploads is not Uploads.AS_SET]
+    return max([deps.upload, *set_here], key=list(UploadPolicy).index)
 
 
-def over(about: Case, at: datetime) -> bool:
-    """Was its question put too long ago?"""
-    return all(at - since > LIVES for since in _since(about))
+async def auto_consent(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
+    """The lookups, with consent for every file that was not read yet if the policy is `allow`. Raises StoreDown."""
+    unread = any(lookup.is_path for lookup in lookups)
+    if unread and await policy_for(case, deps) is UploadPolicy.ALLOW:
+        return tuple(lookup.auto_consented() for lookup in lookups)
+    return lookups
 
 
-def _since(about: Case) -> Iterator[datetime]:
-    """When it was put. Rows from before that was kept know when VirusTotal did not know the files."""
-    if about.asked_at:
-        yield about.asked_at
-        return
-    known = [since for file in waiting(about.lookups) if (since := file.reanalyse_after or file.checked_at)]
-    yield from sorted(known)[:1]
+async def withdraw_forbidden(case: Case, deps: Deps) -> Case:
+    """The case without consent to uploads that the policy forbids by now. Raises StoreDown.
+
+    A request may wait for the quota for hours, and settings change meanwhile.
+    """
+    if not any(_is_about_to_upload(lookup) for lookup in case.lookups):
+        return case
+    policy = await policy_for(case, deps)
+    lookups = tuple(
+        _without_consent(one) if _is_about_to_upload(one) and _forbids(policy, one) else one
+        for one in case.lookups
+    )
+    return case.model_copy(update={"lookups": lookups})
 
 
-def offered(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> tuple[Lookup, ...]:
-    """The same lookups, with the question about the files that VirusTotal knows. `never`: names that nobody can agree to."""
-    return tuple(_offered(one, now, never) if can_upload(one.finding(now)) else one for one in lookups)
+def _is_about_to_upload(lookup: Lookup) -> bool:
+    return bool(lookup.consented_sha256) and (
+        lookup.upload_uncertain or lookup.step in (Step.ASK, Step.UPLOAD)
+    )
 
 
-def _offered(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
+def _forbids(policy: UploadPolicy, lookup: Lookup) -> bool:
+    """Consent that came from the settings needs `allow`; consent that a person gave holds unless it is `deny`."""
+    return policy is UploadPolicy.DENY or (
+        lookup.consented_sha256 == ANY_CONTENT and policy is not UploadPolicy.ALLOW
+    )
+
+
+def _without_consent(lookup: Lookup) -> Lookup:
+    # An upload that broke off may have arrived, so VirusTotal is still asked for the file.
+    return lookup.evolve(
+        consented_sha256="",
+        note=Note.NEEDS_CONSENT if lookup.reanalyse_after and not lookup.upload_started else lookup.note,
+    )
+
+
+# The question --------------------------------------------------------------------------------------------
+
+
+async def with_question(message: Message, case: Case, deps: Deps) -> Message:
+    """The answer, followed by the question whether its files may be uploaded, or by why it is not asked.
+
+    Raises StoreDown.
+    """
+    now = deps.clock()
+    why_not = ""
+    if await policy_for(case, deps) is UploadPolicy.DENY:
+        why_not = words.UPLOADS_DENIED
+    elif is_expired(case, now):
+        why_not = words.OVER
+    validity = words.lasts(first_origin(case).user, (_asked_since(case) or now) + VALID_FOR)
+    return uploads.with_question(message, case, validity, why_not)
+
+
+async def mark_asked(case: C, deps: Deps) -> C:
+    """The case with the time of its question, if the question is about to be shown for the first time. Raises StoreDown."""
+    if case.asked_at or not uploads.asked_about(case.lookups):
+        return case
+    if await policy_for(case, deps) is UploadPolicy.DENY:
+        return case
+    return case.model_copy(update={"asked_at": deps.clock()})
+
+
+def is_expired(case: Case, now: datetime) -> bool:
+    """Whether the question of this answer was asked more than VALID_FOR ago."""
+    since = _asked_since(case)
+    return since is None or now - since > VALID_FOR
+
+
+def _asked_since(case: Case) -> datetime | None:
+    if case.asked_at:
+        return case.asked_at
+    # Rows from before `asked_at` was stored: the question was asked once VirusTotal did not know the first file.
+    files = uploads.asked_about(case.lookups)
+    return min((at for file in files if (at := file.reanalyse_after or file.checked_at)), default=None)
+
+
+def offer_again(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> tuple[Lookup, ...]:
+    """The lookups, with the question also about the files that VirusTotal knows. `never`: names that nobody may upload."""
+    return tuple(_offer(one, now, never) if can_upload(one.finding(now)) else one for one in lookups)
+
+
+def _offer(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
     if matches_any(file_name(lookup.input), never):
         return lookup.done(Note.NEVER_BY_NAME)
     return lookup.reanalysis_offered(now)
 
 
-def asked(message: Message, case: Case, policy: str, now: datetime) -> Message:
-    """The answer, followed by the question whether its unknown files may be uploaded, or by why it is not put."""
-    files = waiting(case.lookups)
-    why_not = _why_not(case, policy, now) if files else ""
-    lasts = words.lasts(first(case).user, next(_since(case), now) + LIVES)
-    lines = list(_lines(case.lookups, why_not, lasts))
-    if not lines:
-        return message
-    blocks: list[Block] = [rich(*(part for line in lines for part in line))]
-    if files and not why_not:
-        blocks.append(_button(files, case.request.id))
-    # Without its blocks the answer has no button.
-    plain = fallback(map(_plain, _lines(case.lookups, why_not, words.WITHOUT_BUTTON)))
-    return Message(
-        f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
-        (*message.blocks, *(block.to_dict() for block in blocks)),
-    )
+def agree(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
+    """The lookups, with consent for the files that the question was about."""
+    lookups = tuple(lookups)
+    meant = uploads.asked_about(lookups)
+    return tuple(lookup.consented() if lookup in meant else lookup for lookup in lookups)
 
 
-def _why_not(case: Case, policy: str, now: datetime) -> str:
-    if policy == "deny":
-        return words.UPLOADS_DENIED
-    return words.OVER if over(case, now) else ""
+# The click -----------------------------------------------------------------------------------------------
 
 
-def _button(files: Sequence[Lookup], case_id: str) -> Block:
-    label = words.BUTTON_UPLOAD if len(files) == 1 else words.BUTTON_UPLOAD_ALL.format(count=len(files))
-    return ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case_id)])
+class Rejection(StrEnum):
+    """Why a click does not count. The values are stored in the audit trail."""
+
+    GONE = "gone"
+    NOT_YOURS = "not-yours"
+    DENIED = "uploads-denied"
+    TOO_LATE = "too-late"
 
 
-def _plain(line: Sequence[Part]) -> str:
-    return "".join(str(part.to_dict()["text"]) for part in line).strip()
+SENTENCES: Mapping[Rejection, Sentence] = {
+    Rejection.GONE: said(text.GONE),
+    Rejection.NOT_YOURS: said(words.NOT_YOURS),
+    Rejection.DENIED: words.NOT_NOW,
+    Rejection.TOO_LATE: said(words.TOO_LATE),
+}
 
 
-def _first_lines(plain: str, room: int) -> str:
-    return plain if len(plain) < room else plain[:room].rpartition("\n")[0]
+async def check_click(about: Case | None, click: Case, deps: Deps) -> Rejection | None:
+    """Why a click on the button "Upload" of that answer does not count; None if it does. Raises StoreDown."""
+    if about is None or not uploads.asked_about(about.lookups):
+        return Rejection.GONE
+    if rejection := await check_person(about, click, deps):
+        return rejection
+    return Rejection.TOO_LATE if is_expired(about, click.request.at) else None
 
 
-def in_words(files: Sequence[Lookup]) -> str:
-    """The question as plain text, for a terminal."""
-    lines: list[Sequence[Part]] = [_question(files), *map(_described, files)]
-    return "\n".join(map(_plain, lines))
-
-
-def _lines(lookups: Sequence[Lookup], why_not: str, last: str) -> Iterator[list[Part]]:
-    """The question, line by line. `last`: what is said about its button."""
-    files = waiting(lookups)
-    never = [file_name(lookup.input) for lookup in lookups if lookup.note in NEVER_UPLOADED]
-    if never and len(lookups) > 1:
-        yield [say(f"{words.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
-    if not files:
-        return
-    if why_not:
-        yield [say(f"{why_not}\n")]
-        return
-    yield _question(files)
-    yield from map(_described, files)
-    if left := sum(lookup.note == Note.NEEDS_CONSENT for lookup in lookups) - len(files):
-        yield [say(f"{words.MORE.format(count=left)}\n")]
-    yield tell(last)
-
-
-def _question(files: Sequence[Lookup]) -> list[Part]:
-    return [bold(words.question(len(files))), say(f" {words.WHO_SEES}\n")]
-
-
-def _described(file: Lookup) -> list[Part]:
-    """Name, size, hash and source: what someone agrees to."""
-    name, source = text.cut(file_name(file.input), 80), display_name(file.place)
-    where = text.cut(words.SOURCES.get(source, source), 40)
-    about = words.described(text.size(file.size or 0), file.value, where)
-    return [code(name), say(f" {about}\n")]
+async def check_person(about: Case | None, click: Case, deps: Deps) -> Rejection | None:
+    """Why this person may not have files of that answer uploaded; None if they may. Raises StoreDown."""
+    if about is None:
+        return Rejection.GONE
+    if not is_owner(click, about):
+        return Rejection.NOT_YOURS
+    policy = await _strictest((first_origin(about), click.request.origin), deps)
+    return Rejection.DENIED if policy is UploadPolicy.DENY else None

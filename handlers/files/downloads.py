@@ -11,7 +11,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.files.attachments import called
+from handlers.message_content import slack_file_name
 from vt import errors
 from vt.files import FileProvider, Source, hashing
 from vt.files.hashing import OnRead, noop
@@ -53,7 +53,7 @@ class Downloads:
         url = str(info.get("url_private_download") or info.get("url_private") or "")
         if not trusted(url, self.slack.base_url):
             raise errors.NotGiven(path, "elsewhere")
-        return SlackFile(path, size, called(info) or path, url, str(info.get("mimetype")), self)
+        return SlackFile(path, size, slack_file_name(info) or path, url, str(info.get("mimetype")), self)
 
     async def _info(self, path: str) -> Mapping[str, Any]:
         try:

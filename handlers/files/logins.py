@@ -1,4 +1,4 @@
-"""Where a login that someone typed is held until their files are read: what handlers need of it, and for whom they work."""
+"""Logins that people type for their own requests: what handlers need of their storage, and for whom a turn is taken."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,43 +9,43 @@ from pydantic import SecretStr
 
 from handlers.request import Origin
 
-Person = tuple[str, str]
-"""A team and a user."""
+UserKey = tuple[str, str]
+"""The ids of a team and a user."""
 
-_served: ContextVar[Person | None] = ContextVar("served", default=None)
+_acting_for: ContextVar[UserKey | None] = ContextVar("acting_for", default=None)
 
 
 @contextmanager
-def serving(origin: Origin) -> Iterator[None]:
-    """While it is entered, what is done is done for this person."""
-    before = _served.set(person(origin))
+def acting_for(origin: Origin) -> Iterator[None]:
+    """While the context is open, files are read on behalf of this person, with logins that this person typed."""
+    token = _acting_for.set(user_key(origin))
     try:
         yield
     finally:
-        _served.reset(before)
+        _acting_for.reset(token)
 
 
-def served() -> Person | None:
-    """For whom it is done now; None: for nobody."""
-    return _served.get()
+def current_user() -> UserKey | None:
+    """On whose behalf files are read now; None outside of `acting_for`."""
+    return _acting_for.get()
 
 
-def person(origin: Origin) -> Person:
+def user_key(origin: Origin) -> UserKey:
     """Who asked."""
     return origin.team, origin.user
 
 
 class Logins(Protocol):
-    """Holds logins in memory, each for the requests of whoever typed it."""
+    """Holds logins in the memory of this process, each for the requests of the person who typed it."""
 
     def wanted(self, name: str) -> bool:
-        """Is there such a server, by name or address, whose entry names no login?"""
+        """Whether the hosts file has a server of this name or address without a login of its own."""
 
-    def keep(self, address: str, user: str, password: SecretStr, whose: Person) -> str:
-        """Hold a login; returns the place of that server's files for it. Raises HostUnknown."""
+    def keep(self, address: str, user: str, password: SecretStr, owner: UserKey) -> str:
+        """Hold a login. Returns the place through which that server's files are read with it. Raises HostUnknown."""
 
     def forget(self, place: str) -> None:
-        """Hold it no longer."""
+        """Forget the login of this place, if it is held."""
 
     def holds(self, place: str) -> bool:
-        """Is it held in this process?"""
+        """Whether this process holds the login of this place."""

@@ -24,6 +24,7 @@ from handlers.payloads import SlashCommand
 from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
 from handlers.usage_errors import NoHost, UsageError
 from handlers.views import answer
+from handlers.views.login import Prefilled
 from handlers.views.rich_text import mrkdwn
 from vt.indicators.markup import strip_markup
 
@@ -35,7 +36,7 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> 
     origin, trigger_id = received.origin, received.trigger_id
     match wanted:
         case NoHost() if deps.logins:
-            await ack(mrkdwn(await login.open_form(login.Known(), origin, trigger_id, deps)))
+            await ack(mrkdwn(await login.open_form(Prefilled(), origin, trigger_id, deps)))
         case UsageError():
             await ack(_told(text.usage_error(wanted, deps.audience)))
         case InfoCommand(Verb.HELP):
@@ -76,9 +77,10 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Deps) ->
     if settings.thresholds:
         again = parse_or_error(received.text, thresholds)
         wanted = again if isinstance(again, LookupCommand) else wanted
-    opened = await login.asked_for(wanted, received.origin, received.trigger_id, deps)
-    if opened is not None:
-        return opened
+    if any(lookup.is_file for lookup in wanted.lookups):
+        opened = await login.open_if_needed(wanted, received.origin, received.trigger_id, deps)
+        if opened is not None:
+            return opened
     request = LookupRequest(
         **_head(received, deps),
         lookups=wanted.lookups,

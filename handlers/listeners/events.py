@@ -12,8 +12,8 @@ from handlers import payloads, text
 from handlers.admission import accept_or_raise
 from handlers.channel_settings import holding
 from handlers.deps import Deps, StoreDown
-from handlers.files import attachments
 from handlers.listeners.commands import parse_or_error
+from handlers.message_content import file_lookups
 from handlers.parser import (
     Command,
     FormCommand,
@@ -91,7 +91,7 @@ def _request(message: AddressedMessage, thresholds: Mapping[str, int], deps: Dep
     head = Head(id=deps.new_id(), delivery=message.delivery, at=deps.clock(), origin=message.origin)
     options = _file_options(line, wanted)
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
-    files = attachments.lookups(message.files, threshold)
+    files = file_lookups(message.files, threshold)
     if files and (not line or _is_about_files(wanted)):
         return LookupRequest(**head, lookups=files, share=options.share, fresh=options.fresh)
     if not line and message.origin.entry_point is EntryPoint.MENTION:

@@ -45,8 +45,8 @@ async def _submit_form(submission: ModalSubmission, deps: Deps) -> View | None:
         raise Refused(modals_text.FORM_GONE)
     thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
     wanted = form.command(submission.values, modal, thresholds)
-    if login.locked(wanted.lookups, deps):
-        return await login.over(modal, wanted, deps)
+    if login.needing_login(wanted.lookups, deps):
+        return await login.stacked_form(modal, wanted, deps)
     origin = answer_origin(modal.origin, share=wanted.share)
     request = LookupRequest(
         **head(modal, f"{wanted.verb}:{modal.id}", deps, origin=origin),

@@ -12,8 +12,7 @@ from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import holding
 from handlers.deps import Deps, StoreDown
-from handlers.files import attachments
-from handlers.message_content import file_names, written
+from handlers.message_content import all_text, file_lookups, file_names
 from handlers.open_modals import open_form
 from handlers.parser import Options, with_action
 from handlers.payloads import MessageShortcut
@@ -68,7 +67,7 @@ async def handle_message_shortcut(
     """Store what fits in the message as a request. If that is nothing, or too much, open the form instead."""
     received = payloads.message_shortcut(body)
     action = BY_KEY.get(received.callback_id)
-    found = select(action, extract(written(received.message)))
+    found = select(action, extract(all_text(received.message)))
     files = _files(received.message, action, deps.thresholds)
     if (found or files) and len(found) <= MOST:
         problem = await _look_up(received, action, found, deps)
@@ -100,7 +99,7 @@ def _files(
     """The attached files, if the action takes files."""
     if action not in (None, FILE):
         return ()
-    return attachments.lookups(message.get("files"), thresholds.get(FILE.key, FILE.threshold))
+    return file_lookups(message.get("files"), thresholds.get(FILE.key, FILE.threshold))
 
 
 async def _look_up(

@@ -7,12 +7,11 @@ from datetime import datetime
 from handlers import history, text
 from handlers.access import may_change_all
 from handlers.deps import Case, Deps, Outcome
-from handlers.files import consent, permission
-from handlers.files.ownership import origins
+from handlers.files import consent
 from handlers.posting import post_ephemeral
 from handlers.request import AboutAnswer, is_shared
 from handlers.text.audience import Audience
-from handlers.views import answer
+from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message
 from vt.verdict import Finding
@@ -45,7 +44,7 @@ async def message(
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
     """
     found = findings(case, deps.clock())
-    has_question = final and not shared_by and consent.concerns(case.lookups)
+    has_question = final and not shared_by and case.has_files and uploads.concerns(case.lookups)
     context = AnswerContext(
         case=case.request.id,
         now=deps.clock(),
@@ -56,7 +55,7 @@ async def message(
         submit=deps.submit,
         invented=deps.invented,
         records=await history.summaries(case, found, deps.history),
-        reserved=consent.CHARACTERS if has_question else 0,
+        reserved=uploads.MAX_CHARACTERS if has_question else 0,
         audience=await _audience(
             case, found, deps, alone=not shared_by and (hidden or not _seen_by_all(case))
         ),
@@ -64,8 +63,7 @@ async def message(
     shown = answer.answer(found, context)
     if not has_question:
         return shown
-    policy = await permission.policy(origins(case), deps)
-    return consent.asked(shown, case, policy, deps.clock())
+    return await consent.with_question(shown, case, deps)
 
 
 async def _audience(case: Case, found: Iterable[Finding], deps: Deps, *, alone: bool) -> Audience:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from handlers import posting, text
 from handlers.deps import Case, Deps, Outcome
-from handlers.files import permission
-from handlers.files.ownership import following
+from handlers.files import consent
+from handlers.ownership import as_renewal
 from handlers.request import AnswerRequest
 from handlers.text import modals
 from handlers.turns.answers import decline, end, findings, message, sharer, visible_answer
@@ -59,7 +59,9 @@ async def hide(case: Case[AnswerRequest], deps: Deps) -> None:
     if owner != case.request.origin.user:
         await decline(case, modals.NOT_YOURS, "not-yours", deps)
         return
-    private = await permission.put(following(case, about, about.lookups), deps)
+    private = as_renewal(case, about, about.lookups)
+    if private.has_files:
+        private = await consent.mark_asked(private, deps)
     await deps.store.save(private)
     await posting.delete(private, deps)
     await posting.reply_privately(private, await message(private, deps, hidden=True), deps)

@@ -1,68 +1,59 @@
-"""A click on "Upload": whether it counts, and what becomes of the message that carried the button."""
+"""What a turn does before it goes on, if the request is about files: consent, patterns, and the login that it needs."""
 
-from collections.abc import Iterable
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 from handlers.deps import Case, Deps
-from handlers.files import consent, permission, progress
-from handlers.files.ownership import following
-from handlers.files.permission import Refusal
-from handlers.posting import RESPONSE_URL_USES, reply
-from handlers.request import UploadRequest
-from handlers.text import files as files_text
-from handlers.turns.answers import decline, end, message, sharer, visible_answer
-from handlers.turns.lookup import advance
-from handlers.views import answer
-from vt.client import DIRECT_UPLOAD
-from vt.lookup import Lookup
+from handlers.files import consent
+from handlers.files.logins import acting_for
+from handlers.request import LookupRequest
+from vt.files.places import LOGIN
+from vt.lookup import Lookup, Step
+
+HAND_OVER = timedelta(seconds=10)
+"""How long other processes get to take a turn that needs a login which this one does not hold."""
 
 
-async def upload(case: Case[UploadRequest], deps: Deps) -> None:
-    """Upload what was agreed to, and wait for what comes of it."""
-    begun = case if case.lookups else await _begun(case, deps)
-    if begun:
-        await advance(begun, deps)
+async def prepare(
+    case: Case, deps: Deps, go_on: Callable[[Case[Any], Deps], Awaitable[None]], *, is_new: bool
+) -> None:
+    """Prepare a case with files for its turn, then take the turn (`go_on`) on behalf of the person who asked.
 
-
-async def offer(case: Case[UploadRequest], deps: Deps) -> None:
-    """Ask whether files that VirusTotal knows are to be uploaded all the same, in their message."""
-    about = await visible_answer(case, deps)
-    refused = await permission.denied(about, case, deps)
-    if about is None or refused:
-        await _decline(case, refused, deps)
+    The turn is left to another process instead if that one may hold a login which somebody typed. `is_new`: this is
+    the first turn, so the lookups have not been stored yet.
+    """
+    if at := _retry_at(case, deps):
+        if not is_new:
+            await deps.store.save(case)
+        await deps.store.again(case.request.id, at)
         return
-    lookups = consent.offered(about.lookups, deps.clock(), deps.never_upload)
-    put = await permission.put(_in_its_place(case, about, lookups), deps)
-    await end(await reply(put, await message(put, deps), deps), deps)
+    with acting_for(case.request.origin):
+        if is_new:
+            case = await _first_time(case, deps)
+        case = await consent.withdraw_forbidden(case, deps)
+        await go_on(case, deps)
 
 
-def _in_its_place(case: Case, about: Case, lookups: tuple[Lookup, ...]) -> Case:
-    """With those lookups, in the message of that answer."""
-    where = {"channel": about.channel, "ts": about.ts, "shared_by": sharer(about)}
-    return following(case, about, lookups).model_copy(update=where)
+async def _first_time(case: Case, deps: Deps) -> Case:
+    """The case with consent if the settings give it, and with the files that its patterns match."""
+    lookups = await consent.auto_consent(case, case.lookups, deps)
+    if isinstance(case.request, LookupRequest):
+        # A renewed answer names files, not patterns: a `*` in their names is an ordinary character.
+        lookups = await deps.service.expand(lookups)
+    return case.model_copy(update={"lookups": lookups})
 
 
-async def _begun(case: Case[UploadRequest], deps: Deps) -> Case | None:
-    """The answer's lookups with what was agreed to, in its message. None: the click does not count, and was told why."""
-    about = await deps.store.case(case.request.about)
-    refused = await permission.refusal(about, case, deps)
-    if about is None or refused:
-        await _decline(case, refused, deps)
+def _retry_at(case: Case, deps: Deps) -> datetime | None:
+    """When to try again because another process may hold a login that is needed now; None: go on in this one."""
+    places = {one.place for one in case.lookups if one.place.startswith(f"{LOGIN}:") and _opens_file(one)}
+    is_held = deps.logins is not None and all(map(deps.logins.holds, places))
+    if not places or is_held or deps.clock() - case.request.at > HAND_OVER:
         return None
-    files = consent.waiting(about.lookups)
-    lookups = consent.agreed(about.lookups)
-    begun = _in_its_place(case, about, lookups)
-    moves = _takes_long(files) and not begun.channel and not case.request.origin.public
-    if moves:
-        # A response_url has five uses: what takes long is told of in a message of the bot's own.
-        begun = await reply(begun, answer.note(files_text.FOLLOW), deps, final=False)
-        begun = begun.model_copy(update={"posts": RESPONSE_URL_USES})
-    return await reply(begun, progress.message((file, 0) for file in files), deps, final=moves)
+    # A random delay: in step with the others, the same process could take every turn.
+    return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret
 
 
-async def _decline(case: Case, refused: Refusal | None, deps: Deps) -> None:
-    why = refused or Refusal.GONE
-    await decline(case, permission.SAID[why].to(deps.audience), why.value, deps)
-
-
-def _takes_long(files: Iterable[Lookup]) -> bool:
-    return sum(file.size or 0 for file in files) > DIRECT_UPLOAD
+def _opens_file(lookup: Lookup) -> bool:
+    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.consented_sha256))

@@ -3,32 +3,30 @@
 The buttons of an answer renew its lookups: submit unknown URLs, rescan, check again.
 """
 
-import random
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
 from handlers import history, text
 from handlers.channel_settings import holding
 from handlers.deps import Case, Deps, Outcome, Verb
-from handlers.files import permission, progress
-from handlers.files.ownership import asked_first, following, origins
+from handlers.files import consent
+from handlers.ownership import as_renewal, is_owner
 from handlers.posting import is_transient, reply, send_file
 from handlers.request import LookupRequest, RenewalRequest
+from handlers.turns import files, progress
 from handlers.turns.answers import decline, end, findings, message, visible_answer
 from handlers.views import answer
 from handlers.views.exports import as_json
 from vt.actions import BY_KEY
 from vt.capabilities import can_rescan, can_submit
-from vt.files.places import LOGIN
 from vt.indicators import Kind, read
 from vt.lookup import Lookup, Step
 from vt.service import next_turn
 from vt.verdict import Finding, Note
-
-LOGIN_SEARCH = timedelta(seconds=10)
-"""How long the process that holds a typed login is searched for, where there are several processes."""
 
 Renewal = Callable[[Lookup, Finding, Deps], Lookup]
 """Makes of a lookup and its finding the lookup to do again."""
@@ -36,45 +34,56 @@ Renewal = Callable[[Lookup, Finding, Deps], Lookup]
 
 async def look_up(case: Case[LookupRequest], deps: Deps) -> None:
     """Look up what was asked for, and the domains of the people that were mentioned."""
-    if not case.lookups:
-        asked = case.request.lookups
-        if at := _login_elsewhere(case, asked, deps):
-            await _leave_until(at, case, deps)
-            return
-        lookups = await deps.service.expand(await _with_consent(case, asked, deps))
-        case = case.model_copy(update={"lookups": (*lookups, *await _people(case, deps))})
-    if not case.lookups:
-        # No mentioned person has a visible e-mail address.
-        await end(await reply(case, answer.note(text.NO_MAIL), deps), deps, Outcome.REFUSED)
+    if case.lookups:
+        await advance(case, deps, fresh=case.request.fresh)
         return
-    await advance(case, deps, fresh=case.request.fresh)
+    case = case.model_copy(update={"lookups": case.request.lookups})
+    await _take_turn(case, deps, _first_turn, is_new=True)
 
 
 async def renew(case: Case[RenewalRequest], deps: Deps) -> None:
     """Look up again what an answer is about, unless it is gone or may not be seen."""
-    if not case.lookups:
+    is_new = not case.lookups
+    if is_new:
         case = await _renewed(case, deps)
-        case = case.model_copy(update={"lookups": await _with_consent(case, case.lookups, deps)})
     if not case.lookups:
         await decline(case, text.GONE, "gone", deps)
         return
-    await advance(case, deps, fresh=case.request.verb is Verb.RECHECK)
+    await advance(case, deps, fresh=case.request.verb is Verb.RECHECK, is_new=is_new)
 
 
-async def advance(case: Case, deps: Deps, *, fresh: bool = False) -> None:
+async def advance(case: Case, deps: Deps, *, fresh: bool = False, is_new: bool = False) -> None:
     """Do all that can be done now; then answer, or show the progress and schedule the next turn.
 
-    `fresh`: cached replies are not used.
+    `fresh`: cached replies are not used. `is_new`: the lookups have not been stored yet.
     """
-    if at := _login_elsewhere(case, case.lookups, deps):
-        await _leave_until(at, case, deps)
+    await _take_turn(case, deps, partial(_advance, fresh=fresh), is_new=is_new)
+
+
+async def _take_turn(
+    case: Case, deps: Deps, go_on: Callable[[Case[Any], Deps], Awaitable[None]], *, is_new: bool
+) -> None:
+    """The one branch about files: a turn without any does not touch handlers/files."""
+    if case.has_files:
+        await files.prepare(case, deps, go_on, is_new=is_new)
+    else:
+        await go_on(case, deps)
+
+
+async def _first_turn(case: Case[LookupRequest], deps: Deps) -> None:
+    case = case.model_copy(update={"lookups": (*case.lookups, *await _people(case, deps))})
+    if not case.lookups:
+        # No mentioned person has a visible e-mail address.
+        await end(await reply(case, answer.note(text.NO_MAIL), deps), deps, Outcome.REFUSED)
         return
-    if _has_files(case):
-        case = await permission.still(case, deps)
-    async with progress.shown(case, deps) as telling:
-        async for lookups in deps.service.advance(case.lookups, telling.told, fresh=fresh):
-            await telling.save(lookups)
-    case = telling.case
+    await _advance(case, deps, fresh=case.request.fresh)
+
+
+async def _advance(case: Case, deps: Deps, *, fresh: bool) -> None:
+    async with progress.reported(case, deps) as reporting:
+        async for lookups in deps.service.advance(case.lookups, reporting.on_bytes, fresh=fresh):
+            await reporting.save(lookups)
+    case = reporting.case
     at = next_turn(case.lookups)
     if at is None:
         await _answer(case, deps)
@@ -82,15 +91,13 @@ async def advance(case: Case, deps: Deps, *, fresh: bool = False) -> None:
         await _wait(case, at, deps)
 
 
-def _has_files(case: Case) -> bool:
-    return any(lookup.is_file for lookup in case.lookups)
-
-
 async def _answer(case: Case, deps: Deps) -> None:
     """Everything is settled: post the answer, with the question about its files if there is one."""
     now = deps.clock()
     await history.remember(case, findings(case, now), deps.history, now)
-    asked = await permission.put(case, deps) if _has_files(case) else case
+    asked = case
+    if case.has_files:
+        asked = await consent.mark_asked(case, deps)
     case = await reply(case, await message(asked, deps), deps)
     # Saved only once the question is visible: when posting fails, the next turn asks it with a time of its own.
     case = case.model_copy(update={"asked_at": asked.asked_at})
@@ -112,40 +119,7 @@ async def _wait(case: Case, at: datetime, deps: Deps) -> None:
     await deps.store.again(case.request.id, at)
 
 
-async def _leave_until(at: datetime, case: Case, deps: Deps) -> None:
-    """Leave the job to the process that holds the login."""
-    await deps.store.save(case)
-    await deps.store.again(case.request.id, at)
-
-
-def _login_elsewhere(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> datetime | None:
-    """When to try again because another process may hold the login that the files need; None: go on.
-
-    Logins are held in the memory of the process that received them. After LOGIN_SEARCH the lookup goes on without.
-    """
-    places = {one.place for one in lookups if one.place.startswith(f"{LOGIN}:") and _needs_file(one)}
-    if not places:
-        return None
-    is_held = deps.logins is not None and all(map(deps.logins.holds, places))
-    if is_held or deps.clock() - case.request.at > LOGIN_SEARCH:
-        return None
-    # At a random time, so that it is not always the same process that takes the job first.
-    return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret
-
-
-def _needs_file(lookup: Lookup) -> bool:
-    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.consented_sha256))
-
-
 # What to look up -----------------------------------------------------------------------------------------
-
-
-async def _with_consent(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
-    """The lookups, with consent to upload their files where the settings give it without a question."""
-    has_files = any(lookup.is_path for lookup in lookups)
-    if has_files and await permission.policy(origins(case), deps) == "allow":
-        return tuple(lookup.auto_consented() for lookup in lookups)
-    return lookups
 
 
 async def _people(case: Case[LookupRequest], deps: Deps) -> list[Lookup]:
@@ -184,13 +158,13 @@ async def _renewed(case: Case[RenewalRequest], deps: Deps) -> Case[RenewalReques
     about = await visible_answer(case, deps)
     if about is None or (case.request.verb is Verb.SUBMIT and deps.submit == "deny"):
         return case
-    is_asker = asked_first(case, about)
+    is_asker = is_owner(case, about)
     if case.request.verb is Verb.ALLOW_OWN_URL and not is_asker:
         return case  # only the asker may have their secret sent
     by_hash = case.request.verb is Verb.RECHECK and not is_asker
     renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
     found = zip(about.lookups, findings(about, deps.clock()), strict=True)
-    case = following(case, about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
+    case = as_renewal(case, about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
     return case.model_copy(update={"shared_by": _shared_by(case, about)})
 
 

@@ -13,7 +13,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
-from handlers.files import attachments
+from handlers.message_content import file_lookups
 from handlers.modals import FormModal
 from handlers.parser import MOST_VALUES, LookupCommand, check_options, parse_values, with_action
 from handlers.text import files as files_text
@@ -113,7 +113,7 @@ def command(values: Mapping[str, Any], modal: FormModal, thresholds: Mapping[str
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
     files = (
         *(file.evolve(threshold=threshold) for file in modal.lookups),
-        *attachments.lookups(filled(values, "files"), threshold),
+        *file_lookups(filled(values, "files"), threshold),
     )
     commands = [LookupCommand(files, share=options.share)] if files else []
     if path or (action is FILE and not typed and not files):

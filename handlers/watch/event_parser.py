@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.message_content import written
+from handlers.message_content import all_text
 
 MESSAGE_SUBTYPES = (None, "bot_message", "file_share", "thread_broadcast", "me_message")
 """Subtypes of messages that somebody wrote; the others report joins, topics, pins and the like."""
@@ -101,4 +101,4 @@ def message_text(message: Mapping[str, Any]) -> str:
     A person's attachments are left out: those are unfurled links, which hold what somebody else wrote.
     """
     text = str(message.get("text") or "")
-    return written(message) if message.get("bot_id") or not text else text
+    return all_text(message) if message.get("bot_id") or not text else text

@@ -112,9 +112,9 @@ async def test_a_files_name_does_not_speak_to_the_terminal(database, tmp_path):
 
 def test_how_far_it_is_does_not_either(capsys):
     """The line that is written every three seconds."""
-    telling = terminal._Telling()
-    telling._last -= 60
-    telling.told(Lookup.of_file("/srv/red\x1b[31m", FILE, 3).evolve(size=9), 3)
+    progress = terminal._Progress()
+    progress._last -= 60
+    progress.on_bytes(Lookup.of_file("/srv/red\x1b[31m", FILE, 3).evolve(size=9), 3)
     assert capsys.readouterr().err == "vtbot: ⏳ Reading red[31m: 3 bytes of 9 bytes\n"
 
 

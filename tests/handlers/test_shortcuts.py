@@ -4,7 +4,7 @@ import pytest
 
 from bot.manifest import manifest
 from handlers.listeners import shortcuts
-from handlers.message_content import written
+from handlers.message_content import all_text
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.slack_rules import faults
 from vt import extract
@@ -240,7 +240,7 @@ ALERT = {
 
 def test_indicators_are_found_wherever_a_message_has_text():
     """In blocks of every kind and in attachments; a word in several pieces of rich text is one word."""
-    assert {one.value for one in extract(written(ALERT))} == {
+    assert {one.value for one in extract(all_text(ALERT))} == {
         "192.0.2.1",
         "http://evil.com/a?b=1&c=2",
         EICAR,
@@ -260,8 +260,8 @@ def test_odd_messages_break_nothing():
     for _ in range(500):
         deep = {"elements": [deep]}
     odd = {"blocks": [deep, None, 3, "198.51.100.1", {"type": "rich_text_section", "elements": [{}]}]}
-    assert "198.51.100.1" in written(odd)
-    assert written({}) == written({"text": None, "blocks": None, "attachments": None}) == ""
+    assert "198.51.100.1" in all_text(odd)
+    assert all_text({}) == all_text({"text": None, "blocks": None, "attachments": None}) == ""
 
 
 @pytest.mark.parametrize("action", [None, *ACTIONS])

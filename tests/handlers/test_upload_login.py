@@ -9,7 +9,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from bot.logins import Logins
-from handlers.files.logins import serving
+from handlers.files.logins import acting_for
 from handlers.request import Origin
 from tests.handlers.test_events import own
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
@@ -204,7 +204,7 @@ async def test_a_login_serves_nobody_but_whoever_typed_it():
     logins = Logins({"web-1": host}, limit=1)
     place = logins.keep("web-1", "scanner", SecretStr(PASSWORD), ("T1", "U1"))
     for origin in (Origin(team="T1", user="U2", channel="C1"), Origin(team="T2", user="U1", channel="C1")):
-        with serving(origin), pytest.raises(errors.LoginForgotten):
+        with acting_for(origin), pytest.raises(errors.LoginForgotten):
             async with logins.opener(place.partition(":")[2]):
                 pass
 

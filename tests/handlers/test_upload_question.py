@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from handlers.files import consent
 from handlers.request import Case, LookupRequest, Origin
+from handlers.text.files import lasts
+from handlers.views import uploads as uploads_view
 from handlers.views.rich_text import Message
 from tests.handlers.test_events import own
 from tests.handlers.test_upload_askers import EICAR, labels, presses
@@ -148,8 +149,9 @@ def test_no_question_is_longer_than_the_room_that_is_kept_for_it():
     origin = Origin(team="T1", user="U1", channel="C1")
     request = LookupRequest(id="r" * 22, delivery="d", at=now, origin=origin)
     case = Case(request=request, lookups=files, asked_at=now)
-    said = consent.asked(Message("answer"), case, "confirm", now)
+    said = uploads_view.with_question(Message("answer"), case, lasts("U1", now))
     assert len(said.blocks) == 2
     assert (
-        len("".join(part["text"] for part in said.blocks[0]["elements"][0]["elements"])) <= consent.CHARACTERS
+        len("".join(part["text"] for part in said.blocks[0]["elements"][0]["elements"]))
+        <= uploads_view.MAX_CHARACTERS
     )

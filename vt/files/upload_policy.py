@@ -1,9 +1,10 @@
-"""Files that are never uploaded, whoever agrees: secrets, recognised by their name or by how their content begins."""
+"""Whether a file may be uploaded: the policy, and the files that never are, because they look like secrets."""
 
 import re
 from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from vt.files import Source
@@ -26,6 +27,16 @@ _SECRET_CONTENT = re.compile(
     rb"|\A\xfe\xed\xfe\xed"  # a Java key store
     rb"|AGE-SECRET-KEY-1"
 )
+
+
+class UploadPolicy(StrEnum):
+    """Whether files that VirusTotal does not know are uploaded, the strictest last."""
+
+    ALLOW = "allow"
+    """Without asking anybody."""
+    CONFIRM = "confirm"
+    """Once the person who asked for the file agrees."""
+    DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True)

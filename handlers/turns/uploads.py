@@ -1,0 +1,65 @@
+"""The buttons about uploads: "Upload", which gives consent, and "Upload anyway", which asks for it."""
+
+from handlers.deps import Case, Deps
+from handlers.files import consent
+from handlers.files.consent import Rejection
+from handlers.ownership import as_renewal
+from handlers.posting import RESPONSE_URL_USES, reply
+from handlers.request import UploadRequest
+from handlers.text import files as files_text
+from handlers.turns.answers import decline, end, message, sharer, visible_answer
+from handlers.turns.lookup import advance
+from handlers.views import answer, uploads
+from vt.client import DIRECT_UPLOAD
+from vt.lookup import Lookup
+
+
+async def upload(case: Case[UploadRequest], deps: Deps) -> None:
+    """Upload the files that somebody agreed to, and go on until VirusTotal has analysed them."""
+    agreed = case if case.lookups else await _agree(case, deps)
+    if agreed:
+        await advance(agreed, deps)
+
+
+async def offer(case: Case[UploadRequest], deps: Deps) -> None:
+    """Ask whether files that VirusTotal knows may be uploaded all the same, in the message of their answer."""
+    about = await visible_answer(case, deps)
+    rejection = await consent.check_person(about, case, deps)
+    if about is None or rejection:
+        await _reject(case, rejection, deps)
+        return
+    lookups = consent.offer_again(about.lookups, deps.clock(), deps.never_upload)
+    offered = await consent.mark_asked(_in_message_of(about, case, lookups), deps)
+    await end(await reply(offered, await message(offered, deps), deps), deps)
+
+
+async def _agree(case: Case[UploadRequest], deps: Deps) -> Case | None:
+    """The case with the answer's lookups and consent for those that the question was about, in the answer's message.
+
+    None: the click does not count, and the person was told why.
+    """
+    about = await deps.store.case(case.request.about)
+    rejection = await consent.check_click(about, case, deps)
+    if about is None or rejection:
+        await _reject(case, rejection, deps)
+        return None
+    files = uploads.asked_about(about.lookups)
+    agreed = _in_message_of(about, case, consent.agree(about.lookups))
+    takes_long = sum(file.size or 0 for file in files) > DIRECT_UPLOAD
+    moves = takes_long and not agreed.channel and not case.request.origin.public
+    if moves:
+        # A response_url can be used five times. Progress that takes longer is shown in a message of the bot's own.
+        agreed = await reply(agreed, answer.note(files_text.FOLLOW), deps, final=False)
+        agreed = agreed.model_copy(update={"posts": RESPONSE_URL_USES})
+    return await reply(agreed, uploads.progress((file, 0) for file in files), deps, final=moves)
+
+
+def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case:
+    """The case as a renewal of that answer, which its message will show."""
+    where = {"channel": about.channel, "ts": about.ts, "shared_by": sharer(about)}
+    return as_renewal(case, about, lookups).model_copy(update=where)
+
+
+async def _reject(case: Case, rejection: Rejection | None, deps: Deps) -> None:
+    why = rejection or Rejection.GONE
+    await decline(case, consent.SENTENCES[why].to(deps.audience), why.value, deps)

@@ -1,0 +1,61 @@
+"""The form for a login to a Linux server, made of the documented parameters. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
+from slack_sdk.models.views import View
+
+from handlers.text import files as words
+from handlers.usage_errors import TooLong
+from handlers.views import form_fields
+from handlers.views.form_fields import MOST_TEXT, field
+from vt.files.places import HOST
+from vt.lookup import Lookup
+
+CALLBACK = "login"
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilled:
+    """What the form's fields contain when it opens."""
+
+    server: str = ""
+    paths: str = ""
+    threshold: int | None = None
+    share: bool = False
+
+    @classmethod
+    def from_files(cls, files: Sequence[Lookup], *, share: bool) -> Self:
+        """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
+        paths = ", ".join(file.input for file in files)
+        # Slack would cut a longer text, and half of a path is another path.
+        if len(paths) > MOST_TEXT:
+            raise TooLong(MOST_TEXT)
+        return cls(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
+
+
+def login_form(modal_id: str, prefilled: Prefilled) -> View:
+    """The server, the user and password, the files and the threshold."""
+    return View(
+        type="modal",
+        callback_id=CALLBACK,
+        private_metadata=modal_id,
+        title=words.LOGIN_TITLE,
+        submit=words.LOGIN_SUBMIT,
+        close=words.LOGIN_CLOSE,
+        blocks=[
+            _text_field("address", words.ADDRESS, prefilled.server),
+            _text_field("user", words.USER),
+            _text_field("password", words.PASSWORD, hint=words.PASSWORD_HINT),
+            _text_field("paths", words.PATHS, prefilled.paths, hint=words.PATHS_HINT),
+            form_fields.threshold(prefilled.threshold),
+            form_fields.answer(share=prefilled.share),
+        ],
+    )
+
+
+def _text_field(name: str, label: str, value: str = "", hint: str = "") -> InputBlock:
+    element = PlainTextInputElement(initial_value=value or None, max_length=MOST_TEXT)
+    return field(name, label, element, hint)
