@@ -1,4 +1,4 @@
-"""The one path from a kept request to a reply. Each turn does what can be done now and says when to go on."""
+"""The one path from a stored request to its answer: every verb has a handler, which does what can be done now."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ from vt.quota import metered
 
 
 async def turn(case_id: str, deps: Deps) -> None:
-    """Go on with a request. Whatever is raised here is tried again by the job; `give_up` comes after the last try."""
+    """Take the next turn of a request. Whatever this raises, the job tries it again; `give_up` follows the last try."""
     case = await deps.store.case(case_id)
     if case is None or case.outcome is not Outcome.OPEN:
         return
@@ -33,14 +33,14 @@ async def turn(case_id: str, deps: Deps) -> None:
         try:
             await HANDLERS[case.request.verb](case, deps)
         except CannotPost:
-            await _unheard(case_id, deps)
+            await _fail(case_id, deps)
         finally:
             if spent.calls:
                 await deps.store.spent(case_id, spent.calls)
 
 
 async def give_up(case_id: str, deps: Deps) -> None:
-    """Every try failed: the asker hears that there is no answer."""
+    """After the last try: tell the asker that there is no answer, and end the request."""
     case = await deps.store.case(case_id)
     if case and case.outcome is Outcome.OPEN:
         try:
@@ -50,11 +50,11 @@ async def give_up(case_id: str, deps: Deps) -> None:
                 Outcome.FAILED,
             )
         except CannotPost:
-            await _unheard(case_id, deps)
+            await _fail(case_id, deps)
 
 
-async def _unheard(case_id: str, deps: Deps) -> None:
-    """There is no way to the asker. What was found is kept."""
+async def _fail(case_id: str, deps: Deps) -> None:
+    """End a request whose asker cannot be reached. What was found is kept."""
     case = await deps.store.case(case_id)
     if case:
         await end(case, deps, Outcome.FAILED)

@@ -16,17 +16,17 @@ Probe = Callable[[], Awaitable[object]]
 
 
 async def health(probes: Mapping[str, Probe], audience: Audience) -> dict[str, tuple[float, str]]:
-    """By part: the seconds it took, and what is wrong with it ("" when nothing is)."""
-    return {name: await _timed(probe, audience) for name, probe in probes.items()}
+    """By part: the seconds that its probe took, and the sentence for what is wrong with it, or ""."""
+    return {name: await _run(probe, audience) for name, probe in probes.items()}
 
 
-async def _timed(probe: Probe, audience: Audience) -> tuple[float, str]:
+async def _run(probe: Probe, audience: Audience) -> tuple[float, str]:
     start = time.perf_counter()
-    fault: str = ""
+    problem: str = ""
     try:
         await probe()
     except VTError as error:
-        fault = text.error(error, audience)
+        problem = text.error(error, audience)
     except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        fault = about.silent(type(error).__name__, audience)
-    return time.perf_counter() - start, fault
+        problem = about.silent(type(error).__name__, audience)
+    return time.perf_counter() - start, problem

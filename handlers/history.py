@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pydantic import ConfigDict, Field
+
 from handlers.request import Case, Frozen, Origin
 from vt.indicators import Kind
 from vt.verdict import Finding, State
@@ -17,12 +19,15 @@ JUDGED = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
 
 
 class Sighting(Frozen):
-    """One thing that was looked up once, and the result."""
+    """One thing that was looked up once, and the result. The alias is the stored key."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     action: str
     kind: Kind | None
     value: str
-    asked: str
+    input: str = Field(alias="asked")
+    """As it was asked for."""
     state: State
     count: int | None
     total: int | None
@@ -32,7 +37,7 @@ class Sighting(Frozen):
     @property
     def subject(self) -> str:
         """A SHA-256 in hex for what was looked up: the same whoever asks, and however it was written."""
-        name = f"{self.kind}:{self.value}" if self.kind else f":{self.asked}"
+        name = f"{self.kind}:{self.value}" if self.kind else f":{self.input}"
         return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
@@ -74,7 +79,7 @@ def sighting(finding: Finding) -> Sighting:
         action=finding.action.key,
         kind=indicator.kind if indicator else None,
         value=indicator.value if indicator else "",
-        asked=finding.input,
+        input=finding.input,
         state=finding.state,
         count=rule.count if rule else None,
         total=rule.total if rule else None,

@@ -28,7 +28,7 @@ from handlers.history import JUDGED, MAX_LATEST, Sighting, Summary
 from handlers.request import Origin
 
 KEPT = timedelta(days=366)
-WHAT = {"action", "kind", "value", "asked"}
+WHAT = {"action", "kind", "value", "input"}
 
 metadata = MetaData()
 table = Table(

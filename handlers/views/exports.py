@@ -14,37 +14,37 @@ from vt.results import gui_link, json_result
 from vt.verdict import Finding
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula when a cell begins with it."""
+"""A spreadsheet takes a cell that begins with one of these for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file for people."""
+    """A file that is sent to people."""
 
     name: str
     content: bytes
 
 
 def as_json(found: Sequence[Finding]) -> Attachment:
-    """The documented JSON result."""
+    """The documented JSON result, with VirusTotal's replies unchanged."""
     content = json.dumps(json_result(found), ensure_ascii=False, indent=1).encode("utf-8", "replace")
     return Attachment(f"{_name(found)}.json", content)
 
 
 def as_csv(found: Sequence[Finding]) -> Attachment:
-    """One row for each indicator, defanged, or file, in the order they were asked for."""
+    """One row for each indicator (defanged) or file, in the order they were asked for; nothing in it is a formula."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\r\n")
     writer.writerow(modals.COLUMNS)
     writer.writerows([_harmless(cell) for cell in _cells(finding)] for finding in found)
-    # Spreadsheets take a file for UTF-8 when it begins with this mark.
+    # With a byte order mark at the beginning, spreadsheets read the file as UTF-8.
     return Attachment(f"{_name(found)}.csv", table.getvalue().encode("utf-8-sig", "replace"))
 
 
 def _cells(finding: Finding) -> Iterator[str]:
     rule = finding.rule
     analysed = getattr(finding.report, "scan_date", None)
-    # A path is there to be used, and no spreadsheet makes a link of one.
+    # A path is not defanged: people copy it, and spreadsheets make no link of it.
     yield finding.input if finding.action.files else defang(finding.input)
     yield finding.indicator.kind.value if finding.indicator else ""
     yield finding.action.title

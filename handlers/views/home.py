@@ -87,7 +87,7 @@ def _latest(content: HomeContent) -> Iterator[Block]:
 
 
 def _row(one: Sighting) -> Iterator[Part]:
-    about = one.asked if BY_KEY[one.action].files else defang(one.value or one.asked)
+    about = one.input if BY_KEY[one.action].files else defang(one.value or one.input)
     yield bold(f"{text.ICONS[one.state]} {one.state}")
     yield say("  ")
     yield code(text.cut(clean(about), SUBJECT_CHARACTERS))

@@ -1,4 +1,4 @@
-"""Text as Slack shows it, harmless whatever it holds: rich_text literals in blocks, escaped lines in plain text."""
+"""Text in Slack that is harmless whatever it holds: rich_text literals in blocks, escaped lines in plain text."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -23,32 +23,33 @@ Part = (
 )
 
 MOST_TEXT = 3_900
+"""Characters of a message's text. Slack recommends at most 4,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: `text` says it all by itself, for notifications and screen readers."""
+    """What is posted. `text` is complete by itself, for notifications and screen readers."""
 
     text: str
     blocks: tuple[dict[str, Any], ...] = ()
 
 
 def fallback(lines: Iterable[str]) -> str:
-    """Lines as a message's text: escaped, and only as many whole ones as Slack takes well."""
+    """Lines as the text of a message: escaped, and only as many whole lines as fit into MOST_TEXT."""
     kept: list[str] = []
-    room = MOST_TEXT
+    left = MOST_TEXT
     for line in lines:
-        escaped = escape(clean(line))
-        room -= len(escaped) + 1
-        if room < 0:
+        harmless = escape(clean(line))
+        left -= len(harmless) + 1
+        if left < 0:
             kept.append("…")
             break
-        kept.append(escaped)
+        kept.append(harmless)
     return "\n".join(kept)
 
 
 def escape(outside: str) -> str:
-    """As Slack wants it: nothing is a mention or a link."""
+    """Text from outside without markup: Slack shows it as it is, and nothing in it is a mention or a link."""
     return outside.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -70,8 +71,8 @@ def _marked(piece: Piece) -> str:
 
 
 def clean(outside: str) -> str:
-    """Without control, bidi and other invisible characters, which could turn a line round."""
-    if outside.isprintable():  # as nearly everything is
+    """Text from outside without control, bidi and other invisible characters, which could reverse or hide a line."""
+    if outside.isprintable():  # the usual case, and much faster
         return outside
     return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")
 
@@ -116,15 +117,15 @@ def length(part: Part) -> int:
 
 
 def say(line: str) -> RichTextElementParts.Text:
-    """Text as it is."""
+    """Plain text."""
     return RichTextElementParts.Text(text=clean(line))
 
 
 def bold(line: str) -> RichTextElementParts.Text:
-    """In bold."""
+    """Bold text."""
     return RichTextElementParts.Text(text=clean(line), style={"bold": True})
 
 
 def code(line: str) -> RichTextElementParts.Text:
-    """As code; never empty, which Slack refuses."""
+    """Text as code. Slack refuses an empty one, so that becomes "?"."""
     return RichTextElementParts.Text(text=clean(line) or "?", style={"code": True})
