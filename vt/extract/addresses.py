@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 import re2
 
@@ -46,9 +47,8 @@ _PORT_SUFFIX = re.compile(
 )
 """`:443/tcp`, `/443` (Cisco, Juniper), `/443/tcp`, `/tcp`, where no path goes on. `/24` may be a prefix length."""
 _NETMASK = re.compile(r"/((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![\w.])")
-_INTERFACE = re.compile(
-    r"\b(?:(?:in|out)side\w*|(?:un)?trust\w*|(?:dmz|wan|lan)[\w-]*):[0-9a-f:.]*\Z", re.IGNORECASE
-)
+_INTERFACE_NAME = r"(?:(?:in|out)side\w*|(?:un)?trust\w*|(?:dmz|wan|lan|mgmt)[\w-]*)"
+_INTERFACE = re.compile(rf"\b{_INTERFACE_NAME}:[\w:.-]*\Z", re.IGNORECASE)
 """The name of an interface before the address, as an ASA logs it: `outside:192.0.2.1/22`."""
 _PORT_NEARBY = re.compile(r"[0-9]\.[0-9]{1,3}/(?:3[3-9]|[4-9][0-9]|[1-9][0-9]{2,4})(?![\w.])")
 """An address with a number after its slash that can only be a port."""
@@ -64,14 +64,22 @@ _PRODUCT = re.compile(r"(?<![\w./-])[a-z][\w+-]*/\Z", re.IGNORECASE)
 _ADDRESS_LABEL = re.compile(
     r"""(?<![\w./-])(?: (?:[a-z]+_)*(?:direct|parent|hit|miss|dst|fastest|pool|fail|none|pinned|carp)  # Squid, Blue Coat
     | (?:tcp|udp|icmp|sctp)[46]? | ip(?:v?[46])? | src|dst|source|destination|from|to | addr(?:ess)?
-    | (?:local|remote)?host(?:name)? | peer|client|server|proxy|upstream|unknown )/\Z""",
+    | (?:local|remote)?host(?:name)? | peer|client|server|proxy|upstream|unknown | """
+    + _INTERFACE_NAME
+    + r""" )/\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
 """A word and slash before an address or host: `HIER_DIRECT/192.0.2.1` in a proxy log, `localhost/127.0.0.1` in Java."""
-_PORT_AFTER = re.compile(r":[0-9]{2,5}(?![\w.])")
+_PORT_AFTER = re.compile(r":[0-9]{2,5}(?![\w.])|\([0-9]{1,5}\)")
+_OBJECT_IDENTIFIER = re.compile(r"2\.5\.(?:4|29)\.[0-9]+|1\.3\.6\.1")
+_OBJECT_IDENTIFIER_LINE = re.compile(
+    r"\boids?\b|object identifier|\bx\.?509|\bextn|extension|[0-9](?:\.[0-9]+){5}", re.IGNORECASE
+)
+"""Object identifiers with four numbers, and what is in the line when they are none of the addresses they could be."""
 
 _CAPTURE_WORDS = re2.compile(
-    r"\bIP6?\b|\bFlags \[|\b(?:netstat|tcpdump|sockstat)\b|\b(?:tcp|udp|TCP|UDP)(?:4|6|46)?\b|\bNTPv|\b(?:ESTAB(?:LISHED)?|LISTEN(?:ING)?"
+    r"\bIP6? (?:\(|\S+ [<>-])|\bFlags \[|\b(?:netstat|tcpdump|sockstat)\b|\b(?:tcp|udp)(?:4|6|46)\b"
+    r"|\b(?:tcp|udp)\s+[0-9]+\s+[0-9]+\s|(?i:\b(?:tcp|udp))[:,]?\s+(?:[0-9]{1,3}\.){4}|\bNTPv|\b(?:ESTAB(?:LISHED)?|LISTEN(?:ING)?"
     r"|SYN_(?:SENT|RCVD|RECV)|(?:TIME|CLOSE|FIN)_WAIT(?:_?[12])?|FIN_?WAIT_?[12]|LAST_ACK|CLOSING)\b"
 )
 """Words of a line from tcpdump or netstat."""
@@ -108,7 +116,7 @@ def read_ipv4(token: Token) -> list[Indicator]:
         return []
     if _is_netmask(addresses[0]) or _is_network(addresses[-1], token):
         return []
-    if DOT not in written and is_version(token):
+    if DOT not in written and (is_version(token) or _is_object_identifier(written, token)):
         return []
     return [indicator.from_host(str(address), part) for address, part in zip(addresses, parts, strict=True)]
 
@@ -134,6 +142,11 @@ def is_version(token: Token) -> bool:
     return not has_port and _PRODUCT.search(before) is not None and not is_after_label(before)
 
 
+def is_after_interface(token: Token) -> bool:
+    """Whether the name of a firewall's interface and a colon stand before an address or name."""
+    return _INTERFACE.search(token.string[max(0, token.start() - CONTEXT) : token.end()]) is not None
+
+
 def is_after_label(before: str) -> bool:
     """Whether the text before a host ends in a word and a slash that announce a host: `HIER_DIRECT/`."""
     return _ADDRESS_LABEL.search(before) is not None
@@ -145,6 +158,7 @@ def without_port(name: str, token: Token) -> str | None:
     return found[1] if found and _CAPTURE_WORDS.search(_line(token).encode()) else None
 
 
+@lru_cache(maxsize=4096)
 def _parse(written: str) -> hosts.Address | None:
     """An address outside 0.0.0.0/8, also with zero-padded octets."""
     if not _IPV4.fullmatch(written):
@@ -157,9 +171,13 @@ def _without_ports(parts: list[str], token: Token) -> list[str]:
     """The addresses of `192.0.2.1.443`, where the fifth number is a port and not part of a version; else none."""
     found = [_DOTTED_PORT.fullmatch(part) for part in parts]
     ports = [port[2] for port in found if port]
-    return (
-        [port[1] for port in found if port] if len(ports) == len(parts) and _is_capture(token, ports) else []
-    )
+    if len(ports) < len(parts) or not _is_capture(token, ports):
+        return []
+    return [port[1] for port in found if port]
+
+
+def _is_object_identifier(written: str, token: Token) -> bool:
+    return bool(_OBJECT_IDENTIFIER.fullmatch(written) and _OBJECT_IDENTIFIER_LINE.search(_line(token)))
 
 
 def _is_capture(token: Token, ports: list[str]) -> bool:
@@ -173,14 +191,14 @@ def _is_capture(token: Token, ports: list[str]) -> bool:
         return True
     if any(number > MAX_PORT for number in numbers) or is_version(token):
         return False
-    if _CAPTURE_WORDS.search(_line(token).encode()):
-        return True
     following = _NEXT_ENDPOINT.match(token.string, token.end())
     previous = _PREVIOUS_ENDPOINT.search(token.string[max(0, token.start() - CONTEXT) : token.start()])
     beside = [int(found[1]) for found in (following, previous) if found]
-    if len(numbers) + len(beside) > 1:
-        return max(numbers + beside) >= FIRST_UNPRIVILEGED_PORT
-    return _is_sized_like_address([int(number) for number in re.findall("[0-9]+", token[0])])
+    if len(numbers) + len(beside) > 1 and max(numbers + beside) >= FIRST_UNPRIVILEGED_PORT:
+        return True
+    if _CAPTURE_WORDS.search(_line(token).encode()):
+        return True
+    return not beside and _is_sized_like_address([int(number) for number in re.findall("[0-9]+", token[0])])
 
 
 def _is_sized_like_address(numbers: list[int]) -> bool:
@@ -225,5 +243,4 @@ def _is_network(address: hosts.Address, token: Token) -> bool:
 
 def _is_port(token: Token) -> bool:
     """Whether the number after an address is a port by what is around it, though it could be a prefix length."""
-    with_interface = token.string[max(0, token.start() - CONTEXT) : token.end()]
-    return bool(_INTERFACE.search(with_interface) or _PORT_NEARBY.search(_line(token)))
+    return is_after_interface(token) or _PORT_NEARBY.search(_line(token)) is not None

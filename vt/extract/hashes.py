@@ -9,6 +9,8 @@ CONTEXT = 48
 """Characters before a hash that are searched for a word that says what it is."""
 OBJECT_CONTEXT = 1_500
 """Characters before a hash that are searched for the object it is in; JA3's own string takes up to 600."""
+MAX_NAMES = 6
+"""Names of fingerprints before a hash that are looked at, the last ones; an object repeats its name inside."""
 
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,64}(?![0-9A-Za-z])")
 _OTHER_HASH_CONTEXT = re.compile(
@@ -23,6 +25,7 @@ _FINGERPRINT = r"(?:ja3[sn]?|hassh(?:server)?)"
 _FINGERPRINT_NAME = re.compile(rf"(?<!</){_FINGERPRINT}", re.IGNORECASE)
 _DIRECTLY_AFTER = re.compile(
     rf"""{_FINGERPRINT}
+    (?: [sn]?\b (?:(?!\b(?:md5|sha\d*|file|sample|payload|dropper|binary)\b)[^.,;\n{{}}\[\]]){{0,60}} [:=]\s*["'`]? )?
     (?: [\s"'`:=>|()<_./\\\#*;~!-] | [0-9]+(?:[,-][0-9]*)*+
       | (?:hash(?:es)?|md5|string|digest|fingerprints?|raw|full|value|content|client|server|is|was|of|the|text|id|ssl|tls)
       | \[ )*
@@ -70,11 +73,12 @@ def _is_fingerprint(found: re.Match[str]) -> bool:
     text, (start, end) = found.string, found.span()
     if _TYPE_AFTER.match(text, end):
         return True
+    names = list(_FINGERPRINT_NAME.finditer(text, max(0, start - OBJECT_CONTEXT), start))[-MAX_NAMES:]
     return any(
         _DIRECTLY_AFTER.fullmatch(text, name.start(), start)
         or _is_inside(text, name.start(), start)
         or _NAMED_BY_TYPE.fullmatch(text, name.start(), start)
-        for name in _FINGERPRINT_NAME.finditer(text, max(0, start - OBJECT_CONTEXT), start)
+        for name in names
     )
 
 

@@ -1,9 +1,11 @@
 """Undoes the formats that people paste into a message: quoted-printable mail, BBCode, Jira and Slack emphasis."""
 
 import re
+from collections import Counter
 
 _QUOTED_PRINTABLE = re.compile(
-    r"quoted-printable|=3D(?:[\"']|=2[27])[a-z/#]|=20\r?\n|=>?[ \t]{0,9}\r?\n", re.IGNORECASE
+    r"quoted-printable|\b(?:href|src|action)=3D|=3D(?:[\"']|=2[27])[a-z/#]|=20\r?\n|=>?[ \t]{0,9}\r?\n",
+    re.IGNORECASE,
 )
 """Beside an escaped = or by itself, evidence that a text is quoted-printable: the header, an attribute, a soft break."""
 _SOFT_BREAK = re.compile(r"=>?[ \t]{0,9}\r?\n<?(?=\S)")
@@ -40,10 +42,10 @@ _BB_KNOWN = frozenset(
         "youtube",
     ]
 )
-_JIRA_TAG = re.compile(
-    r"\{/?(?:code|noformat|quote|panel|color|html|info|note|tip|warning|anchor|[*_+^~-])(?::[^{}\n]{0,120})?\}",
-    re.IGNORECASE,
+_JIRA_KNOWN = _BB_KNOWN | frozenset(
+    ["anchor", "html", "info", "noformat", "note", "panel", "tip", "warning", "*", "_", "+", "^", "~", "-"]
 )
+_JIRA_TAG = re.compile(r"\{/?([a-z]{1,12}|[*_+^~-])(?::[^{}\n]{0,120})?\}", re.IGNORECASE)
 
 _EMPHASIS = re.compile(
     r"""(?:(?:^|(?<=[\s*~"'>|]))(?P<opening>_{1,3})(?=[^\s_]))|(?<=[^\s_])(?P<closing>_{1,3})(?=$|[\s.,;:!?)\]*~"'<|])""",
@@ -66,7 +68,7 @@ def to_plain_text(text: str) -> str:
     if "[/" in text:
         text = _remove_bb_tags(text)
     if "{" in text:
-        text = _JIRA_TAG.sub(" ", text)
+        text = _remove_jira_tags(text)
     if "_" in text and _EMPHASIS_START.search(text):
         text = "\n".join(_remove_emphasis(line) if "_" in line else line for line in text.split("\n"))
     return text
@@ -98,6 +100,13 @@ def _remove_bb_tags(text: str) -> str:
     tags = opened & {found[1].lower() for found in _BB_CLOSING.finditer(text)} | _BB_KNOWN
     text = _BB_CLOSING.sub(lambda found: " " if found[1].lower() in tags else found[0], text)
     return _BB_TAG.sub(lambda found: " " if found[1].lower() in opened & tags else found[0], text)
+
+
+def _remove_jira_tags(text: str) -> str:
+    """The text without its Jira macros: known ones, and pairs of others; `/{id}` in a path stays."""
+    names = Counter(found[1].lower() for found in _JIRA_TAG.finditer(text))
+    tags = {name for name, count in names.items() if count > 1 or name in _JIRA_KNOWN}
+    return _JIRA_TAG.sub(lambda found: " " if found[1].lower() in tags else found[0], text)
 
 
 def _remove_emphasis(line: str) -> str:

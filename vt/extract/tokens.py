@@ -30,7 +30,7 @@ def read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
         return None
     if before.endswith(("@", "\\")) or (before.endswith("/") and before != "//"):
         return None
-    if addresses.has_port_suffix(token) and (token[0][-1].isdecimal() or text.startswith(":", end)):
+    if addresses.has_port_suffix(token) and _is_endpoint(token):
         return None
     if not (addresses.read_ipv4(token) or _domain(token)):
         return None
@@ -38,6 +38,12 @@ def read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
     asked = url_bounds.trim(text[start:end], before[-1:]).lstrip(_EDGES + "_").replace(DOT, ".")
     url = urls.parse(asked)
     return (indicator.from_url(url, asked), end) if url else None
+
+
+def _is_endpoint(token: Token) -> bool:
+    """Whether the number after a token is a port: after an address, before a protocol, after an interface."""
+    followed_by_protocol = token.string.startswith(":", token.end())
+    return token[0][-1].isdecimal() or followed_by_protocol or addresses.is_after_interface(token)
 
 
 def read(token: Token) -> list[Indicator]:

@@ -27,7 +27,8 @@ _MAYBE_DEFANGED = re2.compile(
             # Half brackets and words for a dot or an @: evil.]com  dot]com  bob AT evil.com  bob @evil.com
             rf"\.[\\\])}}\[({{]|d[o0]t[\])}}]|\bd[o0]t|(?-i:\sAT\s)|\s@|@\s|[{_DOTS}]",
             # Disguised schemes, and damaged ones: hxxp  h**p  meow  http__  http:/x  http;//  http:// http://
-            r"\b(?:hxx|h__|h##|h--|hxtp|htxp|hzz|h00|xxx|xtt|h[–—-]p|ttps?:|s?f[*x]p|ftx|meow)|[hf]\*\*|h\+\+|ftps?:\\",
+            r"\b(?:hxx|h__|h##|h--|xxx|xtt|ttps?:|s?f[*x]p|ftx|meow)|[hf]\*\*|ftps?:\\",
+            r"\bh(?:[^t\s:][^\s:]{0,3}|t[^t\s:]{0,2}|tt[^p\s:][^\s:]?)p[s5x]?:[/\\]|\b(?:h[ _.-]t|ht[ _.-]t|htt[ _.-]p)",
             r"https?(?:_|:[^/]|\s:|:/[^/]|;/|//)|ps?[\])]:|//(?:https?|s?ftps?):?//|//https?%3a",
             # Spaces inside: http:// evil .com  192.0.2 . 1
             r"://[\s\pZ]|://[^\s/]+\s\.|[0-9] \. [0-9]",
@@ -50,7 +51,7 @@ _BRACKETED_DOT = rf"{_OPENING}(?:[.,{_DOTS}]|d[o0]t){_CLOSING}"
 _LABEL_CHARS = rf"\w{DOT}-"
 _HOST = rf"[\w-]++(?:[.{DOT}][\w-]++)+"
 _HALF_BRACKETED_DOT = (
-    r"[\[({\\^]{1,5}\.[\[\](){}]{0,5}"  # [.  [.[  \.  ^.
+    r"[\[({\\^]{1,5}(?<!\w\{)\.[\[\](){}]{0,5}"  # [.  [.[  \.  ^.  but not the {. of a style sheet
     r"|\.[\])}]{1,5}|\.\["  # .]  .[
     r"|[\[\](){}]{1,5}\.[\[\](){}]{1,5}"  # ].[  }.}
     r"|[\[({]d[o0]t(?=[a-z]{2,6}\b)|(?<=[a-z0-9])d[o0]t[\])}](?=[a-z]{2,6}\b)"
@@ -60,10 +61,11 @@ _SCHEME = re.compile(
     rf"""
     (?<![a-z0-9]) [\[({{]?
     (?: (?P<plain> h?(?:[tx*_#~-]{{2}}|[\[(][tx*]{{2}}[\])])p )    # http  hxxp  h**p  h[tt]p  ttp
-      | (?P<odd> [hx][0tx*+\#~z]{{2,4}}[px] | xxxx? | h[–—-]{{1,2}}p )              # h00p  hxxx  xxxx  hzzp: only before a colon
+      | (?P<odd> h[\w*+\#~$!?–—-]{{1,4}}p | [hx][0tx*+\#~]{{2,4}}[px] | xxxx?    # h00p  htp  hxxx  xxxx:
+        | h[ _.-]?t[ _.-]?t[ _.-]?p )                                  # h t t p: only before a colon
       | (?P<ftp> s?f(?:[tx*]{{1,2}}p|tx) ) | (?P<meow> meow ) )
-    [\[(]? (?P<secure>s?) [\])]?
-    (?: {_COLON}\\++\s? (?P<backslashed>[\w\[][^\s<>"'|]*+)    # http:\\evil.com\path
+    [\[(]? (?P<secure>[s5x]?) [\])]?
+    (?: {_COLON}\\++\s? (?:(?:https?|ftp):[\\/]++)* (?P<backslashed>[\w\[][^\s<>"'|]*+)    # http:\\evil.com\path
       | (?: {_COLON}(?:[\\/]++|__) | (?(odd)(?!)|(?:__|//)) ) \s? (?=[\w\[]) )
     """,
     re.IGNORECASE | re.VERBOSE,
