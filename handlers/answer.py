@@ -3,11 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import structlog
+
 from handlers import text
-from handlers.deps import Case, Deps, Outcome, Verb
+from handlers.deps import Case, Deps, Outcome, StoreDown, Verb
 from handlers.health import Probe, health
-from handlers.posting import CannotPost, reply
+from handlers.posting import CannotPost, NotPosted, reply
 from handlers.request import FormRequest, SayRequest
+from handlers.stored_shapes import UnreadableCase
 from handlers.text import about
 from handlers.turns import (
     buttons,
@@ -20,13 +23,20 @@ from handlers.turns import (
     watch_commands,
 )
 from handlers.turns.answers import end
+from handlers.turns.unreadable import end_unreadable
 from handlers.views import answer
 from vt.quota import metered
+
+log = structlog.get_logger()
 
 
 async def turn(case_id: str, deps: Deps) -> None:
     """Take the next turn of a request. Whatever this raises, the job tries it again; `give_up` follows the last try."""
-    case = await deps.store.case(case_id)
+    try:
+        case = await deps.store.case(case_id)
+    except UnreadableCase as unreadable:
+        await end_unreadable(unreadable, deps)
+        return
     if case is None or case.outcome is not Outcome.OPEN:
         return
     with metered() as spent:
@@ -40,17 +50,27 @@ async def turn(case_id: str, deps: Deps) -> None:
 
 
 async def give_up(case_id: str, deps: Deps) -> None:
-    """After the last try: tell the asker that there is no answer, and end the request."""
-    case = await deps.store.case(case_id)
-    if case and case.outcome is Outcome.OPEN:
-        try:
-            await end(
-                await reply(case, answer.note(text.FAILED.to(deps.audience.about(case_id))), deps),
-                deps,
-                Outcome.FAILED,
-            )
-        except CannotPost:
-            await _fail(case_id, deps)
+    """After the last try: tell the asker that there is no answer, and end the request.
+
+    Raises NotPosted and StoreDown: then it is to be called again.
+    """
+    try:
+        case = await deps.store.case(case_id)
+    except UnreadableCase as unreadable:
+        await end_unreadable(unreadable, deps, is_last_try=True)
+        return
+    if case is None or case.outcome is not Outcome.OPEN:
+        return
+    try:
+        failed = answer.note(text.FAILED.to(deps.audience.about(case_id)))
+        await end(await reply(case, failed, deps), deps, Outcome.FAILED)
+    except CannotPost:
+        await _fail(case_id, deps)
+    except (NotPosted, StoreDown):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same at the next call
+        log.warning("giving_up_broke", case=case_id, error=type(error).__name__)
+        await deps.store.fail(case_id, "broken")
 
 
 async def _fail(case_id: str, deps: Deps) -> None:

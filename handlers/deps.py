@@ -35,10 +35,13 @@ class Store(Protocol):
         """End a request that was kept and does not count after all. The same delivery again is another request."""
 
     async def case(self, request_id: str) -> Case | None:
-        """How far a request has come."""
+        """How far a request has come. Raises UnreadableCase."""
 
     async def save(self, case: Case) -> None:
         """Remember how far it has come."""
+
+    async def fail(self, request_id: str, why: str) -> None:
+        """End a request whose progress cannot be read or written."""
 
     async def spent(self, request_id: str, calls: int) -> None:
         """Note what a request cost at VirusTotal, on top of what it cost before."""

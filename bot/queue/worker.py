@@ -154,7 +154,15 @@ class Turns:
             with suppress(StoreDown):
                 await self._rescue.sweep(self._worker.worker_id if self._worker else None)
 
-    async def _turn(self, context: JobContext, case_id: str, failures: int = 0) -> None:
+    async def _turn(
+        self, context: JobContext, case_id: object = None, failures: object = 0, **_: object
+    ) -> None:
+        """Run a case's turn. A job that names no case is dropped: what raises here would be retried without end."""
+        if not isinstance(case_id, str):
+            log.error("job_unreadable", job=context.job.id)
+            return
+        if not isinstance(failures, int):
+            failures = len(PAUSES)
         with self._rescue.busy(context.job.id or 0):
             if context.job.attempts >= MOST_ATTEMPTS:
                 await self._give_up(case_id)

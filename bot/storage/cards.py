@@ -14,10 +14,10 @@ from sqlalchemy import (
     DateTime,
     Integer,
     MetaData,
-    Row,
     Table,
     Text,
     case,
+    cast,
     func,
     select,
     text,
@@ -28,9 +28,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from bot.storage import duplicates, watched_channels
-from bot.storage.cases import AUTOMATIC, QUEUE, ROUND, cases, keep, stored_case
+from bot.storage.cases import AUTOMATIC, QUEUE, ROUND, STORED, Cases, cases, keep
+from handlers import stored_shapes
 from handlers.request import Request
-from handlers.watch import Card, CardOverrides, CardProgress, Duplicate, MessageEvent, Mode
+from handlers.stored_shapes import Unreadable, UnreadableCase
+from handlers.watch import Card, CardOverrides, Duplicate, MessageEvent, Mode
 from handlers.watch.policy import BATCH_DELAY, NAME_RULE_LIFETIME
 from vt.lookup import Lookup
 
@@ -131,27 +133,35 @@ class Cards:
 
     async def _one(self, *where: Any) -> Card | None:
         found = await self._cards(_WHOLE.where(*where))
+        if found and isinstance(found[0], UnreadableCase):
+            raise found[0]
         return found[0] if found else None
 
     # Rounds ----------------------------------------------------------------------------------------------
 
-    async def due(self, most: int) -> list[Card]:
-        """The cards to see to now, the oldest message first."""
+    async def due(self, most: int) -> list[Card | UnreadableCase]:
+        """The cards to work on now, the oldest message first; in place of one that cannot be read, why."""
         return await self._cards(
             _WHOLE.where(cards.c.due <= self._clock()).order_by(cards.c.message).limit(most)
         )
 
-    async def _cards(self, wanted: Any) -> list[Card]:
-        async def find(connection: AsyncConnection) -> list[Card]:
-            return [_card(row) for row in (await connection.execute(wanted)).all()]
+    async def _cards(self, wanted: Any) -> list[Card | UnreadableCase]:
+        async def find(connection: AsyncConnection) -> Any:
+            return (await connection.execute(wanted)).mappings().all()
 
-        return await self._database.run(find)
+        return [_card(row) for row in await self._database.run(find)]
+
+    async def fail(self, case_id: str, why: str) -> None:
+        """End a card that cannot be read. `why` goes to the audit trail."""
+        never = update(cards).where(cards.c.case_id == case_id).values(due=None)
+        await self._database.run(lambda connection: connection.execute(never))
+        await Cases(self._database).fail(case_id, why)
 
     async def save(self, card: Card, due: datetime | None) -> None:
         """Remember what was done for a card, and when to go on; an edit or wish that came meanwhile stays due."""
         done = update(cards).where(cards.c.case_id == card.case.request.id)
         done = done.values(
-            manners=card.progress.model_dump(mode="json", exclude_defaults=True),
+            manners=json.loads(stored_shapes.CARD_PROGRESS.write(card.progress, exclude_defaults=True)),
             posted=card.posted,
             due=case((cards.c.version == card.version, due), else_=cards.c.due),
         )
@@ -196,7 +206,13 @@ class Cards:
         return await self._database.run(lambda connection: duplicates.of(connection, card))
 
 
-_WHOLE = select(cards, cases.c.request, cases.c.progress).join(cases, cases.c.id == cards.c.case_id)
+_JSON = ("wanted", "wishes", "manners")
+_WHOLE = select(
+    *STORED,
+    *(cast(cards.c[name], Text).label(name) for name in _JSON),
+    cards.c.version,
+    cards.c.posted,
+).join(cards, cases.c.id == cards.c.case_id)
 
 
 def _touched(case_ids: Sequence[str], now: datetime) -> Any:
@@ -205,15 +221,23 @@ def _touched(case_ids: Sequence[str], now: datetime) -> Any:
 
 
 def _dumped(lookups: Sequence[Lookup]) -> list[Any]:
-    return [json.loads(one.model_dump_json(exclude_defaults=True)) for one in lookups]
+    """Without what is as in a new lookup, but always with the version."""
+    stored = [json.loads(one.model_dump_json(exclude_defaults=True)) for one in lookups]
+    return [{"version": lookup.version, **one} for lookup, one in zip(lookups, stored, strict=True)]
 
 
-def _card(row: Row[Any]) -> Card:
-    return Card(
-        case=stored_case(row.request, row.progress),
-        wanted=tuple(Lookup.model_validate(one) for one in row.wanted),
-        overrides=CardOverrides.model_validate(row.wishes),
-        progress=CardProgress.model_validate(row.manners),
-        version=row.version,
-        posted=row.posted,
-    )
+def _card(row: Mapping[str, Any]) -> Card | UnreadableCase:
+    """A card, or why it cannot be read: one must not keep the others from being answered."""
+    try:
+        return Card(
+            case=stored_shapes.read_case(row),
+            wanted=stored_shapes.read_lookups(stored_shapes.parsed(row["wanted"])),
+            overrides=stored_shapes.OVERRIDES.read(stored_shapes.parsed(row["wishes"])),
+            progress=stored_shapes.CARD_PROGRESS.read(stored_shapes.parsed(row["manners"])),
+            version=row["version"],
+            posted=row["posted"],
+        )
+    except UnreadableCase as unreadable:
+        return unreadable
+    except Unreadable as unreadable:
+        return UnreadableCase(stored_shapes.salvage(row), unreadable)

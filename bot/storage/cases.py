@@ -14,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    cast,
     delete,
     func,
     select,
@@ -23,9 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from bot.storage import audit
+from handlers import stored_shapes
 from handlers.deps import Case, Outcome, Request
 from handlers.modals import Modal, ModalTypes
-from handlers.upgrades import upgrade_progress, upgrade_request
 
 QUEUE = "vtbot"
 TURN = "turn"
@@ -66,6 +67,12 @@ replies = Table(
     Index("replies_by_age", "at"),
 )
 
+STORED = (
+    *(column for column in cases.c if column.name not in ("request", "progress")),
+    cast(cases.c.request, Text).label("request"),
+    cast(cases.c.progress, Text).label("progress"),
+)
+"""A case's columns as handlers.stored_shapes reads them: JSON as text, since what is stored may not be readable."""
 _KEPT = """
     WITH kept AS (
         INSERT INTO cases (id, delivery, created, team, asker, channel, verb, outcome, priority, request, progress)
@@ -116,6 +123,12 @@ _DECLINE = text("""
     UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json), delivery = delivery || ':' || id
     WHERE id = :id
 """)
+_FAIL = text("""
+    WITH audited AS (
+        UPDATE audit SET outcome = :outcome, why = :why WHERE id = :id
+    )
+    UPDATE cases SET outcome = :outcome WHERE id = :id
+""").bindparams(outcome=Outcome.FAILED.value)
 _SPENT = text("UPDATE audit SET calls = calls + :calls WHERE id = :id")
 _PUT = text("""
     INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
@@ -154,18 +167,22 @@ class Cases:
         await self._execute(_DECLINE, _progress(declined) | {"id": case.request.id, "why": why})
 
     async def case(self, request_id: str) -> Case | None:
-        """How far a request has come; None: there is none of that name."""
+        """How far a request has come; None: there is none with that id. Raises UnreadableCase."""
 
         async def find(connection: AsyncConnection) -> Any:
-            found = select(cases.c.request, cases.c.progress).where(cases.c.id == request_id)
-            return (await connection.execute(found)).first()
+            found = select(*STORED).where(cases.c.id == request_id)
+            return (await connection.execute(found)).mappings().first()
 
         row = await self._database.run(find)
-        return row and stored_case(row.request, row.progress)
+        return row and stored_shapes.read_case(row)
 
     async def save(self, case: Case) -> None:
         """Remember how far it has come."""
         await self._execute(_SAVE, _progress(case) | {"id": case.request.id})
+
+    async def fail(self, request_id: str, why: str) -> None:
+        """End a request whose progress cannot be read or written. `why` goes to the audit trail."""
+        await self._execute(_FAIL, {"id": request_id, "why": why})
 
     async def spent(self, request_id: str, calls: int) -> None:
         """Note what a request cost at VirusTotal, on top of what it cost before."""
@@ -232,11 +249,6 @@ class Replies:
             )
 
 
-def stored_case(request: Mapping[str, Any], progress: Mapping[str, Any]) -> Case:
-    """A case from its two columns, whichever version wrote them."""
-    return Case.model_validate({**upgrade_progress(progress), "request": upgrade_request(request)})
-
-
 async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:
     """Keep a request that takes its turns with others, in the caller's transaction. False: it was kept before."""
     return (await connection.execute(_KEEP, _row(request, priority))).first() is not None
@@ -244,11 +256,11 @@ async def keep(connection: AsyncConnection, request: Request, priority: int) -> 
 
 def _row(request: Request, priority: int) -> dict[str, Any]:
     row = audit.origin(request) | _progress(Case(request=request))
-    return row | {"priority": priority, "request": request.model_dump_json()}
+    return row | {"priority": priority, "request": stored_shapes.REQUEST.write(request)}
 
 
 def _progress(case: Case) -> dict[str, Any]:
-    progress = case.model_dump_json(exclude={"request"})
+    progress = stored_shapes.PROGRESS.write(case, exclude={"request"})
     return {"outcome": case.outcome.value, "progress": progress, "what": _what(case)}
 
 

@@ -1,14 +1,22 @@
 """What was set for channels: the table, and what handlers ask of it."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Column, MetaData, Row, Table, Text, select
+import structlog
+from sqlalchemy import JSON, Column, MetaData, Row, Table, Text, cast, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.request import ChannelSettings
+from handlers import stored_shapes
+from handlers.request import Answers, ChannelSettings, Uploads
+from handlers.stored_shapes import Unreadable
+
+STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
+
+log = structlog.get_logger()
 
 metadata = MetaData()
 table = Table(
@@ -27,17 +35,29 @@ class Channels:
         self._database = database
 
     async def ways(self, team: str, channel: str) -> ChannelSettings:
-        """What holds there; nothing is set where nobody set anything."""
-        wanted = select(table.c.ways).where(table.c.team == team, table.c.channel == channel)
+        """What holds there; nothing is set where nobody set anything.
+
+        Settings that cannot be read may have been strict, so the strictest hold until somebody sets them again.
+        """
+        wanted = select(cast(table.c.ways, Text)).where(table.c.team == team, table.c.channel == channel)
 
         async def find(connection: AsyncConnection) -> Any:
             return await connection.scalar(wanted)
 
-        return ChannelSettings.model_validate(await self._database.run(find) or {})
+        stored = await self._database.run(find)
+        if stored is None:
+            return ChannelSettings()
+        try:
+            return stored_shapes.CHANNEL_SETTINGS.read(stored_shapes.parsed(stored))
+        except Unreadable as unreadable:
+            log.warning("channel_settings_unreadable", team=team, channel=channel, reason=str(unreadable))
+            return STRICTEST
 
     async def change(self, team: str, channel: str, ways: ChannelSettings) -> None:
         """Have this hold there from now on."""
-        new = insert(table).values(team=team, channel=channel, ways=ways.model_dump(mode="json"))
+        new = insert(table).values(
+            team=team, channel=channel, ways=json.loads(stored_shapes.CHANNEL_SETTINGS.write(ways))
+        )
         change = new.on_conflict_do_update(
             index_elements=["team", "channel"], set_={"ways": new.excluded.ways}
         )

@@ -3,15 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text, delete, select, text
+import structlog
+from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text, cast, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
+from handlers import stored_shapes
 from handlers.modals import Modal
-from handlers.upgrades import upgrade_modal
+from handlers.stored_shapes import Unreadable
 
-_MODAL: TypeAdapter[Modal] = TypeAdapter(Modal)
+log = structlog.get_logger()
 
 metadata = MetaData()
 modals = Table(
@@ -41,7 +42,7 @@ class Modals:
             "id": modal.id,
             "delivery": modal.delivery,
             "created": modal.at,
-            "modal": modal.model_dump_json(),
+            "modal": stored_shapes.MODAL.write(modal),
         }
 
         async def insert(connection: AsyncConnection) -> bool:
@@ -50,13 +51,19 @@ class Modals:
         return await self._database.run(insert)
 
     async def modal(self, modal_id: str) -> Modal | None:
-        """What a modal is for; None: there is none of that name."""
+        """What a modal is for; None: there is none with that id, or what it was for cannot be read."""
 
         async def find(connection: AsyncConnection) -> Any:
-            return await connection.scalar(select(modals.c.modal).where(modals.c.id == modal_id))
+            return await connection.scalar(select(cast(modals.c.modal, Text)).where(modals.c.id == modal_id))
 
-        row = await self._database.run(find)
-        return row and _MODAL.validate_python(upgrade_modal(row))
+        stored = await self._database.run(find)
+        if stored is None:
+            return None
+        try:
+            return stored_shapes.MODAL.read(stored_shapes.parsed(stored))
+        except Unreadable as unreadable:
+            log.warning("modal_unreadable", modal=modal_id, reason=str(unreadable))
+            return None
 
     async def prune(self, older_than: datetime) -> None:
         """Forget those that were opened before that time."""

@@ -263,6 +263,10 @@ CANNOT_TAKE = (
 FAILED = fault(
     "Something went wrong on my side, so there is no answer. Please try again; if it keeps happening, tell {whoever}."
 )
+UNREADABLE_REQUEST = fault(
+    "I can't read what I stored about this request, so there is no answer. Please ask again; if it keeps happening, "
+    "tell {whoever}."
+)
 GONE = "I no longer have that answer. Look it up again with /vt."
 JSON_SENT = "I sent you the file in a direct message."
 JSON_IN_THREAD = "The file is in the thread."

@@ -4,17 +4,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
+
 from handlers import history, text
 from handlers.access import may_change_all
 from handlers.deps import Case, Deps, Outcome
 from handlers.files import consent
 from handlers.posting import post_ephemeral
 from handlers.request import AboutAnswer, is_shared
+from handlers.stored_shapes import UnreadableCase
 from handlers.text.audience import Audience
 from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message
 from vt.verdict import Finding
+
+log = structlog.get_logger()
 
 
 async def visible_answer(case: Case[AboutAnswer], deps: Deps) -> Case | None:
@@ -22,13 +27,27 @@ async def visible_answer(case: Case[AboutAnswer], deps: Deps) -> Case | None:
 
     It may be seen by whoever asked, and by everybody who presses the button in a channel that sees it. Raises StoreDown.
     """
-    about = await deps.store.case(case.request.about)
+    about = await case_of_button(case, deps)
     if about is None or not about.lookups:
         return None
     here, there = case.request.origin, about.request.origin
     in_public = here.public and here.channel == there.channel and _seen_by_all(about)
     is_asker = (here.team, here.user) == (there.team, there.user)
     return about if in_public or is_asker else None
+
+
+async def case_of_button(case: Case[AboutAnswer], deps: Deps) -> Case | None:
+    """The request whose answer carried the button; None when it is no longer stored, or cannot be read.
+
+    Raises UnreadableCase when a later release wrote it, which reads it at another try.
+    """
+    try:
+        return await deps.store.case(case.request.about)
+    except UnreadableCase as unreadable:
+        if unreadable.is_newer:
+            raise
+        log.warning("answer_unreadable", case=unreadable.case_id, reason=unreadable.reason)
+        return None
 
 
 def findings(case: Case, now: datetime) -> list[Finding]:

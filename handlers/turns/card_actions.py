@@ -3,6 +3,7 @@
 from handlers.deps import Case, Deps, Outcome
 from handlers.posting import post_ephemeral, reply
 from handlers.request import CardActionRequest, ShowCardRequest
+from handlers.stored_shapes import UnreadableCase
 from handlers.text import watch
 from handlers.turns.answers import end
 from handlers.views import answer
@@ -22,7 +23,10 @@ async def prioritise(case: Case[CardActionRequest], deps: Deps) -> None:
 async def show(case: Case[ShowCardRequest], deps: Deps) -> None:
     """Show the card of the message in whose thread the bot was mentioned; where there is none, the help."""
     origin = case.request.origin
-    card = await deps.cards.card_for_message(origin.team, origin.channel, origin.thread or "")
+    try:
+        card = await deps.cards.card_for_message(origin.team, origin.channel, origin.thread or "")
+    except UnreadableCase:
+        card = None
     if card is None:
         await end(await reply(case, answer.help_message(), deps), deps)
         return
@@ -56,7 +60,10 @@ async def _card_of_poster(case: Case[CardActionRequest], deps: Deps) -> Card | N
 
 async def _card_of_button(case: Case[CardActionRequest], deps: Deps) -> Card | None:
     """The card that the button is about, if it was pressed in the card's own channel."""
-    card = await deps.cards.card(case.request.about)
+    try:
+        card = await deps.cards.card(case.request.about)
+    except UnreadableCase:
+        return None
     if card is None:
         return None
     here, there = case.request.origin, card.case.request.origin

@@ -7,7 +7,7 @@ from handlers.ownership import as_renewal
 from handlers.posting import RESPONSE_URL_USES, reply
 from handlers.request import UploadRequest
 from handlers.text import files as files_text
-from handlers.turns.answers import decline, end, message, sharer, visible_answer
+from handlers.turns.answers import case_of_button, decline, end, message, sharer, visible_answer
 from handlers.turns.lookup import advance
 from handlers.views import answer, uploads
 from vt.client import DIRECT_UPLOAD
@@ -38,7 +38,7 @@ async def _agree(case: Case[UploadRequest], deps: Deps) -> Case | None:
 
     None: the click does not count, and the person was told why.
     """
-    about = await deps.store.case(case.request.about)
+    about = await case_of_button(case, deps)
     rejection = await consent.check_click(about, case, deps)
     if about is None or rejection:
         await _reject(case, rejection, deps)

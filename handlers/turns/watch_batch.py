@@ -10,8 +10,10 @@ import structlog
 
 from handlers.deps import Deps, Outcome, StoreDown
 from handlers.posting import CannotPost
+from handlers.stored_shapes import UnreadableCase
 from handlers.turns import watch_cards
 from handlers.turns.answers import findings
+from handlers.turns.unreadable import WHY
 from handlers.turns.watch_cards import with_case, with_progress
 from handlers.turns.watch_throttle import Throttle
 from handlers.watch import Card, Mode
@@ -33,7 +35,10 @@ async def run_batch(deps: Deps) -> None:
     """Work on all cards that are due, and schedule the next batch. Raises StoreDown."""
     batch = _Batch(deps)
     due = await deps.cards.due(MAX_CARDS)
-    prepared = [await batch.attempt(card, batch.prepare) for card in due]
+    for unreadable in due:
+        if isinstance(unreadable, UnreadableCase):
+            await batch.fail(unreadable)
+    prepared = [await batch.attempt(card, batch.prepare) for card in due if isinstance(card, Card)]
     cards = await batch.look_up([card for card in prepared if card])
     channels = groupby(sorted(cards, key=_place), key=lambda card: card.case.request.origin.channel)
     # Channels at the same time, the cards of one channel in the order of their messages.
@@ -53,6 +58,11 @@ class _Batch:
         self._deps = deps
         self._now = deps.clock()
         self._throttle = Throttle(deps, self._now)
+
+    async def fail(self, unreadable: UnreadableCase) -> None:
+        """End a card that cannot be read. Nobody asked for it, so nobody is told. Raises StoreDown."""
+        log.error("card_unreadable", case=unreadable.case_id, reason=unreadable.reason)
+        await self._deps.cards.fail(unreadable.case_id, WHY)
 
     async def attempt(self, card: Card, step: Step) -> Card | None:
         """Take a step with a card. When it fails, the card is put off, so that the others go on. Raises StoreDown."""
@@ -111,7 +121,10 @@ class _Batch:
 
     async def _verdict_changed(self, known: Lookup, owner: str) -> bool:
         """Whether the card of the case `owner` says something else than is known now."""
-        case = await self._deps.store.case(owner)
+        try:
+            case = await self._deps.store.case(owner)
+        except UnreadableCase:
+            return False
         key, now = lookup_key(known), self._now
         before = [lookup for lookup in (case.lookups if case else ()) if lookup_key(lookup) == key]
         return any(verdict_changed(lookup.finding(now), known.finding(now)) for lookup in before)

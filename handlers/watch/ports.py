@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from handlers.request import Request
 from handlers.watch.event_parser import MessageEvent
 from handlers.watch.policy import Card, CardOverrides, Mode, Watch
 from vt.lookup import Lookup
+
+if TYPE_CHECKING:  # stored_shapes reads what this package defines
+    from handlers.stored_shapes import UnreadableCase
 
 ALL_CHANNELS = ""
 """In place of a channel's id: every channel of the workspace."""
@@ -50,13 +53,16 @@ class CardStore(Protocol):
         """Add what somebody asked of a card, and schedule a batch. False: there is no such card."""
 
     async def card(self, case_id: str) -> Card | None:
-        """The card of a case."""
+        """The card of a case. Raises UnreadableCase."""
 
     async def card_for_message(self, team: str, channel: str, message: str) -> Card | None:
-        """The card in answer to the message with this timestamp."""
+        """The card in answer to the message with this timestamp. Raises UnreadableCase."""
 
-    async def due(self, most: int) -> list[Card]:
-        """The cards to work on now, those of the oldest messages first."""
+    async def due(self, most: int) -> "list[Card | UnreadableCase]":
+        """The cards to work on now, those of the oldest messages first; in place of an unreadable one the reason."""
+
+    async def fail(self, case_id: str, why: str) -> None:
+        """End an unreadable card."""
 
     async def save(self, card: Card, due: datetime | None) -> None:
         """Store a card's progress and when it is due again; an edit or override in the meantime keeps it due."""

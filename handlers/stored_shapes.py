@@ -1,0 +1,231 @@
+"""The versions of stored shapes: which one is written, and how every other one is read. Pure.
+
+A stored object names its version under "version". Version 1 did not: its objects have no such key, and while a shape is
+at version 1 none is written, because processes of the release before refuse keys that they do not know and may share
+the database during a rolling restart.
+
+To change a shape: add a function to its `upgrades` that turns an object of the last version into one of the next, and
+never change the functions before it. tests/bot/test_older_rows.py reads rows that older releases wrote.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from handlers.modals import Modal
+from handlers.request import Case, ChannelSettings, EntryPoint, Frozen, Origin, Outcome, Request
+from handlers.upgrades import upgrade_modal, upgrade_progress, upgrade_request
+from handlers.watch.policy import CardOverrides, CardProgress
+from vt.lookup import Lookup
+
+T = TypeVar("T")
+Stored = dict[str, Any]
+Upgrade = Callable[[Stored], Stored]
+
+VERSION = "version"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a pair, or all of one: how JSON spells what is beyond 16 bits."""
+
+
+class Unreadable(Exception):
+    """A stored object cannot be read. The text says why, in words of ours: never what the object holds."""
+
+
+class NewerVersion(Unreadable):
+    """A later release wrote it: a process of that release, which may be starting, can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What could still be read of a case that is unreadable as a whole."""
+
+    case_id: str
+    delivery: str
+    at: datetime
+    origin: Origin
+    is_open: bool
+    posts: int = 0
+    channel: str | None = None
+    ts: str | None = None
+    posting: str | None = None
+
+
+class UnreadableCase(Exception):
+    """A stored case, or the card that belongs to it, cannot be read. `reason` may be logged."""
+
+    def __init__(self, salvaged: Salvaged, why: Unreadable) -> None:
+        super().__init__(str(why))
+        self.salvaged = salvaged
+        self.reason = str(why)
+        self.is_newer = isinstance(why, NewerVersion)
+
+    @property
+    def case_id(self) -> str:
+        """Of the case."""
+        return self.salvaged.case_id
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[T]):
+    """One kind of stored object. `upgrades[0]` turns version 1 into version 2, and so on."""
+
+    name: str
+    adapter: TypeAdapter[T]
+    upgrades: tuple[Upgrade, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The version that is written."""
+        return len(self.upgrades) + 1
+
+    def read(self, stored: object) -> T:
+        """An object of any version up to ours, as parsed from JSON. Raises Unreadable."""
+        return self.validated(self.upgraded(stored))
+
+    def upgraded(self, stored: object) -> Stored:
+        """The object in the form of our version, not validated yet. Raises Unreadable."""
+        if not isinstance(stored, dict):
+            raise Unreadable(f"{self.name}: not an object")
+        version = stored.get(VERSION, 1)
+        if type(version) is not int or version < 1:
+            raise Unreadable(f"{self.name}: unknown version")
+        if version > self.version:
+            raise NewerVersion(f"{self.name}: version {version:.9g}")
+        current = {key: value for key, value in stored.items() if key != VERSION}
+        try:
+            for upgrade in self.upgrades[version - 1 :]:
+                current = upgrade(current)
+        except Exception as error:  # noqa: BLE001 - what garbage does to an upgrade cannot be foreseen
+            raise Unreadable(f"{self.name}: {type(error).__name__} in an upgrade") from None
+        return current
+
+    def validated(self, current: Stored) -> T:
+        """An object in the form of our version. Raises Unreadable."""
+        try:
+            return self.adapter.validate_python(current)
+        except ValidationError as error:
+            raise _unreadable(self.name, error) from None
+        except Exception as error:  # noqa: BLE001 - nor what it does to a validator
+            raise Unreadable(f"{self.name}: {type(error).__name__}") from None
+
+    def write(self, value: BaseModel, **options: Any) -> str:
+        """The object as JSON, with its version from version 2 on."""
+        text = value.model_dump_json(**options)
+        if self.version == 1:
+            return text
+        return f'{{"{VERSION}":{self.version}{"," if text != "{}" else ""}{text[1:]}'
+
+
+def _unreadable(shape: str, error: ValidationError) -> Unreadable:
+    """Where the first fault is and of what kind. Names that came from the object are left out: they are content."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    known = [str(part) for part in fault["loc"] if isinstance(part, int) or part in _NAMES]
+    is_newer = known[-1:] == [VERSION] and type(fault["input"]) is int and fault["input"] > 0
+    kind = NewerVersion if is_newer else Unreadable
+    return kind(f"{shape}: {'.'.join(known) or 'object'}: {fault['type']}")
+
+
+REQUEST: Shape[Request] = Shape("request", TypeAdapter(Request), (upgrade_request,))
+PROGRESS: Shape[Case] = Shape("progress", TypeAdapter(Case), (upgrade_progress,))
+MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal,))
+OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverrides))
+CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
+CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape("channel settings", TypeAdapter(ChannelSettings))
+LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
+"""Each lookup names its own version: see vt/lookup.py."""
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    yield from model.model_fields
+    for child in model.__subclasses__():
+        yield from _names(child)
+
+
+_NAMES = frozenset({*_names(Frozen), *_names(Lookup)})
+"""Of all stored fields: what a log may say of where a fault is."""
+
+
+def parsed(text: str | None) -> object:
+    """JSON text from the database, parsed. Raises Unreadable.
+
+    PostgreSQL accepts what Python does not: numbers of any length, any depth, and halves of surrogate pairs, which
+    could be neither stored again nor sent.
+    """
+    try:
+        found = json.loads(text or "")
+        if text and _SURROGATE.search(text):
+            json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"JSON: {type(error).__name__}") from None
+    return found
+
+
+def read_lookups(stored: object) -> tuple[Lookup, ...]:
+    """The lookups that a card is to be about. Raises Unreadable."""
+    try:
+        return LOOKUPS.validate_python(stored)
+    except ValidationError as error:
+        raise _unreadable("lookups", error) from None
+
+
+def read_case(row: Mapping[str, Any]) -> Case:
+    """A case from its row, whose `request` and `progress` are JSON text. Raises UnreadableCase."""
+    try:
+        return _case(row)
+    except Unreadable as unreadable:
+        raise UnreadableCase(salvage(row), unreadable) from None
+
+
+def _case(row: Mapping[str, Any]) -> Case:
+    request = REQUEST.read(parsed(row["request"]))
+    if request.id != row["id"]:
+        raise Unreadable("request: the id of another one")
+    progress = PROGRESS.upgraded(parsed(row["progress"]))
+    # The column is what ends a case whose progress could not be read.
+    return PROGRESS.validated({**progress, "request": request, "outcome": row["outcome"]})
+
+
+def salvage(row: Mapping[str, Any]) -> Salvaged:
+    """What can be read of a case's row when the whole cannot: its columns, and of its JSON whatever is sound."""
+    request, progress = _object(row["request"]), _object(row["progress"])
+    posts, channel, ts, posting = (progress.get(name) for name in ("posts", "channel", "ts", "posting"))
+    posted = isinstance(channel, str) and isinstance(ts, str)
+    return Salvaged(
+        case_id=row["id"],
+        delivery=row["delivery"],
+        at=row["created"],
+        origin=_origin(request, row),
+        is_open=row["outcome"] not in {one.value for one in Outcome if one is not Outcome.OPEN},
+        posts=posts if type(posts) is int and posts >= 0 else 0,
+        channel=channel if posted else None,
+        ts=ts if posted else None,
+        posting=posting if isinstance(posting, str) else None,
+    )
+
+
+def _object(text: str) -> Stored:
+    try:
+        found = parsed(text)
+    except Unreadable:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _origin(request: Stored, row: Mapping[str, Any]) -> Origin:
+    """Where the answer goes, as the request says; else, by its columns, to the asker's direct messages."""
+    with suppress(Unreadable):
+        request = REQUEST.upgraded(request)
+    stored = request.get("origin")
+    if isinstance(stored, dict):
+        with suppress(ValidationError):
+            return Origin.model_validate(
+                {name: stored[name] for name in stored if name in Origin.model_fields}
+            )
+    entry = EntryPoint.WATCH if row["verb"] == "card" else EntryPoint.COMMAND
+    return Origin(entry_point=entry, team=row["team"], user=row["asker"], channel=row["asker"])
