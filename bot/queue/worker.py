@@ -155,7 +155,7 @@ class Turns:
                 await self._rescue.sweep(self._worker.worker_id if self._worker else None)
 
     async def _turn(
-        self, context: JobContext, case_id: object = None, failures: object = 0, **_: object
+        self, context: JobContext, /, case_id: object = None, failures: object = 0, **_: object
     ) -> None:
         """Run a case's turn. A job that names no case is dropped: what raises here would be retried without end."""
         if not isinstance(case_id, str):

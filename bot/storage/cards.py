@@ -133,9 +133,10 @@ class Cards:
 
     async def _one(self, *where: Any) -> Card | None:
         found = await self._cards(_WHOLE.where(*where))
-        if found and isinstance(found[0], UnreadableCase):
-            raise found[0]
-        return found[0] if found else None
+        card = found[0] if found else None
+        if isinstance(card, UnreadableCase):
+            raise card
+        return card
 
     # Rounds ----------------------------------------------------------------------------------------------
 

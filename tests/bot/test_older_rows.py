@@ -73,12 +73,12 @@ async def test_every_card_and_modal_is_read(opened):
         assert (await modals.modal(row["id"])).verb == row["modal"]["verb"]
 
 
-async def _ended(office):
+async def _ended(app):
     """Let time pass until nothing is left to be done: VirusTotal forgot some analyses, which are waited for longest."""
     for minutes in (1, 1, 1, 5, *[240] * 80):
         await asyncio.sleep(0.2)
-        await office.passes(minutes=minutes)
-        if not await office.unanswered():
+        await app.passes(minutes=minutes)
+        if not await app.unanswered():
             return
 
 
@@ -90,8 +90,8 @@ async def test_all_is_finished_and_answered(older, tmp_path):
         older(slack.world.base)
 
     environ = {"FILE_ROOTS": str(tmp_path), "WATCH_CHANNELS": "inc-*"}
-    async with at_work(older.url, before=before, **environ) as office:
-        await _ended(office)
+    async with at_work(older.url, before=before, **environ) as app:
+        await _ended(app)
         with psycopg.connect(older.url) as connection:
             ended = dict(connection.execute("SELECT id, outcome FROM cases").fetchall())
         open_ones = [row for row in rows("cases") if row["outcome"] == "open"]

@@ -72,13 +72,13 @@ def request(slack, name, at):
     )
 
 
-async def accepted(office, name, change):
+async def accepted(app, name, change):
     """A request that is unreadable before its first turn."""
-    store = Database(office.database)
+    store = Database(app.database)
     cases = Cases(store)
-    await cases.accept(request(office.slack, name, at=office.clock()))
+    await cases.accept(request(app.slack, name, at=app.clock()))
     await store.close()
-    execute(office, f"UPDATE cases SET {change} WHERE id = %s", name)  # noqa: S608 - ours
+    execute(app, f"UPDATE cases SET {change} WHERE id = %s", name)  # noqa: S608 - ours
 
 
 @pytest.fixture(scope="module")
@@ -91,24 +91,24 @@ async def unreadable(new_database):
         connection.execute(
             "CREATE TRIGGER stop BEFORE INSERT ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION stop()"
         )
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         for name, change in UNREADABLE.items():
-            await accepted(office, name, change)
+            await accepted(app, name, change)
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("DROP TRIGGER stop ON procrastinate_jobs")
             connection.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")
-        with capture_logs() as office.logs:
-            await office.idle(seconds=20)
-        yield office
+        with capture_logs() as app.logs:
+            await app.idle(seconds=20)
+        yield app
 
 
-def rows(office, query, *values):
-    with psycopg.connect(office.database, autocommit=True) as connection:
+def rows(app, query, *values):
+    with psycopg.connect(app.database, autocommit=True) as connection:
         return connection.execute(query, values).fetchall()
 
 
-def execute(office, statement, *values):
-    with psycopg.connect(office.database, autocommit=True) as connection:
+def execute(app, statement, *values):
+    with psycopg.connect(app.database, autocommit=True) as connection:
         connection.execute(statement, values)
 
 
@@ -145,48 +145,46 @@ async def test_every_asker_hears_of_it(unreadable):
 
 async def test_a_button_of_an_unreadable_answer_says_that_it_is_gone(database):
     """JSON, Share and Details: whoever presses reads why nothing comes, at once."""
-    async with at_work(database) as office:
-        answer = await office.asks("/vt scan-ip 192.0.2.1")
-        await office.idle()
-        [(name,)] = rows(office, "SELECT id FROM cases")
-        execute(office, f"UPDATE cases SET {changed('progress', canary=1)} WHERE id = %s", name)  # noqa: S608 - ours
+    async with at_work(database) as app:
+        answer = await app.asks("/vt scan-ip 192.0.2.1")
+        await app.idle()
+        [(name,)] = rows(app, "SELECT id FROM cases")
+        execute(app, f"UPDATE cases SET {changed('progress', canary=1)} WHERE id = %s", name)  # noqa: S608 - ours
         for button in ("JSON", "Share"):
-            told = await (await office.slack.presses(ANA, answer, button)).answer()
-            assert "I no longer have that answer" in office.now(told)
-        await office.slack.presses(ANA, answer, "more", "Details")
-        assert len(office.slack.views(ANA)) == 1
-        await office.slack.until(
-            lambda: "I no longer have that answer" in str(office.slack.views(ANA)[0].content)
-        )
-        await office.idle()
+            told = await (await app.slack.presses(ANA, answer, button)).answer()
+            assert "I no longer have that answer" in app.now(told)
+        await app.slack.presses(ANA, answer, "more", "Details")
+        assert len(app.slack.views(ANA)) == 1
+        await app.slack.until(lambda: "I no longer have that answer" in str(app.slack.views(ANA)[0].content))
+        await app.idle()
 
 
 async def test_what_a_later_release_wrote_is_left_to_it_and_ends_with_the_last_try(database):
     """During a rolling restart a process of that release answers; when none does, the asker hears of it."""
-    async with at_work(database) as office:
-        await accepted(office, "later", changed("request", version=99))
+    async with at_work(database) as app:
+        await accepted(app, "later", changed("request", version=99))
         await asyncio.sleep(1)
-        assert rows(office, "SELECT outcome FROM cases") == [("open",)]
+        assert rows(app, "SELECT outcome FROM cases") == [("open",)]
         async with asyncio.timeout(20):
-            while rows(office, "SELECT outcome FROM cases") != [("failed",)]:
-                execute(office, "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo'")
+            while rows(app, "SELECT outcome FROM cases") != [("failed",)]:
+                execute(app, "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo'")
                 await asyncio.sleep(0.1)
-        [told] = office.slack.messages(user=ANA)
-        assert SENTENCE in office.now(told)
+        [told] = app.slack.messages(user=ANA)
+        assert SENTENCE in app.now(told)
 
 
 async def test_a_job_that_names_no_case_is_dropped(database):
     """Arguments that are missing, of another type or more than there should be: the job is not repeated."""
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         for arguments in ("{}", '{"case_id": 7}', '{"case_id": null, "failures": "x"}', '{"canary": 1}'):
             insert = (
                 "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('vtbot', 'turn', %s)"
             )
-            execute(office, insert, arguments)
-        await office.slack.types(BEN, GENERAL, "/vt scan-ip 192.0.2.1")
-        await office.idle()
+            execute(app, insert, arguments)
+        await app.slack.types(BEN, GENERAL, "/vt scan-ip 192.0.2.1")
+        await app.idle()
         async with asyncio.timeout(10):
-            while rows(office, "SELECT 1 FROM procrastinate_jobs WHERE task_name = 'turn'"):  # noqa: ASYNC110
+            while rows(app, "SELECT 1 FROM procrastinate_jobs WHERE task_name = 'turn'"):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
@@ -196,32 +194,32 @@ async def test_a_job_that_names_no_case_is_dropped(database):
 async def test_an_unreadable_card_does_not_keep_the_others_from_their_answers(database):
     """Of three that are due in one batch: it has failed, nobody is told, and the two others are there."""
     async with at_incident(database) as incident:
-        office = incident.office
+        app = incident.app
         messages = [
             await incident.posts(f"we saw {value}") for value in ("192.0.3.1", "192.0.3.2", "192.0.3.3")
         ]
         spoil = "UPDATE watch_cards SET manners = '{\"canary\": 1}' WHERE message = %s"
-        execute(office, spoil, messages[0].ts)
-        execute(office, "UPDATE watch_cards SET due = now() - interval '1 h', version = version + 1")
-        before = len(office.slack.messages())
+        execute(app, spoil, messages[0].ts)
+        execute(app, "UPDATE watch_cards SET due = now() - interval '1 h', version = version + 1")
+        before = len(app.slack.messages())
         await incident.posts("and 192.0.3.4")
-        assert rows(office, "SELECT 1 FROM watch_cards WHERE due IS NOT NULL") == []
+        assert rows(app, "SELECT 1 FROM watch_cards WHERE due IS NOT NULL") == []
         found = (
             "SELECT a.outcome, a.why FROM watch_cards c JOIN audit a ON a.id = c.case_id ORDER BY c.message"
         )
-        assert rows(office, found)[0] == ("failed", "unreadable")
-        assert {outcome for outcome, _ in rows(office, found)[1:]} == {"answered"}
-        assert len(office.slack.messages()) == before + 2
+        assert rows(app, found)[0] == ("failed", "unreadable")
+        assert {outcome for outcome, _ in rows(app, found)[1:]} == {"answered"}
+        assert len(app.slack.messages()) == before + 2
 
 
 async def test_a_modal_that_cannot_be_read_is_an_expired_one(database):
     """Sending the form says so; nothing is lost but what was typed, which is still in the form."""
-    async with at_work(database) as office:
-        await office.slack.types(ANA, GENERAL, "/vt form 192.0.2.1")
-        execute(office, "UPDATE modals SET modal = '[7]'")
-        [view] = office.slack.views(ANA)
-        exchange = await office.slack.submits(ANA, office.slack.fills(ANA, view, {"values": "192.0.2.1"}))
-        assert "This form has expired" in str(exchange.errors or office.slack.views(ANA)[0].content)
+    async with at_work(database) as app:
+        await app.slack.types(ANA, GENERAL, "/vt form 192.0.2.1")
+        execute(app, "UPDATE modals SET modal = '[7]'")
+        [view] = app.slack.views(ANA)
+        exchange = await app.slack.submits(ANA, app.slack.fills(ANA, view, {"values": "192.0.2.1"}))
+        assert "This form has expired" in str(exchange.errors or app.slack.views(ANA)[0].content)
 
 
 async def test_channel_settings_that_cannot_be_read_are_the_strictest(database):
