@@ -1,4 +1,4 @@
-"""The five documented actions, one row each. The parser, help, shortcuts, forms and manifest are made from this."""
+"""The five documented actions, one row each. The parser, help, shortcuts, forms and manifest are made from them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ ADDRESSES = frozenset({Kind.IPV4, Kind.IPV6})
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What the bot can do with an indicator or a file."""
+    """Something that the bot can do with an indicator or a file."""
 
     key: str
     title: str
     kinds: frozenset[Kind]
     threshold: int
-    """Engines, the default; *reaches or exceeds*. Settings override it as VT_THRESHOLD_<setting>."""
+    """The default number of engines from which a finding is RISKY. VT_THRESHOLD_<setting> overrides it."""
     setting: str
     script_result: str
-    """The documented name of the action's yes or no."""
+    """The documented name of the action's boolean result: is_risky or is_success."""
     example: str
     report: type[Reply]
     """The model of VirusTotal's report."""
@@ -32,7 +32,7 @@ class Action:
 
     @property
     def needs(self) -> str:
-        """What it takes, in the fewest words: "ipv4 or ipv6", "a path"."""
+        """What it takes, in short: "ipv4 or ipv6", "path"."""
         return "path" if self.files else " or ".join(sorted(self.kinds))
 
 
@@ -102,5 +102,5 @@ FILE = BY_KEY["scan-file"]
 
 
 def fitting(kind: Kind, actions: Iterable[Action] = ACTIONS) -> Action:
-    """The action that answers for a kind when nobody named one."""
+    """The action for a kind of indicator, when nobody named one. Raises StopIteration for a kind that no action takes."""
     return next(action for action in actions if kind in action.kinds)

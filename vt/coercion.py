@@ -1,8 +1,8 @@
-"""The formats that VirusTotal's values came in over the years, each read into one type, or into None.
+"""Types for the fields of VirusTotal's replies, which read every format that was seen over the years.
 
-Tolerance has one limit. What is missing, null or of a strange type becomes None or empty, and a broken entry
-of a list is left out; but a list that a verdict rests on and that is no list at all is an error, since reading
-it as empty would call something clean that nobody could read.
+A value that is missing, null or of an unexpected type becomes None or empty, and a broken entry of a list is left out.
+There is one exception: a list that a verdict rests on must be a list. Reading anything else as an empty list would call
+something clean that nobody could read.
 """
 
 from datetime import UTC, datetime
@@ -17,15 +17,15 @@ from pydantic import (
 )
 
 LARGEST = 2**32 - 1
-"""The largest number any field holds (an AS number); beyond it, a number is not one that VirusTotal sent."""
+"""The largest number of any field (an AS number). Larger ones cannot be VirusTotal's."""
 MOST = 10_000
-"""Entries of a list; VirusTotal sends 1000 at most."""
+"""Entries of a list that are read. VirusTotal sends at most 1000."""
 COMPACT = 14
-"""Digits of YYYYMMDDHHMMSS."""
+"""The number of digits of YYYYMMDDHHMMSS."""
 
 
 def number(value: object) -> int | None:
-    """A count, rank or AS number, which came as an int, a float or digits. None when it is none of these."""
+    """A count, rank or AS number, sent as an int, a float or digits. None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -36,9 +36,9 @@ def number(value: object) -> int | None:
 
 
 def moment(value: object) -> datetime | None:
-    """A time in UTC from any format seen: YYYY-MM-DD HH:MM:SS, YYYYMMDD[HHMMSS], seconds since 1970.
+    """A time (UTC) from any format seen: YYYY-MM-DD HH:MM:SS, YYYYMMDD[HHMMSS], or seconds since 1970.
 
-    VirusTotal's times are UTC and do not say so. None for what is no time ("None", "-", null).
+    VirusTotal's times are in UTC without saying so. None for anything that is not a time ("None", "-", null).
     """
     try:
         if isinstance(value, str):
@@ -57,7 +57,7 @@ def _written(text: str) -> datetime:
 
 
 def evidence(value: object) -> object:
-    """Null is no evidence; so much that VirusTotal cannot have sent it is an error, before it costs time."""
+    """Null becomes empty. More entries than VirusTotal sends are an error, before validating them costs time."""
     if isinstance(value, list | dict) and len(value) > MOST:
         raise ValueError
     return value or ()
@@ -83,6 +83,6 @@ Number = Annotated[int | None, BeforeValidator(number)]
 Moment = Annotated[datetime | None, BeforeValidator(moment)]
 Several = Annotated[tuple[OnErrorOmit[T], ...], WrapValidator(_or_empty)]
 Proof = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(evidence)]
-"""A list that a verdict rests on: null is empty, something that is no list is an error."""
+"""A list that a verdict rests on: null is empty, anything else that is not a list is an error."""
 Named = Annotated[dict[str, OnErrorOmit[T]], BeforeValidator(lambda value: evidence(value) or {})]
-"""The same, for an object whose keys are names."""
+"""Like Proof, for an object whose keys are names."""

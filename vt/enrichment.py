@@ -1,8 +1,8 @@
-"""The documented enrichment fields of the five actions: their names, their order, and what is read for each.
+"""The documented enrichment fields of the five actions: their names, their order, and where their values come from.
 
-Values are plain text, as VirusTotal sent it: whoever shows them escapes and defangs. One field reads otherwise
-than in the documented system: "Last Scan Date" of addresses and domains was the time of asking. Here it is the
-date of the newest evidence, and the time of asking has a field of its own, "Checked at".
+Values are plain text, as VirusTotal sent it; views escape and defang them. One field differs from the documented
+system: there, "Last Scan Date" of addresses and domains is the time of the lookup. Here it is the date of the newest
+evidence, and the time of the lookup has a field of its own, "Checked at".
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,11 +16,11 @@ from vt.models import DomainReport, FileReport, HostReport, Resolution, UrlRepor
 from vt.verdict import Evidence, Finding, flagged
 
 SHOWN = 12
-"""Entries of a list that are shown; the others are counted."""
+"""Entries of a list that are shown. The rest is counted."""
 LONGEST = 3_000
-"""Characters of a value, after which it is cut."""
+"""Characters of a value. A longer one is cut."""
 LISTED = 100
-"""The most that VirusTotal lists of a kind: there may be more."""
+"""The most entries that VirusTotal lists of a kind: a list of that length may be incomplete."""
 UNMISTAKABLE = 12
 """Characters from which two equal values are the same thing, and not two numbers that happen to be equal."""
 REPEATS: Mapping[str, frozenset[str]] = {
@@ -30,7 +30,7 @@ REPEATS: Mapping[str, frozenset[str]] = {
 }
 """Documented fields that another one says too: Risk Score is both numbers, and the insight has the country."""
 LARGEST = 2**64
-"""Numbers beyond it are not shown: Python itself refuses to write the very long ones."""
+"""Larger numbers are not shown. Python refuses to convert very long ones to text."""
 
 
 WELL_KNOWN = (
@@ -55,12 +55,12 @@ WELL_KNOWN = (
     "OpenPhish",
     "URLhaus",
 )
-"""Engines whose names for things people know, best known first; the last five look at URLs only."""
+"""Engines whose detection names people know, best known first. The last five scan URLs only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A line of the enrichment table."""
+    """A row of the enrichment table."""
 
     label: str
     value: str
@@ -73,7 +73,7 @@ Fields = Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]]
 
 
 def enrichment(finding: Finding, fields: Fields | None = None) -> tuple[Field, ...]:
-    """The documented fields, under their documented names and in their order, each only when the reply holds it."""
+    """The documented fields in their documented order; those without a value are left out."""
     rows = (FIELDS if fields is None else fields)[finding.action.key]
     shown_fields = (
         Field(label, shown(value), value if isinstance(value, datetime) else None)
@@ -96,7 +96,7 @@ def without_repeats(finding: Finding) -> tuple[Field, ...]:
 
 
 def shown(value: object) -> str:
-    """Any value as plain text: times in UTC, long lists cut with a count. Empty when there is nothing to show."""
+    """A value as plain text: times in UTC, long lists cut with a count. "" when there is nothing to show."""
     match value:
         case str():
             return _sendable(value.strip())
@@ -118,7 +118,7 @@ def _plain(value: object) -> str:
 
 
 def _sendable(text: str) -> str:
-    # JSON can hold half a surrogate pair, UTF-8 cannot.
+    # JSON can hold one half of a surrogate pair, which UTF-8 cannot encode.
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
@@ -198,13 +198,13 @@ def _counts(report: HostReport) -> Mapping[str, str]:
 
 
 def _same(*names: str) -> Iterable[tuple[str, str]]:
-    """Fields that are called as their attribute is."""
+    """Rows for fields that have the same name as their attribute."""
     return zip(names, names, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """An engine that detects, what it calls it, and when the engine was last updated (files only)."""
+    """What an engine calls a detected file or URL, and when the engine was last updated (files only)."""
 
     engine: str
     result: str | None
@@ -212,7 +212,7 @@ class Detection:
 
 
 def detecting(report: object) -> tuple[Detection, ...]:
-    """The engines that detect, the best known first, the others as in the reply. None detects a host."""
+    """The engines that detect a file or URL: the best known first, then the others in the reply's order. () for hosts."""
     if not isinstance(report, FileReport | UrlReport):
         return ()
     found = (

@@ -1,4 +1,4 @@
-"""VirusTotal's replies as frozen models. Its odd keys are known here and nowhere else."""
+"""VirusTotal's replies as frozen models. Its irregular keys are renamed here; no other module knows them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -9,24 +9,24 @@ from vt.coercion import Moment, Named, Number, Proof, Several, Text
 from vt.errors import Unreadable
 
 VENDOR_ENDINGS = (" category", " domain info", " rank")
-"""How the keys end under which vendors speak of a domain."""
+"""Endings of the keys under which vendors describe a domain, such as "BitDefender category"."""
 
 
 class Part(BaseModel):
-    """Something VirusTotal sent: frozen, and what is not known of it is kept."""
+    """A part of a reply. Unknown keys are kept."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class Reply(Part):
-    """What every JSON reply holds."""
+    """What every JSON reply has. `response_code`: 1 found, 0 unknown, -2 queued, -1 invalid."""
 
     response_code: int
     verbose_msg: Text = None
 
 
 class Engine(Part):
-    """What one engine says. For URLs `result` is text even when clean ("clean site", "unrated site")."""
+    """The result of one engine. For URLs, `result` is text even when clean ("clean site", "unrated site")."""
 
     detected: bool
     result: Text = None
@@ -36,7 +36,7 @@ class Engine(Part):
 
 
 class Report(Reply):
-    """What the reports on files and URLs share; 70 engines looked, or none did yet."""
+    """What reports on files and URLs have in common. `scans` is empty until engines have scanned it."""
 
     resource: Text = None
     scan_id: Text = None
@@ -50,7 +50,7 @@ class Report(Reply):
 
 
 class FileReport(Report):
-    """file/report. From `size` on: only with allinfo, for private keys."""
+    """file/report. `size` and the fields below it come with allinfo only, that is, with private keys."""
 
     sha256: Text = None
     sha1: Text = None
@@ -62,28 +62,28 @@ class FileReport(Report):
 
 
 class UrlReport(Report):
-    """url/report. Code 1 without scans: it was only queued."""
+    """url/report. One with response_code 1 but without `scans` has only been queued."""
 
     url: Text = None
     filescan_id: Text = None
 
 
 class Seen(Part):
-    """Something seen at a host, and how many engines flag it."""
+    """Something that was seen at a host, and how many engines flag it."""
 
     positives: Number = None
     total: Number = None
 
 
 class Sample(Seen):
-    """A file. `date` is often missing."""
+    """A file that was seen at a host. `date` is often missing."""
 
     name: Text = Field(default=None, alias="sha256")
     date: Moment = None
 
 
 class SeenUrl(Seen):
-    """A URL: an object when detected, a list [url, sha256, positives, total, date] when not."""
+    """A URL at a host: an object when detected, a list [url, sha256, positives, total, date] when not."""
 
     name: Text = Field(default=None, alias="url")
     sha256: Text = None
@@ -97,7 +97,7 @@ class SeenUrl(Seen):
 
 
 class Resolution(Part):
-    """A host name that pointed to the address, or an address that the domain pointed to."""
+    """A host name that resolved to the address, or an address that the domain resolved to."""
 
     hostname: Text = None
     ip_address: Text = None
@@ -105,14 +105,14 @@ class Resolution(Part):
 
     @property
     def name(self) -> str | None:
-        """The other end, whichever it is."""
+        """The host name or the address, whichever it has."""
         return self.hostname or self.ip_address
 
 
 class HostReport(Reply):
-    """What the reports on domains and addresses share. They hold no verdict, only what was seen there.
+    """What reports on domains and addresses have in common. They hold no verdict, only what was seen there.
 
-    Each list is capped by VirusTotal at 100 entries, resolutions at 1000.
+    VirusTotal caps each list at 100 entries, and `resolutions` at 1000.
     """
 
     detected_urls: Proof[SeenUrl] = ()
@@ -128,14 +128,14 @@ class HostReport(Reply):
     whois_timestamp: Moment = None
 
     def detected(self) -> Iterator[tuple[str, Sample | SeenUrl]]:
-        """What some engine flags, each with its kind: url, downloaded, communicating, referrer."""
+        """Everything that at least one engine flags, with its kind: url, downloaded, communicating or referrer."""
         yield from (("url", url) for url in self.detected_urls)
         yield from (("downloaded", sample) for sample in self.detected_downloaded_samples)
         yield from (("communicating", sample) for sample in self.detected_communicating_samples)
         yield from (("referrer", sample) for sample in self.detected_referrer_samples)
 
     def undetected(self) -> Iterator[Sample | SeenUrl]:
-        """What no engine flags."""
+        """Everything that engines looked at and none flags."""
         yield from self.undetected_urls
         yield from self.undetected_downloaded_samples
         yield from self.undetected_communicating_samples
@@ -143,7 +143,7 @@ class HostReport(Reply):
 
 
 class AddressReport(HostReport):
-    """ip-address/report. `asn` was a string up to 2018."""
+    """ip-address/report. Until 2018, `asn` was a string."""
 
     asn: Number = None
     as_owner: Text = None
@@ -153,7 +153,7 @@ class AddressReport(HostReport):
 
 
 class DomainReport(HostReport):
-    """domain/report. What vendors say may be text, a list or an object, and new vendors appear."""
+    """domain/report. Vendors' values may be text, a list or an object, and new vendors appear."""
 
     categories: Several[str] = ()
     subdomains: Several[str] = ()
@@ -172,7 +172,7 @@ class DomainReport(HostReport):
 
     @property
     def vendor_categories(self) -> Iterator[Any]:
-        """What each vendor calls the domain; much of it is in `categories` as well."""
+        """Each vendor's category; many are in `categories` as well."""
         yield self.forcepoint_category
         yield self.websense_category
         yield self.bitdefender_category
@@ -182,13 +182,13 @@ class DomainReport(HostReport):
 
     @property
     def vendors(self) -> Mapping[str, Any]:
-        """What the vendors without a field of their own say, under VirusTotal's own keys."""
+        """Values of vendors that have no field here, under VirusTotal's own keys."""
         extra = self.model_extra or {}
         return {key: value for key, value in extra.items() if key.endswith(VENDOR_ENDINGS)}
 
 
 class Receipt(Reply):
-    """file/scan, file/rescan and url/scan: something was queued. The report is asked for by `scan_id`."""
+    """file/scan, file/rescan and url/scan: an analysis was queued, whose report is requested by `scan_id`."""
 
     scan_id: Text = None
     resource: Text = None
@@ -201,14 +201,14 @@ class Receipt(Reply):
 
 
 class Comment(Part):
-    """What someone wrote."""
+    """A comment by somebody of VirusTotal's community."""
 
     comment: str
     date: Moment = None
 
 
 class Comments(Reply):
-    """comments/get: at most 25, newest first."""
+    """comments/get: at most 25 comments, newest first."""
 
     resource: Text = None
     comments: Several[Comment] = ()
@@ -218,7 +218,7 @@ Model = TypeVar("Model", bound=Reply)
 
 
 def read(model: type[Model], raw: object) -> Model:
-    """A reply as its model; the raw reply is not changed. Raises Unreadable("shape")."""
+    """A reply as its model. The raw reply is not changed. Raises Unreadable("shape") when it does not fit."""
     try:
         return model.model_validate(raw)
     except ValidationError:

@@ -1,6 +1,6 @@
-"""A VirusTotal key's allowance: calls a minute (sliding), a day (from 00:00 UTC) and a month (from the 1st).
+"""The quota of a VirusTotal key: calls per minute (sliding), per day (from 00:00 UTC) and per month (from the 1st).
 
-Pure arithmetic over what was used, so that every keeper of a quota counts alike; and the keeper for one process.
+The arithmetic is pure, so that every implementation of Quota counts alike. One that lives in memory is here as well.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,35 +14,35 @@ from vt.errors import QuotaSpent, Reserved
 
 MINUTE = timedelta(seconds=60)
 GRAIN = 100_000
-"""Microseconds to which bookings are kept, rounded up: at most 600 a minute, none of which frees its calls early."""
+"""Microseconds to which the times of bookings are rounded up: at most 600 are kept for a minute, and none ends early."""
 SKEW = timedelta(hours=1)
-"""How far ahead the clock of another process may be; what is kept from further ahead is a clock that was wrong."""
+"""How far ahead another process's clock may be. Bookings from further ahead come from a wrong clock and are ignored."""
 FIRST_PAUSE = timedelta(seconds=60)
-"""After VirusTotal's first 204; it doubles with each that follows."""
+"""How long no call is made after VirusTotal's first 204. It doubles with each further one."""
 
 
 class Quota(Protocol):
-    """Who may call now. Kept in one place, so that every process that shares the key shares the count."""
+    """Decides whether a call may be made now. All processes that share the key share its counts."""
 
     async def take(self, calls: int = 1) -> None:
-        """Book calls about to be made, all or none. Raises QuotaSpent(retry_at) when they do not fit.
+        """Book calls that are about to be made, all or none.
 
-        ValueError: more calls than a window holds at all.
+        Raises QuotaSpent when they do not fit now, and ValueError when a window can never hold so many.
         """
 
     async def refused(self) -> None:
-        """VirusTotal itself said 204: remember it for everybody. Raises QuotaSpent(retry_at) always."""
+        """VirusTotal answered 204: block calls for all processes. Always raises QuotaSpent."""
 
     async def worked(self) -> None:
-        """VirusTotal answered: earlier refusals are over. Costs nothing when there were none."""
+        """VirusTotal answered a call: forget earlier refusals. Costs nothing when there were none."""
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
-        """Calls used and allowed in each window, minute, day and month; 0 allowed means no limit."""
+        """Calls used and allowed by window (minute, day, month); 0 allowed means no limit."""
 
 
 @dataclass(slots=True)
 class Meter:
-    """How many calls were made."""
+    """Counts calls."""
 
     calls: int = 0
 
@@ -52,7 +52,7 @@ _METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
 
 @contextmanager
 def metered() -> Iterator[Meter]:
-    """Counts the calls of whatever is done inside, the tasks that it starts included."""
+    """Count the calls that are made inside the block, including by tasks that are started there."""
     meter = Meter()
     before = _METER.set(meter)
     try:
@@ -62,14 +62,14 @@ def metered() -> Iterator[Meter]:
 
 
 def count(calls: int = 1) -> None:
-    """Calls were booked and are about to be made."""
+    """Note calls that were booked, in the innermost `metered` block."""
     if meter := _METER.get():
         meter.calls += calls
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Calls that each window holds; 0 means no limit."""
+    """Calls allowed per window; 0 means no limit."""
 
     minute: int = 4
     day: int = 500
@@ -77,98 +77,99 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """What was used of a key; the functions below make the next one from it."""
+class Usage:
+    """What was used of a key's quota. Immutable: the functions below return the next state."""
 
     recent: tuple[tuple[datetime, int], ...] = ()
-    """When how many calls were booked, oldest first."""
+    """Times of bookings, each with its number of calls, oldest first."""
     day: date = date.min
     calls_of_day: int = 0
     month: date = date.min
     calls_of_month: int = 0
     refusals: int = 0
-    """204s in a row."""
+    """Number of 204s in a row."""
     blocked_until: datetime | None = None
 
 
-def book(use: Use, limits: Limits, calls: int, now: datetime, *, reserve: int = 0) -> Use:
-    """With these calls booked. Raises QuotaSpent with the time at which they will fit, ValueError if they never do.
+def book(usage: Usage, limits: Limits, calls: int, now: datetime, *, reserve: int = 0) -> Usage:
+    """The usage with these calls booked at `now`.
 
-    `reserve`: calls of the day that are left for others. Raises Reserved when only they are left.
+    `reserve`: calls of the day that are left for others. Raises Reserved when only those are left, QuotaSpent when the
+    calls fit later, and ValueError when they never do.
     """
-    use = at(use, now)
-    slot = next_slot(use, limits, calls, now)
-    if limits.day and use.calls_of_day + calls > limits.day - reserve:
-        midnight = _midnight(use.day + timedelta(days=1))
+    usage = current(usage, now)
+    slot = next_slot(usage, limits, calls, now)
+    if limits.day and usage.calls_of_day + calls > limits.day - reserve:
+        midnight = _midnight(usage.day + timedelta(days=1))
         raise Reserved(midnight) if slot < midnight else QuotaSpent(slot)
     if slot > now:
         raise QuotaSpent(slot)
     return replace(
-        use,
-        recent=_with(use.recent, now, calls),
-        calls_of_day=use.calls_of_day + calls,
-        calls_of_month=use.calls_of_month + calls,
+        usage,
+        recent=_with(usage.recent, now, calls),
+        calls_of_day=usage.calls_of_day + calls,
+        calls_of_month=usage.calls_of_month + calls,
     )
 
 
-def next_slot(use: Use, limits: Limits, calls: int, now: datetime) -> datetime:
-    """The first time, now or later, at which these calls fit, if nobody else books any."""
+def next_slot(usage: Usage, limits: Limits, calls: int, now: datetime) -> datetime:
+    """The first time, now or later, at which these calls fit if nobody else books any. Raises ValueError if they never do."""
     if calls < 1 or any(0 < limit < calls for limit in (limits.minute, limits.day, limits.month)):
         raise ValueError(calls)
-    use = at(use, now)
-    slots = [now, use.blocked_until or now]
+    usage = current(usage, now)
+    slots = [now, usage.blocked_until or now]
     if limits.minute:
-        slots.append(_minute_slot(use, limits.minute - calls, now))
-    if limits.day and use.calls_of_day + calls > limits.day:
-        slots.append(_midnight(use.day + timedelta(days=1)))
-    if limits.month and use.calls_of_month + calls > limits.month:
-        slots.append(_midnight(_first(use.month + timedelta(days=31))))
+        slots.append(_minute_slot(usage, limits.minute - calls, now))
+    if limits.day and usage.calls_of_day + calls > limits.day:
+        slots.append(_midnight(usage.day + timedelta(days=1)))
+    if limits.month and usage.calls_of_month + calls > limits.month:
+        slots.append(_midnight(_first(usage.month + timedelta(days=31))))
     return max(slots)
 
 
-def refuse(use: Use, now: datetime) -> Use:
-    """Blocked, longer with each 204 in a row; at midnight UTC the day's calls are there again at the latest."""
-    use = at(use, now)
-    if use.blocked_until and use.blocked_until > now:
-        return use  # one of several calls that were under way together
-    pause = FIRST_PAUSE * 2 ** min(use.refusals, 10)
+def after_refusal(usage: Usage, now: datetime) -> Usage:
+    """The usage after a 204: blocked, longer with each in a row, but not beyond midnight UTC, when the day's calls return."""
+    usage = current(usage, now)
+    if usage.blocked_until and usage.blocked_until > now:
+        return usage  # one of several calls that were made together: it is the same refusal
+    pause = FIRST_PAUSE * 2 ** min(usage.refusals, 10)
     until = min(now + pause, _midnight(now.date() + timedelta(days=1)))
-    return replace(use, refusals=use.refusals + 1, blocked_until=until)
+    return replace(usage, refusals=usage.refusals + 1, blocked_until=until)
 
 
-def work(use: Use, now: datetime) -> Use:
-    """No longer suspected, unless the block still holds: then it was a call from before it."""
-    if use.blocked_until and use.blocked_until > now:
-        return use
-    return replace(use, refusals=0, blocked_until=None)
+def after_answer(usage: Usage, now: datetime) -> Usage:
+    """The usage after an answer: refusals are forgotten, unless a block holds, which the answered call was made before."""
+    if usage.blocked_until and usage.blocked_until > now:
+        return usage
+    return replace(usage, refusals=0, blocked_until=None)
 
 
-def at(use: Use, now: datetime) -> Use:
-    """What of it still counts at that time."""
+def current(usage: Usage, now: datetime) -> Usage:
+    """The usage with everything dropped that no longer counts at `now`."""
     days = {now.date(), (now + SKEW).date()}
-    if use.day not in days:
-        use = replace(use, day=now.date(), calls_of_day=0, refusals=0, blocked_until=None)
-    if use.month not in {_first(day) for day in days}:
-        use = replace(use, month=_first(now.date()), calls_of_month=0)
-    recent = tuple((when, calls) for when, calls in use.recent if now - MINUTE < when < now + SKEW)
-    return replace(use, recent=recent)
+    if usage.day not in days:
+        usage = replace(usage, day=now.date(), calls_of_day=0, refusals=0, blocked_until=None)
+    if usage.month not in {_first(day) for day in days}:
+        usage = replace(usage, month=_first(now.date()), calls_of_month=0)
+    recent = tuple((when, calls) for when, calls in usage.recent if now - MINUTE < when < now + SKEW)
+    return replace(usage, recent=recent)
 
 
-def windows(use: Use, limits: Limits, now: datetime) -> Mapping[str, tuple[int, int]]:
+def windows(usage: Usage, limits: Limits, now: datetime) -> Mapping[str, tuple[int, int]]:
     """Calls used and allowed in each window."""
-    use = at(use, now)
+    usage = current(usage, now)
     return {
-        "minute": (sum(calls for _, calls in use.recent), limits.minute),
-        "day": (use.calls_of_day, limits.day),
-        "month": (use.calls_of_month, limits.month),
+        "minute": (sum(calls for _, calls in usage.recent), limits.minute),
+        "day": (usage.calls_of_day, limits.day),
+        "month": (usage.calls_of_month, limits.month),
     }
 
 
-def _minute_slot(use: Use, room: int, now: datetime) -> datetime:
-    """When no more calls than `room` are left of those in the last minute."""
-    used = sum(calls for _, calls in use.recent)
+def _minute_slot(usage: Usage, room: int, now: datetime) -> datetime:
+    """The time from which at most `room` calls lie within the last minute."""
+    used = sum(calls for _, calls in usage.recent)
     slot = now
-    for when, calls in use.recent:
+    for when, calls in usage.recent:
         if used <= room:
             break
         used -= calls
@@ -179,7 +180,7 @@ def _minute_slot(use: Use, room: int, now: datetime) -> datetime:
 def _with(
     recent: tuple[tuple[datetime, int], ...], now: datetime, calls: int
 ) -> tuple[tuple[datetime, int], ...]:
-    """Sorted, as another process' clock may be ahead."""
+    """The bookings with this one added. They are sorted, since another process's clock may be ahead."""
     booked = dict(recent)
     when = now + timedelta(microseconds=-now.microsecond % GRAIN)
     booked[when] = booked.get(when, 0) + calls
@@ -195,27 +196,27 @@ def _midnight(day: date) -> datetime:
 
 
 class InMemory:
-    """The quota of one process, forgotten with it: for tests and small tools."""
+    """A quota that lives in one process's memory, for tests and small tools."""
 
     def __init__(self, limits: Limits, clock: Callable[[], datetime]) -> None:
         self._limits = limits
         self._clock = clock
-        self._use = Use()
+        self._usage = Usage()
 
     async def take(self, calls: int = 1) -> None:
-        """Book calls, all or none."""
-        self._use = book(self._use, self._limits, calls, self._clock())
+        """Book calls, all or none. Raises QuotaSpent and ValueError."""
+        self._usage = book(self._usage, self._limits, calls, self._clock())
 
     async def refused(self) -> None:
-        """Block, and say until when."""
+        """Block calls. Always raises QuotaSpent."""
         now = self._clock()
-        self._use = refuse(self._use, now)
-        raise QuotaSpent(self._use.blocked_until or now)
+        self._usage = after_refusal(self._usage, now)
+        raise QuotaSpent(self._usage.blocked_until or now)
 
     async def worked(self) -> None:
         """Forget refusals."""
-        self._use = work(self._use, self._clock())
+        self._usage = after_answer(self._usage, self._clock())
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
         """Calls used and allowed."""
-        return windows(self._use, self._limits, self._clock())
+        return windows(self._usage, self._limits, self._clock())

@@ -1,4 +1,4 @@
-"""What is handed on of a finding: names, place, insight, the documented JSON and script result, the link. Pure data."""
+"""What is derived from a finding to be shown or exported: names, location, insight, JSON, script result, link. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,12 +34,12 @@ __all__ = [
 GUI = "https://www.virustotal.com/gui"
 INSIGHT = "Entity Insight"
 SAYS_NOTHING = frozenset({"", "none", "uncategorized", "unknown", "unrated"})
-"""Categories that are none."""
+"""Values that say that there is no category."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an address or domain is, known without any verdict, and the newest thing flagged there."""
+    """What is known about an address or domain besides its verdict, and the newest evidence against it."""
 
     categories: tuple[str, ...]
     country: str | None
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """The documented insight: the deciding rule's numbers when one decided, `rows` for addresses."""
+    """The documented insight, with the numbers of the rule that decided. `rows` for addresses."""
 
     title: str
     warning: bool
@@ -61,12 +61,12 @@ class Insight:
 
 
 def names(finding: Finding, most: int = 3) -> tuple[Detection, ...]:
-    """What the best-known engines call it."""
+    """What the best-known engines call it, at most `most` of them."""
     return tuple(one for one in detecting(finding.report) if one.result)[:most]
 
 
 def place(finding: Finding) -> Place | None:
-    """Where an address or domain is. None for files and URLs, and for what VirusTotal does not know."""
+    """What is known about an address or domain. None for files and URLs, and when VirusTotal has no report."""
     report = finding.report
     if not isinstance(report, HostReport) or report.response_code != 1:
         return None
@@ -81,7 +81,7 @@ def place(finding: Finding) -> Place | None:
 
 
 def insight(finding: Finding) -> Insight | None:
-    """For a known address always, a warning when the threshold is met; for files and URLs only that warning."""
+    """For an address with a report: always, as a warning when RISKY. For files and URLs: only when RISKY."""
     rule, report = finding.rule, finding.report
     risky = finding.state is State.RISKY
     numbers = (rule.count, rule.total, rule.threshold) if rule else (None, None, None)
@@ -93,16 +93,16 @@ def insight(finding: Finding) -> Insight | None:
 
 
 def json_result(findings: Sequence[Finding]) -> list[dict[str, Any]] | dict[str, Any]:
-    """The documented JSON: by path when all are files, else a list. Replies are untouched; null where none came."""
+    """The documented JSON: by path when all are files, otherwise a list. Replies are unchanged; null where there is none."""
     if findings and all(finding.action.files for finding in findings):
         return dict(
-            zip(_apart([finding.input for finding in findings]), [one.raw for one in findings], strict=True)
+            zip(_unique([finding.input for finding in findings]), [one.raw for one in findings], strict=True)
         )
     return [{"EntityResult": finding.raw, "Entity": finding.input} for finding in findings]
 
 
-def _apart(names: Sequence[str]) -> Iterator[str]:
-    """Each once: files of different places may be called the same."""
+def _unique(names: Sequence[str]) -> Iterator[str]:
+    """The names, made unique with a number: files of different places may have the same name."""
     told: set[str] = set()
     for name in names:
         free = (f"{name} ({number})" if number > 1 else name for number in count(1))
@@ -111,7 +111,7 @@ def _apart(names: Sequence[str]) -> Iterator[str]:
 
 
 def script_result(action: Action, findings: Iterable[Finding]) -> bool:
-    """The documented yes or no. `is_risky`: one is. `is_success`: VirusTotal answered for one at least."""
+    """The documented boolean. `is_risky`: at least one is RISKY. `is_success`: VirusTotal answered for at least one."""
     states = {finding.state for finding in findings}
     if action.script_result == "is_risky":
         return State.RISKY in states
@@ -119,7 +119,7 @@ def script_result(action: Action, findings: Iterable[Finding]) -> bool:
 
 
 def gui_link(finding: Finding) -> str | None:
-    """Its page on VirusTotal, made from what it is. None for what has none, or must not be told to VirusTotal."""
+    """Its page on virustotal.com. None when it has none, or when VirusTotal must not learn of it."""
     indicator = finding.indicator
     if indicator is None or isinstance(finding.error, Internal | Sensitive):
         return None
@@ -136,7 +136,7 @@ def gui_link(finding: Finding) -> str | None:
 
 
 def _url_id(finding: Finding, url: str) -> str:
-    """VirusTotal's id of a URL: the SHA-256 of all of it, the fragment too, with "/" where it has no path."""
+    """VirusTotal's id of a URL: the SHA-256 of the whole, including the fragment, with "/" as an empty path."""
     scan_id = getattr(finding.report, "scan_id", None) or ""
     host = url.partition("://")[2]
     normal = url if set("/?#") & set(host) else f"{url}/"
@@ -161,6 +161,6 @@ def _categories(report: DomainReport) -> tuple[str, ...]:
     said = (shown(value) for value in (*report.categories, *report.vendor_categories))
     told: dict[str, str] = {}
     for text in said:
-        # "searchengines" and "search_engines" say the same.
+        # "searchengines" and "search_engines" are the same category.
         told.setdefault("".join(filter(str.isalnum, text.casefold())), text)
     return tuple(text for key, text in told.items() if key not in SAYS_NOTHING)

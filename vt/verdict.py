@@ -1,4 +1,4 @@
-"""What a report means: one of six states, and the rule that decided. Pure."""
+"""What a report means: one of six states, the rule that decided, and a note for the reader. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class State(StrEnum):
-    """Never mixed up. The order is the one to read them in: worst first, and not knowing before clean."""
+    """The six states, in the order in which people should read them: worst first, and not knowing before CLEAN."""
 
     RISKY = "RISKY"
     SUSPICIOUS = "SUSPICIOUS"
@@ -31,10 +31,7 @@ class State(StrEnum):
 
 
 class Note(StrEnum):
-    """What the reader must know besides the verdict; at most one per finding. The values are stored.
-
-    The sentences are in handlers/text.
-    """
+    """What the reader must know besides the verdict; at most one per finding. Stored. Sentences: handlers/text."""
 
     REGISTERED_DOMAIN = "registered-domain"
     """The host itself is not in VirusTotal: this is the report on its registered domain."""
@@ -66,7 +63,7 @@ NEVER_UPLOADED = (Note.NEVER_BY_NAME, Note.NEVER_BY_CONTENT)
 
 
 class Basis(StrEnum):
-    """What was counted: the engines that flag the thing itself, or those that flag what was seen there."""
+    """What was counted: engines that flag the file or URL itself, or engines that flag what was seen at the host."""
 
     ENGINES = "engines"
     EVIDENCE = "evidence"
@@ -74,7 +71,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Something flagged that was seen at a host. `kind`: url, downloaded, communicating or referrer."""
+    """Something at a host that engines flag. `kind`: url, downloaded, communicating or referrer."""
 
     kind: str
     name: str | None
@@ -86,22 +83,21 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Why: `count` of `total` engines, against `threshold`."""
+    """Why a state was chosen: `count` of `total` engines, compared with `threshold`."""
 
     count: int
     total: int | None
     threshold: int
     basis: Basis
     evidence: Evidence | None = None
-    """What held the highest count, when the basis is evidence."""
+    """What has the highest count, when the basis is evidence."""
     recent: int | None = None
     """The highest count of the last 30 days; None when nothing flagged is dated."""
     hosted: int | None = None
-    """The highest count among URLs and downloaded samples, that is of what the host itself served. The rest
-    only contacted or mentioned it, as malware does with 8.8.8.8. None when the basis is engines."""
+    """The highest count among URLs and downloaded samples, which the host itself served. Other samples only contacted
+    or mentioned it, as malware does with 8.8.8.8. None when the basis is engines."""
     checked: int = 0
-    """How many URLs and samples, flagged or not, were looked at by any engine. VirusTotal lists at most
-    100 of a kind."""
+    """How many URLs and samples any engine has looked at, flagged or not. VirusTotal lists at most 100 of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +191,7 @@ def pending(
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """In the order to read them: by state, then by count; equals stay as asked."""
+    """The findings in the order to read them: by state, then by count; equal ones keep their order."""
     order = list(State)
     return tuple(
         sorted(findings, key=lambda found: (order.index(found.state), -found.rule.count if found.rule else 0))
@@ -203,13 +199,13 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def tally(findings: Iterable[Finding]) -> Mapping[State, int]:
-    """How many of each state there are, worst first; states that do not occur are left out."""
+    """How many findings have each state, worst first. States that do not occur are left out."""
     states = [found.state for found in findings]
     return {state: states.count(state) for state in State if state in states}
 
 
 def flagged(report: HostReport) -> tuple[Evidence, ...]:
-    """What some engine flags at a host, the highest count first, of equals the newest first.
+    """Everything at a host that engines flag: the highest count first, then the newest.
 
     An entry whose count cannot be read counts as one engine: VirusTotal lists it as detected.
     """
@@ -218,12 +214,9 @@ def flagged(report: HostReport) -> tuple[Evidence, ...]:
 
 
 def newest(evidence: Iterable[Evidence]) -> Evidence | None:
-    """The last dated one."""
-    return max(
-        (one for one in evidence if one.date),
-        key=lambda one: (one.date or LONG_AGO, one.positives),
-        default=None,
-    )
+    """The evidence with the latest date; None when none is dated."""
+    dated = [one for one in evidence if one.date]
+    return max(dated, key=lambda one: (one.date or LONG_AGO, one.positives), default=None)
 
 
 def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
@@ -262,8 +255,7 @@ def _by_report(report: Reply, threshold: int, now: datetime) -> tuple[State, Rul
 
 
 def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:
-    # `positives` is the authority. A zero beside engines that detect is no zero: "no engine flags it" above
-    # their names would be a lie.
+    # `positives` decides, but a 0 is not believed when engines detect: those are counted instead.
     count = report.positives or sum(engine.detected for engine in report.scans.values())
     looked = report.total is None or report.total > 0
     if not count and not (report.scans and looked):
@@ -276,7 +268,7 @@ def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, 
 
 def _by_evidence(report: HostReport, threshold: int, now: datetime) -> tuple[State, Rule | None]:
     found = flagged(report)
-    # Neither a flag nor a total: no engine ever looked at it, and it proves nothing.
+    # An entry with neither a count nor a total was never looked at by any engine, so it proves nothing.
     checked = sum(bool(one.positives or one.total) for one in (*found, *report.undetected()))
     if not checked:
         return State.UNKNOWN, None

@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from vt import quota
 from vt.errors import QuotaSpent
-from vt.quota import Limits, Use
+from vt.quota import Limits, Usage
 
 metadata = MetaData()
 quotas = Table("quotas", metadata, Column("key", Text, primary_key=True), Column("use", Text, nullable=False))
-_USE = TypeAdapter(Use)
+_USE = TypeAdapter(Usage)
 
-Change = Callable[[Use, datetime], Use]
+Change = Callable[[Usage, datetime], Usage]
 
 
 class Ledger:
@@ -59,29 +59,29 @@ class Ledger:
 
     async def refused(self) -> None:
         """Block the key for everybody, longer each time. Raises QuotaSpent(retry_at) always."""
-        use = await self._change(quota.refuse)
+        use = await self._change(quota.after_refusal)
         raise QuotaSpent(use.blocked_until or self._clock())
 
     async def worked(self) -> None:
         """Forget refusals, if there were any when the call was booked."""
         if self._refused_before:
             self._refused_before = False
-            await self._change(quota.work)
+            await self._change(quota.after_answer)
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
         """Calls used and allowed in each window."""
         use = await self._database.run(self._find)
         return quota.windows(use, self._limits, self._clock())
 
-    async def _find(self, connection: AsyncConnection) -> Use:
+    async def _find(self, connection: AsyncConnection) -> Usage:
         found = await connection.scalar(select(quotas.c.use).where(quotas.c.key == self.name))
-        return _USE.validate_json(found) if found else Use()
+        return _USE.validate_json(found) if found else Usage()
 
-    async def _change(self, change: Change) -> Use:
+    async def _change(self, change: Change) -> Usage:
         async with self._turn:
             return await self._database.run(lambda connection: self._swapped(change, connection))
 
-    async def _swapped(self, change: Change, connection: AsyncConnection) -> Use:
+    async def _swapped(self, change: Change, connection: AsyncConnection) -> Usage:
         """In one statement while nobody else has changed it since we did; else, and before a refusal, read anew."""
         if self._last:
             with suppress(QuotaSpent):
@@ -98,11 +98,11 @@ class Ledger:
         row = select(quotas.c.use).where(quotas.c.key == self.name)
         found = await connection.scalar(row)
         if found is None:
-            await connection.execute(_FIRST, {"key": self.name, "use": _text(Use())})
+            await connection.execute(_FIRST, {"key": self.name, "use": _text(Usage())})
             found = await connection.scalar(row)
         return str(found)
 
-    async def _put(self, connection: AsyncConnection, before: str, use: Use) -> bool:
+    async def _put(self, connection: AsyncConnection, before: str, use: Usage) -> bool:
         """False: it was changed by another process in the meantime."""
         after = _text(use)
         put = await connection.execute(_PUT, {"key": self.name, "before": before, "after": after})
@@ -114,5 +114,5 @@ _FIRST = insert(quotas).on_conflict_do_nothing()
 _PUT = text("UPDATE quotas SET use = :after WHERE key = :key AND use = :before")
 
 
-def _text(use: Use) -> str:
+def _text(use: Usage) -> str:
     return _USE.dump_json(use).decode()

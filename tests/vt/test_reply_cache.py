@@ -16,7 +16,7 @@ from vt.errors import QuotaSpent, Reserved
 from vt.files.places import Places
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.quota import InMemory, Limits, Use
+from vt.quota import InMemory, Limits, Usage
 from vt.service import Service
 from vt.verdict import State
 
@@ -101,7 +101,7 @@ async def test_the_part_of_a_batch_that_is_known_is_not_asked(asker):
 
 def test_the_reserve():
     """Whoever leaves it stops there until midnight UTC; others go on to the end."""
-    limits, use = Limits(0, 5, 0), Use()
+    limits, use = Limits(0, 5, 0), Usage()
     for _ in range(3):
         use = quota.book(use, limits, 1, NOON, reserve=2)
     with pytest.raises(Reserved) as caught:
@@ -116,7 +116,7 @@ def test_the_reserve():
 
 def test_no_reserve_without_a_limit():
     """A day without a limit has none."""
-    assert quota.book(Use(), Limits(0, 0, 0), 1, NOON, reserve=2).calls_of_day == 1
+    assert quota.book(Usage(), Limits(0, 0, 0), 1, NOON, reserve=2).calls_of_day == 1
 
 
 async def test_one_count_for_both(database):

@@ -1,7 +1,7 @@
-"""URLs that carry a password or a token: whoever reads them can act as somebody else. Found, and shown without it.
+"""Finds and masks passwords and tokens in URLs: whoever reads such a URL can act as somebody else.
 
-By the names of parameters, by what stands before the host, and by how the tokens of well-known services look. When in
-doubt it is a secret: the cost is a question, the other way round it is an account.
+They are recognised by the names of parameters, as user information before the host, and by the format of well-known
+services' tokens. In doubt it is a secret: a false alarm costs a question, a missed secret may cost an account.
 """
 
 import re
@@ -11,11 +11,11 @@ from urllib.parse import unquote, unquote_plus
 
 HIDDEN = "***"
 LONGEST = 4_096
-"""Characters of a URL that are looked at; the rest of a longer one is nobody's business."""
+"""Characters of a URL that are examined. The rest of a longer one is treated as secret."""
 DEPTH = 3
-"""How deep URLs in URLs are looked for."""
+"""How many levels of URLs within URLs are examined."""
 LONG = 16
-"""Characters from which a piece of a path behind a telling word is a token."""
+"""Minimum length in characters of a token in a path, after a word such as "reset"."""
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://\S+", re.IGNORECASE)
 _PARTS = re.compile(r"([a-z][a-z0-9+.-]*://)([^/?#\\\s]*)(\S*)", re.IGNORECASE)
@@ -29,7 +29,7 @@ _NAMES = re.compile(
     "|saml(?:request|response)|secret|session(?:id|key)?|sid|sig|sign|signature|signedrequest|sso|ticket|tk|totp"
     "|verification|wresult"
 )
-"""Names of parameters, or the last words of them, without what separates words."""
+"""Names of parameters that hold a secret, or their last words, without the separators between words."""
 _PATH_WORDS = re.compile(
     r"(?i)\b(?:(?:re)?set|passw(?:or)?d|pw|recover|restore|forgot|unlock|invit|join|verif|confirm|activat|magic|log-?in"
     r"|sign-?(?:in|up|on)|auth|sso|token|session|secret|private|unsubscribe|share|onetime|otp|webhook|services|callback"
@@ -46,19 +46,19 @@ _TOKENS = re.compile(
     r"|(?<=docs\.google\.com/)\w+/d/[\w-]{20,}|(?<=drive\.google\.com/)\w+/d/[\w-]{20,}"
     r"|(?<=dropbox\.com/)s(?:cl/f[io])?/[\w-]{10,}"
 )
-"""How the tokens and secret links of well-known services look."""
+"""Formats of the tokens and secret links of well-known services."""
 
 Span = tuple[int, int]
 
 
 @lru_cache(maxsize=4096)
 def secret(url: str) -> bool:
-    """Whether a URL carries a password or a token."""
+    """Does the URL hold a password or a token?"""
     return any(True for _ in _secrets(url))
 
 
 def masked(text: str) -> str:
-    """A text in which every URL is shown without its secrets."""
+    """The text, with every secret in its URLs replaced by HIDDEN."""
     return _URL.sub(lambda url: _masked(url[0]), text) if "://" in text else text
 
 
@@ -73,7 +73,7 @@ def _masked(url: str) -> str:
 
 
 def _secrets(url: str, depth: int = DEPTH) -> Iterator[Span]:
-    """The places in a URL of what nobody else may know."""
+    """The start and end of each secret in a URL. They may overlap."""
     if len(url) > LONGEST:
         yield LONGEST, len(url)
     parts = _PARTS.fullmatch(url[:LONGEST])
@@ -81,13 +81,14 @@ def _secrets(url: str, depth: int = DEPTH) -> Iterator[Span]:
         return
     url = parts[0]
     login, at, _ = parts[2].rpartition("@")
-    if at and (
-        ":" in login or "." not in login
-    ):  # a dotted name in front of the host hides it, as phishers do
+    # A dotted name without a password before the host is no login: phishers write one to hide the real host.
+    if at and (":" in login or "." not in login):
         yield parts.start(2), parts.start(2) + len(login)
     rest = parts.start(3)
     yield from (
-        one.span(2) for one in _PARAMETER.finditer(url, rest) if _telling(one[1]) or _wrapped(one[2], depth)
+        one.span(2)
+        for one in _PARAMETER.finditer(url, rest)
+        if _names_secret(one[1]) or _wraps_secret(one[2], depth)
     )
     yield from (one.span() for one in _TOKENS.finditer(url, parts.end(1)))
     yield from _in_path(url, rest)
@@ -97,37 +98,37 @@ def _secrets(url: str, depth: int = DEPTH) -> Iterator[Span]:
         yield from ((begin + start, begin + stop) for start, stop in _secrets(url[begin:], depth - 1))
 
 
-def _telling(name: str) -> bool:
-    """Does a parameter of this name hold a secret? `X-Amz-Signature`, `resetToken`, `user[password]`, `%74oken`."""
+def _names_secret(name: str) -> bool:
+    """Does a parameter with this name hold a secret? Such as X-Amz-Signature, resetToken, user[password], %74oken."""
     words = [word.lower() for word in _SEPARATED.split(unquote(unquote(name))) if word]
     return any(_NAMES.fullmatch("".join(words[start:])) for start in range(len(words)))
 
 
-def _wrapped(value: str, depth: int) -> bool:
-    """Is it a URL with a secret that was encoded into a parameter?"""
+def _wraps_secret(value: str, depth: int) -> bool:
+    """Is the value of a parameter an encoded URL that holds a secret?"""
     plain = unquote_plus(unquote_plus(value))
     return plain != value and "://" in plain and any(True for _ in _secrets(plain, depth - 1))
 
 
 def _in_path(url: str, start: int) -> Iterator[Span]:
-    """What looks random behind a word as in /reset/…, in the path or in a fragment that is one."""
+    """Random-looking parts of the path, or of a fragment used like one, after a word as in /reset/…."""
     before = ""
     for piece in _PIECE.finditer(url, start):
-        if _random(piece[0]) and _PATH_WORDS.search(before):
+        if _looks_random(piece[0]) and _PATH_WORDS.search(before):
             yield piece.span()
         before = piece[0]
 
 
-def _random(piece: str) -> bool:
-    """Long, and no words: with digits, or of upper and lower case mixed; no file's name."""
+def _looks_random(piece: str) -> bool:
+    """Does it look random: long, with digits or mixed case, not made of words, and not a file name?"""
     plain = unquote(piece)
-    if len(plain) < LONG or re.search(r"\.\w{1,5}$", plain) or _slug(plain):
+    if len(plain) < LONG or re.search(r"\.\w{1,5}$", plain) or _is_slug(plain):
         return False
     mixed = any(c.isupper() for c in plain) and any(c.islower() for c in plain)
     return any(c.isdigit() for c in plain) or (mixed and "-" not in plain)
 
 
-def _slug(piece: str) -> bool:
-    """`how-to-fix-windows-10`: most of its words are letters only."""
+def _is_slug(piece: str) -> bool:
+    """Is it made of words, like how-to-fix-windows-10: do most of them consist of letters only?"""
     words = re.split(r"[-_+ ]", piece)
     return len(words) > 2 and sum(word.isalpha() for word in words) * 2 > len(words)  # noqa: PLR2004 - a title
