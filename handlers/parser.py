@@ -24,7 +24,7 @@ from handlers.usage_errors import (
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.files.places import host_place
-from vt.indicators import Indicator, Kind, host_of, read
+from vt.indicators import Indicator, Kind, host_of, read, split_values
 from vt.indicators.markup import unescape
 from vt.lookup import Lookup
 
@@ -173,8 +173,8 @@ def parse_values(
     if action.files:
         return _files(action, text, options, thresholds)
     people = tuple(dict.fromkeys(_PERSON.findall(text))) if action.key == "domain-report" else ()
-    words = re.split(r"[\s,]+", _PERSON.sub(" ", text) if people else text)
-    indicators = [_value(action, word) for word in words if word]
+    words = split_values(_PERSON.sub(" ", text) if people else text)
+    indicators = [_value(action, word) for word in words]
     if not indicators and not people:
         raise NoValue(action)
     lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)

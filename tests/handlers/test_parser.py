@@ -52,6 +52,23 @@ def test_every_action_understands_its_own_example(action):
             [("scan-url", "http://evil.example/Path", 3)],
         ),
         (
+            "scan-url http://evil.example/a,b?ids=1,2,3 http://evil.example/x,http://evil.example/y, evil.com,8.8.8.8",
+            [
+                ("scan-url", url, 3)
+                for url in (
+                    "http://evil.example/a,b?ids=1,2,3",
+                    "http://evil.example/x",
+                    "http://evil.example/y",
+                    "http://evil.com/",
+                    "http://8.8.8.8/",
+                )
+            ],
+        ),
+        (
+            "scan-url <http://evil.example/p,q.html|the page, as sent>,hxxp://evil[.]example/r,s",
+            [("scan-url", f"http://evil.example/{path}", 3) for path in ("p,q.html", "r,s")],
+        ),
+        (
             "domain-report <mailto:eve@evil.example|eve@evil.example>",
             [("domain-report", "eve@evil.example", 25)],
         ),

@@ -2,7 +2,17 @@
 
 from vt.indicators.defang import defang, defang_path
 from vt.indicators.indicator import Indicator, Kind, host_of, is_internal
-from vt.indicators.parse import read
+from vt.indicators.parse import read, split_values
 from vt.indicators.refang import refang
 
-__all__ = ["Indicator", "Kind", "defang", "defang_path", "host_of", "is_internal", "read", "refang"]
+__all__ = [
+    "Indicator",
+    "Kind",
+    "defang",
+    "defang_path",
+    "host_of",
+    "is_internal",
+    "read",
+    "refang",
+    "split_values",
+]

@@ -3,7 +3,7 @@
 import re
 
 from vt.indicators import hosts, indicator, urls
-from vt.indicators.indicator import Indicator
+from vt.indicators.indicator import Indicator, Kind
 from vt.indicators.markup import strip_markup
 from vt.indicators.refang import refang
 
@@ -14,6 +14,10 @@ _QUOTES = "<>`'\"“”‘’«»"
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/]+):[0-9]{1,5}")
 _CIDR = re.compile(r"[0-9a-fA-F.:\[\]]+/[0-9]{1,3}")
+_WORD = re.compile(r"(?:<[^<>]*>|\S)+")
+"""A link that the chat client made may have spaces in its label."""
+_PIECE = re.compile(r"(?:<[^<>]*>|[^,])+")
+"""What is between the commas outside such links."""
 _LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^{}~-]{1,64}")
 
 
@@ -31,6 +35,36 @@ def read(text: str) -> Indicator | None:
     if _HEX.fullmatch(asked):
         return indicator.from_hash(asked)
     return _read_address(asked) or (_read_url(asked) if re.search(r"[/?]", asked) else _read_name(asked))
+
+
+def split_values(text: str) -> list[str]:
+    """The values in a line, by spaces or commas. A comma inside a URL stays: `http://evil.example/a,b` is one value."""
+    values: list[str] = []
+    for word in _WORD.findall(text):
+        in_url = False
+        for piece in _PIECE.findall(word):
+            if in_url and not _is_value(piece):
+                values[-1] += f",{piece}"
+            else:
+                values.append(piece)
+                in_url = _is_url_with_path(piece)
+    return values
+
+
+def _is_url_with_path(value: str) -> bool:
+    found = read(value)
+    if found is None or found.kind is not Kind.URL:
+        return False
+    rest = found.asked.partition("://")[2] or found.asked
+    return "/" in rest or "?" in rest
+
+
+def _is_value(piece: str) -> bool:
+    """Whether the text after a comma is a value of its own, and not the rest of a URL, such as `b.html` in `a,b.html`."""
+    found = read(piece)
+    if found is None or found.kind is not Kind.DOMAIN:
+        return found is not None
+    return "[" in piece or hosts.is_registered_name(found.value)
 
 
 def _read_address(asked: str) -> Indicator | None:
