@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot import setting_values
 from handlers.access import Policy
 from handlers.people import Role
+from handlers.request import SubmitPolicy
 from handlers.watch import Rules
 from vt.actions import ACTIONS
 from vt.files.upload_policy import SECRET_NAMES, UploadPolicy
@@ -70,8 +71,8 @@ class Settings(BaseSettings):
         default_factory=dict, description=f"a whole number of engines from 1 to {setting_values.MOST_ENGINES}"
     )
     """Engines by action key: *reaches or exceeds*. From VT_THRESHOLD_HASH, _URL, _IP, _FILE, _DOMAIN."""
-    url_submit: Annotated[Literal["confirm", "allow", "deny"], BeforeValidator(setting_values.lower)] = Field(
-        "confirm", description="confirm, allow or deny"
+    url_submit: Annotated[SubmitPolicy, BeforeValidator(setting_values.lower)] = Field(
+        SubmitPolicy.CONFIRM, description="confirm, allow or deny"
     )
     file_roots: Annotated[tuple[Path, ...], BeforeValidator(setting_values.roots)] = Field(
         (), description="absolute folders, separated by colons"

@@ -8,7 +8,7 @@ import structlog
 
 from handlers import text
 from handlers.access import denial
-from handlers.deps import Deps, StoreDown
+from handlers.deps import AdmissionDeps, StoreDown
 from handlers.modals import Modal
 from handlers.payloads import MalformedPayload
 from handlers.request import Request
@@ -17,7 +17,7 @@ from handlers.text import access
 log = structlog.get_logger()
 
 
-async def accept(request: Request, deps: Deps) -> str:
+async def accept(request: Request, deps: AdmissionDeps) -> str:
     """Store a request with its first job if its asker may ask. Returns what to tell them: "" when it is stored."""
     try:
         return await accept_or_raise(request, deps)
@@ -25,7 +25,7 @@ async def accept(request: Request, deps: Deps) -> str:
         return text.CANNOT_TAKE
 
 
-async def accept_or_raise(request: Request, deps: Deps) -> str:
+async def accept_or_raise(request: Request, deps: AdmissionDeps) -> str:
     """As `accept`, for events: raises StoreDown when nothing could be stored, so that Slack delivers the event again.
 
     A repeated delivery changes nothing. Its denial is told again only through a response_url, where a person waits.
@@ -38,7 +38,7 @@ async def accept_or_raise(request: Request, deps: Deps) -> str:
     return access.denied(denied, deps.audience) if first_time or request.origin.response_url else ""
 
 
-async def may_open(modal: Modal, deps: Deps) -> str:
+async def may_open(modal: Modal, deps: AdmissionDeps) -> str:
     """Whether someone may open this modal. Returns what to tell them: "" when they may.
 
     Only a denial is stored: there is no request yet.

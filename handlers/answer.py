@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from handlers import text
-from handlers.deps import Case, Deps, Outcome, StoreDown, Verb
+from handlers.deps import Case, Deps, InfoDeps, Outcome, PostingDeps, StoreDown, Verb
 from handlers.health import Probe, health
 from handlers.posting import CannotPost, NotPosted, reply
 from handlers.request import FormRequest, SayRequest
@@ -83,7 +83,7 @@ async def _fail(case_id: str, deps: Deps) -> None:
 # The bot itself ------------------------------------------------------------------------------------------
 
 
-async def _ping(case: Case, deps: Deps) -> None:
+async def _ping(case: Case, deps: InfoDeps) -> None:
     probes: dict[str, Probe] = {
         "key": deps.service.client.ping,
         "database": deps.store.ping,
@@ -93,19 +93,19 @@ async def _ping(case: Case, deps: Deps) -> None:
     await end(await reply(case, answer.note(about.ping(found)), deps), deps)
 
 
-async def _form(case: Case[FormRequest], deps: Deps) -> None:
+async def _form(case: Case[FormRequest], deps: PostingDeps) -> None:
     await end(await reply(case, answer.form_offer(case.request.modal), deps), deps)
 
 
-async def _quota(case: Case, deps: Deps) -> None:
+async def _quota(case: Case, deps: InfoDeps) -> None:
     await end(await reply(case, answer.note(about.quota(await deps.quota_left())), deps), deps)
 
 
-async def _help(case: Case, deps: Deps) -> None:
+async def _help(case: Case, deps: PostingDeps) -> None:
     await end(await reply(case, answer.help_message(), deps), deps)
 
 
-async def _say(case: Case[SayRequest], deps: Deps) -> None:
+async def _say(case: Case[SayRequest], deps: PostingDeps) -> None:
     await end(await reply(case, answer.note(case.request.sentence), deps), deps)
 
 

@@ -1,4 +1,4 @@
-"""What every listener and job is handed: the storage it needs, the things that are real."""
+"""Dependencies: the storage ports, and what each part of handlers is given. The composition root makes them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from handlers.files.logins import Logins
 from handlers.history import History
 from handlers.modals import Modal, Modals
 from handlers.people import Directory
-from handlers.request import Case, Frozen, Origin, Outcome, Request, Verb
+from handlers.request import Case, Frozen, Origin, Outcome, Request, SubmitPolicy, Verb
 from handlers.text.audience import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.files.upload_policy import SECRET_NAMES, UploadPolicy
@@ -23,83 +23,174 @@ __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "S
 
 
 class Store(Protocol):
-    """What handlers need of storage. Every method raises StoreDown when the database cannot take it."""
+    """The storage of requests and their jobs. Every method raises StoreDown when the database cannot be reached."""
 
     async def accept(self, request: Request) -> bool:
-        """Keep a request and its first turn, both or neither. False: this delivery was kept before."""
+        """Store a request and its first job, both or neither. False: this delivery was stored before."""
 
     async def refuse(self, attempt: Request | Modal, why: str) -> bool:
         """Note that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
 
     async def decline(self, case: Case, why: str) -> None:
-        """End a request that was kept and does not count after all. The same delivery again is another request."""
+        """End a stored request as refused. The same delivery can be stored again: it is a new request then."""
 
     async def case(self, request_id: str) -> Case | None:
         """How far a request has come. Raises UnreadableCase."""
 
     async def save(self, case: Case) -> None:
-        """Remember how far it has come."""
+        """Store how far it has come."""
 
     async def fail(self, request_id: str, why: str) -> None:
         """End a request whose progress cannot be read or written."""
 
     async def spent(self, request_id: str, calls: int) -> None:
-        """Note what a request cost at VirusTotal, on top of what it cost before."""
+        """Add the calls that a request cost at VirusTotal."""
 
     async def ping(self) -> None:
         """One round trip."""
 
     async def again(self, request_id: str, at: datetime) -> None:
-        """Take another turn at that time."""
+        """Schedule another job for it at that time."""
 
 
 class Replies(Protocol):
-    """VirusTotal's replies, kept for a while. Every method raises StoreDown when the database cannot take it."""
+    """The cache of VirusTotal's replies. Every method raises StoreDown when the database cannot be reached."""
 
     async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
-        """Those of them that are kept and came after that time."""
+        """The cached replies by key, without those from before that time."""
 
     async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
-        """Keep replies that came at that time."""
+        """Store replies that came at that time."""
 
 
 class StoreDown(Exception):
-    """The database cannot be reached or cannot take it."""
+    """The database cannot be reached, or refused the change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """Everything that handlers need and do not make themselves."""
+# What each part of handlers is given. No slots: classes with slots cannot be combined by inheritance -----------
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdmissionDeps:
+    """To decide who may ask, and to store what they ask."""
 
     store: Store
-    modals: Modals
-    history: History
-    replies: Replies
-    channels: Channels
     directory: Directory
     policy: Policy
-    cards: CardStore
-    watches: WatchStore
-    rules: Rules
-    service: Service
-    automatic: Service
-    """For what nobody asked."""
+    audience: Audience = EVERYBODY
+    """Everybody, with the contact to turn to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostingDeps:
+    """To answer in Slack, once, whatever happens in between."""
+
+    store: Store
+    slack: AsyncWebClient
+    clock: Callable[[], datetime]
+    audience: Audience = EVERYBODY
+    """Everybody, with the contact to turn to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerDeps(AdmissionDeps):
+    """For listeners: to store requests, and to open modals."""
+
     slack: AsyncWebClient
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    modals: Modals
+    channels: Channels
     thresholds: Mapping[str, int]
     """Engines, by action."""
-    quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
-    """Calls used and allowed, by window; 0 allowed means no limit."""
-    submit: str = "confirm"
-    """May people have unknown URLs scanned: confirm, allow or deny."""
+    logins: Logins | None = None
+    """Holds the logins that people enter; None if they may not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDeps(PostingDeps):
+    """To decide whether files are uploaded, and to show how far they are."""
+
+    channels: Channels
     upload: UploadPolicy = UploadPolicy.CONFIRM
     """Whether files that VirusTotal does not know may be uploaded; a channel may set a stricter policy."""
     never_upload: tuple[str, ...] = SECRET_NAMES
-    """Names of files that are not uploaded, whoever agrees."""
-    logins: Logins | None = None
-    """Holds logins that people type; None: they may not."""
+    """Patterns of file names that are never uploaded, whoever agrees."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerDeps(FileDeps):
+    """To make an answer from what was looked up."""
+
+    directory: Directory
+    policy: Policy
+    history: History
+    service: Service
+    submit: SubmitPolicy = SubmitPolicy.CONFIRM
     invented: bool = False
     """The sandbox answers instead of VirusTotal."""
-    audience: Audience = EVERYBODY
-    """Everybody, with the contact to turn to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookupDeps(AnswerDeps):
+    """To look up what was asked for."""
+
+    thresholds: Mapping[str, int]
+    logins: Logins | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoDeps(PostingDeps):
+    """To answer about the bot itself."""
+
+    service: Service
+    quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
+    """Calls used and allowed, by window; 0 allowed means no limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModalDeps(AnswerDeps, InfoDeps):
+    """To fill the modals about an answer."""
+
+    replies: Replies
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsDeps(PostingDeps):
+    """To show and change the settings of a channel."""
+
+    channels: Channels
+    directory: Directory
+    policy: Policy
+    thresholds: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeDeps(SettingsDeps, InfoDeps):
+    """To make someone's home."""
+
+    history: History
+    invented: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchDeps(PostingDeps):
+    """To answer messages in watched channels, and to change how channels are watched."""
+
+    cards: CardStore
+    watches: WatchStore
+    rules: Rules
+    channels: Channels
+    directory: Directory
+    policy: Policy
+    thresholds: Mapping[str, int]
+    service: Service
+    automatic: Service
+    """For lookups that nobody asked for."""
+    new_id: Callable[[], str]
+    invented: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deps(ListenerDeps, LookupDeps, ModalDeps, HomeDeps, WatchDeps):
+    """All of it, as the composition root makes it. Only `register` and the job dispatcher need all."""

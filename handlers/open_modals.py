@@ -9,7 +9,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.admission import accept, may_open
 from handlers.channel_settings import holding
-from handlers.deps import Deps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.modals import AnswerModal, FilledModal, FormModal, Found, Modal, SettingsModal
 from handlers.payloads import ButtonClick
 from handlers.request import (
@@ -42,7 +42,7 @@ class Refused(Exception):
         self.sentence = sentence
 
 
-async def open_modal(modal: Modal, view: View, trigger_id: str, deps: Deps) -> str:
+async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDeps) -> str:
     """Store what a modal is for, and open it. Raises NotOpened, Refused.
 
     Returns Slack's id of it, or "" for a repeated delivery, which opened it the first time.
@@ -60,14 +60,14 @@ async def open_modal(modal: Modal, view: View, trigger_id: str, deps: Deps) -> s
     return str(opened["view"]["id"])
 
 
-async def find_modal(modal_id: str, team: str, user: str, deps: Deps) -> Modal | None:
+async def find_modal(modal_id: str, team: str, user: str, deps: ListenerDeps) -> Modal | None:
     """What a modal is for; None if it is no longer stored or was opened by somebody else. Raises StoreDown."""
     modal = await deps.modals.modal(modal_id)
     owner = modal and (modal.origin.team, modal.origin.user)
     return modal if owner == (team, user) else None
 
 
-def head(modal: Modal, delivery: str, deps: Deps, *, origin: Origin | None = None) -> Head:
+def head(modal: Modal, delivery: str, deps: ListenerDeps, *, origin: Origin | None = None) -> Head:
     """The head of a request that comes from a modal. `origin`: instead of the modal's own."""
     return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin or modal.origin)
 
@@ -82,7 +82,7 @@ def answer_origin(origin: Origin, *, share: bool) -> Origin:
     return origin.model_copy(update={"channel": origin.user, "thread": None})
 
 
-def modal_head(delivery: str, origin: Origin, deps: Deps) -> Head:
+def modal_head(delivery: str, origin: Origin, deps: ListenerDeps) -> Head:
     """The head of a modal. The response_url of its origin is as old as the modal is, not as the request made from it."""
     now = deps.clock()
     return Head(id=deps.new_id(), delivery=delivery, at=now, origin=origin.model_copy(update={"since": now}))
@@ -94,7 +94,7 @@ def modal_head(delivery: str, origin: Origin, deps: Deps) -> Head:
 async def open_form(
     origin: Origin,
     trigger_id: str,
-    deps: Deps,
+    deps: ListenerDeps,
     *,
     typed: str = "",
     found: Sequence[Indicator] = (),
@@ -114,13 +114,13 @@ async def open_form(
     return await _open_form(modal, trigger_id, deps)
 
 
-async def reopen_form(modal: FormModal, trigger_id: str, deps: Deps) -> str:
+async def reopen_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the form again with what it had. Returns what to tell the user, or ""."""
     again = modal_head(f"form:{trigger_id}", _from_form(modal.origin), deps)
     return await _open_form(modal.model_copy(update=dict(again)), trigger_id, deps)
 
 
-async def _open_form(modal: FormModal, trigger_id: str, deps: Deps) -> str:
+async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> str:
     """When Slack's three seconds are over, a job offers to open it again."""
     try:
         _, settings = await holding(modal.origin, deps.channels, deps.thresholds)
@@ -143,19 +143,19 @@ def _from_form(origin: Origin) -> Origin:
 # Modals that a job fills ---------------------------------------------------------------------------------
 
 
-async def open_details(verb: AnswerVerb, about: str, click: ButtonClick, deps: Deps) -> str:
+async def open_details(verb: AnswerVerb, about: str, click: ButtonClick, deps: ListenerDeps) -> str:
     """Open a modal about the answer with the id `about`. Returns what to tell the user, or ""."""
     new = modal_head(f"{verb}:{click.trigger_id}", click.origin, deps)
     return await _open_filled(AnswerModal(**new, verb=verb, about=about), click.trigger_id, deps)
 
 
-async def open_settings(origin: Origin, trigger_id: str, deps: Deps) -> str:
+async def open_settings(origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the settings of the channel in `origin`. Returns what to tell the user, or ""."""
     modal = SettingsModal(**modal_head(f"{Verb.SETTINGS}:{trigger_id}", origin, deps))
     return await _open_filled(modal, trigger_id, deps)
 
 
-async def _open_filled(modal: FilledModal, trigger_id: str, deps: Deps) -> str:
+async def _open_filled(modal: FilledModal, trigger_id: str, deps: ListenerDeps) -> str:
     """Open it with a sentence about waiting, and store the request whose job fills it."""
     try:
         view_id = await open_modal(modal, sentence(modal, modals_text.WAITING[modal.verb]), trigger_id, deps)
@@ -184,7 +184,7 @@ def request_for(
             assert_never(modal)
 
 
-async def show_problem(modal: FilledModal, view_id: str, problem: str, deps: Deps) -> None:
+async def show_problem(modal: FilledModal, view_id: str, problem: str, deps: ListenerDeps) -> None:
     """Show a sentence instead of the content, unless it is ""."""
     if not problem:
         return

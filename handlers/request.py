@@ -117,6 +117,16 @@ class Uploads(StrEnum):
     DENY = "deny"
 
 
+class SubmitPolicy(StrEnum):
+    """Whether URLs that VirusTotal does not know may be submitted to it, as the operator set it."""
+
+    CONFIRM = "confirm"
+    """When somebody asks for it and confirms."""
+    ALLOW = "allow"
+    """When somebody asks for it."""
+    DENY = "deny"
+
+
 class ChannelSettings(Frozen):
     """The settings of a channel."""
 

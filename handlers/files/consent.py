@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from handlers import text
-from handlers.deps import Case, Deps, Origin
+from handlers.deps import Case, FileDeps, Origin
 from handlers.ownership import first_origin, is_owner
 from handlers.request import Uploads
 from handlers.text import files as words
@@ -31,7 +31,7 @@ C = TypeVar("C", bound=Case)
 # The policy ----------------------------------------------------------------------------------------------
 
 
-async def policy_for(case: Case, deps: Deps) -> UploadPolicy:
+async def policy_for(case: Case, deps: FileDeps) -> UploadPolicy:
     """The strictest of what the operator and the channels of a request set. Raises StoreDown.
 
     The channel where the files were asked for first counts as well as the one where somebody presses a button now: a
@@ -40,14 +40,14 @@ async def policy_for(case: Case, deps: Deps) -> UploadPolicy:
     return await _strictest((first_origin(case), case.request.origin), deps)
 
 
-async def _strictest(origins: Iterable[Origin], deps: Deps) -> UploadPolicy:
+async def _strictest(origins: Iterable[Origin], deps: FileDeps) -> UploadPolicy:
     channels = {(origin.team, origin.channel) for origin in origins}
     settings = [await deps.channels.ways(*channel) for channel in sorted(channels)]
     set_here = [UploadPolicy(one.uploads) for one in settings if one.uploads is not Uploads.AS_SET]
     return max([deps.upload, *set_here], key=list(UploadPolicy).index)
 
 
-async def auto_consent(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> tuple[Lookup, ...]:
+async def auto_consent(case: Case, lookups: tuple[Lookup, ...], deps: FileDeps) -> tuple[Lookup, ...]:
     """The lookups, with consent for every file that was not read yet if the policy is `allow`. Raises StoreDown."""
     unread = any(lookup.is_path for lookup in lookups)
     if unread and await policy_for(case, deps) is UploadPolicy.ALLOW:
@@ -55,7 +55,7 @@ async def auto_consent(case: Case, lookups: tuple[Lookup, ...], deps: Deps) -> t
     return lookups
 
 
-async def withdraw_forbidden(case: Case, deps: Deps) -> Case:
+async def withdraw_forbidden(case: Case, deps: FileDeps) -> Case:
     """The case without consent to uploads that the policy forbids by now. Raises StoreDown.
 
     A request may wait for the quota for hours, and settings change meanwhile.
@@ -94,7 +94,7 @@ def _without_consent(lookup: Lookup) -> Lookup:
 # The question --------------------------------------------------------------------------------------------
 
 
-async def with_question(message: Message, case: Case, deps: Deps) -> Message:
+async def with_question(message: Message, case: Case, deps: FileDeps) -> Message:
     """The answer, followed by the question whether its files may be uploaded, or by why it is not asked.
 
     Raises StoreDown.
@@ -109,7 +109,7 @@ async def with_question(message: Message, case: Case, deps: Deps) -> Message:
     return uploads.with_question(message, case, validity, why_not)
 
 
-async def mark_asked(case: C, deps: Deps) -> C:
+async def mark_asked(case: C, deps: FileDeps) -> C:
     """The case with the time of its question, if the question is about to be shown for the first time. Raises StoreDown."""
     if case.asked_at or not uploads.asked_about(case.lookups):
         return case
@@ -170,7 +170,7 @@ SENTENCES: Mapping[Rejection, Sentence] = {
 }
 
 
-async def check_click(about: Case | None, click: Case, deps: Deps) -> Rejection | None:
+async def check_click(about: Case | None, click: Case, deps: FileDeps) -> Rejection | None:
     """Why a click on the button "Upload" of that answer does not count; None if it does. Raises StoreDown."""
     if about is None or not uploads.asked_about(about.lookups):
         return Rejection.GONE
@@ -179,7 +179,7 @@ async def check_click(about: Case | None, click: Case, deps: Deps) -> Rejection 
     return Rejection.TOO_LATE if is_expired(about, click.request.at) else None
 
 
-async def check_person(about: Case | None, click: Case, deps: Deps) -> Rejection | None:
+async def check_person(about: Case | None, click: Case, deps: FileDeps) -> Rejection | None:
     """Why this person may not have files of that answer uploaded; None if they may. Raises StoreDown."""
     if about is None:
         return Rejection.GONE

@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.deps import Deps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.modals import FormModal
 from handlers.open_modals import AnswerVerb, find_modal, open_details, reopen_form
 from handlers.payloads import ButtonClick, MalformedPayload
@@ -48,7 +48,7 @@ MENU = {"recheck": Verb.RECHECK, "offer": Verb.OFFER_UPLOAD}
 
 
 async def handle_button(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
 ) -> None:
     """Store a request for what the button does."""
     click = payloads.button_click(body, action)
@@ -63,7 +63,7 @@ async def handle_link(ack: AsyncAck) -> None:
 
 
 async def handle_menu(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
 ) -> None:
     """Open a modal about the answer, or store a request."""
     click = payloads.button_click(body, action)
@@ -72,7 +72,7 @@ async def handle_menu(
     await _tell(respond, problem)
 
 
-async def _select(click: ButtonClick, deps: Deps) -> str:
+async def _select(click: ButtonClick, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     name, _, about = click.value.partition(":")
     if name in OPENS:
@@ -83,7 +83,7 @@ async def _select(click: ButtonClick, deps: Deps) -> str:
 
 
 async def handle_form_offer(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: Deps
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
 ) -> None:
     """Open the form again with what was typed before."""
     click = payloads.button_click(body, action)
@@ -92,7 +92,7 @@ async def handle_form_offer(
     await _tell(respond, problem)
 
 
-async def _reopen(click: ButtonClick, deps: Deps) -> str:
+async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     try:
         modal = await find_modal(click.value, click.origin.team, click.origin.user, deps)
@@ -101,7 +101,7 @@ async def _reopen(click: ButtonClick, deps: Deps) -> str:
     return await reopen_form(modal, click.trigger_id, deps) if isinstance(modal, FormModal) else text.GONE
 
 
-def _request(verb: Verb, about: str, click: ButtonClick, deps: Deps) -> Request:
+def _request(verb: Verb, about: str, click: ButtonClick, deps: ListenerDeps) -> Request:
     """What a button does. `about`: the id of the request whose answer it is under."""
     delivery = click.delivery(verb, about)
     head = Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=click.origin)

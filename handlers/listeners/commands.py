@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck
 from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import holding
-from handlers.deps import Deps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners import login
 from handlers.open_modals import open_form, open_settings
 from handlers.parser import (
@@ -29,7 +29,7 @@ from handlers.views.rich_text import mrkdwn
 from vt.indicators.markup import strip_markup
 
 
-async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: Deps) -> None:
+async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerDeps) -> None:
     """Help and usage errors are answered at once, forms are opened, everything else is stored as a request."""
     received = payloads.slash_command(command)
     wanted = parse_or_error(received.text, deps.thresholds)
@@ -68,7 +68,7 @@ def parse_or_error(line: str, thresholds: Mapping[str, int]) -> Command | UsageE
         return error
 
 
-async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Deps) -> str:
+async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: ListenerDeps) -> str:
     """Store the request as the channel's settings want it. Returns what to tell the user, or ""."""
     try:
         thresholds, settings = await holding(received.origin, deps.channels, deps.thresholds)
@@ -91,5 +91,5 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Deps) ->
     return await accept(request, deps)
 
 
-def _head(received: SlashCommand, deps: Deps) -> Head:
+def _head(received: SlashCommand, deps: ListenerDeps) -> Head:
     return Head(id=deps.new_id(), delivery=received.delivery, at=deps.clock(), origin=received.origin)

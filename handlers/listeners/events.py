@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers import payloads, text
 from handlers.admission import accept_or_raise
 from handlers.channel_settings import holding
-from handlers.deps import Deps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners.commands import parse_or_error
 from handlers.message_content import file_lookups
 from handlers.parser import (
@@ -46,13 +46,13 @@ from vt.actions import FILE
 from vt.lookup import Lookup
 
 
-async def handle_mention(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+async def handle_mention(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """`@VT 192.0.2.1` is `/vt 192.0.2.1`, answered in the thread."""
     if message := payloads.mention(event, bot(context)):
         await _accept(message, deps)
 
 
-async def handle_direct_message(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+async def handle_direct_message(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """In direct messages no mention is needed."""
     if message := payloads.direct_message(event, bot(context)):
         await _accept(message, deps)
@@ -68,7 +68,7 @@ def bot(context: AsyncBoltContext) -> Bot:
     return Bot(team=str(context.team_id), user_id=context.bot_user_id or "", bot_id=str(context.bot_id or ""))
 
 
-async def _accept(message: AddressedMessage, deps: Deps) -> None:
+async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
     """Store the request. What could not be stored raises StoreDown, so that Slack delivers the event again."""
     try:
         thresholds, settings = await holding(message.origin, deps.channels, deps.thresholds)
@@ -84,7 +84,7 @@ async def _accept(message: AddressedMessage, deps: Deps) -> None:
         await _reply_privately(message.origin, refused, deps.slack)
 
 
-def _request(message: AddressedMessage, thresholds: Mapping[str, int], deps: Deps) -> Request:
+def _request(message: AddressedMessage, thresholds: Mapping[str, int], deps: ListenerDeps) -> Request:
     """What the text and the attached files ask for."""
     line = message.text
     wanted = parse_or_error(line, thresholds)

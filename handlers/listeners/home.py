@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import payloads
 from handlers.admission import accept, accept_or_raise
-from handlers.deps import Deps
+from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot
 from handlers.open_modals import open_form, open_settings
 from handlers.parser import Options, parse_values
@@ -22,7 +22,7 @@ from vt.actions import BY_KEY
 CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 
-async def handle_opened(body: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+async def handle_opened(body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """Someone looks at the home: store a request to make it."""
     opened = payloads.home_opened(body, bot(context))
     if opened.tab != "home":
@@ -32,7 +32,9 @@ async def handle_opened(body: dict[str, Any], context: AsyncBoltContext, deps: D
         await _publish(refused, opened.origin, deps)
 
 
-async def handle_click(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> None:
+async def handle_click(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
+) -> None:
     """An example, the form, the settings of a channel, or a check of the key."""
     click = payloads.home_click(body, action)
     problem = await _click(click, deps)
@@ -41,7 +43,7 @@ async def handle_click(ack: AsyncAck, body: dict[str, Any], action: dict[str, An
         await _publish(problem, click.origin, deps)
 
 
-async def _click(click: HomeClick, deps: Deps) -> str:
+async def _click(click: HomeClick, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     match click.action_id:
         case "home-form":
@@ -56,7 +58,7 @@ async def _click(click: HomeClick, deps: Deps) -> str:
             return await _example(click, deps)
 
 
-async def _example(click: HomeClick, deps: Deps) -> str:
+async def _example(click: HomeClick, deps: ListenerDeps) -> str:
     """Look up the example of an action. Returns what to tell the user, or ""."""
     action = BY_KEY.get(click.value)
     if action not in home.EXAMPLES:
@@ -66,11 +68,11 @@ async def _example(click: HomeClick, deps: Deps) -> str:
     return await accept(LookupRequest(**head, lookups=lookups), deps)
 
 
-def _head(delivery: str, origin: Origin, deps: Deps) -> Head:
+def _head(delivery: str, origin: Origin, deps: ListenerDeps) -> Head:
     return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
 
 
-async def _publish(line: str, origin: Origin, deps: Deps) -> None:
+async def _publish(line: str, origin: Origin, deps: ListenerDeps) -> None:
     """Show a sentence instead of the home. When Slack refuses that too, there is nowhere else to show it."""
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):

@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import holding
-from handlers.deps import Deps, Origin, StoreDown
+from handlers.deps import ListenerDeps, Origin, StoreDown
 from handlers.files.logins import user_key
 from handlers.modals import FormModal, LoginModal
 from handlers.open_modals import NotOpened, Refused, answer_origin, find_modal, head, modal_head, open_modal
@@ -30,13 +30,15 @@ from vt.lookup import Lookup
 # Opening -------------------------------------------------------------------------------------------------
 
 
-def needing_login(lookups: Iterable[Lookup], deps: Deps) -> list[Lookup]:
+def needing_login(lookups: Iterable[Lookup], deps: ListenerDeps) -> list[Lookup]:
     """The files of servers for which people may type a login, and have to."""
     on_hosts = [one for one in lookups if one.place.startswith(f"{HOST}:")]
     return [one for one in on_hosts if deps.logins and deps.logins.wanted(one.place.removeprefix(f"{HOST}:"))]
 
 
-async def open_if_needed(wanted: LookupCommand, origin: Origin, trigger_id: str, deps: Deps) -> str | None:
+async def open_if_needed(
+    wanted: LookupCommand, origin: Origin, trigger_id: str, deps: ListenerDeps
+) -> str | None:
     """Open the form if files need a login. Returns what to tell the person ("" for nothing), None if no login is needed."""
     files = needing_login(wanted.lookups, deps)
     if not files:
@@ -48,7 +50,7 @@ async def open_if_needed(wanted: LookupCommand, origin: Origin, trigger_id: str,
     return await open_form(prefilled, origin, trigger_id, deps)
 
 
-async def open_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: Deps) -> str:
+async def open_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the form. Returns what to tell the person: "" for nothing."""
     modal = LoginModal(**_head(origin, trigger_id, deps))
     try:
@@ -60,7 +62,7 @@ async def open_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps:
     return ""
 
 
-async def stacked_form(below: FormModal, wanted: LookupCommand, deps: Deps) -> View:
+async def stacked_form(below: FormModal, wanted: LookupCommand, deps: ListenerDeps) -> View:
     """The form to be pushed over another form in which a server was named; both together become one request.
 
     Raises StoreDown, Wrong.
@@ -74,7 +76,7 @@ async def stacked_form(below: FormModal, wanted: LookupCommand, deps: Deps) -> V
     return login_form(modal.id, prefilled)
 
 
-def _head(origin: Origin, opened_by: str, deps: Deps) -> Head:
+def _head(origin: Origin, opened_by: str, deps: ListenerDeps) -> Head:
     entered = origin.model_copy(update={"entry_point": EntryPoint.FORM})
     return modal_head(f"login:{opened_by}", entered, deps)
 
@@ -82,7 +84,7 @@ def _head(origin: Origin, opened_by: str, deps: Deps) -> Head:
 # Sending -------------------------------------------------------------------------------------------------
 
 
-async def submitted(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+async def submitted(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
     """The form was sent: hold the login in memory, store everything else as a request, or show errors at the fields."""
     wrong = await _submit(payloads.modal_submission(body), deps)
     if wrong:
@@ -92,7 +94,7 @@ async def submitted(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
         await ack(response_action="clear")
 
 
-async def _submit(submission: ModalSubmission, deps: Deps) -> dict[str, str]:
+async def _submit(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, str]:
     """Returns the sentences to show, by field."""
     if deps.logins is None:
         return {"address": words.LOGINS_OFF.to(deps.audience)}
@@ -111,7 +113,7 @@ async def _submit(submission: ModalSubmission, deps: Deps) -> dict[str, str]:
 
 
 async def _keep(
-    values: Mapping[str, Any], modal: LoginModal, thresholds: Mapping[str, int], deps: Deps
+    values: Mapping[str, Any], modal: LoginModal, thresholds: Mapping[str, int], deps: ListenerDeps
 ) -> dict[str, str]:
     """Hold the login and store the request. Returns the sentences to show, by field. Raises Wrong, HostUnknown."""
     assert deps.logins is not None  # noqa: S101 - checked by the caller

@@ -8,7 +8,7 @@ from slack_sdk.models.views import View
 from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import holding
-from handlers.deps import Deps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners import login
 from handlers.modals import AnswerModal, FormModal, SettingsModal
 from handlers.open_modals import Refused, answer_origin, find_modal, head, request_for, show_problem
@@ -19,7 +19,7 @@ from handlers.views import details_layout, form, settings
 from handlers.views.form_fields import Wrong
 
 
-async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
     """Store the form's request. Otherwise mark the field that is wrong, or ask for a login that is needed too."""
     submission = payloads.modal_submission(body)
     field = "found" if "found" in submission.values else "values"
@@ -38,7 +38,7 @@ async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
             await ack()
 
 
-async def _submit_form(submission: ModalSubmission, deps: Deps) -> View | None:
+async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View | None:
     """Returns the login form to open on top of this one, if a login is needed. Raises StoreDown, Wrong, Refused."""
     modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
     if not isinstance(modal, FormModal):
@@ -59,7 +59,7 @@ async def _submit_form(submission: ModalSubmission, deps: Deps) -> View | None:
     return None
 
 
-async def handle_settings(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+async def handle_settings(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
     """Store the request to change the settings, or mark the field that is wrong."""
     problems = await _submit_settings(payloads.modal_submission(body), deps)
     if problems:
@@ -68,7 +68,7 @@ async def handle_settings(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> No
         await ack()
 
 
-async def _submit_settings(submission: ModalSubmission, deps: Deps) -> dict[str, str]:
+async def _submit_settings(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, str]:
     """Returns sentences by field."""
     try:
         modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
@@ -85,7 +85,7 @@ async def _submit_settings(submission: ModalSubmission, deps: Deps) -> dict[str,
     return {"answers": problem} if problem else {}
 
 
-async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
     """The cost of a rescan was accepted: store the request, once for each answer."""
     submission = payloads.modal_submission(body)
     problem = await _rescan(submission, deps)
@@ -96,7 +96,7 @@ async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None
         await ack()
 
 
-async def _rescan(submission: ModalSubmission, deps: Deps) -> str:
+async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     try:
         modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
@@ -108,7 +108,9 @@ async def _rescan(submission: ModalSubmission, deps: Deps) -> str:
     return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
 
 
-async def handle_page(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: Deps) -> None:
+async def handle_page(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
+) -> None:
     """Another part, page or finding was selected: store a request to fill the same modal with it."""
     click = payloads.modal_click(body, action)
     try:

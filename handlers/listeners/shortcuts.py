@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackClientError
 from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import holding
-from handlers.deps import Deps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.message_content import all_text, file_lookups, file_names
 from handlers.open_modals import open_form
 from handlers.parser import Options, with_action
@@ -52,7 +52,7 @@ ANYWHERE = (Shortcut(access.FORM_NAME, FORM, access.FORM_DOES),)
 """In the menu beside the message field."""
 
 
-async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: Deps) -> None:
+async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
     """Open the form; its answer goes to the direct messages."""
     received = payloads.global_shortcut(body)
     problem = await open_form(received.origin, received.trigger_id, deps)
@@ -62,7 +62,7 @@ async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: Deps
 
 
 async def handle_message_shortcut(
-    ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: Deps
+    ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
 ) -> None:
     """Store what fits in the message as a request. If that is nothing, or too much, open the form instead."""
     received = payloads.message_shortcut(body)
@@ -103,7 +103,7 @@ def _files(
 
 
 async def _look_up(
-    received: MessageShortcut, action: Action | None, found: Sequence[Indicator], deps: Deps
+    received: MessageShortcut, action: Action | None, found: Sequence[Indicator], deps: ListenerDeps
 ) -> str:
     """Store the request. Returns what to tell the user, or ""."""
     origin = received.origin
@@ -128,7 +128,7 @@ async def _look_up(
 
 
 async def _open_form(
-    received: MessageShortcut, found: Sequence[Indicator], files: tuple[Lookup, ...], deps: Deps
+    received: MessageShortcut, found: Sequence[Indicator], files: tuple[Lookup, ...], deps: ListenerDeps
 ) -> str:
     """Open the form with all indicators selected, or if there are none, with the text. Returns what to tell, or ""."""
     said = "" if found else strip_markup(str(received.message.get("text") or ""))
@@ -140,7 +140,7 @@ async def _open_form(
     return access.nothing_here(file_names(received.message))
 
 
-async def _send_directly(user: str, line: str, deps: Deps) -> None:
+async def _send_directly(user: str, line: str, deps: ListenerDeps) -> None:
     """Post in the direct messages, since there is no channel. If that fails, Slack itself shows that something did."""
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):

@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncBoltContext
 
 from handlers import payloads
-from handlers.deps import Deps
+from handlers.deps import WatchDeps
 from handlers.listeners.events import bot
 from handlers.payloads import ChannelMessage
 from handlers.request import CardRequest, JoinRequest
@@ -24,7 +24,7 @@ async def in_channel(event: dict[str, Any]) -> bool:
     return payloads.is_in_channel(event)
 
 
-async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
     """A message, an edit or a deletion. Raises StoreDown when it cannot be stored: Slack delivers it again then."""
     own = frozenset(str(name) for name in (context.bot_id, context.bot_user_id) if name)
     message = parse_event(event, BotFilter(own, deps.rules.bots))
@@ -36,7 +36,7 @@ async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: Dep
         await deps.cards.record(message, wanted, _request(received, wanted, deps))
 
 
-async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, deps: Deps) -> None:
+async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
     """A channel was created: join it if it is watched from the beginning and the settings say so. Raises StoreDown."""
     created = payloads.channel_created(event, bot(context))
     if not deps.rules.join or not matches(created.name, deps.rules.channels):
@@ -45,7 +45,7 @@ async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, d
     await deps.store.accept(request)
 
 
-def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
+def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
     """What a text calls for, without what is never sent to VirusTotal.
 
     An indicator is asked for by its value, however it was written: written in two ways it is still the same.
@@ -60,7 +60,7 @@ def lookups(text: str, deps: Deps) -> tuple[Lookup, ...]:
     return tuple(wanted)
 
 
-def _request(message: ChannelMessage, wanted: tuple[Lookup, ...], deps: Deps) -> CardRequest:
+def _request(message: ChannelMessage, wanted: tuple[Lookup, ...], deps: WatchDeps) -> CardRequest:
     return CardRequest(
         id=deps.new_id(),
         delivery=message.delivery,

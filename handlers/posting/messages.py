@@ -13,7 +13,7 @@ from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.deps import Case, Deps
+from handlers.deps import Case, PostingDeps
 from handlers.views.rich_text import Message
 
 POST_OPTIONS = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
@@ -76,7 +76,7 @@ class CannotPost(NotPosted):
     """The bot may not write there, and trying again will not help."""
 
 
-async def post(case: Case, message: Message, deps: Deps, *, channel: str, thread: str | None) -> Case:
+async def post(case: Case, message: Message, deps: PostingDeps, *, channel: str, thread: str | None) -> Case:
     """Post the message of a case, or edit it when an earlier turn posted it. Returns the case with its timestamp.
 
     Raises NotPosted, CannotPost, StoreDown.
@@ -91,7 +91,7 @@ async def post(case: Case, message: Message, deps: Deps, *, channel: str, thread
     return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
 
 
-async def edit(case: Case, message: Message, deps: Deps) -> Case:
+async def edit(case: Case, message: Message, deps: PostingDeps) -> Case:
     """Replace the content of the message that a case has posted. Raises NotPosted, CannotPost."""
     where = {"channel": case.channel, "ts": case.ts}
     case, _ = await _send(case, deps.slack.chat_update, message, where)
@@ -121,7 +121,7 @@ def without_retries(slack: AsyncWebClient) -> AsyncWebClient:
     )
 
 
-async def save_posting(case: Case, channel: str, deps: Deps) -> Case:
+async def save_posting(case: Case, channel: str, deps: PostingDeps) -> Case:
     """Save that something is about to be posted in a channel, before it is. Raises StoreDown."""
     if case.posting == channel:
         return case
@@ -130,7 +130,9 @@ async def save_posting(case: Case, channel: str, deps: Deps) -> Case:
     return case
 
 
-async def find(case: Case, deps: Deps, *, channel: str, thread: str | None, is_ours: IsOurs) -> str | None:
+async def find(
+    case: Case, deps: PostingDeps, *, channel: str, thread: str | None, is_ours: IsOurs
+) -> str | None:
     """The timestamp of a message that an earlier turn was about to post in this channel; None when it is not there.
 
     Raises NotPosted. Without the scope to read history the search is skipped: posting twice is better than never.

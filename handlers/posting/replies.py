@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers import text
-from handlers.deps import Case, Deps
+from handlers.deps import Case, PostingDeps
 from handlers.posting import messages
 from handlers.posting.messages import (
     INVALID_BLOCKS,
@@ -35,7 +35,7 @@ SHARING = "publishing"
 """Stored in `Case.told` while a response_url is used to show something to the whole channel."""
 
 
-async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True) -> Case:
+async def reply(case: Case, message: Message, deps: PostingDeps, *, final: bool = True) -> Case:
     """Show a message to whoever asked; a later call replaces what an earlier one showed.
 
     `final=False` is for progress: one use of the response_url is kept for the answer, and progress that cannot be shown
@@ -60,7 +60,7 @@ async def reply(case: Case, message: Message, deps: Deps, *, final: bool = True)
     return await _post_directly(case, message, deps)
 
 
-async def _respond(case: Case, message: Message, deps: Deps) -> Case | None:
+async def _respond(case: Case, message: Message, deps: PostingDeps) -> Case | None:
     """Answer through the response_url. None when Slack no longer accepts it."""
     seen_by_all = is_shared(case.request) or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
@@ -76,7 +76,7 @@ async def _respond(case: Case, message: Message, deps: Deps) -> Case | None:
     return case.model_copy(update={"posts": case.posts + 1}) if sent else None
 
 
-async def _post_where_asked(case: Case, message: Message, deps: Deps) -> Case:
+async def _post_where_asked(case: Case, message: Message, deps: PostingDeps) -> Case:
     """Post where the request came from; where the bot may not write, in the asker's direct messages."""
     origin = case.request.origin
     if origin.apart:
@@ -90,14 +90,14 @@ async def _post_where_asked(case: Case, message: Message, deps: Deps) -> Case:
     return await _post_directly(case, message, deps)
 
 
-async def _post_directly(case: Case, message: Message, deps: Deps) -> Case:
+async def _post_directly(case: Case, message: Message, deps: PostingDeps) -> Case:
     """Post in the asker's direct messages, saying why the answer is there."""
     channel = await _channel_of(case.request.origin.user, deps)
     explained = _explained(case, message, channel)
     return await messages.post(case, explained, deps, channel=channel, thread=None)
 
 
-async def _edit(case: Case, message: Message, deps: Deps, *, final: bool) -> Case:
+async def _edit(case: Case, message: Message, deps: PostingDeps, *, final: bool) -> Case:
     """Edit the message that was posted. When it is gone, an answer is posted again, and progress is dropped."""
     try:
         return await messages.edit(case, _explained(case, message, str(case.channel)), deps)
@@ -108,7 +108,7 @@ async def _edit(case: Case, message: Message, deps: Deps, *, final: bool) -> Cas
     return await reply(unposted, message, deps)
 
 
-async def _channel_of(place: str, deps: Deps) -> str:
+async def _channel_of(place: str, deps: PostingDeps) -> str:
     """A channel's id as it is; for a person's id, that of their direct messages. Raises NotPosted."""
     if not place.startswith(("U", "W")):
         return place
@@ -128,7 +128,7 @@ def _explained(case: Case, message: Message, channel: str) -> Message:
 # Beside an answer ----------------------------------------------------------------------------------------
 
 
-async def post_ephemeral(case: Case, line: str, deps: Deps) -> None:
+async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
     """Show a sentence to whoever pressed a button, beside the message with the button. Raises NotPosted."""
     url = case.request.origin.response_url
     if url:
@@ -136,14 +136,14 @@ async def post_ephemeral(case: Case, line: str, deps: Deps) -> None:
         await _send(url, fields, deps)
 
 
-async def reply_privately(case: Case, message: Message, deps: Deps) -> bool:
+async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bool:
     """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
     url = case.request.origin.response_url
     fields = {**content(message), **POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
     return bool(url) and await _send_or_plain(str(url), fields, deps)
 
 
-async def share(case: Case, message: Message, deps: Deps) -> bool:
+async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
     """Post a new message for the whole channel. False when Slack does not accept it. Raises NotPosted, StoreDown.
 
     Where the bot is not a member only the response_url leads to the channel, and there is no way to look whether it
@@ -167,13 +167,13 @@ async def share(case: Case, message: Message, deps: Deps) -> bool:
     return True
 
 
-async def delete(case: Case, deps: Deps) -> bool:
+async def delete(case: Case, deps: PostingDeps) -> bool:
     """Delete the message that carried the button. False when Slack does not accept it. Raises NotPosted."""
     url = case.request.origin.response_url
     return bool(url) and await _send(str(url), {"delete_original": True}, deps)
 
 
-async def _send_or_plain(url: str, fields: dict[str, Any], deps: Deps) -> bool:
+async def _send_or_plain(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
     """Send a message with its blocks, or as plain text when Slack refuses them."""
     try:
         return await _send(url, fields, deps)
@@ -181,7 +181,7 @@ async def _send_or_plain(url: str, fields: dict[str, Any], deps: Deps) -> bool:
         return await _send(url, {**fields, "blocks": []}, deps)
 
 
-async def _send(url: str, fields: dict[str, Any], deps: Deps) -> bool:
+async def _send(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
     """POST to a response_url. False when Slack does not accept it. Raises NotPosted, InvalidBlocks.
 
     A response_url answers in several ways: with a status, with plain text, or with 200 and `{"ok": false}`.
@@ -202,7 +202,7 @@ async def _send(url: str, fields: dict[str, Any], deps: Deps) -> bool:
 # Files ---------------------------------------------------------------------------------------------------
 
 
-async def send_file(case: Case, attachment: Attachment, deps: Deps) -> str:
+async def send_file(case: Case, attachment: Attachment, deps: PostingDeps) -> str:
     """Send a file into the thread of a public answer, else into the asker's direct messages.
 
     Returns the sentence that says where it is. An ephemeral message cannot carry files. Raises NotPosted, StoreDown.
@@ -219,7 +219,7 @@ async def send_file(case: Case, attachment: Attachment, deps: Deps) -> str:
 
 
 async def _upload(
-    case: Case, attachment: Attachment, deps: Deps, *, channel: str, thread: str | None
+    case: Case, attachment: Attachment, deps: PostingDeps, *, channel: str, thread: str | None
 ) -> bool:
     """Upload a file once, even when the process dies before it learns that Slack took it."""
 

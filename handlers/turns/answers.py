@@ -8,7 +8,7 @@ import structlog
 
 from handlers import history, text
 from handlers.access import may_change_all
-from handlers.deps import Case, Deps, Outcome
+from handlers.deps import AnswerDeps, Case, Outcome, PostingDeps
 from handlers.files import consent
 from handlers.posting import post_ephemeral
 from handlers.request import AboutAnswer, is_shared
@@ -22,7 +22,7 @@ from vt.verdict import Finding
 log = structlog.get_logger()
 
 
-async def visible_answer(case: Case[AboutAnswer], deps: Deps) -> Case | None:
+async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:
     """The answer that a button belongs to; None when it is gone, or whoever pressed the button may not see it.
 
     It may be seen by whoever asked, and by everybody who presses the button in a channel that sees it. Raises StoreDown.
@@ -36,7 +36,7 @@ async def visible_answer(case: Case[AboutAnswer], deps: Deps) -> Case | None:
     return about if in_public or is_asker else None
 
 
-async def case_of_button(case: Case[AboutAnswer], deps: Deps) -> Case | None:
+async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:
     """The request whose answer carried the button; None when it is no longer stored, or cannot be read.
 
     Raises UnreadableCase when a later release wrote it, which reads it at another try.
@@ -56,7 +56,7 @@ def findings(case: Case, now: datetime) -> list[Finding]:
 
 
 async def message(
-    case: Case, deps: Deps, *, final: bool = True, shared_by: str | None = None, hidden: bool = False
+    case: Case, deps: AnswerDeps, *, final: bool = True, shared_by: str | None = None, hidden: bool = False
 ) -> Message:
     """The answer to a request as it is now, with the question about its files if there is one. Raises StoreDown.
 
@@ -85,7 +85,7 @@ async def message(
     return await consent.with_question(shown, case, deps)
 
 
-async def _audience(case: Case, found: Iterable[Finding], deps: Deps, *, alone: bool) -> Audience:
+async def _audience(case: Case, found: Iterable[Finding], deps: AnswerDeps, *, alone: bool) -> Audience:
     """Settings are named to an admin who reads the answer alone, and to nobody else."""
     named = alone and any(one.error and text.names_settings(one.error) for one in found)
     admin = named and await may_change_all(case.request.origin, deps.directory, deps.policy)
@@ -104,12 +104,12 @@ def sharer(case: Case) -> str | None:
     return case.shared_by or (case.request.origin.user if is_shared(case.request) else None)
 
 
-async def decline(case: Case, line: str, why: str, deps: Deps) -> None:
+async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
     """Tell whoever pressed a button why nothing is done. Pressing it again is a new request: it may be allowed then."""
     await post_ephemeral(case, line, deps)
     await deps.store.decline(case, why)
 
 
-async def end(case: Case, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:
+async def end(case: Case, deps: PostingDeps, outcome: Outcome = Outcome.ANSWERED) -> None:
     """End a request: no turn follows. Raises StoreDown."""
     await deps.store.save(case.model_copy(update={"outcome": outcome}))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from handlers import posting, text
-from handlers.deps import Case, Deps, Outcome
+from handlers.deps import AnswerDeps, Case, Outcome
 from handlers.files import consent
 from handlers.ownership import as_renewal
 from handlers.request import AnswerRequest
@@ -14,18 +14,18 @@ from handlers.views.exports import Attachment
 from vt.verdict import Finding
 
 
-async def json(case: Case[AnswerRequest], deps: Deps) -> None:
+async def json(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send the documented JSON as a file."""
     await _send(case, deps, exports.as_json)
 
 
-async def csv(case: Case[AnswerRequest], deps: Deps) -> None:
+async def csv(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send a table as a file."""
     await _send(case, deps, exports.as_csv)
 
 
 async def _send(
-    case: Case[AnswerRequest], deps: Deps, export: Callable[[Sequence[Finding]], Attachment]
+    case: Case[AnswerRequest], deps: AnswerDeps, export: Callable[[Sequence[Finding]], Attachment]
 ) -> None:
     about = await visible_answer(case, deps)
     if about is None:
@@ -36,7 +36,7 @@ async def _send(
     await end(case, deps)
 
 
-async def share(case: Case[AnswerRequest], deps: Deps) -> None:
+async def share(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Post the answer as a new message for the whole channel."""
     about = await visible_answer(case, deps)
     if about is None:
@@ -49,7 +49,7 @@ async def share(case: Case[AnswerRequest], deps: Deps) -> None:
     await end(case, deps, Outcome.ANSWERED if is_shared else Outcome.FAILED)
 
 
-async def hide(case: Case[AnswerRequest], deps: Deps) -> None:
+async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Delete the shared message and show the answer to its owner alone, as an answer of its own that can be shared again."""
     about = await visible_answer(case, deps)
     if about is None:
@@ -68,6 +68,6 @@ async def hide(case: Case[AnswerRequest], deps: Deps) -> None:
     await end(private, deps)
 
 
-async def _decline_gone(case: Case[AnswerRequest], deps: Deps) -> None:
+async def _decline_gone(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """The answer is no longer kept, or is not for this person."""
     await decline(case, text.GONE, "gone", deps)

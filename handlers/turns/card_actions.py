@@ -1,6 +1,6 @@
 """What people ask of a card: to look it up now, to show it, or to look up a URL with a secret."""
 
-from handlers.deps import Case, Deps, Outcome
+from handlers.deps import Case, Outcome, WatchDeps
 from handlers.posting import post_ephemeral, reply
 from handlers.request import CardActionRequest, ShowCardRequest
 from handlers.stored_shapes import UnreadableCase
@@ -10,7 +10,7 @@ from handlers.views import answer
 from handlers.watch import Card, CardOverrides
 
 
-async def prioritise(case: Case[CardActionRequest], deps: Deps) -> None:
+async def prioritise(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     """Look up what waits because of the reserve: now that somebody has asked, it counts as a person's request."""
     card = await _card_of_button(case, deps)
     if card is None:
@@ -20,7 +20,7 @@ async def prioritise(case: Case[CardActionRequest], deps: Deps) -> None:
     await end(case, deps)
 
 
-async def show(case: Case[ShowCardRequest], deps: Deps) -> None:
+async def show(case: Case[ShowCardRequest], deps: WatchDeps) -> None:
     """Show the card of the message in whose thread the bot was mentioned; where there is none, the help."""
     origin = case.request.origin
     try:
@@ -34,7 +34,7 @@ async def show(case: Case[ShowCardRequest], deps: Deps) -> None:
     await end(case, deps)
 
 
-async def allow(case: Case[CardActionRequest], deps: Deps) -> None:
+async def allow(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     """The poster agrees that the URLs in question are looked up."""
     card = await _card_of_poster(case, deps)
     if card:
@@ -43,13 +43,13 @@ async def allow(case: Case[CardActionRequest], deps: Deps) -> None:
         await end(await reply(case, answer.note(watch.ALLOWED), deps), deps)
 
 
-async def leave(case: Case[CardActionRequest], deps: Deps) -> None:
+async def leave(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     """The poster does not agree; nothing is looked up."""
     if await _card_of_poster(case, deps):
         await end(await reply(case, answer.note(watch.LEFT), deps), deps)
 
 
-async def _card_of_poster(case: Case[CardActionRequest], deps: Deps) -> Card | None:
+async def _card_of_poster(case: Case[CardActionRequest], deps: WatchDeps) -> Card | None:
     """The card that the button is about, if whoever pressed it posted the message; else they are told that it is gone."""
     card = await _card_of_button(case, deps)
     if card is None or card.case.request.origin.user != case.request.origin.user:
@@ -58,7 +58,7 @@ async def _card_of_poster(case: Case[CardActionRequest], deps: Deps) -> Card | N
     return card
 
 
-async def _card_of_button(case: Case[CardActionRequest], deps: Deps) -> Card | None:
+async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Card | None:
     """The card that the button is about, if it was pressed in the card's own channel."""
     try:
         card = await deps.cards.card(case.request.about)
@@ -70,6 +70,6 @@ async def _card_of_button(case: Case[CardActionRequest], deps: Deps) -> Card | N
     return card if (here.team, here.channel) == (there.team, there.channel) else None
 
 
-async def _say_gone(case: Case[CardActionRequest], deps: Deps) -> None:
+async def _say_gone(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     await post_ephemeral(case, watch.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

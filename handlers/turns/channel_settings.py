@@ -1,7 +1,7 @@
 """`/vt settings`: the modal is filled with what holds in the channel, and changed settings are stored."""
 
 from handlers.access import may_change
-from handlers.deps import Case, Deps, Outcome, Verb
+from handlers.deps import Case, Outcome, SettingsDeps, Verb
 from handlers.posting import reply
 from handlers.request import ChangeSettingsRequest, SettingsRequest
 from handlers.text import modals as modals_text
@@ -13,7 +13,7 @@ DIRECT = ("D", "U", "W")
 """How the ids of direct messages begin: nobody else is there to agree with."""
 
 
-async def show(case: Case[SettingsRequest], deps: Deps) -> None:
+async def show(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
     """What holds in the channel; to be changed, for those who may."""
     origin = case.request.origin
     if origin.channel.startswith(DIRECT):
@@ -26,7 +26,7 @@ async def show(case: Case[SettingsRequest], deps: Deps) -> None:
     await answers.end(case, deps)
 
 
-async def change(case: Case[ChangeSettingsRequest], deps: Deps) -> None:
+async def change(case: Case[ChangeSettingsRequest], deps: SettingsDeps) -> None:
     """Have it hold, if this person may decide so. The audit trail has old and new before anything is changed."""
     origin, new = case.request.origin, case.request.settings
     if not await may_change(origin, deps.directory, deps.policy):

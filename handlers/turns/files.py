@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.deps import Case, Deps
+from handlers.deps import Case, LookupDeps
 from handlers.files import consent
 from handlers.files.logins import acting_for
 from handlers.request import LookupRequest
@@ -17,7 +17,7 @@ HAND_OVER = timedelta(seconds=10)
 
 
 async def prepare(
-    case: Case, deps: Deps, go_on: Callable[[Case[Any], Deps], Awaitable[None]], *, is_new: bool
+    case: Case, deps: LookupDeps, go_on: Callable[[Case[Any], LookupDeps], Awaitable[None]], *, is_new: bool
 ) -> None:
     """Prepare a case with files for its turn, then take the turn (`go_on`) on behalf of the person who asked.
 
@@ -36,7 +36,7 @@ async def prepare(
         await go_on(case, deps)
 
 
-async def _first_time(case: Case, deps: Deps) -> Case:
+async def _first_time(case: Case, deps: LookupDeps) -> Case:
     """The case with consent if the settings give it, and with the files that its patterns match."""
     lookups = await consent.auto_consent(case, case.lookups, deps)
     if isinstance(case.request, LookupRequest):
@@ -45,7 +45,7 @@ async def _first_time(case: Case, deps: Deps) -> Case:
     return case.model_copy(update={"lookups": lookups})
 
 
-def _retry_at(case: Case, deps: Deps) -> datetime | None:
+def _retry_at(case: Case, deps: LookupDeps) -> datetime | None:
     """When to try again because another process may hold a login that is needed now; None: go on in this one."""
     places = {one.place for one in case.lookups if one.place.startswith(f"{LOGIN}:") and _opens_file(one)}
     is_held = deps.logins is not None and all(map(deps.logins.holds, places))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.access import may_change, may_change_all
-from handlers.deps import Case, Deps, Origin
+from handlers.deps import Case, HomeDeps, Origin
 from handlers.health import Probe, health
 from handlers.posting import NotPosted
 from handlers.request import HomeRequest
@@ -17,7 +17,7 @@ MOST_CHANNELS = 20
 """Channels with settings of their own that the home lists."""
 
 
-async def show(case: Case[HomeRequest], deps: Deps) -> None:
+async def show(case: Case[HomeRequest], deps: HomeDeps) -> None:
     """Make the home of one person."""
     view = home.home(await _content(case, deps))
     try:
@@ -29,7 +29,7 @@ async def show(case: Case[HomeRequest], deps: Deps) -> None:
     await end(case, deps)
 
 
-async def _content(case: Case[HomeRequest], deps: Deps) -> HomeContent:
+async def _content(case: Case[HomeRequest], deps: HomeDeps) -> HomeContent:
     origin = case.request.origin
     admin = await may_change_all(origin, deps.directory, deps.policy)
     return HomeContent(
@@ -42,14 +42,14 @@ async def _content(case: Case[HomeRequest], deps: Deps) -> HomeContent:
     )
 
 
-async def _channels(origin: Origin, deps: Deps) -> list[str]:
+async def _channels(origin: Origin, deps: HomeDeps) -> list[str]:
     """Those for which something is set that this person may change."""
     known = await deps.channels.changed(origin.team, MOST_CHANNELS)
     there = [origin.model_copy(update={"channel": channel}) for channel in known]
     return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
 
 
-async def _health(case: Case[HomeRequest], deps: Deps) -> dict[str, tuple[float, str]]:
+async def _health(case: Case[HomeRequest], deps: HomeDeps) -> dict[str, tuple[float, str]]:
     """Only admins see it: settings are named."""
     probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
     if case.request.check_key:

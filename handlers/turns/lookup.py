@@ -12,11 +12,11 @@ from slack_sdk.errors import SlackApiError
 
 from handlers import history, text
 from handlers.channel_settings import holding
-from handlers.deps import Case, Deps, Outcome, Verb
+from handlers.deps import Case, LookupDeps, Outcome, Verb
 from handlers.files import consent
 from handlers.ownership import as_renewal, is_owner
 from handlers.posting import is_transient, reply, send_file
-from handlers.request import LookupRequest, RenewalRequest
+from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy
 from handlers.turns import files, progress
 from handlers.turns.answers import decline, end, findings, message, visible_answer
 from handlers.views import answer
@@ -28,11 +28,11 @@ from vt.lookup import Lookup, Step
 from vt.service import next_turn
 from vt.verdict import Finding, Note
 
-Renewal = Callable[[Lookup, Finding, Deps], Lookup]
+Renewal = Callable[[Lookup, Finding, LookupDeps], Lookup]
 """Makes of a lookup and its finding the lookup to do again."""
 
 
-async def look_up(case: Case[LookupRequest], deps: Deps) -> None:
+async def look_up(case: Case[LookupRequest], deps: LookupDeps) -> None:
     """Look up what was asked for, and the domains of the people that were mentioned."""
     if case.lookups:
         await advance(case, deps, fresh=case.request.fresh)
@@ -41,7 +41,7 @@ async def look_up(case: Case[LookupRequest], deps: Deps) -> None:
     await _take_turn(case, deps, _first_turn, is_new=True)
 
 
-async def renew(case: Case[RenewalRequest], deps: Deps) -> None:
+async def renew(case: Case[RenewalRequest], deps: LookupDeps) -> None:
     """Look up again what an answer is about, unless it is gone or may not be seen."""
     is_new = not case.lookups
     if is_new:
@@ -52,7 +52,7 @@ async def renew(case: Case[RenewalRequest], deps: Deps) -> None:
     await advance(case, deps, fresh=case.request.verb is Verb.RECHECK, is_new=is_new)
 
 
-async def advance(case: Case, deps: Deps, *, fresh: bool = False, is_new: bool = False) -> None:
+async def advance(case: Case, deps: LookupDeps, *, fresh: bool = False, is_new: bool = False) -> None:
     """Do all that can be done now; then answer, or show the progress and schedule the next turn.
 
     `fresh`: cached replies are not used. `is_new`: the lookups have not been stored yet.
@@ -61,7 +61,7 @@ async def advance(case: Case, deps: Deps, *, fresh: bool = False, is_new: bool =
 
 
 async def _take_turn(
-    case: Case, deps: Deps, go_on: Callable[[Case[Any], Deps], Awaitable[None]], *, is_new: bool
+    case: Case, deps: LookupDeps, go_on: Callable[[Case[Any], LookupDeps], Awaitable[None]], *, is_new: bool
 ) -> None:
     """The one branch about files: a turn without any does not touch handlers/files."""
     if case.has_files:
@@ -70,7 +70,7 @@ async def _take_turn(
         await go_on(case, deps)
 
 
-async def _first_turn(case: Case[LookupRequest], deps: Deps) -> None:
+async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
     case = case.model_copy(update={"lookups": (*case.lookups, *await _people(case, deps))})
     if not case.lookups:
         # No mentioned person has a visible e-mail address.
@@ -79,7 +79,7 @@ async def _first_turn(case: Case[LookupRequest], deps: Deps) -> None:
     await _advance(case, deps, fresh=case.request.fresh)
 
 
-async def _advance(case: Case, deps: Deps, *, fresh: bool) -> None:
+async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
     async with progress.reported(case, deps) as reporting:
         async for lookups in deps.service.advance(case.lookups, reporting.on_bytes, fresh=fresh):
             await reporting.save(lookups)
@@ -91,7 +91,7 @@ async def _advance(case: Case, deps: Deps, *, fresh: bool) -> None:
         await _wait(case, at, deps)
 
 
-async def _answer(case: Case, deps: Deps) -> None:
+async def _answer(case: Case, deps: LookupDeps) -> None:
     """Everything is settled: post the answer, with the question about its files if there is one."""
     now = deps.clock()
     await history.remember(case, findings(case, now), deps.history, now)
@@ -106,7 +106,7 @@ async def _answer(case: Case, deps: Deps) -> None:
     await end(case, deps)
 
 
-async def _wait(case: Case, at: datetime, deps: Deps) -> None:
+async def _wait(case: Case, at: datetime, deps: LookupDeps) -> None:
     """Not settled: show what is known when that has changed, and schedule the next turn."""
     found = findings(case, deps.clock())
     state = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))
@@ -122,7 +122,7 @@ async def _wait(case: Case, at: datetime, deps: Deps) -> None:
 # What to look up -----------------------------------------------------------------------------------------
 
 
-async def _people(case: Case[LookupRequest], deps: Deps) -> list[Lookup]:
+async def _people(case: Case[LookupRequest], deps: LookupDeps) -> list[Lookup]:
     """A lookup for each mentioned person that has an e-mail address, with the threshold of the channel."""
     if not case.request.people:
         return []
@@ -131,7 +131,7 @@ async def _people(case: Case[LookupRequest], deps: Deps) -> list[Lookup]:
     return [lookup for lookup in people if lookup]
 
 
-async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Lookup | None:
+async def _person(user: str, thresholds: Mapping[str, int], deps: LookupDeps) -> Lookup | None:
     """The domain report for a person's e-mail address; None when Slack shows none. Raises SlackApiError for a retry."""
     try:
         profile = (await deps.slack.users_info(user=user))["user"].get("profile", {})
@@ -149,14 +149,14 @@ async def _person(user: str, thresholds: Mapping[str, int], deps: Deps) -> Looku
 # Renewals ------------------------------------------------------------------------------------------------
 
 
-async def _renewed(case: Case[RenewalRequest], deps: Deps) -> Case[RenewalRequest]:
+async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[RenewalRequest]:
     """The case with an answer's lookups to do again; with none when the answer is gone or may not be seen.
 
     Everybody who sees an answer may have it checked again. But its files are read only for the person who asked for
     them first; for others they are looked up by their hashes. Raises StoreDown.
     """
     about = await visible_answer(case, deps)
-    if about is None or (case.request.verb is Verb.SUBMIT and deps.submit == "deny"):
+    if about is None or (case.request.verb is Verb.SUBMIT and deps.submit is SubmitPolicy.DENY):
         return case
     is_asker = is_owner(case, about)
     if case.request.verb is Verb.ALLOW_OWN_URL and not is_asker:
@@ -175,20 +175,20 @@ def _shared_by(case: Case, about: Case) -> str | None:
     return about.shared_by or (before.user if case.request.origin.public and was_private else None)
 
 
-def _submit(lookup: Lookup, finding: Finding, _: Deps) -> Lookup:
+def _submit(lookup: Lookup, finding: Finding, _: LookupDeps) -> Lookup:
     return lookup.submitted_on_request() if can_submit(finding) else lookup
 
 
-def _rescan(lookup: Lookup, finding: Finding, deps: Deps) -> Lookup:
+def _rescan(lookup: Lookup, finding: Finding, deps: LookupDeps) -> Lookup:
     private_key = deps.service.client.kind == "private"
     return lookup.rescanned_on_request() if can_rescan(finding, private_key=private_key) else lookup
 
 
-def _recheck(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
+def _recheck(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
     return lookup.rechecked()
 
 
-def _recheck_by_hash(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
+def _recheck_by_hash(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
     """A file by the hash that is known, without reading it; when none is known, it stays as it is."""
     again = lookup.rechecked()
     if not lookup.is_file:
@@ -198,7 +198,7 @@ def _recheck_by_hash(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
     return again.evolve(kind=lookup.kind, value=lookup.value, size=lookup.size, note=Note.HASH_ONLY)
 
 
-def _allow(lookup: Lookup, _: Finding, __: Deps) -> Lookup:
+def _allow(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
     return lookup.secret_allowed()
 
 

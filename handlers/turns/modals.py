@@ -7,7 +7,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.deps import Case, Deps, Outcome
+from handlers.deps import Case, ModalDeps, Outcome, PostingDeps
 from handlers.posting import NotPosted, send_file
 from handlers.request import ModalRequest, SettingsRequest
 from handlers.text import modals
@@ -28,7 +28,7 @@ COMMENTS_CACHED = timedelta(minutes=10)
 """For this long a page of comments is not asked for again, however often it is opened."""
 
 
-async def show_details(case: Case[ModalRequest], deps: Deps) -> None:
+async def show_details(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with fields, engines, samples, resolutions or subdomains."""
     if about := await _answer(case, deps):
         found = findings(about, deps.clock())
@@ -37,7 +37,7 @@ async def show_details(case: Case[ModalRequest], deps: Deps) -> None:
         await end(case, deps)
 
 
-async def show_why(case: Case[ModalRequest], deps: Deps) -> None:
+async def show_why(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with the rule, what it counted, and other thresholds."""
     if about := await _answer(case, deps):
         now = deps.clock()
@@ -46,7 +46,7 @@ async def show_why(case: Case[ModalRequest], deps: Deps) -> None:
         await end(case, deps)
 
 
-async def show_rescan_cost(case: Case[ModalRequest], deps: Deps) -> None:
+async def show_rescan_cost(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with what a rescan would cost."""
     if about := await _answer(case, deps):
         found = findings(about, deps.clock())
@@ -59,7 +59,7 @@ async def show_rescan_cost(case: Case[ModalRequest], deps: Deps) -> None:
         await end(case, deps)
 
 
-async def show_comments(case: Case[ModalRequest], deps: Deps) -> None:
+async def show_comments(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with a page of comments. While the quota is spent it says so, and is filled later if still open."""
     about = await _answer(case, deps)
     if about is None:
@@ -77,7 +77,7 @@ async def show_comments(case: Case[ModalRequest], deps: Deps) -> None:
 
 
 async def _comments_or_reason(
-    finding: Finding, position: Position, case: Case, deps: Deps
+    finding: Finding, position: Position, case: Case, deps: ModalDeps
 ) -> tuple[Comments | str | None, datetime | None]:
     """A page of comments, or the sentence why there is none; and when to try again, if that helps."""
     try:
@@ -90,7 +90,7 @@ async def _comments_or_reason(
         return text.error(error, deps.audience.about(case.request.id)), None
 
 
-async def fetch_comments(finding: Finding, before: str, deps: Deps) -> Comments | None:
+async def fetch_comments(finding: Finding, before: str, deps: ModalDeps) -> Comments | None:
     """A page of comments, from the cache or for one call; None for what VirusTotal keeps none on.
 
     `before` is a date as %Y%m%d%H%M%S, or "" for the newest page. Raises VTError, StoreDown.
@@ -110,7 +110,7 @@ def _position(case: Case[ModalRequest]) -> Position:
     return details_layout.parse_position(case.request.part)
 
 
-async def _answer(case: Case[ModalRequest], deps: Deps) -> Case | None:
+async def _answer(case: Case[ModalRequest], deps: ModalDeps) -> Case | None:
     """The answer that the modal is about; when it is no longer kept, the modal says so and the request ends."""
     about = await visible_answer(case, deps)
     if about is None:
@@ -119,7 +119,7 @@ async def _answer(case: Case[ModalRequest], deps: Deps) -> Case | None:
     return about
 
 
-async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], deps: Deps) -> bool:
+async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], deps: ModalDeps) -> bool:
     """Show a view. When Slack refuses it, say so and send the JSON instead. False: the modal was closed."""
     error = await update(case, view, deps)
     if error in REFUSED:
@@ -133,7 +133,7 @@ def _sentence(case: Case[ModalRequest], line: str) -> View:
     return details_layout.sentence(modals.TITLES[verb], case.request.modal, verb, line)
 
 
-async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: Deps) -> str:
+async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: PostingDeps) -> str:
     """Replace the content of a request's modal. Returns Slack's error code when it is closed or refused, else "".
 
     Raises NotPosted when it is worth another try.

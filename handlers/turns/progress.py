@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from handlers.deps import Case, Deps
+from handlers.deps import Case, PostingDeps
 from handlers.posting import CannotPost, NotPosted, reply
 from handlers.views import uploads
 from handlers.views.rich_text import Message
@@ -17,7 +17,7 @@ INTERVAL = 3.0
 class Progress:
     """A case during its turn. Two tasks change it: the turn stores lookups, the reporter posts messages."""
 
-    def __init__(self, case: Case, deps: Deps) -> None:
+    def __init__(self, case: Case, deps: PostingDeps) -> None:
         self.case = case
         self.finished = asyncio.Event()
         self._deps = deps
@@ -80,7 +80,7 @@ class Progress:
 
 
 @asynccontextmanager
-async def reported(case: Case, deps: Deps) -> AsyncIterator[Progress]:
+async def reported(case: Case, deps: PostingDeps) -> AsyncIterator[Progress]:
     """While the context is open, progress is reported in the message that will hold the answer."""
     progress = Progress(case, deps)
     reporter = asyncio.create_task(progress.report())

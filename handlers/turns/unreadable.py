@@ -3,7 +3,7 @@
 import structlog
 
 from handlers import text
-from handlers.deps import Case, Deps, StoreDown, Verb
+from handlers.deps import Case, PostingDeps, StoreDown, Verb
 from handlers.posting import CannotPost, reply
 from handlers.request import EntryPoint, InfoRequest
 from handlers.stored_shapes import Salvaged, UnreadableCase
@@ -15,7 +15,7 @@ WHY = "unreadable"
 log = structlog.get_logger()
 
 
-async def end_unreadable(unreadable: UnreadableCase, deps: Deps, *, is_last_try: bool = False) -> None:
+async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_last_try: bool = False) -> None:
     """Tell the asker, and end the request. Does nothing when it has ended before.
 
     What a later release wrote is left to it until the last try. Raises UnreadableCase then, NotPosted when Slack may

@@ -1,6 +1,6 @@
 """The buttons about uploads: "Upload", which gives consent, and "Upload anyway", which asks for it."""
 
-from handlers.deps import Case, Deps
+from handlers.deps import Case, LookupDeps
 from handlers.files import consent
 from handlers.files.consent import Rejection
 from handlers.ownership import as_renewal
@@ -14,14 +14,14 @@ from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup
 
 
-async def upload(case: Case[UploadRequest], deps: Deps) -> None:
+async def upload(case: Case[UploadRequest], deps: LookupDeps) -> None:
     """Upload the files that somebody agreed to, and go on until VirusTotal has analysed them."""
     agreed = case if case.lookups else await _agree(case, deps)
     if agreed:
         await advance(agreed, deps)
 
 
-async def offer(case: Case[UploadRequest], deps: Deps) -> None:
+async def offer(case: Case[UploadRequest], deps: LookupDeps) -> None:
     """Ask whether files that VirusTotal knows may be uploaded all the same, in the message of their answer."""
     about = await visible_answer(case, deps)
     rejection = await consent.check_person(about, case, deps)
@@ -33,7 +33,7 @@ async def offer(case: Case[UploadRequest], deps: Deps) -> None:
     await end(await reply(offered, await message(offered, deps), deps), deps)
 
 
-async def _agree(case: Case[UploadRequest], deps: Deps) -> Case | None:
+async def _agree(case: Case[UploadRequest], deps: LookupDeps) -> Case | None:
     """The case with the answer's lookups and consent for those that the question was about, in the answer's message.
 
     None: the click does not count, and the person was told why.
@@ -60,6 +60,6 @@ def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case
     return as_renewal(case, about, lookups).model_copy(update=where)
 
 
-async def _reject(case: Case, rejection: Rejection | None, deps: Deps) -> None:
+async def _reject(case: Case, rejection: Rejection | None, deps: LookupDeps) -> None:
     why = rejection or Rejection.GONE
     await decline(case, consent.SENTENCES[why].to(deps.audience), why.value, deps)

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import structlog
 
-from handlers.deps import Deps, Outcome, StoreDown
+from handlers.deps import Outcome, StoreDown, WatchDeps
 from handlers.posting import CannotPost
 from handlers.stored_shapes import UnreadableCase
 from handlers.turns import watch_cards
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 Step = Callable[[Card], Awaitable[Card | None]]
 
 
-async def run_batch(deps: Deps) -> None:
+async def run_batch(deps: WatchDeps) -> None:
     """Work on all cards that are due, and schedule the next batch. Raises StoreDown."""
     batch = _Batch(deps)
     due = await deps.cards.due(MAX_CARDS)
@@ -54,7 +54,7 @@ def _place(card: Card) -> tuple[str, str]:
 class _Batch:
     """The steps that every card of a batch takes, and what they share: the channels' settings and the time."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: WatchDeps) -> None:
         self._deps = deps
         self._now = deps.clock()
         self._throttle = Throttle(deps, self._now)
@@ -163,7 +163,7 @@ class _Batch:
         await self._finish(card, Outcome.OPEN if due else Outcome.ANSWERED, due)
 
 
-async def _advance(cards: Sequence[Card], service: Service, deps: Deps) -> list[Card]:
+async def _advance(cards: Sequence[Card], service: Service, deps: WatchDeps) -> list[Card]:
     """Advance all lookups of the cards together. The calls that they share are booked on the first card."""
     lookups = tuple(lookup for card in cards for lookup in card.case.lookups)
     with metered() as spent:

@@ -11,7 +11,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 
 from handlers import posting
-from handlers.deps import Deps
+from handlers.deps import WatchDeps
 from handlers.posting import CannotPost, NotPosted, call, content, is_transient
 from handlers.request import Origin
 from handlers.turns.answers import findings
@@ -38,7 +38,7 @@ def with_progress(card: Card, **changes: Any) -> Card:
     return replace(card, progress=card.progress.model_copy(update=changes))
 
 
-async def show(card: Card, watch: Watch, now: datetime, deps: Deps) -> Card:
+async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card:
     """Post the card, or edit it when it says something else than before. Raises NotPosted, CannotPost."""
     message = await _message(card, watch, now, deps)
     digest = sha256(repr(message).encode("utf-8", "replace")).hexdigest()
@@ -51,7 +51,7 @@ async def show(card: Card, watch: Watch, now: datetime, deps: Deps) -> Card:
     return replace(card, case=case.model_copy(update={"told": digest}))
 
 
-async def _message(card: Card, watch: Watch, now: datetime, deps: Deps) -> Message:
+async def _message(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Message:
     origin = card.case.request.origin
     context = CardContext(
         case=card.case.request.id,
@@ -64,7 +64,7 @@ async def _message(card: Card, watch: Watch, now: datetime, deps: Deps) -> Messa
     return card_view.card(findings(card.case, now), context)
 
 
-async def _place(origin: Origin, watch: Watch, deps: Deps) -> tuple[str, str | None]:
+async def _place(origin: Origin, watch: Watch, deps: WatchDeps) -> tuple[str, str | None]:
     """The channel and the thread of a card; of a dry run, the direct messages of whoever started it."""
     if watch.mode is not Mode.DRY_RUN:
         return origin.channel, origin.thread
@@ -72,14 +72,14 @@ async def _place(origin: Origin, watch: Watch, deps: Deps) -> tuple[str, str | N
     return str(opened["channel"]["id"]), None
 
 
-async def withdraw(card: Card, deps: Deps) -> Card:
+async def withdraw(card: Card, deps: WatchDeps) -> Card:
     """Delete a card whose message no longer holds anything. Raises NotPosted."""
     with suppress(CannotPost):  # somebody else deleted it
         await call(deps.slack.chat_delete, channel=card.case.channel, ts=card.case.ts)
     return with_case(card, channel=None, ts=None, posting=None, told="")
 
 
-async def react(card: Card, found: Sequence[Finding], deps: Deps) -> Card:
+async def react(card: Card, found: Sequence[Finding], deps: WatchDeps) -> Card:
     """Put the reaction that fits in place of the one before; without findings, remove it. Raises NotPosted."""
     wanted = reaction_for(found) if found else None
     before = card.progress.reaction
@@ -101,7 +101,7 @@ async def _change_reaction(method: Any, card: Card, name: Reaction) -> None:
             raise
 
 
-async def ask_poster(card: Card, watch: Watch, deps: Deps) -> Card:
+async def ask_poster(card: Card, watch: Watch, deps: WatchDeps) -> Card:
     """Ask the poster, and nobody else, whether URLs with secrets may be looked up; about each URL once.
 
     An ephemeral message may be lost, and a poster who left the channel cannot be asked: neither stops the card.

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.access import Scope, scope
-from handlers.deps import Case, Deps, Outcome
+from handlers.deps import Case, Outcome, WatchDeps
 from handlers.people import Unknown
 from handlers.posting import NotPosted, reply
 from handlers.request import JoinRequest, WatchRequest
@@ -85,7 +85,7 @@ def parse_value(word: str) -> str:
 # /vt watch -----------------------------------------------------------------------------------------------
 
 
-async def watch(case: Case[WatchRequest], deps: Deps) -> None:
+async def watch(case: Case[WatchRequest], deps: WatchDeps) -> None:
     """Switch how the channel is watched, or say how it is."""
     try:
         mode = parse_mode(case.request.arguments)
@@ -102,7 +102,7 @@ async def watch(case: Case[WatchRequest], deps: Deps) -> None:
         await _answer(case, watch_text.SWITCHED[mode], deps)
 
 
-async def join_new_channel(case: Case[JoinRequest], deps: Deps) -> None:
+async def join_new_channel(case: Case[JoinRequest], deps: WatchDeps) -> None:
     """Join a channel that was just created, and watch it unless somebody switched it before. Raises NotPosted."""
     origin = case.request.origin
     try:
@@ -117,7 +117,7 @@ async def join_new_channel(case: Case[JoinRequest], deps: Deps) -> None:
     await end(case, deps)
 
 
-async def _cannot_join(case: Case, mode: Mode, deps: Deps) -> str:
+async def _cannot_join(case: Case, mode: Mode, deps: WatchDeps) -> str:
     """Join the channel, since the bot only hears where it is a member. Returns why it cannot, or "". Raises NotPosted."""
     if mode is Mode.OFF:
         return ""
@@ -133,7 +133,7 @@ async def _cannot_join(case: Case, mode: Mode, deps: Deps) -> str:
     return ""
 
 
-async def _status(case: Case, deps: Deps) -> str:
+async def _status(case: Case, deps: WatchDeps) -> str:
     origin, now = case.request.origin, deps.clock()
     watch = await deps.watches.channel(origin.team, origin.channel)
     if watch is None or watch.mode is Mode.OFF:
@@ -151,7 +151,7 @@ async def _status(case: Case, deps: Deps) -> str:
     return "\n".join([*lines, watch_text.ignored(await _ignored(case, deps))])
 
 
-async def _name(user: str, deps: Deps) -> str:
+async def _name(user: str, deps: WatchDeps) -> str:
     try:
         return f"@{(await deps.directory.person(user)).name}" if user else ""
     except Unknown:
@@ -161,7 +161,7 @@ async def _name(user: str, deps: Deps) -> str:
 # /vt ignore ----------------------------------------------------------------------------------------------
 
 
-async def ignore(case: Case[WatchRequest], deps: Deps) -> None:
+async def ignore(case: Case[WatchRequest], deps: WatchDeps) -> None:
     """Ignore something, no longer ignore it, or list what is ignored."""
     word, _, rest = case.request.arguments.partition(" ")
     try:
@@ -177,12 +177,12 @@ async def ignore(case: Case[WatchRequest], deps: Deps) -> None:
         await _refuse(case, watch_text.IGNORE_USAGE, deps)
 
 
-async def _ignored(case: Case, deps: Deps) -> list[Ignored]:
+async def _ignored(case: Case, deps: WatchDeps) -> list[Ignored]:
     origin = case.request.origin
     return list(await deps.watches.ignored(origin.team, origin.channel))
 
 
-async def _add(case: Case, command: IgnoreCommand, deps: Deps) -> str:
+async def _add(case: Case, command: IgnoreCommand, deps: WatchDeps) -> str:
     origin = case.request.origin
     ignored = Ignored(
         value=command.value,
@@ -195,14 +195,14 @@ async def _add(case: Case, command: IgnoreCommand, deps: Deps) -> str:
     return watch_text.added(ignored)
 
 
-async def _remove(case: Case, value: str, deps: Deps) -> str:
+async def _remove(case: Case, value: str, deps: WatchDeps) -> str:
     origin = case.request.origin
     channels = {origin.channel, await _scope(case, deps)}
     removed = [await deps.watches.unignore(origin.team, channel, value) for channel in sorted(channels)]
     return watch_text.removed(value, found=any(removed))
 
 
-async def _scope(case: Case, deps: Deps) -> str:
+async def _scope(case: Case, deps: WatchDeps) -> str:
     """Where this person's decision holds: an admin's in all channels, that of a channel's creator in the channel."""
     decides = await scope(case.request.origin, deps.directory, deps.policy)
     return ALL_CHANNELS if decides is Scope.WORKSPACE else case.request.origin.channel
@@ -211,7 +211,7 @@ async def _scope(case: Case, deps: Deps) -> str:
 # Both ----------------------------------------------------------------------------------------------------
 
 
-async def _not_allowed(case: Case, deps: Deps) -> str:
+async def _not_allowed(case: Case, deps: WatchDeps) -> str:
     """Why this person may not decide for this channel; "" when they may."""
     origin = case.request.origin
     if origin.channel.startswith("D"):
@@ -221,9 +221,9 @@ async def _not_allowed(case: Case, deps: Deps) -> str:
     return ""
 
 
-async def _answer(case: Case, line: str, deps: Deps, outcome: Outcome = Outcome.ANSWERED) -> None:
+async def _answer(case: Case, line: str, deps: WatchDeps, outcome: Outcome = Outcome.ANSWERED) -> None:
     await end(await reply(case, answer.note(line), deps), deps, outcome)
 
 
-async def _refuse(case: Case, line: str, deps: Deps) -> None:
+async def _refuse(case: Case, line: str, deps: WatchDeps) -> None:
     await _answer(case, line, deps, Outcome.REFUSED)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.channel_settings import holding
-from handlers.deps import Deps
+from handlers.deps import WatchDeps
 from handlers.people import Unknown
 from handlers.posting import POST_OPTIONS, call, content
 from handlers.request import Origin
@@ -19,7 +19,7 @@ from vt.lookup import Lookup
 class Throttle:
     """Reads each channel once for all cards of a batch. Methods raise StoreDown, and NotPosted over a pause's notice."""
 
-    def __init__(self, deps: Deps, now: datetime) -> None:
+    def __init__(self, deps: WatchDeps, now: datetime) -> None:
         self._deps = deps
         self._now = now
         self._watches: dict[str, Watch] = {}

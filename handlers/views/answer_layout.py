@@ -20,7 +20,7 @@ from slack_sdk.models.blocks import (
 
 from handlers import text
 from handlers.history import Summary
-from handlers.request import Verb
+from handlers.request import SubmitPolicy, Verb
 from handlers.text import about, files, modals
 from handlers.text.audience import EVERYBODY, Audience
 from handlers.views.rich_text import mrkdwn
@@ -51,7 +51,7 @@ class AnswerContext:
     """Who wanted the whole channel to see it."""
     public: bool = False
     """The whole channel sees it already, so there is nothing to share."""
-    submit: str = "confirm"
+    submit: SubmitPolicy = SubmitPolicy.CONFIRM
     """Whether people may have unknown URLs scanned: confirm, allow or deny."""
     invented: bool = False
     """The sandbox answered instead of VirusTotal."""
@@ -100,8 +100,8 @@ def _row(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Intera
         yield ButtonElement(action_id="recheck", text=files.LOOK_AGAIN, value=case)
     if any(isinstance(finding.error, Sensitive) for finding in findings):
         yield ButtonElement(action_id="anyway", text=modals.ANYWAY, value=case)
-    if context.submit != "deny" and any(can_submit(finding) for finding in findings):
-        confirm = _confirm() if context.submit == "confirm" else None
+    if context.submit is not SubmitPolicy.DENY and any(can_submit(finding) for finding in findings):
+        confirm = _confirm() if context.submit is SubmitPolicy.CONFIRM else None
         yield ButtonElement(action_id="submit", text=text.BUTTON_SUBMIT, value=case, confirm=confirm)
 
 

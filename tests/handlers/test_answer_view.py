@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from handlers.request import SubmitPolicy
 from handlers.views import answer as answer_views
 from handlers.views.answer_layout import AnswerContext
 from tests.support.replies import RECORDED, recorded, recording
@@ -217,11 +218,11 @@ def test_an_unknown_url_can_be_submitted_by_someone_who_was_told_who_sees_it():
     asks = answer_views.answer([unknown], CONTEXT)
     assert labels(asks) == ["JSON", "VirusTotal", "Share", "Submit for scanning"]
     assert "the URL's owner can see it" in json.dumps(asks.blocks)
-    allowed = answer_views.answer([unknown], AnswerContext("case-id", NOW, submit="allow"))
+    allowed = answer_views.answer([unknown], AnswerContext("case-id", NOW, submit=SubmitPolicy.ALLOW))
     assert "Submit for scanning" in labels(allowed)
     assert "can see it" not in json.dumps(allowed.blocks)
     assert "Submit for scanning" not in labels(
-        answer_views.answer([unknown], AnswerContext("case-id", NOW, submit="deny"))
+        answer_views.answer([unknown], AnswerContext("case-id", NOW, submit=SubmitPolicy.DENY))
     )
 
 
