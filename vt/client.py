@@ -286,7 +286,7 @@ class Client(AbstractAsyncContextManager["Client"]):
             request = self._http.build_request(
                 "POST",
                 url,
-                content=form.around(chunks),
+                content=form.stream(chunks),
                 headers=form.headers(size),
                 timeout=httpx.Timeout(self._deadline, read=RECEIPT_SECONDS),
             )

@@ -75,7 +75,7 @@ class Form:
             "Content-Length": str(self.length(size)),
         }
 
-    async def around(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The whole form around the file's content, chunk by chunk."""
         yield self.head
         async for chunk in chunks:

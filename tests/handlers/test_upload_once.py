@@ -8,7 +8,7 @@ import pytest
 from handlers import text
 from playground.virustotal import faults
 from tests.support.flaky_proxy import way
-from tests.vt.test_service import desk, of_file
+from tests.support.vt_service import of_file, running_service
 from vt import errors
 from vt.actions import FILE
 from vt.lookup import Lookup, Step
@@ -72,7 +72,7 @@ async def says_html(request, reply):
 
 async def test_an_upload_whose_receipt_was_lost_is_not_sent_again(known):
     """It is waited for by its hash, until there is a report newer than the question."""
-    async with desk(queue_seconds=100, roots=[known.parent]) as vt:
+    async with running_service(queue_seconds=100, roots=[known.parent]) as vt:
         lookup = await anyway(vt, known)
         vt.sandbox.faults.add("file/scan", lost)
         lookups = await vt.turn([lookup])
@@ -85,7 +85,7 @@ async def test_an_upload_whose_receipt_was_lost_is_not_sent_again(known):
 
 async def test_what_a_process_died_over_is_found_by_the_next_one(known):
     """The upload was remembered before its first byte was sent; it had arrived."""
-    async with desk(queue_seconds=100, roots=[known.parent]) as vt:
+    async with running_service(queue_seconds=100, roots=[known.parent]) as vt:
         begun = [board async for board in vt.service.advance((await anyway(vt, known),))]
         [stored] = next(board for board in begun if board[0].upload_started)
         lookups = await to_the_end(vt, [died(stored)])
@@ -95,7 +95,7 @@ async def test_what_a_process_died_over_is_found_by_the_next_one(known):
 
 async def test_what_perhaps_never_arrived_is_said_after_an_hour_and_can_be_asked_for_again(known):
     """It is not sent again by itself: whoever wants that agrees anew."""
-    async with desk(queue_seconds=100, roots=[known.parent]) as vt:
+    async with running_service(queue_seconds=100, roots=[known.parent]) as vt:
         stored = (await anyway(vt, known)).evolve(step=Step.UPLOAD).upload_begins(vt.clock())
         began = vt.clock.now
         [lookup] = await to_the_end(vt, [died(stored)])
@@ -112,7 +112,7 @@ async def test_what_surely_did_not_arrive_is_sent_again_once_the_hash_was_asked(
     """The connection broke long before the last byte."""
     file = tmp_path / "large.bin"
     file.write_bytes(EICAR + bytes(24 << 20))
-    async with way() as cut, desk(through=cut.to, queue_seconds=100, roots=[tmp_path]) as vt:
+    async with way() as cut, running_service(through=cut.to, queue_seconds=100, roots=[tmp_path]) as vt:
         lookup = await anyway(vt, file)
         vt.sandbox.calls.clear()
         cut.left = 8 << 20
@@ -124,7 +124,7 @@ async def test_what_surely_did_not_arrive_is_sent_again_once_the_hash_was_asked(
 
 async def test_an_unknown_file_whose_upload_broke_is_sent_again_only_when_it_surely_did_not_arrive(new):
     """VirusTotal may need a moment to know what it was sent: twice without it, half a minute apart, is sure."""
-    async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
         vt.sandbox.faults.add("file/scan", faults.reset())
         began = vt.clock.now
         lookups = await vt.turn([of_file(new)])
@@ -138,7 +138,7 @@ async def test_an_unknown_file_whose_upload_broke_is_sent_again_only_when_it_sur
 @pytest.mark.parametrize("answer", [lost, says_html])
 async def test_an_unknown_file_that_arrived_unheard_is_found_by_its_hash(new, answer):
     """No receipt, or one that cannot be read: it is in the queue, and never sent again."""
-    async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
         vt.sandbox.faults.add("file/scan", answer)
         [lookup] = await to_the_end(vt, [of_file(new)])
         assert lookup.finding(vt.clock()).rule
@@ -149,7 +149,7 @@ async def test_copies_are_sent_once(tmp_path):
     """Three paths with the same content: one upload, three verdicts."""
     for name in ("a", "b", "c"):
         (tmp_path / name).write_bytes(b"the same")
-    async with desk(queue_seconds=40, invent=False, roots=[tmp_path]) as vt:
+    async with running_service(queue_seconds=40, invent=False, roots=[tmp_path]) as vt:
         lookups = await to_the_end(vt, [of_file(tmp_path / name) for name in "abc"])
         assert all(lookup.finding(vt.clock()).rule for lookup in lookups)
         assert len(arrived(vt)) == 1
@@ -159,14 +159,14 @@ async def test_copies_are_asked_about_at_once(tmp_path):
     """Nobody agreed yet: nothing waits for anything."""
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(b"the same")
-    async with desk(invent=False, roots=[tmp_path]) as vt:
+    async with running_service(invent=False, roots=[tmp_path]) as vt:
         lookups = await vt.turn([Lookup.of_file(str(tmp_path / name), FILE, 3) for name in "ab"])
         assert [lookup.note for lookup in lookups] == [Note.NEEDS_CONSENT] * 2
 
 
 async def test_two_people_who_agree_at_once_send_it_once(new):
     """The second waits for what the first sends."""
-    async with desk(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
         vt.sandbox.faults.add("file/scan", faults.delay(0.3))
         boards = await asyncio.gather(vt.turn([of_file(new)]), vt.turn([of_file(new)]))
         assert [vt.states(board) for board in boards] == [[State.PENDING]] * 2
@@ -182,7 +182,7 @@ async def test_while_it_waits_for_the_quota_nothing_is_asked_again(tmp_path):
     names = [f"{number:02}" for number in range(16)]
     for name in names:
         (tmp_path / name).write_bytes(f"new {name}".encode())
-    async with desk(queue_seconds=100_000, invent=False, roots=[tmp_path], calls=4) as vt:
+    async with running_service(queue_seconds=100_000, invent=False, roots=[tmp_path], calls=4) as vt:
         lookups = await vt.turn([of_file(tmp_path / name) for name in names])
         while len(arrived(vt)) < len(names):
             vt.clock.passes(seconds=61)
@@ -197,7 +197,7 @@ async def test_a_large_file_is_not_begun_before_the_quota_lets_it_end(tmp_path):
     file = tmp_path / "large.bin"
     with file.open("wb") as large:
         large.truncate(34 << 20)
-    async with desk(queue_seconds=100_000, invent=False, roots=[tmp_path], calls=3) as vt:
+    async with running_service(queue_seconds=100_000, invent=False, roots=[tmp_path], calls=3) as vt:
         lookups = await vt.turn([of_file(file)])
         assert [call.endpoint for call in vt.sandbox.calls] == ["file/report"]
         vt.clock.passes(seconds=61)
@@ -213,7 +213,7 @@ GONE = "the file is gone"
 @pytest.mark.parametrize("trouble", [GONE, faults.status(403), faults.status(413)])
 async def test_what_is_known_stays_known_when_it_cannot_be_uploaded_anew(known, trouble):
     """The older verdict stands, with the reason why there is no newer one."""
-    async with desk(roots=[known.parent]) as vt:
+    async with running_service(roots=[known.parent]) as vt:
         lookup = await anyway(vt, known)
         if trouble is GONE:
             known.unlink()
@@ -226,7 +226,7 @@ async def test_what_is_known_stays_known_when_it_cannot_be_uploaded_anew(known, 
 
 async def test_while_a_known_file_waits_for_the_quota_its_verdict_is_not_forgotten(known):
     """It is said what is waited for; the older report stays where its details are."""
-    async with desk(roots=[known.parent], calls=1) as vt:
+    async with running_service(roots=[known.parent], calls=1) as vt:
         lookup = await anyway(vt, known)
         [finding] = vt.found(await vt.turn([lookup]))
         assert (finding.state, finding.report.positives) == (State.PENDING, 54)
@@ -236,7 +236,7 @@ async def test_while_a_known_file_waits_for_the_quota_its_verdict_is_not_forgott
 @pytest.mark.parametrize("bad", [says_html, faults.status(400), faults.status(403), faults.truncated()])
 async def test_one_bad_look_does_not_end_the_waiting(new, bad):
     """Whatever comes instead of the report, the next look may find it."""
-    async with desk(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
         lookups = await vt.turn([of_file(new)])
         vt.sandbox.faults.add("file/report", bad)
         [lookup] = await to_the_end(vt, lookups)
@@ -245,7 +245,7 @@ async def test_one_bad_look_does_not_end_the_waiting(new, bad):
 
 async def test_what_was_given_up_is_said_to_be_in_virustotal(new):
     """It is neither unknown nor clean; and looking again waits for that very analysis."""
-    async with desk(queue_seconds=100_000, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=100_000, invent=False, roots=[new.parent]) as vt:
         [lookup] = await to_the_end(vt, [of_file(new)])
         finding = lookup.finding(vt.clock())
         assert (finding.state, finding.note) == (State.PENDING, Note.GAVE_UP)
@@ -257,7 +257,7 @@ async def test_what_was_given_up_is_said_to_be_in_virustotal(new):
 
 async def test_looking_again_never_takes_the_old_report_for_the_new_one(known):
     """Of a known file, too, the awaited scan is asked for by its scan_id."""
-    async with desk(queue_seconds=200_000, roots=[known.parent]) as vt:
+    async with running_service(queue_seconds=200_000, roots=[known.parent]) as vt:
         [lookup] = await to_the_end(vt, [await anyway(vt, known)])
         assert lookup.note is Note.GAVE_UP
         [lookup] = await vt.turn([lookup.rechecked()])
@@ -270,7 +270,7 @@ async def test_looking_again_never_takes_the_old_report_for_the_new_one(known):
 @pytest.mark.parametrize("fault", [faults.reset(), says_html, faults.status(500)])
 async def test_an_upload_that_keeps_breaking_is_given_up(new, fault):
     """Three times, then it is said why; not for ever, at the cost of the day's quota."""
-    async with desk(queue_seconds=100_000, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=100_000, invent=False, roots=[new.parent]) as vt:
         if fault is says_html:
             fault = faults.html(200)
         vt.sandbox.faults.always("file/scan", fault)
@@ -283,7 +283,7 @@ async def test_an_upload_that_keeps_breaking_is_given_up(new, fault):
 
 async def test_a_known_file_that_two_want_uploaded_anew_is_sent_once(known):
     """By its hash the second would see the old report: it has the first one's receipt."""
-    async with desk(queue_seconds=100, roots=[known.parent]) as vt:
+    async with running_service(queue_seconds=100, roots=[known.parent]) as vt:
         one, other = await anyway(vt, known), await anyway(vt, known)
         vt.sandbox.faults.add("file/scan", faults.delay(0.3))
         boards = await asyncio.gather(vt.turn([one]), vt.turn([other]))
@@ -295,7 +295,7 @@ async def test_a_known_file_that_two_want_uploaded_anew_is_sent_once(known):
 
 async def test_while_another_request_sends_it_nothing_is_asked(new):
     """However long that takes."""
-    async with desk(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
         board = await vt.turn([Lookup.of_file(str(new), FILE, 3)])
         vt.service._transfer._uploading.add(board[0].value)
         board = await vt.turn([board[0].consented()])
@@ -313,7 +313,7 @@ async def test_a_quota_that_never_holds_a_large_upload_is_said_before_any_call(t
     file = tmp_path / "large.bin"
     with file.open("wb") as large:
         large.truncate(34 << 20)
-    async with desk(invent=False, roots=[tmp_path]) as vt:
+    async with running_service(invent=False, roots=[tmp_path]) as vt:
         vt.quota.most = 2
         [finding] = vt.found(await to_the_end(vt, [of_file(file)]))
         assert isinstance(finding.error, errors.QuotaTooSmall)
@@ -322,7 +322,7 @@ async def test_a_quota_that_never_holds_a_large_upload_is_said_before_any_call(t
 
 async def test_looking_again_at_what_perhaps_arrived_waits_for_a_newer_report(known):
     """The old one is not it; what was never known is asked about anew."""
-    async with desk(roots=[known.parent]) as vt:
+    async with running_service(roots=[known.parent]) as vt:
         stored = (await anyway(vt, known)).evolve(step=Step.UPLOAD).upload_begins(vt.clock())
         [lookup] = await to_the_end(vt, [died(stored)])
         assert lookup.note is Note.MAYBE_UPLOADED
@@ -333,7 +333,7 @@ async def test_looking_again_at_what_perhaps_arrived_waits_for_a_newer_report(kn
 
 async def test_an_empty_batch_does_not_end_the_waiting(new):
     """A look that brought nothing was too early."""
-    async with desk(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
+    async with running_service(queue_seconds=40, invent=False, roots=[new.parent]) as vt:
         lookups = await vt.turn([of_file(new)])
         vt.sandbox.faults.add("file/report", faults.says([]))
         assert (await to_the_end(vt, lookups))[0].finding(vt.clock()).rule

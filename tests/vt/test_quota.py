@@ -46,7 +46,7 @@ def clock():
 
 
 @pytest.fixture(params=["memory", "database"])
-async def keeper(request, clock):
+async def new_quota(request, clock):
     """Makes quotas that share one count, each as another process would make its own."""
     if request.param == "memory":
         shared = InMemory(Limits(), clock)
@@ -71,24 +71,24 @@ async def spent(call) -> datetime:
 async def take_twenty(url: str) -> int:
     """How many of twenty calls, all at once, were booked."""
     database = Database(url)
-    ledger = Ledger(database, KEY, Limits(minute=25), Clock())
+    quota = Ledger(database, KEY, Limits(minute=25), Clock())
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_taken(ledger)) for _ in range(20)]
+        tasks = [group.create_task(_taken(quota)) for _ in range(20)]
     await database.close()
     return sum(task.result() for task in tasks)
 
 
-async def _taken(ledger) -> bool:
+async def _taken(quota) -> bool:
     try:
-        await ledger.take()
+        await quota.take()
     except QuotaSpent:
         return False
     return True
 
 
-async def test_minute(keeper, clock):
+async def test_minute(new_quota, clock):
     """A minute slides: the fifth call may be made when the first is a minute old, and not before."""
-    quota = keeper()
+    quota = new_quota()
     for _ in range(4):
         await quota.take()
         clock.passes(seconds=10)
@@ -101,17 +101,17 @@ async def test_minute(keeper, clock):
     assert await spent(quota.take()) == NOON + timedelta(seconds=70)
 
 
-async def test_all_or_none(keeper):
+async def test_all_or_none(new_quota):
     """Calls that do not fit together are not booked in part."""
-    quota = keeper()
+    quota = new_quota()
     await quota.take(3)
     await spent(quota.take(2))
     await quota.take(1)
 
 
-async def test_day(keeper, clock):
+async def test_day(new_quota, clock):
     """A day's calls are there again at midnight UTC."""
-    quota = keeper(Limits(minute=0, day=5, month=0))
+    quota = new_quota(Limits(minute=0, day=5, month=0))
     await quota.take(5)
     assert await spent(quota.take()) == MIDNIGHT
     clock.now = MIDNIGHT - timedelta(seconds=1)
@@ -120,46 +120,46 @@ async def test_day(keeper, clock):
     await quota.take(5)
 
 
-async def test_month(keeper, clock):
+async def test_month(new_quota, clock):
     """A month's calls are there again on the 1st, of January too."""
     clock.now = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
-    quota = keeper(Limits(minute=0, day=0, month=5))
+    quota = new_quota(Limits(minute=0, day=0, month=5))
     await quota.take(5)
     assert await spent(quota.take()) == datetime(2027, 1, 1, tzinfo=UTC)
     clock.passes(seconds=1)
     await quota.take(5)
 
 
-async def test_no_limit(keeper):
+async def test_no_limit(new_quota):
     """A window of 0 holds any number of calls."""
-    quota = keeper(Limits(0, 0, 0))
+    quota = new_quota(Limits(0, 0, 0))
     await quota.take(10**6)
     await quota.take()
     assert await quota.left() == {"minute": (10**6 + 1, 0), "day": (10**6 + 1, 0), "month": (10**6 + 1, 0)}
 
 
 @pytest.mark.parametrize("calls", [0, -1, 5])
-async def test_calls_that_never_fit(keeper, calls):
+async def test_calls_that_never_fit(new_quota, calls):
     """More calls than a window holds, or none, are a mistake and not a wait."""
     with pytest.raises(ValueError, match=str(calls)):
-        await keeper().take(calls)
+        await new_quota().take(calls)
 
 
-async def test_left(keeper, clock):
+async def test_left(new_quota, clock):
     """What is left is told for each window as it is now."""
-    quota = keeper()
+    quota = new_quota()
     assert await quota.left() == {"minute": (0, 4), "day": (0, 500), "month": (0, 15500)}
     await quota.take(3)
     clock.passes(seconds=61)
     await quota.take()
-    assert await keeper().left() == {"minute": (1, 4), "day": (4, 500), "month": (4, 15500)}
+    assert await new_quota().left() == {"minute": (1, 4), "day": (4, 500), "month": (4, 15500)}
     clock.now = MIDNIGHT
     assert await quota.left() == {"minute": (0, 4), "day": (0, 500), "month": (4, 15500)}
 
 
-async def test_refused(keeper, clock):
+async def test_refused(new_quota, clock):
     """After a 204 nobody calls for a minute; the wait doubles while 204s go on, at most until midnight UTC."""
-    first, second = keeper(), keeper()
+    first, second = new_quota(), new_quota()
     assert await spent(first.refused()) == NOON + timedelta(seconds=60)
     clock.passes(seconds=30)
     assert await spent(second.refused()) == NOON + timedelta(seconds=60)
@@ -179,9 +179,9 @@ async def test_refused(keeper, clock):
     assert await spent(first.refused()) == MIDNIGHT + timedelta(seconds=60)
 
 
-async def test_worked(keeper, clock):
+async def test_worked(new_quota, clock):
     """An answer ends the suspicion, but not one to a call from before the block."""
-    quota = keeper()
+    quota = new_quota()
     await quota.take()
     await spent(quota.refused())
     await quota.worked()

@@ -25,8 +25,8 @@ MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
 KEY = SecretStr("canary-key")
 
 
-class Asker:
-    """Someone who asks, with a clock and a memory of ten minutes."""
+class CachedService:
+    """The service with a cache that is used for ten minutes, and a clock."""
 
     def __init__(self, service, virustotal):
         self.service, self.virustotal = service, virustotal
@@ -44,10 +44,10 @@ class Asker:
 
 
 @pytest.fixture
-async def asker(database):
+async def cached(database):
     opened = Database(database)
     async with Sandbox().serve() as virustotal:
-        one = Asker(None, virustotal)
+        one = CachedService(None, virustotal)
         allowance = InMemory(Limits(0, 0, 0), one)
         async with Client(KEY, url=virustotal.url, quota=allowance) as client:
             memory = Replies(opened)
@@ -58,45 +58,45 @@ async def asker(database):
     await opened.close()
 
 
-async def test_asked_once_in_ten_minutes(asker):
+async def test_asked_once_in_ten_minutes(cached):
     """The second answer is the first one's, and says when it was asked."""
-    first = await asker.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
-    asker.now += timedelta(minutes=9)
-    second = await asker.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
-    assert len(asker.virustotal.calls) == 3
+    first = await cached.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
+    cached.now += timedelta(minutes=9)
+    second = await cached.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
+    assert len(cached.virustotal.calls) == 3
     assert [one.raw for one in second] == [one.raw for one in first]
     assert {one.checked_at for one in second} == {NOON}
-    asker.now += timedelta(minutes=2)
-    await asker.asks("9.9.9.9")
-    assert len(asker.virustotal.calls) == 4
+    cached.now += timedelta(minutes=2)
+    await cached.asks("9.9.9.9")
+    assert len(cached.virustotal.calls) == 4
 
 
-async def test_fresh(asker):
+async def test_fresh(cached):
     """Nothing is taken from memory, and what comes replaces it."""
-    await asker.asks("9.9.9.9")
-    asker.now += timedelta(minutes=1)
-    [finding] = await asker.asks("9.9.9.9", fresh=True)
-    assert len(asker.virustotal.calls) == 2
-    assert finding.checked_at == asker.now
-    [finding] = await asker.asks("9.9.9.9")
-    assert finding.checked_at == asker.now
+    await cached.asks("9.9.9.9")
+    cached.now += timedelta(minutes=1)
+    [finding] = await cached.asks("9.9.9.9", fresh=True)
+    assert len(cached.virustotal.calls) == 2
+    assert finding.checked_at == cached.now
+    [finding] = await cached.asks("9.9.9.9")
+    assert finding.checked_at == cached.now
 
 
-async def test_what_is_no_answer_is_not_remembered(asker):
+async def test_what_is_no_answer_is_not_remembered(cached):
     """A reply that cannot be read is asked for again."""
-    asker.virustotal.tell("ip-address/report", "9.9.9.9", {"response_code": "what"})
-    [finding] = await asker.asks("9.9.9.9")
+    cached.virustotal.tell("ip-address/report", "9.9.9.9", {"response_code": "what"})
+    [finding] = await cached.asks("9.9.9.9")
     assert finding.state is State.NOT_CHECKED
-    await asker.asks("9.9.9.9")
-    assert len(asker.virustotal.calls) == 2
+    await cached.asks("9.9.9.9")
+    assert len(cached.virustotal.calls) == 2
 
 
-async def test_the_part_of_a_batch_that_is_known_is_not_asked(asker):
+async def test_the_part_of_a_batch_that_is_known_is_not_asked(cached):
     """Only what is not remembered goes into the call."""
     hashes = [f"{number:064x}" for number in range(1, 5)]
-    await asker.asks(*hashes[:2])
-    await asker.asks(*hashes)
-    assert asker.virustotal.calls[-1].params["resource"] == ",".join(hashes[2:])
+    await cached.asks(*hashes[:2])
+    await cached.asks(*hashes)
+    assert cached.virustotal.calls[-1].params["resource"] == ",".join(hashes[2:])
 
 
 def test_the_reserve():

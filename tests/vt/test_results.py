@@ -31,9 +31,9 @@ ABOUT = {
 }
 
 
-def found(action: str, raw: dict, asked: str = "as asked", indicator: Indicator | None = None) -> Finding:
+def found(action: str, raw: dict, text: str = "as entered", indicator: Indicator | None = None) -> Finding:
     row = BY_KEY[action]
-    return judge(Subject(row, indicator or ABOUT[action], asked), raw, threshold=row.threshold, now=NOW)
+    return judge(Subject(row, indicator or ABOUT[action], text), raw, threshold=row.threshold, now=NOW)
 
 
 def table(finding: Finding) -> dict[str, str]:
@@ -481,7 +481,7 @@ def test_hostile_replies_never_break_what_is_shown(sent, threshold):
     """Whatever a reply holds, there is a finding, and all of it can be shown, sent and stored."""
     action, raw = sent
     before = repr(raw)
-    finding = judge(Subject(BY_KEY[action], ABOUT[action], "as asked"), raw, threshold=threshold, now=NOW)
+    finding = judge(Subject(BY_KEY[action], ABOUT[action], "as entered"), raw, threshold=threshold, now=NOW)
     assert finding.error is None or isinstance(finding.error, VTError)
     assert (finding.state is State.NOT_CHECKED) == (finding.error is not None)
     for field in results.enrichment(finding):

@@ -1,18 +1,15 @@
 """The service layer against the stand-in VirusTotal: what it costs, what it waits for, what it never loses."""
 
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
 
 from playground.virustotal import Sandbox, faults
+from tests.support.vt_service import of_file, running_service, turn
 from vt import errors
-from vt.actions import BY_KEY, FILE
+from vt.actions import BY_KEY
 from vt.client import Client
-from vt.files.disk import Disk
-from vt.files.places import Places
-from vt.files.safe_path import Roots
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.service import Service, next_turn
@@ -21,96 +18,10 @@ from vt.verdict import State
 HASHES = [f"{number:064x}" for number in range(1, 26)]
 
 
-class Clock:
-    """Time that passes when told."""
-
-    def __init__(self):
-        self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-
-    def __call__(self):
-        return self.now
-
-    def seconds(self):
-        return self.now.timestamp()
-
-    def passes(self, **time):
-        self.now += timedelta(**time)
-
-
-class Allowance:
-    """A quota of so many calls, then none for a minute."""
-
-    def __init__(self, clock, calls=10**9):
-        self.clock = clock
-        self.calls = calls
-        self.most = 10**9
-
-    async def take(self, calls=1):
-        if calls > self.most:
-            raise ValueError(calls)
-        if self.calls < calls:
-            raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
-        self.calls -= calls
-
-    async def refused(self):
-        raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
-
-    async def worked(self):
-        """Nothing to forget."""
-
-
-async def no_pause(_):
-    """Tests do not wait between attempts."""
-
-
-async def turn(service, lookups):
-    return [lookups, *[board async for board in service.advance(lookups)]][-1]
-
-
-class Desk:
-    """Someone who asks, and goes on whenever there is something to go on with."""
-
-    def __init__(self, sandbox, service, clock, quota):
-        self.sandbox, self.service, self.clock, self.quota = sandbox, service, clock, quota
-
-    async def turn(self, lookups):
-        return await turn(self.service, tuple(lookups))
-
-    async def asks(self, action, *values, **options):
-        row = BY_KEY[action]
-        return await self.turn(Lookup.of(read(value), row, row.threshold, **options) for value in values)
-
-    def found(self, lookups):
-        return [lookup.finding(self.clock()) for lookup in lookups]
-
-    def states(self, lookups):
-        return [finding.state for finding in self.found(lookups)]
-
-
-@asynccontextmanager
-async def desk(kind="public", roots=(), calls=10**9, through=str, **settings):
-    """`through`: makes of VirusTotal's address that of a way there."""
-    clock = Clock()
-    quota = Allowance(clock, calls)
-    async with (
-        Sandbox(kind=kind, clock=clock.seconds, **settings).serve() as sandbox,
-        Client(
-            SecretStr("k" * 64),
-            url=through(sandbox.url),
-            quota=quota,
-            kind=kind,
-            deadline=5,
-            sleep=no_pause,
-        ) as client,
-    ):
-        service = Service(client, places=Places(Disk(Roots(tuple(roots)), limit=64 << 20)), clock=clock)
-        yield Desk(sandbox, service, clock, quota)
-
-
 @pytest.mark.parametrize(("kind", "calls"), [("private", 1), ("public", 7)])
 async def test_25_hashes_cost_one_call_with_a_private_key_and_seven_with_a_public_one(kind, calls):
     """Hashes go in batches as large as the key allows, and every one comes back."""
-    async with desk(kind) as vt:
+    async with running_service(kind) as vt:
         lookups = await vt.asks("scan-hash", *HASHES)
         assert len(vt.sandbox.calls) == calls
         assert all(lookup.settled and lookup.raw for lookup in lookups)
@@ -118,7 +29,7 @@ async def test_25_hashes_cost_one_call_with_a_private_key_and_seven_with_a_publi
 
 async def test_equal_indicators_are_asked_once():
     """The same hash asked twice is one resource in one call, and both lookups have the answer."""
-    async with desk() as vt:
+    async with running_service() as vt:
         lookups = await vt.asks("scan-hash", HASHES[0], HASHES[0])
         [call] = vt.sandbox.calls
         assert call.params["resource"] == HASHES[0]
@@ -127,7 +38,7 @@ async def test_equal_indicators_are_asked_once():
 
 async def test_what_virustotal_silently_left_out_is_asked_for_again():
     """An account with smaller batches than its kind answers four of ten: the rest is asked again until all are there."""
-    async with desk("private") as vt:
+    async with running_service("private") as vt:
         asked = tuple(Lookup.of(read(value), BY_KEY["scan-hash"], 3) for value in HASHES[:10])
         async with (
             Sandbox(kind="public", clock=vt.clock.seconds).serve() as small,
@@ -140,7 +51,7 @@ async def test_what_virustotal_silently_left_out_is_asked_for_again():
 
 async def test_a_batch_that_comes_back_without_anything_ends():
     """Nothing of what was asked came back: it is said, not asked for ever."""
-    async with desk() as vt:
+    async with running_service() as vt:
         vt.sandbox.faults.always("file/report", faults.says([]))
         lookups = await vt.asks("scan-hash", *HASHES[:2])
         assert [type(finding.error) for finding in vt.found(lookups)] == [errors.Dropped] * 2
@@ -149,7 +60,7 @@ async def test_a_batch_that_comes_back_without_anything_ends():
 @pytest.mark.parametrize("value", ["10.0.0.1", "127.0.0.1", "169.254.1.1", "::1", "fe80::1", "192.168.0.7"])
 async def test_internal_addresses_are_never_sent(value):
     """Private, loopback and link-local addresses are NOT CHECKED, and VirusTotal hears nothing."""
-    async with desk() as vt:
+    async with running_service() as vt:
         [finding] = vt.found(await vt.asks("scan-ip", value))
         assert (finding.state, type(finding.error)) == (State.NOT_CHECKED, errors.Internal)
         assert not vt.sandbox.calls
@@ -157,14 +68,14 @@ async def test_internal_addresses_are_never_sent(value):
 
 async def test_documentation_addresses_are_sent_when_a_person_asks():
     """192.0.2.1 is the documented example."""
-    async with desk() as vt:
+    async with running_service() as vt:
         [finding] = vt.found(await vt.asks("scan-ip", "192.0.2.1"))
         assert finding.state is State.SUSPICIOUS
 
 
 async def test_a_spent_quota_waits_and_completes():
     """Two of three answered, one waits for the next slot; then it is answered, and nothing is asked twice."""
-    async with desk(calls=2) as vt:
+    async with running_service(calls=2) as vt:
         lookups = await vt.asks("scan-ip", "192.0.2.1", "198.51.100.1", "198.51.100.2")
         states = vt.states(lookups)
         assert states.count(State.NOT_CHECKED) == 1
@@ -180,7 +91,7 @@ async def test_a_spent_quota_waits_and_completes():
 
 async def test_a_204_of_virustotals_waits_as_well():
     """Our own count was wrong: 204 is a wait, never an empty answer."""
-    async with desk() as vt:
+    async with running_service() as vt:
         vt.sandbox.faults.add("ip-address/report", faults.status(204))
         lookups = await vt.asks("scan-ip", "192.0.2.1")
         assert vt.states(lookups) == [State.NOT_CHECKED]
@@ -190,7 +101,7 @@ async def test_a_204_of_virustotals_waits_as_well():
 
 async def test_an_outage_is_waited_out_and_then_given_up():
     """VirusTotal does not answer: it is tried again for a while, then it is said."""
-    async with desk() as vt:
+    async with running_service() as vt:
         vt.sandbox.faults.always("*", faults.html(503))
         lookups = await vt.asks("scan-ip", "192.0.2.1")
         turns = 0
@@ -205,7 +116,7 @@ async def test_an_outage_is_waited_out_and_then_given_up():
 
 async def test_an_outage_while_a_scan_is_awaited_costs_nothing():
     """Hours into the wait VirusTotal does not answer once: the wait goes on and ends with the verdict."""
-    async with desk(invent=False, queue_seconds=3 * 3600) as vt:
+    async with running_service(invent=False, queue_seconds=3 * 3600) as vt:
         [unknown] = await vt.asks("scan-url", "http://nobody.example/knows")
         lookups = await vt.turn([unknown.submitted_on_request()])
         vt.clock.passes(hours=2)
@@ -219,7 +130,7 @@ async def test_an_outage_while_a_scan_is_awaited_costs_nothing():
 
 async def test_a_refused_key_is_not_tried_again():
     """403 will not go away by asking again."""
-    async with desk() as vt:
+    async with running_service() as vt:
         vt.sandbox.faults.always("*", faults.status(403))
         [finding] = vt.found(await vt.asks("scan-ip", "192.0.2.1"))
         assert isinstance(finding.error, errors.KeyRefused)
@@ -228,7 +139,7 @@ async def test_a_refused_key_is_not_tried_again():
 
 async def test_an_unknown_url_is_unknown_and_never_submitted():
     """A look-up submits nothing."""
-    async with desk(invent=False) as vt:
+    async with running_service(invent=False) as vt:
         lookups = await vt.asks("scan-url", "http://nobody.example/knows?this")
         assert vt.states(lookups) == [State.UNKNOWN]
         assert [call.endpoint for call in vt.sandbox.calls] == ["url/report"]
@@ -237,7 +148,7 @@ async def test_an_unknown_url_is_unknown_and_never_submitted():
 
 async def test_a_url_submitted_on_request_is_waited_for_by_its_scan():
     """Once a person says so, it is submitted once, PENDING, looked at with growing pauses, then judged."""
-    async with desk(invent=False, queue_seconds=100) as vt:
+    async with running_service(invent=False, queue_seconds=100) as vt:
         [unknown] = await vt.asks("scan-url", "http://nobody.example/knows")
         lookups = await vt.turn([unknown.submitted_on_request()])
         assert vt.states(lookups) == [State.PENDING]
@@ -256,7 +167,7 @@ async def test_a_url_submitted_on_request_is_waited_for_by_its_scan():
 
 async def test_an_old_report_is_rescanned_and_the_new_scan_awaited():
     """`--rescan-after-days 0` with a private key: rescan, wait by scan_id, and only the new report counts."""
-    async with desk("private", queue_seconds=20) as vt:
+    async with running_service("private", queue_seconds=20) as vt:
         lookups = await vt.asks("scan-hash", "44d88612fea8a8f36de82e1278abb02f", rescan_after_days=0)
         old = lookups[0].raw["scan_date"]
         assert vt.states(lookups) == [State.PENDING]
@@ -271,14 +182,14 @@ async def test_an_old_report_is_rescanned_and_the_new_scan_awaited():
 
 async def test_a_young_report_is_not_rescanned():
     """The last analysis is not that old."""
-    async with desk("private") as vt:
+    async with running_service("private") as vt:
         await vt.asks("scan-hash", "44d88612fea8a8f36de82e1278abb02f", rescan_after_days=3650)
         assert [call.endpoint for call in vt.sandbox.calls] == ["file/report"]
 
 
 async def test_a_public_key_says_that_hashes_cannot_be_rescanned():
     """The report is the answer, with a note; nothing fails."""
-    async with desk() as vt:
+    async with running_service() as vt:
         [finding] = vt.found(
             await vt.asks("scan-hash", "44d88612fea8a8f36de82e1278abb02f", rescan_after_days=0)
         )
@@ -287,7 +198,7 @@ async def test_a_public_key_says_that_hashes_cannot_be_rescanned():
 
 async def test_a_refused_rescan_keeps_the_report():
     """A private endpoint that is closed after all does not cost the verdict."""
-    async with desk("private") as vt:
+    async with running_service("private") as vt:
         vt.sandbox.faults.always("file/rescan", faults.status(403))
         [finding] = vt.found(
             await vt.asks("scan-hash", "44d88612fea8a8f36de82e1278abb02f", rescan_after_days=0)
@@ -297,7 +208,7 @@ async def test_a_refused_rescan_keeps_the_report():
 
 async def test_an_unknown_host_is_asked_once_more_by_its_registered_domain():
     """www.deep.example.co.in is not known, example.co.in is: its report is the answer, and it says so."""
-    async with desk(invent=False) as vt:
+    async with running_service(invent=False) as vt:
         [finding] = vt.found(await vt.asks("domain-report", "www.deep.example.co.in"))
         assert finding.note == "registered-domain"
         assert finding.indicator.value == "example.co.in"
@@ -315,13 +226,9 @@ def sample(tmp_path):
     return file
 
 
-def of_file(path):
-    return Lookup.of_file(str(path), FILE, FILE.threshold).auto_consented()
-
-
 async def test_an_unknown_file_is_uploaded_once_and_waited_for(sample):
     """Hash first, then one upload, then looks by the new scan_id until it is done."""
-    async with desk(invent=False, queue_seconds=40, roots=[sample.parent]) as vt:
+    async with running_service(invent=False, queue_seconds=40, roots=[sample.parent]) as vt:
         lookups = await vt.turn([of_file(sample)])
         assert vt.states(lookups) == [State.PENDING]
         while (at := next_turn(lookups)) is not None:
@@ -336,7 +243,7 @@ async def test_a_known_file_is_never_uploaded(tmp_path):
     """Its hash is known: the report is the answer."""
     file = tmp_path / "eicar.com"
     file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
-    async with desk(roots=[tmp_path]) as vt:
+    async with running_service(roots=[tmp_path]) as vt:
         lookups = await vt.turn([of_file(file)])
         assert vt.states(lookups) == [State.RISKY]
         assert [call.endpoint for call in vt.sandbox.calls] == ["file/report"]
@@ -344,7 +251,7 @@ async def test_a_known_file_is_never_uploaded(tmp_path):
 
 async def test_an_upload_that_broke_begins_again_with_the_hash(sample):
     """The POST may have arrived: VirusTotal is asked for the hash before anything is sent again."""
-    async with desk(invent=False, roots=[sample.parent]) as vt:
+    async with running_service(invent=False, roots=[sample.parent]) as vt:
         vt.sandbox.faults.add("file/scan", faults.reset())
         lookups = await vt.turn([of_file(sample)])
         vt.clock.now = next_turn(lookups)
@@ -355,7 +262,7 @@ async def test_an_upload_that_broke_begins_again_with_the_hash(sample):
 
 async def test_a_process_that_died_over_an_upload_asks_for_the_hash_first(sample):
     """What is found in the database as being uploaded is looked up before it is uploaded."""
-    async with desk(invent=False, roots=[sample.parent]) as vt:
+    async with running_service(invent=False, roots=[sample.parent]) as vt:
         stored = of_file(sample).hashed("0" * 64, 17).evolve(step=Step.UPLOAD).upload_begins(vt.clock())
         await vt.turn([Lookup.model_validate_json(stored.model_dump_json())])
         assert vt.sandbox.calls[0].endpoint == "file/report"
@@ -367,7 +274,7 @@ async def test_a_process_that_died_over_an_upload_asks_for_the_hash_first(sample
 )
 async def test_a_file_that_cannot_be_taken_is_not_checked(tmp_path, path, fault):
     """Outside the roots, missing, a folder: each is NOT CHECKED with its reason, and nothing is sent."""
-    async with desk(roots=[tmp_path]) as vt:
+    async with running_service(roots=[tmp_path]) as vt:
         [finding] = vt.found(await vt.turn([of_file(tmp_path / path)]))
         assert (finding.state, type(finding.error)) == (State.NOT_CHECKED, fault)
         assert not vt.sandbox.calls

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from playground.virustotal import Sandbox
 from tests.support.replies import RECORDED
-from tests.vt.test_service import Allowance, Clock, no_pause, turn
+from tests.support.vt_service import Allowance, Clock, no_pause, turn
 from vt import results
 from vt.actions import BY_KEY, HASHES, Action
 from vt.client import Client

@@ -35,14 +35,14 @@ EMPTY = {
     "note": None,
 }
 """A lookup as version 1 stored it, as far as nothing was known yet."""
-ASKED = EMPTY | {
+NEW = EMPTY | {
     "action": "scan-ip",
     "asked": "192.0.2.1",
     "kind": "ipv4",
     "value": "192.0.2.1",
     "threshold": 25,
 }
-WAITING = ASKED | {
+WAITING = NEW | {
     "not_before": "2026-11-27T09:00:00Z",
     "since": "2026-11-27T07:59:00Z",
     "tries": 2,
@@ -104,7 +104,7 @@ def test_a_failed_lookup_of_version_1_is_read():
     assert (error.host, error.typed) == ("web-1", False)
 
 
-@pytest.mark.parametrize("stored", [ASKED, WAITING, UPLOADING, FAILED])
+@pytest.mark.parametrize("stored", [NEW, WAITING, UPLOADING, FAILED])
 def test_an_upgraded_lookup_is_like_one_of_this_version(stored):
     """Stored again it has the new form, which an upgrade leaves as it is."""
     upgraded = upgrade(stored)
@@ -121,13 +121,11 @@ def test_an_upgraded_lookup_is_like_one_of_this_version(stored):
     "stored",
     [
         pytest.param({}, id="empty"),
-        pytest.param(ASKED | {"colour": "red"}, id="unknown field"),
-        pytest.param(ASKED | {"action": "scan-phone"}, id="unknown action"),
-        pytest.param(
-            {name: value for name, value in ASKED.items() if name != "threshold"}, id="missing field"
-        ),
-        pytest.param(upgrade(ASKED) | {"version": 3}, id="later version"),
-        pytest.param(ASKED | {"trouble": "QuotaSpent"}, id="wrong type"),
+        pytest.param(NEW | {"colour": "red"}, id="unknown field"),
+        pytest.param(NEW | {"action": "scan-phone"}, id="unknown action"),
+        pytest.param({name: value for name, value in NEW.items() if name != "threshold"}, id="missing field"),
+        pytest.param(upgrade(NEW) | {"version": 3}, id="later version"),
+        pytest.param(NEW | {"trouble": "QuotaSpent"}, id="wrong type"),
     ],
 )
 def test_what_cannot_be_read_is_refused(stored):

@@ -45,7 +45,7 @@ DETECTED = [
 
 
 def judged(action: str, raw: object, threshold: int = 3, now: datetime = NOW) -> Finding:
-    return judge(Subject(BY_KEY[action], ABOUT[action], "as asked"), raw, threshold=threshold, now=now)
+    return judge(Subject(BY_KEY[action], ABOUT[action], "as entered"), raw, threshold=threshold, now=now)
 
 
 def scanned(positives: int | None, total: int = 70) -> dict:
