@@ -30,7 +30,7 @@ from bot.server import Check, NotServing, on_error, operator_routes, serving, sl
 from bot.settings import Mode, Settings
 from bot.slack_client import NotConnected, TokenRefused, identity, socket_mode, web_client
 from bot.storage import audit, history
-from bot.storage.channel_settings import Channels
+from bot.storage.channel_settings import SettingsStore
 from handlers import answer, register
 from handlers.deps import Deps, StoreDown
 from handlers.files.downloads import slack_files
@@ -139,7 +139,7 @@ def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Log
         store=parts.cases,
         modals=parts.modals,
         history=parts.history,
-        channels=Channels(parts.database),
+        channel_settings=SettingsStore(parts.database),
         replies=parts.replies,
         directory=Directory(slack, parts.people, clock),
         policy=settings.policy,

@@ -1,4 +1,4 @@
-"""What holds in a channel: thresholds, and who sees answers. Kept in the database, changed by those who may."""
+"""The settings of channels: their storage, and what they and the operator's settings come to together."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -6,22 +6,25 @@ from typing import Protocol
 from handlers.request import ChannelSettings, Origin
 
 
-class Channels(Protocol):
-    """The storage of what was set for channels. Every method raises StoreDown when the database cannot answer."""
+class SettingsStore(Protocol):
+    """The storage of channels' settings. Every method raises StoreDown when the database cannot be reached."""
 
-    async def ways(self, team: str, channel: str) -> ChannelSettings:
-        """What holds there; nothing is set where nobody set anything."""
+    async def get(self, team: str, channel: str) -> ChannelSettings:
+        """The settings of a channel; the defaults if nobody changed them."""
 
-    async def change(self, team: str, channel: str, ways: ChannelSettings) -> None:
-        """Have this hold there from now on."""
+    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
+        """Store the settings of a channel."""
 
-    async def changed(self, team: str, most: int) -> list[str]:
-        """The channels for which something is set."""
+    async def changed_channels(self, team: str, most: int) -> list[str]:
+        """The ids of at most that many channels that have settings of their own."""
 
 
-async def holding(
-    origin: Origin, channels: Channels, thresholds: Mapping[str, int]
+async def effective_settings(
+    origin: Origin, store: SettingsStore, thresholds: Mapping[str, int]
 ) -> tuple[Mapping[str, int], ChannelSettings]:
-    """The thresholds where someone asks, `thresholds` where none is set for the channel; and all that is. Raises StoreDown."""
-    ways = await channels.ways(origin.team, origin.channel)
-    return {**thresholds, **ways.thresholds}, ways
+    """The thresholds that apply where someone asks, in engines by action, and the channel's settings. Raises StoreDown.
+
+    `thresholds`: the operator's, for the actions for which the channel has none.
+    """
+    settings = await store.get(origin.team, origin.channel)
+    return {**thresholds, **settings.thresholds}, settings

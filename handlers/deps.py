@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.access import Policy
-from handlers.channel_settings import Channels
+from handlers.channel_settings import SettingsStore
 from handlers.files.logins import Logins
 from handlers.history import History
 from handlers.modals import Modal, Modals
@@ -100,7 +100,7 @@ class ListenerDeps(AdmissionDeps):
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     modals: Modals
-    channels: Channels
+    channel_settings: SettingsStore
     thresholds: Mapping[str, int]
     """Engines, by action."""
     logins: Logins | None = None
@@ -111,7 +111,7 @@ class ListenerDeps(AdmissionDeps):
 class FileDeps(PostingDeps):
     """To decide whether files are uploaded, and to show how far they are."""
 
-    channels: Channels
+    channel_settings: SettingsStore
     upload: UploadPolicy = UploadPolicy.CONFIRM
     """Whether files that VirusTotal does not know may be uploaded; a channel may set a stricter policy."""
     never_upload: tuple[str, ...] = SECRET_NAMES
@@ -159,7 +159,7 @@ class ModalDeps(AnswerDeps, InfoDeps):
 class SettingsDeps(PostingDeps):
     """To show and change the settings of a channel."""
 
-    channels: Channels
+    channel_settings: SettingsStore
     directory: Directory
     policy: Policy
     thresholds: Mapping[str, int]
@@ -180,7 +180,7 @@ class WatchDeps(PostingDeps):
     cards: CardStore
     watches: WatchStore
     rules: Rules
-    channels: Channels
+    channel_settings: SettingsStore
     directory: Directory
     policy: Policy
     thresholds: Mapping[str, int]

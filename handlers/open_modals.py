@@ -8,7 +8,7 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.admission import accept, may_open
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.modals import AnswerModal, FilledModal, FormModal, Found, Modal, SettingsModal
 from handlers.payloads import ButtonClick
@@ -123,7 +123,7 @@ async def reopen_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> 
 async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> str:
     """When Slack's three seconds are over, a job offers to open it again."""
     try:
-        _, settings = await holding(modal.origin, deps.channels, deps.thresholds)
+        _, settings = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
         view = form.form(modal, share=settings.answers is Answers.CHANNEL)
         await open_modal(modal, view, trigger_id, deps)
     except StoreDown:

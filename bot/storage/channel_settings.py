@@ -28,13 +28,13 @@ table = Table(
 )
 
 
-class Channels:
-    """The Channels of handlers. Every method raises StoreDown when the database cannot answer."""
+class SettingsStore:
+    """Implements handlers.channel_settings.SettingsStore. Every method raises StoreDown when the database cannot answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def ways(self, team: str, channel: str) -> ChannelSettings:
+    async def get(self, team: str, channel: str) -> ChannelSettings:
         """What holds there; nothing is set where nobody set anything.
 
         Settings that cannot be read may have been strict, so the strictest hold until somebody sets them again.
@@ -53,17 +53,17 @@ class Channels:
             log.warning("channel_settings_unreadable", team=team, channel=channel, reason=str(unreadable))
             return STRICTEST
 
-    async def change(self, team: str, channel: str, ways: ChannelSettings) -> None:
+    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
         """Have this hold there from now on."""
         new = insert(table).values(
-            team=team, channel=channel, ways=json.loads(stored_shapes.CHANNEL_SETTINGS.write(ways))
+            team=team, channel=channel, ways=json.loads(stored_shapes.CHANNEL_SETTINGS.write(settings))
         )
         change = new.on_conflict_do_update(
             index_elements=["team", "channel"], set_={"ways": new.excluded.ways}
         )
         await self._database.run(lambda connection: connection.execute(change))
 
-    async def changed(self, team: str, most: int) -> list[str]:
+    async def changed_channels(self, team: str, most: int) -> list[str]:
         """The channels for which something is set."""
         wanted = select(table.c.channel).where(table.c.team == team).order_by(table.c.channel).limit(most)
 

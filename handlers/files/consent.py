@@ -42,7 +42,7 @@ async def policy_for(case: Case, deps: FileDeps) -> UploadPolicy:
 
 async def _strictest(origins: Iterable[Origin], deps: FileDeps) -> UploadPolicy:
     channels = {(origin.team, origin.channel) for origin in origins}
-    settings = [await deps.channels.ways(*channel) for channel in sorted(channels)]
+    settings = [await deps.channel_settings.get(*channel) for channel in sorted(channels)]
     set_here = [UploadPolicy(one.uploads) for one in settings if one.uploads is not Uploads.AS_SET]
     return max([deps.upload, *set_here], key=list(UploadPolicy).index)
 

@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners import login
 from handlers.open_modals import open_form, open_settings
@@ -71,7 +71,9 @@ def parse_or_error(line: str, thresholds: Mapping[str, int]) -> Command | UsageE
 async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: ListenerDeps) -> str:
     """Store the request as the channel's settings want it. Returns what to tell the user, or ""."""
     try:
-        thresholds, settings = await holding(received.origin, deps.channels, deps.thresholds)
+        thresholds, settings = await effective_settings(
+            received.origin, deps.channel_settings, deps.thresholds
+        )
     except StoreDown:
         return text.CANNOT_TAKE
     if settings.thresholds:

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import payloads, text
 from handlers.admission import accept_or_raise
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners.commands import parse_or_error
 from handlers.message_content import file_lookups
@@ -71,7 +71,9 @@ def bot(context: AsyncBoltContext) -> Bot:
 async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
     """Store the request. What could not be stored raises StoreDown, so that Slack delivers the event again."""
     try:
-        thresholds, settings = await holding(message.origin, deps.channels, deps.thresholds)
+        thresholds, settings = await effective_settings(
+            message.origin, deps.channel_settings, deps.thresholds
+        )
         request = _request(message, thresholds, deps)
         if settings.answers is Answers.PRIVATE and not is_shared(request):
             apart = request.origin.model_copy(update={"apart": True})

@@ -9,7 +9,7 @@ from slack_sdk.models.views import View
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, Origin, StoreDown
 from handlers.files.logins import user_key
 from handlers.modals import FormModal, LoginModal
@@ -102,7 +102,7 @@ async def _submit(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, 
         modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
         if not isinstance(modal, LoginModal):
             return {"address": words.LOGIN_GONE}
-        thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
+        thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
         return await _keep(submission.values, modal, thresholds, deps)
     except StoreDown:
         return {"address": text.CANNOT_TAKE}

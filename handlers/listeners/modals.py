@@ -7,7 +7,7 @@ from slack_sdk.models.views import View
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners import login
 from handlers.modals import AnswerModal, FormModal, SettingsModal
@@ -43,7 +43,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
     modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
     if not isinstance(modal, FormModal):
         raise Refused(modals_text.FORM_GONE)
-    thresholds, _ = await holding(modal.origin, deps.channels, deps.thresholds)
+    thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
     wanted = form.command(submission.values, modal, thresholds)
     if login.needing_login(wanted.lookups, deps):
         return await login.stacked_form(modal, wanted, deps)

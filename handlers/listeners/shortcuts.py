@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.message_content import all_text, file_lookups, file_names
 from handlers.open_modals import open_form
@@ -108,7 +108,7 @@ async def _look_up(
     """Store the request. Returns what to tell the user, or ""."""
     origin = received.origin
     try:
-        thresholds, settings = await holding(origin, deps.channels, deps.thresholds)
+        thresholds, settings = await effective_settings(origin, deps.channel_settings, deps.thresholds)
     except StoreDown:
         return text.CANNOT_TAKE
     public = settings.answers is not Answers.PRIVATE

@@ -19,9 +19,9 @@ async def show(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
     if origin.channel.startswith(DIRECT):
         view = sentence(modals_text.SETTINGS, case.request.modal, Verb.SETTINGS, modals_text.NOT_HERE)
     else:
-        ways = await deps.channels.ways(origin.team, origin.channel)
+        current = await deps.channel_settings.get(origin.team, origin.channel)
         may = await may_change(origin, deps.directory, deps.policy)
-        view = settings.settings(ways, deps.thresholds, case.request.modal, may_change=may)
+        view = settings.settings(current, deps.thresholds, case.request.modal, may_change=may)
     await modals.update(case, view, deps)
     await answers.end(case, deps)
 
@@ -34,10 +34,10 @@ async def change(case: Case[ChangeSettingsRequest], deps: SettingsDeps) -> None:
         await answers.end(refused, deps, Outcome.REFUSED)
         return
     if not case.changes:
-        old = await deps.channels.ways(origin.team, origin.channel)
+        old = await deps.channel_settings.get(origin.team, origin.channel)
         case = case.model_copy(update={"changes": settings.changes(old, new)})
         await deps.store.save(case)
-    await deps.channels.change(origin.team, origin.channel, new)
+    await deps.channel_settings.change(origin.team, origin.channel, new)
     await answers.end(await reply(_to_asker(case), answer.note(modals_text.saved(case.changes)), deps), deps)
 
 

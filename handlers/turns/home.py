@@ -44,7 +44,7 @@ async def _content(case: Case[HomeRequest], deps: HomeDeps) -> HomeContent:
 
 async def _channels(origin: Origin, deps: HomeDeps) -> list[str]:
     """Those for which something is set that this person may change."""
-    known = await deps.channels.changed(origin.team, MOST_CHANNELS)
+    known = await deps.channel_settings.changed_channels(origin.team, MOST_CHANNELS)
     there = [origin.model_copy(update={"channel": channel}) for channel in known]
     return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
 

@@ -11,7 +11,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from handlers import history, text
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import Case, LookupDeps, Outcome, Verb
 from handlers.files import consent
 from handlers.ownership import as_renewal, is_owner
@@ -126,7 +126,7 @@ async def _people(case: Case[LookupRequest], deps: LookupDeps) -> list[Lookup]:
     """A lookup for each mentioned person that has an e-mail address, with the threshold of the channel."""
     if not case.request.people:
         return []
-    thresholds, _ = await holding(case.request.origin, deps.channels, deps.thresholds)
+    thresholds, _ = await effective_settings(case.request.origin, deps.channel_settings, deps.thresholds)
     people = [await _person(user, thresholds, deps) for user in case.request.people]
     return [lookup for lookup in people if lookup]
 

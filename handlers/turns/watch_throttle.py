@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from handlers.channel_settings import holding
+from handlers.channel_settings import effective_settings
 from handlers.deps import WatchDeps
 from handlers.people import Unknown
 from handlers.posting import POST_OPTIONS, call, content
@@ -52,7 +52,9 @@ class Throttle:
         if origin.channel not in self._ignored:
             ignored = await deps.watches.ignored(origin.team, origin.channel)
             self._ignored[origin.channel] = frozenset(one.value for one in ignored)
-            self._thresholds[origin.channel], _ = await holding(origin, deps.channels, deps.thresholds)
+            self._thresholds[origin.channel], _ = await effective_settings(
+                origin, deps.channel_settings, deps.thresholds
+            )
         values, thresholds = self._ignored[origin.channel], self._thresholds[origin.channel]
         lookups = lookups_of(card, lambda lookup: any(covers(value, lookup) for value in values))
         return tuple(one.evolve(threshold=thresholds.get(one.action.key, one.threshold)) for one in lookups)

@@ -29,40 +29,40 @@ LANGUAGES = {"en": "English"}
 
 
 def settings(
-    ways: ChannelSettings, thresholds: Mapping[str, int], modal_id: str, *, may_change: bool
+    current: ChannelSettings, thresholds: Mapping[str, int], modal_id: str, *, may_change: bool
 ) -> View:
     """The modal. `thresholds`: what the operator set, which holds where the channel sets nothing."""
     if not may_change:
-        rows = [*_rows(ways, thresholds), ("", modals.WHO_MAY_CHANGE)]
+        rows = [*_rows(current, thresholds), ("", modals.WHO_MAY_CHANGE)]
         return details_layout.modal(
             modals.SETTINGS, modal_id, Verb.SETTINGS, list(details_layout.table(rows))
         )
-    blocks = list(_fields(ways, thresholds))
+    blocks = list(_fields(current, thresholds))
     return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=modals.SAVE)
 
 
-def _rows(ways: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Row]:
+def _rows(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Row]:
     for action in ACTIONS:
-        count = ways.thresholds.get(action.key, thresholds.get(action.key, action.threshold))
+        count = current.thresholds.get(action.key, thresholds.get(action.key, action.threshold))
         yield modals.threshold_of(action), modals.threshold(count)
-    yield modals.ANSWERS, modals.ANSWER_WAYS[ways.answers]
-    yield files.UPLOADS, files.UPLOAD_WAYS[ways.uploads]
+    yield modals.ANSWERS, modals.ANSWER_WAYS[current.answers]
+    yield files.UPLOADS, files.UPLOAD_WAYS[current.uploads]
 
 
-def _fields(ways: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Block]:
+def _fields(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Block]:
     for action in ACTIONS:
-        now = ways.thresholds.get(action.key)
+        now = current.thresholds.get(action.key)
         element = NumberInputElement(
             is_decimal_allowed=False, initial_value=str(now) if now else None, min_value="1", max_value="200"
         )
         hint = modals.empty_means(thresholds.get(action.key, action.threshold))
         yield _input(action.key, modals.threshold_of(action), element, hint, optional=True)
     options = [Option(text=modals.ANSWER_WAYS[one], value=one.value) for one in Answers]
-    chosen = next(option for option in options if option.value == ways.answers)
+    chosen = next(option for option in options if option.value == current.answers)
     yield _input("answers", modals.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
-    yield _input("uploads", files.UPLOADS, _menu(files.UPLOAD_WAYS, ways.uploads), files.UPLOADS_HINT)
-    yield _input("instance", modals.INSTANCE, _menu(INSTANCES, ways.instance))
-    yield _input("language", modals.LANGUAGE, _menu(LANGUAGES, ways.language))
+    yield _input("uploads", files.UPLOADS, _menu(files.UPLOAD_WAYS, current.uploads), files.UPLOADS_HINT)
+    yield _input("instance", modals.INSTANCE, _menu(INSTANCES, current.instance))
+    yield _input("language", modals.LANGUAGE, _menu(LANGUAGES, current.language))
 
 
 def _menu(labels: Mapping[str, str], now: str) -> StaticSelectElement:
@@ -112,12 +112,12 @@ def changes(old: ChannelSettings, new: ChannelSettings) -> tuple[Change, ...]:
     return tuple(Change(name=name, old=before.get(name), new=after.get(name)) for name in names)
 
 
-def _flat(ways: ChannelSettings) -> dict[str, str]:
-    thresholds = {f"threshold {key}": str(count) for key, count in ways.thresholds.items()}
+def _flat(current: ChannelSettings) -> dict[str, str]:
+    thresholds = {f"threshold {key}": str(count) for key, count in current.thresholds.items()}
     return {
         **thresholds,
-        "answers": ways.answers,
-        "uploads": ways.uploads,
-        "instance": ways.instance,
-        "language": ways.language,
+        "answers": current.answers,
+        "uploads": current.uploads,
+        "instance": current.instance,
+        "language": current.language,
     }

@@ -9,7 +9,7 @@ from tests.handlers.test_access import INCIDENT, QUESTION, last, told
 from tests.support.app_fixture import ANA, at_work
 
 
-async def pressed(office, user, message, value, verb="json"):
+async def press(office, user, message, value, verb="json"):
     """A button of that message, with another value than the bot gave it."""
     now = office.slack.world.messages[message.key]
     button = {
@@ -39,7 +39,7 @@ async def test_an_invented_id_opens_nothing(database, verb):
         answer = await office.asks(f"/vt scan-ip {QUESTION}")
         before = len(office.virustotal.calls)
         for value in ("0", "nothing", "../../etc/passwd", "x" * 1999, "' OR 1=1 --"):
-            await pressed(office, ANA, answer, value, verb)
+            await press(office, ANA, answer, value, verb)
             await office.idle()
             assert last(database) == ("refused", "gone"), value
         assert not office.slack.files("@ana")
@@ -55,8 +55,8 @@ async def test_the_id_of_somebody_elses_private_answer_opens_nothing(database, v
         mine = await office.asks("/vt scan-ip 198.51.100.1", user="ben")
         public = await office.asks("/vt scan-ip 198.51.100.2 --share", user="ben")
         await office.idle()
-        await pressed(office, "ben", mine, case_id(database), verb)
-        await pressed(office, "ben", public, case_id(database), verb)
+        await press(office, "ben", mine, case_id(database), verb)
+        await press(office, "ben", public, case_id(database), verb)
         await office.idle()
         assert not office.slack.files("@ben")
         assert all(
@@ -71,7 +71,7 @@ async def test_an_answer_of_another_channel_opens_nothing(database):
         await office.asks(f"/vt scan-ip {QUESTION} --share", channel=INCIDENT)
         mine = await office.asks("/vt scan-ip 198.51.100.1 --share", user="ben", channel="#general")
         await office.idle()
-        await pressed(office, "ben", mine, case_id(database))
+        await press(office, "ben", mine, case_id(database))
         await office.idle()
         assert not office.slack.files("#general")
         assert not office.slack.files("@ben")

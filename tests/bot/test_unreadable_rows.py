@@ -9,8 +9,7 @@ from structlog.testing import capture_logs
 
 from bot.database import Database
 from bot.storage.cases import Cases
-from bot.storage.channel_settings import STRICTEST
-from bot.storage.channel_settings import Channels as ChannelSettingsStore
+from bot.storage.channel_settings import STRICTEST, SettingsStore
 from handlers.request import LookupRequest, Origin
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.incident import at_incident
@@ -227,5 +226,5 @@ async def test_channel_settings_that_cannot_be_read_are_the_strictest(database):
     store = Database(database)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("""INSERT INTO channels VALUES ('T1', 'C1', '{"canary": 1}')""")
-    assert await ChannelSettingsStore(store).ways("T1", "C1") == STRICTEST
+    assert await SettingsStore(store).get("T1", "C1") == STRICTEST
     await store.close()

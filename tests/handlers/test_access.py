@@ -1,4 +1,4 @@
-"""Who may: every way in, for everyone who may try it; and what is said to those who may not."""
+"""Who may: every entry_point in, for everyone who may try it; and what is said to those who may not."""
 
 from dataclasses import replace
 
@@ -51,8 +51,8 @@ async def by_button(office, user):
     await office.slack.presses(user, answer, "JSON")
 
 
-WAYS = [by_command, by_mention, by_direct_message, by_message_menu, by_form, by_typed_form, by_button]
-CHANNEL_WAYS = [by_command, by_mention, by_message_menu, by_typed_form, by_button]
+ENTRY_POINTS = [by_command, by_mention, by_direct_message, by_message_menu, by_form, by_typed_form, by_button]
+IN_CHANNELS = [by_command, by_mention, by_message_menu, by_typed_form, by_button]
 
 
 def trail(database):
@@ -93,11 +93,11 @@ def told(office, user):
 async def test_who_may_through_every_door(database, user, environ):
     """Full members; whoever else the operator lets in; those on a list, by name or id."""
     async with at_work(database, **environ) as office:
-        for way in WAYS:
-            await way(office, user)
+        for entry_point in ENTRY_POINTS:
+            await entry_point(office, user)
             await office.idle()
-            assert last(database) == ("answered", None), way.__name__
-            assert trail(database)[-1][0] == office.slack.person(user).id, way.__name__
+            assert last(database) == ("answered", None), entry_point.__name__
+            assert trail(database)[-1][0] == office.slack.person(user).id, entry_point.__name__
         assert office.virustotal.calls
 
 
@@ -118,24 +118,24 @@ async def test_who_may_through_every_door(database, user, environ):
 async def test_who_may_not_through_any_door(database, user, why, words, environ):
     """One sentence to them alone, a row for the auditor, nothing for VirusTotal; admins on no list neither."""
     async with at_work(database, **environ) as office:
-        for number, way in enumerate(WAYS, 1):
-            await way(office, user)
+        for number, entry_point in enumerate(ENTRY_POINTS, 1):
+            await entry_point(office, user)
             await office.idle()
-            assert last(database) == ("refused", why), way.__name__
-            assert len(told(office, user)) == number, way.__name__
+            assert last(database) == ("refused", why), entry_point.__name__
+            assert len(told(office, user)) == number, entry_point.__name__
             assert words in told(office, user)[-1]
         asked = [row for row in trail(database) if row[0] == office.slack.person(user).id]
-        assert len(asked) == len(WAYS)
+        assert len(asked) == len(ENTRY_POINTS)
         assert all(outcome == "refused" and calls == 0 for *_, outcome, _, calls in asked)
 
 
 async def test_bots_may_not(database):
     """Nobody is told: two bots would go on for ever."""
     async with at_work(database) as office:
-        for way in (by_command, by_mention, by_direct_message, by_message_menu, by_button):
-            await way(office, "otherbot")
+        for entry_point in (by_command, by_mention, by_direct_message, by_message_menu, by_button):
+            await entry_point(office, "otherbot")
             await office.idle()
-            assert last(database) == ("refused", "bot"), way.__name__
+            assert last(database) == ("refused", "bot"), entry_point.__name__
 
 
 async def test_a_bot_that_is_let_in_is_answered(database):
@@ -157,24 +157,28 @@ async def test_a_stranger_with_a_listed_name_is_not_the_one_who_is_listed(databa
 @pytest.mark.parametrize(
     ("listed", "may", "may_not"),
     [
-        ("general, #inc-1042", CHANNEL_WAYS, [by_direct_message, by_form]),
-        ("C0INC10420", CHANNEL_WAYS, [by_direct_message, by_form]),
-        ("DM", [by_direct_message, by_form], [way for way in CHANNEL_WAYS if way is not by_button]),
+        ("general, #inc-1042", IN_CHANNELS, [by_direct_message, by_form]),
+        ("C0INC10420", IN_CHANNELS, [by_direct_message, by_form]),
+        (
+            "DM",
+            [by_direct_message, by_form],
+            [entry_point for entry_point in IN_CHANNELS if entry_point is not by_button],
+        ),
         ("general,DM", [by_form], [by_command, by_mention, by_message_menu, by_typed_form]),
     ],
 )
 async def test_only_where_it_is_allowed(database, listed, may, may_not):
     """ALLOWED_CHANNELS by name or id; DM stands for the direct messages with the bot."""
     async with at_work(database, ALLOWED_CHANNELS=listed) as office:
-        for way in may_not:
-            await way(office, ANA)
+        for entry_point in may_not:
+            await entry_point(office, ANA)
             await office.idle()
-            assert last(database) == ("refused", "channel"), way.__name__
+            assert last(database) == ("refused", "channel"), entry_point.__name__
         assert not office.virustotal.calls
-        for way in may:
-            await way(office, ANA)
+        for entry_point in may:
+            await entry_point(office, ANA)
             await office.idle()
-            assert last(database) == ("answered", None), way.__name__
+            assert last(database) == ("answered", None), entry_point.__name__
 
 
 async def test_a_channel_that_slack_does_not_name_is_not_allowed_by_name(database):

@@ -51,7 +51,7 @@ def recordings():
             yield action, path.stem
 
 
-def ways(view):
+def places_from(view):
     """Where one can go from here."""
     for block in view["blocks"]:
         for element in block.get("elements", []):
@@ -60,14 +60,14 @@ def ways(view):
             yield from (one["value"] for one in element.get("options", []))
 
 
-def leafed(show):
+def every_page(show):
     """Every place that can be reached, each once, with what is shown there."""
     seen, left = {}, [str(Position())]
     while left:
         where = left.pop()
         if where not in seen:
             seen[where] = show(details_layout.parse_position(where)).to_dict()
-            left += ways(seen[where])
+            left += places_from(seen[where])
     return seen
 
 
@@ -95,7 +95,7 @@ def test_every_recording_can_be_leafed_through(action, name):
         lambda here: details(found, "id", here),
         lambda here: why([known], "id", here, NOW),
     ):
-        sound_to_all(leafed(show).values())
+        sound_to_all(every_page(show).values())
 
 
 @given(hostile())
@@ -108,7 +108,7 @@ def test_hostile_replies_can_be_leafed_through(reply):
         lambda here: why([known], "id", here, NOW),
         lambda _: rescan_cost(found, "id", {"day": (1, 500)}, private_key=True, batch_size=25),
     ):
-        for view in leafed(show).values():
+        for view in every_page(show).values():
             sound(view)
 
 
@@ -135,7 +135,7 @@ def big(action="domain-report", count=1_000):
 def test_the_largest_report_is_shown_page_by_page():
     """A thousand subdomains: all of them, none twice."""
     found = [big().finding(NOW)]
-    shown = leafed(lambda here: details(found, "id", here))
+    shown = every_page(lambda here: details(found, "id", here))
     pages = [view for where, view in shown.items() if where.startswith("0:subdomains:")]
     text = str(pages)
     assert all(text.count(f"'{n}[.]") == 1 or f"{n}[.]" in text for n in (0, 500, 999))
@@ -184,11 +184,11 @@ def test_older_comments_are_asked_for_by_the_oldest_date():
     view = comments(
         [known.finding(NOW)], "id", Position(), Comments(response_code=1, comments=said)
     ).to_dict()
-    assert "0::20120404132300" in list(ways(view))
+    assert "0::20120404132300" in list(places_from(view))
     few = comments(
         [known.finding(NOW)], "id", Position(), Comments(response_code=1, comments=said[:9])
     ).to_dict()
-    assert list(ways(few)) == []
+    assert list(places_from(few)) == []
 
 
 @pytest.mark.parametrize("may_change", [True, False])

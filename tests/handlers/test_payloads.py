@@ -1,4 +1,4 @@
-"""Each way in is one typed payload; one that lacks something is refused by name, acknowledged, and stored nowhere."""
+"""Each entry point has one typed payload; one that lacks something is refused by name, acknowledged, and stored nowhere."""
 
 import asyncio
 import copy
@@ -44,7 +44,7 @@ CREATED = {"channel": {"id": "C9", "name": "inc-9", "creator": "U1"}}
 OPENED = {"event_id": "Ev1", "event": {"user": "U1", "tab": "home"}}
 ACTION = {"action_id": "json", "value": "r"}
 
-WAYS = {
+ENTRY_POINTS = {
     "command": (payloads.slash_command, COMMAND),
     "message shortcut": (payloads.message_shortcut, SHORTCUT),
     "global shortcut": (payloads.global_shortcut, {"user": USER, "trigger_id": "1.a"}),
@@ -77,10 +77,10 @@ def without(body, path):
     return left
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_what_is_missing_is_named(way):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_what_is_missing_is_named(entry_point):
     """Without any one field that is needed, the error says which it was; without an optional one all is well."""
-    parse, body = WAYS[way]
+    parse, body = ENTRY_POINTS[entry_point]
     for path in paths(body):
         left = without(body, path)
         if path in OPTIONAL:
