@@ -109,7 +109,8 @@ def location(response: httpx.Response) -> httpx.URL:
 
 def upload_address(raw: Raw) -> httpx.URL:
     """The URL that VirusTotal wants a file sent to, from the reply of file/scan/upload_url. Raises Unreadable."""
-    told, url = raw.get("upload_url"), None
+    told = raw.get("upload_url")
+    url = None
     with suppress(httpx.InvalidURL):
         url = httpx.URL(told) if isinstance(told, str) else None
     if url is None or not url.host:
@@ -126,7 +127,9 @@ async def reply(response: httpx.Response) -> Any:
 
 async def reply_or_location(response: httpx.Response) -> Any:
     """For the one endpoint that redirects: the URL to follow, or the JSON. Raises as `reply` does."""
-    return location(response) if response.is_redirect else await reply(response)
+    if response.is_redirect:
+        return location(response)
+    return await reply(response)
 
 
 async def read_json(response: httpx.Response) -> Any:

@@ -99,12 +99,12 @@ def shown(value: object) -> str:
     """A value as plain text: times in UTC, long lists cut with a count. "" when there is nothing to show."""
     match value:
         case str():
-            return _sendable(value.strip())
+            return _trimmed(value.strip())
         case datetime():
             at = value.astimezone(UTC)
             return f"{_day(at)} {at:%H:%M} UTC"
         case Mapping():
-            pairs = ((_sendable(str(key)), shown(one)) for key, one in islice(value.items(), SHOWN))
+            pairs = ((_trimmed(str(key)), shown(one)) for key, one in islice(value.items(), SHOWN))
             return _listed([f"{key}: {text}" for key, text in pairs if text], len(value))
         case list() | tuple():
             return _listed([text for text in map(shown, value[:SHOWN]) if text], len(value))
@@ -117,7 +117,7 @@ def _plain(value: object) -> str:
     return "" if nothing else str(value)
 
 
-def _sendable(text: str) -> str:
+def _trimmed(text: str) -> str:
     # JSON can hold one half of a surrogate pair, which UTF-8 cannot encode.
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
@@ -125,7 +125,7 @@ def _sendable(text: str) -> str:
 
 def _listed(texts: Iterable[str], length: int) -> str:
     more = f", +{length - SHOWN} more" if length > SHOWN else ""
-    return _sendable(", ".join(texts)) + more
+    return _trimmed(", ".join(texts)) + more
 
 
 def _values(
@@ -220,11 +220,8 @@ def detecting(report: object) -> tuple[Detection, ...]:
         for name, engine in report.scans.items()
         if engine.detected
     )
-    return tuple(sorted(found, key=lambda one: _rank(one.engine)))
-
-
-def _rank(engine: str) -> int:
-    return WELL_KNOWN.index(engine) if engine in WELL_KNOWN else len(WELL_KNOWN)
+    ranks = {engine: rank for rank, engine in enumerate(WELL_KNOWN)}
+    return tuple(sorted(found, key=lambda one: ranks.get(one.engine, len(ranks))))
 
 
 FIELDS: Fields = {

@@ -82,7 +82,8 @@ def place(finding: Finding) -> Place | None:
 
 def insight(finding: Finding) -> Insight | None:
     """For an address with a report: always, as a warning when RISKY. For files and URLs: only when RISKY."""
-    rule, report = finding.rule, finding.report
+    rule = finding.rule
+    report = finding.report
     risky = finding.state is State.RISKY
     numbers = (rule.count, rule.total, rule.threshold) if rule else (None, None, None)
     if isinstance(report, AddressReport) and report.response_code == 1:

@@ -81,7 +81,8 @@ class Service:
         An upload is yielded before it begins, so that a process that dies during it leaves a mark: the next one asks
         VirusTotal whether the file arrived. `on_progress` hears of bytes hashed and uploaded. `fresh`: without the cache.
         """
-        board, shown = [self._checked(polling.resumed(lookup)) for lookup in lookups], list(lookups)
+        board = [self._checked(polling.resumed(lookup)) for lookup in lookups]
+        shown = list(lookups)
         while True:
             board = board if fresh else list(await self.cached(board))
             file_steps: list[Work] = []

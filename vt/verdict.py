@@ -221,7 +221,7 @@ def newest(evidence: Iterable[Evidence]) -> Evidence | None:
 
 def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
     positives = 1 if seen.positives is None else seen.positives
-    return Evidence(kind, seen.name, positives, seen.total, seen.date)
+    return Evidence(kind, seen.name, positives, total=seen.total, date=seen.date)
 
 
 def _readable(action: Action, raw: Raw | None) -> Reply | None:

@@ -5,7 +5,7 @@ import pytest
 from handlers.text import about, access, usage_errors
 from vt.actions import ACTIONS, BY_KEY
 from vt.endpoints import ENDPOINTS
-from vt.enrichment import FIELDS
+from vt.enrichment import FIELDS, REPEATS
 from vt.lookup import Step
 from vt.models import Reply
 
@@ -25,6 +25,12 @@ def test_a_table_has_a_row_for_each_action(name):
     missing, unknown = keys - TABLES[name].keys(), TABLES[name].keys() - keys
     assert not missing, f"{name} has no row for {sorted(missing)}"
     assert not unknown, f"{name} has rows for no action: {sorted(unknown)}"
+
+
+def test_repeats_are_named_by_action_and_field():
+    """Fields that are left out for people are fields of that action."""
+    for key, labels in REPEATS.items():
+        assert set(labels) <= {label for label, _ in FIELDS[key]}
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)

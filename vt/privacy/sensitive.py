@@ -64,7 +64,8 @@ def masked(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _masked(url: str) -> str:
-    shown, done = "", 0
+    shown = ""
+    done = 0
     for start, stop in sorted(_secrets(url)):
         if start >= done:
             shown += url[done:start] + HIDDEN
