@@ -1,4 +1,4 @@
-"""Standard input as a place of files (`scan-file -`), and the keyboard of a person whose input is a pipe."""
+"""Standard input as a file to scan (`scan-file -`), and the terminal to ask a person whose input is a pipe."""
 
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -13,23 +13,23 @@ from vt.files.spool import stream
 from vt.lookup import Lookup
 
 STDIN = "stdin"
-"""What comes through a pipe: its name, and the kind of place it is."""
+"""The name of a file that comes through a pipe, and the kind of its place."""
 PLACE = f"{STDIN}:"
 
 
-def place(lookup: Lookup) -> Lookup:
-    """The same lookup; `-` is what comes through a pipe."""
+def from_dash(lookup: Lookup) -> Lookup:
+    """The lookup; if its path is `-`, it is about standard input."""
     return lookup.evolve(input=STDIN, place=PLACE) if lookup.is_path and lookup.input == "-" else lookup
 
 
 def closed(lookups: Iterable[Lookup]) -> bool:
-    """Is it asked for, and not there? Python has none where the shell was told `<&-`."""
+    """Whether standard input is asked for but closed. After the shell's `<&-`, Python sets sys.stdin to None."""
     return sys.stdin is None and any(lookup.place == PLACE for lookup in lookups)
 
 
 @asynccontextmanager
 async def kinds(settings: Settings, lookups: Iterable[Lookup]) -> AsyncIterator[Mapping[str, Opener]]:
-    """Standard input, if it is asked for: read once, and put down while it is needed."""
+    """Standard input as a kind of place, if it is asked for: read once, and spooled to disk while it is needed."""
     if not any(lookup.place == PLACE for lookup in lookups):
         yield {}
         return
@@ -39,7 +39,7 @@ async def kinds(settings: Settings, lookups: Iterable[Lookup]) -> AsyncIterator[
 
 @contextmanager
 def keyboard(files: Iterable[Lookup]) -> Iterator[TextIO | None]:
-    """Where a person answers, if there is one: what came through a pipe is no answer."""
+    """The terminal where a person can answer; None if there is none. When standard input is the file, it is /dev/tty."""
     if not any(file.place == PLACE for file in files):
         yield sys.stdin if sys.stdin and sys.stdin.isatty() else None
         return

@@ -57,7 +57,7 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         _show(answer.help_message())
         return DONE
     if isinstance(wanted, LookupCommand):
-        wanted = replace(wanted, lookups=tuple(map(stdin.place, wanted.lookups)))
+        wanted = replace(wanted, lookups=tuple(map(stdin.from_dash, wanted.lookups)))
     lookups = wanted.lookups if isinstance(wanted, LookupCommand) else ()
     if stdin.closed(lookups):
         _say(files_text.NO_STDIN)

@@ -1,1 +1,1 @@
-"""Files on their way to VirusTotal: where they come from, who agrees, how far they are."""
+"""Files that people ask about: consent to uploads, downloads from Slack, and logins that people type."""

@@ -1,4 +1,4 @@
-"""Files that Slack keeps, streamed from Slack's own hosts: the token goes nowhere else."""
+"""Files that Slack stores, streamed from Slack's own hosts: the bot's token is sent to no other host."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,22 +18,22 @@ from vt.files.hashing import OnRead, noop
 from vt.files.places import Opener
 
 HTML = "text/html"
-GONE = frozenset({"file_not_found", "file_deleted", "not_visible", "access_denied"})
+_GONE = frozenset({"file_not_found", "file_deleted", "not_visible", "access_denied"})
 
 
 def slack_files(slack: AsyncWebClient, limit: int, seconds: float = 300.0) -> Opener:
-    """Opens a file by its id: up to `limit` bytes, read within `seconds`."""
+    """Opens the place `slack:<file id>`: its file may have up to `limit` bytes and is read within `seconds`."""
 
     @asynccontextmanager
-    async def at(file_id: str) -> AsyncIterator[FileProvider]:
+    async def opened(file_id: str) -> AsyncIterator[FileProvider]:
         yield Downloads(slack, file_id, limit, seconds)
 
-    return at
+    return opened
 
 
 @dataclass(frozen=True, slots=True)
 class Downloads:
-    """One file of Slack's. files.info is always asked: of a file from another workspace nothing else is known."""
+    """One file of Slack's. files.info is called each time: a file from another workspace comes as a mere id."""
 
     slack: AsyncWebClient
     file_id: str
@@ -41,11 +41,11 @@ class Downloads:
     seconds: float
 
     async def find(self, asked: str) -> list[str]:
-        """As asked: a `*` in the name of an attached file is a letter."""
+        """The path itself: a `*` in the name of an attached file is an ordinary character."""
         return [asked]
 
     async def open(self, path: str) -> "SlackFile":
-        """Raises Missing, NotGiven, FileTooLarge."""
+        """The file, by what files.info says about it. Raises Missing, NotGiven, FileTooLarge."""
         info = await self._info(path)
         size = int(info.get("size") or 0)
         if size > self.limit:
@@ -60,7 +60,7 @@ class Downloads:
             reply = await self.slack.files_info(file=self.file_id)
         except SlackApiError as error:
             reason = error.response.get("error")
-            if reason in GONE:
+            if reason in _GONE:
                 raise errors.Missing(path) from None
             raise errors.NotGiven(path, "scope" if reason == "missing_scope" else "silent") from None
         except (SlackClientError, aiohttp.ClientError, TimeoutError):
@@ -74,16 +74,16 @@ class Downloads:
 
 
 def trusted(url: str, api: str) -> bool:
-    """May the token go there? To Slack's host for files (files.slack.com, for slack.com), or to the API's own."""
+    """Whether the token may be sent to the URL: to the host of the API, or to its host for files (files.slack.com)."""
     wanted = urlsplit(api)
     roots = (f"{wanted.scheme}://{host}/" for host in (wanted.netloc, f"files.{wanted.netloc}"))
-    # By its first characters, and none that one reader of addresses may take otherwise than another.
+    # Compared as text, and without characters that two URL parsers could understand differently.
     return url.startswith(tuple(roots)) and url.isascii() and url.isprintable() and "\\" not in url
 
 
 @dataclass(frozen=True, slots=True)
 class SlackFile:
-    """A file that Slack said it has; it is downloaded anew each time it is read."""
+    """A file that Slack has. It is downloaded again each time it is read."""
 
     path: str
     size: int
@@ -93,7 +93,7 @@ class SlackFile:
     source: Downloads
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The content: exactly as many bytes as Slack said. Raises a FileFault."""
+        """The content: exactly as many bytes as files.info reported. Raises a FileFault."""
         try:
             async with self._response() as response:
                 self._check(response)
@@ -106,8 +106,8 @@ class SlackFile:
     @asynccontextmanager
     async def _response(self) -> AsyncIterator[aiohttp.ClientResponse]:
         session = self.source.slack.session
-        assert session is not None  # noqa: S101 - the bot always gives its client one
-        asked = session.get(
+        assert session is not None  # noqa: S101 - the bot always creates its client with a session
+        request = session.get(
             self.url,
             headers={"Authorization": f"Bearer {self.source.slack.token}", "Accept-Encoding": "identity"},
             allow_redirects=False,
@@ -116,14 +116,14 @@ class SlackFile:
             timeout=aiohttp.ClientTimeout(total=None, connect=20, sock_read=60),
         )
         try:
-            response = await hashing.with_timeout(self.path, self.source.seconds, asked)
+            response = await hashing.with_timeout(self.path, self.source.seconds, request)
         except TimeoutError:
             raise errors.NotGiven(self.path, "silent") from None
         async with response:
             yield response
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
-        """Without the scope files:read Slack answers 200 with its page to sign in, or redirects there."""
+        """Raise for what is not the file. Without the scope files:read, Slack sends its sign-in page or a redirect to it."""
         if response.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             raise errors.Missing(self.path)
         is_page = response.content_type == HTML and (

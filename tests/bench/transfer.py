@@ -1,4 +1,4 @@
-"""One way of bringing a file to VirusTotal, in a process of its own: seconds, and memory above idle at the most."""
+"""Uploads a file to VirusTotal with one of two methods, and measures seconds and the peak of memory above idle."""
 
 import asyncio
 import hashlib
@@ -36,21 +36,21 @@ class Unlimited:
         pass
 
 
-async def ours(job):
-    """Read for its hash, asked for, uploaded: the whole way."""
+async def vtbot(job):
+    """The whole lookup: hashed, asked for, uploaded."""
     places = Places(Disk(Roots((PurePosixPath(job["root"]),)), LARGEST), _hosts(job))
     place = host_place("bench") if "host" in job else ""
     async with Client(SecretStr("k"), url=job["url"], quota=Unlimited()) as client:
         service = Service(client, places=places, clock=lambda: datetime.now(UTC))
-        await _carry(service, job["warm"], place)
-        return await _measured(lambda: _carry(service, job["path"], place))
+        await _look_up(service, job["warm"], place)
+        return await _measured(lambda: _look_up(service, job["path"], place))
 
 
 def _hosts(job):
     return {"bench": Host(name="bench", **job["host"])} if "host" in job else {}
 
 
-async def _carry(service, path, place):
+async def _look_up(service, path, place):
     board = (Lookup.of_file(path, FILE, 3, place).auto_consented(),)
     *_, ((end,)) = [after async for after in service.advance(board)]
     assert end.step is Step.WAIT, end.error
@@ -92,7 +92,7 @@ def _post(job, path):
 
 async def _measured(work):
     idle = _memory("VmRSS")
-    PEAK.write_text("5")  # noqa: ASYNC240 - the kernel's word for: forget the highest so far
+    PEAK.write_text("5")  # noqa: ASYNC240 - resets the peak that the kernel recorded
     began = time.perf_counter()
     await work()
     return {"seconds": time.perf_counter() - began, "mib": (_memory("VmHWM") - idle) / 1024}
@@ -105,5 +105,5 @@ def _memory(name):
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
-    way = {"ours": ours, "theirs": one_after_the_other}[asked["way"]]
-    print(json.dumps(asyncio.run(way(asked))))  # noqa: T201 - whoever started it reads it
+    measure = {"vtbot": vtbot, "baseline": one_after_the_other}[asked["method"]]
+    print(json.dumps(asyncio.run(measure(asked))))  # noqa: T201 - read by the parent process

@@ -21,7 +21,7 @@ ROUNDS = 3
 
 
 def measure():
-    """Lines to read. Each way is measured in a process of its own, in turns, so that a busy machine is busy for all."""
+    """Lines to read. Each method is measured in a process of its own, in turns, so that a busy machine is busy for all."""
     with tempfile.TemporaryDirectory() as folder, _sink() as url:
         root = Path(folder)
         _sample(root)
@@ -66,18 +66,18 @@ def _paths(root):
 
 
 def _compared(title, job):
-    runs = {"ours": [], "theirs": []}
+    runs = {"vtbot": [], "baseline": []}
     for _ in range(ROUNDS):
-        for way, results in runs.items():
-            results.append(_run(job | {"way": way}))
-    mine, other = (median(run["seconds"] for run in runs[way]) for way in ("ours", "theirs"))
-    peak = max(run["mib"] for run in runs["ours"])
+        for method, results in runs.items():
+            results.append(_run(job | {"method": method}))
+    mine, other = (median(run["seconds"] for run in runs[method]) for method in ("vtbot", "baseline"))
+    peak = max(run["mib"] for run in runs["vtbot"])
     yield (
         f"{title}: {SIZE / 1e6 / mine:.0f} MB/s ({mine:.2f} s), one after the other "
         f"{SIZE / 1e6 / other:.0f} MB/s ({other:.2f} s): {other / mine:.0%} "
         f"[{'met' if other / mine >= SHARE else 'MISSED'}, {SHARE:.0%} wanted]; "
         f"memory +{peak:.1f} MiB [{'met' if peak <= MEMORY else 'MISSED'}, +{MEMORY} allowed], "
-        f"the others +{max(run['mib'] for run in runs['theirs']):.1f} MiB"
+        f"the others +{max(run['mib'] for run in runs['baseline']):.1f} MiB"
     )
 
 

@@ -5,7 +5,7 @@ from psycopg import sql
 
 from playground.virustotal import faults
 from tests.support.app_fixture import ANA, GENERAL
-from tests.support.hosts_file import entry, placed
+from tests.support.hosts_file import entry, write_remote_file
 from tests.support.processes import grounds
 from tests.support.ssh_host import PASSWORD
 from tests.support.sshd import sshd
@@ -69,12 +69,12 @@ class Desk:
 
 async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
     """Every way a file can come, every login, every fault on the way; then everything is searched."""
-    with sshd(apart=True) as server, server.running() as port:
+    with sshd(own_user=True) as server, server.running() as port:
         hosts = three_ways_in(server, port, tmp_path / "hosts.toml")
         private = (server.folder / "user_ed25519").read_text().splitlines()[2]
-        file = placed(server, "new.bin", CONTENT.encode())
-        third = placed(server, "third.bin", f"{CONTENT} thrice".encode())
-        refused = placed(server, "notes.txt", f"-----BEGIN PRIVATE KEY-----\n{REFUSED}".encode())
+        file = write_remote_file(server, "new.bin", CONTENT.encode())
+        third = write_remote_file(server, "third.bin", f"{CONTENT} thrice".encode())
+        refused = write_remote_file(server, "notes.txt", f"-----BEGIN PRIVATE KEY-----\n{REFUSED}".encode())
         async with grounds(
             database,
             tmp_path,
@@ -120,7 +120,7 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
                 faults.html(500),
                 faults.redirect("http://x.example/"),
             ):
-                placed(server, "another.bin", f"{CONTENT} {id(fault)}".encode())
+                write_remote_file(server, "another.bin", f"{CONTENT} {id(fault)}".encode())
                 place.virustotal.faults.add("file/scan", fault)
                 await desk.asks(f"/vt scan-file {server.root}/another.bin")
             place.slack.fails("files.info", "internal_error", times=9)

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from tests.support.app_fixture import ANA, at_work
-from tests.support.hosts_file import hosts_file, placed
+from tests.support.hosts_file import hosts_file, write_remote_file
 from tests.support.sshd import sshd
 
 NEW = b"on a server, and nowhere else"
@@ -33,7 +33,7 @@ async def test_an_unknown_file_of_a_server_is_asked_about_and_carried_from_there
     database, server, entry, summed
 ):
     """Named server, unknown file: the question says where it is from, and the upload is its content."""
-    file = placed(server, "odd name's.bin", NEW)
+    file = write_remote_file(server, "odd name's.bin", NEW)
     with server.running() as port:
         async with host_office(database, entry(port, sha256sum=summed)) as office:
             answer = await office.asks(f"/vt scan-file --host web-1 {file}")
@@ -47,7 +47,7 @@ async def test_an_unknown_file_of_a_server_is_asked_about_and_carried_from_there
 async def test_a_pattern_on_a_server_is_one_answer(database, server, entry):
     """`*` within the roots of the server."""
     for number in range(3):
-        placed(server, f"many{number}.txt", b"%d" % number)
+        write_remote_file(server, f"many{number}.txt", b"%d" % number)
     with server.running() as port:
         async with host_office(database, entry(port)) as office:
             answer = await office.asks(
@@ -71,7 +71,7 @@ async def test_a_server_that_cannot_be_trusted_or_used_is_one_sentence(
     database, server, entry, changes, sentence
 ):
     """And VirusTotal hears nothing."""
-    file = placed(server, "any.bin", NEW)
+    file = write_remote_file(server, "any.bin", NEW)
     if changes.get("known_hosts"):
         changes = {"known_hosts": [server.public("user_ed25519")]}
     with server.running() as port:
@@ -92,11 +92,11 @@ async def test_a_file_that_changed_on_the_server_since_it_was_agreed_to_is_not_u
     database, server, entry
 ):
     """Another content of the same size never arrives complete."""
-    file = placed(server, "moves.bin", NEW)
+    file = write_remote_file(server, "moves.bin", NEW)
     with server.running() as port:
         async with host_office(database, entry(port)) as office:
             answer = await office.asks(f"/vt scan-file --host web-1 {file}")
-            placed(server, "moves.bin", NEW[::-1])
+            write_remote_file(server, "moves.bin", NEW[::-1])
             await office.slack.presses(ANA, answer, "Upload")
             await office.slack.until(lambda: "changed while I was reading it" in office.now(answer))
             assert not [call for call in office.virustotal.asked("file/scan") if call.upload]

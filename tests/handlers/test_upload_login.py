@@ -13,7 +13,7 @@ from handlers.files.logins import acting_for
 from handlers.request import Origin
 from tests.handlers.test_events import own
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
-from tests.support.hosts_file import hosts_file, placed
+from tests.support.hosts_file import hosts_file, write_remote_file
 from tests.support.ssh_host import PASSWORD
 from tests.support.sshd import sshd
 from vt import errors
@@ -26,7 +26,7 @@ TABLE = sql.SQL("SELECT t::text FROM {} t")
 
 @pytest.fixture(scope="module")
 def server():
-    with sshd(apart=True) as made:
+    with sshd(own_user=True) as made:
         yield made
 
 
@@ -55,7 +55,7 @@ async def answer(office):
 
 async def test_a_login_is_typed_into_a_form_and_its_password_is_nowhere(database, server, entry, capfd):
     """From the form to the verdict; then the password is in no table, log, message or call."""
-    file = placed(server, "locked.bin", NEW)
+    file = write_remote_file(server, "locked.bin", NEW)
     with server.running() as port:
         async with login_office(database, entry(port)) as office:
             sent = await fills_in(office, f"/vt scan-file --host web-1 {file}")
@@ -84,7 +84,7 @@ def rows(database):
 
 async def test_the_form_takes_an_address_too_and_an_empty_host_opens_it(database, server, entry):
     """`--host` alone; the server is known by the address of its entry."""
-    file = placed(server, "locked.bin", NEW)
+    file = write_remote_file(server, "locked.bin", NEW)
     with server.running() as port:
         async with login_office(database, entry(port)) as office:
             await fills_in(office, "/vt scan-file --host", address="127.0.0.1", paths=f"{file}, {file}x")
@@ -94,7 +94,7 @@ async def test_the_form_takes_an_address_too_and_an_empty_host_opens_it(database
 
 async def test_what_was_said_with_the_command_stands_in_the_form_and_holds(database, server, entry):
     """The documented threshold, and who sees the answer, may also be changed there."""
-    file = placed(server, "eicar.com", EICAR)
+    file = write_remote_file(server, "eicar.com", EICAR)
     with server.running() as port:
         async with login_office(database, entry(port)) as office:
             line = f"/vt scan-file --threshold 60 --share --host web-1 {file}"
@@ -113,7 +113,7 @@ async def test_what_was_said_with_the_command_stands_in_the_form_and_holds(datab
 
 async def test_a_server_that_needs_a_login_may_be_named_in_the_form(database, server, entry):
     """The second form lies over the first one; all of it is one answer."""
-    file = placed(server, "locked.bin", NEW)
+    file = write_remote_file(server, "locked.bin", NEW)
     with server.running() as port:
         async with login_office(database, entry(port)) as office:
             await office.slack.types(ANA, GENERAL, "/vt form 192.0.2.1")
@@ -166,7 +166,7 @@ async def test_what_is_wrong_is_said_at_its_field(database, server, entry, wrong
 
 async def test_a_wrong_password_is_one_sentence(database, server, entry):
     """Without the password."""
-    file = placed(server, "locked.bin", NEW)
+    file = write_remote_file(server, "locked.bin", NEW)
     with server.running() as port:
         async with login_office(database, entry(port)) as office:
             await fills_in(office, f"/vt scan-file --host web-1 {file}", password="wrong-canary")
@@ -211,7 +211,7 @@ async def test_a_login_serves_nobody_but_whoever_typed_it():
 
 async def test_somebody_else_may_check_again_but_nobody_logs_in_for_them(database, server, entry):
     """By the hash that is known: the server is not asked, and who typed the login still decides."""
-    file = placed(server, "locked.bin", NEW)
+    file = write_remote_file(server, "locked.bin", NEW)
     with server.running() as port:
         async with login_office(database, entry(port)) as office:
             await fills_in(office, f"/vt scan-file --share --host web-1 {file}")

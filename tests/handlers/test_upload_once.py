@@ -7,7 +7,7 @@ import pytest
 
 from handlers import text
 from playground.virustotal import faults
-from tests.support.flaky_proxy import way
+from tests.support.flaky_proxy import flaky_proxy
 from tests.support.vt_service import of_file, running_service
 from vt import errors
 from vt.actions import FILE
@@ -112,7 +112,10 @@ async def test_what_surely_did_not_arrive_is_sent_again_once_the_hash_was_asked(
     """The connection broke long before the last byte."""
     file = tmp_path / "large.bin"
     file.write_bytes(EICAR + bytes(24 << 20))
-    async with way() as cut, running_service(through=cut.to, queue_seconds=100, roots=[tmp_path]) as vt:
+    async with (
+        flaky_proxy() as cut,
+        running_service(through=cut.to, queue_seconds=100, roots=[tmp_path]) as vt,
+    ):
         lookup = await anyway(vt, file)
         vt.sandbox.calls.clear()
         cut.left = 8 << 20

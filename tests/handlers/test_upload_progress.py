@@ -6,8 +6,8 @@ import pytest
 
 from tests.handlers.test_events import own
 from tests.support.app_fixture import ANA, GENERAL, at_work
-from tests.support.flaky_proxy import MIB, way
-from tests.support.hosts_file import hosts_file, placed
+from tests.support.flaky_proxy import MIB, flaky_proxy
+from tests.support.hosts_file import hosts_file, write_remote_file
 from tests.support.sshd import sshd
 
 
@@ -20,21 +20,21 @@ def sent(office):
 async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tmp_path):
     """A message of the bot's own tells how much is sent, how long it is queued, and what came of it."""
     sandbox = {"invent": False, "queue_seconds": 40}
-    async with way() as narrow:
-        url = f"http://127.0.0.1:{narrow.port}/vtapi/v2/"
+    async with flaky_proxy() as proxy:
+        url = f"http://127.0.0.1:{proxy.port}/vtapi/v2/"
         async with at_work(database, sandbox=sandbox, VT_API_URL=url, FILE_ROOTS=str(tmp_path)) as office:
-            narrow.to(office.virustotal.url)
+            proxy.to(office.virustotal.url)
             content = bytes(12 * MIB)
             await office.slack.says(ANA, "@vt", "", files=[("big.bin", content)])
             await office.slack.until(lambda: office.slack.messages("@vt", ANA)[1:])
             answer = office.slack.messages("@vt", ANA)[1]
-            narrow.seconds = 0.4
+            proxy.seconds = 0.4
             await office.slack.presses(ANA, answer, "Upload")
             await office.slack.until(lambda: "PENDING" in office.now(answer), timeout=30)
             told = sent(office)
             assert told[0] == "0 bytes"
             assert len(set(told)) > 1
-            narrow.seconds = 0
+            proxy.seconds = 0
             await office.passes(seconds=16)
             await office.slack.until(lambda: "next check in 1" in office.now(answer))
             await office.passes(seconds=31)
@@ -45,17 +45,17 @@ async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tm
 async def test_reading_takes_long_and_is_told_of(database, tmp_path):
     """A file that comes slowly from a server: its bytes, then the question, in one message."""
     with sshd() as server, server.running() as port:
-        async with way() as narrow:
-            file = placed(server, "slow.bin", bytes(6 * MIB))
-            narrow.to(f"ssh://127.0.0.1:{port}")
-            narrow.seconds = 1.0
-            hosts = hosts_file(tmp_path, server, narrow.port)
+        async with flaky_proxy() as proxy:
+            file = write_remote_file(server, "slow.bin", bytes(6 * MIB))
+            proxy.to(f"ssh://127.0.0.1:{port}")
+            proxy.seconds = 1.0
+            hosts = hosts_file(tmp_path, server, proxy.port)
             async with at_work(database, sandbox={"invent": False}, HOSTS_FILE=hosts) as office:
                 await office.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {file}")
                 await office.slack.until(lambda: own(office), timeout=10)
                 [answer] = own(office)
                 assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", office.now(answer))
-                narrow.seconds = 0
+                proxy.seconds = 0
                 await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
                 assert own(office) == [office.slack.world.messages[answer.key]]
 

@@ -1,4 +1,4 @@
-"""asyncssh's server, for machines without an sshd: a thread for each connection, which is another user once logged in."""
+"""asyncssh's server, for machines without sshd: a thread for each connection, which becomes another user after login."""
 
 import asyncio
 import ctypes
@@ -12,11 +12,11 @@ import asyncssh
 from asyncssh.sftp import run_sftp_server
 
 from tests.support.loopback import listening
-from tests.support.ssh_host import KINDS, PASSWORD, Box
+from tests.support.ssh_host import KINDS, PASSWORD, SshHost
 
 KEYS = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
 GUEST = 54321 if os.geteuid() == 0 else None
-"""Whose eyes files are seen with: nobody's of this machine, or our own where we may not choose."""
+"""The user id that files are read with, which has no account here; None, without root: the user who runs the tests."""
 
 
 OPTIONS = {
@@ -25,14 +25,14 @@ OPTIONS = {
     "MaxAuthTries": 6,
     "Subsystem": "sftp internal-sftp",
 }
-"""Those of sshd's options that it knows: the ones that tests change."""
+"""The options of sshd that it supports: those that tests change."""
 
 
-class AsyncSshd(Box):
-    """The same face as OpenSSH's; its log says the same few words."""
+class AsyncSshd(SshHost):
+    """The same interface as Sshd; its log has the lines that tests look for."""
 
-    apart = True
-    """It lets in a user of its own, with a password, whoever we are."""
+    own_user = True
+    """It always has a user of its own, with a password, whoever runs the tests."""
 
     def __init__(self, folder):
         super().__init__(folder, "scanner")
@@ -40,7 +40,7 @@ class AsyncSshd(Box):
 
     @staticmethod
     def keygen(kind, path, phrase=None):
-        """A new pair of keys."""
+        """Make a key pair."""
         key = asyncssh.generate_private_key(KEYS[kind], comment="tests")
         path.touch(mode=0o600)
         key.write_private_key(path, passphrase=phrase)
@@ -52,7 +52,7 @@ class AsyncSshd(Box):
 
     @contextmanager
     def running(self, kinds=("ed25519",), **changes):
-        """The port where it answers, with host keys of these kinds; `log` is what it says from now on."""
+        """The port it listens on, with host keys of these kinds; `changes` are options of sshd_config."""
         assert changes.keys() <= OPTIONS.keys()
         options = OPTIONS | changes
         keys = [self.folder / f"host_{kind}" for kind in kinds]
@@ -63,11 +63,11 @@ class AsyncSshd(Box):
             yield port
 
     def serve(self, keys, options, log, line):
-        """One connection, from its first word to its last."""
+        """Serve one connection until it is closed."""
         run = command if options["ForceCommand"] == "none" else only_sftp
         answering = answer(
             line,
-            server_factory=partial(Doorman, self, options, log),
+            server_factory=partial(AsyncSshServer, self, options, log),
             server_host_keys=keys,
             process_factory=partial(run, log),
             sftp_factory=Files if options["Subsystem"].startswith("sftp ") else None,
@@ -78,7 +78,7 @@ class AsyncSshd(Box):
 
 
 async def answer(line, **options):
-    """Until the other side hangs up, and what was under way has put its files down."""
+    """Serve until the client disconnects, then let running tasks close their files."""
     with suppress(asyncssh.Error, OSError):
         connection = await asyncssh.run_server(line, **options)
         await connection.wait_closed()
@@ -86,11 +86,11 @@ async def answer(line, **options):
         await asyncio.wait(rest, timeout=5)
 
 
-class Doorman(asyncssh.SSHServer):
-    """Lets in who has a key or the password, as far as sshd's MaxAuthTries and AuthenticationMethods allow it."""
+class AsyncSshServer(asyncssh.SSHServer):
+    """Accepts the user's key or password, within sshd's MaxAuthTries and AuthenticationMethods."""
 
-    def __init__(self, box, options, log):
-        self.box, self.log = box, log
+    def __init__(self, host, options, log):
+        self.host, self.log = host, log
         self.tries = options["MaxAuthTries"]
         self.is_half = "," in options["AuthenticationMethods"]
 
@@ -98,7 +98,7 @@ class Doorman(asyncssh.SSHServer):
         self.conn = conn
 
     def connection_lost(self, _exc):
-        """No word of asyncssh's comes between the handshake and the first name that it is told."""
+        """Asyncssh has no callback between the key exchange and the first user name, so it is logged afterwards."""
         if self.conn.get_extra_info("recv_cipher"):
             self.log.write("KEX done\n")
 
@@ -106,7 +106,7 @@ class Doorman(asyncssh.SSHServer):
         return True
 
     def auth_completed(self):
-        """From here on, as sshd, it may do no more than the user."""
+        """From here on the thread has the user's permissions, as sshd's process does."""
         become(GUEST)
 
     def public_key_auth_supported(self):
@@ -119,15 +119,15 @@ class Doorman(asyncssh.SSHServer):
         return False
 
     def validate_public_key(self, username, key):
-        return self.judge("publickey", username, key.get_fingerprint() in self.box.known)
+        return self.judge("publickey", username, key.get_fingerprint() in self.host.known)
 
     def validate_password(self, username, password):
         return self.judge("password", username, password == PASSWORD)
 
     def judge(self, method, username, right):
-        """Whether this one is let in; hangs up on who has tried too often."""
+        """Whether the login is accepted; too many attempts end the connection."""
         self.log.write(f"userauth-request for user {username} method {method}\n")
-        if right and username == self.box.user:
+        if right and username == self.host.user:
             return self.half_way() if self.is_half else True
         self.tries -= 1
         if self.tries == 0:
@@ -135,13 +135,13 @@ class Doorman(asyncssh.SSHServer):
         return False
 
     def half_way(self):
-        """Right, and not enough: that is an answer of its own, after which asyncssh must not give another."""
+        """Partial success is a reply of its own; raising keeps asyncssh from sending another."""
         self.conn.send_userauth_failure(partial_success=True)
         raise asyncio.CancelledError
 
 
 def become(user):
-    """From now on this thread sees files as that user does, but for groups: on Linux each thread has a user of its own."""
+    """Give this thread the user's file permissions (without groups): on Linux they belong to the thread."""
     if user is not None:
         libc = ctypes.CDLL(None)
         libc.setfsgid(user)
@@ -149,14 +149,14 @@ def become(user):
 
 
 class Files(asyncssh.SFTPServer):
-    """Opened for reading only; faults are told as OpenSSH tells them."""
+    """Files are opened for reading only; errors have the status codes that OpenSSH sends."""
 
     def open(self, path, _pflags, _attrs):
-        """A FIFO is not waited for."""
+        """Opening a FIFO does not wait for a writer."""
         return open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
     def lstat(self, path):
-        """A name that is too long is a bad message."""
+        """For a name that is too long OpenSSH answers BAD_MESSAGE."""
         try:
             return super().lstat(path)
         except OSError as error:
@@ -166,7 +166,7 @@ class Files(asyncssh.SFTPServer):
 
 
 async def command(log, process):
-    """What a shell makes of it, as the user who logged in."""
+    """Run the command in a shell as the user who logged in."""
     log.write("Starting session: command\n")
     shell = partial(subprocess.run, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     words = ["/bin/sh", "-c", process.command]
@@ -176,7 +176,7 @@ async def command(log, process):
 
 
 async def only_sftp(_log, process):
-    """ForceCommand=internal-sftp: whatever is asked, SFTP answers."""
+    """ForceCommand=internal-sftp: every command is answered with SFTP."""
     with suppress(EOFError):
         await run_sftp_server(Files(process.channel), process.stdin, process.stdout, 3)
     process.exit(0)

@@ -1,4 +1,4 @@
-"""A way to a server of this machine that is narrow, or breaks, as a test wants it while it is in use."""
+"""A TCP proxy to a local server that can be made slow, or to break, while it is in use."""
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 MIB = 1 << 20
 
 
-class Way:
-    """Lets a MiB through in `seconds`, and breaks once when `left` more bytes were sent."""
+class FlakyProxy:
+    """Passes on a MiB in `seconds`, and breaks the connection once when `left` more bytes were sent."""
 
     def __init__(self):
         self.target, self.seconds, self.left = None, 0.0, inf
         self.port = 0
 
     def to(self, url):
-        """This way's address, for that of the server to which it is to lead."""
+        """The URL of the proxy, given that of the server that it connects to from now on."""
         self.target = urlsplit(url)
         return url.replace(f":{self.target.port}", f":{self.port}", 1)
 
@@ -41,12 +41,12 @@ class Way:
 
 
 @asynccontextmanager
-async def way():
-    """One that is wide and leads nowhere yet."""
-    made = Way()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
+async def flaky_proxy():
+    """A proxy on a port of its own, fast at first; `to` says where it connects to."""
+    proxy = FlakyProxy()
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield made
+        yield proxy
     finally:
         server.close()

@@ -1,17 +1,17 @@
-"""A hosts file for a real sshd, and files on it, for tests of the bot."""
+"""A hosts file for an SSH server in tests, and files on that server."""
 
 import json
 
 
 def hosts_file(folder, server, port, **changes):
-    """The path of one that calls it web-1; None leaves a line out."""
+    """Write a hosts file that names the server web-1, and return its path; None leaves a line out."""
     file = folder / "hosts.toml"
     file.write_text(entry("web-1", server, port, **changes))
     return str(file)
 
 
 def entry(name, server, port, **changes):
-    """One server's entry."""
+    """The entry of one server."""
     lines = {
         "address": "127.0.0.1",
         "port": port,
@@ -25,8 +25,8 @@ def entry(name, server, port, **changes):
     return "\n".join([f"[{name}]", *said, ""])
 
 
-def placed(server, name, content):
-    """A file on the server that its user may read."""
+def write_remote_file(server, name, content):
+    """Write a file on the server that its user may read, and return its path."""
     file = server.root / name
     file.write_bytes(content)
     file.chmod(0o644)

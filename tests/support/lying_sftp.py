@@ -1,4 +1,4 @@
-"""An SFTP server of one file that says what it is told to say."""
+"""An SFTP server with one file that can be made to send wrong replies."""
 
 import stat
 import struct
@@ -26,8 +26,11 @@ def status(code):
     return sftp.STATUS, struct.pack(">I", code) + string(b"") * 2
 
 
-class Liar:
-    """Honest about `content`, but for what `answers` (by the kind of request) say instead."""
+class LyingSftpServer:
+    """Serves `content` correctly, except for the kinds of request in `answers`, which maps them to other replies.
+
+    `says` is the size that it reports in bytes, `pause` the seconds before each reply.
+    """
 
     def __init__(self, content=b"0123456789", answers=None, *, says=None, pause=0.0):
         self.content = content
@@ -38,7 +41,7 @@ class Liar:
         self.listed = False
 
     def __call__(self, channel):
-        """Speak until the other side hangs up."""
+        """Serve until the client disconnects."""
         self.greet(channel)
         while True:
             kind, content = self.read(channel)

@@ -1,4 +1,4 @@
-"""A Linux server's folder: its keys, who may log in, and the root of its files. Who answers for it is another matter."""
+"""The folder of a Linux server in tests: its keys, its user, its password and the root of its files."""
 
 import itertools
 import os
@@ -8,11 +8,11 @@ from vt.files.hosts import Host
 
 KINDS = ("ed25519", "ecdsa", "rsa")
 PASSWORD = "correct horse" if os.geteuid() == 0 else secrets.token_hex()
-"""Without root a server lets in as ourselves: not with a password that anybody can read here."""
+"""Without root the server's user is the one who runs the tests, whose login must not be a password printed here."""
 
 
-class Box:
-    """A folder that `user` may read; each server makes its keys with its own tools, in `keygen` and `fingerprint`."""
+class SshHost:
+    """What every server has; the subclasses make keys with their own tools, in `keygen` and `fingerprint`, and run it."""
 
     def __init__(self, folder, user):
         self.folder, self.user = folder, user
@@ -30,7 +30,7 @@ class Box:
         return (self.folder / f"{name}.pub").read_text().strip()
 
     def host(self, port, **changes):
-        """Its entry in a hosts file: it is known by its ed25519 key and takes one of that kind."""
+        """Its entry of a hosts file: it has an ed25519 host key, and the user logs in with one."""
         entry = {
             "name": "web-1",
             "address": "127.0.0.1",
@@ -43,7 +43,7 @@ class Box:
         return Host(**{**entry, **changes})
 
     def new_log(self):
-        """`log` is what the server says from now on."""
+        """A new file for the server's log; `log` is its path."""
         self.log = self.folder / f"log{next(self.logs)}"
         self.log.touch()
         return self.log

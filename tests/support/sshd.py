@@ -1,4 +1,4 @@
-"""Servers to log in to: Debian's own sshd, asyncssh's where there is none, and paramiko's, which may lie."""
+"""SSH servers for tests: OpenSSH's sshd, asyncssh's where that is not installed, and paramiko's, which can misbehave."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ import paramiko
 
 from tests.support.asyncssh_server import AsyncSshd
 from tests.support.loopback import listening
-from tests.support.ssh_host import KINDS, PASSWORD, Box
+from tests.support.ssh_host import KINDS, PASSWORD, SshHost
 
 SSHD = os.environ.get("SSHD", "/usr/sbin/sshd")
-"""SSHD=/nowhere tries what a machine without one does."""
+"""SSHD=/nowhere runs the tests as on a machine without sshd."""
 INSTALLED = bool(shutil.which(SSHD) and shutil.which("ssh-keygen"))
 UNSHARE = shutil.which("unshare")
 HASHED = (
@@ -23,7 +23,7 @@ HASHED = (
 )
 """PASSWORD, as /etc/shadow has it."""
 
-# A user of its own, who is nobody outside of the server's own view of /etc: no account is made on this machine.
+# The server's user exists only in a mount namespace with its own /etc: no account is made on this machine.
 NAMESPACE = """
 mount -t tmpfs none /run && mkdir -m 755 /run/sshd
 mount --bind {folder}/passwd /etc/passwd && mount --bind {folder}/shadow /etc/shadow
@@ -32,41 +32,41 @@ exec "$@"
 
 
 def private_view():
-    """May this process give a server its own view of /etc?"""
+    """Whether this process may give a server an /etc of its own."""
     return (
         os.geteuid() == 0
         and bool(UNSHARE)
-        and subprocess.call([UNSHARE, "-m", "true"], stderr=subprocess.DEVNULL) == 0  # noqa: S603 - our own words
+        and subprocess.call([UNSHARE, "-m", "true"], stderr=subprocess.DEVNULL) == 0  # noqa: S603 - no user input
     )
 
 
-class Sshd(Box):
-    """OpenSSH's server, one process for each connection."""
+class Sshd(SshHost):
+    """OpenSSH's sshd, one process for each connection."""
 
     def __init__(self, folder):
-        self.apart = private_view()
-        super().__init__(folder, "scanner" if self.apart else getuser())
+        self.own_user = private_view()
+        super().__init__(folder, "scanner" if self.own_user else getuser())
         keys = [self.public(f"user_{kind}") for kind in KINDS]
         (folder / "authorized").write_text("\n".join(keys))
         (folder / "authorized").chmod(0o644)
-        if self.apart:
+        if self.own_user:
             line = f"scanner:x:54321:54321::{folder}:/bin/sh\n"
             (folder / "passwd").write_text(Path("/etc/passwd").read_text() + line)
             (folder / "shadow").write_text(f"scanner:{HASHED}:19000:0:99999:7:::\n")
 
     @staticmethod
     def keygen(kind, path, phrase=""):
-        """A new pair of keys."""
-        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-f", str(path)], check=True)  # noqa: S603, S607 - our own words
+        """Make a key pair."""
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-f", str(path)], check=True)  # noqa: S603, S607 - no user input
 
     def fingerprint(self, name):
         """As ssh-keygen shows it."""
         command = ["ssh-keygen", "-l", "-f", f"{self.folder}/{name}.pub"]
-        return subprocess.check_output(command, text=True).split()[1]  # noqa: S603 - our own words
+        return subprocess.check_output(command, text=True).split()[1]  # noqa: S603 - no user input
 
     @contextmanager
     def running(self, kinds=("ed25519",), **changes):
-        """The port where it answers, with host keys of these kinds; `log` is what it says from now on."""
+        """The port it listens on, with host keys of these kinds; `changes` are options of sshd_config."""
         options = {
             "AuthorizedKeysFile": self.folder / "authorized",
             "StrictModes": "no",
@@ -79,34 +79,34 @@ class Sshd(Box):
         said += [f"{name}={value}" for name, value in options.items()]
         command = [SSHD, "-i", "-e", "-f", "/dev/null", *(word for option in said for word in ("-o", option))]
         path = self.new_log()
-        if self.apart:
+        if self.own_user:
             command = [UNSHARE, "-m", "sh", "-c", NAMESPACE.format(folder=self.folder), "sshd", *command]
         elif os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
 
         def serve(line):
             with path.open("ab") as log:
-                subprocess.run(command, stdin=line, stdout=line, stderr=log, check=False)  # noqa: S603 - our own words
+                subprocess.run(command, stdin=line, stdout=line, stderr=log, check=False)  # noqa: S603 - no user input
 
         with listening(serve) as port:
             yield port
 
 
-def sshd(*, apart=False):
-    """A fresh server: OpenSSH's where there is one. `apart`: of a user who has a password and is not us."""
-    return opened(Sshd if INSTALLED and (private_view() or not apart) else AsyncSshd)
+def sshd(*, own_user=False):
+    """A fresh server: OpenSSH's where there is one. `own_user`: with a user of its own, who has a password."""
+    return opened(Sshd if INSTALLED and (private_view() or not own_user) else AsyncSshd)
 
 
 @contextmanager
 def opened(kind):
-    """A fresh one of that kind; its folder is open to its user, which pytest's own are not."""
+    """A fresh one of that kind, in a folder that its user may read; pytest's own folders are closed to others."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield kind(Path(folder))
 
 
-class Gate(paramiko.ServerInterface):
-    """Lets in who knows the password, and remembers what was tried."""
+class PasswordServer(paramiko.ServerInterface):
+    """Accepts the password, and records every attempt."""
 
     def __init__(self, tried):
         self.tried = tried
@@ -123,7 +123,7 @@ class Gate(paramiko.ServerInterface):
 
 
 class Subsystem(paramiko.SubsystemHandler):
-    """Lets any server speak in a channel."""
+    """An SFTP subsystem that calls `speak` with the channel."""
 
     def __init__(self, channel, name, server, speak):
         super().__init__(channel, name, server)
@@ -135,8 +135,8 @@ class Subsystem(paramiko.SubsystemHandler):
 
 
 @contextmanager
-def impostor(speak, tried):
-    """A server of paramiko's on loopback, whose SFTP is what `speak` makes of a channel; its port and its key."""
+def paramiko_server(speak, tried):
+    """The port and public key of a paramiko server whose SFTP subsystem is `speak(channel)`; login attempts go to `tried`."""
     key = paramiko.ECDSAKey.generate()
     transports = []
 
@@ -146,7 +146,7 @@ def impostor(speak, tried):
         transport.add_server_key(key)
         transport.set_subsystem_handler("sftp", Subsystem, speak)
         with suppress(EOFError, paramiko.SSHException):
-            transport.start_server(server=Gate(tried))
+            transport.start_server(server=PasswordServer(tried))
         transport.join()
 
     with listening(serve) as port:

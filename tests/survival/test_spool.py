@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.support.processes import VARIABLES
-from tests.vt.test_spool import KIB, lying, piped
+from tests.vt.test_spool import KIB, piped, spooled
 from vt import errors
 from vt.files.spool import Spool
 
@@ -46,7 +46,7 @@ async def test_what_other_processes_put_down_counts(spool, held):
     async with piped(spool, bytes(3 * KIB)) as files:
         with pytest.raises(errors.SpoolFull):
             await files.open("a")
-    assert len(lying(spool)) == 1
+    assert len(spooled(spool)) == 1
     held.send_signal(signal.SIGKILL)
     held.wait()
     async with piped(spool, bytes(3 * KIB)) as files:
@@ -56,8 +56,8 @@ async def test_what_other_processes_put_down_counts(spool, held):
 def test_what_a_killed_process_left_is_removed_at_the_next_start(spool, held):
     """And what a living one needs is not."""
     spool.remove_stale()
-    assert len(lying(spool)) == 1
+    assert len(spooled(spool)) == 1
     held.kill()
     held.wait()
     spool.remove_stale()
-    assert lying(spool) == []
+    assert spooled(spool) == []

@@ -6,7 +6,7 @@ import pytest
 
 from tests.handlers.test_upload_login import NEW, answer, fills_in
 from tests.support.app_fixture import ANA
-from tests.support.hosts_file import hosts_file, placed
+from tests.support.hosts_file import hosts_file, write_remote_file
 from tests.support.processes import grounds
 from tests.support.ssh_host import PASSWORD
 from tests.support.sshd import sshd
@@ -14,7 +14,7 @@ from tests.support.sshd import sshd
 
 @pytest.fixture(scope="module")
 def server():
-    with sshd(apart=True) as made:
+    with sshd(own_user=True) as made:
         yield made
 
 
@@ -25,7 +25,7 @@ def entry(server, tmp_path):
 
 async def test_a_restarted_bot_says_that_it_must_be_asked_again(database, server, entry, tmp_path):
     """What was only in memory is gone with the process, even between consent and upload."""
-    file = placed(server, "locked.bin", NEW)
+    file = write_remote_file(server, "locked.bin", NEW)
     with server.running() as port:
         files = {"HOSTS_FILE": entry(port), "SSH_AD_HOC": "true"}
         async with grounds(database, tmp_path, sandbox={"invent": False}, **files) as place:

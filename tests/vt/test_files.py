@@ -54,11 +54,11 @@ async def found(disk, asked):
     return await disk.find(str(asked))
 
 
-async def taken(disk, path):
+async def read_file(disk, path):
     return await content(await disk.open(str(path)))
 
 
-# What is taken
+# What is read
 
 
 async def test_a_file_beneath_a_root_is_read_hashed_and_read_again(disk, root):
@@ -72,7 +72,7 @@ async def test_a_file_beneath_a_root_is_read_hashed_and_read_again(disk, root):
 async def test_an_empty_file_is_a_file(disk, root):
     """No bytes are content too."""
     (root / "empty").touch()
-    assert await taken(disk, root / "empty") == b""
+    assert await read_file(disk, root / "empty") == b""
 
 
 async def test_blocks_are_at_most_a_mebibyte(disk, root):
@@ -259,7 +259,7 @@ async def test_a_root_may_be_a_link_and_the_deepest_root_counts(root, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "x").write_bytes(b"x")
     disk = Disk(Roots((root, root / "more")), limit=MIB)
-    assert await taken(disk, root / "more" / "x") == b"x"
+    assert await read_file(disk, root / "more" / "x") == b"x"
     assert await found(disk, root / "more" / "*") == [f"{root}/more/x"]
 
 
@@ -272,9 +272,9 @@ async def test_a_link_is_refused_wherever_it_leads(disk, root, target):
     (root / "loop").symlink_to(target or ".")
     for path in ("loop", "loop/plain", "deep/../loop"):
         with pytest.raises((errors.NotRegular, errors.NotAllowed)):
-            await taken(disk, root / path)
+            await read_file(disk, root / path)
     with pytest.raises(errors.NotRegular):
-        await taken(disk, root / "loop")
+        await read_file(disk, root / "loop")
 
 
 # What is no file
@@ -299,7 +299,7 @@ async def test_a_folder_a_fifo_and_a_socket_are_not_regular():
 async def test_devices_are_not_regular(name):
     """Nor what /dev has besides, links and folders."""
     with pytest.raises(errors.FileFault) as fault:
-        await taken(Disk(Roots((Path("/dev"),)), limit=MIB), f"/dev/{name}")
+        await read_file(Disk(Roots((Path("/dev"),)), limit=MIB), f"/dev/{name}")
     assert isinstance(fault.value, (errors.NotRegular, errors.NotReadable, errors.Missing))
 
 
@@ -307,7 +307,7 @@ async def test_devices_are_not_regular(name):
 async def test_a_file_that_says_it_is_empty_and_is_not_has_changed():
     """/proc's files say size 0 and have content: the count does not fit."""
     with pytest.raises(errors.Changed):
-        await taken(Disk(Roots((Path("/proc/self"),)), limit=MIB), "/proc/self/status")
+        await read_file(Disk(Roots((Path("/proc/self"),)), limit=MIB), "/proc/self/status")
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ async def test_a_file_that_says_it_is_empty_and_is_not_has_changed():
 async def test_what_is_not_there_is_missing(disk, root, path):
     """Also what no file could be called."""
     with pytest.raises(errors.Missing):
-        await taken(disk, f"{root}/{path}")
+        await read_file(disk, f"{root}/{path}")
 
 
 async def test_a_file_over_the_cap_is_refused_unread(disk, root):
@@ -330,7 +330,7 @@ async def test_a_file_over_the_cap_is_refused_unread(disk, root):
 
 async def test_a_file_of_just_the_cap_is_taken(root):
     """The cap itself fits, a byte more does not."""
-    assert await taken(Disk(Roots((root,)), limit=6), root / "plain") == b"inside"
+    assert await read_file(Disk(Roots((root,)), limit=6), root / "plain") == b"inside"
     with pytest.raises(errors.FileTooLarge):
         await Disk(Roots((root,)), limit=5).open(f"{root}/plain")
 
@@ -362,16 +362,18 @@ def closed():
         (base / "folder").chmod(0o755)
 
 
-@pytest.mark.parametrize(("way", "path"), [("open", "file"), ("open", "folder/file"), ("find", "folder/*")])
-async def test_what_permissions_forbid_is_not_readable(closed, way, path):
+@pytest.mark.parametrize(
+    ("method", "path"), [("open", "file"), ("open", "folder/file"), ("find", "folder/*")]
+)
+async def test_what_permissions_forbid_is_not_readable(closed, method, path):
     """A file and a folder that are closed to the bot, opened or searched."""
     disk = Disk(Roots((closed,)), limit=MIB)
     with nobody(), pytest.raises(errors.NotReadable):
-        await getattr(disk, way)(f"{closed}/{path}")
+        await getattr(disk, method)(f"{closed}/{path}")
 
 
 async def test_a_folder_that_is_closed_does_not_hide_the_others(closed):
-    """What a pattern passes on its way is passed over, as in a shell; what was written out must open."""
+    """A folder that a wildcard matched is skipped, as in a shell; a folder that was written out must be readable."""
     (closed / "open").mkdir()
     (closed / "open" / "file").touch()
     disk = Disk(Roots((closed,)), limit=MIB)
@@ -385,7 +387,7 @@ async def test_a_folder_that_is_closed_does_not_hide_the_others(closed):
 
 
 @pytest.mark.parametrize(
-    "meddle",
+    "change",
     [
         lambda path: path.open("ab").write(b"more"),
         lambda path: os.truncate(path, MIB + 1),
@@ -396,13 +398,13 @@ async def test_a_folder_that_is_closed_does_not_hide_the_others(closed):
     ids=["grows", "shrinks", "emptied", "rewritten", "touched"],
 )
 @pytest.mark.filterwarnings("ignore:unclosed file")
-async def test_a_file_that_changes_while_it_is_read_is_an_error(disk, root, meddle):
+async def test_a_file_that_changes_while_it_is_read_is_an_error(disk, root, change):
     """However it changes; and read again later it is still not the file that was taken."""
     path = root / "busy"
     path.write_bytes(bytes(3 * MIB))
     source = await disk.open(str(path))
     with pytest.raises(errors.Changed):
-        await content(source, lambda: meddle(path))
+        await content(source, lambda: change(path))
     with pytest.raises(errors.Changed):
         await content(source)
 
@@ -439,7 +441,7 @@ def descriptors():
 
 
 @dataclass
-class Fickle:
+class ChangingSource:
     """A source that gives something else each time."""
 
     contents: list
@@ -452,19 +454,19 @@ class Fickle:
             yield block
 
 
-async def test_a_pinned_source_gives_the_content_that_was_hashed():
+async def test_a_verified_source_gives_the_content_that_was_hashed():
     """Every block, in order, under the same path, name and size."""
-    source = Fickle([[b"in", b"si", b"de"]] * 2)
-    pinned = files.VerifiedSource(source, await files.digest(source))
-    assert (pinned.path, pinned.name, pinned.size) == (source.path, source.name, source.size)
-    assert await content(pinned) == b"inside"
+    source = ChangingSource([[b"in", b"si", b"de"]] * 2)
+    verified = files.VerifiedSource(source, await files.digest(source))
+    assert (verified.path, verified.name, verified.size) == (source.path, source.name, source.size)
+    assert await content(verified) == b"inside"
 
 
-async def test_a_pinned_source_with_other_content_is_never_complete():
+async def test_a_verified_source_with_other_content_is_never_complete():
     """It fails before its last block is given away."""
-    source = Fickle([[b"in", b"si", b"de"], [b"IN", b"si", b"de"]])
-    pinned = files.VerifiedSource(source, await files.digest(source))
-    blocks = pinned.chunks()
+    source = ChangingSource([[b"in", b"si", b"de"], [b"IN", b"si", b"de"]])
+    verified = files.VerifiedSource(source, await files.digest(source))
+    blocks = verified.chunks()
     assert [await anext(blocks), await anext(blocks)] == [b"IN", b"si"]
     with pytest.raises(errors.Changed):
         await anext(blocks)
@@ -536,17 +538,17 @@ async def test_the_time_that_the_reader_takes_is_not_the_sources_fault():
         await asyncio.sleep(0.06)
 
 
-# The kernel's way and ours
+# openat2, and the fallback without it
 
 
-WAYS = [safe_path.open_with_openat2, safe_path.open_part_by_part]
+OPENERS = [safe_path.open_with_openat2, safe_path.open_part_by_part]
 
 
-def opened(way, root, parts):
-    """What one of the two ways reads there, or the error's number."""
+def opened(open_path, root, parts):
+    """What one of the two functions reads there, or the error's number."""
     fd = os.open(root, os.O_RDONLY)
     try:
-        with open(way(fd, parts, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - a descriptor
+        with open(open_path(fd, parts, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - a descriptor
             return file.read()
     except OSError as error:
         return error.errno
@@ -555,9 +557,9 @@ def opened(way, root, parts):
 
 
 @linux
-@pytest.mark.parametrize("way", WAYS, ids=["openat2", "walk"])
+@pytest.mark.parametrize("open_path", OPENERS, ids=["openat2", "part by part"])
 @pytest.mark.parametrize("swapped", ["leaf", "folder"])
-def test_no_swap_between_look_and_open_leads_out(way, swapped, root):
+def test_no_swap_between_look_and_open_leads_out(open_path, swapped, root):
     """While a name is made to be by turns a file or folder inside and a link to the outside, only the inside is read."""
     (root.parent / "out").mkdir()
     (root.parent / "out" / "leaf").write_bytes(b"outside")
@@ -580,7 +582,7 @@ def test_no_swap_between_look_and_open_leads_out(way, swapped, root):
     try:
         seen = set()
         for number in range(100_000):
-            seen.add(opened(way, root, (b"folder", b"leaf")))
+            seen.add(opened(open_path, root, (b"folder", b"leaf")))
             if number > 4000 and {b"inside", errno.ELOOP} <= seen:
                 break
     finally:
@@ -637,24 +639,24 @@ def maze(tmp_path_factory):
 @settings(max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=PATHS)
 def test_five_thousand_paths_stay_within_the_root(maze, path):
-    """Whatever is asked, found or opened, in either way: the inside or a fault."""
+    """Whatever is asked, found or opened, with either function: the inside or a fault."""
     asked = path.replace("{root}", str(maze))
     try:
-        place = Roots((maze,)).locate(asked)
-        meant = [place.root + b"/" + b"/".join(place.parts), *matches(asked, place)]
+        located = Roots((maze,)).locate(asked)
+        meant = [located.root + b"/" + b"/".join(located.parts), *matches(asked, located)]
     except errors.FileFault:
         return
     for one in meant:
         where = Roots((maze,)).locate(safe_path.to_text(one))
-        kernels, ours = (opened(way, where.root, where.parts) for way in WAYS)
+        kernels, ours = (opened(open_path, where.root, where.parts) for open_path in OPENERS)
         assert kernels == ours
         assert kernels in (b"inside", b"") or isinstance(kernels, int), "b'' is the FIFO"
 
 
-def matches(asked, place):
+def matches(asked, located):
     """What a pattern fits; a path without one fits itself."""
     return (
-        [safe_path.to_bytes(path) for path in find(asked, place)]
-        if any(map(safe_path.is_pattern, place.parts))
+        [safe_path.to_bytes(path) for path in find(asked, located)]
+        if any(map(safe_path.is_pattern, located.parts))
         else []
     )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.lying_sftp import Liar, attributes, names, packet, status, string
+from tests.support.lying_sftp import LyingSftpServer, attributes, names, packet, status, string
 from vt.files import sftp
 
 
@@ -44,7 +44,7 @@ def content(server, size=None):
 def test_an_honest_server_gives_the_whole_file(size):
     """Whatever its length, in order."""
     data = os.urandom(size)
-    assert content(Liar(data)) == data
+    assert content(LyingSftpServer(data)) == data
 
 
 def test_reads_are_asked_for_ahead():
@@ -62,7 +62,7 @@ def test_reads_are_asked_for_ahead():
                 channel.sendall(b"".join(reversed(held)))
                 held.clear()
 
-    server = Liar(os.urandom(3 * sftp.READ_BYTES))
+    server = LyingSftpServer(os.urandom(3 * sftp.READ_BYTES))
     with talking(patient) as session:
         blocks = session.blocks(session.open(b"/file"), server.says)
         assert b"".join(itertools.islice(blocks, 3)) == server.content
@@ -78,7 +78,7 @@ def test_a_server_that_gives_less_than_asked_is_asked_for_the_rest():
         return server.honest(kind, rest[:-4] + struct.pack(">I", min(count, 30000)))
 
     data = os.urandom(5 * sftp.READ_AHEAD_BYTES)
-    server = Liar(data, {sftp.READ: a_little})
+    server = LyingSftpServer(data, {sftp.READ: a_little})
     assert content(server) == data
     assert sum(count > 30000 for count in counts) < 100
     assert counts[-2] <= 30000
@@ -87,7 +87,7 @@ def test_a_server_that_gives_less_than_asked_is_asked_for_the_rest():
 @pytest.mark.parametrize(("says", "got"), [(20, 10), (5, 6), (0, 1), (9, 10), (1 << 62, 10)])
 def test_a_file_that_is_not_as_long_as_said_shows_it(says, got):
     """A shorter one ends early; of a longer one a single byte too many comes."""
-    assert len(content(Liar(b"0123456789", says=says))) == got
+    assert len(content(LyingSftpServer(b"0123456789", says=says))) == got
 
 
 def everything(server):
@@ -126,13 +126,13 @@ LIES = {
 def test_what_is_not_sftp_is_recognised(lie):
     """It is neither waited for nor believed."""
     with pytest.raises(sftp.ProtocolError):
-        everything(Liar(answers=lie))
+        everything(LyingSftpServer(answers=lie))
 
 
 @pytest.mark.parametrize("last_words", [b"", b"\0\0\0\x50abc"])
 def test_a_server_that_hangs_up_is_noticed(last_words):
     """In the middle of a packet too."""
-    server = Liar()
+    server = LyingSftpServer()
 
     def hangs_up(channel):
         server.greet(channel)
@@ -146,7 +146,7 @@ def test_a_server_that_hangs_up_is_noticed(last_words):
 @pytest.mark.parametrize("code", [sftp.NO_SUCH_FILE, sftp.PERMISSION_DENIED, sftp.BAD_MESSAGE, 4, 99])
 def test_a_refusal_keeps_its_code(code):
     """Whatever was asked."""
-    with talking(Liar(answers={sftp.OPEN: lambda *_: status(code)})) as session:
+    with talking(LyingSftpServer(answers={sftp.OPEN: lambda *_: status(code)})) as session:
         with pytest.raises(sftp.StatusError) as refused:
             session.open(b"/file")
         assert refused.value.code == code
@@ -156,7 +156,7 @@ def test_a_folder_is_listed_without_itself_and_what_no_name_can_be():
     """Names that would lead elsewhere are passed over."""
     odd = [b".", b"..", b"", b"a/b", b"../up", b"nul\0", b"caf\xe9", b"-r"]
     replies = iter([names(*odd), names(b"more"), status(sftp.EOF)])
-    with talking(Liar(answers={sftp.READDIR: lambda *_: next(replies)})) as session:
+    with talking(LyingSftpServer(answers={sftp.READDIR: lambda *_: next(replies)})) as session:
         assert [name for name, _ in session.names(b"/")] == [b"caf\xe9", b"-r", b"more"]
         assert session.fstat(b"handle").size == 10
 
@@ -164,7 +164,7 @@ def test_a_folder_is_listed_without_itself_and_what_no_name_can_be():
 def test_a_listing_without_names_does_not_go_on_for_ever():
     """An answer of no names is no answer."""
     with (
-        talking(Liar(answers={sftp.READDIR: lambda *_: names()})) as session,
+        talking(LyingSftpServer(answers={sftp.READDIR: lambda *_: names()})) as session,
         pytest.raises(sftp.ProtocolError),
     ):
         list(session.names(b"/"))
@@ -173,7 +173,7 @@ def test_a_listing_without_names_does_not_go_on_for_ever():
 def test_memory_stays_small_however_slowly_it_is_read():
     """No more is asked for than AHEAD_BYTES beyond what was taken."""
     data = bytes(16 * sftp.READ_AHEAD_BYTES)
-    server = Liar(data)
+    server = LyingSftpServer(data)
     with talking(server) as session:
         blocks = session.blocks(session.open(b"/file"), len(data))
         tracemalloc.start()

@@ -43,7 +43,7 @@ async def piped(spool, content, limit=100 * KIB, seconds=5.0, *, closed=True):
             os.close(into)
 
 
-def lying(spool):
+def spooled(spool):
     return list(spool.folder.iterdir()) if spool.folder.exists() else []
 
 
@@ -54,11 +54,11 @@ async def test_a_stream_can_be_read_again_until_it_is_left(spool):
         source = await files.open("a")
         assert await files.digest(source) == sha256(content).hexdigest()
         assert b"".join([block async for block in source.chunks()]) == content
-        [path] = lying(spool)
+        [path] = spooled(spool)
         assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_size) == (0o600, len(content))
         assert stat.S_IMODE(spool.folder.stat().st_mode) == 0o700
         assert await files.open("a") is source
-    assert lying(spool) == []
+    assert spooled(spool) == []
 
 
 async def test_over_the_budget_nothing_more_is_put_down(spool):
@@ -66,7 +66,7 @@ async def test_over_the_budget_nothing_more_is_put_down(spool):
     async with piped(spool, bytes(11 * KIB)) as files:
         with pytest.raises(errors.SpoolFull):
             await files.open("a")
-    assert lying(spool) == []
+    assert spooled(spool) == []
 
 
 async def test_over_the_cap_it_is_refused_and_gone(spool):
@@ -74,7 +74,7 @@ async def test_over_the_cap_it_is_refused_and_gone(spool):
     async with piped(spool, bytes(5 * KIB), limit=4 * KIB) as files:
         with pytest.raises(errors.FileTooLarge):
             await files.open("a")
-    assert lying(spool) == []
+    assert spooled(spool) == []
 
 
 async def test_a_stream_that_never_ends_is_left_in_time(spool):
@@ -86,8 +86,8 @@ async def test_a_stream_that_never_ends_is_left_in_time(spool):
 
 def test_a_file_comes_through_a_pipe(tmp_path, database):
     """`scan-file -`: its hash is looked up; a script agrees to nothing; nothing stays behind."""
-    place = {"DATABASE_URL": address(database), "STATE_DIR": str(tmp_path / "state")}
-    done = runs("ask", "scan-file -", "--json", folder=tmp_path, environ=place, stdin="once upon a time")
+    environ = {"DATABASE_URL": address(database), "STATE_DIR": str(tmp_path / "state")}
+    done = runs("ask", "scan-file -", "--json", folder=tmp_path, environ=environ, stdin="once upon a time")
     [(name, reply)] = json.loads(done.stdout).items()
     assert (name, reply["resource"]) == ("stdin", sha256(b"once upon a time").hexdigest())
     assert list((tmp_path / "state" / "spool").iterdir()) == []
@@ -96,7 +96,7 @@ def test_a_file_comes_through_a_pipe(tmp_path, database):
 async def test_a_standard_input_that_is_closed_is_said(tmp_path, database):
     """One sentence; another file is asked about as ever, without anybody to agree."""
     (tmp_path / "odd.bin").write_bytes(b"odd")
-    place = {
+    environ = {
         "DATABASE_URL": address(database),
         "STATE_DIR": str(tmp_path / "state"),
         "FILE_ROOTS": str(tmp_path),
@@ -106,7 +106,7 @@ async def test_a_standard_input_that_is_closed_is_said(tmp_path, database):
         asked = await asyncio.create_subprocess_exec(
             *("sh", "-c", f"exec {sys.executable} -m bot ask 'scan-file {path}' <&-"),
             cwd=tmp_path,
-            env={**VARIABLES, **place},
+            env={**VARIABLES, **environ},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -123,11 +123,11 @@ async def test_a_person_who_pipes_is_asked_at_the_keyboard(tmp_path, database):
     async with Sandbox(invent=False).serve() as sandbox:
         near, far = os.openpty()
         line = f"echo y | {sys.executable} -m bot ask 'scan-file -'"
-        place = {"VT_API_KEY": "k", "VT_API_URL": sandbox.url, "DATABASE_URL": address(database)}
+        environ = {"VT_API_KEY": "k", "VT_API_URL": sandbox.url, "DATABASE_URL": address(database)}
         asked = await asyncio.create_subprocess_exec(
             *("sh", "-c", line),
             cwd=tmp_path,
-            env={**VARIABLES, **place},
+            env={**VARIABLES, **environ},
             preexec_fn=lambda: os.login_tty(far),
             stdout=far,
         )
