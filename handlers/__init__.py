@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
-from handlers.admission import skip_malformed as checked
+from handlers.admission import skip_malformed
 from handlers.deps import Deps, Verb
 from handlers.listeners import buttons, commands, events, home, login, modals, shortcuts, watch
 from handlers.views import answer_layout, details_layout, form
@@ -22,24 +22,24 @@ def register(app: AsyncApp, deps: Deps) -> None:
         await next()
 
     app.middleware(add_deps)
-    app.command(COMMAND)(checked(commands.handle_command))
-    app.event("app_mention")(checked(events.handle_mention))
-    app.event("message", matchers=[events.is_direct_message])(checked(events.handle_direct_message))
-    app.event("message", matchers=[watch.in_channel])(checked(watch.on_message))
-    app.event("channel_created")(checked(watch.on_channel_created))
+    app.command(COMMAND)(skip_malformed(commands.handle_command))
+    app.event("app_mention")(skip_malformed(events.handle_mention))
+    app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))
+    app.event("message", matchers=[watch.in_channel])(skip_malformed(watch.on_message))
+    app.event("channel_created")(skip_malformed(watch.on_channel_created))
     for shortcut in shortcuts.ON_MESSAGES:
-        app.message_shortcut(shortcut.callback_id)(checked(shortcuts.handle_message_shortcut))
+        app.message_shortcut(shortcut.callback_id)(skip_malformed(shortcuts.handle_message_shortcut))
     for shortcut in shortcuts.ANYWHERE:
-        app.global_shortcut(shortcut.callback_id)(checked(shortcuts.handle_global_shortcut))
-    app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(checked(buttons.handle_button))
+        app.global_shortcut(shortcut.callback_id)(skip_malformed(shortcuts.handle_global_shortcut))
+    app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(skip_malformed(buttons.handle_button))
     app.action("open")(buttons.handle_link)
-    app.action("form")(checked(buttons.handle_form_offer))
-    app.action(answer_layout.MORE)(checked(buttons.handle_menu))
-    app.action(re.compile(f"^{details_layout.TURN}:"))(checked(modals.handle_page))
-    app.action(details_layout.PICK)(checked(modals.handle_page))
-    app.view(form.CALLBACK)(checked(modals.handle_form))
-    app.view(login_view.CALLBACK)(checked(login.submitted))
-    app.view(Verb.RESCAN_COST.value)(checked(modals.handle_rescan))
-    app.view(Verb.SETTINGS.value)(checked(modals.handle_settings))
-    app.event("app_home_opened")(checked(home.handle_opened))
-    app.action(re.compile("^(home-|example:)"))(checked(home.handle_click))
+    app.action("form")(skip_malformed(buttons.handle_form_offer))
+    app.action(answer_layout.MORE)(skip_malformed(buttons.handle_menu))
+    app.action(re.compile(f"^{details_layout.TURN}:"))(skip_malformed(modals.handle_page))
+    app.action(details_layout.PICK)(skip_malformed(modals.handle_page))
+    app.view(form.CALLBACK)(skip_malformed(modals.handle_form))
+    app.view(login_view.CALLBACK)(skip_malformed(login.submitted))
+    app.view(Verb.RESCAN_COST.value)(skip_malformed(modals.handle_rescan))
+    app.view(Verb.SETTINGS.value)(skip_malformed(modals.handle_settings))
+    app.event("app_home_opened")(skip_malformed(home.handle_opened))
+    app.action(re.compile("^(home-|example:)"))(skip_malformed(home.handle_click))
