@@ -56,6 +56,9 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     if wanted.verb is Verb.HELP:
         _show(answer.help_message())
         return DONE
+    wrong = wanted.wrong if isinstance(wanted, LookupCommand) else ()
+    if wrong:
+        _say(text.wrong_values(wrong))
     if isinstance(wanted, LookupCommand):
         wanted = replace(wanted, lookups=tuple(map(stdin.from_dash, wanted.lookups)))
     lookups = wanted.lookups if isinstance(wanted, LookupCommand) else ()
@@ -64,7 +67,8 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         return WRONG
     try:
         async with stdin.kinds(settings, lookups) as kinds, backend(settings, kinds=kinds) as parts:
-            return await _answered(parts, wanted, settings, as_json=as_json)
+            status = await _answered(parts, wanted, settings, as_json=as_json)
+            return NOT_DONE if wrong and status == DONE else status
     except StoreDown:
         _say(text.CANNOT_TAKE)
         return NOT_DONE

@@ -63,6 +63,8 @@ class LookupCommand:
     """Ids of users."""
     share: bool = False
     fresh: bool = False
+    wrong: tuple[WrongValue, ...] = ()
+    """The values that the action does not take, beside the ones that it does."""
     verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
 
 
@@ -147,7 +149,8 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped
         raise replace(wrong, action=action) from None
     check_options(action, options)
     # Indicators are unescaped when they are read; a path is taken literally.
-    return parse_values(action, unescape(text) if escaped and action.files else text, options, thresholds)
+    values = unescape(text) if escaped and action.files else text
+    return parse_values(action, values, options, thresholds, partial=True)
 
 
 def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> LookupCommand:
@@ -165,20 +168,30 @@ def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> LookupCom
 
 
 def parse_values(
-    action: Action | None, text: str, options: Options, thresholds: Mapping[str, int]
+    action: Action | None,
+    text: str,
+    options: Options,
+    thresholds: Mapping[str, int],
+    *,
+    partial: bool = False,
 ) -> LookupCommand:
-    """An action's values, or without an action every indicator in the text. Raises UsageError."""
+    """An action's values, or without an action every indicator in the text. Raises UsageError.
+
+    `partial`: wrong values are named in the command while there is a right one; otherwise the first is raised.
+    """
     if action is None:
         return with_action(None, extract(text), options, thresholds)
     if action.files:
         return _files(action, text, options, thresholds)
     people = tuple(dict.fromkeys(_PERSON.findall(text))) if action.key == "domain-report" else ()
     words = split_values(_PERSON.sub(" ", text) if people else text)
-    indicators = [_value(action, word) for word in words]
+    indicators, wrong = _values(action, words)
+    if wrong and not (partial and (indicators or people)):
+        raise wrong[0]
     if not indicators and not people:
         raise NoValue(action)
     lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)
-    return _command(lookups, options, people)
+    return replace(_command(lookups, options, people), wrong=tuple(wrong))
 
 
 def with_action(
@@ -220,6 +233,18 @@ def _lookups(
 
 def _threshold(action: Action, options: Options, thresholds: Mapping[str, int]) -> int:
     return options.threshold or thresholds.get(action.key, action.threshold)
+
+
+def _values(action: Action, words: Iterable[str]) -> tuple[list[Indicator], list[WrongValue]]:
+    """The values that the action takes, and what is wrong with each of the others."""
+    indicators: list[Indicator] = []
+    wrong: list[WrongValue] = []
+    for word in words:
+        try:
+            indicators.append(_value(action, word))
+        except WrongValue as error:
+            wrong.append(error)
+    return indicators, wrong
 
 
 def _value(action: Action, word: str) -> Indicator:

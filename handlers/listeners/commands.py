@@ -90,7 +90,7 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
         share=wanted.share or settings.answers is Answers.CHANNEL,
         fresh=wanted.fresh,
     )
-    return await accept(request, deps)
+    return await accept(request, deps) or text.wrong_values(wanted.wrong)
 
 
 def _head(received: SlashCommand, deps: ListenerDeps) -> Head:

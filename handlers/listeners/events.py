@@ -74,7 +74,8 @@ async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
         thresholds, settings = await effective_settings(
             message.origin, deps.channel_settings, deps.thresholds
         )
-        request = _request(message, thresholds, deps)
+        wanted = parse_or_error(message.text, thresholds)
+        request = _request(message, wanted, thresholds, deps)
         if settings.answers is Answers.PRIVATE and not is_shared(request):
             apart = request.origin.model_copy(update={"apart": True})
             request = request.model_copy(update={"origin": apart})
@@ -82,14 +83,17 @@ async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
     except StoreDown:
         await _reply_privately(message.origin, access.CANNOT_TAKE_YET, deps.slack)
         raise
-    if refused and not message.from_bot:
-        await _reply_privately(message.origin, refused, deps.slack)
+    wrong = wanted.wrong if isinstance(wanted, LookupCommand) else ()
+    sentence = refused or text.wrong_values(wrong)
+    if sentence and not message.from_bot:
+        await _reply_privately(message.origin, sentence, deps.slack)
 
 
-def _request(message: AddressedMessage, thresholds: Mapping[str, int], deps: ListenerDeps) -> Request:
-    """What the text and the attached files ask for."""
+def _request(
+    message: AddressedMessage, wanted: Command | UsageError, thresholds: Mapping[str, int], deps: ListenerDeps
+) -> Request:
+    """What the text, parsed, and the attached files ask for."""
     line = message.text
-    wanted = parse_or_error(line, thresholds)
     head = Head(id=deps.new_id(), delivery=message.delivery, at=deps.clock(), origin=message.origin)
     options = _file_options(line, wanted)
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)

@@ -8,7 +8,7 @@ from handlers.text.audience import EVERYBODY, Audience, fault, request_id
 from handlers.text.errors import ERRORS, error, is_fault, names_settings
 from handlers.text.format import cut, day, engines, minute, outside, second, seconds, size
 from handlers.text.line import Line, User, join, line
-from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error
+from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error, wrong_values
 from vt import errors
 from vt.indicators import Kind, defang, defang_path
 from vt.privacy.sensitive import masked
@@ -35,6 +35,7 @@ __all__ = [
     "size",
     "usage",
     "usage_error",
+    "wrong_values",
 ]
 """What the other files of this folder lend it; the names below are its own."""
 

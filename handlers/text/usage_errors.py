@@ -1,6 +1,6 @@
 """What was typed wrongly, as sentences: one for every usage error, each with a correct example."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from handlers import usage_errors as asked
@@ -10,6 +10,8 @@ from handlers.text.format import cut
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 
+MOST_NAMED = 10
+"""Wrong values that are named; a command has at most 100."""
 TAKES: Mapping[str, str] = {
     "scan-ip": "an IP address",
     "scan-hash": "a hash",
@@ -31,10 +33,9 @@ def takes(action: Action) -> str:
 
 
 def _wrong_value(wrong: asked.WrongValue) -> str:
-    shown = defang(cut(wrong.value, 80))
     if wrong.fits:
-        return f"{shown} is {takes(wrong.fits)}, not {takes(wrong.action)}. Try: /vt {wrong.fits.key} {shown}"
-    return f"{shown} is not {takes(wrong.action)}. Example: {usage(wrong.action)}"
+        return f"{_why_wrong(wrong)}. Try: /vt {wrong.fits.key} {defang(cut(wrong.value, 80))}"
+    return f"{_why_wrong(wrong)}. Example: {usage(wrong.action)}"
 
 
 def _no_rescan(_: asked.NoRescan) -> str:
@@ -47,6 +48,23 @@ def _bad_number(wrong: asked.BadNumber) -> str:
     example = f"{wrong.option} {max(wrong.least, 3)}"
     typed = f"{usage(wrong.action)} {example}" if wrong.action else example
     return f"{wrong.option} needs a whole number from {wrong.least} to {wrong.most}. Example: {typed}"
+
+
+def wrong_values(wrong: Sequence[asked.WrongValue]) -> str:
+    """The values of a command that are not looked up, while the others are; "" when there are none."""
+    if not wrong:
+        return ""
+    named = [_why_wrong(one) for one in wrong[:MOST_NAMED]]
+    if len(wrong) > MOST_NAMED:
+        named.append(f"{len(wrong) - MOST_NAMED} more")
+    return f"Not looked up: {'; '.join(named)}. The other values are being looked up."
+
+
+def _why_wrong(wrong: asked.WrongValue) -> str:
+    shown = defang(cut(wrong.value, 80))
+    if wrong.fits:
+        return f"{shown} is {takes(wrong.fits)}, not {takes(wrong.action)}"
+    return f"{shown} is not {takes(wrong.action)}"
 
 
 USAGE_ERRORS: Mapping[type[asked.UsageError], Callable[[Any], str | Sentence]] = {

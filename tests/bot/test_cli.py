@@ -114,6 +114,14 @@ def test_options_need_no_quotes(vtbot):
     assert json.loads(strict.stdout)[0]["Entity"] == "192.0.2.1"
 
 
+def test_a_wrong_value_beside_a_right_one_is_named_on_standard_error(vtbot):
+    """The right one is answered; 1 is the status, since something could not be checked."""
+    asked = vtbot("ask", "scan-ip", "192.0.2.1", "999.1.1.1")
+    assert asked.stdout.startswith("🟠 SUSPICIOUS 6 of 57 engines  192[.]0[.]2[.]1")
+    assert "Not looked up: 999[.]1[.]1[.]1 is not an IP address." in asked.stderr
+    assert asked.returncode == 1
+
+
 @pytest.mark.skipif(not DOCUMENTED.is_dir(), reason=f"no documented examples in {DOCUMENTED}")
 def test_json_is_the_documented_form(vtbot, tmp_path):
     """The JSON result has the keys of the documented example, in the form of its action."""

@@ -57,6 +57,19 @@ async def test_help_and_mistakes_are_answered_on_the_spot(database, line, words)
         assert not office.virustotal.calls
 
 
+async def test_one_wrong_value_among_right_ones_is_named_and_the_others_are_looked_up(database):
+    """The acknowledgement names what is not looked up, and why; the answer has the rest."""
+    async with at_work(database) as office:
+        exchange = await office.slack.types(ANA, GENERAL, f"/vt scan-ip 192.0.2.1 999.1.1.1, {EICAR} 8.8.8.8")
+        told = await exchange.answer(having="Not looked up")
+        answer = await exchange.answer(having="192[.]0[.]2[.]1")
+        sentence = f"999[.]1[.]1[.]1 is not an IP address; {EICAR} is a hash, not an IP address"
+        assert office.slack.shown(told) == [
+            f"Not looked up: {sentence}. The other values are being looked up."
+        ]
+        assert "8[.]8[.]8[.]8" in office.now(answer)
+
+
 async def test_shared_answers_are_seen_by_all(database):
     """--share posts to the channel and says who asked."""
     async with at_work(database) as office:

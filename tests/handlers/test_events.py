@@ -57,6 +57,16 @@ async def test_a_mention_is_a_command(database, line, words):
         assert answer.thread_ts == exchange.said.ts
 
 
+async def test_a_wrong_value_in_a_mention_is_named_to_the_asker_alone(database):
+    """The right values are answered in the thread; what is not looked up concerns nobody else."""
+    async with at_work(database) as office:
+        exchange = await office.slack.says(ANA, GENERAL, "@vt scan-ip 192.0.2.1, 999.1.1.1")
+        told = await exchange.answer(having="Not looked up: 999[.]1[.]1[.]1 is not an IP address.")
+        answer = await exchange.answer(having="192[.]0[.]2[.]1")
+        assert told.ephemeral_to == office.slack.person(ANA).id
+        assert answer.ephemeral_to is None
+
+
 async def test_direct_messages_need_no_command(database):
     """Any text in the direct messages, answered below it; in a thread there, in the thread."""
     async with at_work(database) as office:
