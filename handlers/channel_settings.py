@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from handlers.request import ChannelSettings, Origin
+from handlers.request import Change, ChannelSettings, Origin
 
 
 class SettingsStore(Protocol):
@@ -28,3 +28,21 @@ async def effective_settings(
     """
     settings = await store.get(origin.team, origin.channel)
     return {**thresholds, **settings.thresholds}, settings
+
+
+def changes(old: ChannelSettings, new: ChannelSettings) -> tuple[Change, ...]:
+    """What is different, by name, as the audit records it."""
+    before, after = _flat(old), _flat(new)
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return tuple(Change(name=name, old=before.get(name), new=after.get(name)) for name in names)
+
+
+def _flat(settings: ChannelSettings) -> dict[str, str]:
+    thresholds = {f"threshold {key}": str(count) for key, count in settings.thresholds.items()}
+    return {
+        **thresholds,
+        "answers": settings.answers,
+        "uploads": settings.uploads,
+        "instance": settings.instance,
+        "language": settings.language,
+    }

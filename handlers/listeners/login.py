@@ -17,10 +17,9 @@ from handlers.open_modals import NotOpened, Refused, answer_origin, find_modal, 
 from handlers.parser import LookupCommand, parse_values
 from handlers.payloads import ModalSubmission
 from handlers.request import EntryPoint, Head, LookupRequest
+from handlers.submissions import InvalidField, field_text, form_options, read_field
 from handlers.text import files as words
 from handlers.usage_errors import TooLong
-from handlers.views import form_fields
-from handlers.views.form_fields import Wrong, tried, written
 from handlers.views.login import Prefilled, login_form
 from vt import errors
 from vt.actions import FILE
@@ -65,10 +64,10 @@ async def open_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps:
 async def stacked_form(below: FormModal, wanted: LookupCommand, deps: ListenerDeps) -> View:
     """The form to be pushed over another form in which a server was named; both together become one request.
 
-    Raises StoreDown, Wrong.
+    Raises StoreDown, InvalidField.
     """
     files = needing_login(wanted.lookups, deps)
-    prefilled = tried("path", lambda: Prefilled.from_files(files, share=wanted.share))
+    prefilled = read_field("path", lambda: Prefilled.from_files(files, share=wanted.share))
     others = tuple(one for one in wanted.lookups if one not in files)
     new = _head(below.origin, f"{below.id}:{deps.new_id()}", deps)
     modal = LoginModal(**new, lookups=others, people=wanted.people)
@@ -106,8 +105,8 @@ async def _submit(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, 
         return await _keep(submission.values, modal, thresholds, deps)
     except StoreDown:
         return {"address": text.CANNOT_TAKE}
-    except Wrong as wrong:
-        return {wrong.field: text.usage_error(wrong.usage_error)}
+    except InvalidField as invalid:
+        return {invalid.field: text.usage_error(invalid.usage_error)}
     except errors.HostUnknown as fault:
         return {"address": text.error(fault, deps.audience)}
 
@@ -115,13 +114,15 @@ async def _submit(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, 
 async def _keep(
     values: Mapping[str, Any], modal: LoginModal, thresholds: Mapping[str, int], deps: ListenerDeps
 ) -> dict[str, str]:
-    """Hold the login and store the request. Returns the sentences to show, by field. Raises Wrong, HostUnknown."""
+    """Hold the login and store the request. Returns the sentences to show, by field. Raises InvalidField, HostUnknown."""
     assert deps.logins is not None  # noqa: S101 - checked by the caller
-    options = form_fields.options(values)
-    files = tried("paths", lambda: parse_values(FILE, written(values, "paths"), options, thresholds)).lookups
-    password = SecretStr(written(values, "password"))
+    options = form_options(values)
+    files = read_field(
+        "paths", lambda: parse_values(FILE, field_text(values, "paths"), options, thresholds)
+    ).lookups
+    password = SecretStr(field_text(values, "password"))
     owner = user_key(modal.origin)
-    place = deps.logins.keep(written(values, "address"), written(values, "user"), password, owner)
+    place = deps.logins.keep(field_text(values, "address"), field_text(values, "user"), password, owner)
     origin = answer_origin(modal.origin, share=options.share)
     request = LookupRequest(
         **head(modal, f"{modal.verb}:{modal.id}", deps, origin=origin),

@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.views import View
 
-from handlers import payloads, text
+from handlers import payloads, submissions, text
 from handlers.admission import accept
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
@@ -14,9 +14,9 @@ from handlers.modals import AnswerModal, FormModal, SettingsModal
 from handlers.open_modals import Refused, answer_origin, find_modal, head, request_for, show_problem
 from handlers.payloads import ModalSubmission
 from handlers.request import ChangeSettingsRequest, LookupRequest, RenewalRequest, Verb
+from handlers.submissions import InvalidField
 from handlers.text import modals as modals_text
-from handlers.views import details_layout, form, settings
-from handlers.views.form_fields import Wrong
+from handlers.views import details_layout
 
 
 async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
@@ -27,8 +27,8 @@ async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -
         login_form = await _submit_form(submission, deps)
     except StoreDown:
         await ack(response_action="errors", errors={field: text.CANNOT_TAKE})
-    except Wrong as wrong:
-        await ack(response_action="errors", errors={wrong.field: text.usage_error(wrong.usage_error)})
+    except InvalidField as invalid:
+        await ack(response_action="errors", errors={invalid.field: text.usage_error(invalid.usage_error)})
     except Refused as refused:
         await ack(response_action="errors", errors={field: refused.sentence})
     else:
@@ -39,12 +39,12 @@ async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -
 
 
 async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View | None:
-    """Returns the login form to open on top of this one, if a login is needed. Raises StoreDown, Wrong, Refused."""
+    """Returns the login form to open on top of this one, if a login is needed. Raises StoreDown, InvalidField, Refused."""
     modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
     if not isinstance(modal, FormModal):
         raise Refused(modals_text.FORM_GONE)
     thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
-    wanted = form.command(submission.values, modal, thresholds)
+    wanted = submissions.form_command(submission.values, modal, thresholds)
     if login.needing_login(wanted.lookups, deps):
         return await login.stacked_form(modal, wanted, deps)
     origin = answer_origin(modal.origin, share=wanted.share)
@@ -77,9 +77,9 @@ async def _submit_settings(submission: ModalSubmission, deps: ListenerDeps) -> d
     if not isinstance(modal, SettingsModal):
         return {"answers": modals_text.FORM_GONE}
     try:
-        wanted = settings.wanted(submission.values)
-    except Wrong as wrong:
-        return {wrong.field: text.usage_error(wrong.usage_error)}
+        wanted = submissions.channel_settings(submission.values)
+    except InvalidField as invalid:
+        return {invalid.field: text.usage_error(invalid.usage_error)}
     changing = head(modal, f"{Verb.CHANGE_SETTINGS}:{modal.id}", deps)
     problem = await accept(ChangeSettingsRequest(**changing, settings=wanted), deps)
     return {"answers": problem} if problem else {}

@@ -9,8 +9,8 @@ from slack_sdk.models.views import View
 
 from handlers.text import files as words
 from handlers.usage_errors import TooLong
-from handlers.views import form_fields
-from handlers.views.form_fields import MOST_TEXT, field
+from handlers.views import form
+from handlers.views.form import FIELD_CHARACTERS, field
 from vt.files.places import HOST
 from vt.lookup import Lookup
 
@@ -31,8 +31,8 @@ class Prefilled:
         """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
         paths = ", ".join(file.input for file in files)
         # Slack would cut a longer text, and half of a path is another path.
-        if len(paths) > MOST_TEXT:
-            raise TooLong(MOST_TEXT)
+        if len(paths) > FIELD_CHARACTERS:
+            raise TooLong(FIELD_CHARACTERS)
         return cls(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
 
 
@@ -50,12 +50,12 @@ def login_form(modal_id: str, prefilled: Prefilled) -> View:
             _text_field("user", words.USER),
             _text_field("password", words.PASSWORD, hint=words.PASSWORD_HINT),
             _text_field("paths", words.PATHS, prefilled.paths, hint=words.PATHS_HINT),
-            form_fields.threshold(prefilled.threshold),
-            form_fields.answer(share=prefilled.share),
+            form.threshold(prefilled.threshold),
+            form.answer(share=prefilled.share),
         ],
     )
 
 
 def _text_field(name: str, label: str, value: str = "", hint: str = "") -> InputBlock:
-    element = PlainTextInputElement(initial_value=value or None, max_length=MOST_TEXT)
+    element = PlainTextInputElement(initial_value=value or None, max_length=FIELD_CHARACTERS)
     return field(name, label, element, hint)
