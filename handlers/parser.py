@@ -262,8 +262,8 @@ def _fit(action: Action, indicator: Indicator) -> Indicator:
         return read(f"http://{indicator.value}/") or indicator
     host = host_of(indicator)
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
-        return replace(host, asked=indicator.asked)
-    raise WrongValue(action, indicator.asked or indicator.value, fitting(indicator.kind))
+        return replace(host, written=indicator.written)
+    raise WrongValue(action, indicator.written or indicator.value, fitting(indicator.kind))
 
 
 # Options -------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class Lookup(BaseModel):
         """A new lookup of an indicator. One that is internal or holds a secret fails at once and is never sent."""
         lookup = cls(
             action=action,
-            input=indicator.asked or indicator.value,
+            input=indicator.written or indicator.value,
             kind=indicator.kind,
             value=indicator.value,
             threshold=threshold,

@@ -56,7 +56,7 @@ def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
     for one in found:
         action = fitting(one.kind)
         threshold = deps.thresholds.get(action.key, action.threshold)
-        wanted.append(Lookup.of(replace(one, asked=one.value), action, threshold))
+        wanted.append(Lookup.of(replace(one, written=one.value), action, threshold))
     return tuple(wanted)
 
 

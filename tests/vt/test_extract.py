@@ -52,7 +52,7 @@ def test_they_come_in_order_and_once():
 
 def test_what_was_written_is_kept_refanged():
     """`asked` is how it was written, without the defanging."""
-    assert [indicator.asked for indicator in extract("hxxps://Evil[.]COM/x")] == ["https://Evil.COM/x"]
+    assert [indicator.written for indicator in extract("hxxps://Evil[.]COM/x")] == ["https://Evil.COM/x"]
 
 
 @pytest.mark.parametrize(

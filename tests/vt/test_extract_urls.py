@@ -201,7 +201,7 @@ def test_urls_begin_and_end_where_they_do(text, expected):
 def test_the_url_behind_a_mail_gateway_is_what_is_found(wrapped):
     """Protected links are opened, one inside another too, and nothing of the wrapper stays: it names the reader."""
     [indicator] = extract(f"clicked <{wrapped}>")
-    assert (indicator.value, indicator.asked) == ("https://evil.com/a?b=1#c", "https://evil.com/a?b=1#c")
+    assert (indicator.value, indicator.written) == ("https://evil.com/a?b=1#c", "https://evil.com/a?b=1#c")
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_odd_spellings_of_an_address_are_seen_through(host):
 def test_what_was_written_stays_with_the_value_and_does_not_count():
     """`asked` is the refanged writing; equal values are equal however they were written."""
     loud, plain = read("Evil[.]EXAMPLE"), read("evil.example")
-    assert (loud.asked, plain.asked) == ("Evil.EXAMPLE", "evil.example")
+    assert (loud.written, plain.written) == ("Evil.EXAMPLE", "evil.example")
     assert loud == plain
 
 

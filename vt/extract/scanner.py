@@ -90,11 +90,11 @@ def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
 
 def _url(written: str) -> Indicator | None:
     """A URL whose host is public. One under no known suffix counts only when it was defanged."""
-    asked = written.replace(DOT, ".")
-    url = urls.parse(asked)
+    refanged = written.replace(DOT, ".")
+    url = urls.parse(refanged)
     if url is None or not (hosts.is_public(url.host) or (DOT in written and "." in url.host)):
         return None
-    return indicator.from_url(url, asked)
+    return indicator.from_url(url, refanged)
 
 
 def _scan_tokens(text: str, start: int, stop: int) -> Iterator[Indicator | None]:

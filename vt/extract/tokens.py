@@ -35,9 +35,9 @@ def read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
     if not (addresses.read_ipv4(token) or _domain(token)):
         return None
     end = url_bounds.find_end(text, start, stop)
-    asked = url_bounds.trim(text[start:end], before[-1:]).lstrip(_EDGES + "_").replace(DOT, ".")
-    url = urls.parse(asked)
-    return (indicator.from_url(url, asked), end) if url else None
+    refanged = url_bounds.trim(text[start:end], before[-1:]).lstrip(_EDGES + "_").replace(DOT, ".")
+    url = urls.parse(refanged)
+    return (indicator.from_url(url, refanged), end) if url else None
 
 
 def _is_endpoint(token: Token) -> bool:
@@ -58,10 +58,10 @@ def read(token: Token) -> list[Indicator]:
     domain = _domain(token, trusted=bool(local))
     if domain is None:
         return found
-    host, asked = domain
+    host, refanged = domain
     if local:
-        return [*found, indicator.from_email(local, host, f"{local}@{asked}")]
-    return [*found, indicator.from_host(host, asked)]
+        return [*found, indicator.from_email(local, host, f"{local}@{refanged}")]
+    return [*found, indicator.from_host(host, refanged)]
 
 
 def _domain(token: Token, *, trusted: bool = False) -> tuple[str, str] | None:
@@ -73,13 +73,15 @@ def _domain(token: Token, *, trusted: bool = False) -> tuple[str, str] | None:
         return None
     start = token.end() - len(token[0].lstrip(_EDGES))
     for written in _name_candidates(token):
-        asked = written.replace(DOT, ".")
-        host = hosts.normalise_name(asked)
+        refanged = written.replace(DOT, ".")
+        host = hosts.normalise_name(refanged)
         if host and hosts.is_registered_name(host):
             if trusted or DOT in written:
-                return host, asked
+                return host, refanged
             end = start + len(written)
-            return None if false_positives.is_no_host(asked, token.string, start, end) else (host, asked)
+            return (
+                None if false_positives.is_no_host(refanged, token.string, start, end) else (host, refanged)
+            )
     return None
 
 

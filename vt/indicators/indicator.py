@@ -28,12 +28,12 @@ class Indicator:
     """A typed value.
 
     `value` is refanged and normalised: lower-case host, punycode, compressed IPv6, `http://` for a URL without
-    a scheme. `asked` is the value as it was written, refanged only; it takes no part in comparisons.
+    a scheme. `written` is the value as it was written, refanged only; it takes no part in comparisons.
     """
 
     kind: Kind
     value: str
-    asked: str = field(default="", compare=False)
+    written: str = field(default="", compare=False)
 
 
 def from_hash(digits: str) -> Indicator | None:
@@ -42,33 +42,37 @@ def from_hash(digits: str) -> Indicator | None:
     return Indicator(kind, digits.lower(), digits) if kind else None
 
 
-def from_host(host: str, asked: str) -> Indicator:
+def from_host(host: str, written: str) -> Indicator:
     """An address or domain from a normalised host; an IPv6 address is in brackets.
 
     An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is the IPv4 address, which is what VirusTotal knows.
     """
     if host.startswith("["):
         mapped = hosts.mapped_ipv4(host[1:-1])
-        return Indicator(Kind.IPV4, str(mapped), asked) if mapped else Indicator(Kind.IPV6, host[1:-1], asked)
-    return Indicator(Kind.IPV4 if hosts.is_ipv4(host) else Kind.DOMAIN, host, asked)
+        return (
+            Indicator(Kind.IPV4, str(mapped), written)
+            if mapped
+            else Indicator(Kind.IPV6, host[1:-1], written)
+        )
+    return Indicator(Kind.IPV4 if hosts.is_ipv4(host) else Kind.DOMAIN, host, written)
 
 
-def from_email(local: str, host: str, asked: str) -> Indicator:
+def from_email(local: str, host: str, written: str) -> Indicator:
     """A mail address. The local part is lower-cased, so that two spellings of one mailbox are one indicator."""
-    return Indicator(Kind.EMAIL, f"{local.lower()}@{host}", asked)
+    return Indicator(Kind.EMAIL, f"{local.lower()}@{host}", written)
 
 
-def from_url(url: urls.Url, asked: str) -> Indicator:
+def from_url(url: urls.Url, written: str) -> Indicator:
     """A URL, or the host of one whose scheme VirusTotal does not scan (ldap, tcp, ssh …).
 
     The link of a mail gateway is replaced by the URL behind it: the gateway's own link names the reader.
     """
     target = link_unwrap.unwrap(url)
     if target is not url:
-        asked = str(target)
+        written = str(target)
     if target.scheme in urls.SCANNED_SCHEMES:
-        return Indicator(Kind.URL, str(target), asked)
-    return from_host(target.host, asked)
+        return Indicator(Kind.URL, str(target), written)
+    return from_host(target.host, written)
 
 
 def host_of(indicator: Indicator) -> Indicator | None:

@@ -29,12 +29,14 @@ def read(text: str) -> Indicator | None:
     """
     if len(text) > MAX_LENGTH:
         return None
-    asked = refang(strip_markup(text.strip())).strip(_QUOTES + " ").removeprefix("mailto:")
-    if not asked or re.search(r"\s", asked):
+    written = refang(strip_markup(text.strip())).strip(_QUOTES + " ").removeprefix("mailto:")
+    if not written or re.search(r"\s", written):
         return None
-    if _HEX.fullmatch(asked):
-        return indicator.from_hash(asked)
-    return _read_address(asked) or (_read_url(asked) if re.search(r"[/?]", asked) else _read_name(asked))
+    if _HEX.fullmatch(written):
+        return indicator.from_hash(written)
+    return _read_address(written) or (
+        _read_url(written) if re.search(r"[/?]", written) else _read_name(written)
+    )
 
 
 def split_values(text: str) -> list[str]:
@@ -55,7 +57,7 @@ def _is_url_with_path(value: str) -> bool:
     found = read(value)
     if found is None or found.kind is not Kind.URL:
         return False
-    rest = found.asked.partition("://")[2] or found.asked
+    rest = found.written.partition("://")[2] or found.written
     return "/" in rest or "?" in rest
 
 
@@ -67,36 +69,36 @@ def _is_value(piece: str) -> bool:
     return "[" in piece or hosts.is_registered_name(found.value)
 
 
-def _read_address(asked: str) -> Indicator | None:
+def _read_address(written: str) -> Indicator | None:
     """An address, with a port or a prefix length of the whole address (/32, /128)."""
-    port = _HOST_AND_PORT.fullmatch(asked)
-    bare, _, prefix = (port[1] if port else asked).partition("/")
+    port = _HOST_AND_PORT.fullmatch(written)
+    bare, _, prefix = (port[1] if port else written).partition("/")
     found = hosts.parse_address(bare) or hosts.padded_ipv4(bare)
     if found is None or prefix not in ("", str(found.max_prefixlen)):
         return None
-    return indicator.from_host(f"[{found}]" if ":" in str(found) else str(found), asked)
+    return indicator.from_host(f"[{found}]" if ":" in str(found) else str(found), written)
 
 
-def _read_url(asked: str) -> Indicator | None:
+def _read_url(written: str) -> Indicator | None:
     """A URL. Without a scheme, a network such as `10.1/2` and a path such as `etc/passwd` must not become one."""
-    url = urls.parse(asked)
+    url = urls.parse(written)
     if url is None:
         return None
-    if "://" not in asked:
-        respelt = hosts.is_ipv4(url.host) and not asked.startswith(url.host)
+    if "://" not in written:
+        respelt = hosts.is_ipv4(url.host) and not written.startswith(url.host)
         single_label = "." not in url.host and not url.host.startswith("[")
-        if respelt or single_label or _CIDR.fullmatch(asked):
+        if respelt or single_label or _CIDR.fullmatch(written):
             return None
-    return indicator.from_url(url, asked)
+    return indicator.from_url(url, written)
 
 
-def _read_name(asked: str) -> Indicator | None:
+def _read_name(written: str) -> Indicator | None:
     """A domain, with a port or not, or a mail address."""
-    local, at, domain = asked.rpartition("@")
+    local, at, domain = written.rpartition("@")
     port = _HOST_AND_PORT.fullmatch(domain)
     host = hosts.normalise_name(port[1] if port and not at else domain)
     if host is None or ("." not in host and host != "localhost"):
         return None
     if not at:
-        return indicator.from_host(host, asked)
-    return indicator.from_email(local, host, asked) if _LOCAL_PART.fullmatch(local) else None
+        return indicator.from_host(host, written)
+    return indicator.from_email(local, host, written) if _LOCAL_PART.fullmatch(local) else None
