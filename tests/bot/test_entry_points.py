@@ -1,4 +1,4 @@
-"""A newcomer finds every way in from the README's table."""
+"""The README's table lists every entry point."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def asked_for():
-    """What the manifest asks Slack for, by which people come in."""
+    """The entry points that the manifest asks Slack for."""
     features = manifest()["features"]
     settings = manifest()["settings"]
     yield from (command["command"] for command in features["slash_commands"])
@@ -24,19 +24,19 @@ def asked_for():
         yield "interactivity"
 
 
-def test_every_way_in_is_in_the_manifest_and_none_is_forgotten():
-    """What a way needs is asked for, and what is asked for is a way in."""
+def test_the_manifest_and_the_table_have_the_same_entry_points():
+    """What an entry point needs is in the manifest, and what is in the manifest is an entry point."""
     needed = {need for one in entrances() for need in one.needs}
     assert needed == set(asked_for())
 
 
 def test_every_action_can_be_typed_and_picked():
-    """A row for its command and one for its entry in the message menu."""
+    """Each action has a row for its command and one for its message shortcut."""
     assert actions_named() == set(BY_KEY)
 
 
 @pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="no README beside the tests")
 def test_the_readme_has_the_table():
-    """As it is made: when this fails, put what `table()` gives between the marks."""
+    """When this fails, put the output of `table()` between the marks."""
     readme = (ROOT / "README.md").read_text("utf-8")
     assert readme[readme.index(BEGIN) : readme.index(END) + len(END)] == table()

@@ -1,4 +1,4 @@
-"""Buttons with another value than the bot gave them: they open nothing that the one who presses may not see."""
+"""Tampered buttons: with another id they show nothing that the person who clicks may not see."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from tests.support.app_fixture import ANA, at_work
 
 
 async def press(office, user, message, value, verb="json"):
-    """A button of that message, with another value than the bot gave it."""
+    """Click a button of that message with another value than the bot gave it."""
     now = office.slack.world.messages[message.key]
     button = {
         "type": "button",
@@ -34,7 +34,7 @@ def case_id(database, number=0):
 
 @pytest.mark.parametrize("verb", ["json", "share", "submit"])
 async def test_an_invented_id_opens_nothing(database, verb):
-    """It is said that there is no such answer; nothing is shown, shared or sent."""
+    """The user reads that there is no such answer; nothing is shown, shared or sent."""
     async with at_work(database) as office:
         answer = await office.asks(f"/vt scan-ip {QUESTION}")
         before = len(office.virustotal.calls)
@@ -49,7 +49,7 @@ async def test_an_invented_id_opens_nothing(database, verb):
 
 @pytest.mark.parametrize("verb", ["json", "share"])
 async def test_the_id_of_somebody_elses_private_answer_opens_nothing(database, verb):
-    """Neither from one's own message nor from a public one in the same channel."""
+    """It does not work from one's own message, nor from a public one in the same channel."""
     async with at_work(database) as office:
         await office.asks(f"/vt scan-ip {QUESTION}")
         mine = await office.asks("/vt scan-ip 198.51.100.1", user="ben")
@@ -66,7 +66,7 @@ async def test_the_id_of_somebody_elses_private_answer_opens_nothing(database, v
 
 
 async def test_an_answer_of_another_channel_opens_nothing(database):
-    """What is public in one channel is not therefore public in the next."""
+    """An answer that is public in one channel is not public in another."""
     async with at_work(database) as office:
         await office.asks(f"/vt scan-ip {QUESTION} --share", channel=INCIDENT)
         mine = await office.asks("/vt scan-ip 198.51.100.1 --share", user="ben", channel="#general")
@@ -78,7 +78,7 @@ async def test_an_answer_of_another_channel_opens_nothing(database):
 
 
 async def test_an_answer_that_is_no_longer_kept(database):
-    """After a month its buttons say so."""
+    """After a month its buttons say that it is gone."""
     async with at_work(database) as office:
         answer = await office.asks(f"/vt scan-ip {QUESTION}")
         await office.idle()

@@ -1,4 +1,4 @@
-"""Who may: every entry_point in, for everyone who may try it; and what is said to those who may not."""
+"""Access: every entry point is tried by everyone who might use it, and those who may not use it are told why."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ IN_CHANNELS = [by_command, by_mention, by_message_menu, by_typed_form, by_button
 
 
 def trail(database):
-    """Who asked in which way, and what came of it."""
+    """The audit trail: who asked, through which entry point, and the outcome."""
     with psycopg.connect(database) as connection:
         return connection.execute(
             "SELECT asker, way, verb, outcome, why, calls FROM audit ORDER BY at"
@@ -69,7 +69,7 @@ def last(database):
 
 
 def told(office, user):
-    """What only this person sees of the bot's words: said to them alone, or in their direct messages."""
+    """What the bot said to this person alone, in ephemeral or direct messages."""
     person = office.slack.person(user)
     return [
         office.now(message)
@@ -90,8 +90,8 @@ def told(office, user):
         ("ana", {"ALLOWED_USERS": "U0BEN00001, U0ANA00001"}),
     ],
 )
-async def test_who_may_through_every_door(database, user, environ):
-    """Full members; whoever else the operator lets in; those on a list, by name or id."""
+async def test_who_may_use_every_entry_point(database, user, environ):
+    """Full members may use every entry point, and so may roles and people that the operator lists, by name or id."""
     async with at_work(database, **environ) as office:
         for entry_point in ENTRY_POINTS:
             await entry_point(office, user)
@@ -115,8 +115,11 @@ async def test_who_may_through_every_door(database, user, environ):
         ("admin", "user", "You don't have permission to use this bot", {"ALLOWED_USERS": "ana,ben"}),
     ],
 )
-async def test_who_may_not_through_any_door(database, user, why, words, environ):
-    """One sentence to them alone, a row for the auditor, nothing for VirusTotal; admins on no list neither."""
+async def test_who_may_use_no_entry_point(database, user, why, words, environ):
+    """Everyone else gets one private sentence and a row in the audit trail, and nothing is sent to VirusTotal.
+
+    Workspace admins who are not listed are no exception.
+    """
     async with at_work(database, **environ) as office:
         for number, entry_point in enumerate(ENTRY_POINTS, 1):
             await entry_point(office, user)
@@ -130,7 +133,7 @@ async def test_who_may_not_through_any_door(database, user, why, words, environ)
 
 
 async def test_bots_may_not(database):
-    """Nobody is told: two bots would go on for ever."""
+    """A bot gets no answer at all: otherwise two bots could go on answering each other."""
     async with at_work(database) as office:
         for entry_point in (by_command, by_mention, by_direct_message, by_message_menu, by_button):
             await entry_point(office, "otherbot")
@@ -139,7 +142,7 @@ async def test_bots_may_not(database):
 
 
 async def test_a_bot_that_is_let_in_is_answered(database):
-    """ALLOW_BOTS: a mention by a bot is a question like any other; its own words are not."""
+    """With ALLOW_BOTS a mention by another bot is answered, and the bot still ignores its own messages."""
     async with at_work(database, ALLOW_BOTS="true") as office:
         await by_mention(office, "otherbot")
         await office.idle()
@@ -148,7 +151,7 @@ async def test_a_bot_that_is_let_in_is_answered(database):
 
 
 async def test_a_stranger_with_a_listed_name_is_not_the_one_who_is_listed(database):
-    """Another workspace gives out the same names: there only ids count."""
+    """Users of another workspace are matched by id only, because that workspace can give them the same names."""
     async with at_work(database, ALLOWED_USERS="stranger", ALLOW_STRANGERS="true") as office:
         await by_command(office, "stranger")
         assert last(database) == ("refused", "user")
@@ -168,7 +171,7 @@ async def test_a_stranger_with_a_listed_name_is_not_the_one_who_is_listed(databa
     ],
 )
 async def test_only_where_it_is_allowed(database, listed, may, may_not):
-    """ALLOWED_CHANNELS by name or id; DM stands for the direct messages with the bot."""
+    """ALLOWED_CHANNELS takes names and ids; DM means direct messages with the bot."""
     async with at_work(database, ALLOWED_CHANNELS=listed) as office:
         for entry_point in may_not:
             await entry_point(office, ANA)
@@ -182,7 +185,7 @@ async def test_only_where_it_is_allowed(database, listed, may, may_not):
 
 
 async def test_a_channel_that_slack_does_not_name_is_not_allowed_by_name(database):
-    """A private channel without the bot: its name is not known, so it is not among the allowed ones."""
+    """The name of a private channel without the bot is unknown, so a listed name does not match it."""
     async with at_work(database, ALLOWED_CHANNELS="secret") as office:
         await office.slack.types(ANA, "#secret", f"/vt scan-ip {QUESTION}")
         assert last(database) == ("refused", "channel")
@@ -192,7 +195,7 @@ async def test_a_channel_that_slack_does_not_name_is_not_allowed_by_name(databas
 
 
 async def test_slack_is_asked_once_in_ten_minutes(database):
-    """And again after that: who was made a guest meanwhile is one."""
+    """After ten minutes Slack is asked again, so a member who became a guest is noticed."""
     async with at_work(database) as office:
         for _ in range(3):
             await office.asks(f"/vt scan-ip {QUESTION}")
@@ -205,7 +208,7 @@ async def test_slack_is_asked_once_in_ten_minutes(database):
 
 
 def learnt_before(database, minutes):
-    """What is remembered of people is so much older."""
+    """Make the cached people older by this much."""
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE people SET at = at - make_interval(mins => %s)", [minutes])
 
@@ -217,7 +220,7 @@ def demote(office, user):
 
 
 async def test_whoever_was_made_a_guest_while_filling_in_the_form(database):
-    """The one who sends it is asked again, and reads why at the field."""
+    """Access is checked again when the form is submitted, and the denial is shown at the field."""
     async with at_work(database) as office:
         await office.slack.types(ANA, INCIDENT, f"/vt form {QUESTION}")
         demote(office, ANA)
@@ -229,7 +232,7 @@ async def test_whoever_was_made_a_guest_while_filling_in_the_form(database):
 
 @pytest.mark.parametrize("error", ["internal_error", "ratelimited", "fatal_error", "user_not_found"])
 async def test_when_slack_does_not_say_who_it_is_nobody_is_let_in(database, error):
-    """Politely, at once, and without guessing."""
+    """Access is denied at once, with a sentence that says why."""
     async with at_work(database) as office:
         office.slack.fails("users.info", error, times=9, after=30)
         refused = await office.asks(f"/vt scan-ip {QUESTION}")
@@ -240,7 +243,7 @@ async def test_when_slack_does_not_say_who_it_is_nobody_is_let_in(database, erro
 
 
 async def test_someone_whom_slack_hides_is_a_stranger(database):
-    """Of another workspace, and in no channel with the bot."""
+    """Slack hides users of another workspace who share no channel with the bot."""
     async with at_work(database) as office:
         office.slack.fails("users.info", "user_not_visible")
         await by_command(office, "stranger")
@@ -269,7 +272,7 @@ HOME = {"id": "U1", "name": "ana", "team_id": "T1"}
     ],
 )
 def test_what_slack_says_of_someone(more, role):
-    """The strictest that holds; an admin of another workspace is a stranger, and no admin here."""
+    """The most restrictive role that applies is used, and an admin of another workspace is not an admin here."""
     person = described({**HOME, **more}, "T1")
     assert person.role is role
     assert person.admin == (more == {"is_admin": True})
@@ -290,7 +293,7 @@ def test_what_slack_says_of_someone(more, role):
     ],
 )
 def test_wrong_settings(environ, says):
-    """One sentence that names the variable, and not what was set."""
+    """One sentence names the variable without repeating its value."""
     with pytest.raises(SettingsError) as caught:
         load(environ, None)
     assert str(caught.value).startswith(says)
@@ -298,7 +301,7 @@ def test_wrong_settings(environ, says):
 
 
 def test_nothing_set_lets_members_in_everywhere():
-    """The default: full members, all of them, in every channel."""
+    """By default full members may ask in every channel."""
     policy = load({}, None).policy
     assert policy.roles == {Role.MEMBER}
     assert not policy.users

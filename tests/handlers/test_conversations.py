@@ -1,4 +1,4 @@
-"""What someone types in Slack and what they read: the real bolt app over signed HTTP, a real database, real HTTP."""
+"""What people type in Slack and what they read: the real Bolt app over signed HTTP, a real database, real HTTP."""
 
 import json
 
@@ -12,7 +12,7 @@ EICAR = "44d88612fea8a8f36de82e1278abb02f"
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_scan_ip_in_both_modes(database, mode):
-    """`/vt scan-ip 192.0.2.1` is acknowledged with nothing and answered to the asker alone."""
+    """`/vt scan-ip 192.0.2.1` is acknowledged silently and answered to the asker alone."""
     async with at_work(database, mode=mode) as office:
         exchange = await office.slack.types(ANA, GENERAL, "/vt scan-ip 192.0.2.1")
         answer = await exchange.answer()
@@ -33,7 +33,7 @@ async def test_scan_ip_in_both_modes(database, mode):
     ],
 )
 async def test_the_documented_examples(database, line, first):
-    """Each action answers its documented example, and any text is taken apart."""
+    """Each action answers its documented example, and free text is searched for indicators."""
     async with at_work(database) as office:
         answer = await office.asks(line)
         assert office.slack.shown(answer)[0].startswith(first)
@@ -50,7 +50,7 @@ async def test_the_documented_examples(database, line, first):
     ],
 )
 async def test_help_and_mistakes_are_answered_on_the_spot(database, line, words):
-    """The acknowledgement itself carries the sentence; nothing is stored, nothing is asked."""
+    """The acknowledgement itself carries the sentence; nothing is stored and nothing is looked up."""
     async with at_work(database) as office:
         exchange = await office.slack.types(ANA, GENERAL, line)
         assert any(words in row for row in office.slack.shown(await exchange.answer()))
@@ -71,7 +71,7 @@ async def test_one_wrong_value_among_right_ones_is_named_and_the_others_are_look
 
 
 async def test_shared_answers_are_seen_by_all(database):
-    """--share posts to the channel and says who asked."""
+    """--share posts to the channel with the name of the person who asked."""
     async with at_work(database) as office:
         answer = await office.asks("/vt scan-ip 192.0.2.1 --share")
         assert answer.ephemeral_to is None
@@ -80,7 +80,7 @@ async def test_shared_answers_are_seen_by_all(database):
 
 
 async def test_the_json_button_brings_the_raw_reply_to_the_askers_direct_messages(database):
-    """An ephemeral answer cannot carry a file: it goes to the direct messages, byte for byte what VirusTotal said."""
+    """An ephemeral answer cannot carry a file, so the file goes to direct messages, byte for byte as VirusTotal sent it."""
     async with at_work(database) as office:
         answer = await office.asks(f"/vt scan-hash {EICAR}")
         await office.slack.presses(ANA, answer, "JSON")
@@ -95,7 +95,7 @@ async def test_the_json_button_brings_the_raw_reply_to_the_askers_direct_message
 
 
 async def test_the_json_of_a_shared_answer_goes_into_its_thread(database):
-    """Where everybody who sees the answer can open it."""
+    """There everyone who sees the answer can open it."""
     async with at_work(database) as office:
         answer = await office.asks("/vt scan-ip 192.0.2.1 --share")
         await office.slack.presses(BEN, answer, "JSON")
@@ -106,7 +106,7 @@ async def test_the_json_of_a_shared_answer_goes_into_its_thread(database):
 
 
 async def test_share_posts_once_however_often_it_is_pressed(database):
-    """Two clicks are one."""
+    """Two clicks post one message."""
     async with at_work(database) as office:
         answer = await office.asks("/vt scan-ip 192.0.2.1")
         for _ in range(3):
@@ -116,7 +116,7 @@ async def test_share_posts_once_however_often_it_is_pressed(database):
 
 
 async def test_an_unknown_url_is_submitted_only_when_someone_says_so(database):
-    """UNKNOWN first; after the button PENDING, then a verdict, all in the same message."""
+    """The same message is UNKNOWN first, PENDING after the button, and then has a verdict."""
     async with at_work(database, sandbox={"invent": False, "queue_seconds": 10}) as office:
         answer = await office.asks("/vt scan-url http://nobody.example/knows")
         assert office.slack.shown(answer)[0].startswith("⚪ UNKNOWN")
@@ -130,7 +130,7 @@ async def test_an_unknown_url_is_submitted_only_when_someone_says_so(database):
 
 
 async def test_a_spent_quota_says_when_and_completes_by_itself(database):
-    """NOT CHECKED with the seconds to the next slot; the same message then holds the answer."""
+    """NOT CHECKED with the seconds until the quota allows it; then the same message holds the answer."""
     async with at_work(database, VT_QUOTA_MINUTE="1") as office:
         await office.asks("/vt scan-ip 192.0.2.1")
         waiting = await office.asks("/vt scan-ip 198.51.100.1")
@@ -140,7 +140,7 @@ async def test_a_spent_quota_says_when_and_completes_by_itself(database):
 
 
 async def test_a_refused_key_is_said_to_be_the_operators_business(database):
-    """403: the asker hears it in a sentence, without the key."""
+    """After a 403 the asker reads a sentence that does not contain the key."""
     async with at_work(database) as office:
         office.virustotal.faults.always("*", faults.status(403))
         answer = await office.asks("/vt scan-ip 192.0.2.1")
@@ -155,7 +155,7 @@ async def test_ping_times_every_part(database):
 
 
 async def test_a_mentioned_person_is_asked_for_by_the_domain_of_their_address(database):
-    """@ben → their mail address → its domain."""
+    """@ben becomes their mail address, and that its domain."""
     async with at_work(database) as office:
         answer = await office.asks("/vt domain-report @ben")
         domain = office.slack.person(BEN).email.partition("@")[2]
@@ -164,14 +164,14 @@ async def test_a_mentioned_person_is_asked_for_by_the_domain_of_their_address(da
 
 
 async def test_sixty_hashes_are_one_message(database):
-    """With a private key three calls, one answer, within Slack's limits (the workspace checks them)."""
+    """With a private key it takes three calls and one answer within Slack's limits, which the workspace checks."""
     async with at_work(database, VT_KEY_KIND="private") as office:
         await office.asks(f"/vt {' '.join(HASHES[:60])}")
         assert len(office.virustotal.calls) == 3
 
 
 async def test_the_same_delivery_is_one_request(database):
-    """Slack's bytes again, a hundred times: one job, one answer."""
+    """The same signed bytes, delivered a hundred times, make one job and one answer."""
     async with at_work(database) as office:
         exchange = await office.slack.types(ANA, GENERAL, "/vt scan-ip 192.0.2.1")
         for _ in range(20):

@@ -1,4 +1,4 @@
-"""Mentions and direct messages: what someone writes to the bot, and where they read the answer."""
+"""Mentions and direct messages: what people write to the bot, and where the answer appears."""
 
 import psycopg
 import pytest
@@ -10,13 +10,13 @@ DIRECT = "@vt"
 
 
 def own(office, channel=GENERAL):
-    """What the bot itself posted there."""
+    """The bot's own messages there."""
     return [message for message in office.slack.messages(channel) if message.user == "U0VTBOT001"]
 
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_a_mention_is_answered_in_its_thread(database, mode):
-    """`@vt 192.0.2.1` in a channel: one answer under it, seen by everybody, without a button that shares it."""
+    """`@vt 192.0.2.1` in a channel gets one answer in the thread that everyone sees, so it has no button to share it."""
     async with at_work(database, mode=mode) as office:
         exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
         answer = await exchange.answer()
@@ -27,7 +27,7 @@ async def test_a_mention_is_answered_in_its_thread(database, mode):
 
 
 async def test_a_mention_in_a_thread_is_answered_there(database):
-    """Where slash commands cannot be used."""
+    """Slash commands do not work in threads; mentions do."""
     async with at_work(database) as office:
         root = (await office.slack.says(BEN, GENERAL, "what is this?")).said
         exchange = await office.slack.says(ANA, GENERAL, "@vt is it 192.0.2.1 ?", thread=root)
@@ -49,7 +49,7 @@ async def test_a_mention_in_a_thread_is_answered_there(database):
     ],
 )
 async def test_a_mention_is_a_command(database, line, words):
-    """Everything that /vt takes, mistakes and help too; an answer in the thread for each."""
+    """A mention takes everything that /vt takes, including mistakes and help, and each gets an answer in the thread."""
     async with at_work(database) as office:
         exchange = await office.slack.says(ANA, GENERAL, line)
         answer = await exchange.answer()
@@ -68,7 +68,7 @@ async def test_a_wrong_value_in_a_mention_is_named_to_the_asker_alone(database):
 
 
 async def test_direct_messages_need_no_command(database):
-    """Any text in the direct messages, answered below it; in a thread there, in the thread."""
+    """Any text in direct messages is answered below it, or in the thread that it was written in."""
     async with at_work(database) as office:
         exchange = await office.slack.says(ANA, DIRECT, f"what about 192.0.2.1 and {EICAR}?")
         answer = await exchange.answer()
@@ -82,7 +82,7 @@ async def test_direct_messages_need_no_command(database):
 
 
 async def test_the_buttons_of_an_answer_in_a_thread_work_for_everybody_there(database):
-    """The JSON goes into the same thread."""
+    """The JSON is posted in the same thread."""
     async with at_work(database) as office:
         exchange = await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
         answer = await exchange.answer()
@@ -94,7 +94,7 @@ async def test_the_buttons_of_an_answer_in_a_thread_work_for_everybody_there(dat
 
 
 async def test_what_is_waited_for_is_said_and_then_replaced(database):
-    """A spent quota: one message, which in the end holds the answer."""
+    """While the quota is spent there is one message about it, which is replaced by the answer."""
     async with at_work(database, VT_QUOTA_MINUTE="1") as office:
         await (await office.slack.says(ANA, GENERAL, "@vt 192.0.2.1")).answer()
         waiting = await (await office.slack.says(ANA, GENERAL, "@vt 198.51.100.1")).answer()
@@ -105,7 +105,7 @@ async def test_what_is_waited_for_is_said_and_then_replaced(database):
 
 
 def mentions(office):
-    """How the mentions were taken, in order."""
+    """What the mentions were stored as, in order."""
     events = [ack for ack in office.slack.deliveries if ack.parcel.kind == "events_api"]
     return [ack for ack in events if ack.parcel.payload["event"]["type"] == "app_mention"]
 
@@ -119,7 +119,7 @@ def rows(database, query):
 
 
 async def test_a_database_that_is_away_is_said_and_slack_hands_it_over_again(database):
-    """Nothing is acknowledged that was not kept; when the database is back, Slack's next attempt is answered."""
+    """What could not be stored is not acknowledged, so Slack's next attempt is answered once the database is back."""
     async with at_work(database) as office:
         with psycopg.connect(database) as lock:
             lock.execute("LOCK TABLE cases, people IN ACCESS EXCLUSIVE MODE")
@@ -135,7 +135,7 @@ async def test_a_database_that_is_away_is_said_and_slack_hands_it_over_again(dat
 
 
 async def test_joins_topics_and_its_own_messages_are_not_read(database):
-    """Only what someone says in direct messages counts there."""
+    """In direct messages only what a person writes is read."""
     async with at_work(database) as office:
         for subtype in ("channel_join", "channel_topic", "message_changed", "bot_add", "reminder_add"):
             ack = await say_raw(office, subtype=subtype, user="U0ANA00001")
@@ -147,14 +147,14 @@ async def test_joins_topics_and_its_own_messages_are_not_read(database):
 
 
 async def say_raw(office, **event):
-    """An event as Slack might send it, which no stand-in person causes."""
+    """Send an event that Slack can send but the stand-in workspace never does."""
     channel = office.slack.direct(ANA).id
     inner = {"type": "message", "channel": channel, "channel_type": "im", "ts": office.slack.world.ts()}
     return await office.slack.courier.event("message.im", {**inner, "text": "192.0.2.1", **event})
 
 
 async def test_two_bots_do_not_talk_to_each_other(database):
-    """Another bot's mention is answered by nobody, and nobody is told."""
+    """Another bot's mention gets no answer and no message."""
     async with at_work(database) as office:
         await office.slack.says("otherbot", GENERAL, "@vt 192.0.2.1")
         await office.idle()
@@ -163,7 +163,10 @@ async def test_two_bots_do_not_talk_to_each_other(database):
 
 
 async def test_a_channel_that_wants_private_answers(database):
-    """A mention there is answered in the asker's direct messages; on record, and for who may, it was asked there."""
+    """In a channel with private answers a mention is answered in direct messages.
+
+    The audit trail and the access check still use the channel.
+    """
     async with at_work(database, ALLOWED_CHANNELS="general") as office:
         with psycopg.connect(database) as connection:
             connection.execute(
@@ -180,7 +183,7 @@ async def test_a_channel_that_wants_private_answers(database):
 
 
 async def test_picked_messages_there_are_answered_to_the_picker_alone(database):
-    """Beside the message, where nobody else sees it."""
+    """In such a channel a message shortcut is answered where only its user sees it."""
     async with at_work(database) as office:
         with psycopg.connect(database) as connection:
             connection.execute(

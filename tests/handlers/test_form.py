@@ -1,4 +1,4 @@
-"""The form: what someone fills in, what they read, and what happens to what was typed when something goes wrong."""
+"""The form: what people fill in, what they read, and what happens to their input when something goes wrong."""
 
 import pytest
 
@@ -19,24 +19,24 @@ async def opened(office, text="", user=ANA):
 
 
 def view(office, user=ANA):
-    """The form that is open, which breaks none of Slack's rules."""
+    """The open form, after a check that it breaks none of Slack's rules."""
     [shown] = office.slack.views(user)
     assert faults("modal", shown.content) == []
     return shown
 
 
 async def sent(office, view, user=ANA, **fields):
-    """Fill the form in and send it."""
+    """Fill in the form and submit it."""
     return await office.slack.submits(user, office.slack.fills(user, view, fields))
 
 
 def typed(view):
-    """What stands in the field for values."""
+    """The text in the field for values."""
     return view.state["values"]["values"]["value"]
 
 
 async def test_the_form_is_a_command_filled_in(database):
-    """What stands in the form is looked up and answered to the asker alone, like the command itself."""
+    """What the form contains is looked up and answered to the asker alone, like a command."""
     async with at_work(database) as office:
         exchange = await sent(office, await opened(office), values=f"192.0.2.1\n{EICAR}")
         assert not exchange.errors
@@ -48,7 +48,7 @@ async def test_the_form_is_a_command_filled_in(database):
 
 
 async def test_every_action_and_option_is_in_the_form(database):
-    """As found or one of the five; threshold, rescan, files, private or shared."""
+    """It has a menu with "as found" and the five actions, and fields for thresholds, rescans, files and who sees the answer."""
     async with at_work(database) as office:
         shown = await opened(office)
         actions = [one["text"]["text"] for one in shown.blocks[1]["element"]["options"]]
@@ -59,7 +59,7 @@ async def test_every_action_and_option_is_in_the_form(database):
 
 
 async def test_options_and_sharing_are_taken(database):
-    """The threshold decides, and the channel sees the answer."""
+    """The threshold decides the verdict, and the answer is shared with the channel."""
     async with at_work(database) as office:
         shown = await opened(office, "192.0.2.1")
         assert typed(shown) == "192.0.2.1"
@@ -89,7 +89,7 @@ async def test_options_and_sharing_are_taken(database):
     ],
 )
 async def test_a_mistake_is_said_at_the_field_that_is_wrong(database, fields, field, words):
-    """The form stays as it is; nothing is kept, nothing is asked."""
+    """The form stays open; nothing is stored and nothing is looked up."""
     async with at_work(database) as office:
         shown = await opened(office)
         exchange = await sent(office, shown, **fields)
@@ -100,7 +100,7 @@ async def test_a_mistake_is_said_at_the_field_that_is_wrong(database, fields, fi
 
 
 async def test_an_expired_trigger_keeps_what_was_typed(database):
-    """Slack gave the form up: it is offered again, with the text in it."""
+    """When Slack did not open the form in time, a button offers it again with the same text."""
     async with at_work(database) as office:
         office.slack.fails("views.open", "expired_trigger_id")
         await office.slack.types(ANA, GENERAL, "/vt form is 192.0.2.1 bad?")
@@ -112,7 +112,7 @@ async def test_an_expired_trigger_keeps_what_was_typed(database):
 
 
 async def test_an_offer_is_its_readers_own(database):
-    """A stolen id opens nobody else's form."""
+    """Somebody else's modal id opens no form."""
     async with at_work(database) as office:
         office.slack.fails("views.open", "expired_trigger_id")
         await office.slack.types(ANA, GENERAL, "/vt form 192.0.2.1")
@@ -125,7 +125,7 @@ async def test_an_offer_is_its_readers_own(database):
 
 
 async def test_the_same_submission_is_one_request(database):
-    """Slack's bytes again: one job, one answer."""
+    """The same signed bytes delivered again make one job and one answer."""
     async with at_work(database) as office:
         exchange = await sent(office, await opened(office), values="192.0.2.1")
         for _ in range(3):
@@ -136,7 +136,7 @@ async def test_the_same_submission_is_one_request(database):
 
 
 async def test_the_same_command_opens_one_form(database):
-    """A delivery that opened a form before opens none."""
+    """A repeated delivery opens no second form."""
     async with at_work(database) as office:
         exchange = await office.slack.types(ANA, GENERAL, "/vt form")
         await office.slack.redelivers(exchange)
@@ -144,7 +144,7 @@ async def test_the_same_command_opens_one_form(database):
 
 
 async def test_an_invented_form_is_refused(database):
-    """A submission whose id means nothing: said at the field, nothing kept."""
+    """A submission with an unknown modal id gets an error at the field, and nothing is stored."""
     async with at_work(database) as office:
         shown = await opened(office, "192.0.2.1")
         shown.content["private_metadata"] = "invented"
@@ -154,7 +154,7 @@ async def test_an_invented_form_is_refused(database):
 
 
 async def test_from_anywhere_the_answer_goes_to_the_direct_messages(database):
-    """The menu beside the place to type has no channel."""
+    """A global shortcut comes from no channel."""
     async with at_work(database) as office:
         await office.slack.uses_shortcut(ANA, "open-form")
         await sent(office, view(office), values="192.0.2.1")
@@ -164,7 +164,7 @@ async def test_from_anywhere_the_answer_goes_to_the_direct_messages(database):
 
 
 async def test_what_was_found_is_chosen_by_ticking(database):
-    """More than twenty in a message: all are ticked; only what stays ticked is looked up."""
+    """With more than twenty indicators in a message all are preselected, and only those that stay selected are looked up."""
     async with at_work(database) as office:
         text = " ".join(f"198.51.100.{number}" for number in range(1, 26))
         said = (await office.slack.says(BEN, GENERAL, text)).said
@@ -201,7 +201,7 @@ def modal(text="", found=()):
     ],
 )
 def test_hostile_text_stands_in_the_form_as_it_is(text):
-    """Whatever is in a message: no markup, no control characters, no more than the field takes."""
+    """Text from a message appears without markup or control characters, and is cut to the field's length."""
     view = form(modal(text)).to_dict()
     kept = view["blocks"][0]["element"].get("initial_value", "")
     assert faults("modal", view) == []
@@ -210,7 +210,7 @@ def test_hostile_text_stands_in_the_form_as_it_is(text):
 
 
 def test_hostile_values_stand_in_the_menu_defanged():
-    """The longest URLs, in the largest number, and what would turn a line round."""
+    """The longest URLs, as many as fit, and characters that reverse the text are shown defanged."""
     url = "http://evil.example/<!channel>&\u202e" + "a" * 5_000
     view = form(
         modal(found=tuple(Found(kind="url", value=f"{url}{n}", asked=url) for n in range(300)))

@@ -1,4 +1,4 @@
-"""The bot's home: what someone sees there and what they press."""
+"""The bot's home: what people see in it, and what its buttons do."""
 
 import pytest
 
@@ -10,7 +10,7 @@ ADMIN, GUEST = "admin", "guest"
 
 
 async def home(office, user=ANA):
-    """The home, as it is when it is looked at."""
+    """The home as it looks when someone opens it."""
     await office.slack.opens_home(user)
     await office.idle()
     view = office.slack.home(user)
@@ -19,7 +19,7 @@ async def home(office, user=ANA):
 
 
 async def test_the_home_says_what_the_bot_can_do(database):
-    """Three examples to press, the form, the quota that is left."""
+    """It has three examples, the form, and the quota that is left."""
     async with at_work(database, VT_QUOTA_DAY="500") as office:
         lines = await home(office)
         assert any(
@@ -31,7 +31,7 @@ async def test_the_home_says_what_the_bot_can_do(database):
 
 
 async def test_an_example_is_answered_in_the_direct_messages(database):
-    """And is then among the last look-ups, with its state."""
+    """Afterwards it is among the last lookups, with its state."""
     async with at_work(database) as office:
         await home(office)
         await office.slack.presses(ANA, office.slack.home(ANA), "example:scan-ip")
@@ -42,7 +42,7 @@ async def test_an_example_is_answered_in_the_direct_messages(database):
 
 
 async def test_the_last_twenty_of_ones_own(database):
-    """The newest first, at most twenty, and nobody else's."""
+    """At most twenty, the newest first, and nobody else's."""
     async with at_work(database, VT_KEY_KIND="private") as office:
         await office.asks(f"/vt {' '.join(HASHES[:30])}")
         await office.idle()
@@ -54,7 +54,7 @@ async def test_the_last_twenty_of_ones_own(database):
 
 
 async def test_the_form_opens_from_the_home(database):
-    """Its answer goes to the direct messages."""
+    """Its answer goes to direct messages."""
     async with at_work(database) as office:
         await home(office)
         await office.slack.presses(ANA, office.slack.home(ANA), "Open the form")
@@ -65,7 +65,7 @@ async def test_the_form_opens_from_the_home(database):
 
 
 async def test_channels_that_one_may_change(database):
-    """An admin sees those for which something is set, and changes it from there; others see none."""
+    """An admin sees the channels that have settings and can change them there; others see none."""
     async with at_work(database) as office:
         await office.slack.types(ADMIN, GENERAL, "/vt settings")
         await office.idle()
@@ -86,7 +86,7 @@ async def test_channels_that_one_may_change(database):
 
 @pytest.mark.parametrize(("user", "sees"), [(ADMIN, True), (ANA, False)])
 async def test_health_is_for_admins(database, user, sees):
-    """Database and Slack at once; the key, which costs a call, when it is asked for."""
+    """Database and Slack are checked at once, and the key, which costs a call, on request."""
     async with at_work(database) as office:
         lines = await home(office, user)
         assert any("Database: " in line for line in lines) is sees
@@ -99,7 +99,7 @@ async def test_health_is_for_admins(database, user, sees):
 
 
 async def test_a_guest_sees_why_not(database):
-    """The refusal, and nothing else."""
+    """A guest sees the denial and nothing else."""
     async with at_work(database) as office:
         await office.slack.opens_home(GUEST)
         await office.slack.until(lambda: office.slack.home(GUEST))
@@ -107,7 +107,7 @@ async def test_a_guest_sees_why_not(database):
 
 
 async def test_the_messages_tab_makes_no_home(database):
-    """Only who looks at the home has it made."""
+    """The home is made only when someone opens the home tab."""
     async with at_work(database) as office:
         await office.slack.says(ANA, "@vt", "/help")
         await office.idle()
@@ -115,7 +115,7 @@ async def test_the_messages_tab_makes_no_home(database):
 
 
 async def test_hostile_look_ups_stand_in_the_home_as_text(database):
-    """The longest and strangest that can be asked: no link, no mention, no more than Slack takes."""
+    """The longest and oddest input is shown without links or mentions, within Slack's limits."""
     async with at_work(database, sandbox={"invent": False}) as office:
         url = "http://evil.example/?q=*b*&r=`c`&" + "a" * 900
         await office.asks(f"/vt scan-url {url}")

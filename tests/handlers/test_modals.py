@@ -1,4 +1,4 @@
-"""Every page of every modal about an answer is one that Slack takes, whatever VirusTotal said."""
+"""Slack accepts every page of every modal about an answer, whatever VirusTotal replied."""
 
 from datetime import UTC, datetime
 
@@ -37,14 +37,14 @@ ENDPOINTS = {
 
 
 def lookup(action, raw):
-    """One that is answered."""
+    """A finished lookup with this reply."""
     kind, value = KINDS[action]
     asked = Lookup.of(Indicator(Kind(kind), value, value), BY_KEY[action], 3)
     return asked.evolve(raw=raw, step=Step.DONE, checked_at=NOW)
 
 
 def recordings():
-    """Each recorded report, with the action that it answers."""
+    """Each recorded report with the action that it answers."""
     for path in sorted(RECORDED.glob("*.json")) if RECORDED.is_dir() else ():
         action = ENDPOINTS.get(path.name.partition("__")[0])
         if action and not path.name.endswith(".meta.json"):
@@ -52,7 +52,7 @@ def recordings():
 
 
 def places_from(view):
-    """Where one can go from here."""
+    """The positions that the buttons and menus of this view lead to."""
     for block in view["blocks"]:
         for element in block.get("elements", []):
             if element.get("type") == "button":
@@ -61,7 +61,7 @@ def places_from(view):
 
 
 def every_page(show):
-    """Every place that can be reached, each once, with what is shown there."""
+    """Every position that can be reached, each once, with its view."""
     seen, left = {}, [str(Position())]
     while left:
         where = left.pop()
@@ -72,12 +72,12 @@ def every_page(show):
 
 
 def sound(view):
-    """Nothing that Slack would refuse, and nothing alive that is not ours."""
+    """Slack accepts the view, and it contains no link or mention that is not ours."""
     assert rules.view(view, frozenset()) == []
 
 
 def sound_to_all(views):
-    """The same; every tenth by the shared checker too, which takes its time."""
+    """As `sound`; every tenth view is also checked by the shared checker, which is slow."""
     for number, view in enumerate(views):
         sound(view)
         assert number % 10 or faults("modal", view) == []
@@ -85,8 +85,8 @@ def sound_to_all(views):
 
 @recorded
 @pytest.mark.parametrize(("action", "name"), list(recordings()), ids=lambda one: str(one)[:60])
-def test_every_recording_can_be_leafed_through(action, name):
-    """Details and why, each part and page; nothing is shown twice, nothing is left out."""
+def test_every_page_of_every_recording(action, name):
+    """Details and "why" of every recording: every part and page, with nothing repeated and nothing missing."""
     raw = recording(name)
     raw = raw[0] if isinstance(raw, list) else raw
     known = lookup(action, raw)
@@ -99,8 +99,8 @@ def test_every_recording_can_be_leafed_through(action, name):
 
 
 @given(hostile())
-def test_hostile_replies_can_be_leafed_through(reply):
-    """Odd types, huge numbers, lone surrogates: every page is one that Slack takes."""
+def test_every_page_of_hostile_replies(reply):
+    """Odd types, huge numbers and lone surrogates: Slack accepts every page."""
     known = lookup(*reply)
     found = [known.finding(NOW)]
     for show in (
@@ -113,7 +113,7 @@ def test_hostile_replies_can_be_leafed_through(reply):
 
 
 def big(action="domain-report", count=1_000):
-    """The most that VirusTotal lists, each as long and as strange as it may be."""
+    """A reply with the most that VirusTotal lists, each entry as long and as odd as possible."""
     evil = "http://evil.example/<!channel>&\u202e" + "a" * 3_000
     return lookup(
         action,
@@ -133,7 +133,7 @@ def big(action="domain-report", count=1_000):
 
 
 def test_the_largest_report_is_shown_page_by_page():
-    """A thousand subdomains: all of them, none twice."""
+    """A thousand subdomains are all shown, each once."""
     found = [big().finding(NOW)]
     shown = every_page(lambda here: details(found, "id", here))
     pages = [view for where, view in shown.items() if where.startswith("0:subdomains:")]
@@ -144,7 +144,7 @@ def test_the_largest_report_is_shown_page_by_page():
 
 
 def test_a_hundred_of_the_largest_fit_their_menus():
-    """Each can be chosen; the choice is kept while leafing."""
+    """Each of a hundred findings can be selected, and the selection stays when the page changes."""
     many = [big(count=3)] * 100
     for view in (
         details([one.finding(NOW) for one in many], "id", Position(99, "subdomains", 0)),
@@ -159,14 +159,14 @@ def test_a_hundred_of_the_largest_fit_their_menus():
 @pytest.mark.parametrize(
     "where", ["999:engines:0", "0:nonsense:7", "0:fields:99999", "", "x", "-1:fields:0", "0:fields:-1"]
 )
-def test_places_that_are_not_are_the_beginning(where):
-    """Whatever a tampered button says, something is shown."""
+def test_an_unknown_position_is_the_first_page(where):
+    """A tampered position shows the first page."""
     sound(details([big(count=3).finding(NOW)], "id", details_layout.parse_position(where)).to_dict())
 
 
 @given(ANYTHING, ANYTHING)
 def test_hostile_comments_are_shown_as_text(comment, date):
-    """25 of the longest; the way to older ones only when there may be some."""
+    """25 of the longest comments are shown as text, and "older" is offered only when there may be more."""
     said = [{"comment": str(comment)[:500] * 3, "date": date}] * 25
     known = lookup(
         "scan-hash", {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
@@ -178,7 +178,7 @@ def test_hostile_comments_are_shown_as_text(comment, date):
 
 
 def test_older_comments_are_asked_for_by_the_oldest_date():
-    """comments/get takes the moment as 14 digits."""
+    """comments/get takes the date as 14 digits."""
     said = [{"comment": "bad", "date": f"201204041323{n:02}"} for n in range(25)]
     known = lookup("scan-hash", {"response_code": 1})
     view = comments(
@@ -193,14 +193,14 @@ def test_older_comments_are_asked_for_by_the_oldest_date():
 
 @pytest.mark.parametrize("may_change", [True, False])
 def test_settings_are_a_modal_that_slack_takes(may_change):
-    """For those who may and for those who may not."""
+    """Both for people who may change them and for people who may not."""
     view = settings(ChannelSettings(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change).to_dict()
     sound(view)
     assert ("submit" in view) is may_change
 
 
 def test_the_menu_under_an_answer_has_no_more_entries_than_slack_takes():
-    """A file beside a URL: of six things that can be done, five are in the menu and one stands beside it."""
+    """Of six possible entries, five are in the menu and one is a button beside it."""
     flagged = {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
     found = [lookup(action, flagged).finding(NOW) for action in ("scan-file", "scan-url")]
     shown = answer.answer(found, AnswerContext("id", NOW))

@@ -1,4 +1,4 @@
-"""What someone types after /vt, and what they read when it cannot be done as it stands."""
+"""The parser: what people type after /vt, and the sentence they read when it cannot be done."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ def told(line):
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
 def test_every_action_understands_its_own_example(action):
-    """What help shows can be typed."""
+    """The examples in the help are valid commands."""
     [(key, _, threshold)] = typed(f"{action.key} {action.example}")
     assert (key, threshold) == (action.key, action.threshold)
 
@@ -81,12 +81,12 @@ def test_every_action_understands_its_own_example(action):
     ],
 )
 def test_values_come_by_space_or_comma_defanged_or_not(line, expected):
-    """One line, several values, in any of the spellings people use."""
+    """One line can hold several values in any of the usual spellings."""
     assert typed(line) == expected
 
 
 def test_a_path_is_what_was_typed_and_not_how_slack_sends_it():
-    """`&`, `<` and `>` come as entities; what looks like an entity in a name came as one more."""
+    """`&`, `<` and `>` arrive as entities. A name that looks like an entity arrives escaped once more."""
     sent = "scan-file /srv/a&amp;b &lt;c&gt;.bin, /srv/d&amp;lt;e"
     assert [path for _, path, _ in typed(sent)] == ["/srv/a&b <c>.bin", "/srv/d&lt;e"]
     [lookup] = parse("scan-file /srv/d&lt;e", {}, escaped=False).lookups
@@ -94,19 +94,19 @@ def test_a_path_is_what_was_typed_and_not_how_slack_sends_it():
 
 
 def test_options_are_understood_wherever_they_stand():
-    """--share, --fresh and --rescan-after-days, before, between and after the values."""
+    """--share, --fresh and --rescan-after-days work before, between and after the values."""
     wanted = parse(f"scan-hash --share {EICAR} --rescan-after-days 30 --fresh", {})
     assert (wanted.share, wanted.fresh, wanted.lookups[0].rescan_after_days) == (True, True, 30)
 
 
 def test_the_operators_threshold_stands_unless_someone_says_otherwise():
-    """Settings give each action its threshold; --threshold overrides it for one command."""
+    """The settings have a threshold for each action; --threshold replaces it for one command."""
     assert typed("scan-ip 192.0.2.1", **{"scan-ip": 9}) == [("scan-ip", "192.0.2.1", 9)]
     assert typed("scan-ip 192.0.2.1 --threshold 2", **{"scan-ip": 9}) == [("scan-ip", "192.0.2.1", 2)]
 
 
 def test_a_mentioned_person_is_kept_for_a_domain_report():
-    """Their mail address is looked up later; the listener only notes who it is."""
+    """The parser keeps the id of the user; the mail address is looked up later."""
     wanted = parse("domain-report <@U012AB3CD|ana> evil.example", {})
     assert wanted.people == ("U012AB3CD",)
     assert [lookup.value for lookup in wanted.lookups] == ["evil.example"]
@@ -116,7 +116,7 @@ def test_a_mentioned_person_is_kept_for_a_domain_report():
     ("line", "verb"), [("", Verb.HELP), ("help", Verb.HELP), (" ping ", Verb.PING), ("quota", Verb.QUOTA)]
 )
 def test_plain_words(line, verb):
-    """Nothing at all is a question for help."""
+    """An empty command asks for help."""
     assert parse(line, {}).verb is verb
 
 
@@ -150,20 +150,20 @@ def test_plain_words(line, verb):
     ],
 )
 def test_what_is_wrong_is_one_sentence_with_the_right_form(line, words):
-    """Wrong commands, options, numbers and values: said clearly, and nothing is looked up."""
+    """Wrong commands, options, numbers and values each get a clear sentence, and nothing is looked up."""
     sentence = told(line)
     assert all(word in sentence for word in words), sentence
     assert "\n" not in sentence
 
 
 def test_every_usage_error_has_a_sentence():
-    """A new way to be wrong needs words."""
+    """A new usage error needs a sentence."""
     assert set(text.USAGE_ERRORS) == set(UsageError.__subclasses__())
 
 
 @given(st.text(max_size=300) | st.from_regex(r"(scan-[a-z]+|domain-report) [ -~]{0,80}", fullmatch=True))
 def test_any_text_is_understood_or_said_to_be_wrong(line):
-    """Whatever is typed, there is a request or a sentence."""
+    """Any text becomes a command or a sentence."""
     try:
         said = parse(line, {}).verb
     except UsageError as usage_error:

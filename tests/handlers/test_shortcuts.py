@@ -1,4 +1,4 @@
-"""The menus: what is picked from a message is answered in its thread; too little or too much opens the form."""
+"""Shortcuts: what a message contains is answered in its thread; if that is nothing, or too much, the form opens."""
 
 import pytest
 
@@ -25,12 +25,12 @@ async def picks(office, callback_id, message, user=ANA):
 
 
 def typed(view):
-    """What stands in the form's first field."""
+    """The text in the form's first field."""
     return view.state["values"]["values"]["value"]
 
 
 def test_the_menu_has_an_entry_for_each_action_and_one_for_all():
-    """Made from the table of actions; names and number as Slack takes them."""
+    """The entries come from the table of actions, within Slack's limits for names and numbers."""
     entries = manifest()["features"]["shortcuts"]
     assert [entry["callback_id"] for entry in entries] == [
         "check",
@@ -44,7 +44,7 @@ def test_the_menu_has_an_entry_for_each_action_and_one_for_all():
 
 
 async def test_a_picked_message_is_answered_in_its_thread(database):
-    """Everything in it, for everybody there, saying who asked."""
+    """Everything in the message is answered for everyone in the thread, with the name of the person who asked."""
     async with at_work(database) as office:
         message = await said(office, f"we saw 192.0.2.1 and {EICAR}")
         answer = await (await picks(office, "check", message)).answer(having="RISKY")
@@ -56,7 +56,7 @@ async def test_a_picked_message_is_answered_in_its_thread(database):
 
 
 async def test_a_message_in_a_thread_is_answered_in_that_thread(database):
-    """Where slash commands cannot be used."""
+    """Slash commands do not work in threads; shortcuts do."""
     async with at_work(database) as office:
         root = await said(office, "look at this")
         below = await said(office, "198.51.100.1", thread=root)
@@ -74,7 +74,7 @@ async def test_a_message_in_a_thread_is_answered_in_that_thread(database):
     ],
 )
 async def test_each_action_takes_what_fits(database, callback_id, text, asked, not_asked):
-    """And leaves the rest of the message alone."""
+    """An action looks up its own kinds of indicators and ignores the rest of the message."""
     async with at_work(database) as office:
         await picks(office, callback_id, await said(office, text))
         await office.idle()
@@ -83,7 +83,7 @@ async def test_each_action_takes_what_fits(database, callback_id, text, asked, n
 
 
 async def test_a_domain_report_of_a_message_with_a_url_only(database):
-    """Where nothing fits as it stands, what can be made to fit is taken: the URL's domain."""
+    """When nothing fits as it is, what can be converted is used: here the domain of the URL."""
     async with at_work(database) as office:
         await picks(office, "domain-report", await said(office, "http://www.evil.com/a"))
         await office.idle()
@@ -92,7 +92,7 @@ async def test_a_domain_report_of_a_message_with_a_url_only(database):
 
 @pytest.mark.parametrize("callback_id", ["check", "scan-hash"])
 async def test_a_message_without_anything_opens_the_form_with_its_text(database, callback_id):
-    """Said to the picker alone; nothing is looked up, and the text is there to be worked on."""
+    """Only the user is told; nothing is looked up, and the text can be edited in the form."""
     async with at_work(database) as office:
         message = await said(office, "is the mail from Bob bad?")
         exchange = await picks(office, callback_id, message)
@@ -105,7 +105,7 @@ async def test_a_message_without_anything_opens_the_form_with_its_text(database,
 
 
 async def test_more_than_twenty_are_asked_about_first(database):
-    """The form, with what was found ticked; what is sent then is looked up."""
+    """The form opens with all of them selected, and what is submitted is looked up."""
     async with at_work(database) as office:
         exchange = await picks(office, "check", await said(office, ADDRESSES))
         view = await exchange.view()
@@ -119,7 +119,7 @@ async def test_more_than_twenty_are_asked_about_first(database):
 
 
 async def test_attached_files_are_looked_up_with_what_is_chosen(database):
-    """They are not asked about: the form says that they are taken."""
+    """Files are not in the menu; the form says that they are included."""
     async with at_work(database) as office:
         message = await said(office, ADDRESSES, files=[("eicar.com", EICAR_FILE)])
         view = await (await picks(office, "check", message)).view()
@@ -133,7 +133,7 @@ async def test_attached_files_are_looked_up_with_what_is_chosen(database):
 
 
 async def test_an_answer_chosen_to_be_private_in_the_form_is_private(database):
-    """Whatever the message's thread would have been."""
+    """It does not go to the message's thread."""
     async with at_work(database) as office:
         exchange = await picks(office, "check", await said(office, ADDRESSES))
         sent = await office.slack.submits(ANA, await exchange.view())
@@ -144,7 +144,7 @@ async def test_an_answer_chosen_to_be_private_in_the_form_is_private(database):
 
 
 async def test_the_menu_beside_the_place_to_type_opens_the_form(database):
-    """Its answer comes in the direct messages, since no channel was named."""
+    """Its answer goes to direct messages, because it comes from no channel."""
     async with at_work(database) as office:
         exchange = await office.slack.uses_shortcut(ANA, "open-form")
         view = office.slack.fills(ANA, await exchange.view(), {"values": "192.0.2.1"})
@@ -154,7 +154,7 @@ async def test_the_menu_beside_the_place_to_type_opens_the_form(database):
 
 
 async def test_an_expired_trigger_keeps_what_was_there(database):
-    """Slack opens nothing after three seconds: the form is offered with a button."""
+    """Slack opens nothing after three seconds: a button offers the form again."""
     async with at_work(database) as office:
         office.slack.fails("views.open", "expired_trigger_id")
         message = await said(office, "is the mail from Bob bad?")
@@ -165,7 +165,7 @@ async def test_an_expired_trigger_keeps_what_was_there(database):
 
 
 async def test_the_same_pick_handed_over_again_is_one_answer(database):
-    """Slack's bytes, ten times."""
+    """The same signed bytes, delivered ten times."""
     async with at_work(database) as office:
         exchange = await picks(office, "check", await said(office, "192.0.2.1"))
         for _ in range(10):
@@ -175,7 +175,7 @@ async def test_the_same_pick_handed_over_again_is_one_answer(database):
 
 
 async def test_a_message_that_was_deleted_after_it_was_picked(database):
-    """Its thread cannot be written in: the picker reads the answer in the direct messages."""
+    """Its thread is gone, so the answer goes to direct messages."""
     async with at_work(database) as office:
         message = await said(office, "192.0.2.1")
         office.slack.fails("chat.postMessage", "thread_not_found")
@@ -185,7 +185,7 @@ async def test_a_message_that_was_deleted_after_it_was_picked(database):
 
 
 async def test_what_stands_in_a_message_now_is_what_counts(database):
-    """An edited message is looked up as it reads when it is picked."""
+    """An edited message is looked up as it reads when the shortcut is used."""
     async with at_work(database) as office:
         message = await said(office, "192.0.2.1")
         await office.slack.edits(BEN, message, "198.51.100.7")
@@ -239,7 +239,7 @@ ALERT = {
 
 
 def test_indicators_are_found_wherever_a_message_has_text():
-    """In blocks of every kind and in attachments; a word in several pieces of rich text is one word."""
+    """Every kind of block and attachment is read, and a word that rich text splits into pieces is one word."""
     assert {one.value for one in extract(all_text(ALERT))} == {
         "192.0.2.1",
         "http://evil.com/a?b=1&c=2",
@@ -255,7 +255,7 @@ def test_indicators_are_found_wherever_a_message_has_text():
 
 
 def test_odd_messages_break_nothing():
-    """Whatever nests, and whatever is missing."""
+    """Deeply nested blocks and missing fields."""
     deep = {"type": "section", "text": "192.0.2.1"}
     for _ in range(500):
         deep = {"elements": [deep]}
@@ -266,7 +266,7 @@ def test_odd_messages_break_nothing():
 
 @pytest.mark.parametrize("action", [None, *ACTIONS])
 def test_many_of_one_kind_are_taken_as_they_stand(action):
-    """All that fits and nothing else, in order."""
+    """All that fit and nothing else, in order."""
     found = extract(f"{' '.join(HASHES[:3])} 192.0.2.1 http://evil.com/a evil.org")
     taken = shortcuts.select(action, found)
     assert taken == [one for one in found if action is None or one.kind in action.kinds]
