@@ -1,5 +1,6 @@
 """The service layer against the stand-in VirusTotal: what it costs, what it waits for, what it never loses."""
 
+import sys
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,26 @@ async def test_25_hashes_cost_one_call_with_a_private_key_and_seven_with_a_publi
         lookups = await vt.asks("scan-hash", *HASHES)
         assert len(vt.sandbox.calls) == calls
         assert all(lookup.settled and lookup.raw for lookup in lookups)
+
+
+async def test_a_request_without_files_calls_nothing_about_files():
+    """An address is looked up without a single call of a function in vt/files."""
+    entered = set()
+
+    def note(frame, event, _):
+        if event == "call" and "/vt/files/" in frame.f_code.co_filename:
+            entered.add(frame.f_code.co_qualname)
+
+    async with running_service() as vt:
+        row = BY_KEY["scan-ip"]
+        sys.setprofile(note)
+        try:
+            lookups = await vt.service.expand((Lookup.of(read("192.0.2.1"), row, row.threshold),) * 2)
+            lookups = await vt.turn(lookups)
+        finally:
+            sys.setprofile(None)
+        assert vt.states(lookups) == [State.SUSPICIOUS]
+    assert not entered
 
 
 async def test_equal_indicators_are_asked_once():
