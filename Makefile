@@ -12,11 +12,11 @@ SURVIVAL := tests/survival
 
 .PHONY: run test test-quick test-survival lint trace bench page pictures wheel lock clean help
 
-help: ## what can be made
+help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
-run: .venv/run ## the bot; without tokens, a workspace to try it in
-	@command -v npm >/dev/null || exit 0; $(MAKE) -s page || echo 'The page could not be built (Node.js 20.19 or newer is needed): it will be plain.'
+run: .venv/run ## start the bot (without Slack tokens: a local trial workspace)
+	@command -v npm >/dev/null || exit 0; $(MAKE) -s page || echo 'Could not build the page (needs Node.js 20.19 or newer): using the plain one.'
 	@$(BIN)/python -m bot run
 
 test: .venv/test lint ## linters, types, the import contract, the quick tests, then the survival tests
@@ -35,26 +35,26 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-page: $(PAGE) ## the workspace to try it in, as Slack draws it (needs Node.js)
+page: $(PAGE) ## the trial page as it looks in Slack (needs Node.js)
 
-pictures: .venv/test page ## pictures of it, by Chromium, into docs/pictures
+pictures: .venv/test page ## screenshots of the trial page for docs/pictures (needs Chromium)
 	$(BIN)/python -m tests.pictures
 	@command -v pngquant >/dev/null && pngquant --force --ext .png --skip-if-larger --strip docs/pictures/*.png || true
 
-wheel: .venv/run page ## what pip installs, the page in it, into dist
+wheel: .venv/run page ## build the wheel, including the page, into dist
 	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 
 trace: .venv/test ## the modules that one address lookup passes through
 	@$(BIN)/python -m tools.trace
 
-bench: .venv/test ## speed and size, beside other things in the same run
+bench: .venv/test ## benchmarks
 	$(BIN)/python -m tests.bench
 
-lock: .venv/test ## the exact versions and their hashes, anew (needs uv)
+lock: .venv/test ## re-lock dependencies (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build -o lock/run.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra test -c lock/run.txt -o lock/test.txt pyproject.toml
 
-clean: ## forget the environment and the state
+clean: ## delete .venv, state and builds
 	rm -rf .venv .state dist build $(WEB)/node_modules $(dir $(PAGE))
 
 $(PAGE): $(wildcard $(WEB)/src/* $(WEB)/*.html $(WEB)/*.js) $(WEB)/node_modules/.ready
