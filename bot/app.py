@@ -211,8 +211,8 @@ async def _served(stack: AsyncExitStack, routes: list[web.RouteDef], settings: S
     try:
         return await stack.enter_async_context(serving(routes, settings.host, settings.port))
     except NotServing as error:
-        where = f"HOST {settings.host} and PORT {settings.port}"
-        raise NotRunning(f"{where} cannot be listened on ({error}): free it or set others.") from None
+        where = f"{settings.host}:{settings.port}"
+        raise NotRunning(f"Cannot listen on {where} ({error}): stop the other program or set PORT.") from None
 
 
 async def _connected(stack: AsyncExitStack, app: AsyncApp, token: SecretStr, slack: AsyncWebClient) -> Check:

@@ -45,7 +45,7 @@ def manifest(url: str = "") -> dict[str, Any]:
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
             "name": "VirusTotal",
-            "description": "Is it bad? IP addresses, hashes, URLs, domains and files, asked of VirusTotal.",
+            "description": "Look up IP addresses, hashes, URLs, domains and files in VirusTotal.",
             "background_color": "#1a1d21",
         },
         "features": {
@@ -87,7 +87,7 @@ def _shortcut(shortcut: Shortcut, kind: str) -> dict[str, str]:
 def _command(events: str) -> dict[str, Any]:
     return {
         "command": COMMAND,
-        "description": "Ask VirusTotal about addresses, hashes, URLs, domains and files",
+        "description": "Look up IP addresses, hashes, URLs, domains and files in VirusTotal",
         "usage_hint": f"[any text, or {' | '.join(action.key for action in ACTIONS)}] [--share] | help",
         "should_escape": True,
         **({"url": events} if events else {}),

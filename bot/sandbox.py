@@ -37,7 +37,7 @@ async def command(arguments: argparse.Namespace) -> int:
             await asyncio.Event().wait()
     except OSError as error:
         sys.stderr.write(
-            f"vtbot: port {arguments.port} cannot be listened on ({error.strerror}): --port names another.\n"
+            f"vtbot: Cannot listen on port {arguments.port} ({error.strerror}): stop the other program or set --port.\n"
         )
         return WRONG
     return DONE

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -206,12 +207,20 @@ def _block(block: Json, numbers: Iterator[int]) -> Iterator[Text]:
             for part in block["elements"]:
                 yield from _lines(part)
         case "context":
-            yield Text(" · ".join(element["text"] for element in block["elements"]), style="dim")
+            yield Text(
+                " · ".join(_without_marks(element["text"]) for element in block["elements"]), style="dim"
+            )
         case "actions":
             labels = [label for element in block["elements"] for label in _labels(element)]
             yield Text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
         case _:
             yield Text(str(block.get("text", "")))
+
+
+def _without_marks(mrkdwn: str) -> str:
+    """Text as Slack would show it, but for names, which are not known here: `<@U1>` is @U1, a moment its fixed form."""
+    shown = re.sub(r"<(?:[^<>|]*\|)?([^<>]*)>", r"\1", mrkdwn)
+    return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _labels(element: Json) -> list[str]:

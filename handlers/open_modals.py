@@ -99,11 +99,12 @@ async def open_form(
     typed: str = "",
     found: Sequence[Indicator] = (),
     files: tuple[Lookup, ...] = (),
+    notice: str = "",
 ) -> str:
     """Open the form with that text, or with indicators to select from. Returns what to tell the user, or "".
 
     `origin`: who opens it, and where its answer goes; a user's id as its channel means their direct messages.
-    `files`: attached files, which are looked up with what is filled in.
+    `files`: attached files, which are looked up with what is filled in. `notice`: a sentence above the fields.
     """
     modal = FormModal(
         **modal_head(f"form:{trigger_id}", _from_form(origin), deps),
@@ -111,7 +112,7 @@ async def open_form(
         found=tuple(Found(kind=one.kind, value=one.value, asked=one.written) for one in found),
         lookups=files,
     )
-    return await _open_form(modal, trigger_id, deps)
+    return await _open_form(modal, trigger_id, deps, notice)
 
 
 async def reopen_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> str:
@@ -120,11 +121,11 @@ async def reopen_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> 
     return await _open_form(modal.model_copy(update=dict(again)), trigger_id, deps)
 
 
-async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> str:
+async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps, notice: str = "") -> str:
     """When Slack's three seconds are over, a job offers to open it again."""
     try:
         _, settings = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
-        view = form.form(modal, share=settings.answers is Answers.CHANNEL)
+        view = form.form(modal, share=settings.answers is Answers.CHANNEL, notice=notice)
         await open_modal(modal, view, trigger_id, deps)
     except StoreDown:
         return text.CANNOT_TAKE

@@ -78,7 +78,7 @@ async def main():
         samples.folder(Path(place))
         sample = Path(place) / "samples" / "invoice-1042.js"
         async with vtbot(Path(place), PORT="0", FILE_ROOTS=place) as process, chromium() as browser:
-            lines = await says(process, "in your browser")
+            lines = await says(process, "a practice Slack")
             address = next(word for word in lines[-1].split() if word.startswith("http://"))
             for name, scene in SCENES.items():
                 await _shown(browser, address, name, scene, sample)

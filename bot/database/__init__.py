@@ -62,7 +62,9 @@ async def _private(server: Server) -> AsyncIterator[str]:
     try:
         url = await asyncio.to_thread(use.__enter__)
     except (NotStarted, OSError) as fault:
-        message = f"The private database in STATE_DIR did not start ({fault}). DATABASE_URL names another."
+        why = fault.strerror.lower() if isinstance(fault, OSError) and fault.strerror else str(fault)
+        hint = "Make it writable" if isinstance(fault, PermissionError) else "Solve that"
+        message = f"Could not start the embedded database in STATE_DIR={server.state}: {why}. {hint}, or set DATABASE_URL."
         raise Unusable(message) from None
     try:
         async with kept(server):
@@ -89,7 +91,7 @@ def _connected(url: str, patience: float) -> psycopg.Connection:
         except psycopg.OperationalError as error:
             if time.monotonic() > until:
                 reason = str(error).strip().splitlines()[0].rpartition("failed: ")[2]
-                raise Unusable(f"The database that DATABASE_URL names does not answer ({reason}).") from None
+                raise Unusable(f"Cannot connect to DATABASE_URL ({reason}).") from None
         time.sleep(0.2)
 
 

@@ -1,6 +1,7 @@
 """Shortcuts: a message's indicators are looked up and answered in its thread; the global shortcut opens the form."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from handlers.text import access
 from handlers.usage_errors import UsageError
 from handlers.views.rich_text import mrkdwn
 from vt import extract
-from vt.actions import ACTIONS, BY_KEY, FILE, Action
+from vt.actions import ACTIONS, BY_KEY, FILE, Action, fitting
 from vt.indicators import Indicator
 from vt.indicators.markup import strip_markup
 from vt.lookup import Lookup
@@ -72,7 +73,7 @@ async def handle_message_shortcut(
     if (found or files) and len(found) <= MOST:
         problem = await _look_up(received, action, found, deps)
     else:
-        problem = await _open_form(received, found, files, deps)
+        problem = await _open_form(received, action, found, deps)
     await ack()
     if problem:
         await _respond_privately(respond, problem)
@@ -128,16 +129,18 @@ async def _look_up(
 
 
 async def _open_form(
-    received: MessageShortcut, found: Sequence[Indicator], files: tuple[Lookup, ...], deps: ListenerDeps
+    received: MessageShortcut, action: Action | None, found: Sequence[Indicator], deps: ListenerDeps
 ) -> str:
     """Open the form with all indicators selected, or if there are none, with the text. Returns what to tell, or ""."""
-    said = "" if found else strip_markup(str(received.message.get("text") or ""))
-    problem = await open_form(
-        received.origin, received.trigger_id, deps, typed=said, found=found, files=files
+    files = _files(received.message, action, deps.thresholds)
+    if found:
+        return await open_form(received.origin, received.trigger_id, deps, found=found, files=files)
+    others = Counter(fitting(one.kind).key for one in extract(written(received.message)))
+    notice = access.nothing_here(action, others, files=bool(file_names(received.message)))
+    typed = strip_markup(str(received.message.get("text") or ""))
+    return await open_form(
+        received.origin, received.trigger_id, deps, typed=typed, files=files, notice=notice
     )
-    if problem or found:
-        return problem
-    return access.nothing_here(file_names(received.message))
 
 
 async def _send_directly(user: str, line: str, deps: ListenerDeps) -> None:

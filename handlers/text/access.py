@@ -1,6 +1,6 @@
 """Every sentence about the ways in, and about who may use them, so that it can be translated. All of it is plain text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from handlers.access import Denial
 from handlers.text.audience import Audience, Sentence, said
@@ -32,7 +32,6 @@ SHORTCUT_CHECK = "Check with VirusTotal"
 SHORTCUT_CHECK_DOES = "Look up every IP, hash, URL and domain in this message"
 FORM_NAME = "VirusTotal"
 FORM_DOES = "A form to look up IPs, hashes, URLs, domains and files"
-NOTHING_HERE = "I found nothing to look up in this message. I opened the form with its text."
 NO_FORM_HERE = "I can't open the form from a message. Type /vt form, or pick VirusTotal from the shortcuts."
 NO_SETTINGS_HERE = "I can't open settings from a message. Type /vt settings in the channel."
 ATTACHED = "For the attached file, pick Upload and Scan File in the same menu."
@@ -49,9 +48,13 @@ def no_request(request_id: str) -> str:
     return f"There is no request {outside(request_id, 80)}. Copy the whole ID from the message; requests are kept for a year."
 
 
-def nothing_here(files: Sequence[str]) -> str:
-    """Why a message's menu opened the form."""
-    return f"{NOTHING_HERE} {ATTACHED}" if files else NOTHING_HERE
+def nothing_here(action: Action | None, others: Mapping[str, int], *, files: bool) -> str:
+    """Why a message's menu opened the form, in the form. `others`: indicators for other actions, by action key."""
+    wanted = NOUNS.get(action.key, ("",))[0] if action else ""
+    found = ", ".join(f"{count} {NOUNS[key][count != 1]}" for key, count in others.items() if key in NOUNS)
+    said = f"No {wanted} in that message" if wanted else "I found nothing to look up in that message"
+    parts = [f"{said} (I found {found})." if found else f"{said}.", "This is its text."]
+    return " ".join([*parts, ATTACHED] if files else parts)
 
 
 def shortcut_does(action: Action) -> str:
@@ -59,6 +62,14 @@ def shortcut_does(action: Action) -> str:
     return f"Look up {IN_MESSAGE.get(action.key, 'what fits')} in this message"
 
 
+NOUNS: Mapping[str, tuple[str, str]] = {
+    "scan-ip": ("IP address", "IP addresses"),
+    "scan-hash": ("hash", "hashes"),
+    "scan-url": ("URL", "URLs"),
+    "domain-report": ("domain or email address", "domains and email addresses"),
+    "scan-file": ("attached file", "attached files"),
+}
+"""One and several of what an action takes, by the action's key."""
 IN_MESSAGE: Mapping[str, str] = {
     "scan-ip": "the IP addresses",
     "scan-hash": "the file hashes",

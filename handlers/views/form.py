@@ -22,7 +22,7 @@ from handlers import text
 from handlers.modals import FormModal
 from handlers.text import files as files_text
 from handlers.text import modals
-from handlers.views.rich_text import clean
+from handlers.views.rich_text import clean, sentence
 from vt.actions import ACTIONS
 from vt.indicators import defang
 
@@ -38,8 +38,11 @@ AS_FOUND = "as-found"
 """The action that is chosen at first: for each value the one that fits."""
 
 
-def form(modal: FormModal, *, share: bool = False) -> View:
-    """The form, filled in with what is known. `share`: whether the answer is shared, unless the user chooses otherwise."""
+def form(modal: FormModal, *, share: bool = False, notice: str = "") -> View:
+    """The form, filled in with what is known. `share`: whether the answer is shared, unless the user chooses otherwise.
+
+    `notice`: a sentence above the fields.
+    """
     return View(
         type="modal",
         callback_id=CALLBACK,
@@ -48,6 +51,7 @@ def form(modal: FormModal, *, share: bool = False) -> View:
         submit=modals.FORM_SUBMIT,
         close=modals.FORM_CLOSE,
         blocks=[
+            *([sentence(notice)] if notice else []),
             _found(modal) if modal.found else _values(modal.text),
             field("action", modals.ACTION, _actions(files=not modal.found)),
             threshold(),

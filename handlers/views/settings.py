@@ -57,8 +57,10 @@ def _fields(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator
     chosen = next(option for option in options if option.value == current.answers)
     yield field("answers", modals.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
     yield field("uploads", files.UPLOADS, _menu(files.UPLOAD_WAYS, current.uploads), files.UPLOADS_HINT)
-    yield field("instance", modals.INSTANCE, _menu(INSTANCES, current.instance))
-    yield field("language", modals.LANGUAGE, _menu(LANGUAGES, current.language))
+    if len(INSTANCES) > 1:
+        yield field("instance", modals.INSTANCE, _menu(INSTANCES, current.instance))
+    if len(LANGUAGES) > 1:
+        yield field("language", modals.LANGUAGE, _menu(LANGUAGES, current.language))
 
 
 def _menu(labels: Mapping[str, str], value: str) -> StaticSelectElement:

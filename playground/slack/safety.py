@@ -47,7 +47,9 @@ def _mentions(node: Mapping[str, Any], told: Collection[str]) -> Iterator[str]:
     if _CALLED.search(text) or node.get("type") in ("broadcast", "usergroup"):
         yield f"calls a whole channel or group: {text[:80]!r}"
     named = [*_NAMED.findall(text), *(node[k] for k in ("user_id", "channel_id") if k in node)]
-    yield from (f"names {name!r}, which Slack never told the bot" for name in named if name not in told)
+    yield from (
+        f"mentions {name!r}, which the bot was never told about" for name in named if name not in told
+    )
 
 
 def _marked_up(node: Mapping[str, Any]) -> str:

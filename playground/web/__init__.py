@@ -74,8 +74,10 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        why = "is taken by another program" if error.errno == errno.EADDRINUSE else "cannot be listened at"
-        raise NotServed(f"{host}:{port} {why}: choose another, as in PORT={port + 1} make run.") from None
+        why = "another program uses it" if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
+        raise NotServed(
+            f"Cannot listen on {host}:{port} ({why}): stop the other program or set PORT={port + 1}."
+        ) from None
 
 
 class Page:

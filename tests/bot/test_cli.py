@@ -232,8 +232,8 @@ async def test_the_port_is_taken(vtbot):
         tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": "x"}
         bot = sentence(await asyncio.to_thread(vtbot, "run", **place, **tokens))
         sandbox = sentence(await asyncio.to_thread(vtbot, "sandbox", "--port", str(slack.port)))
-    assert f"PORT {slack.port} cannot be listened on" in bot
-    assert f"port {slack.port} cannot be listened on" in sandbox
+    assert f"Cannot listen on 127.0.0.1:{slack.port} (" in bot
+    assert f"Cannot listen on port {slack.port} (" in sandbox
 
 
 # doctor, manifest, sandbox -------------------------------------------------------------------------------
@@ -276,5 +276,5 @@ def test_the_database_is_away(waiting):
     """It is waited for a little, as it may be starting too; then one sentence, without the password."""
     out, err = waiting.communicate(timeout=30)
     away = sentence(Done(waiting.returncode, out, err))
-    assert "DATABASE_URL names does not answer" in away
+    assert "Cannot connect to DATABASE_URL (" in away
     assert "secret" not in away

@@ -90,17 +90,30 @@ async def test_a_domain_report_of_a_message_with_a_url_only(database):
         assert office.virustotal.asked("domain/report")[0].params["domain"] == "www.evil.com"
 
 
-@pytest.mark.parametrize("callback_id", ["check", "scan-hash"])
-async def test_a_message_without_anything_opens_the_form_with_its_text(database, callback_id):
-    """Only the user is told; nothing is looked up, and the text can be edited in the form."""
+@pytest.mark.parametrize(
+    ("callback_id", "line", "notice"),
+    [
+        (
+            "check",
+            "is the mail from Bob bad?",
+            "I found nothing to look up in that message. This is its text.",
+        ),
+        ("scan-hash", "is the mail from Bob bad?", "No hash in that message. This is its text."),
+        (
+            "scan-hash",
+            "192.0.2.1 and 192.0.2.2",
+            "No hash in that message (I found 2 IP addresses). This is its text.",
+        ),
+    ],
+)
+async def test_a_message_without_anything_opens_the_form_with_its_text(database, callback_id, line, notice):
+    """Said in the form itself; nothing is looked up, and the text is there to be worked on."""
     async with at_work(database) as office:
-        message = await said(office, "is the mail from Bob bad?")
-        exchange = await picks(office, callback_id, message)
+        exchange = await picks(office, callback_id, await said(office, line))
         view = await exchange.view()
-        assert typed(view) == "is the mail from Bob bad?"
-        told = await exchange.answer()
-        assert "I found nothing to look up in this message" in office.now(told)
-        assert told.ephemeral_to == office.slack.person(ANA).id
+        assert typed(view) == line
+        assert office.slack.shown(view)[1] == notice
+        assert [one for one in office.slack.messages(GENERAL) if one.ephemeral_to] == []
         assert not office.virustotal.calls
 
 

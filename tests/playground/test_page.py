@@ -191,7 +191,7 @@ async def test_axe_finds_no_serious_fault(database, browser, scheme, width):
         await ana.types(f"@vt {EICAR}", box="Reply")
         await ana.message("RISKY", inside="aside").get_by_role("button", name="More actions").click()
         assert await ana.faults() == []
-        await ana.page.get_by_role("button", name="Deliveries").click()
+        await ana.page.get_by_role("button", name="Event log").click()
         await ana.page.get_by_role("group").first.locator("summary").click()
         await office.slack.types(ANA, "#inc-1042", "/vt form")
         await ana.page.get_by_role("dialog").wait_for()

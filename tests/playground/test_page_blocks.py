@@ -212,8 +212,8 @@ async def test_the_home_is_published_when_one_goes_there(browser):
 async def test_the_deliveries_show_payloads_times_and_broken_rules(browser):
     """The page is a debugger: what went in, what was called, what Slack would have complained of."""
     async with lavish() as bot, shown(bot.slack, OFFERED) as address, window(browser, address) as ana:
-        await ana.page.get_by_role("button", name="Deliveries").click()
-        panel = ana.page.get_by_role("complementary", name="Deliveries")
+        await ana.page.get_by_role("button", name="Event log").click()
+        panel = ana.page.get_by_role("complementary", name="Event log")
         await ana.types("/vt 192.0.2.1")
         await panel.get_by_text("response_url").first.wait_for()
         delivery = panel.get_by_role("group").filter(has_text="to the bot: /vt")
@@ -277,10 +277,10 @@ async def test_a_page_that_outlives_its_run_joins_the_next(browser):
             await left.page.goto(address)
             await left.types("before")
             await left.reads("before")
-        await left.page.get_by_text("The bot was stopped").wait_for()
+        await left.page.get_by_text("Disconnected. Reconnecting").wait_for()
         port = int(address.rpartition(":")[2])
         async with web.served(bot.slack, OFFERED, "127.0.0.1", port):
-            await left.page.get_by_text("The bot was stopped").wait_for(state="detached")
+            await left.page.get_by_text("Disconnected. Reconnecting").wait_for(state="detached")
             await left.page.wait_for_load_state()
             await left.types("after")
             await left.reads("after")

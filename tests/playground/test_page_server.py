@@ -251,7 +251,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
     pipe = asyncio.subprocess.PIPE
     place = {"PORT": "0", "DATABASE_URL": address(database)}
     async with vtbot(tmp_path, stdin=pipe, **place) as process, aiohttp.ClientSession() as http:
-        [said] = [line for line in await says(process, "in your browser") if "http://" in line]
+        [said] = [line for line in await says(process, "a practice Slack") if "http://" in line]
         there = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
         process.stdin.write(b"/vt scan-ip 192.0.2.1\n")
         await says(process, "SUSPICIOUS 6 of 57 engines")
@@ -272,7 +272,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
 async def test_where_nobody_can_type_the_page_stays(tmp_path, database):
     """Without a terminal and without a line the end of input ends nothing."""
     async with vtbot(tmp_path, PORT="0", DATABASE_URL=address(database)) as process:
-        await says(process, "in your browser")
+        await says(process, "a practice Slack")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(process.wait(), 1)
         process.terminate()
@@ -287,7 +287,7 @@ async def test_a_run_that_cannot_have_its_port_says_so(tmp_path):
         taken.listen()
         port = str(taken.getsockname()[1])
         async with vtbot(tmp_path, PORT=port) as process:
-            await says(process, f"127.0.0.1:{port} is taken by another program")
+            await says(process, f"Cannot listen on 127.0.0.1:{port} (another program uses it)")
             assert await process.wait() == 2
     async with vtbot(tmp_path, PORT="0", HOST="0.0.0.0") as process:
         await says(process, "--i-know")

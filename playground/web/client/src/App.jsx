@@ -6,7 +6,7 @@ import { Journal } from './Journal.jsx'
 import { Modal } from './Modal.jsx'
 import { Sidebar } from './Sidebar.jsx'
 import { Thread } from './Thread.jsx'
-import { useLive, Workspace } from './workspace.js'
+import { me, useLive, Workspace } from './workspace.js'
 
 function useHash() {
   return useSyncExternalStore(
@@ -28,6 +28,7 @@ export function App() {
     setThread(null)
     setDrawer(false)
   }, [place])
+  if (state?.nobody) return <p className="waiting" role="alert">No such person: {me}. Try ?as=ana.</p>
   if (!state) return <p className="waiting">Opening the workspace …</p>
   const channel = state.channels.find((one) => one.id === place) ?? state.channels[0]
   const atHome = place === 'home'
@@ -39,9 +40,9 @@ export function App() {
             ☰ Channels
           </button>
           <span className="brand">Playground</span>
-          {!state.connected && <span role="status" className="lost">The bot was stopped. Waiting for it …</span>}
+          {!state.connected && <span role="status" className="lost">Disconnected. Reconnecting …</span>}
           <button className="quiet" aria-expanded={journal} onClick={() => setJournal(!journal)}>
-            Deliveries{state.faults.length > 0 && <b className="count">{state.faults.length}</b>}
+            Event log{state.faults.length > 0 && <b className="count">{state.faults.length}</b>}
           </button>
         </header>
         <Sidebar place={atHome ? 'home' : channel.id} />

@@ -16,7 +16,7 @@ export function Channel({ channel, onThread }) {
         <p>
           {channel.members} members
           {channel.shared && ' · shared with another company'}
-          {!channel.bot_inside && ' · without the bot'}
+          {!channel.bot_inside && ' · VirusTotal is not in this channel: /invite @vt'}
         </p>
       </header>
       <Scroll follow={last(messages)}>
@@ -25,7 +25,7 @@ export function Channel({ channel, onThread }) {
             <Message key={message.ts} message={message} onThread={onThread} />
           ))}
         </ol>
-        {messages.length === 0 && <p className="empty">Nothing was said here yet.</p>}
+        {messages.length === 0 && <p className="empty">No messages yet.</p>}
       </Scroll>
       {silent ? (
         <p className="silent">This app takes no direct messages; it sends files here. Ask it in a channel.</p>

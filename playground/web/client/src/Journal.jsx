@@ -5,20 +5,20 @@ import { clock, journalEntry, useWorkspace } from './workspace.js'
 export function Journal({ onClose }) {
   const { journal, faults } = useWorkspace()
   return (
-    <aside className="journal talk" aria-label="Deliveries" onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+    <aside className="journal talk" aria-label="Event log" onKeyDown={(event) => event.key === 'Escape' && onClose()}>
       <header className="bar">
-        <h2>Deliveries</h2>
+        <h2>Event log</h2>
         <button className="quiet" onClick={onClose}>
-          Close<span className="unseen"> the deliveries</span>
+          Close<span className="unseen"> the event log</span>
         </button>
       </header>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Deliveries and calls">
+      <div className="scroll" tabIndex={0} role="region" aria-label="Events and calls">
         {faults.map((fault, number) => (
           <p key={number} className="fault">
-            Slack would have complained: {fault}
+            API misuse that Slack would refuse: {fault}
           </p>
         ))}
-        <p className="hint">→ to the bot, with the time it took to acknowledge · ← called by the bot. Newest first.</p>
+        <p className="hint">→ sent to the bot, with the time until it acknowledged · ← API calls by the bot. Newest first.</p>
         {[...journal].reverse().map((entry) => (
           <Entry key={entry.n} entry={entry} />
         ))}

@@ -35,7 +35,7 @@ export function Sidebar({ place }) {
             ))}
         </select>
       </label>
-      <p className="aside">Everyone here is made up. The bot is real, and nothing leaves this machine but its questions to VirusTotal, if it has a key.</p>
+      <p className="aside">Everyone here is made up; the bot is real. Nothing leaves this machine except look-ups to VirusTotal, and only if a key is set.</p>
     </nav>
   )
 }

@@ -24,6 +24,8 @@ const heard = {
   journal: (state, { entry }) => ({ ...state, journal: [...state.journal, entry].slice(-300) }),
   faults: (state, { faults }) => ({ ...state, faults }),
   lost: (state) => state && { ...state, connected: false },
+  // The server answered, and knows nobody of that name.
+  refused: (state) => state ?? { nobody: true },
 }
 
 /** Everything, kept up to date; null until the server has told it. */
@@ -32,7 +34,7 @@ export function useLive() {
   useEffect(() => {
     const source = new EventSource(`/live?as=${encodeURIComponent(me)}`)
     source.onmessage = ({ data }) => hear(JSON.parse(data))
-    source.onerror = () => hear({ kind: 'lost' })
+    source.onerror = () => hear({ kind: source.readyState === EventSource.CLOSED ? 'refused' : 'lost' })
     return () => source.close()
   }, [])
   return state
