@@ -135,7 +135,7 @@ async def _open_form(
     files = _files(received.message, action, deps.thresholds)
     if found:
         return await open_form(received.origin, received.trigger_id, deps, found=found, files=files)
-    others = Counter(fitting(one.kind).key for one in extract(written(received.message)))
+    others = Counter(fitting(one.kind).key for one in extract(all_text(received.message)))
     notice = access.nothing_here(action, others, files=bool(file_names(received.message)))
     typed = strip_markup(str(received.message.get("text") or ""))
     return await open_form(
