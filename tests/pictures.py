@@ -37,7 +37,7 @@ async def opens_the_thread(seat):
 async def watches_the_incident(seat):
     """What Ana posts in the watched channel is looked up by itself."""
     await seat.types("/vt watch on")
-    await seat.reads("watched")
+    await seat.reads("Watching")
     await seat.types(f"FIN-19 has it too: {HASH}, from hxxp://example[.]php")
     await seat.message("FIN-19").get_by_role("button", name="1 reply").wait_for()
 

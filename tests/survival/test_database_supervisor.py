@@ -224,7 +224,7 @@ async def test_what_was_accepted_is_answered(server, tmp_path):
             await reached.wait()
         with killed_and_away(server):
             refused = await place.slack.types(ANA, GENERAL, "/vt scan-ip 192.0.2.1")
-            assert "Nothing was kept" in place.slack.shown(await refused.answer())[0]
+            assert "Nothing was saved" in place.slack.shown(await refused.answer())[0]
             meanwhile.set()
             await eventually(lambda: len(said(bot, "database_not_restarted")) >= 2)
         await eventually(lambda: restarted(bot))
