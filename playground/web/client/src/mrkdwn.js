@@ -58,6 +58,10 @@ function marked(mark) {
   if (target[0] === '@') return { type: 'user', user_id: target.slice(1) }
   if (target[0] === '#') return { type: 'channel', channel_id: target.slice(1) }
   if (BROADCASTS.includes(target.slice(1))) return { type: 'broadcast', range: target.slice(1) }
+  if (target.startsWith('!date^')) {
+    const [, timestamp, format] = target.split('^')
+    return { type: 'date', timestamp: Number(timestamp), format, fallback: plain(label ?? '') }
+  }
   if (target[0] === '!') return { type: 'text', text: plain(label ?? target) }
   return { type: 'link', url: plain(target), text: plain(label ?? target) }
 }
