@@ -199,7 +199,7 @@ def test_help_and_wrong_usage(vtbot, tmp_path):
     assert "invalid choice: 'scan'" in command
     assert "missing is not a folder" in folder
     assert "4 is not like 4,500,15500" in quota
-    assert "no number from 0 to 65535" in port
+    assert "not a number from 0 to 65535" in port
 
 
 def test_half_settings(vtbot):
