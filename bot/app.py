@@ -20,11 +20,11 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id, utc_now
+from bot.database.ack_priority import Precedence
 from bot.file_sources import servers
 from bot.guard import Guard
 from bot.logins import Logins
 from bot.observability import Metrics
-from bot.queue.ack_priority import Precedence
 from bot.queue.worker import Turns
 from bot.server import Check, NotServing, on_error, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings

@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot import migrations
 from bot.database import health
+from bot.database.ack_priority import Precedence
 from bot.database.postgres import Server
 from bot.database.programs import NotStarted
 from bot.database.supervisor import kept
-from bot.queue.ack_priority import Precedence
 from bot.queue.schema import Foreign
 from bot.settings import Settings
 from handlers.deps import StoreDown

@@ -46,3 +46,24 @@ def _run(connection: Connection, script: str) -> None:
     """By the driver, which takes several statements, and percent signs as they are, when nothing is bound."""
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(script)
+
+
+def take_over_queue(connection: Connection, older: str, newer: str) -> None:
+    """Move the jobs that wait in one queue to another, and from now on all that are put there.
+
+    For a rolling restart: processes of the release before go on accepting requests and finish the jobs that they are
+    running, but take no more of them, since they could not read rows that ours have written. Whatever they store or
+    put off is moved as it is written.
+    """
+    # The table is locked until the end of the transaction: no job slips in between the trigger and the update.
+    _run(
+        connection,
+        f"""
+        CREATE FUNCTION vtbot_take_over_queue() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN NEW.queue_name := ''{newer}''; RETURN NEW; END';
+        CREATE TRIGGER vtbot_take_over_queue BEFORE INSERT OR UPDATE ON procrastinate_jobs
+        FOR EACH ROW WHEN (NEW.queue_name = '{older}' AND NEW.status = 'todo')
+        EXECUTE FUNCTION vtbot_take_over_queue();
+        UPDATE procrastinate_jobs SET queue_name = '{newer}' WHERE queue_name = '{older}' AND status = 'todo';
+        """,  # noqa: S608 - constants of ours
+    )

@@ -8,12 +8,12 @@ import structlog
 from sqlalchemy import text
 
 from bot.database import Database
-from bot.storage.cases import QUEUE
+from bot.queue.jobs import QUEUES
 
 # Lost is what no living worker answers for: its worker has no heart, or is this one and does not know of it.
 _LOST = """
     FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
-    WHERE job.status = 'doing' AND job.queue_name = :queue AND job.id <> ALL(:busy)
+    WHERE job.status = 'doing' AND job.queue_name = ANY(:queues) AND job.id <> ALL(:busy)
       AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => :stalled) OR worker.id = :mine)
 """
 _FIND = text(f"SELECT job.id {_LOST}")
@@ -56,7 +56,7 @@ class Rescue:
 
     async def sweep(self, mine: int | None) -> None:
         """Look once. `mine`: this process' worker. Raises StoreDown."""
-        values = {"queue": QUEUE, "busy": list(self._busy), "stalled": self._stalled, "mine": mine}
+        values = {"queues": list(QUEUES), "busy": list(self._busy), "stalled": self._stalled, "mine": mine}
         if self._suspects:
             again = await self._ids(_REQUEUE, values | {"suspects": list(self._suspects)})
             if again:

@@ -15,10 +15,9 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
-from bot.database import Database, health, with_setting
-from bot.queue import ack_priority
+from bot.database import Database, ack_priority, health, with_setting
+from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN
 from bot.queue.stalled_jobs import Rescue
-from bot.storage.cases import QUEUE, ROUND, TURN, Cases
 from handlers.deps import StoreDown
 
 PAUSES = (2, 10, 60, 300)
@@ -78,7 +77,6 @@ class Turns:
         self._clock = clock
         self._concurrency = concurrency
         self._pace = pace or Pace()
-        self._cases = Cases(database)
         self._database = database
         self._app = self._registered(App(connector=_connector(url, self._pace.patience)))
         self._worker: _Worker | None = None
@@ -88,7 +86,7 @@ class Turns:
 
     def _registered(self, app: App) -> App:
         app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._turn)
-        app.task(name=ROUND, queue=QUEUE, pass_context=True, retry=_Later())(self._round)
+        app.task(name=BATCH, queue=QUEUE, pass_context=True, retry=_Later())(self._round)
         tidy = app.task(name="tidy", queue=QUEUE, queueing_lock="tidy", pass_context=True)(self._tidy)
         # procrastinate's worker stops watching its heart when its periodic tasks end, as they do when there are none.
         app.periodic(cron=TIDY_AT)(tidy)
@@ -134,7 +132,7 @@ class Turns:
                 return
             self._worker = _Worker(
                 self._app,
-                queues=[QUEUE],
+                queues=list(QUEUES),
                 concurrency=self._concurrency,
                 fetch_job_polling_interval=pace.poll,
                 update_heartbeat_interval=pace.heartbeat,
@@ -180,7 +178,8 @@ class Turns:
             await self._give_up(case_id)
             return
         at = self._clock() + timedelta(seconds=PAUSES[failures])
-        await self._cases.again(case_id, at, failures + 1)
+        values = {"id": case_id, "at": at, "failures": failures + 1}
+        await self._database.run(lambda connection: connection.execute(NEXT_TURN, values))
 
     async def _round(self, context: JobContext) -> None:
         with self._rescue.busy(context.job.id or 0):

@@ -20,15 +20,15 @@ from sqlalchemy import (
     cast,
     func,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
+from bot.queue import jobs
 from bot.storage import duplicates, watched_channels
-from bot.storage.cases import AUTOMATIC, QUEUE, ROUND, STORED, Cases, cases, keep
+from bot.storage.cases import STORED, Cases, cases, keep
 from handlers import stored_shapes
 from handlers.request import Request
 from handlers.stored_shapes import Unreadable, UnreadableCase
@@ -52,14 +52,6 @@ cards = Table(
     Column("posted", DateTime(timezone=True)),
     Column("due", DateTime(timezone=True)),
 )
-
-# By the database's own clock, which is the one that starts it.
-_CALL = text("""
-    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
-    VALUES (:queue, :round, :priority, :round, :round, now() + make_interval(secs => :seconds))
-    ON CONFLICT (queueing_lock) WHERE status = 'todo'
-    DO UPDATE SET scheduled_at = LEAST(procrastinate_jobs.scheduled_at, excluded.scheduled_at)
-""").bindparams(queue=QUEUE, round=ROUND, priority=AUTOMATIC)
 
 
 class Cards:
@@ -86,7 +78,7 @@ class Cards:
             if found is None:
                 if not wanted or not await self._listens(connection, team, event.channel):
                     return
-                if not await keep(connection, request, AUTOMATIC):
+                if not await keep(connection, request, jobs.AUTOMATIC):
                     return
                 where = {"team": team, "channel": event.channel, "message": event.ts, "case_id": request.id}
                 fresh = insert(cards).values(**where, **news, wishes={}, manners={}, version=1)
@@ -97,7 +89,7 @@ class Cards:
                 )
             else:
                 return
-            await connection.execute(_CALL, {"seconds": BATCH_DELAY.total_seconds()})
+            await connection.execute(jobs.NEXT_BATCH, {"seconds": BATCH_DELAY.total_seconds()})
 
         await self._database.run(kept, together=True)
 
@@ -118,7 +110,7 @@ class Cards:
                 return False
             wishes = found | overrides.model_dump(mode="json", exclude_defaults=True)
             await connection.execute(_touched([case_id], self._clock()).values(wishes=wishes))
-            await connection.execute(_CALL, {"seconds": 0})
+            await connection.execute(jobs.NEXT_BATCH, {"seconds": 0})
             return True
 
         return await self._database.run(kept, together=True)
@@ -175,7 +167,7 @@ class Cards:
             first = await connection.scalar(select(func.min(cards.c.due)))
             if first:
                 seconds = max(0.0, (first - self._clock()).total_seconds())
-                await connection.execute(_CALL, {"seconds": seconds})
+                await connection.execute(jobs.NEXT_BATCH, {"seconds": seconds})
 
         await self._database.run(call)
 

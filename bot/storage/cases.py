@@ -23,18 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
+from bot.queue import jobs
 from bot.storage import audit
 from handlers import stored_shapes
 from handlers.deps import Case, Outcome, Request
 from handlers.modals import Modal, ModalTypes
-
-QUEUE = "vtbot"
-TURN = "turn"
-ROUND = "round"
-PEOPLE = 10
-"""The priority of what a person waits for."""
-AUTOMATIC = 0
-"""The priority of what nobody asked for."""
 
 metadata = MetaData()
 
@@ -88,21 +81,7 @@ _KEPT = """
     )
 """
 _KEEP = text(_KEPT + "SELECT id FROM kept")  # noqa: S608 - constants
-# Both write procrastinate's table themselves: one statement keeps a case and its turn, both or neither, in one
-# round trip, and a turn that waits is replaced, so that a case never has two (queueing_lock is unique there).
-_ACCEPT = text(f"""{_KEPT}
-    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
-    SELECT :queue, :turn, priority, id, id, jsonb_build_object('case_id', id) FROM kept
-    RETURNING id
-""").bindparams(queue=QUEUE, turn=TURN)  # noqa: S608 - constants
-_AGAIN = text("""
-    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
-    SELECT :queue, :turn, priority, id, id,
-           jsonb_build_object('case_id', id, 'failures', CAST(:failures AS int)), CAST(:at AS timestamptz)
-    FROM cases WHERE id = :id
-    ON CONFLICT (queueing_lock) WHERE status = 'todo'
-    DO UPDATE SET args = excluded.args, scheduled_at = excluded.scheduled_at
-""").bindparams(queue=QUEUE, turn=TURN)
+_ACCEPT = text(_KEPT + jobs.FIRST_TURN)
 _REFUSE = text("""
     INSERT INTO audit (id, delivery, at, team, asker, channel, way, verb, about, what, outcome, why, calls)
     VALUES (:id, :delivery, :at, :team, :asker, :channel, :way, :verb, :about, CAST(:what AS json), :outcome, :why, 0)
@@ -142,7 +121,7 @@ class Cases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def accept(self, request: Request, priority: int = PEOPLE) -> bool:
+    async def accept(self, request: Request, priority: int = jobs.PEOPLE) -> bool:
         """Keep a request and its first turn, both or neither. False: this delivery was kept before."""
         row = _row(request, priority)
 
@@ -190,7 +169,7 @@ class Cases:
 
     async def again(self, request_id: str, at: datetime, failures: int = 0) -> None:
         """Take another turn at that time, in place of one that waits. `failures`: turns in a row that broke."""
-        await self._execute(_AGAIN, {"id": request_id, "at": at, "failures": failures})
+        await self._execute(jobs.NEXT_TURN, {"id": request_id, "at": at, "failures": failures})
 
     async def ping(self) -> None:
         """One round trip."""

@@ -4,9 +4,8 @@ import asyncio
 
 import sqlalchemy
 
-from bot.database import Database
-from bot.queue import ack_priority
-from bot.queue.ack_priority import Precedence
+from bot.database import Database, ack_priority
+from bot.database.ack_priority import Precedence
 
 
 async def in_turn(first, done):

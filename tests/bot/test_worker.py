@@ -9,8 +9,9 @@ import pytest
 
 from bot.database import Database, health, prepare
 from bot.database.postgres import Server
+from bot.queue.jobs import AUTOMATIC
 from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Pace, Turns
-from bot.storage.cases import AUTOMATIC, Cases
+from bot.storage.cases import Cases
 from tests.bot.test_storage import request
 
 QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=0.6, sweep=0.1, grace=0.3, rest=0.05, patience=0.5)
