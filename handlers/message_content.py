@@ -68,9 +68,9 @@ def file_lookups(files: Iterable[Mapping[str, Any]] | None, threshold: int) -> t
     found: dict[str, Lookup] = {}
     for file in files or ():
         file_id, name = str(file.get("id") or ""), slack_file_name(file)
-        asked = f"{name} ({file_id})" if name in found else name or file_id
+        label = f"{name} ({file_id})" if name in found else name or file_id
         if file_id:
-            found[asked] = Lookup.of_file(asked, FILE, threshold, place=f"{SLACK}:{file_id}")
+            found[label] = Lookup.of_file(label, FILE, threshold, place=f"{SLACK}:{file_id}")
     return tuple(found.values())
 
 

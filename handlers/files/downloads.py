@@ -40,9 +40,9 @@ class Downloads:
     limit: int
     seconds: float
 
-    async def find(self, asked: str) -> list[str]:
+    async def find(self, typed: str) -> list[str]:
         """The path itself: a `*` in the name of an attached file is an ordinary character."""
-        return [asked]
+        return [typed]
 
     async def open(self, path: str) -> "SlackFile":
         """The file, by what files.info says about it. Raises Missing, NotGiven, FileTooLarge."""
@@ -53,7 +53,14 @@ class Downloads:
         url = str(info.get("url_private_download") or info.get("url_private") or "")
         if not trusted(url, self.slack.base_url):
             raise errors.NotGiven(path, "elsewhere")
-        return SlackFile(path, size, slack_file_name(info) or path, url, str(info.get("mimetype")), self)
+        return SlackFile(
+            path,
+            size,
+            name=slack_file_name(info) or path,
+            url=url,
+            mimetype=str(info.get("mimetype")),
+            source=self,
+        )
 
     async def _info(self, path: str) -> Mapping[str, Any]:
         try:

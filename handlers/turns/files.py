@@ -12,7 +12,7 @@ from handlers.request import LookupRequest
 from vt.files.places import LOGIN
 from vt.lookup import Lookup, Step
 
-HAND_OVER = timedelta(seconds=10)
+LOGIN_SEARCH = timedelta(seconds=10)
 """How long other processes get to take a turn that needs a login which this one does not hold."""
 
 
@@ -49,7 +49,7 @@ def _retry_at(case: Case, deps: LookupDeps) -> datetime | None:
     """When to try again because another process may hold a login that is needed now; None: go on in this one."""
     places = {one.place for one in case.lookups if one.place.startswith(f"{LOGIN}:") and _opens_file(one)}
     is_held = deps.logins is not None and all(map(deps.logins.holds, places))
-    if not places or is_held or deps.clock() - case.request.at > HAND_OVER:
+    if not places or is_held or deps.clock() - case.request.at > LOGIN_SEARCH:
         return None
     # A random delay: in step with the others, the same process could take every turn.
     return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret

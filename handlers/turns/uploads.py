@@ -16,9 +16,9 @@ from vt.lookup import Lookup
 
 async def upload(case: Case[UploadRequest], deps: LookupDeps) -> None:
     """Upload the files that somebody agreed to, and go on until VirusTotal has analysed them."""
-    agreed = case if case.lookups else await _agree(case, deps)
-    if agreed:
-        await advance(agreed, deps)
+    consented = case if case.lookups else await _agree(case, deps)
+    if consented:
+        await advance(consented, deps)
 
 
 async def offer(case: Case[UploadRequest], deps: LookupDeps) -> None:
@@ -44,14 +44,14 @@ async def _agree(case: Case[UploadRequest], deps: LookupDeps) -> Case | None:
         await _reject(case, rejection, deps)
         return None
     files = uploads.asked_about(about.lookups)
-    agreed = _in_message_of(about, case, consent.agree(about.lookups))
+    consented = _in_message_of(about, case, consent.agree(about.lookups))
     takes_long = sum(file.size or 0 for file in files) > DIRECT_UPLOAD
-    moves = takes_long and not agreed.channel and not case.request.origin.public
+    moves = takes_long and not consented.channel and not case.request.origin.public
     if moves:
         # A response_url can be used five times. Progress that takes longer is shown in a message of the bot's own.
-        agreed = await reply(agreed, answer.note(files_text.FOLLOW), deps, final=False)
-        agreed = agreed.model_copy(update={"posts": RESPONSE_URL_USES})
-    return await reply(agreed, uploads.progress((file, 0) for file in files), deps, final=moves)
+        consented = await reply(consented, answer.note(files_text.FOLLOW), deps, final=False)
+        consented = consented.model_copy(update={"posts": RESPONSE_URL_USES})
+    return await reply(consented, uploads.progress((file, 0) for file in files), deps, final=moves)
 
 
 def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case:

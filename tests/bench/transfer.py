@@ -104,6 +104,6 @@ def _memory(name):
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    measure = {"vtbot": vtbot, "baseline": one_after_the_other}[asked["method"]]
-    print(json.dumps(asyncio.run(measure(asked))))  # noqa: T201 - read by the parent process
+    job = json.loads(sys.argv[1])
+    measure = {"vtbot": vtbot, "baseline": one_after_the_other}[job["method"]]
+    print(json.dumps(asyncio.run(measure(job))))  # noqa: T201 - read by the parent process

@@ -46,9 +46,9 @@ async def test_without_a_person_nothing_is_uploaded_and_it_says_so(database, sam
     """No TTY: UNKNOWN, a sentence, and exit status 1, since something was left undone."""
     async with Sandbox(invent=False).serve() as sandbox:
         pipe = asyncio.subprocess.PIPE
-        asked = await ask(database, sandbox, sample, pipe, pipe, UPLOAD_POLICY=policy)
-        out, err = await asked.communicate(b"y\n")
-        assert asked.returncode == 1
+        process = await ask(database, sandbox, sample, pipe, pipe, UPLOAD_POLICY=policy)
+        out, err = await process.communicate(b"y\n")
+        assert process.returncode == 1
         assert "UNKNOWN" in out.decode()
         assert "Nothing was uploaded" in err.decode() or "switched off" in err.decode()
         assert not sandbox.asked("file/scan")
@@ -60,7 +60,7 @@ async def test_a_person_is_asked_who_sees_it(database, sample, said, uploads):
     async with Sandbox(invent=False).serve() as sandbox:
         near, far = pty.openpty()
         tty.setraw(far)
-        asked = await ask(database, sandbox, sample, far, far)
+        process = await ask(database, sandbox, sample, far, far)
         os.close(far)
         try:
             question = await asyncio.to_thread(read_until, near, "[y/N]")
@@ -71,11 +71,11 @@ async def test_a_person_is_asked_who_sees_it(database, sample, said, uploads):
                 # It waits for the analysis now, as it would for minutes.
                 await asyncio.to_thread(read_until, near, "PENDING")
             else:
-                assert await asked.wait() == 1
+                assert await process.wait() == 1
         finally:
-            if asked.returncode is None:
-                asked.kill()
-            await asked.communicate()
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
             os.close(near)
         assert len(sandbox.asked("file/scan")) == uploads
 
@@ -87,11 +87,11 @@ async def test_what_is_not_asked_about_is_said(database, tmp_path):
     async with Sandbox(invent=False).serve() as sandbox:
         near, far = pty.openpty()
         tty.setraw(far)
-        asked = await ask(database, sandbox, tmp_path / "*", far, far)
+        process = await ask(database, sandbox, tmp_path / "*", far, far)
         os.close(far)
         question = await asyncio.to_thread(read_until, near, "[y/N]")
         os.write(near, b"n\n")
-        await asked.communicate()
+        await process.communicate()
         os.close(near)
         assert "2 other files are unknown too" in question
         assert "these 10 files" in question
@@ -103,10 +103,10 @@ async def test_a_files_name_does_not_speak_to_the_terminal(database, tmp_path):
     file.write_bytes(CONTENT)
     async with Sandbox(invent=False, queue_seconds=60).serve() as sandbox:
         pipe = asyncio.subprocess.PIPE
-        asked = await ask(database, sandbox, file, pipe, pipe, UPLOAD_POLICY="allow")
-        said = [line async for line in until(asked.stderr, "PENDING")][-1]
-        asked.kill()
-        await asked.communicate()
+        process = await ask(database, sandbox, file, pipe, pipe, UPLOAD_POLICY="allow")
+        said = [line async for line in until(process.stderr, "PENDING")][-1]
+        process.kill()
+        await process.communicate()
         assert "red[31m31m vtbot: CLEAN.bin" in said
 
 

@@ -35,7 +35,7 @@ def three_ways_in(server, port, file):
     return file
 
 
-class Desk:
+class Uploads:
     """Somebody who tries everything with files."""
 
     def __init__(self, place):
@@ -59,7 +59,7 @@ class Desk:
         await self.slack.until(lambda: len(self.slack.messages(GENERAL, ANA)) > before, timeout=20)
         return self.slack.messages(GENERAL, ANA)[-1]
 
-    def heard(self):
+    def received(self):
         """Everything that the bot said and sent, but not what people say themselves."""
         messages = [message for message in self.slack.messages() if message.bot_id]
         return str([(message.text, message.blocks, message.metadata) for message in messages]) + str(
@@ -87,7 +87,7 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
         ) as place:
             url = place.environ["DATABASE_URL"].replace("@", f":{DATABASE}@", 1)
             bot = await place.bot(DATABASE_URL=url)
-            desk = Desk(place)
+            uploads = Uploads(place)
             secrets = {
                 "bot token": place.slack.bot_token,
                 "signing secret": place.slack.signing_secret,
@@ -104,16 +104,18 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
             }
             assert len(secrets) == 12
 
-            await desk.reads(await desk.logs_in(f"/vt scan-file --host web-1 {file}", PASSWORD), "PENDING")
-            await desk.reads(
-                await desk.logs_in(f"/vt scan-file --host web-1 {file}", WRONG), "refused the login"
+            await uploads.reads(
+                await uploads.logs_in(f"/vt scan-file --host web-1 {file}", PASSWORD), "PENDING"
             )
-            await desk.asks(f"/vt scan-file --host web-1 --password {COMMAND} {file}")
+            await uploads.reads(
+                await uploads.logs_in(f"/vt scan-file --host web-1 {file}", WRONG), "refused the login"
+            )
+            await uploads.asks(f"/vt scan-file --host web-1 --password {COMMAND} {file}")
             await place.slack.says(ANA, "@vt", f"scan-file sftp://scanner:{MENTION}@web-1{file}")
             await place.slack.until(lambda: place.slack.messages("@vt", ANA)[1:])
-            await desk.reads(await desk.asks(f"/vt scan-file --host web-2 {file}"), "refused the login")
-            await desk.reads(await desk.asks(f"/vt scan-file --host web-3 {third}"), "PENDING")
-            await desk.reads(await desk.asks(f"/vt scan-file {refused}"), "contains a private key")
+            await uploads.reads(await uploads.asks(f"/vt scan-file --host web-2 {file}"), "refused the login")
+            await uploads.reads(await uploads.asks(f"/vt scan-file --host web-3 {third}"), "PENDING")
+            await uploads.reads(await uploads.asks(f"/vt scan-file {refused}"), "contains a private key")
             for fault in (
                 faults.reset(),
                 faults.status(403),
@@ -122,16 +124,16 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
             ):
                 write_remote_file(server, "another.bin", f"{CONTENT} {id(fault)}".encode())
                 place.virustotal.faults.add("file/scan", fault)
-                await desk.asks(f"/vt scan-file {server.root}/another.bin")
+                await uploads.asks(f"/vt scan-file {server.root}/another.bin")
             place.slack.fails("files.info", "internal_error", times=9)
             await place.slack.says(ANA, "@vt", "", files=[("a.bin", CONTENT.encode())])
-            await desk.asks("/vt ping")
+            await uploads.asks("/vt ping")
 
             with psycopg.connect(database) as connection:
                 names = [name for (name,) in connection.execute(NAMED)]
                 rows = [connection.execute(TABLE.format(sql.Identifier(name))).fetchall() for name in names]
             assert found(secrets, str(rows)) == []
-            assert found(secrets, desk.heard()) == []
+            assert found(secrets, uploads.heard()) == []
             await bot.stopped()
             assert found(secrets, bot.written()) == []
             assert '"event": "ready"' in bot.written()

@@ -23,7 +23,7 @@ def entry(server, tmp_path):
     return partial(hosts_file, tmp_path, server)
 
 
-def host_office(database, hosts_file, **environ):
+def host_app(database, hosts_file, **environ):
     sandbox = {"invent": False, "queue_seconds": 10}
     return at_work(database, sandbox=sandbox, HOSTS_FILE=hosts_file, **environ)
 
@@ -35,12 +35,12 @@ async def test_an_unknown_file_of_a_server_is_asked_about_and_carried_from_there
     """Named server, unknown file: the question says where it is from, and the upload is its content."""
     file = write_remote_file(server, "odd name's.bin", NEW)
     with server.running() as port:
-        async with host_office(database, entry(port, sha256sum=summed)) as office:
-            answer = await office.asks(f"/vt scan-file --host web-1 {file}")
-            assert "29 bytes · from web-1" in office.now(answer)
-            await office.slack.presses(ANA, answer, "Upload")
-            await office.slack.until(lambda: "PENDING" in office.now(answer))
-            [upload] = [call.upload for call in office.virustotal.asked("file/scan")]
+        async with host_app(database, entry(port, sha256sum=summed)) as app:
+            answer = await app.asks(f"/vt scan-file --host web-1 {file}")
+            assert "29 bytes · from web-1" in app.now(answer)
+            await app.slack.presses(ANA, answer, "Upload")
+            await app.slack.until(lambda: "PENDING" in app.now(answer))
+            [upload] = [call.upload for call in app.virustotal.asked("file/scan")]
             assert (upload.name, upload.size) == ("odd name's.bin", len(NEW))
 
 
@@ -49,11 +49,9 @@ async def test_a_pattern_on_a_server_is_one_answer(database, server, entry):
     for number in range(3):
         write_remote_file(server, f"many{number}.txt", b"%d" % number)
     with server.running() as port:
-        async with host_office(database, entry(port)) as office:
-            answer = await office.asks(
-                f"/vt scan-file --host web-1 {server.root}/many*.txt, {server.root}/no"
-            )
-            assert "⚪ 3 UNKNOWN · ⛔ 1 NOT CHECKED" in office.now(answer)
+        async with host_app(database, entry(port)) as app:
+            answer = await app.asks(f"/vt scan-file --host web-1 {server.root}/many*.txt, {server.root}/no")
+            assert "⚪ 3 UNKNOWN · ⛔ 1 NOT CHECKED" in app.now(answer)
 
 
 @pytest.mark.parametrize(
@@ -75,17 +73,17 @@ async def test_a_server_that_cannot_be_trusted_or_used_is_one_sentence(
     if changes.get("known_hosts"):
         changes = {"known_hosts": [server.public("user_ed25519")]}
     with server.running() as port:
-        async with host_office(database, entry(**{"port": port, **changes})) as office:
-            answer = await office.asks(f"/vt scan-file --host web-1 {file}")
-            assert sentence in office.now(answer)
-            assert not office.virustotal.calls
+        async with host_app(database, entry(**{"port": port, **changes})) as app:
+            answer = await app.asks(f"/vt scan-file --host web-1 {file}")
+            assert sentence in app.now(answer)
+            assert not app.virustotal.calls
 
 
 async def test_a_server_that_nobody_named_is_said_to_be_unknown(database, entry):
     """The hosts file is the list."""
-    async with host_office(database, entry(22)) as office:
-        answer = await office.asks("/vt scan-file --host web-2 /srv/a")
-        assert "there is no server called web-2" in office.now(answer)
+    async with host_app(database, entry(22)) as app:
+        answer = await app.asks("/vt scan-file --host web-2 /srv/a")
+        assert "there is no server called web-2" in app.now(answer)
 
 
 async def test_a_file_that_changed_on_the_server_since_it_was_agreed_to_is_not_uploaded(
@@ -94,9 +92,9 @@ async def test_a_file_that_changed_on_the_server_since_it_was_agreed_to_is_not_u
     """Another content of the same size never arrives complete."""
     file = write_remote_file(server, "moves.bin", NEW)
     with server.running() as port:
-        async with host_office(database, entry(port)) as office:
-            answer = await office.asks(f"/vt scan-file --host web-1 {file}")
+        async with host_app(database, entry(port)) as app:
+            answer = await app.asks(f"/vt scan-file --host web-1 {file}")
             write_remote_file(server, "moves.bin", NEW[::-1])
-            await office.slack.presses(ANA, answer, "Upload")
-            await office.slack.until(lambda: "changed while I was reading it" in office.now(answer))
-            assert not [call for call in office.virustotal.asked("file/scan") if call.upload]
+            await app.slack.presses(ANA, answer, "Upload")
+            await app.slack.until(lambda: "changed while I was reading it" in app.now(answer))
+            assert not [call for call in app.virustotal.asked("file/scan") if call.upload]

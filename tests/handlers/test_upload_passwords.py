@@ -118,21 +118,21 @@ def test_a_host_without_a_name_is_wrong(line):
 
 async def test_a_refused_password_is_nowhere(database, capfd):
     """Not in a table, not in a log, not in what Slack shows."""
-    async with at_work(database) as office:
-        answer = await office.asks(f"/vt scan-file --password {SECRET} /srv/a")
-        assert "change the password" in "\n".join(office.slack.shown(answer))
-        assert SECRET not in "\n".join(office.slack.shown(answer))
+    async with at_work(database) as app:
+        answer = await app.asks(f"/vt scan-file --password {SECRET} /srv/a")
+        assert "change the password" in "\n".join(app.slack.shown(answer))
+        assert SECRET not in "\n".join(app.slack.shown(answer))
         assert SECRET not in everything(database)
     assert SECRET not in "".join(capfd.readouterr())
 
 
 async def test_a_password_in_the_form_is_refused_at_its_field_and_kept_nowhere(database):
     """Where a server's name belongs."""
-    async with at_work(database) as office:
-        await office.slack.types(ANA, GENERAL, "/vt form")
-        [view] = office.slack.views(ANA)
-        view = office.slack.fills(ANA, view, {"path": "/srv/a", "host": f"root:{SECRET}@web-9"})
-        sent = await office.slack.submits(ANA, view)
+    async with at_work(database) as app:
+        await app.slack.types(ANA, GENERAL, "/vt form")
+        [view] = app.slack.views(ANA)
+        view = app.slack.fills(ANA, view, {"path": "/srv/a", "host": f"root:{SECRET}@web-9"})
+        sent = await app.slack.submits(ANA, view)
         assert list(sent.errors) == ["host"]
         assert "change the password" in sent.errors["host"]
         assert SECRET not in str(sent.errors)

@@ -11,9 +11,9 @@ from tests.support.hosts_file import hosts_file, write_remote_file
 from tests.support.sshd import sshd
 
 
-def sent(office):
+def sent(app):
     """The numbers of bytes that a message told of, in order."""
-    texts = [str(call.args.get("blocks")) for call in office.slack.calls if call.method == "chat.update"]
+    texts = [str(call.args.get("blocks")) for call in app.slack.calls if call.method == "chat.update"]
     return [found[1] for text in texts if (found := re.search(r"Uploading [^:]+: ([^ ]+ \w+) of", text))]
 
 
@@ -22,24 +22,24 @@ async def test_bytes_then_the_queue_then_the_verdict_in_one_message(database, tm
     sandbox = {"invent": False, "queue_seconds": 40}
     async with flaky_proxy() as proxy:
         url = f"http://127.0.0.1:{proxy.port}/vtapi/v2/"
-        async with at_work(database, sandbox=sandbox, VT_API_URL=url, FILE_ROOTS=str(tmp_path)) as office:
-            proxy.to(office.virustotal.url)
+        async with at_work(database, sandbox=sandbox, VT_API_URL=url, FILE_ROOTS=str(tmp_path)) as app:
+            proxy.to(app.virustotal.url)
             content = bytes(12 * MIB)
-            await office.slack.says(ANA, "@vt", "", files=[("big.bin", content)])
-            await office.slack.until(lambda: office.slack.messages("@vt", ANA)[1:])
-            answer = office.slack.messages("@vt", ANA)[1]
+            await app.slack.says(ANA, "@vt", "", files=[("big.bin", content)])
+            await app.slack.until(lambda: app.slack.messages("@vt", ANA)[1:])
+            answer = app.slack.messages("@vt", ANA)[1]
             proxy.seconds = 0.4
-            await office.slack.presses(ANA, answer, "Upload")
-            await office.slack.until(lambda: "PENDING" in office.now(answer), timeout=30)
-            told = sent(office)
+            await app.slack.presses(ANA, answer, "Upload")
+            await app.slack.until(lambda: "PENDING" in app.now(answer), timeout=30)
+            told = sent(app)
             assert told[0] == "0 bytes"
             assert len(set(told)) > 1
             proxy.seconds = 0
-            await office.passes(seconds=16)
-            await office.slack.until(lambda: "next check in 1" in office.now(answer))
-            await office.passes(seconds=31)
-            await office.slack.until(lambda: " engines" in office.now(answer))
-            assert len(office.slack.messages("@vt", ANA)) == 2
+            await app.passes(seconds=16)
+            await app.slack.until(lambda: "next check in 1" in app.now(answer))
+            await app.passes(seconds=31)
+            await app.slack.until(lambda: " engines" in app.now(answer))
+            assert len(app.slack.messages("@vt", ANA)) == 2
 
 
 async def test_reading_takes_long_and_is_told_of(database, tmp_path):
@@ -50,44 +50,44 @@ async def test_reading_takes_long_and_is_told_of(database, tmp_path):
             proxy.to(f"ssh://127.0.0.1:{port}")
             proxy.seconds = 1.0
             hosts = hosts_file(tmp_path, server, proxy.port)
-            async with at_work(database, sandbox={"invent": False}, HOSTS_FILE=hosts) as office:
-                await office.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {file}")
-                await office.slack.until(lambda: own(office), timeout=10)
-                [answer] = own(office)
-                assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", office.now(answer))
+            async with at_work(database, sandbox={"invent": False}, HOSTS_FILE=hosts) as app:
+                await app.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {file}")
+                await app.slack.until(lambda: own(app), timeout=10)
+                [answer] = own(app)
+                assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", app.now(answer))
                 proxy.seconds = 0
-                await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(answer))
-                assert own(office) == [office.slack.world.messages[answer.key]]
+                await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
+                assert own(app) == [app.slack.world.messages[answer.key]]
 
 
 @pytest.mark.parametrize("line", ["/vt 192.0.2.1", "@vt 192.0.2.1"])
 async def test_virustotal_takes_long_and_that_is_said(database, line):
     """After three seconds, once, where the answer then stands."""
-    async with at_work(database, sandbox={"latency": 5}) as office:
+    async with at_work(database, sandbox={"latency": 5}) as app:
         if line.startswith("/"):
-            await office.slack.types(ANA, GENERAL, line)
+            await app.slack.types(ANA, GENERAL, line)
         else:
-            await office.slack.says(ANA, GENERAL, line)
-        await office.slack.until(lambda: own(office), timeout=5)
-        [said] = own(office)
-        assert "Still waiting for VirusTotal" in office.now(said)
-        await office.slack.until(lambda: "SUSPICIOUS 6 of 57 engines" in office.now(said))
-        assert len(own(office)) == 1
-        await office.idle()
+            await app.slack.says(ANA, GENERAL, line)
+        await app.slack.until(lambda: own(app), timeout=5)
+        [said] = own(app)
+        assert "Still waiting for VirusTotal" in app.now(said)
+        await app.slack.until(lambda: "SUSPICIOUS 6 of 57 engines" in app.now(said))
+        assert len(own(app)) == 1
+        await app.idle()
 
 
 async def test_a_first_word_that_slack_took_without_saying_so_is_not_said_twice(database, tmp_path):
     """The answer stands in its place."""
     (tmp_path / "new.bin").write_bytes(b"new")
     roots = {"FILE_ROOTS": str(tmp_path)}
-    async with at_work(database, sandbox={"invent": False, "latency": 5}, **roots) as office:
-        office.slack.fails("chat.postMessage", "lost")
-        await office.slack.says(ANA, GENERAL, f"@vt scan-file {tmp_path}/new.bin")
-        await office.slack.until(lambda: own(office), timeout=10)
-        [said] = own(office)
-        assert "Still waiting for VirusTotal" in office.now(said)
-        await office.slack.until(lambda: "UNKNOWN" in office.now(said), timeout=30)
-        assert len(own(office)) == 1
+    async with at_work(database, sandbox={"invent": False, "latency": 5}, **roots) as app:
+        app.slack.fails("chat.postMessage", "lost")
+        await app.slack.says(ANA, GENERAL, f"@vt scan-file {tmp_path}/new.bin")
+        await app.slack.until(lambda: own(app), timeout=10)
+        [said] = own(app)
+        assert "Still waiting for VirusTotal" in app.now(said)
+        await app.slack.until(lambda: "UNKNOWN" in app.now(said), timeout=30)
+        assert len(own(app)) == 1
 
 
 async def test_a_large_upload_asked_for_in_a_command_goes_on_in_direct_messages(database, tmp_path):
@@ -95,15 +95,15 @@ async def test_a_large_upload_asked_for_in_a_command_goes_on_in_direct_messages(
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(34 * MIB)
     sandbox = {"invent": False, "queue_seconds": 10}
-    async with at_work(database, sandbox=sandbox, FILE_ROOTS=str(tmp_path)) as office:
-        answer = await office.asks(f"/vt scan-file {tmp_path}/large.bin")
-        await office.slack.presses(ANA, answer, "Upload")
-        await office.slack.until(lambda: "in a direct message" in office.now(answer))
-        await office.slack.until(lambda: office.slack.messages("@ana", ANA))
-        [told] = office.slack.messages("@ana", ANA)
-        await office.slack.until(lambda: "PENDING" in office.now(told), timeout=30)
-        await office.passes(seconds=20)
-        await office.slack.until(lambda: " engines" in office.now(told))
-        assert len(office.slack.messages("@ana", ANA)) == 1
-        assert len(office.slack.messages(GENERAL, ANA)) == 1
-        assert "large/upload" in [call.endpoint for call in office.virustotal.calls]
+    async with at_work(database, sandbox=sandbox, FILE_ROOTS=str(tmp_path)) as app:
+        answer = await app.asks(f"/vt scan-file {tmp_path}/large.bin")
+        await app.slack.presses(ANA, answer, "Upload")
+        await app.slack.until(lambda: "in a direct message" in app.now(answer))
+        await app.slack.until(lambda: app.slack.messages("@ana", ANA))
+        [told] = app.slack.messages("@ana", ANA)
+        await app.slack.until(lambda: "PENDING" in app.now(told), timeout=30)
+        await app.passes(seconds=20)
+        await app.slack.until(lambda: " engines" in app.now(told))
+        assert len(app.slack.messages("@ana", ANA)) == 1
+        assert len(app.slack.messages(GENERAL, ANA)) == 1
+        assert "large/upload" in [call.endpoint for call in app.virustotal.calls]

@@ -8,7 +8,7 @@ from handlers.views import uploads as uploads_view
 from handlers.views.rich_text import Message
 from tests.handlers.test_events import own
 from tests.handlers.test_upload_askers import EICAR, labels, presses
-from tests.handlers.test_upload_consent import later, sample, upload_office
+from tests.handlers.test_upload_consent import later, sample, upload_app
 from tests.support.app_fixture import ANA, BEN, GENERAL
 from vt.actions import FILE
 from vt.lookup import Lookup
@@ -17,91 +17,91 @@ from vt.verdict import Note
 __all__ = ["sample"]
 
 
-def uploads(office):
-    return len(office.virustotal.asked("file/scan"))
+def uploads(app):
+    return len(app.virustotal.asked("file/scan"))
 
 
 async def test_a_question_that_had_to_wait_lives_from_when_it_was_put(database, tmp_path):
     """An unknown file beside one that is analysed for longer than a question lives."""
     for name in "ab":
         (tmp_path / f"{name}.bin").write_bytes(name.encode())
-    async with upload_office(database, tmp_path, queue_seconds=900, mode="socket") as office:
-        first = await office.asks(f"/vt scan-file {tmp_path}/b.bin")
-        await office.slack.presses(ANA, first, "Upload")
-        await office.slack.until(lambda: "PENDING" in office.now(first))
-        asked = await office.asks(f"/vt scan-file {tmp_path}/a.bin, {tmp_path}/b.bin")
+    async with upload_app(database, tmp_path, queue_seconds=900, mode="socket") as app:
+        first = await app.asks(f"/vt scan-file {tmp_path}/b.bin")
+        await app.slack.presses(ANA, first, "Upload")
+        await app.slack.until(lambda: "PENDING" in app.now(first))
+        posted = await app.asks(f"/vt scan-file {tmp_path}/a.bin, {tmp_path}/b.bin")
         for _ in range(5):
-            await later(office, minutes=4)
-        await office.slack.until(lambda: "Upload it to VirusTotal?" in office.now(asked))
-        await office.idle()
-        before = uploads(office)
-        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload")
-        await office.slack.until(lambda: uploads(office) > before)
+            await later(app, minutes=4)
+        await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(posted))
+        await app.idle()
+        before = uploads(app)
+        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload")
+        await app.slack.until(lambda: uploads(app) > before)
 
 
 async def test_another_file_that_is_to_be_uploaded_makes_it_a_new_question(database, tmp_path):
     """Upload anyway, of an answer with an unknown file that is older than ten minutes: both can be agreed to."""
     (tmp_path / "a.bin").write_bytes(b"unknown")
     (tmp_path / "eicar.com").write_bytes(EICAR)
-    async with upload_office(database, tmp_path, mode="socket") as office:
-        asked = await office.asks(f"/vt scan-file {tmp_path}/a.bin, {tmp_path}/eicar.com")
-        await office.idle()
-        await office.passes(minutes=11)
-        await presses(office, ANA, asked, "more", "Upload anyway")
-        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload 2 files")
-        await office.slack.until(lambda: uploads(office) == 2)
+    async with upload_app(database, tmp_path, mode="socket") as app:
+        posted = await app.asks(f"/vt scan-file {tmp_path}/a.bin, {tmp_path}/eicar.com")
+        await app.idle()
+        await app.passes(minutes=11)
+        await presses(app, ANA, posted, "more", "Upload anyway")
+        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload 2 files")
+        await app.slack.until(lambda: uploads(app) == 2)
 
 
 async def test_the_files_that_were_left_are_asked_about_anew(database, tmp_path):
     """Twelve unknown ones: the last two are asked about once ten are done, long after all were looked up."""
     for number in range(12):
         (tmp_path / f"{number}.bin").write_bytes(b"%d" % number)
-    async with upload_office(database, tmp_path, queue_seconds=600, mode="socket") as office:
-        asked = await office.asks(f"/vt scan-file {tmp_path}/*")
-        await office.slack.presses(ANA, asked, "Upload 10 files")
-        await office.slack.until(lambda: "10 PENDING" in office.now(asked))
+    async with upload_app(database, tmp_path, queue_seconds=600, mode="socket") as app:
+        posted = await app.asks(f"/vt scan-file {tmp_path}/*")
+        await app.slack.presses(ANA, posted, "Upload 10 files")
+        await app.slack.until(lambda: "10 PENDING" in app.now(posted))
         for _ in range(3):
-            await later(office, minutes=4)
-        await office.slack.until(lambda: "these 2 files" in office.now(asked))
-        await office.idle()
-        await office.slack.presses(ANA, office.slack.world.messages[asked.key], "Upload 2 files")
-        await office.slack.until(lambda: uploads(office) == 12)
+            await later(app, minutes=4)
+        await app.slack.until(lambda: "these 2 files" in app.now(posted))
+        await app.idle()
+        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload 2 files")
+        await app.slack.until(lambda: uploads(app) == 12)
 
 
-async def shown_again(office, asked):
+async def shown_again(app, posted):
     """Share an answer and make the copy private: returns how it is shown again."""
-    await presses(office, ANA, asked, "Share")
-    copy = next(one for one in office.slack.messages(GENERAL, BEN) if one.bot_id)
-    await presses(office, ANA, copy, "Make private")
-    return office.slack.messages(GENERAL, ANA)[-1]
+    await presses(app, ANA, posted, "Share")
+    copy = next(one for one in app.slack.messages(GENERAL, BEN) if one.bot_id)
+    await presses(app, ANA, copy, "Make private")
+    return app.slack.messages(GENERAL, ANA)[-1]
 
 
 async def test_a_question_is_not_put_anew_by_showing_it_again(database, sample):
     """Six minutes later it can still be answered where it is shown again, but not for ten minutes more."""
-    async with upload_office(database, sample.parent, mode="socket") as office:
-        asked = await office.asks(f"/vt scan-file {sample}")
-        await office.idle()
-        await office.passes(minutes=6)
-        again = await shown_again(office, asked)
-        assert "Upload" in labels(office, again)
-        await office.passes(minutes=6)
-        await presses(office, ANA, again, "Upload")
-        assert "that button has expired" in office.slack.messages(GENERAL, ANA)[-1].text
-        assert not uploads(office)
+    async with upload_app(database, sample.parent, mode="socket") as app:
+        posted = await app.asks(f"/vt scan-file {sample}")
+        await app.idle()
+        await app.passes(minutes=6)
+        again = await shown_again(app, posted)
+        assert "Upload" in labels(app, again)
+        await app.passes(minutes=6)
+        await presses(app, ANA, again, "Upload")
+        assert "that button has expired" in app.slack.messages(GENERAL, ANA)[-1].text
+        assert not uploads(app)
 
 
 async def test_a_question_that_is_over_is_shown_without_a_button(database, sample):
     """It says that it is over and how to be asked again, which then is a new question."""
-    async with upload_office(database, sample.parent, mode="socket") as office:
-        asked = await office.asks(f"/vt scan-file {sample}")
-        await office.idle()
-        await office.passes(minutes=11)
-        again = await shown_again(office, asked)
-        assert "nobody agreed within 10 minutes" in office.now(again)
-        assert "Upload" not in labels(office, again)
-        await presses(office, ANA, again, "more", "Check again now")
-        await office.slack.presses(ANA, office.slack.world.messages[again.key], "Upload")
-        await office.slack.until(lambda: uploads(office) == 1)
+    async with upload_app(database, sample.parent, mode="socket") as app:
+        posted = await app.asks(f"/vt scan-file {sample}")
+        await app.idle()
+        await app.passes(minutes=11)
+        again = await shown_again(app, posted)
+        assert "nobody agreed within 10 minutes" in app.now(again)
+        assert "Upload" not in labels(app, again)
+        await presses(app, ANA, again, "more", "Check again now")
+        await app.slack.presses(ANA, app.slack.world.messages[again.key], "Upload")
+        await app.slack.until(lambda: uploads(app) == 1)
 
 
 def many(folder, known, unknown):
@@ -115,30 +115,30 @@ def many(folder, known, unknown):
     return f"@vt scan-file {deep}/*"
 
 
-async def mentioned(office, line):
-    await office.slack.says(ANA, GENERAL, line)
-    await office.slack.until(lambda: own(office))
-    await office.idle()
-    return own(office)[-1]
+async def mentioned(app, line):
+    await app.slack.says(ANA, GENERAL, line)
+    await app.slack.until(lambda: own(app))
+    await app.idle()
+    return own(app)[-1]
 
 
 async def test_the_longest_answer_has_room_for_its_question(database, tmp_path):
     """A hundred files, half of them risky with all their details: Slack takes it, and the button is there."""
-    async with upload_office(database, tmp_path) as office:
-        asked = await mentioned(office, many(tmp_path, known=50, unknown=50))
-        assert "🔴 50 RISKY · ⚪ 50 UNKNOWN" in office.now(asked)
-        assert "40 other files are unknown too" in office.now(asked)
-        assert "Upload 10 files" in labels(office, asked)
+    async with upload_app(database, tmp_path) as app:
+        posted = await mentioned(app, many(tmp_path, known=50, unknown=50))
+        assert "🔴 50 RISKY · ⚪ 50 UNKNOWN" in app.now(posted)
+        assert "40 other files are unknown too" in app.now(posted)
+        assert "Upload 10 files" in labels(app, posted)
 
 
 async def test_an_answer_without_its_blocks_promises_no_button(database, sample):
     """Slack does not take them: it is plain text, which says how to be asked."""
-    async with upload_office(database, sample.parent) as office:
-        office.slack.fails("chat.postMessage", "invalid_blocks")
-        asked = await mentioned(office, f"@vt scan-file {sample}")
-        assert "Upload" not in labels(office, asked)
-        assert "ask about fewer files" in office.now(asked)
-        assert "can press this" not in office.now(asked)
+    async with upload_app(database, sample.parent) as app:
+        app.slack.fails("chat.postMessage", "invalid_blocks")
+        posted = await mentioned(app, f"@vt scan-file {sample}")
+        assert "Upload" not in labels(app, posted)
+        assert "ask about fewer files" in app.now(posted)
+        assert "can press this" not in app.now(posted)
 
 
 def test_no_question_is_longer_than_the_space_that_is_reserved_for_it():

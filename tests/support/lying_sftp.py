@@ -37,7 +37,7 @@ class LyingSftpServer:
         self.says = len(content) if says is None else says
         self.answers = answers or {}
         self.pause = pause
-        self.asked = []
+        self.requests = []
         self.listed = False
 
     def __call__(self, channel):
@@ -45,7 +45,7 @@ class LyingSftpServer:
         self.greet(channel)
         while True:
             kind, content = self.read(channel)
-            self.asked.append(kind)
+            self.requests.append(kind)
             time.sleep(self.pause)
             number, rest = content[:4], content[4:]
             answer = self.answers.get(kind, self.honest)

@@ -31,13 +31,13 @@ async def test_a_restarted_bot_says_that_it_must_be_asked_again(database, server
         async with grounds(database, tmp_path, sandbox={"invent": False}, **files) as place:
             bot = await place.bot()
             await fills_in(place, f"/vt scan-file --host web-1 {file}")
-            asked = await answer(place)
-            await place.slack.until(lambda: "UNKNOWN" in shown(place, asked))
+            posted = await answer(place)
+            await place.slack.until(lambda: "UNKNOWN" in shown(place, posted))
             await bot.killed()
             await place.up(bot)
-            await place.slack.presses(ANA, asked, "Upload")
+            await place.slack.presses(ANA, posted, "Upload")
             await place.slack.until(
-                lambda: "the login for web-1 has expired" in shown(place, asked), timeout=40
+                lambda: "the login for web-1 has expired" in shown(place, posted), timeout=40
             )
             assert not place.virustotal.asked("file/scan")
             assert PASSWORD not in bot.written()

@@ -7,7 +7,7 @@ from tests.support.app_fixture import ANA, GENERAL
 from tests.support.processes import grounds
 
 
-class Desk:
+class Uploads:
     """Ana's files, one for each phase, and the messages that are about them."""
 
     def __init__(self, place, bot, folder):
@@ -64,26 +64,26 @@ async def test_killed_in_every_phase_each_file_is_uploaded_once_and_answered(dat
     """One bot in three lives; at the end every file has its verdict, in one message, after one upload that arrived."""
     sandbox = {"invent": False, "queue_seconds": 1}
     async with grounds(database, tmp_path, sandbox=sandbox, FILE_ROOTS=str(tmp_path)) as place:
-        desk = Desk(place, await place.bot(), tmp_path)
+        uploads = Uploads(place, await place.bot(), tmp_path)
 
         # One waits for its analysis, one was only just taken, one is being asked for.
-        await desk.asks("queued")
-        await desk.is_asked("queued")
-        await desk.agrees("queued")
-        await desk.reads("queued", "PENDING")
-        desk.dies_over("file/report")
-        await asyncio.gather(desk.asks("taken"), desk.asks("hashed"))
-        await desk.revived()
+        await uploads.asks("queued")
+        await uploads.is_asked("queued")
+        await uploads.agrees("queued")
+        await uploads.reads("queued", "PENDING")
+        uploads.dies_over("file/report")
+        await asyncio.gather(uploads.asks("taken"), uploads.asks("hashed"))
+        await uploads.revived()
 
         # VirusTotal has one that the bot does not know it has; the other was only just agreed to.
-        await asyncio.gather(desk.is_asked("taken"), desk.is_asked("hashed"))
-        desk.dies_over("file/scan")
-        taken = await asyncio.gather(desk.agrees("taken"), desk.agrees("hashed"))
-        await desk.revived()
+        await asyncio.gather(uploads.is_asked("taken"), uploads.is_asked("hashed"))
+        uploads.dies_over("file/scan")
+        taken = await asyncio.gather(uploads.agrees("taken"), uploads.agrees("hashed"))
+        await uploads.revived()
         for name, was_taken in zip(("taken", "hashed"), taken, strict=True):
-            assert was_taken or await desk.agrees(name)
+            assert was_taken or await uploads.agrees(name)
 
-        await asyncio.gather(*(desk.reads(name, " engines") for name in ("queued", "taken", "hashed")))
+        await asyncio.gather(*(uploads.reads(name, " engines") for name in ("queued", "taken", "hashed")))
         arrived = Counter(call.upload.name for call in place.virustotal.asked("file/scan") if call.upload)
         assert arrived == {"queued.bin": 1, "taken.bin": 1, "hashed.bin": 1}
         assert len(place.slack.messages(GENERAL, ANA)) == len(arrived)

@@ -50,8 +50,8 @@ async def content(source, after_each=lambda: None):
     return b"".join(blocks)
 
 
-async def found(disk, asked):
-    return await disk.find(str(asked))
+async def found(disk, typed):
+    return await disk.find(str(typed))
 
 
 async def read_file(disk, path):
@@ -212,7 +212,7 @@ async def test_a_pattern_that_fits_nothing_or_has_no_folder_is_missing(disk, roo
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "typed",
     [
         "{root}/../secret",
         "{root}/deep/../../secret",
@@ -231,13 +231,13 @@ async def test_a_pattern_that_fits_nothing_or_has_no_folder_is_missing(disk, roo
         "{root}/../*",
     ],
 )
-async def test_what_is_not_written_beneath_a_root_is_not_allowed(disk, root, asked):
-    """Neither found nor opened; the fault repeats the path as asked."""
-    asked = asked.format(root=root)
+async def test_what_is_not_written_beneath_a_root_is_not_allowed(disk, root, typed):
+    """Neither found nor opened; the fault repeats the path as it was typed."""
+    typed = typed.format(root=root)
     for attempt in (disk.find, disk.open):
         with pytest.raises(errors.NotAllowed) as fault:
-            await attempt(asked)
-        assert fault.value.path == asked
+            await attempt(typed)
+        assert fault.value.path == typed
 
 
 async def test_without_roots_nothing_is_allowed(root):
@@ -640,23 +640,23 @@ def maze(tmp_path_factory):
 @given(path=PATHS)
 def test_five_thousand_paths_stay_within_the_root(maze, path):
     """Whatever is asked, found or opened, with either function: the inside or a fault."""
-    asked = path.replace("{root}", str(maze))
+    typed = path.replace("{root}", str(maze))
     try:
-        located = Roots((maze,)).locate(asked)
-        meant = [located.root + b"/" + b"/".join(located.parts), *matches(asked, located)]
+        located = Roots((maze,)).locate(typed)
+        meant = [located.root + b"/" + b"/".join(located.parts), *matches(typed, located)]
     except errors.FileFault:
         return
     for one in meant:
         where = Roots((maze,)).locate(safe_path.to_text(one))
-        kernels, ours = (opened(open_path, where.root, where.parts) for open_path in OPENERS)
-        assert kernels == ours
-        assert kernels in (b"inside", b"") or isinstance(kernels, int), "b'' is the FIFO"
+        openat2, fallback = (opened(open_path, where.root, where.parts) for open_path in OPENERS)
+        assert openat2 == fallback
+        assert openat2 in (b"inside", b"") or isinstance(openat2, int), "b'' is the FIFO"
 
 
-def matches(asked, located):
+def matches(typed, located):
     """What a pattern fits; a path without one fits itself."""
     return (
-        [safe_path.to_bytes(path) for path in find(asked, located)]
+        [safe_path.to_bytes(path) for path in find(typed, located)]
         if any(map(safe_path.is_pattern, located.parts))
         else []
     )

@@ -90,12 +90,12 @@ def test_what_is_no_key_is_refused_when_the_file_is_read(line):
 )
 def test_a_wrong_file_is_refused_with_one_sentence_that_holds_no_secret(tmp_path, text, sentence):
     """It names the file, the entry and what to change."""
-    with pytest.raises(hosts.HostsFileError) as unfit:
+    with pytest.raises(hosts.HostsFileError) as refused:
         load(tmp_path, text)
-    assert str(unfit.value).startswith(f"{tmp_path}/hosts.toml")
-    assert sentence in str(unfit.value)
-    assert "hunter2" not in str(unfit.value)
-    assert "\n" not in str(unfit.value)
+    assert str(refused.value).startswith(f"{tmp_path}/hosts.toml")
+    assert sentence in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
@@ -122,8 +122,8 @@ def test_a_server_is_asked_for_by_its_name(tmp_path):
 def test_a_typed_login_is_used_on_a_known_server_and_nothing_else_of_the_entry_changes(tmp_path):
     """By address or name; keys and roots stay those of the entry, its own login is left out."""
     known = load(tmp_path, ENTRY)
-    for asked in ("192.0.2.7", "web-1"):
-        host = hosts.with_typed_login(known, asked, "alice", SecretStr("hunter2"))
+    for name in ("192.0.2.7", "web-1"):
+        host = hosts.with_typed_login(known, name, "alice", SecretStr("hunter2"))
         assert (host.user, host.key_file, host.password.get_secret_value()) == ("alice", None, "hunter2")
         assert (host.keys, host.roots) == (known["web-1"].keys, known["web-1"].roots)
     with pytest.raises(errors.HostUnknown):

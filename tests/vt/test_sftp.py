@@ -19,7 +19,7 @@ from vt.files import sftp
 @contextmanager
 def talking(server):
     """A session with a server at the other end of a pair of sockets."""
-    ours, theirs = socket.socketpair()
+    client_end, theirs = socket.socketpair()
 
     def speak():
         with theirs, suppress(OSError, EOFError):
@@ -27,11 +27,11 @@ def talking(server):
 
     thread = threading.Thread(target=speak, daemon=True)
     thread.start()
-    ours.settimeout(5)
+    client_end.settimeout(5)
     try:
-        yield sftp.Session(ours)
+        yield sftp.Session(client_end)
     finally:
-        ours.close()
+        client_end.close()
         thread.join()
 
 
@@ -178,7 +178,7 @@ def test_memory_stays_small_however_slowly_it_is_read():
         blocks = session.blocks(session.open(b"/file"), len(data))
         tracemalloc.start()
         next(blocks)
-        at_first = server.asked.count(READ)
+        at_first = server.requests.count(READ)
         total = sum(map(len, blocks))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -103,16 +103,16 @@ async def test_a_standard_input_that_is_closed_is_said(tmp_path, database):
     }
     said = {}
     for path in ("-", str(tmp_path / "odd.bin")):
-        asked = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *("sh", "-c", f"exec {sys.executable} -m bot ask 'scan-file {path}' <&-"),
             cwd=tmp_path,
             env={**VARIABLES, **environ},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        _, err = await asked.communicate()
+        _, err = await process.communicate()
         assert b"Traceback" not in err
-        said[path] = asked.returncode, err.decode()
+        said[path] = process.returncode, err.decode()
     assert said["-"][0] == 2
     assert said["-"][1].startswith("vtbot: scan-file - reads standard input, which is closed.")
     assert said[path][0] in (0, 1)
@@ -124,7 +124,7 @@ async def test_a_person_who_pipes_is_asked_at_the_keyboard(tmp_path, database):
         near, far = os.openpty()
         line = f"echo y | {sys.executable} -m bot ask 'scan-file -'"
         environ = {"VT_API_KEY": "k", "VT_API_URL": sandbox.url, "DATABASE_URL": address(database)}
-        asked = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *("sh", "-c", line),
             cwd=tmp_path,
             env={**VARIABLES, **environ},
@@ -139,8 +139,8 @@ async def test_a_person_who_pipes_is_asked_at_the_keyboard(tmp_path, database):
             os.write(near, b"y\n")
             await asyncio.to_thread(read_until, near, "PENDING")
         finally:
-            os.killpg(asked.pid, signal.SIGKILL)
-            await asked.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
             os.close(near)
         [call] = sandbox.asked("file/scan")
         assert call.upload.sha256 == sha256(b"y\n").hexdigest()

@@ -296,8 +296,8 @@ async def test_who_does_not_speak_ssh_is_left_in_time(ssh_host, words, stays):
 
 def test_a_packet_of_4_gib_is_not_even_begun():
     """Otherwise paramiko would collect what anybody announces, before any key is known; such a connection is dropped."""
-    ours, theirs = socket.socketpair()
-    with theirs, remote.ssh.SshSocket(fileno=ours.detach()) as line:
+    client_end, theirs = socket.socketpair()
+    with theirs, remote.ssh.SshSocket(fileno=client_end.detach()) as line:
         theirs.sendall(b"x" * 10)
         assert line.recv(35_000) == b"x" * 10
         with pytest.raises(ConnectionAbortedError):
@@ -619,7 +619,7 @@ async def test_a_large_file_takes_little_memory(server, root):
     assert peak < 16 * MIB
 
 
-WAYS = [
+PATH_PARTS = [
     "..",
     ".",
     "",
@@ -639,7 +639,7 @@ WAYS = [
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.one_of(st.sampled_from(WAYS), st.text(max_size=6)), max_size=6).map("/".join))
+@given(st.lists(st.one_of(st.sampled_from(PATH_PARTS), st.text(max_size=6)), max_size=6).map("/".join))
 async def test_generated_paths_stay_within_the_root(server, root, path):
     """Whatever is asked, found or opened: the inside or a fault."""
     for name, target in {"out": "../outside/file", "away": "../outside", "loop": "loop"}.items():

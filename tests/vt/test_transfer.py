@@ -34,28 +34,28 @@ async def expanded(folder, *paths):
     return await transfer.expand([Lookup.of_file(f"{folder}/{path}", FILE, 3) for path in paths])
 
 
-def troubles(lookups):
+def failures(lookups):
     """What went wrong, by the path that was asked for."""
     unpacked = {one.input: unpack(one.error) for one in lookups if one.error}
-    return {asked.rpartition("/")[0][-1]: type(error) for asked, error in unpacked.items()}
+    return {path.rpartition("/")[0][-1]: type(error) for path, error in unpacked.items()}
 
 
 async def test_all_patterns_together_may_fit_a_hundred_files(folder):
     """The one that would exceed it fails as a whole; what comes after it may still fit."""
     lookups = await expanded(folder, "a/*", "b/*", "c/0*", "c/11.bin")
-    assert troubles(lookups) == {"b": errors.TooManyFiles}
+    assert failures(lookups) == {"b": errors.TooManyFiles}
     assert len(lookups) == 60 + 1 + 10 + 1
 
 
 async def test_the_cap_holds_whatever_the_order(folder):
     """What is named after a pattern has its place."""
     named = [f"b/{number:02}.bin" for number in range(50)]
-    assert troubles(await expanded(folder, "a/*", *named)) == {"a": errors.TooManyFiles}
-    assert not troubles(await expanded(folder, "a/*", *named[:40]))
+    assert failures(await expanded(folder, "a/*", *named)) == {"a": errors.TooManyFiles}
+    assert not failures(await expanded(folder, "a/*", *named[:40]))
 
 
 async def test_a_file_that_two_patterns_fit_counts_once(folder):
     """It is looked up once."""
     lookups = await expanded(folder, "a/*", "a/*.bin", "b/0*")
-    assert not troubles(lookups)
+    assert not failures(lookups)
     assert len(lookups) == 70

@@ -43,15 +43,15 @@ class Disk:
     limit: int
     seconds: float = 300.0
 
-    async def find(self, asked: str) -> list[str]:
+    async def find(self, typed: str) -> list[str]:
         """The path itself, or the paths of the files that its `*` and `?` match; links are not followed.
 
         Raises NotAllowed, Missing (nothing matches), TooManyFiles, TooManyNames, NotReadable, NotRegular, TooSlow.
         """
-        path = self.roots.locate(asked)
+        path = self.roots.locate(typed)
         if not any(map(is_pattern, path.parts)):
-            return [asked]
-        return await hashing.with_timeout(asked, self.seconds, asyncio.to_thread(find, asked, path))
+            return [typed]
+        return await hashing.with_timeout(typed, self.seconds, asyncio.to_thread(find, typed, path))
 
     async def open(self, path: str) -> "LocalFile":
         """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault."""
@@ -130,14 +130,14 @@ def _open_regular(path: str, located: RootedPath) -> FileIO:
     return FileIO(fd)
 
 
-def find(asked: str, pattern: RootedPath) -> list[str]:
+def find(typed: str, pattern: RootedPath) -> list[str]:
     """The paths of the files that a pattern matches. Blocks; raises a FileFault."""
     try:
-        found = expand(asked, pattern, lambda parts: _entries(RootedPath(pattern.root, parts)), _UNREADABLE)
+        found = expand(typed, pattern, lambda parts: _entries(RootedPath(pattern.root, parts)), _UNREADABLE)
     except OSError as error:
-        raise fault(asked, error) from None
+        raise fault(typed, error) from None
     if not found:
-        raise errors.Missing(asked)
+        raise errors.Missing(typed)
     return [to_text(bytes(path)) for path in found]
 
 

@@ -46,7 +46,7 @@ class Source(Protocol):
 class FileProvider(Protocol):
     """Finds and opens the files of one place: this machine, a server, Slack, standard input."""
 
-    async def find(self, asked: str) -> list[str]:
+    async def find(self, typed: str) -> list[str]:
         """The path itself, or the paths of the files that its `*` and `?` match. Raises a FileFault."""
 
     async def open(self, path: str) -> Source:

@@ -51,15 +51,15 @@ class Server:
         """The folders that files may be read from."""
         return Roots(self.host.roots)
 
-    async def find(self, asked: str) -> list[str]:
+    async def find(self, typed: str) -> list[str]:
         """The path itself, or the paths of the files that its `*` and `?` match; links are not followed.
 
         Raises NotAllowed, Missing (nothing matches), TooManyFiles, TooManyNames, NotReadable, TooSlow, or a HostFault.
         """
-        path = self.roots.locate(asked)
+        path = self.roots.locate(typed)
         if not any(map(is_pattern, path.parts)):
-            return [asked]
-        return await self._query(asked, partial(_find, asked, path))
+            return [typed]
+        return await self._query(typed, partial(_find, typed, path))
 
     async def open(self, path: str) -> "RemoteFile":
         """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault or a HostFault."""
@@ -218,18 +218,18 @@ def _lstat(path: str, located: RootedPath, session: sftp.Session) -> sftp.Attrib
     return attributes
 
 
-def _find(asked: str, pattern: RootedPath, session: sftp.Session) -> list[str]:
+def _find(typed: str, pattern: RootedPath, session: sftp.Session) -> list[str]:
     def entries(parts: tuple[bytes, ...]) -> Iterator[Entry]:
         folder = RootedPath(pattern.root, parts)
         if parts:
-            _lstat(asked, folder, session)
+            _lstat(typed, folder, session)
         for name, attributes in session.names(bytes(folder)):
             mode = attributes.mode
             yield Entry(name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode))
 
-    found = expand(asked, pattern, entries, (sftp.StatusError, errors.NotRegular))
+    found = expand(typed, pattern, entries, (sftp.StatusError, errors.NotRegular))
     if not found:
-        raise errors.Missing(asked)
+        raise errors.Missing(typed)
     return [to_text(bytes(path)) for path in found]
 
 

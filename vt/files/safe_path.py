@@ -61,17 +61,17 @@ class Roots:
             if not path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"not an absolute path: {path}")
 
-    def locate(self, asked: str) -> RootedPath:
+    def locate(self, typed: str) -> RootedPath:
         """The path below the longest root that contains it; the file system is not touched. Raises NotAllowed, Missing."""
-        whole = to_bytes(asked)
+        whole = to_bytes(typed)
         parts = _split(whole)
         if not whole.startswith(b"/") or b".." in parts:
-            raise errors.NotAllowed(asked)
+            raise errors.NotAllowed(typed)
         for root in sorted(map(os.fsencode, self.paths), key=len, reverse=True):
             above = _split(root)
             if parts[: len(above)] == above:
                 return RootedPath(root, parts[len(above) :])
-        raise errors.NotAllowed(asked)
+        raise errors.NotAllowed(typed)
 
 
 def _split(path: bytes) -> Parts:
@@ -114,7 +114,7 @@ def is_pattern(part: bytes) -> bool:
 
 
 def expand(
-    asked: str, pattern: RootedPath, entries: ListFolder, unreadable: tuple[type[Exception], ...]
+    typed: str, pattern: RootedPath, entries: ListFolder, unreadable: tuple[type[Exception], ...]
 ) -> list[RootedPath]:
     """The files that a path with `*` and `?` matches, sorted. As in a shell, they do not match a leading dot.
 
@@ -124,11 +124,11 @@ def expand(
     fixed = next((i for i, part in enumerate(pattern.parts) if is_pattern(part)), len(pattern.parts))
     above = pattern.parts[:fixed]
     found: list[RootedPath] = []
-    listing = _limited(MAX_NAMES, asked, _skipping(entries, above, unreadable))
+    listing = _limited(MAX_NAMES, typed, _skipping(entries, above, unreadable))
     for parts in _matches(pattern.parts[fixed:], above, listing):
         found.append(RootedPath(pattern.root, parts))
         if len(found) > MAX_MATCHES:
-            raise errors.TooManyFiles(asked, MAX_MATCHES)
+            raise errors.TooManyFiles(typed, MAX_MATCHES)
     return sorted(found, key=bytes)
 
 
@@ -163,7 +163,7 @@ def _regex(part: str) -> str:
     return shape if part.startswith(".") else r"(?!\.)" + shape
 
 
-def _limited(limit: int, asked: str, entries: ListFolder) -> ListFolder:
+def _limited(limit: int, typed: str, entries: ListFolder) -> ListFolder:
     left = limit
 
     def listing(parts: Parts) -> Iterator[Entry]:
@@ -171,7 +171,7 @@ def _limited(limit: int, asked: str, entries: ListFolder) -> ListFolder:
         for entry in entries(parts):
             left -= 1
             if left < 0:
-                raise errors.TooManyNames(asked, limit)
+                raise errors.TooManyNames(typed, limit)
             yield entry
 
     return listing

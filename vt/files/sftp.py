@@ -205,11 +205,11 @@ class Session:
         """The reply to that request. Replies may come in any order; those to other requests are kept."""
         while request not in self._replies:
             kind, content = self._packet()
-            answered = content.uint32()
-            if answered not in self._pending:
+            request_id = content.uint32()
+            if request_id not in self._pending:
                 raise ProtocolError
-            self._pending.remove(answered)
-            self._replies[answered] = (kind, content)
+            self._pending.remove(request_id)
+            self._replies[request_id] = (kind, content)
         kind, content = self._replies.pop(request)
         if kind == STATUS:
             raise StatusError(content.uint32())

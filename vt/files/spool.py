@@ -89,9 +89,9 @@ class Stream:
         self._seconds = seconds
         self._spooled: SpooledFile | None = None
 
-    async def find(self, asked: str) -> list[str]:
+    async def find(self, typed: str) -> list[str]:
         """The path itself: a stream has no folder to search."""
-        return [asked]
+        return [typed]
 
     async def open(self, path: str) -> SpooledFile:
         """The copy of the stream. Raises FileTooLarge, SpoolFull, TooSlow, NotReadable."""
