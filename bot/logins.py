@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from handlers.files.logins import UserKey, current_user
+from handlers.logins import UserKey, current_user
 from vt import errors
 from vt.files import FileProvider, hosts, remote
 from vt.files.hosts import Host

@@ -1,6 +1,6 @@
 """The login form: opened when files of a server need a login, and what is sent with it is stored, but for the password."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import SecretStr
@@ -11,7 +11,7 @@ from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, Origin, StoreDown
-from handlers.files.logins import user_key
+from handlers.logins import user_key
 from handlers.modals import FormModal, LoginModal
 from handlers.open_modals import NotOpened, Refused, answer_origin, find_modal, head, modal_head, open_modal
 from handlers.parser import LookupCommand, parse_values
@@ -20,6 +20,7 @@ from handlers.request import EntryPoint, Head, LookupRequest
 from handlers.submissions import InvalidField, field_text, form_options, read_field
 from handlers.text import files as words
 from handlers.usage_errors import TooLong
+from handlers.views.form import FIELD_CHARACTERS
 from handlers.views.login import Prefilled, login_form
 from vt import errors
 from vt.actions import FILE
@@ -43,10 +44,19 @@ async def open_if_needed(
     if not files:
         return None
     try:
-        prefilled = Prefilled.from_files(files, share=wanted.share)
+        prefilled = _prefilled(files, share=wanted.share)
     except TooLong as usage_error:
         return text.usage_error(usage_error)
     return await open_form(prefilled, origin, trigger_id, deps)
+
+
+def _prefilled(files: Sequence[Lookup], *, share: bool) -> Prefilled:
+    """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
+    paths = ", ".join(file.input for file in files)
+    # Slack would cut a longer text, and half of a path is another path.
+    if len(paths) > FIELD_CHARACTERS:
+        raise TooLong(FIELD_CHARACTERS)
+    return Prefilled(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
 
 
 async def open_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
@@ -67,7 +77,7 @@ async def stacked_form(below: FormModal, wanted: LookupCommand, deps: ListenerDe
     Raises StoreDown, InvalidField.
     """
     files = needing_login(wanted.lookups, deps)
-    prefilled = read_field("path", lambda: Prefilled.from_files(files, share=wanted.share))
+    prefilled = read_field("path", lambda: _prefilled(files, share=wanted.share))
     others = tuple(one for one in wanted.lookups if one not in files)
     new = _head(below.origin, f"{below.id}:{deps.new_id()}", deps)
     modal = LoginModal(**new, lookups=others, people=wanted.people)

@@ -7,7 +7,7 @@ from typing import Any
 
 from handlers.deps import Case, LookupDeps
 from handlers.files import consent
-from handlers.files.logins import acting_for
+from handlers.logins import acting_for
 from handlers.request import LookupRequest
 from vt.files.places import LOGIN
 from vt.lookup import Lookup, Step

@@ -1,18 +1,13 @@
 """The form for a login to a Linux server, made of the documented parameters. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
 
 from handlers.text import files as words
-from handlers.usage_errors import TooLong
 from handlers.views import form
 from handlers.views.form import FIELD_CHARACTERS, field
-from vt.files.places import HOST
-from vt.lookup import Lookup
 
 CALLBACK = "login"
 
@@ -25,15 +20,6 @@ class Prefilled:
     paths: str = ""
     threshold: int | None = None
     share: bool = False
-
-    @classmethod
-    def from_files(cls, files: Sequence[Lookup], *, share: bool) -> Self:
-        """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
-        paths = ", ".join(file.input for file in files)
-        # Slack would cut a longer text, and half of a path is another path.
-        if len(paths) > FIELD_CHARACTERS:
-            raise TooLong(FIELD_CHARACTERS)
-        return cls(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
 
 
 def login_form(modal_id: str, prefilled: Prefilled) -> View:
