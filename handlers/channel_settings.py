@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from handlers.request import Change, ChannelSettings, Origin
+from handlers.case import Change
+from handlers.request import ChannelSettings, Origin
 
 
 class SettingsStore(Protocol):

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.access import Policy
+from handlers.case import Case, Outcome
 from handlers.channel_settings import SettingsStore
 from handlers.history import History
 from handlers.logins import Logins
 from handlers.modals import Modal, Modals
 from handlers.people import Directory
-from handlers.request import Case, Frozen, Origin, Outcome, Request, SubmitPolicy, Verb
+from handlers.request import Frozen, Origin, Request, SubmitPolicy, Verb
 from handlers.text.audience import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.files.upload_policy import SECRET_NAMES, UploadPolicy

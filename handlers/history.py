@@ -8,7 +8,8 @@ from typing import Protocol
 
 from pydantic import ConfigDict, Field
 
-from handlers.request import Case, Frozen, Origin
+from handlers.case import Case
+from handlers.request import Frozen, Origin
 from vt.indicators import Kind
 from vt.verdict import Finding, State
 

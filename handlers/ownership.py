@@ -5,7 +5,8 @@ Only the owner can have files read or uploaded, or a URL with a secret looked up
 
 from typing import TypeVar
 
-from handlers.request import Case, Origin
+from handlers.case import Case
+from handlers.request import Origin
 from vt.lookup import Lookup
 from vt.verdict import Note
 

@@ -2,23 +2,21 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from handlers import passwords
+from handlers.options import Options, check_options, parse_options, with_hyphens
 from handlers.request import Verb
 from handlers.usage_errors import (
     BadNumber,
-    NoHost,
-    NoRescan,
     NothingFound,
     NoValue,
     PasswordTyped,
     TooLong,
     TooMany,
     UnknownCommand,
-    UnknownOption,
     WrongValue,
 )
 from vt import extract
@@ -41,17 +39,6 @@ _AUTOLINK = re.compile(r"<(?:https?://|mailto:)([^<>|]+?)/?\|\1/?>")
 _PATHS = re.compile(r",|\s+(?=/)")
 """Paths are separated by commas, or by spaces where the next one starts with a slash: a path may contain spaces."""
 _COMMAND = re.compile(r"[a-z]+(?:-[a-z]+)+|[a-z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of a command; None for one that was not given."""
-
-    threshold: int | None = None
-    rescan_after_days: int | None = None
-    share: bool = False
-    fresh: bool = False
-    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +105,7 @@ def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> 
     """
     if len(text) > LONGEST:
         raise TooLong(LONGEST)
-    text = _with_hyphens(text).strip()
+    text = with_hyphens(text).strip()
     first, _, rest = text.partition(" ")
     word = first.lower()
     if word == FORM:
@@ -264,80 +251,3 @@ def _fit(action: Action, indicator: Indicator) -> Indicator:
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, written=indicator.written)
     raise WrongValue(action, indicator.written or indicator.value, fitting(indicator.kind))
-
-
-# Options -------------------------------------------------------------------------------------------------
-
-
-def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
-    """The options, and the text without them. Raises UsageError.
-
-    `strict`: an unknown option is an error. In free text a stray `--word` is just text.
-    """
-    found: dict[str, Any] = {}
-
-    def take_value(match: re.Match[str]) -> str:
-        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
-        return " "
-
-    def take_flag(match: re.Match[str]) -> str:
-        found[match[1]] = True
-        return " "
-
-    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
-    if strict and (unknown := _ANY_OPTION.search(rest)):
-        raise UnknownOption(unknown[0])
-    return Options(**found), rest
-
-
-def parse_options_only(line: str) -> Options:
-    """The options in a line whose subject came separately, such as an attached file. Raises UsageError."""
-    return parse_options(_with_hyphens(line), strict=False)[0]
-
-
-def check_options(action: Action | None, options: Options) -> None:
-    """Raises NoRescan when the action does not take `--rescan-after-days`."""
-    if action and not action.rescans and options.rescan_after_days is not None:
-        raise NoRescan(action)
-
-
-def parse_number(option: str, value: str) -> int:
-    """The value of an option that takes a number: `parse_number("threshold", "3")`. Raises BadNumber."""
-    return int(_VALUED[option](option, value))
-
-
-def parse_host(name: str) -> str:
-    """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
-    if passwords.in_host_name(name):
-        raise PasswordTyped
-    return name
-
-
-def _with_hyphens(line: str) -> str:
-    """The line with `--` in front of each option, where a phone's keyboard made a dash of the two hyphens."""
-    return re.sub(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])", "--", line)
-
-
-def _number(least: int, most: int) -> Callable[[str, str], int]:
-    def reader(name: str, value: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not least <= int(value) <= most:
-            raise BadNumber(f"--{name}", value, least, most)
-        return int(value)
-
-    return reader
-
-
-def _host(_: str, value: str) -> str:
-    if not value:
-        raise NoHost
-    return parse_host(value)
-
-
-_VALUED: Mapping[str, Callable[[str, str], Any]] = {
-    "threshold": _number(1, 200),
-    "rescan-after-days": _number(0, 3650),
-    "host": _host,
-}
-_WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
-_FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")
-_ANY_OPTION = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*")

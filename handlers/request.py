@@ -1,11 +1,10 @@
-"""Requests and cases: what was asked and how far it has come. These are stored shapes: a change needs an upgrade in upgrades.py."""
+"""Requests: what was asked, by whom and from where. Stored shapes: a change needs an upgrade in upgrades.py."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Generic, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict, TypeVar
 
 from vt.lookup import Lookup
 
@@ -79,7 +78,6 @@ class Origin(Frozen):
     """Who asked from where, and where the answer goes: to the response_url, or without one into the channel or thread."""
 
     entry_point: EntryPoint = EntryPoint.COMMAND
-
     team: str
     user: str
     channel: str
@@ -136,17 +134,6 @@ class ChannelSettings(Frozen):
     uploads: Uploads = Uploads.AS_SET
     instance: str = "default"
     language: str = "en"
-
-
-class Change(Frozen):
-    """One changed setting; None means that it is not set."""
-
-    name: str
-    old: str | None
-    new: str | None
-
-
-# Requests ------------------------------------------------------------------------------------------------
 
 
 class Head(TypedDict):
@@ -237,19 +224,17 @@ class ChangeSettingsRequest(_Request):
 
 
 class FormRequest(_Request):
-    """Offer to open the form again."""
+    """Offer to open the form again. `modal`: our id of the form that was not opened, which holds what was filled in."""
 
     verb: Literal[Verb.FORM] = Verb.FORM
     modal: str
-    """Our id of the modal that was not opened: it holds what was filled in."""
 
 
 class HomeRequest(_Request):
-    """Publish the asker's home."""
+    """Publish the asker's home. `check_key`: also check that VirusTotal accepts the key, which costs a call."""
 
     verb: Literal[Verb.HOME] = Verb.HOME
     check_key: bool = False
-    """Also check whether VirusTotal takes the key, which costs a call."""
 
 
 class InfoRequest(_Request):
@@ -313,62 +298,3 @@ Request = Annotated[
 """What was asked, each family with only the fields that it uses. Every Slack payload becomes one of these."""
 AboutAnswer = RenewalRequest | UploadRequest | AnswerRequest | CardActionRequest | ModalRequest
 """The requests that come from an answer's buttons and have the id of its request in `about`."""
-
-
-# Cases ---------------------------------------------------------------------------------------------------
-
-
-class Outcome(StrEnum):
-    """How a request ended, or that it has not ended yet."""
-
-    OPEN = "open"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-R_co = TypeVar("R_co", bound=Request, covariant=True, default=Request)
-
-
-class Case(Frozen, Generic[R_co]):
-    """A request and how far it has come: everything that the next turn needs, whichever process runs it."""
-
-    request: R_co
-    lookups: tuple[Lookup, ...] = ()
-    outcome: Outcome = Outcome.OPEN
-    posts: int = 0
-    """How often the response_url was used; Slack allows five times."""
-    told: str = ""
-    """The last news that the asker was told while waiting, so that it is not repeated."""
-    channel: str | None = None
-    """The channel of the answer, if it is a message of the bot's own."""
-    ts: str | None = None
-    posting: str | None = None
-    """The channel in which that message was about to be posted: it may be there although `ts` is not known."""
-    changes: tuple[Change, ...] = ()
-    """The settings that were changed."""
-    plain: bool = False
-    """Slack refused the blocks, so the answer is plain text."""
-    published: bool = False
-    """A copy of this private answer was shown to the whole channel."""
-    shared_by: str | None = None
-    """Who had shared the answer that this one replaces."""
-    first: Origin | None = None
-    """Who first asked for the files of the answer that this one replaces, and where; None if it replaces none."""
-    asked_at: datetime | None = None
-    """When the question whether its files may be uploaded was first shown; None if it was not."""
-
-    @property
-    def has_files(self) -> bool:
-        """Whether any of its lookups is about a file."""
-        return any(lookup.is_file for lookup in self.lookups)
-
-
-def asked_lookups(request: Request) -> tuple[Lookup, ...]:
-    """What a request asks to look up: nothing for requests about other things."""
-    return request.lookups if isinstance(request, LookupRequest | CardRequest) else ()
-
-
-def is_shared(request: Request) -> bool:
-    """Whether the asker wants the whole channel to see the answer."""
-    return isinstance(request, LookupRequest) and request.share

@@ -18,8 +18,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from handlers.case import Case, Outcome
 from handlers.modals import Modal
-from handlers.request import Case, ChannelSettings, EntryPoint, Frozen, Origin, Outcome, Request
+from handlers.request import ChannelSettings, EntryPoint, Frozen, Origin, Request
 from handlers.upgrades import upgrade_modal, upgrade_progress, upgrade_request
 from handlers.watch.policy import CardOverrides, CardProgress
 from vt.lookup import Lookup

@@ -6,16 +6,8 @@ from typing import Any, TypeVar
 
 from handlers.message_content import file_lookups
 from handlers.modals import FormModal
-from handlers.parser import (
-    MOST_VALUES,
-    LookupCommand,
-    Options,
-    check_options,
-    parse_host,
-    parse_number,
-    parse_values,
-    with_action,
-)
+from handlers.options import Options, check_options, parse_host, parse_number
+from handlers.parser import MOST_VALUES, LookupCommand, parse_values, with_action
 from handlers.request import Answers, ChannelSettings, Uploads
 from handlers.text import files as files_text
 from handlers.usage_errors import TooMany, UsageError

@@ -26,8 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
+from handlers.case import Case, asked_lookups
 from handlers.modals import Modal
-from handlers.request import Case, LookupRequest, Request, asked_lookups
+from handlers.request import LookupRequest, Request
 
 KEPT = timedelta(days=366)
 PAGE = 1_000

@@ -10,20 +10,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import payloads, text
 from handlers.admission import accept_or_raise
+from handlers.case import is_shared
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners.commands import parse_or_error
 from handlers.message_content import file_lookups
-from handlers.parser import (
-    Command,
-    FormCommand,
-    InfoCommand,
-    LookupCommand,
-    Options,
-    SettingsCommand,
-    WatchCommand,
-    parse_options_only,
-)
+from handlers.options import Options, parse_options_only
+from handlers.parser import Command, FormCommand, InfoCommand, LookupCommand, SettingsCommand, WatchCommand
 from handlers.payloads import AddressedMessage, Bot
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import (
@@ -37,7 +30,6 @@ from handlers.request import (
     SayRequest,
     ShowCardRequest,
     WatchRequest,
-    is_shared,
 )
 from handlers.text import access
 from handlers.usage_errors import NothingFound, NoValue, UsageError

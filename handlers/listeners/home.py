@@ -12,7 +12,8 @@ from handlers.admission import accept, accept_or_raise
 from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot
 from handlers.open_modals import open_form, open_settings
-from handlers.parser import Options, parse_values
+from handlers.options import Options
+from handlers.parser import parse_values
 from handlers.payloads import HomeClick
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import Head, HomeRequest, LookupRequest, Origin

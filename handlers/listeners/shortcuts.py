@@ -15,7 +15,8 @@ from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.message_content import all_text, file_lookups, file_names
 from handlers.open_modals import open_form
-from handlers.parser import Options, with_action
+from handlers.options import Options
+from handlers.parser import with_action
 from handlers.payloads import MessageShortcut
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, LookupRequest

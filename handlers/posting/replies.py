@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers import text
+from handlers.case import is_shared
 from handlers.deps import Case, PostingDeps
 from handlers.posting import messages
 from handlers.posting.messages import (
@@ -21,7 +22,6 @@ from handlers.posting.messages import (
     call,
     content,
 )
-from handlers.request import is_shared
 from handlers.text import access
 from handlers.views import answer
 from handlers.views.exports import Attachment

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from handlers import text
+from handlers.case import Change
 from handlers.history import Sighting, Summary
-from handlers.request import Answers, Change, Verb
+from handlers.request import Answers, Verb
 from handlers.text import files as files_text
 from handlers.text.line import Line, join, line
 from vt.actions import Action

@@ -8,10 +8,11 @@ import structlog
 
 from handlers import history, text
 from handlers.access import may_change_all
+from handlers.case import is_shared
 from handlers.deps import AnswerDeps, Case, Outcome, PostingDeps
 from handlers.files import consent
 from handlers.posting import post_ephemeral
-from handlers.request import AboutAnswer, is_shared
+from handlers.request import AboutAnswer
 from handlers.stored_shapes import UnreadableCase
 from handlers.text.audience import Audience
 from handlers.views import answer, uploads

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
-from handlers.request import Case
+from handlers.case import Case
 from handlers.text import files as words
 from handlers.text.line import Line
 from handlers.views import answer

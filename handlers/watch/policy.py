@@ -10,7 +10,8 @@ from ipaddress import ip_address, ip_network
 
 from pydantic import ConfigDict, Field
 
-from handlers.request import Case, Frozen
+from handlers.case import Case
+from handlers.request import Frozen
 from vt.indicators import host_of
 from vt.lookup import Lookup
 from vt.privacy.allowlist import InternalDomains, is_within

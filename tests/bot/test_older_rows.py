@@ -9,7 +9,8 @@ from bot.database import Database, prepare
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases
 from bot.storage.modals import Modals
-from handlers.request import Outcome, Verb
+from handlers.case import Outcome
+from handlers.request import Verb
 from tests.support.app_fixture import at_work
 from tests.support.older_rows import DUMP, NOW, furnish, load, older_tables
 

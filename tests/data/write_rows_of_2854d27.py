@@ -21,7 +21,8 @@ from bot.database.postgres import Server
 from bot.people import Acquaintances
 from bot.store import Cases
 from bot.watching import Cards
-from handlers.request import Case, Origin, Outcome, Request, Verb, Way
+from handlers.case import Case, Outcome
+from handlers.request import Origin, Request, Verb, Way
 from handlers.watch import Wishes
 from office import ANA, BEN, GENERAL, at_work
 from vt import errors

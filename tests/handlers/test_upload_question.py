@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from handlers.request import Case, LookupRequest, Origin
+from handlers.case import Case
+from handlers.request import LookupRequest, Origin
 from handlers.text.files import lasts
 from handlers.views import uploads as uploads_view
 from handlers.views.rich_text import Message

@@ -1,0 +1,74 @@
+"""Cases: a request and how far it has come. A stored shape: a change needs an upgrade in upgrades.py."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic
+
+from typing_extensions import TypeVar
+
+from handlers.request import CardRequest, Frozen, LookupRequest, Origin, Request
+from vt.lookup import Lookup
+
+
+class Change(Frozen):
+    """One changed setting; None means that it is not set."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+class Outcome(StrEnum):
+    """How a request ended, or that it has not ended yet."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+R_co = TypeVar("R_co", bound=Request, covariant=True, default=Request)
+
+
+class Case(Frozen, Generic[R_co]):
+    """A request and how far it has come: everything that the next turn needs, whichever process runs it."""
+
+    request: R_co
+    lookups: tuple[Lookup, ...] = ()
+    outcome: Outcome = Outcome.OPEN
+    posts: int = 0
+    """How often the response_url was used; Slack allows five times."""
+    told: str = ""
+    """The last news that the asker was told while waiting, so that it is not repeated."""
+    channel: str | None = None
+    """The channel of the answer, if it is a message of the bot's own."""
+    ts: str | None = None
+    posting: str | None = None
+    """The channel in which that message was about to be posted: it may be there although `ts` is not known."""
+    changes: tuple[Change, ...] = ()
+    """The settings that were changed."""
+    plain: bool = False
+    """Slack refused the blocks, so the answer is plain text."""
+    published: bool = False
+    """A copy of this private answer was shown to the whole channel."""
+    shared_by: str | None = None
+    """Who had shared the answer that this one replaces."""
+    first: Origin | None = None
+    """Who first asked for the files of the answer that this one replaces, and where; None if it replaces none."""
+    asked_at: datetime | None = None
+    """When the question whether its files may be uploaded was first shown; None if it was not."""
+
+    @property
+    def has_files(self) -> bool:
+        """Whether any of its lookups is about a file."""
+        return any(lookup.is_file for lookup in self.lookups)
+
+
+def asked_lookups(request: Request) -> tuple[Lookup, ...]:
+    """What a request asks to look up: nothing for requests about other things."""
+    return request.lookups if isinstance(request, LookupRequest | CardRequest) else ()
+
+
+def is_shared(request: Request) -> bool:
+    """Whether the asker wants the whole channel to see the answer."""
+    return isinstance(request, LookupRequest) and request.share
