@@ -1,6 +1,8 @@
 """What several test files stand on."""
 
 import itertools
+import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +20,13 @@ from bot.database.postgres import Server
 pytest_plugins = ["tests.support.flaky"]
 
 TEMPLATE = "vtbot_template"
+
+# What this machine sets for a bot that runs on it, for PostgreSQL's programs or for the way out decides no test.
+SET_ELSEWHERE = re.compile(
+    r"PG[A-Z]+|DATABASE_URL|(https?|all|no|ws|wss)_proxy|(SLACK|VT)_\w+|LANGUAGE", re.IGNORECASE
+)
+for name in filter(SET_ELSEWHERE.fullmatch, list(os.environ)):
+    del os.environ[name]
 
 # Tests say what is right, benchmarks how fast it is.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -74,5 +83,6 @@ def _hurry(url: str) -> None:
 
 def _make(url: str, name: str, template: str = "template1") -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        # Copied as files: half the time of the usual way, which writes each page twice.
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY = FILE_COPY")
         connection.execute(make.format(sql.Identifier(name), sql.Identifier(template)))

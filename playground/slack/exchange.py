@@ -49,7 +49,7 @@ class Exchange:
         """How long the acknowledgement took."""
         return self.ack.milliseconds
 
-    async def answer(self, timeout: float = 30, having: str = "") -> Message:  # noqa: ASYNC109 - a waiter's word
+    async def answer(self, timeout: float = 60, having: str = "") -> Message:  # noqa: ASYNC109 - a waiter's word
         """The next message or update that this person sees because of it.
 
         With `having`, the first in which these words are read. TimeoutError when none comes.
@@ -59,7 +59,7 @@ class Exchange:
                 pass
             return message
 
-    async def view(self, timeout: float = 30) -> View:  # noqa: ASYNC109 - a waiter's word
+    async def view(self, timeout: float = 60) -> View:  # noqa: ASYNC109 - a waiter's word
         """The next modal or home that opens or changes. TimeoutError when none does."""
         async with self._waiting(timeout, "a view"):
             return await self._views.get()

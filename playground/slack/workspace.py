@@ -199,7 +199,7 @@ class Workspace(People):
         """Somebody by name or id."""
         return self.world.person(who)
 
-    async def until(self, condition: Callable[[], object], timeout: float = 30) -> None:  # noqa: ASYNC109 - a caller's word
+    async def until(self, condition: Callable[[], object], timeout: float = 60) -> None:  # noqa: ASYNC109 - a caller's word
         """Wait until this holds; it is asked whenever something is shown. TimeoutError when it never does."""
         woken = asyncio.Event()
         self._waiting.add(woken)

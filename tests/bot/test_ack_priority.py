@@ -41,7 +41,7 @@ async def test_only_turns_wait(database):
     """The statements with which a delivery itself is taken, and all others, do not."""
     store = Database(database)
     with store.precedence.first():
-        async with asyncio.timeout(ack_priority.PAUSE * 20):
+        async with asyncio.timeout(ack_priority.PAUSE * 80):
             for _ in range(100):
                 await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
     await store.close()

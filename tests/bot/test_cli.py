@@ -274,7 +274,7 @@ def test_the_sandbox_alone(tmp_path):
 
 def test_the_database_is_away(waiting):
     """It is waited for a little, as it may be starting too; then one sentence, without the password."""
-    out, err = waiting.communicate(timeout=30)
+    out, err = waiting.communicate(timeout=90)
     away = sentence(Done(waiting.returncode, out, err))
     assert "Cannot connect to DATABASE_URL (" in away
     assert "secret" not in away

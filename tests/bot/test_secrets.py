@@ -228,9 +228,9 @@ async def test_over_socket_mode(database, tmp_path, canaries):
         assert canaries.found_in(str(died.value)) == []
 
 
-async def test_the_private_database(tmp_path, canaries):
+async def test_the_private_database(tmp_path, new_state, canaries):
     """Neither the private PostgreSQL's processes nor what they write know anything of ours."""
-    folder = tmp_path / "state"
+    folder = new_state()
     environ = {"VT_API_KEY": canaries["vt_key"], "AWS_SECRET_ACCESS_KEY": canaries["foreign"]}
     async with Sandbox(any_key=False, key="another").serve() as virustotal:
         environ |= {"STATE_DIR": str(folder), "VT_API_URL": virustotal.url, **TALKATIVE}

@@ -217,7 +217,7 @@ async def test_frozen_database(server):
 
 
 async def until(works) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await works()

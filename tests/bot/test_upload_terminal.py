@@ -11,6 +11,7 @@ import pytest
 from bot import terminal
 from playground.virustotal import Sandbox
 from tests.support.app_fixture import address
+from tests.support.processes import VARIABLES
 from vt.actions import FILE
 from vt.lookup import Lookup
 
@@ -30,8 +31,9 @@ async def ask(database, sandbox, sample, stdin, stderr, **environ):
         stdin=stdin,
         stderr=stderr,
         stdout=asyncio.subprocess.PIPE,
+        cwd=sample.parent,
         env={
-            **os.environ,
+            **VARIABLES,
             "DATABASE_URL": address(database),
             "VT_API_URL": sandbox.url,
             "VT_API_KEY": "k",

@@ -14,7 +14,8 @@ from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Pace, Turns
 from bot.storage.cases import Cases
 from tests.bot.test_storage import request
 
-QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=0.6, sweep=0.1, grace=0.3, rest=0.05, patience=0.5)
+# Quick, but not so quick that a busy machine looks like a dead worker, or like a database that is away.
+QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=1.5, sweep=0.1, grace=1, rest=0.05, patience=0.5)
 BELL_ONLY = Pace(poll=3600)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -48,7 +49,7 @@ class Bot:
 
     async def until(self, *expected):
         """Waits until these have happened, in any order."""
-        async with asyncio.timeout(20), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(lambda: sorted(self.happened) == sorted(expected))
 
     async def _tidy(self):
@@ -82,7 +83,7 @@ async def jobs(url: str) -> list[tuple]:
 
 async def eventually(seen):
     """What `seen` sees, once it sees something."""
-    for _ in range(1000):
+    for _ in range(3000):
         found = seen()
         if found := await found if isawaitable(found) else found:
             return found
@@ -315,7 +316,7 @@ async def test_tidying(database):
     await ask(
         database, "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES (%s, %s, %s)", *tidy
     )
-    async with Bot(database) as bot, asyncio.timeout(20):
+    async with Bot(database) as bot, asyncio.timeout(60):
         await bot.tidied.wait()
 
 

@@ -90,7 +90,7 @@ async def test_the_database_hangs(server):
 
 async def _until_taken(app):
     """Ask until a request is taken: the connections come back one by one."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await app.slack.types(ANA, GENERAL, COMMAND)).body:  # noqa: ASYNC110 - the bot is asked
             await asyncio.sleep(0.1)
 

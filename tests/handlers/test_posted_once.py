@@ -144,7 +144,7 @@ def not_saving_timestamps(database):
 
 async def failed_turn(database):
     """Wait until a turn has failed and is scheduled again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not rows(  # noqa: ASYNC110 - the database is asked
             database, "SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at IS NOT NULL"
         ):

@@ -48,7 +48,7 @@ class Uploads:
         def shows():
             return words in "\n".join(self.slack.shown(self.slack.world.messages[message.key]))
 
-        await self.slack.until(shows, timeout=20)
+        await self.slack.until(shows, timeout=60)
 
     async def logs_in(self, line, password):
         before = len(self.slack.messages(GENERAL, ANA))
@@ -56,7 +56,7 @@ class Uploads:
         view = self.slack.views(ANA)[-1]
         view = self.slack.fills(ANA, view, {"user": "scanner", "password": password})
         await self.slack.submits(ANA, view)
-        await self.slack.until(lambda: len(self.slack.messages(GENERAL, ANA)) > before, timeout=20)
+        await self.slack.until(lambda: len(self.slack.messages(GENERAL, ANA)) > before, timeout=60)
         return self.slack.messages(GENERAL, ANA)[-1]
 
     def received(self):

@@ -27,7 +27,7 @@ def upload_app(database, folder, queue_seconds=10, mode="http", **environ):
 
 async def later(app, **time):
     """Let time pass once the next turn was put off."""
-    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(app.database) as connection:
+    async with asyncio.timeout(60), await psycopg.AsyncConnection.connect(app.database) as connection:
         put_off = "SELECT FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at IS NOT NULL"
         while not (await connection.execute(put_off)).rowcount:  # noqa: ASYNC110 - the database is asked
             await asyncio.sleep(0.02)

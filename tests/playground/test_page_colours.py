@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.support.browser import HERE
+from tests.support.browser import HERE, MISSING, build
 
 STYLES = {
     "page": HERE / "playground/web/client/src/style.css",
@@ -163,11 +163,10 @@ def test_every_region_is_in_use(scheme):
         assert any(part in selector for selector in filled), part
 
 
-@pytest.mark.skipif(
-    not LIBRARY.exists(), reason="the page's packages are not installed: make page (needs Node.js)"
-)
+@pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 def test_no_colour_of_the_library_is_left_where_it_can_be_read(scheme):
     """Mentions, links, code, quotes and tables, each in the page's own colours, which the tests above judge."""
+    build()  # the library comes with the page's packages
     own = {
         name
         for selector, declared in Sheet(STYLES["page"].read_text(), scheme).rules

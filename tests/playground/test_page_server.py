@@ -265,7 +265,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
             news = json.loads(line[6:])
         assert any("SUSPICIOUS 6 of 57 engines" in message["text"] for message in news["messages"])
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
 
 
@@ -276,7 +276,7 @@ async def test_where_nobody_can_type_the_page_stays(tmp_path, database):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(process.wait(), 1)
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
 
 

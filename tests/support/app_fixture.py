@@ -57,7 +57,7 @@ class RunningApp:
                 [timedelta(**time)],
             )
 
-    async def _rested(self, connection, seconds=30):
+    async def _rested(self, connection, seconds=90):
         """Wait until no job is running: one that wants to wait has then been scheduled."""
         async with asyncio.timeout(seconds):
             while True:
@@ -68,7 +68,7 @@ class RunningApp:
                     return
                 await asyncio.sleep(0.02)
 
-    async def idle(self, seconds=60):
+    async def idle(self, seconds=120):
         """Wait until every request has ended."""
         async with asyncio.timeout(seconds):
             while await self.unanswered():  # noqa: ASYNC110 - the database is asked

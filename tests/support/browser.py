@@ -79,7 +79,7 @@ class Window:
 
     def __init__(self, page):
         self.page = page
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         self.strayed = []
         """Requests that left the machine."""
         self.errors = []

@@ -49,7 +49,7 @@ class Incident:
         """Type a command and read its answer, line by line."""
         return self.slack.shown(await self.app.asks(line, user, channel))
 
-    async def quiet(self, seconds=30):
+    async def quiet(self, seconds=90):
         """Wait until no event is on its way to the bot, and no job of its is due."""
         async with asyncio.timeout(seconds):
             await self.slack.settled()

@@ -25,7 +25,7 @@ with Server(Path(sys.argv[1])).used():
 """
 
 
-def run(*arguments, folder, environ=None, stdin="", seconds=60):
+def run(*arguments, folder, environ=None, stdin="", seconds=180):
     """One command from its beginning to its end."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "bot", *arguments],
@@ -70,7 +70,7 @@ class Process:
         """Everything it wrote, on both streams."""
         return self.log.read_text() if self.log.exists() else ""
 
-    async def start(self, seconds=30):
+    async def start(self, seconds=90):
         """Until it says that it is ready, which it has to say for this life. Raises Died."""
         assert self._process is None or self._process.returncode is not None, "it is still alive"
         with self.log.open("a") as log:
@@ -105,12 +105,12 @@ class Process:
         self.kill()
         await self._process.wait()
 
-    async def ended(self, seconds=30):
+    async def ended(self, seconds=90):
         """It ends by itself, or somebody else kills it."""
         async with asyncio.timeout(seconds):
             return await self._process.wait()
 
-    async def stopped(self, seconds=30):
+    async def stopped(self, seconds=90):
         """Asked to end; its exit status."""
         self._process.terminate()
         return await self.ended(seconds)

@@ -32,7 +32,7 @@ async def vtbot(folder, *arguments, stdin=asyncio.subprocess.DEVNULL, **environ)
 
 async def says(process, words):
     """Read what it says until these words come."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         read = []
         async for line in process.stdout:
             read.append(line.decode())

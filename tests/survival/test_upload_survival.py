@@ -26,7 +26,7 @@ class Uploads:
         exchange = await self.place.slack.types(ANA, GENERAL, f"/vt scan-file {path}")
         assert exchange.status == 200
 
-    async def reads(self, name, words, seconds=60):
+    async def reads(self, name, words, seconds=120):
         """Until the message about it says so."""
 
         def found():
