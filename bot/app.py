@@ -21,9 +21,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id, utc_now
 from bot.database.ack_priority import Precedence
-from bot.file_sources import servers
+from bot.file_sources import Logins, servers
 from bot.guard import Guard
-from bot.logins import Logins
 from bot.observability import Metrics
 from bot.queue.worker import Turns
 from bot.server import Check, NotServing, on_error, operator_routes, serving, slack_events

@@ -1,15 +1,34 @@
-"""The places that files may come from, as the settings say: this machine's roots and the servers of the hosts file."""
+"""Where files come from: this machine's folders, servers of the hosts file, standard input, and logins that people typed."""
 
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TextIO
+
+from pydantic import SecretStr
 
 from bot.settings import Settings, SettingsError
-from vt.files import hosts
+from handlers.logins import UserKey, current_user
+from vt import errors
+from vt.files import FileProvider, hosts, remote
 from vt.files.disk import Disk
 from vt.files.hosts import Host
-from vt.files.places import Opener, Places
+from vt.files.places import LOGIN, Opener, Places, display_name
 from vt.files.safe_path import Roots
-from vt.files.spool import Spool
+from vt.files.spool import Spool, stream
+from vt.lookup import Lookup
+
+STDIN = "stdin"
+"""The name of a file that comes through a pipe, and the kind of its place."""
+PLACE = f"{STDIN}:"
+LIFETIME = 1800.0
+"""Seconds: enough to read the files, to be asked whether they may be uploaded, and to upload them."""
+MAX_LOGINS = 1000
+"""How many logins are held at once; one more displaces the oldest."""
 
 
 def places(settings: Settings, kinds: Mapping[str, Opener]) -> Places:
@@ -29,3 +48,90 @@ def servers(settings: Settings) -> dict[str, Host]:
         return hosts.load(settings.hosts_file) if settings.hosts_file else {}
     except hosts.HostsFileError as fault:
         raise SettingsError(f"HOSTS_FILE: {fault}.") from None
+
+
+def from_dash(lookup: Lookup) -> Lookup:
+    """The lookup; if its path is `-`, it is about standard input."""
+    return lookup.evolve(input=STDIN, place=PLACE) if lookup.is_path and lookup.input == "-" else lookup
+
+
+def stdin_is_closed(lookups: Iterable[Lookup]) -> bool:
+    """Whether standard input is asked for but closed. After the shell's `<&-`, Python sets sys.stdin to None."""
+    return sys.stdin is None and any(lookup.place == PLACE for lookup in lookups)
+
+
+@asynccontextmanager
+async def stdin_kind(settings: Settings, lookups: Iterable[Lookup]) -> AsyncIterator[Mapping[str, Opener]]:
+    """Standard input as a kind of place, if it is asked for: read once, and spooled to disk while it is needed."""
+    if not any(lookup.place == PLACE for lookup in lookups):
+        yield {}
+        return
+    async with stream(sys.stdin.fileno(), spool(settings), settings.vt_max_upload) as files:
+        yield {STDIN: lambda _: nullcontext(files)}
+
+
+@contextmanager
+def keyboard(files: Iterable[Lookup]) -> Iterator[TextIO | None]:
+    """The terminal where a person can answer; None if there is none. When standard input is the file, it is /dev/tty."""
+    if not any(file.place == PLACE for file in files):
+        yield sys.stdin if sys.stdin and sys.stdin.isatty() else None
+        return
+    with ExitStack() as stack:
+        try:
+            terminal = stack.enter_context(Path("/dev/tty").open(encoding="utf-8"))
+        except OSError:
+            terminal = None
+        yield terminal
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    host: Host
+    owner: UserKey
+
+
+class Logins:
+    """Logins by place. They do not survive a restart, are not shared between processes, and serve only their owner."""
+
+    def __init__(self, servers: Mapping[str, Host], limit: int, seconds: float = LIFETIME) -> None:
+        self._servers = servers
+        self._limit = limit
+        self._seconds = seconds
+        self._held: dict[str, _Login] = {}
+
+    def wanted(self, name: str) -> bool:
+        """Whether the hosts file has a server of this name or address without a login of its own."""
+        found = [host for host in self._servers.values() if name in (host.name, host.address)]
+        return bool(found) and not (found[0].key_file or found[0].password_file)
+
+    def keep(self, address: str, user: str, password: SecretStr, owner: UserKey) -> str:
+        """Hold a login. Returns the place through which that server's files are read with it. Raises HostUnknown."""
+        host = hosts.with_typed_login(self._servers, address, user, password)
+        # The random part makes the place a secret of this request; the owner is checked all the same.
+        place = f"{LOGIN}:{host.name}/{secrets.token_urlsafe(16)}"
+        self._held[place] = _Login(host, owner)
+        if len(self._held) > MAX_LOGINS:
+            self.forget(next(iter(self._held)))
+        asyncio.get_running_loop().call_later(self._seconds, self.forget, place)
+        return place
+
+    def forget(self, place: str) -> None:
+        """Forget the login of this place, if it is held."""
+        self._held.pop(place, None)
+
+    def holds(self, place: str) -> bool:
+        """Whether this process holds the login of this place."""
+        return place in self._held
+
+    @asynccontextmanager
+    async def opener(self, name: str) -> AsyncIterator[FileProvider]:
+        """The files of the place `login:<name>`, for the owner of its login only.
+
+        Raises LoginForgotten, for anybody else too, or another HostFault.
+        """
+        place = f"{LOGIN}:{name}"
+        login = self._held.get(place)
+        if login is None or login.owner != current_user():
+            raise errors.LoginForgotten(display_name(place))
+        async with remote.connect(login.host, self._limit) as server:
+            yield server

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from bot import stdin
+from bot import file_sources
 from bot.backend import Backend, backend, utc_now
 from bot.settings import Mode, Settings
 from bot.slack_client import web_client
@@ -61,13 +61,16 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     if wrong:
         _say(text.wrong_values(wrong))
     if isinstance(wanted, LookupCommand):
-        wanted = replace(wanted, lookups=tuple(map(stdin.from_dash, wanted.lookups)))
+        wanted = replace(wanted, lookups=tuple(map(file_sources.from_dash, wanted.lookups)))
     lookups = wanted.lookups if isinstance(wanted, LookupCommand) else ()
-    if stdin.closed(lookups):
+    if file_sources.stdin_is_closed(lookups):
         _say(files_text.NO_STDIN)
         return WRONG
     try:
-        async with stdin.kinds(settings, lookups) as kinds, backend(settings, kinds=kinds) as parts:
+        async with (
+            file_sources.stdin_kind(settings, lookups) as kinds,
+            backend(settings, kinds=kinds) as parts,
+        ):
             status = await _answered(parts, wanted, settings, as_json=as_json)
             return NOT_DONE if wrong and status == DONE else status
     except StoreDown:
@@ -117,7 +120,7 @@ async def _prepared(service: Service, lookups: Lookups, policy: UploadPolicy) ->
 
 async def _agrees(files: Sequence[Lookup], left: int) -> bool:
     """Asked at a terminal, and nowhere else: a script cannot agree by chance. `left`: files that are not asked about."""
-    with stdin.keyboard(files) as keyboard:
+    with file_sources.keyboard(files) as keyboard:
         if keyboard is None or not sys.stderr.isatty():
             return False
         if left:

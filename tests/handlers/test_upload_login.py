@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from bot.logins import Logins
+from bot.file_sources import Logins
 from handlers.logins import acting_for
 from handlers.request import Origin
 from tests.handlers.test_events import own

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.entry_points import BEGIN, END, actions_named, entrances, table
 from bot.manifest import manifest
+from tools.readme_table import BEGIN, END, actions_named, rows, table
 from vt.actions import BY_KEY
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def asked_for():
 
 def test_the_manifest_and_the_table_have_the_same_entry_points():
     """What an entry point needs is in the manifest, and what is in the manifest is an entry point."""
-    needed = {need for one in entrances() for need in one.needs}
+    needed = {need for one in rows() for need in one.needs}
     assert needed == set(asked_for())
 
 
@@ -37,6 +37,6 @@ def test_every_action_can_be_typed_and_picked():
 
 @pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="no README beside the tests")
 def test_the_readme_has_the_table():
-    """When this fails, put the output of `table()` between the marks."""
+    """When this fails, run `python -m tools.readme_table`."""
     readme = (ROOT / "README.md").read_text("utf-8")
     assert readme[readme.index(BEGIN) : readme.index(END) + len(END)] == table()

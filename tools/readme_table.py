@@ -1,0 +1,80 @@
+"""The README's table of everything people can do with the bot, made from the actions, shortcuts and buttons.
+
+`python -m tools.readme_table` writes it into README.md; a test compares it with the manifest.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from handlers import COMMAND, text
+from handlers.listeners import shortcuts
+from handlers.text import about, modals
+from vt.actions import ACTIONS
+
+BEGIN, END = "<!-- ways in -->", "<!-- /ways in -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What someone does, what it does, and the parts of the manifest that it needs."""
+
+    how: str
+    does: str
+    needs: frozenset[str]
+
+
+def rows() -> Iterator[Row]:
+    """The rows, in the order in which a newcomer needs them."""
+    for how, does in about.help_lines():
+        yield Row(f"`{how}`", does, frozenset({COMMAND} if how.startswith(COMMAND) else ()))
+    yield Row("`@VT 192.0.2.1`", "the same, answered in the thread", frozenset({"app_mention"}))
+    yield Row(
+        "a direct message to VT", "any text, without a command; attached files too", frozenset({"message.im"})
+    )
+    for shortcut in shortcuts.ON_MESSAGES:
+        how = f"⋮ on a message → *{shortcut.name}*"
+        yield Row(how, shortcut.description, frozenset({shortcut.callback_id}))
+    for shortcut in shortcuts.ANYWHERE:
+        yield Row(f"＋ or / → *{shortcut.name}*", shortcut.description, frozenset({shortcut.callback_id}))
+    yield Row("buttons under an answer", _buttons(), frozenset({"interactivity"}))
+    yield Row(
+        "VT's *Home* tab",
+        "examples to press, your last look-ups, the quota, settings of channels; for admins whether everything answers",
+        frozenset({"app_home_opened", "home_tab"}),
+    )
+    yield Row(
+        "a watched channel",
+        "what is posted there is answered in its thread, without anybody asking",
+        frozenset({"message.channels", "message.groups", "channel_created"}),
+    )
+
+
+def _buttons() -> str:
+    row = (text.BUTTON_JSON, modals.CSV, text.BUTTON_LINK, f"{text.BUTTON_SHARE} or {modals.HIDE}")
+    return ", ".join((*row, text.BUTTON_SUBMIT)) + f"; in its menu {', '.join(modals.MORE.values())}"
+
+
+def table() -> str:
+    """The table as Markdown, between its marks."""
+    lines = [f"| {one.how} | {one.does.replace('|', '/')} |" for one in rows()]
+    return "\n".join([BEGIN, "| do this | and it |", "|---|---|", *lines, END])
+
+
+def actions_named() -> set[str]:
+    """The actions that have a command and an entry in the message menu of their own."""
+    shown = [one.how for one in rows()]
+    typed = {one.key for one in ACTIONS if any(row.startswith(f"`{COMMAND} {one.key} ") for row in shown)}
+    picked = {one.key for one in ACTIONS if any(row.endswith(f"*{one.title}*") for row in shown)}
+    return typed & picked
+
+
+def main() -> None:
+    """Write the table into the README."""
+    readme = Path(__file__).parents[1] / "README.md"
+    text_before, _, rest = readme.read_text("utf-8").partition(BEGIN)
+    readme.write_text(text_before + table() + rest.partition(END)[2], "utf-8")
+
+
+if __name__ == "__main__":
+    main()
