@@ -128,7 +128,7 @@ def test_plain_words(line, verb):
         ("scan-ip", ["/vt scan-ip 192.0.2.1"]),
         ("scan-ip --threshold 5", ["/vt scan-ip 192.0.2.1"]),
         ("scan-ip evil.example", ["evil[.]example", "/vt domain-report evil[.]example"]),
-        ("scan-ip 8.8.8.8 300.1.1.1", ["300[.]1[.]1[.]1", "/vt scan-ip 192.0.2.1"]),
+        ("scan-ip 300.1.1.1", ["300[.]1[.]1[.]1", "/vt scan-ip 192.0.2.1"]),
         (f"scan-hash {EICAR[:-1]}", [EICAR[:-1], f"/vt scan-hash {EICAR}"]),
         ("scan-ip 8.8.8.8 --threshold 0", ["--threshold", "from 1 to 200"]),
         ("scan-ip 8.8.8.8 --threshold -1", ["--threshold", "from 1 to 200"]),
@@ -154,6 +154,14 @@ def test_what_is_wrong_is_one_sentence_with_the_right_form(line, words):
     sentence = told(line)
     assert all(word in sentence for word in words), sentence
     assert "\n" not in sentence
+
+
+def test_a_wrong_value_among_right_ones_is_named():
+    """The right ones are looked up, and the sentence for the wrong one is the same as when it stands alone."""
+    command = parse("scan-ip 8.8.8.8 300.1.1.1", {})
+    assert [lookup.value for lookup in command.lookups] == ["8.8.8.8"]
+    [wrong] = command.wrong
+    assert text.usage_error(wrong) == told("scan-ip 300.1.1.1")
 
 
 def test_every_usage_error_has_a_sentence():
