@@ -210,7 +210,7 @@ async def test_the_home_is_published_when_one_goes_there(browser):
 
 
 async def test_the_deliveries_show_payloads_times_and_broken_rules(browser):
-    """The page is a debugger: what went in, what was called, what Slack would have complained of."""
+    """The page is a debugger: what went in, what was called, what how it misused the API."""
     async with lavish() as bot, shown(bot.slack, OFFERED) as address, window(browser, address) as ana:
         await ana.page.get_by_role("button", name="Event log").click()
         panel = ana.page.get_by_role("complementary", name="Event log")
@@ -222,7 +222,7 @@ async def test_the_deliveries_show_payloads_times_and_broken_rules(browser):
         await delivery.get_by_text('"text": "192.0.2.1"').wait_for()
         with suppress(SlackApiError):
             await bot.app.client.chat_postMessage(channel="C0GENERAL1", text="x", blocks=[{"type": "none"}])
-        await panel.get_by_text("Slack would have complained").first.wait_for()
+        await panel.get_by_text("API misuse that Slack would refuse").first.wait_for()
         bot.slack.faults.clear()
         await ana.page.keyboard.press("Escape")
 

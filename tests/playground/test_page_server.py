@@ -143,7 +143,7 @@ async def test_a_taken_port_is_said(slack):
     """In one sentence, with what to do."""
     async with opened(slack) as browser:
         port = int(browser.address.rpartition(":")[2])
-        with pytest.raises(web.NotServed, match=f"127.0.0.1:{port} is taken .* PORT={port + 1} "):
+        with pytest.raises(web.NotServed, match=f"Cannot listen on 127.0.0.1:{port} .* PORT={port + 1}"):
             async with web.served(slack, OFFERED, "127.0.0.1", port):
                 pass
 
