@@ -210,7 +210,7 @@ async def test_the_home_is_published_when_one_goes_there(browser):
 
 
 async def test_the_deliveries_show_payloads_times_and_broken_rules(browser):
-    """The page is a debugger: what went in, what was called, what how it misused the API."""
+    """The page is a debugger: what went in, what was called, how it misused the API."""
     async with lavish() as bot, shown(bot.slack, OFFERED) as address, window(browser, address) as ana:
         await ana.page.get_by_role("button", name="Event log").click()
         panel = ana.page.get_by_role("complementary", name="Event log")
