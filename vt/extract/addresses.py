@@ -42,10 +42,12 @@ _DOTTED_PORT = re.compile(rf"(.+)\.({_SERVICE})", re.IGNORECASE)
 _PROTOCOL = r"(?:tcp|udp|sctp|icmp|tls|ssl|quic|https?|ssh|dns|smb|rdp|smtp|ftp|telnet)(?:v?[46])?"
 _PORT_SUFFIX = re.compile(
     rf"(?: :[0-9]{{1,5}}/{_PROTOCOL} | /(?P<number>[0-9]{{1,5}})(?:/{_PROTOCOL})? | /{_PROTOCOL} )"
-    r"(?![\w?\#=&%~+@*/]|[.-]\w)",
+    r"(?![\w?\#&%~+@*/]|=(?!>)|\.\w|-(?![0-9]{1,3}\.[0-9]{1,3}\.)\w)",
     re.IGNORECASE | re.VERBOSE,
 )
 """`:443/tcp`, `/443` (Cisco, Juniper), `/443/tcp`, `/tcp`, where no path goes on. `/24` may be a prefix length."""
+_PORT_BEFORE = re.compile(r"[0-9]{1,5}-+(?=[0-9]{1,3}\.)")
+"""The port of the address before: `192.0.2.1/500-198.51.100.7/500`."""
 _NETMASK = re.compile(r"/((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![\w.])")
 _INTERFACE_NAME = r"(?:(?:in|out)side\w*|(?:un)?trust\w*|(?:dmz|wan|lan|mgmt)[\w-]*)"
 _INTERFACE = re.compile(rf"\b{_INTERFACE_NAME}:[\w:.-]*\Z", re.IGNORECASE)
@@ -106,6 +108,8 @@ def read_ipv6(run: Token) -> Indicator | None:
 def read_ipv4(token: Token) -> list[Indicator]:
     """The IPv4 address that a token is, with a port or not, or the two ends of a range."""
     written = token[0].strip("_")
+    if token.string.startswith("/", max(0, token.start() - 1)):
+        written = _PORT_BEFORE.sub("", written)
     if not written[:1].isdecimal() or len(written) > MAX_LENGTH:
         return []
     parts = written.replace(DOT, ".").rstrip("-.").split("-")

@@ -156,6 +156,7 @@ def _is_detection(name: str, before: str, after: str) -> bool:
     words = re.split(r"[._]", name.lower())[:-1]
     return bool(
         not DETECTION_WORDS.isdisjoint(words)
+        or before.endswith("!")
         or _DETECTION_SUFFIX.match(after)
         or (prefixed and _DETECTION_PREFIX.search(before))
     )

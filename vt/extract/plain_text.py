@@ -15,35 +15,41 @@ _ESCAPES = re.compile(r"(?:=[0-9A-F]{2})+")
 _BB_TAG = re.compile(r"\[/?([a-z][a-z0-9]{0,11})(?:=[\"']?)?\]?", re.IGNORECASE)
 _BB_CLOSING = re.compile(r"\[/([a-z][a-z0-9]{0,11}|\*)\]", re.IGNORECASE)
 _BB_KNOWN = frozenset(
-    [
-        "b",
-        "center",
+    (
+        *(
+            "b",
+            "center",
+            "code",
+            "color",
+            "email",
+            "font",
+            "i",
+            "img",
+            "li",
+            "list",
+            "ol",
+            "pre",
+            "quote",
+            "s",
+        ),
+        *("size", "spoiler", "strike", "table", "td", "tr", "u", "ul", "url", "youtube"),
+    )
+)
+_JIRA_KNOWN = frozenset(
+    (
+        "anchor",
         "code",
         "color",
-        "email",
-        "font",
-        "i",
-        "img",
-        "li",
-        "list",
-        "ol",
-        "pre",
+        "html",
+        "info",
+        "noformat",
+        "note",
+        "panel",
         "quote",
-        "s",
-        "size",
-        "spoiler",
-        "strike",
-        "table",
-        "td",
-        "tr",
-        "u",
-        "ul",
-        "url",
-        "youtube",
-    ]
-)
-_JIRA_KNOWN = _BB_KNOWN | frozenset(
-    ["anchor", "html", "info", "noformat", "note", "panel", "tip", "warning", "*", "_", "+", "^", "~", "-"]
+        "tip",
+        "warning",
+        *"*_+^~-",
+    )
 )
 _JIRA_TAG = re.compile(r"\{/?([a-z]{1,12}|[*_+^~-])(?::[^{}\n]{0,120})?\}", re.IGNORECASE)
 

@@ -23,7 +23,7 @@ _MAYBE_DEFANGED = re2.compile(
     "|".join(
         (
             # An opening bracket or backslash, then what is usually put in brackets: [.]  [:]//  [at]  h[tt]p  \.
-            rf"(?i)[\[({{<\\^]\s*\\*(?:[.,@:/_{_DOTS}-]|d[o0]t|at\b|www|tt|xx|s[\])])|[\[(]h[tx]{{2}}p",
+            rf"(?i)[\[({{<\\^]\s*\\*(?:[.,@:/_{_DOTS}{DOT}-]|d[o0]t|at\b|www|tt|xx|s[\])])|[\[(]h[tx]{{2}}p",
             # Half brackets and words for a dot or an @: evil.]com  dot]com  bob AT evil.com  bob @evil.com
             rf"\.[\\\])}}\[({{]|d[o0]t[\])}}]|\bd[o0]t|(?-i:\sAT\s)|\s@|@\s|[{_DOTS}]",
             # Disguised schemes, and damaged ones: hxxp  h**p  meow  http__  http:/x  http;//  http:// http://
@@ -47,7 +47,7 @@ _STOP_WORDS = "a|an|and|as|at|be|by|do|for|in|is|it|me|my|no|of|on|or|so|the|thi
 """Words that are not a label of a host when the dot beside them has spaces around it."""
 _OPENING = r"\\{0,5}[\[({<](?:\s{0,3}[\[({<]){0,7}\s{0,3}\\{0,5}"
 _CLOSING = r"\s{0,3}\\{0,5}[\])}>](?:\s{0,3}[\])}>]){0,7}"
-_BRACKETED_DOT = rf"{_OPENING}(?:[.,{_DOTS}]|d[o0]t){_CLOSING}"
+_BRACKETED_DOT = rf"{_OPENING}(?:[.,{_DOTS}{DOT}]|d[o0]t){_CLOSING}"
 _LABEL_CHARS = rf"\w{DOT}-"
 _HOST = rf"[\w-]++(?:[.{DOT}][\w-]++)+"
 _HALF_BRACKETED_DOT = (
@@ -102,7 +102,7 @@ def _decode_entity(found: re.Match[str]) -> str:
 
 @cache
 def _narrow_table() -> dict[int, str]:
-    """Full-width, mathematical and circled letters and digits, and full-width @ / - _ %, as NFKC maps them to ASCII.
+    """Full-width, mathematical and circled letters and digits, and full-width @ / - _ % [ ], as NFKC maps them to ASCII.
 
     Not all of NFKC: superscript and circled digits are footnotes and bullets beside a value and become spaces,
     and full-width punctuation ends a value and stays.
@@ -110,7 +110,9 @@ def _narrow_table() -> dict[int, str]:
     wide = (*range(0xFF01, 0xFF5F), 0xFE6B, *range(0x1D400, 0x1D800), *range(0x24B6, 0x24EA))
     narrow = {code: unicodedata.normalize("NFKC", chr(code)) for code in wide}
     table = {
-        code: char for code, char in narrow.items() if char.isascii() and (char.isalnum() or char in "@/-_%")
+        code: char
+        for code, char in narrow.items()
+        if char.isascii() and (char.isalnum() or char in "@/-_%[]")
     }
     return table | dict.fromkeys((0xB2, 0xB3, 0xB9, *range(0x2070, 0x208A), *range(0x2460, 0x249C)), " ")
 
