@@ -139,7 +139,7 @@ OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverri
 CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
 CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape("channel settings", TypeAdapter(ChannelSettings))
 LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
-"""Each lookup names its own version: see vt/lookup.py."""
+"""Each lookup names its own version: see vt/stored.py."""
 
 
 def _names(model: type[BaseModel]) -> Iterator[str]:
