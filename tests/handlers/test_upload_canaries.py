@@ -133,7 +133,7 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
                 names = [name for (name,) in connection.execute(NAMED)]
                 rows = [connection.execute(TABLE.format(sql.Identifier(name))).fetchall() for name in names]
             assert found(secrets, str(rows)) == []
-            assert found(secrets, uploads.heard()) == []
+            assert found(secrets, uploads.received()) == []
             await bot.stopped()
             assert found(secrets, bot.written()) == []
             assert '"event": "ready"' in bot.written()

@@ -86,8 +86,8 @@ async def test_an_upload_whose_receipt_was_lost_is_not_sent_again(known):
 async def test_what_a_process_died_over_is_found_by_the_next_one(known):
     """The upload was remembered before its first byte was sent; it had arrived."""
     async with running_service(queue_seconds=100, roots=[known.parent]) as vt:
-        begun = [board async for board in vt.service.advance((await anyway(vt, known),))]
-        [stored] = next(board for board in begun if board[0].upload_started)
+        boards = [board async for board in vt.service.advance((await anyway(vt, known),))]
+        [stored] = next(board for board in boards if board[0].upload_started)
         lookups = await to_the_end(vt, [died(stored)])
         assert vt.states(lookups) == [State.RISKY]
         assert len(arrived(vt)) == 1
@@ -298,17 +298,28 @@ async def test_a_known_file_that_two_want_uploaded_anew_is_sent_once(known):
 
 async def test_while_another_request_sends_it_nothing_is_asked(new):
     """However long that takes."""
+    started, may_end = asyncio.Event(), asyncio.Event()
+
+    async def held(_, reply):
+        started.set()
+        await may_end.wait()
+        return await reply()
+
     async with running_service(queue_seconds=100, invent=False, roots=[new.parent]) as vt:
-        board = await vt.turn([Lookup.of_file(str(new), FILE, 3)])
-        vt.service._transfer._uploading.add(board[0].value)
-        board = await vt.turn([board[0].consented()])
+        [lookup] = await vt.turn([Lookup.of_file(str(new), FILE, 3)])
+        vt.sandbox.faults.add("file/scan", held)
+        other = asyncio.create_task(vt.turn([lookup.consented()]))
+        await started.wait()
+        board = await vt.turn([lookup.consented()])
         before = len(vt.sandbox.calls)
         for _ in range(20):
             vt.clock.passes(seconds=16)
             board = await vt.turn(board)
         assert len(vt.sandbox.calls) == before
-        vt.service._transfer._uploading.clear()
+        may_end.set()
+        assert vt.states(await other) == [State.PENDING]
         assert (await to_the_end(vt, board))[0].finding(vt.clock()).rule
+        assert len(arrived(vt)) == 1
 
 
 async def test_a_quota_that_never_holds_a_large_upload_is_said_before_any_call(tmp_path):
