@@ -49,7 +49,7 @@ async def virustotal(*, kind="public", **settings):
     settings.setdefault("key", KEY)
     async with (
         Sandbox(kind=kind, any_key=False, **settings).serve() as sandbox,
-        client(sandbox.url, kind=kind, deadline=5) as vt,
+        client(sandbox.url, kind=kind, deadline=60) as vt,
     ):
         yield sandbox, vt
 
