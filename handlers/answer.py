@@ -10,7 +10,6 @@ from handlers.deps import Case, Deps, InfoDeps, Outcome, PostingDeps, StoreDown,
 from handlers.health import Probe, health
 from handlers.posting import CannotPost, NotPosted, reply
 from handlers.request import FormRequest, SayRequest
-from handlers.stored_shapes import UnreadableCase
 from handlers.text import about
 from handlers.turns import (
     buttons,
@@ -24,6 +23,7 @@ from handlers.turns import (
 )
 from handlers.turns.answers import end
 from handlers.turns.unreadable import end_unreadable
+from handlers.unreadable import UnreadableCase
 from handlers.views import answer
 from vt.quota import metered
 

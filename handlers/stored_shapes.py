@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -21,6 +20,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from handlers.case import Case, Outcome
 from handlers.modals import Modal
 from handlers.request import ChannelSettings, EntryPoint, Frozen, Origin, Request
+from handlers.unreadable import NewerVersion, Salvaged, Unreadable, UnreadableCase
 from handlers.upgrades import upgrade_modal, upgrade_progress, upgrade_request
 from handlers.watch.policy import CardOverrides, CardProgress
 from vt.lookup import Lookup
@@ -32,44 +32,6 @@ Upgrade = Callable[[Stored], Stored]
 VERSION = "version"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """Half of a pair, or all of one: how JSON spells what is beyond 16 bits."""
-
-
-class Unreadable(Exception):
-    """A stored object cannot be read. The text says why, in words of ours: never what the object holds."""
-
-
-class NewerVersion(Unreadable):
-    """A later release wrote it: a process of that release, which may be starting, can read it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Salvaged:
-    """What could still be read of a case that is unreadable as a whole."""
-
-    case_id: str
-    delivery: str
-    at: datetime
-    origin: Origin
-    is_open: bool
-    posts: int = 0
-    channel: str | None = None
-    ts: str | None = None
-    posting: str | None = None
-
-
-class UnreadableCase(Exception):
-    """A stored case, or the card that belongs to it, cannot be read. `reason` may be logged."""
-
-    def __init__(self, salvaged: Salvaged, why: Unreadable) -> None:
-        super().__init__(str(why))
-        self.salvaged = salvaged
-        self.reason = str(why)
-        self.is_newer = isinstance(why, NewerVersion)
-
-    @property
-    def case_id(self) -> str:
-        """Of the case."""
-        return self.salvaged.case_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from bot.storage import duplicates, watched_channels
 from bot.storage.cases import STORED, Cases, cases, keep
 from handlers import stored_shapes
 from handlers.request import Request
-from handlers.stored_shapes import Unreadable, UnreadableCase
+from handlers.unreadable import Unreadable, UnreadableCase
 from handlers.watch import Card, CardOverrides, Duplicate, MessageEvent, Mode
 from handlers.watch.policy import BATCH_DELAY, NAME_RULE_LIFETIME
 from vt.lookup import Lookup

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from handlers import stored_shapes
 from handlers.request import Answers, ChannelSettings, Uploads
-from handlers.stored_shapes import Unreadable
+from handlers.unreadable import Unreadable
 
 STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from handlers import stored_shapes
 from handlers.modals import Modal
-from handlers.stored_shapes import Unreadable
+from handlers.unreadable import Unreadable
 
 log = structlog.get_logger()
 

@@ -13,8 +13,8 @@ from handlers.deps import AnswerDeps, Case, Outcome, PostingDeps
 from handlers.files import consent
 from handlers.posting import post_ephemeral
 from handlers.request import AboutAnswer
-from handlers.stored_shapes import UnreadableCase
 from handlers.text.audience import Audience
+from handlers.unreadable import UnreadableCase
 from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message

@@ -3,9 +3,9 @@
 from handlers.deps import Case, Outcome, WatchDeps
 from handlers.posting import post_ephemeral, reply
 from handlers.request import CardActionRequest, ShowCardRequest
-from handlers.stored_shapes import UnreadableCase
 from handlers.text import watch
 from handlers.turns.answers import end
+from handlers.unreadable import UnreadableCase
 from handlers.views import answer
 from handlers.watch import Card, CardOverrides
 

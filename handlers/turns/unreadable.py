@@ -6,7 +6,7 @@ from handlers import text
 from handlers.deps import Case, PostingDeps, StoreDown, Verb
 from handlers.posting import CannotPost, reply
 from handlers.request import EntryPoint, InfoRequest
-from handlers.stored_shapes import Salvaged, UnreadableCase
+from handlers.unreadable import Salvaged, UnreadableCase
 from handlers.views import answer
 
 WHY = "unreadable"

@@ -10,12 +10,12 @@ import structlog
 
 from handlers.deps import Outcome, StoreDown, WatchDeps
 from handlers.posting import CannotPost
-from handlers.stored_shapes import UnreadableCase
 from handlers.turns import watch_cards
 from handlers.turns.answers import findings
 from handlers.turns.unreadable import WHY
 from handlers.turns.watch_cards import with_case, with_progress
 from handlers.turns.watch_throttle import Throttle
+from handlers.unreadable import UnreadableCase
 from handlers.watch import Card, Mode
 from handlers.watch.policy import lookup_key, needs_card, verdict_changed
 from vt.lookup import Lookup

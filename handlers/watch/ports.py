@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from handlers.request import Request
+from handlers.unreadable import UnreadableCase
 from handlers.watch.event_parser import MessageEvent
 from handlers.watch.policy import Card, CardOverrides, Mode, Watch
 from vt.lookup import Lookup
-
-if TYPE_CHECKING:  # stored_shapes reads what this package defines
-    from handlers.stored_shapes import UnreadableCase
 
 ALL_CHANNELS = ""
 """In place of a channel's id: every channel of the workspace."""
@@ -58,7 +56,7 @@ class CardStore(Protocol):
     async def card_for_message(self, team: str, channel: str, message: str) -> Card | None:
         """The card in answer to the message with this timestamp. Raises UnreadableCase."""
 
-    async def due(self, most: int) -> "list[Card | UnreadableCase]":
+    async def due(self, most: int) -> list[Card | UnreadableCase]:
         """The cards to work on now, those of the oldest messages first; in place of an unreadable one the reason."""
 
     async def fail(self, case_id: str, why: str) -> None:
