@@ -40,12 +40,12 @@ def rows() -> Iterator[Row]:
     yield Row("buttons under an answer", _buttons(), frozenset({"interactivity"}))
     yield Row(
         "VT's *Home* tab",
-        "examples to press, your last look-ups, the quota, settings of channels; for admins whether everything answers",
+        "examples to try, your last look-ups, the quota, channel settings; for admins a status check",
         frozenset({"app_home_opened", "home_tab"}),
     )
     yield Row(
         "a watched channel",
-        "what is posted there is answered in its thread, without anybody asking",
+        "VT looks up what people post and answers in its thread, without being asked",
         frozenset({"message.channels", "message.groups", "channel_created"}),
     )
 

@@ -1,4 +1,4 @@
-"""Every sentence that people read, and nothing else, so that it can be translated. All of it is plain text."""
+"""The sentences about findings and answers, and nothing else, so that they can be translated. They are plain text."""
 
 from collections.abc import Mapping
 from datetime import datetime

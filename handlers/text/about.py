@@ -1,4 +1,4 @@
-"""What the bot says of itself: help, health, the quota, where it can be tried. All of it is plain text."""
+"""Sentences about the bot itself: help, health, the quota, where to try it. They are plain text."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Every sentence about the ways in, and about who may use them, so that it can be translated. All of it is plain text."""
+"""Sentences about the ways in, and about who may use them. They are plain text."""
 
 from collections.abc import Mapping
 

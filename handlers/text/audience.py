@@ -1,4 +1,4 @@
-"""For whom a sentence is written, and sentences that are not the same for everybody. Pure."""
+"""Who reads a sentence, and sentences that differ by reader: whom to tell, the request, names of settings. Pure."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Every sentence about files on their way to VirusTotal, so that it can be translated. All of it is plain text."""
+"""Sentences about files on their way to VirusTotal. They are plain text."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Every sentence of forms, modals and the home, so that it can be translated. text.py has those of answers."""
+"""Sentences of forms, modals and the home. They are plain text."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

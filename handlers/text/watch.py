@@ -1,4 +1,4 @@
-"""Every sentence of the watch, so that it can be translated. text.py has those of answers."""
+"""Sentences about watched channels and what is ignored in them. They are plain text."""
 
 from collections.abc import Sequence
 from datetime import datetime

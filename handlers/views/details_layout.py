@@ -170,7 +170,11 @@ def table(rows: Sequence[Row]) -> Iterator[Block]:
     parts: list[Part] = []
     left = BLOCK_CHARACTERS
     for label, value in rows:
-        row: list[Part] = [bold(f"{label}: ")] if label else []
+        row: list[Part] = []
+        if isinstance(label, Line):
+            row += [*tell(label), say(": ")]
+        elif label:
+            row.append(bold(f"{label}: "))
         row += [*tell(_harmless(value)), say("\n")]
         characters = sum(map(length, row))
         if parts and characters > left:

@@ -88,6 +88,14 @@ def test_wrong_settings(environ, says):
     assert says in refused(environ)
 
 
+@pytest.mark.parametrize("contact", ["x" * 201, "a\nb", "a\x1b[2J"])
+def test_a_contact_is_one_line(contact):
+    """It is shown to people as it is."""
+    assert "CONTACT must be a Slack user, a Slack channel or an address" in refused({"CONTACT": contact})
+    assert load({"CONTACT": " the SOC, ext. 123 "}, None).contact == "the SOC, ext. 123"
+    assert load({}, None).contact == ""
+
+
 def test_what_is_set():
     """What is set is what holds, with spaces around it and empty values overlooked."""
     settings = load(

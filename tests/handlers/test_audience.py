@@ -1,6 +1,7 @@
 """For whom sentences are: the contact of this bot, settings for admins only, ids of requests, the reader's own time."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import psycopg
@@ -8,8 +9,8 @@ import pytest
 
 from handlers import text
 from handlers.access import Denial
-from handlers.text import about, access
-from handlers.text.audience import Audience, contact
+from handlers.text import about, access, files, modals, watch
+from handlers.text.audience import Audience, Sentence, contact
 from handlers.text.line import Channel, Moment, Shape, User, join, line
 from handlers.views.rich_text import mrkdwn, sentence
 from playground.virustotal import faults
@@ -124,6 +125,29 @@ def test_giving_up_says_the_request():
 def test_no_setting_is_named_to_people(kind):
     """A variable's name means nothing to those who cannot set it."""
     assert not VARIABLE.search(text.error(sample(kind)))
+
+
+TERMINAL_ONLY = {"NOT_AGREED", "DATABASE_SILENT", "PUBLIC_TERMS"}
+
+
+def test_no_constant_names_a_setting():
+    """Every sentence of the catalogues, but for those that only a terminal shows."""
+    named = {
+        name
+        for catalogue in (text, about, access, files, modals, watch)
+        for name, value in vars(catalogue).items()
+        if name.isupper() and VARIABLE.search(_plain(value))
+    }
+    assert named == TERMINAL_ONLY
+
+
+def _plain(value):
+    """All the text of a constant, as people read it."""
+    if isinstance(value, Sentence):
+        return value.template
+    if isinstance(value, Mapping):
+        return " ".join(map(_plain, value.values()))
+    return value if isinstance(value, str) else ""
 
 
 def test_whoever_runs_the_bot_is_told_the_setting():
