@@ -21,12 +21,12 @@ WRONG = 2
 LAST_PORT = 65535
 
 
-def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run one command; the exit status is 0, 1 for "not done", or 2 for wrong usage or settings."""
-    asked = parser().parse_args(_unquoted(list(sys.argv[1:] if arguments is None else arguments)))
+    arguments = parser().parse_args(_unquoted(list(sys.argv[1:] if argv is None else argv)))
     log_to_stderr()
     try:
-        return int(asked.act(asked, environ))
+        return int(arguments.act(arguments, environ))
     except (SettingsError, Unusable, NotRunning) as error:
         sys.stderr.write(f"vtbot: {error}\n")
         return WRONG
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     _command(commands, "doctor", "check the settings, the database, the API key and Slack", _doctor)
     manifest = _command(commands, "manifest", "print the Slack app's manifest", _manifest)
     manifest.add_argument("--url", default="", help="the bot's public address, for HTTP mode")
-    audit = _command(commands, "audit", "print who asked for what, when, and the outcome", _audit)
+    audit = _command(commands, "audit", "print who arguments for what, when, and the outcome", _audit)
     audit.add_argument("--since", type=_moment, default=audit_cli.BEGINNING, help="a date such as 2026-11-01")
     audit.add_argument("--id", metavar="ID", help="one request, by the ID in a message about a fault")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -124,39 +124,41 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     return load(environ)
 
 
-def _run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = load(environ)
     if settings.mode is Mode.NONE:
         from bot import trial  # noqa: PLC0415 - a bot that has tokens never loads the stand-ins
 
-        asyncio.run(trial.run(settings, anywhere=asked.i_know))
+        asyncio.run(trial.run(settings, anywhere=arguments.i_know))
     else:
         asyncio.run(app.serve(settings))
     return 0
 
 
-def _ask(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(terminal.ask(_settings(environ), " ".join(asked.text), as_json=asked.json))
+def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return asyncio.run(terminal.ask(_settings(environ), " ".join(arguments.text), as_json=arguments.json))
 
 
 def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return asyncio.run(terminal.doctor(_settings(environ)))
 
 
-def _manifest(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
-    sys.stdout.write(as_yaml(asked.url))
+def _manifest(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
+    sys.stdout.write(as_yaml(arguments.url))
     return 0
 
 
-def _audit(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _audit(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = _settings(environ)
-    return asyncio.run(audit_cli.audit(settings, asked.since, as_json=asked.json, request_id=asked.id))
+    return asyncio.run(
+        audit_cli.audit(settings, arguments.since, as_json=arguments.json, request_id=arguments.id)
+    )
 
 
-def _sandbox(asked: argparse.Namespace, _: Mapping[str, str]) -> int:
+def _sandbox(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
     from bot import sandbox  # noqa: PLC0415 - the same
 
-    return asyncio.run(sandbox.command(asked))
+    return asyncio.run(sandbox.command(arguments))
 
 
 if __name__ == "__main__":

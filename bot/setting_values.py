@@ -1,4 +1,4 @@
-"""The forms that values of settings take, checked and read. Each raises ValueError, which never holds the value."""
+"""Parsers and checks for the values of settings. Each raises ValueError, whose text never holds the value."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from vt.indicators import hosts
 
 MOST_ENGINES = 200
-"""VirusTotal runs about 70 to 100 engines: a larger threshold is a slip."""
+"""VirusTotal runs about 70 to 100 engines: a larger threshold is a typing error."""
 MOST_CALLS = 10**8
 MOST_CHARACTERS = 200
 _NAME = re.compile(r"[A-Z][A-Z0-9]+|[^\W_A-Z][^\sA-Z#@<>|]{0,79}")
@@ -46,7 +46,7 @@ def one_line(value: str) -> str:
 
 
 def root(value: str) -> str:
-    """An http(s) address that paths can be put behind, ending in a slash."""
+    """An http(s) URL to which paths can be appended; a slash is added at the end."""
     parts = urlsplit(value)
     odd = parts.username or parts.password or parts.query or parts.fragment or not value.isascii()
     if parts.scheme not in {"http", "https"} or not parts.hostname or odd or parts.port == 0:
@@ -67,7 +67,7 @@ def database(secret: SecretStr) -> SecretStr:
 
 
 def roots(value: Any) -> Any:
-    """Folders from one string, parted by colons or commas."""
+    """Folders from one string, separated by colons or commas."""
     parts = value.replace(",", ":").split(":") if isinstance(value, str) else value
     roots = tuple(Path(part).expanduser() for part in parts if part)
     if not all(root.is_absolute() for root in roots):
@@ -76,7 +76,7 @@ def roots(value: Any) -> Any:
 
 
 def names(value: Any) -> Any:
-    """Ids or names from one string, parted by commas or spaces; `#` and `@` in front of a name are overlooked."""
+    """Ids or names from one string, separated by commas or spaces; `#` and `@` in front of a name are ignored."""
     parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
     names = frozenset(part.lstrip("#@") for part in parts if part)
     if not all(_NAME.fullmatch(name) for name in names):
@@ -95,14 +95,14 @@ def size(value: Any) -> Any:
 
 
 def patterns(value: Any) -> Any:
-    """Patterns from one string, parted by commas."""
+    """Patterns from one string, separated by commas."""
     return (
         tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
     )
 
 
 def domains(value: Any) -> Any:
-    """Domains in lower case and punycode; `*.` and dots in front are overlooked."""
+    """Domains in lower case and punycode; `*.` and dots in front are ignored."""
     parts = patterns(value)
     names = [hosts.normalise_name(part.removeprefix("*").removeprefix(".")) for part in parts]
     if not all(names):
@@ -111,7 +111,7 @@ def domains(value: Any) -> Any:
 
 
 def places(value: Any) -> Any:
-    """Hosts, each with a port if it is not the usual one, as they stand in an address."""
+    """Host names, each with a port unless it is the scheme's default, as in a URL."""
     parts = [part.lower() for part in patterns(value)]
     if not all(re.fullmatch(r"[a-z0-9._-]+(:[0-9]{1,5})?", part) for part in parts):
         raise ValueError
@@ -119,7 +119,7 @@ def places(value: Any) -> Any:
 
 
 def lower(value: Any) -> Any:
-    """In small letters, without spaces around it."""
+    """The value in lower case, without surrounding spaces."""
     return value.strip().lower() if isinstance(value, str) else value
 
 
