@@ -20,7 +20,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id, utc_now
-from bot.database.ack_priority import Precedence
+from bot.database.ack_priority import AckPriority
 from bot.file_sources import Logins, servers
 from bot.guard import Guard
 from bot.observability import Metrics
@@ -85,7 +85,7 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
     ):
         deps = _deps(settings, parts, slack, logins, clock)
         async with AsyncExitStack() as stack:
-            app = listening(slack, deps, await _introduced(stack, slack), parts.database.precedence)
+            app = listening(slack, deps, await _introduced(stack, slack), parts.database.ack_priority)
             await stack.enter_async_context(_turns(parts, deps, metrics))
             checks = {"database": _check(parts.cases.ping), "slack": _check(slack.auth_test)}
             routes = operator_routes(checks, metrics)
@@ -114,12 +114,13 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
 
     async def tidy() -> None:
         await parts.cases.prune(deps.clock() - KEPT)
+        await parts.replies.prune(deps.clock() - KEPT)
         await parts.people.prune(deps.clock() - CACHED_FOR)
-        await parts.trail.prune(deps.clock() - audit.KEPT)
+        await parts.audit_trail.prune(deps.clock() - audit.KEPT)
         await parts.modals.prune(deps.clock() - KEPT)
         await parts.history.prune(deps.clock() - history.KEPT)
 
-    async def make_round() -> None:
+    async def run_batch() -> None:
         await watch_batch.run_batch(deps)
 
     return Turns(
@@ -128,7 +129,7 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
         turn=turn,
         give_up=give_up,
         tidy=tidy,
-        make_round=make_round,
+        run_batch=run_batch,
         clock=deps.clock,
     )
 
@@ -151,7 +152,7 @@ def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Log
         clock=clock,
         new_id=new_id,
         thresholds=settings.thresholds,
-        quota_left=parts.ledger.left,
+        quota_left=parts.quota_store.left,
         submit=settings.url_submit,
         upload=settings.upload_policy,
         never_upload=settings.never_upload,
@@ -164,7 +165,7 @@ def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Log
 class Listener(AsyncApp):
     """Bolt's app, whose deliveries go first. Over HTTP and over Socket Mode, all of them come through here."""
 
-    def __init__(self, first: Precedence, **options: Any) -> None:
+    def __init__(self, first: AckPriority, **options: Any) -> None:
         super().__init__(**options)
         self._first = first
 
@@ -175,7 +176,7 @@ class Listener(AsyncApp):
 
 
 def listening(
-    slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult], first: Precedence
+    slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult], first: AckPriority
 ) -> AsyncApp:
     """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
 

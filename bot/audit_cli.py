@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bot.database import Database, database
 from bot.settings import Settings
-from bot.storage.audit import Entry, Trail
+from bot.storage.audit import AuditTrail, Entry
 from handlers.deps import StoreDown
 from handlers.text import access
 from handlers.views.rich_text import clean
@@ -34,8 +34,8 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
         kept = Database(url)
         try:
             if request_id is None:
-                entries = Trail(kept).since(since)
-            elif entry := await Trail(kept).find(request_id):
+                entries = AuditTrail(kept).since(since)
+            elif entry := await AuditTrail(kept).find(request_id):
                 entries = _only(entry)
             else:
                 sys.stderr.write(f"vtbot: {access.no_request(request_id)}\n")

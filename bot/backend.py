@@ -14,13 +14,14 @@ from pydantic import SecretStr
 from bot.database import Database, database
 from bot.file_sources import places, spool
 from bot.settings import Settings
-from bot.storage.audit import Trail
+from bot.storage.audit import AuditTrail
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases, Replies
+from bot.storage.cases import Cases
 from bot.storage.history import History
 from bot.storage.modals import Modals
-from bot.storage.people import Acquaintances
-from bot.storage.quota_store import Ledger
+from bot.storage.people import PeopleStore
+from bot.storage.quota_store import QuotaStore
+from bot.storage.reply_cache import StoredReplies
 from bot.storage.watched_channels import Channels
 from handlers.watch.policy import DUPLICATE_WINDOW
 from vt.client import Client
@@ -52,12 +53,12 @@ class Backend:
     cases: Cases
     modals: Modals
     history: History
-    people: Acquaintances
-    trail: Trail
+    people: PeopleStore
+    audit_trail: AuditTrail
     cards: Cards
     channels: Channels
-    replies: Replies
-    ledger: Ledger
+    replies: StoredReplies
+    quota_store: QuotaStore
     service: Service
     """For people's look-ups."""
     automatic: Service
@@ -77,29 +78,31 @@ async def backend(
         store = Database(url)
         stack.push_async_callback(store.close)
         limits, reserve = _limits(settings, target), _reserve(settings, target)
-        ledger = Ledger(store, target.key, limits, clock)
-        replies = Replies(store, f"{ledger.name}:")
+        quota_store = QuotaStore(store, target.key, limits, clock)
+        replies = StoredReplies(store, f"{quota_store.name}:")
         spool(settings).remove_stale()
         files = places(settings, kinds or {})
 
-        async def service(quota: Ledger, age: timedelta) -> Service:
+        async def service(quota: QuotaStore, age: timedelta) -> Service:
             return await stack.enter_async_context(
                 _service(settings, target, quota=quota, clock=clock, places=files, cache=replies, max_age=age)
             )
 
-        people = await service(ledger, timedelta(minutes=settings.cache_minutes))
-        automatic = await service(Ledger(store, target.key, limits, clock, reserve=reserve), DUPLICATE_WINDOW)
+        people = await service(quota_store, timedelta(minutes=settings.cache_minutes))
+        automatic = await service(
+            QuotaStore(store, target.key, limits, clock, reserve=reserve), DUPLICATE_WINDOW
+        )
         yield Backend(
             database=store,
             cases=Cases(store),
             modals=Modals(store),
             history=History(store),
-            people=Acquaintances(store),
-            trail=Trail(store),
+            people=PeopleStore(store),
+            audit_trail=AuditTrail(store),
             cards=Cards(store, clock, unknown=bool(settings.watch_channels)),
             channels=Channels(store, clock),
             replies=replies,
-            ledger=ledger,
+            quota_store=quota_store,
             service=people,
             automatic=automatic,
             invented=target.invented,

@@ -83,7 +83,7 @@ async def _answered(parts: Backend, wanted: Command, settings: Settings, *, as_j
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping}, audience)
     if wanted.verb is Verb.QUOTA:
-        _show(answer.note(about.quota(await parts.ledger.left())))
+        _show(answer.note(about.quota(await parts.quota_store.left())))
         return DONE
     if not isinstance(wanted, LookupCommand):
         _say(modals.ONLY_IN_SLACK)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot import migrations
 from bot.database import health
-from bot.database.ack_priority import Precedence
+from bot.database.ack_priority import AckPriority
 from bot.database.postgres import Server
 from bot.database.programs import NotStarted
 from bot.database.supervisor import kept
@@ -31,7 +31,7 @@ LOCK = 0x7674_626F_74
 """The advisory lock ("vtbot") under which one process migrates and the others wait."""
 START_SECONDS = 10.0
 """How long a database that is starting itself is waited for."""
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds after which whoever waits for the database is told that it is down: Slack waits for three."""
 CLOSING_SECONDS = 5.0
 CONNECTIONS = 10
@@ -73,9 +73,9 @@ async def _private(server: Server) -> AsyncIterator[str]:
         await asyncio.to_thread(use.__exit__, None, None, None)
 
 
-def prepare(url: str, patience: float = START_SECONDS) -> None:
+def prepare(url: str, timeout: float = START_SECONDS) -> None:
     """Bring the tables up to date; when they are, one query finds it out. Blocks. Raises Unusable."""
-    with _connected(url, patience) as connection:
+    with _connected(url, timeout) as connection:
         version = _version(connection)
     if version is not None and version > migrations.HEAD:
         raise Unusable("The database was made by a newer version of vtbot: update this one.")
@@ -83,8 +83,8 @@ def prepare(url: str, patience: float = START_SECONDS) -> None:
         _migrate(url)
 
 
-def _connected(url: str, patience: float) -> psycopg.Connection:
-    until = time.monotonic() + patience
+def _connected(url: str, timeout: float) -> psycopg.Connection:
+    until = time.monotonic() + timeout
     while True:
         try:
             return psycopg.connect(url, autocommit=True, connect_timeout=5)
@@ -126,26 +126,26 @@ def with_setting(url: str, name: str, value: str) -> str:
 
 
 class Database:
-    """Connections, and the promise that nobody waits for them longer than `patience` seconds."""
+    """Connections, and the promise that nobody waits for them longer than `timeout` seconds."""
 
-    def __init__(self, url: str, patience: float = PATIENCE, connections: int = CONNECTIONS) -> None:
+    def __init__(self, url: str, timeout: float = TIMEOUT, connections: int = CONNECTIONS) -> None:
         # The server gives up first, so that what was refused is rarely done after all.
-        self._conninfo = with_setting(url, "statement_timeout", str(int(patience * 750)))
-        self._patience = patience
+        self._conninfo = with_setting(url, "statement_timeout", str(int(timeout * 750)))
+        self._timeout = timeout
         self._engine = health.watched(
             create_async_engine(
                 "postgresql+psycopg://",
                 async_creator=self._connect,
                 pool_size=connections,
                 max_overflow=0,
-                pool_timeout=patience,
+                pool_timeout=timeout,
                 hide_parameters=True,
                 isolation_level="AUTOCOMMIT",
                 use_native_hstore=False,  # asked for at each connection, and not used
             )
         )
         self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
-        self.precedence = Precedence()
+        self.ack_priority = AckPriority()
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def _connect(self) -> psycopg.AsyncConnection:
@@ -156,17 +156,17 @@ class Database:
 
         Each statement commits by itself, or all of them `together`.
         """
-        await self.precedence.give_way()
+        await self.ack_priority.give_way()
         task = asyncio.ensure_future(self._run(work, together=together))
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         try:
-            await asyncio.wait({task}, timeout=self._patience)
+            await asyncio.wait({task}, timeout=self._timeout)
         finally:
             # Not waited for: to cancel a query, the driver asks the very server that does not answer.
             task.cancel()
         if not task.done():
-            log.warning("database_slow", seconds=self._patience)
+            log.warning("database_slow", seconds=self._timeout)
             raise StoreDown
         return task.result()
 

@@ -24,7 +24,7 @@ def turn() -> Iterator[None]:
         _TURN.reset(before)
 
 
-class Precedence:
+class AckPriority:
     """Who goes first in one process."""
 
     def __init__(self) -> None:

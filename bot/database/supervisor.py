@@ -20,13 +20,13 @@ log = structlog.get_logger()
 async def kept(server: Server) -> AsyncIterator[None]:
     """By a thread of its own: a start takes seconds, and the looks would take the place of other work in the pool."""
     closing = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(server, closing), name="keeper", daemon=True)
-    keeper.start()
+    supervisor = threading.Thread(target=_keep, args=(server, closing), name="supervisor", daemon=True)
+    supervisor.start()
     try:
         yield
     finally:
         closing.set()
-        await asyncio.to_thread(keeper.join)
+        await asyncio.to_thread(supervisor.join)
 
 
 def _keep(server: Server, closing: threading.Event) -> None:

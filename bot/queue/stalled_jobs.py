@@ -36,7 +36,7 @@ _REQUEUE = text(f"""
 log = structlog.get_logger()
 
 
-class Rescue:
+class StalledJobs:
     """Finds lost turns. What two sweeps in a row find is lost: a machine that slept has time to show its pulse."""
 
     def __init__(self, database: Database, stalled: float) -> None:
@@ -60,7 +60,7 @@ class Rescue:
         if self._suspects:
             again = await self._ids(_REQUEUE, values | {"suspects": list(self._suspects)})
             if again:
-                log.warning("turns_rescued", count=len(again))
+                log.warning("stalled_jobs_requeued", count=len(again))
         self._suspects = await self._ids(_FIND, values)
 
     async def _ids(self, statement: Any, values: dict[str, Any]) -> frozenset[int]:

@@ -17,7 +17,7 @@ from procrastinate.worker import Worker
 
 from bot.database import Database, ack_priority, health, with_setting
 from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN
-from bot.queue.stalled_jobs import Rescue
+from bot.queue.stalled_jobs import StalledJobs
 from handlers.deps import StoreDown
 
 PAUSES = (2, 10, 60, 300)
@@ -46,7 +46,7 @@ class Pace:
     """For turns under way when the worker stops. Less than `stalled`: nobody else takes them meanwhile."""
     rest: float = 1
     """Before a worker that ended is replaced."""
-    patience: float = 5
+    timeout: float = 5
     """For a connection to the database, before a worker ends."""
 
 
@@ -54,7 +54,7 @@ class Turns:
     """A worker for as long as it is entered. It takes turns, puts off those that break, and rescues those of the dead.
 
     `turn` takes a case's turn. `give_up` is told of a case whose turn broke too often; until it returns it is told
-    again. `tidy` runs once an hour, on one of the processes. `make_round` sees to what nobody asked for, one at a time.
+    again. `tidy` runs once an hour, on one of the processes. `run_batch` sees to what nobody asked for, one at a time.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Turns:
         turn: Callable[[str], Awaitable[None]],
         give_up: Callable[[str], Awaitable[None]],
         tidy: Callable[[], Awaitable[None]],
-        make_round: Callable[[], Awaitable[None]],
+        run_batch: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
         concurrency: int = 30,
         pace: Pace | None = None,
@@ -73,20 +73,20 @@ class Turns:
         self._take = turn
         self._give_up = give_up
         self._tidy_up = tidy
-        self._make_round = make_round
+        self._run_batch = run_batch
         self._clock = clock
         self._concurrency = concurrency
         self._pace = pace or Pace()
         self._database = database
-        self._app = self._registered(App(connector=_connector(url, self._pace.patience)))
+        self._app = self._registered(App(connector=_connector(url, self._pace.timeout)))
         self._worker: _Worker | None = None
-        self._rescue = Rescue(database, self._pace.stalled)
+        self._stalled_jobs = StalledJobs(database, self._pace.stalled)
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
     def _registered(self, app: App) -> App:
         app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._turn)
-        app.task(name=BATCH, queue=QUEUE, pass_context=True, retry=_Later())(self._round)
+        app.task(name=BATCH, queue=QUEUE, pass_context=True, retry=_Later())(self._batch)
         tidy = app.task(name="tidy", queue=QUEUE, queueing_lock="tidy", pass_context=True)(self._tidy)
         # procrastinate's worker stops watching its heart when its periodic tasks end, as they do when there are none.
         app.periodic(cron=TIDY_AT)(tidy)
@@ -99,7 +99,7 @@ class Turns:
 
     async def __aenter__(self) -> Self:
         logging.getLogger("procrastinate").setLevel(logging.WARNING)  # below it prints the jobs' arguments
-        self._tasks = [asyncio.create_task(self._keep_working()), asyncio.create_task(self._keep_rescuing())]
+        self._tasks = [asyncio.create_task(self._keep_working()), asyncio.create_task(self._keep_sweeping())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -146,11 +146,11 @@ class Turns:
             self._worker = None
             await self._app.close_async()
 
-    async def _keep_rescuing(self) -> None:
+    async def _keep_sweeping(self) -> None:
         while True:
             await asyncio.sleep(self._pace.sweep)
             with suppress(StoreDown):
-                await self._rescue.sweep(self._worker.worker_id if self._worker else None)
+                await self._stalled_jobs.sweep(self._worker.worker_id if self._worker else None)
 
     async def _turn(
         self, context: JobContext, /, case_id: object = None, failures: object = 0, **_: object
@@ -161,7 +161,7 @@ class Turns:
             return
         if not isinstance(failures, int):
             failures = len(PAUSES)
-        with self._rescue.busy(context.job.id or 0):
+        with self._stalled_jobs.busy(context.job.id or 0):
             if context.job.attempts >= MOST_ATTEMPTS:
                 await self._give_up(case_id)
                 return
@@ -181,22 +181,20 @@ class Turns:
         values = {"id": case_id, "at": at, "failures": failures + 1}
         await self._database.run(lambda connection: connection.execute(NEXT_TURN, values))
 
-    async def _round(self, context: JobContext) -> None:
-        with self._rescue.busy(context.job.id or 0):
+    async def _batch(self, context: JobContext) -> None:
+        with self._stalled_jobs.busy(context.job.id or 0):
             async with asyncio.timeout(TURN_SECONDS):
-                await self._make_round()
+                await self._run_batch()
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
-        with self._rescue.busy(context.job.id or 0):
+        with self._stalled_jobs.busy(context.job.id or 0):
             await self._tidy_up()
 
 
-def _connector(url: str, patience: float) -> PsycopgConnector:
+def _connector(url: str, timeout: float) -> PsycopgConnector:
     """Its commits do not wait for the disk: what a power cut takes of them is taken again from the stored case."""
     swift = with_setting(url, "synchronous_commit", "off")
-    return PsycopgConnector(
-        pool_factory=health.pool, conninfo=swift, min_size=2, max_size=8, timeout=patience
-    )
+    return PsycopgConnector(pool_factory=health.pool, conninfo=swift, min_size=2, max_size=8, timeout=timeout)
 
 
 class _Worker(Worker):
@@ -204,7 +202,7 @@ class _Worker(Worker):
 
     def __init__(self, app: App, **options: Any) -> None:
         super().__init__(app, **options)
-        self._new_job_event = _Bell()
+        self._new_job_event = _StickyEvent()
 
     async def _persist_job_status(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -214,7 +212,7 @@ class _Worker(Worker):
         self._new_job_event.set()
 
 
-class _Bell(asyncio.Event):
+class _StickyEvent(asyncio.Event):
     """A call for work that is not lost when it comes during a look for work, after which the worker clears it."""
 
     def __init__(self) -> None:

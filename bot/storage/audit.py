@@ -101,7 +101,7 @@ def origin(request: Request | Modal) -> dict[str, Any]:
     }
 
 
-class Trail:
+class AuditTrail:
     """Reads the audit trail. Every method raises StoreDown when the database cannot answer."""
 
     def __init__(self, database: Database) -> None:

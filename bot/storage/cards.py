@@ -1,6 +1,6 @@
-"""Cards in answer to what is said in watched channels: their table, and what handlers ask of it.
+"""Cards in answer to messages in watched channels: their table, and the CardStore of handlers.
 
-A card is a case that takes its turns with all others, in rounds: there is one round at a time, and one that waits.
+A card is a case without a job of its own: batches work on all cards that are due. One batch runs, and one waits.
 """
 
 import json
@@ -37,6 +37,7 @@ from handlers.watch.policy import BATCH_DELAY, NAME_RULE_LIFETIME
 from vt.lookup import Lookup
 
 metadata = MetaData()
+# Columns keep the names that they were made with; the code calls them by their keys.
 cards = Table(
     "watch_cards",
     metadata,
@@ -44,11 +45,11 @@ cards = Table(
     Column("team", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("message", Text, nullable=False),
-    Column("heard", Text, nullable=False),
+    Column("heard", Text, key="last_event", nullable=False),
     Column("wanted", JSON, nullable=False),
-    Column("wishes", JSON, nullable=False),
+    Column("wishes", JSON, key="overrides", nullable=False),
     Column("version", Integer, nullable=False),
-    Column("manners", JSON, nullable=False),
+    Column("manners", JSON, key="progress", nullable=False),
     Column("posted", DateTime(timezone=True)),
     Column("due", DateTime(timezone=True)),
 )
@@ -65,62 +66,61 @@ class Cards:
         self._clock = clock
         self._unknown = unknown
 
-    # What is heard and wanted ----------------------------------------------------------------------------
+    # Messages and what is asked of their cards -----------------------------------------------------------
 
     async def record(self, event: MessageEvent, wanted: Sequence[Lookup], request: Request) -> None:
-        """Keep what was heard, if its channel is watched, and see that a round follows."""
+        """Store a message, edit or deletion if its channel is watched, and schedule a batch. Raises StoreDown."""
         team = request.origin.team
 
-        async def kept(connection: AsyncConnection) -> None:
+        async def stored(connection: AsyncConnection) -> None:
             here = (cards.c.team == team, cards.c.channel == event.channel, cards.c.message == event.ts)
-            found = (await connection.execute(select(cards).where(*here).with_for_update())).first()
-            news = {"heard": event.at, "wanted": _dumped(wanted), "due": self._clock()}
-            if found is None:
-                if not wanted or not await self._listens(connection, team, event.channel):
+            last = await connection.scalar(select(cards.c.last_event).where(*here).with_for_update())
+            news = {"last_event": event.at, "wanted": _dumped(wanted), "due": self._clock()}
+            if last is None:
+                if not wanted or not await self._is_watched(connection, team, event.channel):
                     return
                 if not await keep(connection, request, jobs.AUTOMATIC):
                     return
                 where = {"team": team, "channel": event.channel, "message": event.ts, "case_id": request.id}
-                fresh = insert(cards).values(**where, **news, wishes={}, manners={}, version=1)
-                await connection.execute(fresh)
-            elif found.heard < event.at:
-                await connection.execute(
-                    update(cards).where(*here).values(**news, version=cards.c.version + 1)
-                )
+                new = insert(cards).values(**where, **news, overrides={}, progress={}, version=1)
+                await connection.execute(new)
+            elif last < event.at:
+                edited = update(cards).where(*here).values(**news, version=cards.c.version + 1)
+                await connection.execute(edited)
             else:
-                return
+                return  # Slack delivers events late and twice
             await connection.execute(jobs.NEXT_BATCH, {"seconds": BATCH_DELAY.total_seconds()})
 
-        await self._database.run(kept, together=True)
+        await self._database.run(stored, together=True)
 
-    async def _listens(self, connection: AsyncConnection, team: str, channel: str) -> bool:
-        """A name is asked for anew from time to time, as it or the patterns may have changed."""
+    async def _is_watched(self, connection: AsyncConnection, team: str, channel: str) -> bool:
+        """Whether a message there may get a card. What a channel's name decided is forgotten after a while."""
         found = await watched_channels.watch(connection, team, channel)
         if found is None or (found.is_derived and self._clock() - found.since > NAME_RULE_LIFETIME):
             return self._unknown
         return found.mode is not Mode.OFF and not found.is_paused(self._clock())
 
     async def override(self, case_id: str, overrides: CardOverrides) -> bool:
-        """Keep what somebody wants of a card, beside what was wanted before. False: there is no such card."""
+        """Add what somebody asked of a card, and schedule a batch. False: there is no such card. Raises StoreDown."""
 
-        async def kept(connection: AsyncConnection) -> bool:
+        async def stored(connection: AsyncConnection) -> bool:
             mine = cards.c.case_id == case_id
-            found = await connection.scalar(select(cards.c.wishes).where(mine).with_for_update())
+            found = await connection.scalar(select(cards.c.overrides).where(mine).with_for_update())
             if found is None:
                 return False
-            wishes = found | overrides.model_dump(mode="json", exclude_defaults=True)
-            await connection.execute(_touched([case_id], self._clock()).values(wishes=wishes))
+            merged = found | overrides.model_dump(mode="json", exclude_defaults=True)
+            await connection.execute(_due_now([case_id], self._clock()).values(overrides=merged))
             await connection.execute(jobs.NEXT_BATCH, {"seconds": 0})
             return True
 
-        return await self._database.run(kept, together=True)
+        return await self._database.run(stored, together=True)
 
     async def card(self, case_id: str) -> Card | None:
-        """One card."""
+        """The card of a case. Raises StoreDown, UnreadableCase."""
         return await self._one(cards.c.case_id == case_id)
 
     async def card_for_message(self, team: str, channel: str, message: str) -> Card | None:
-        """The card in answer to a message."""
+        """The card in answer to the message with this timestamp. Raises StoreDown, UnreadableCase."""
         return await self._one(cards.c.team == team, cards.c.channel == channel, cards.c.message == message)
 
     async def _one(self, *where: Any) -> Card | None:
@@ -130,7 +130,7 @@ class Cards:
             raise card
         return card
 
-    # Rounds ----------------------------------------------------------------------------------------------
+    # Batches ---------------------------------------------------------------------------------------------
 
     async def due(self, most: int) -> list[Card | UnreadableCase]:
         """The cards to work on now, the oldest message first; in place of one that cannot be read, why."""
@@ -145,23 +145,27 @@ class Cards:
         return [_card(row) for row in await self._database.run(find)]
 
     async def fail(self, case_id: str, why: str) -> None:
-        """End a card that cannot be read. `why` goes to the audit trail."""
-        never = update(cards).where(cards.c.case_id == case_id).values(due=None)
-        await self._database.run(lambda connection: connection.execute(never))
+        """End a card that cannot be read. `why` goes to the audit trail. Raises StoreDown."""
+        await self.postpone(case_id, None)
         await Cases(self._database).fail(case_id, why)
 
+    async def postpone(self, case_id: str, due: datetime | None) -> None:
+        """Have a card worked on at another time; None: no more. Raises StoreDown."""
+        later = update(cards).where(cards.c.case_id == case_id).values(due=due)
+        await self._database.run(lambda connection: connection.execute(later))
+
     async def save(self, card: Card, due: datetime | None) -> None:
-        """Remember what was done for a card, and when to go on; an edit or wish that came meanwhile stays due."""
+        """Store a card's progress and when it is due again; an edit or override in the meantime keeps it due."""
         done = update(cards).where(cards.c.case_id == card.case.request.id)
         done = done.values(
-            manners=json.loads(stored_shapes.CARD_PROGRESS.write(card.progress, exclude_defaults=True)),
+            progress=json.loads(stored_shapes.CARD_PROGRESS.write(card.progress, exclude_defaults=True)),
             posted=card.posted,
             due=case((cards.c.version == card.version, due), else_=cards.c.due),
         )
         await self._database.run(lambda connection: connection.execute(done))
 
     async def schedule_batch(self) -> None:
-        """See that a round follows when the next card is due."""
+        """Schedule a batch for when the next card is due. Raises StoreDown."""
 
         async def call(connection: AsyncConnection) -> None:
             first = await connection.scalar(select(func.min(cards.c.due)))
@@ -172,44 +176,48 @@ class Cards:
         await self._database.run(call)
 
     async def count_since(self, team: str, channel: str, start: datetime) -> int:
-        """How many cards and marks were given there since then."""
+        """How many cards and reactions were posted in the channel since then. Raises StoreDown."""
         here = (cards.c.team == team, cards.c.channel == channel, cards.c.posted > start)
         count = select(func.count()).where(*here)
         return await self._database.run(lambda connection: connection.scalar(count)) or 0
 
-    # What was posted before ------------------------------------------------------------------------------
+    # Duplicates ------------------------------------------------------------------------------------------
 
     async def dedupe(self, card: Card, keys: Sequence[str]) -> Mapping[str, str]:
-        """For each the id of the case that answers for it in this channel: this one's, or that of an earlier card."""
+        """For each key the id of the case whose card answers it in this channel: this one's, or an earlier one's.
 
-        async def claimed(connection: AsyncConnection) -> Mapping[str, str]:
-            owners, concerned = await duplicates.dedupe(connection, card, keys)
-            if concerned:
-                await connection.execute(_touched(concerned, self._clock()))
+        Cards that this changes become due. Raises StoreDown.
+        """
+
+        async def answering(connection: AsyncConnection) -> Mapping[str, str]:
+            owners, changed = await duplicates.dedupe(connection, card, keys)
+            if changed:
+                await connection.execute(_due_now(changed, self._clock()))
             return owners
 
-        return await self._database.run(claimed, together=True)
+        return await self._database.run(answering, together=True)
 
     async def take_over(self, card: Card, key: str) -> None:
-        """From now on this card answers for it."""
+        """From now on this card answers a key that an earlier one answered. Raises StoreDown."""
         await self._database.run(lambda connection: duplicates.take_over(connection, card, key))
 
     async def duplicates(self, card: Card) -> Sequence[Duplicate]:
-        """Who else posted what the card answers for, the oldest first."""
+        """Who else posted what the card answers, the oldest first. Raises StoreDown."""
         return await self._database.run(lambda connection: duplicates.of(connection, card))
 
 
-_JSON = ("wanted", "wishes", "manners")
 _WHOLE = select(
     *STORED,
-    *(cast(cards.c[name], Text).label(name) for name in _JSON),
+    cast(cards.c.wanted, Text).label("wanted"),
+    cast(cards.c.overrides, Text).label("card_overrides"),
+    cast(cards.c.progress, Text).label("card_progress"),
     cards.c.version,
     cards.c.posted,
 ).join(cards, cases.c.id == cards.c.case_id)
 
 
-def _touched(case_ids: Sequence[str], now: datetime) -> Any:
-    """To be seen to again, even by a round that is under way."""
+def _due_now(case_ids: Sequence[str], now: datetime) -> Any:
+    """The higher version keeps a batch that is at work on a card from storing that the card is done."""
     return update(cards).where(cards.c.case_id.in_(case_ids)).values(version=cards.c.version + 1, due=now)
 
 
@@ -225,8 +233,8 @@ def _card(row: Mapping[str, Any]) -> Card | UnreadableCase:
         return Card(
             case=stored_shapes.read_case(row),
             wanted=stored_shapes.read_lookups(stored_shapes.parsed(row["wanted"])),
-            overrides=stored_shapes.OVERRIDES.read(stored_shapes.parsed(row["wishes"])),
-            progress=stored_shapes.CARD_PROGRESS.read(stored_shapes.parsed(row["manners"])),
+            overrides=stored_shapes.OVERRIDES.read(stored_shapes.parsed(row["card_overrides"])),
+            progress=stored_shapes.CARD_PROGRESS.read(stored_shapes.parsed(row["card_progress"])),
             version=row["version"],
             posted=row["posted"],
         )

@@ -1,7 +1,7 @@
 """Where cases and VirusTotal's replies are kept: the tables, and what handlers ask of them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -49,15 +49,6 @@ cases = Table(
     Index("cases_by_asker", "team", "asker", "created"),
     Index("cases_by_channel", "team", "channel", "created"),
     Index("cases_by_age", "created"),
-)
-
-replies = Table(
-    "replies",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("raw", JSON, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Index("replies_by_age", "at"),
 )
 
 STORED = (
@@ -109,10 +100,6 @@ _FAIL = text("""
     UPDATE cases SET outcome = :outcome WHERE id = :id
 """).bindparams(outcome=Outcome.FAILED.value)
 _SPENT = text("UPDATE audit SET calls = calls + :calls WHERE id = :id")
-_PUT = text("""
-    INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
-    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at WHERE replies.at <= excluded.at
-""")
 
 
 class Cases:
@@ -181,51 +168,12 @@ class Cases:
         return await self._database.run(lambda connection: connection.scalar(count)) or 0
 
     async def prune(self, older_than: datetime) -> None:
-        """Forget ended cases that were asked, and replies that came, before that time."""
+        """Delete ended cases that were asked before that time. Raises StoreDown."""
         ended = (cases.c.outcome != Outcome.OPEN.value) & (cases.c.created < older_than)
         await self._execute(delete(cases).where(ended), {})
-        await self._execute(delete(replies).where(replies.c.at < older_than), {})
 
     async def _execute(self, statement: Any, values: Mapping[str, Any]) -> None:
         await self._database.run(lambda connection: connection.execute(statement, values))
-
-
-class Replies:
-    """VirusTotal's replies, kept so that the same thing is not asked twice. Raises StoreDown as Cases does.
-
-    `owner`: to whose key they came. What the sandbox invented is never taken for what VirusTotal said.
-    """
-
-    def __init__(self, database: Database, owner: str = "") -> None:
-        self._database = database
-        self._owner = owner
-
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
-        """Those of them that are kept and came after that time."""
-        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
-
-    async def recall(
-        self, keys: Iterable[str], newer_than: datetime
-    ) -> dict[str, tuple[dict[str, Any], datetime]]:
-        """The same, with the times when they came."""
-        wanted = [self._owner + key for key in keys]
-
-        async def find(connection: AsyncConnection) -> Any:
-            found = select(replies).where(replies.c.key.in_(wanted), replies.c.at > newer_than)
-            return (await connection.execute(found)).all()
-
-        rows = await self._database.run(find)
-        return {row.key.removeprefix(self._owner): (row.raw, row.at) for row in rows}
-
-    async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
-        """Keep replies that came at that time; what is newer stays."""
-        rows = [
-            {"key": self._owner + key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())
-        ]
-        if rows:
-            await self._database.run(
-                lambda connection: connection.execute(_PUT, rows), together=len(rows) > 1
-            )
 
 
 async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:

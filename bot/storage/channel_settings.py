@@ -24,7 +24,7 @@ table = Table(
     metadata,
     Column("team", Text, primary_key=True),
     Column("channel", Text, primary_key=True),
-    Column("ways", JSON, nullable=False),
+    Column("ways", JSON, key="settings", nullable=False),
 )
 
 
@@ -39,7 +39,7 @@ class SettingsStore:
 
         Settings that cannot be read may have been strict, so the strictest hold until somebody sets them again.
         """
-        wanted = select(cast(table.c.ways, Text)).where(table.c.team == team, table.c.channel == channel)
+        wanted = select(cast(table.c.settings, Text)).where(table.c.team == team, table.c.channel == channel)
 
         async def find(connection: AsyncConnection) -> Any:
             return await connection.scalar(wanted)
@@ -56,10 +56,10 @@ class SettingsStore:
     async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
         """Have this hold there from now on."""
         new = insert(table).values(
-            team=team, channel=channel, ways=json.loads(stored_shapes.CHANNEL_SETTINGS.write(settings))
+            team=team, channel=channel, settings=json.loads(stored_shapes.CHANNEL_SETTINGS.write(settings))
         )
         change = new.on_conflict_do_update(
-            index_elements=["team", "channel"], set_={"ways": new.excluded.ways}
+            index_elements=["team", "channel"], set_={"settings": new.excluded.settings}
         )
         await self._database.run(lambda connection: connection.execute(change))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -26,6 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from handlers.history import JUDGED, MAX_LATEST, Sighting, Summary
 from handlers.request import Origin
+
+log = structlog.get_logger()
 
 KEPT = timedelta(days=366)
 WHAT = {"action", "kind", "value", "input"}
@@ -118,7 +121,8 @@ class History:
         async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
             return (await connection.execute(newest)).all()
 
-        return [_sighting(row) for row in await self._database.run(find)]
+        found = [_sighting(row) for row in await self._database.run(find)]
+        return [one for one in found if one]
 
     async def prune(self, older_than: datetime) -> None:
         """Forget what is older than that."""
@@ -137,5 +141,10 @@ def _summary(row: Row[Any], channel: str) -> Summary:
     )
 
 
-def _sighting(row: Row[Any]) -> Sighting:
-    return Sighting(state=row.state, count=row.engines, total=row.total, at=row.at, **row.what)
+def _sighting(row: Row[Any]) -> Sighting | None:
+    """What is on record; None when it cannot be read: an answer does without it."""
+    try:
+        return Sighting(state=row.state, count=row.engines, total=row.total, at=row.at, **row.what)
+    except (TypeError, ValueError):
+        log.warning("sighting_unreadable", at=row.at.isoformat())
+        return None

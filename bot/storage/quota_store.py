@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from pydantic import SecretStr, TypeAdapter
+import structlog
+from pydantic import SecretStr, TypeAdapter, ValidationError
 from sqlalchemy import Column, MetaData, Table, Text, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,8 @@ from vt import quota
 from vt.errors import QuotaSpent
 from vt.quota import Limits, Usage
 
+log = structlog.get_logger()
+
 metadata = MetaData()
 quotas = Table("quotas", metadata, Column("key", Text, primary_key=True), Column("use", Text, nullable=False))
 _USE = TypeAdapter(Usage)
@@ -23,7 +26,7 @@ _USE = TypeAdapter(Usage)
 Change = Callable[[Usage, datetime], Usage]
 
 
-class Ledger:
+class QuotaStore:
     """A Quota. Every method raises StoreDown when the database cannot take it.
 
     `reserve`: calls of a day that are left for others who book from the same key.
@@ -75,7 +78,7 @@ class Ledger:
 
     async def _find(self, connection: AsyncConnection) -> Usage:
         found = await connection.scalar(select(quotas.c.use).where(quotas.c.key == self.name))
-        return _USE.validate_json(found) if found else Usage()
+        return _usage(found) if found else Usage()
 
     async def _change(self, change: Change) -> Usage:
         async with self._turn:
@@ -90,7 +93,7 @@ class Ledger:
                     return use
         while True:
             found = await self._read(connection)
-            use = change(_USE.validate_json(found), self._clock())
+            use = change(_usage(found), self._clock())
             if await self._put(connection, found, use):
                 return use
 
@@ -112,6 +115,15 @@ class Ledger:
 
 _FIRST = insert(quotas).on_conflict_do_nothing()
 _PUT = text("UPDATE quotas SET use = :after WHERE key = :key AND use = :before")
+
+
+def _usage(stored: str) -> Usage:
+    """The usage. A row that cannot be read counts as nothing: VirusTotal still says 204 when the quota is spent."""
+    try:
+        return _USE.validate_json(stored)
+    except ValidationError:
+        log.error("quota_unreadable")  # noqa: TRY400 - the traceback would hold the row
+        return Usage()
 
 
 def _text(use: Usage) -> str:

@@ -26,6 +26,10 @@ MAX_CARDS = 50
 """Cards in a batch; the rest follow at once in the next one."""
 RETRY_DELAYS = (5, 30, 120, 600)
 """Seconds before a card that could not be posted is tried again; after the last try it is given up."""
+NEWER_DELAY = timedelta(minutes=1)
+"""Until a card that a later release wrote is read again."""
+NEWER_LEFT = timedelta(hours=1)
+"""How long after its message it is left to the later release."""
 
 log = structlog.get_logger()
 Step = Callable[[Card], Awaitable[Card | None]]
@@ -60,7 +64,13 @@ class _Batch:
         self._throttle = Throttle(deps, self._now)
 
     async def fail(self, unreadable: UnreadableCase) -> None:
-        """End a card that cannot be read. Nobody asked for it, so nobody is told. Raises StoreDown."""
+        """End a card that cannot be read. Nobody asked for it, so nobody is told. Raises StoreDown.
+
+        What a later release wrote is left to its processes for an hour: one of them may be starting.
+        """
+        if unreadable.is_newer and self._now - unreadable.salvaged.at < NEWER_LEFT:
+            await self._deps.cards.postpone(unreadable.case_id, self._now + NEWER_DELAY)
+            return
         log.error("card_unreadable", case=unreadable.case_id, reason=unreadable.reason)
         await self._deps.cards.fail(unreadable.case_id, WHY)
 

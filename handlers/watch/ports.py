@@ -62,6 +62,9 @@ class CardStore(Protocol):
     async def fail(self, case_id: str, why: str) -> None:
         """End an unreadable card."""
 
+    async def postpone(self, case_id: str, due: datetime) -> None:
+        """Have an unreadable card read again at that time."""
+
     async def save(self, card: Card, due: datetime | None) -> None:
         """Store a card's progress and when it is due again; an edit or override in the meantime keeps it due."""
 

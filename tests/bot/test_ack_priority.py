@@ -5,7 +5,7 @@ import asyncio
 import sqlalchemy
 
 from bot.database import Database, ack_priority
-from bot.database.ack_priority import Precedence
+from bot.database.ack_priority import AckPriority
 
 
 async def in_turn(first, done):
@@ -17,7 +17,7 @@ async def in_turn(first, done):
 
 async def test_a_turn_gives_way():
     """It goes on when the last of the deliveries that came meanwhile is taken."""
-    first, done = Precedence(), []
+    first, done = AckPriority(), []
     with first.first():
         turn = asyncio.create_task(in_turn(first, done))
         await asyncio.sleep(0)
@@ -31,7 +31,7 @@ async def test_a_turn_gives_way():
 
 async def test_no_turn_waits_for_ever():
     """Deliveries without end do not keep answers away."""
-    first, done = Precedence(), []
+    first, done = AckPriority(), []
     with first.first():
         await in_turn(first, done)
     assert done == ["turn"]
@@ -40,7 +40,7 @@ async def test_no_turn_waits_for_ever():
 async def test_only_turns_wait(database):
     """The statements with which a delivery itself is taken, and all others, do not."""
     store = Database(database)
-    with store.precedence.first():
+    with store.ack_priority.first():
         async with asyncio.timeout(ack_priority.PAUSE * 80):
             for _ in range(100):
                 await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
@@ -57,7 +57,7 @@ async def test_a_turns_statement_waits(database):
             done.append("turn")
 
     await store.ping()
-    with store.precedence.first():
+    with store.ack_priority.first():
         turn = asyncio.create_task(ask())
         await store.ping()
         done.append("delivery")

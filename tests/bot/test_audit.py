@@ -10,7 +10,7 @@ from bot import audit_cli
 from bot.__main__ import parser
 from bot.database import Database
 from bot.settings import load
-from bot.storage.audit import KEPT, Entry, Trail
+from bot.storage.audit import KEPT, AuditTrail, Entry
 from playground.virustotal import faults
 from tests.support.app_fixture import ANA, GENERAL, HASHES, address, at_work
 
@@ -22,7 +22,7 @@ async def entries(database, since=audit_cli.BEGINNING):
     """Everything on record."""
     kept = Database(database)
     try:
-        return [entry async for entry in Trail(kept).since(since)]
+        return [entry async for entry in AuditTrail(kept).since(since)]
     finally:
         await kept.close()
 
@@ -117,9 +117,9 @@ async def test_a_year_later_it_is_gone(database):
         await office.asks("/vt scan-ip 192.0.2.1")
         await office.idle()
     kept = Database(database)
-    await Trail(kept).prune(datetime.now(UTC) - timedelta(days=1))
+    await AuditTrail(kept).prune(datetime.now(UTC) - timedelta(days=1))
     assert len(await entries(database)) == 1
-    await Trail(kept).prune(datetime.now(UTC) + timedelta(days=1))
+    await AuditTrail(kept).prune(datetime.now(UTC) + timedelta(days=1))
     assert await entries(database) == []
     assert timedelta(days=365) <= KEPT
     await kept.close()

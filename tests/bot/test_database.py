@@ -150,7 +150,7 @@ def test_no_database():
         unused.bind(("127.0.0.1", 0))
         url = f"postgresql://u:canary@127.0.0.1:{unused.getsockname()[1]}/x"
         with pytest.raises(Unusable, match=r"Cannot connect to DATABASE_URL \(.*refused") as caught:
-            prepare(url, patience=0)
+            prepare(url, timeout=0)
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
 

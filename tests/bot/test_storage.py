@@ -12,7 +12,8 @@ from psycopg.conninfo import make_conninfo
 
 from bot.database import Database, prepare
 from bot.database.postgres import Server
-from bot.storage.cases import Cases, Replies
+from bot.storage.cases import Cases
+from bot.storage.reply_cache import StoredReplies
 from handlers.deps import Case, Origin, Outcome, StoreDown
 from handlers.request import LookupRequest
 from vt.actions import BY_KEY
@@ -133,15 +134,16 @@ async def test_prune(cases, opened):
         await cases.accept(request(name, at=NOON - timedelta(days=days)))
     for name in ("old", "new"):
         await cases.save(Case(request=request(name), outcome=Outcome.ANSWERED))
-    await Replies(opened).put({"k": {}}, NOON - timedelta(days=3))
+    await StoredReplies(opened).put({"k": {}}, NOON - timedelta(days=3))
     await cases.prune(NOON - timedelta(days=1))
+    await StoredReplies(opened).prune(NOON - timedelta(days=1))
     assert [await cases.case(name) is not None for name in ("old", "open", "new")] == [False, True, True]
-    assert await Replies(opened).get(["k"], NOON - timedelta(days=9)) == {}
+    assert await StoredReplies(opened).get(["k"], NOON - timedelta(days=9)) == {}
 
 
 async def test_replies(opened):
     """Replies come back as they were, the order of their keys too, while they are new enough."""
-    replies = Replies(opened)
+    replies = StoredReplies(opened)
     raw = {"z": 1, "a": "nul \x00 and half a pair \ud800", "big": 2**70, "scans": {"Z": None, "A": [1.5]}}
     await replies.put({"one": raw, "two": {}}, NOON)
     await replies.put({}, NOON)
@@ -154,7 +156,7 @@ async def test_replies(opened):
 
 async def test_newest_reply_stays(opened):
     """A reply that came earlier does not replace one that came later."""
-    replies = Replies(opened)
+    replies = StoredReplies(opened)
     for minute in (1, 2, 0):
         await replies.put({"one": {"minute": minute}}, NOON + timedelta(minutes=minute))
     assert await replies.recall(["one"], NOON) == {"one": ({"minute": 2}, NOON + timedelta(minutes=2))}
@@ -162,19 +164,20 @@ async def test_newest_reply_stays(opened):
 
 async def test_replies_to_another_key(opened):
     """What came to one key is not known to another: the sandbox's inventions are not VirusTotal's word."""
-    await Replies(opened, "sandbox:").put({"one": {}}, NOON)
-    assert await Replies(opened, "real:").get(["one"], NOON - timedelta(minutes=1)) == {}
+    await StoredReplies(opened, "sandbox:").put({"one": {}}, NOON)
+    assert await StoredReplies(opened, "real:").get(["one"], NOON - timedelta(minutes=1)) == {}
 
 
 async def everything(database: Database) -> None:
     """Each thing that is asked of the store says that it is down."""
-    cases, replies = Cases(database), Replies(database)
+    cases, replies = Cases(database), StoredReplies(database)
     for call in (
         cases.accept(request("x")),
         cases.case("x"),
         cases.save(Case(request=request("x"))),
         cases.again("x", NOON),
         cases.prune(NOON),
+        replies.prune(NOON),
         cases.ping(),
         replies.get(["x"], NOON),
         replies.put({"x": {}}, NOON),
@@ -197,8 +200,8 @@ async def test_stopped_database(server):
 
 
 async def test_frozen_database(server):
-    """A database that stands still is down after the store's patience, and up when it goes on."""
-    database = Database(server.url, patience=0.2)
+    """A database that stands still is down after the store's timeout, and up when it goes on."""
+    database = Database(server.url, timeout=0.2)
     await Cases(database).ping()
     with psycopg.connect(server.url) as connection:
         pids = [
@@ -227,7 +230,7 @@ async def until(works) -> None:
 
 async def test_locked_tables(database):
     """A table that somebody locks makes the store down, not slow, and what was refused is not kept later."""
-    opened = Database(database, patience=0.2)
+    opened = Database(database, timeout=0.2)
     with psycopg.connect(database) as connection:
         connection.execute("LOCK TABLE cases")
         with pytest.raises(StoreDown):

@@ -228,3 +228,23 @@ async def test_channel_settings_that_cannot_be_read_are_the_strictest(database):
         connection.execute("""INSERT INTO channels VALUES ('T1', 'C1', '{"canary": 1}')""")
     assert await SettingsStore(store).get("T1", "C1") == STRICTEST
     await store.close()
+
+
+async def test_answers_do_without_what_is_on_record_when_it_cannot_be_read(database):
+    """History, people, a watched channel, the quota and the reply cache: garbage in any of them stops nobody."""
+    async with at_work(database) as app:
+        await app.asks("/vt scan-ip 192.0.2.1")
+        await app.idle()
+        for spoil in (
+            """UPDATE sightings SET what = '{"canary": 1}'""",
+            "UPDATE people SET role = 'canary'",
+            "UPDATE quotas SET use = 'canary'",
+            "UPDATE replies SET raw = '7'",
+        ):
+            execute(app, spoil)
+        again = await app.asks("/vt scan-ip 192.0.2.1", BEN)
+        await app.idle()
+        assert "[JSON]" in app.now(again)
+        await app.slack.opens_home(ANA)
+        await app.idle()
+        assert rows(app, "SELECT DISTINCT outcome FROM cases") == [("answered",)]

@@ -15,7 +15,7 @@ from bot.storage.cases import Cases
 from tests.bot.test_storage import request
 
 # Quick, but not so quick that a busy machine looks like a dead worker, or like a database that is away.
-QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=1.5, sweep=0.1, grace=1, rest=0.05, patience=0.5)
+QUICK = Pace(poll=0.05, heartbeat=0.1, stalled=1.5, sweep=0.1, grace=1, rest=0.05, timeout=0.5)
 BELL_ONLY = Pace(poll=3600)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ class Bot:
             turn=self._take,
             give_up=lambda case_id: self.note(f"gave up {case_id}"),
             tidy=self._tidy,
-            make_round=lambda: self.note("went round"),
+            run_batch=lambda: self.note("went round"),
             clock=lambda: LONG_AGO,
             **{"pace": QUICK} | options,
         )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.database import Database
-from bot.storage.audit import Trail
+from bot.storage.audit import AuditTrail
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.slack_rules import faults
 
@@ -34,7 +34,7 @@ async def changes(database):
     """The changes that the audit has recorded: (user, outcome, changes)."""
     store = Database(database)
     try:
-        entries = [one async for one in Trail(store).since(EVER)]
+        entries = [one async for one in AuditTrail(store).since(EVER)]
         return [(one.user, one.outcome, one.what) for one in entries if one.verb == "change"]
     finally:
         await store.close()

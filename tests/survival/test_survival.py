@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.database import Database
-from bot.storage.quota_store import Ledger
+from bot.storage.quota_store import QuotaStore
 from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL
 from tests.support.processes import Died, grounds
@@ -161,7 +161,7 @@ async def _spend(database, seconds_left):
     """As if the minute's only call had been made so long ago that another is free soon."""
     store = Database(database)
     booked = datetime.now(UTC) - timedelta(seconds=60 - seconds_left)
-    await Ledger(store, SecretStr("some-key"), Limits(minute=1), lambda: booked).take()
+    await QuotaStore(store, SecretStr("some-key"), Limits(minute=1), lambda: booked).take()
     await store.close()
 
 

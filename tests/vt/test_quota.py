@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.database import Database
-from bot.storage.quota_store import Ledger
+from bot.storage.quota_store import QuotaStore
 from vt.errors import QuotaSpent
 from vt.quota import InMemory, Limits
 
@@ -58,7 +58,7 @@ async def new_quota(request, clock):
         yield make
         return
     opened = Database(request.getfixturevalue("database"))
-    yield lambda limits=None: Ledger(opened, KEY, limits or Limits(), clock)
+    yield lambda limits=None: QuotaStore(opened, KEY, limits or Limits(), clock)
     await opened.close()
 
 
@@ -71,7 +71,7 @@ async def spent(call) -> datetime:
 async def take_twenty(url: str) -> int:
     """How many of twenty calls, all at once, were booked."""
     database = Database(url)
-    quota = Ledger(database, KEY, Limits(minute=25), Clock())
+    quota = QuotaStore(database, KEY, Limits(minute=25), Clock())
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_taken(quota)) for _ in range(20)]
     await database.close()
@@ -206,7 +206,7 @@ async def test_keys_apart(database, clock):
     """Each key has its own count, and none is written down."""
     opened = Database(database)
     for key in ("canary-key", "canary-other"):
-        await Ledger(opened, SecretStr(key), Limits(), clock).take(4)
+        await QuotaStore(opened, SecretStr(key), Limits(), clock).take(4)
     await opened.close()
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT * FROM quotas").fetchall()

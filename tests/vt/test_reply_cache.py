@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot.database import Database
-from bot.storage.cases import Replies
-from bot.storage.quota_store import Ledger
+from bot.storage.quota_store import QuotaStore
+from bot.storage.reply_cache import StoredReplies
 from playground.virustotal import Sandbox
 from vt import quota
 from vt.actions import fitting
@@ -50,7 +50,7 @@ async def cached(database):
         one = CachedService(None, virustotal)
         allowance = InMemory(Limits(0, 0, 0), one)
         async with Client(KEY, url=virustotal.url, quota=allowance) as client:
-            memory = Replies(opened)
+            memory = StoredReplies(opened)
             one.service = Service(
                 client, places=Places({}), clock=one, cache=memory, max_age=timedelta(minutes=10)
             )
@@ -123,8 +123,8 @@ async def test_one_count_for_both(database):
     """People's calls and the others are booked from one and the same key."""
     opened = Database(database)
     limits = Limits(0, 4, 0)
-    people = Ledger(opened, KEY, limits, lambda: NOON)
-    others = Ledger(opened, KEY, limits, lambda: NOON, reserve=2)
+    people = QuotaStore(opened, KEY, limits, lambda: NOON)
+    others = QuotaStore(opened, KEY, limits, lambda: NOON, reserve=2)
     await people.take(2)
     with pytest.raises(Reserved):
         await others.take()
