@@ -50,7 +50,7 @@ COLOURS = {
 async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
     """One answer. Exit status 1 when something could not be checked, 2 when the question is wrong."""
     try:
-        wanted = parse(line.removeprefix("/vt "), settings.thresholds, escaped=False)
+        wanted = parse(line.removeprefix("/vt "), settings.thresholds, has_entities=False)
     except UsageError as usage_error:
         _say(text.usage_error(usage_error, _operator(settings)))
         return WRONG

@@ -15,7 +15,8 @@ class Found(Frozen):
 
     kind: Kind
     value: str
-    asked: str
+    written: str
+    """As it was written in the message."""
 
 
 class _Modal(Frozen):

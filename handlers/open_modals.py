@@ -109,7 +109,7 @@ async def open_form(
     modal = FormModal(
         **modal_head(f"form:{trigger_id}", _from_form(origin), deps),
         text=typed,
-        found=tuple(Found(kind=one.kind, value=one.value, asked=one.written) for one in found),
+        found=tuple(Found(kind=one.kind, value=one.value, written=one.written) for one in found),
         lookups=files,
     )
     return await _open_form(modal, trigger_id, deps, notice)

@@ -97,10 +97,10 @@ PLAIN: Mapping[str, InfoCommand | SettingsCommand] = {
 WATCHING: Mapping[str, Literal[Verb.WATCH, Verb.IGNORE]] = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
 
 
-def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> Command:
+def parse(text: str, thresholds: Mapping[str, int], *, has_entities: bool = True) -> Command:
     """Parse a line after /vt. Raises UsageError.
 
-    `thresholds`: engines by action, for actions without `--threshold`. `escaped`: the line has `&`, `<` and `>` as
+    `thresholds`: engines by action, for actions without `--threshold`. `has_entities`: the line has `&`, `<` and `>` as
     entities, as Slack sends them.
     """
     if len(text) > LONGEST:
@@ -115,7 +115,7 @@ def parse(text: str, thresholds: Mapping[str, int], *, escaped: bool = True) -> 
     if word in ("", *PLAIN):
         return PLAIN[word or "help"]
     if word in BY_KEY:
-        return _action(BY_KEY[word], rest, thresholds, escaped=escaped)
+        return _action(BY_KEY[word], rest, thresholds, has_entities=has_entities)
     return _free_text(text, word, thresholds)
 
 
@@ -126,7 +126,7 @@ def _form(text: str) -> FormCommand:
     return FormCommand(text)
 
 
-def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped: bool) -> LookupCommand:
+def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, has_entities: bool) -> LookupCommand:
     """An action by its name: unknown options are refused, and the values must fit."""
     if action.files and passwords.in_file_command(rest):
         raise PasswordTyped
@@ -136,7 +136,7 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, escaped
         raise replace(wrong, action=action) from None
     check_options(action, options)
     # Indicators are unescaped when they are read; a path is taken literally.
-    values = unescape(text) if escaped and action.files else text
+    values = unescape(text) if has_entities and action.files else text
     return parse_values(action, values, options, thresholds, partial=True)
 
 

@@ -70,7 +70,7 @@ def _selected(values: Values, modal: FormModal) -> list[Indicator]:
     offered = {str(index): one for index, one in enumerate(modal.found)}
     indexes = field_value(values, "found") or []
     found = [offered[index] for index in indexes if index in offered]
-    return [Indicator(one.kind, one.value, one.asked) for one in found]
+    return [Indicator(one.kind, one.value, one.written) for one in found]
 
 
 def form_options(values: Values) -> Options:

@@ -60,7 +60,11 @@ def upgrade_modal(stored: Stored) -> dict[str, Any]:
     if not _is_v1(stored.get("origin")):
         return dict(stored)
     dropped = _V1_MODAL_FIELDS - _MODAL_FIELDS.get(str(stored.get("verb")), frozenset())
-    known = {**stored, "origin": upgrade_origin(stored["origin"])}
+    found = [
+        {("written" if name == "asked" else name): value for name, value in one.items()}
+        for one in stored.get("found", ())
+    ]
+    known = {**stored, "found": found, "origin": upgrade_origin(stored["origin"])}
     return {name: value for name, value in known.items() if name not in dropped}
 
 

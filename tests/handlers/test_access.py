@@ -14,48 +14,48 @@ QUESTION = "192.0.2.1"
 BOT = "U0VTBOT001"
 
 
-async def by_command(office, user):
-    await office.slack.types(user, INCIDENT, f"/vt scan-ip {QUESTION}")
+async def by_command(app, user):
+    await app.slack.types(user, INCIDENT, f"/vt scan-ip {QUESTION}")
 
 
-async def by_mention(office, user):
-    await office.slack.says(user, INCIDENT, f"@vt {QUESTION}")
+async def by_mention(app, user):
+    await app.slack.says(user, INCIDENT, f"@vt {QUESTION}")
 
 
-async def by_direct_message(office, user):
-    await office.slack.says(user, "@vt", QUESTION)
+async def by_direct_message(app, user):
+    await app.slack.says(user, "@vt", QUESTION)
 
 
-async def by_message_menu(office, user):
-    message = (await office.slack.says(ANA, INCIDENT, QUESTION)).said
-    await office.slack.uses_shortcut(user, "check", message)
+async def by_message_menu(app, user):
+    message = (await app.slack.says(ANA, INCIDENT, QUESTION)).said
+    await app.slack.uses_shortcut(user, "check", message)
 
 
-async def by_form(office, user):
-    exchange = await office.slack.uses_shortcut(user, "open-form")
-    for view in office.slack.views(user):
-        office.slack.fills(user, view, {"values": QUESTION})
-        await office.slack.submits(user, view)
+async def by_form(app, user):
+    exchange = await app.slack.uses_shortcut(user, "open-form")
+    for view in app.slack.views(user):
+        app.slack.fills(user, view, {"values": QUESTION})
+        await app.slack.submits(user, view)
     return exchange
 
 
-async def by_typed_form(office, user):
-    await office.slack.types(user, INCIDENT, f"/vt form {QUESTION}")
-    for view in office.slack.views(user):
-        await office.slack.submits(user, view)
+async def by_typed_form(app, user):
+    await app.slack.types(user, INCIDENT, f"/vt form {QUESTION}")
+    for view in app.slack.views(user):
+        await app.slack.submits(user, view)
 
 
-async def by_button(office, user):
-    answer = await office.asks(f"/vt scan-ip {QUESTION} --share", channel=INCIDENT)
-    await office.idle()
-    await office.slack.presses(user, answer, "JSON")
+async def by_button(app, user):
+    answer = await app.asks(f"/vt scan-ip {QUESTION} --share", channel=INCIDENT)
+    await app.idle()
+    await app.slack.presses(user, answer, "JSON")
 
 
 ENTRY_POINTS = [by_command, by_mention, by_direct_message, by_message_menu, by_form, by_typed_form, by_button]
 IN_CHANNELS = [by_command, by_mention, by_message_menu, by_typed_form, by_button]
 
 
-def trail(database):
+def audit_rows(database):
     """The audit trail: who asked, through which entry point, and the outcome."""
     with psycopg.connect(database) as connection:
         return connection.execute(
@@ -65,17 +65,17 @@ def trail(database):
 
 def last(database):
     """The outcome of the last request, and the reason if it was refused."""
-    return trail(database)[-1][3:5]
+    return audit_rows(database)[-1][3:5]
 
 
-def told(office, user):
+def told(app, user):
     """What the bot said to this person alone, in ephemeral or direct messages."""
-    person = office.slack.person(user)
+    person = app.slack.person(user)
     return [
-        office.now(message)
-        for message in office.slack.messages(user=user)
+        app.now(message)
+        for message in app.slack.messages(user=user)
         if message.user == BOT
-        and person.id in (message.ephemeral_to, office.slack.world.channels[message.channel].with_user)
+        and person.id in (message.ephemeral_to, app.slack.world.channels[message.channel].with_user)
     ]
 
 
@@ -92,13 +92,13 @@ def told(office, user):
 )
 async def test_who_may_use_every_entry_point(database, user, environ):
     """Full members may use every entry point, and so may roles and people that the operator lists, by name or id."""
-    async with at_work(database, **environ) as office:
+    async with at_work(database, **environ) as app:
         for entry_point in ENTRY_POINTS:
-            await entry_point(office, user)
-            await office.idle()
+            await entry_point(app, user)
+            await app.idle()
             assert last(database) == ("answered", None), entry_point.__name__
-            assert trail(database)[-1][0] == office.slack.person(user).id, entry_point.__name__
-        assert office.virustotal.calls
+            assert audit_rows(database)[-1][0] == app.slack.person(user).id, entry_point.__name__
+        assert app.virustotal.calls
 
 
 @pytest.mark.parametrize(
@@ -120,40 +120,40 @@ async def test_who_may_use_no_entry_point(database, user, why, words, environ):
 
     Workspace admins who are not listed are no exception.
     """
-    async with at_work(database, **environ) as office:
+    async with at_work(database, **environ) as app:
         for number, entry_point in enumerate(ENTRY_POINTS, 1):
-            await entry_point(office, user)
-            await office.idle()
+            await entry_point(app, user)
+            await app.idle()
             assert last(database) == ("refused", why), entry_point.__name__
-            assert len(told(office, user)) == number, entry_point.__name__
-            assert words in told(office, user)[-1]
-        asked = [row for row in trail(database) if row[0] == office.slack.person(user).id]
-        assert len(asked) == len(ENTRY_POINTS)
-        assert all(outcome == "refused" and calls == 0 for *_, outcome, _, calls in asked)
+            assert len(told(app, user)) == number, entry_point.__name__
+            assert words in told(app, user)[-1]
+        rows = [row for row in audit_rows(database) if row[0] == app.slack.person(user).id]
+        assert len(rows) == len(ENTRY_POINTS)
+        assert all(outcome == "refused" and calls == 0 for *_, outcome, _, calls in rows)
 
 
 async def test_bots_may_not(database):
     """A bot gets no answer at all: otherwise two bots could go on answering each other."""
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         for entry_point in (by_command, by_mention, by_direct_message, by_message_menu, by_button):
-            await entry_point(office, "otherbot")
-            await office.idle()
+            await entry_point(app, "otherbot")
+            await app.idle()
             assert last(database) == ("refused", "bot"), entry_point.__name__
 
 
 async def test_a_bot_that_is_let_in_is_answered(database):
     """With ALLOW_BOTS a mention by another bot is answered, and the bot still ignores its own messages."""
-    async with at_work(database, ALLOW_BOTS="true") as office:
-        await by_mention(office, "otherbot")
-        await office.idle()
+    async with at_work(database, ALLOW_BOTS="true") as app:
+        await by_mention(app, "otherbot")
+        await app.idle()
         assert last(database) == ("answered", None)
-        assert len(trail(database)) == 1
+        assert len(audit_rows(database)) == 1
 
 
 async def test_a_stranger_with_a_listed_name_is_not_the_one_who_is_listed(database):
     """Users of another workspace are matched by id only, because that workspace can give them the same names."""
-    async with at_work(database, ALLOWED_USERS="stranger", ALLOW_STRANGERS="true") as office:
-        await by_command(office, "stranger")
+    async with at_work(database, ALLOWED_USERS="stranger", ALLOW_STRANGERS="true") as app:
+        await by_command(app, "stranger")
         assert last(database) == ("refused", "user")
 
 
@@ -172,22 +172,22 @@ async def test_a_stranger_with_a_listed_name_is_not_the_one_who_is_listed(databa
 )
 async def test_only_where_it_is_allowed(database, listed, may, may_not):
     """ALLOWED_CHANNELS takes names and ids; DM means direct messages with the bot."""
-    async with at_work(database, ALLOWED_CHANNELS=listed) as office:
+    async with at_work(database, ALLOWED_CHANNELS=listed) as app:
         for entry_point in may_not:
-            await entry_point(office, ANA)
-            await office.idle()
+            await entry_point(app, ANA)
+            await app.idle()
             assert last(database) == ("refused", "channel"), entry_point.__name__
-        assert not office.virustotal.calls
+        assert not app.virustotal.calls
         for entry_point in may:
-            await entry_point(office, ANA)
-            await office.idle()
+            await entry_point(app, ANA)
+            await app.idle()
             assert last(database) == ("answered", None), entry_point.__name__
 
 
 async def test_a_channel_that_slack_does_not_name_is_not_allowed_by_name(database):
     """The name of a private channel without the bot is unknown, so a listed name does not match it."""
-    async with at_work(database, ALLOWED_CHANNELS="secret") as office:
-        await office.slack.types(ANA, "#secret", f"/vt scan-ip {QUESTION}")
+    async with at_work(database, ALLOWED_CHANNELS="secret") as app:
+        await app.slack.types(ANA, "#secret", f"/vt scan-ip {QUESTION}")
         assert last(database) == ("refused", "channel")
 
 
@@ -196,15 +196,15 @@ async def test_a_channel_that_slack_does_not_name_is_not_allowed_by_name(databas
 
 async def test_slack_is_asked_once_in_ten_minutes(database):
     """After ten minutes Slack is asked again, so a member who became a guest is noticed."""
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         for _ in range(3):
-            await office.asks(f"/vt scan-ip {QUESTION}")
-        assert len([call for call in office.slack.calls if call.method == "users.info"]) == 1
-        demote(office, ANA)
-        await office.asks(f"/vt scan-ip {QUESTION}")
+            await app.asks(f"/vt scan-ip {QUESTION}")
+        assert len([call for call in app.slack.calls if call.method == "users.info"]) == 1
+        demote(app, ANA)
+        await app.asks(f"/vt scan-ip {QUESTION}")
         learnt_before(database, minutes=11)
-        refused = await office.asks(f"/vt scan-ip {QUESTION}")
-        assert "Guests can't use this bot" in office.now(refused)
+        refused = await app.asks(f"/vt scan-ip {QUESTION}")
+        assert "Guests can't use this bot" in app.now(refused)
 
 
 def learnt_before(database, minutes):
@@ -213,40 +213,40 @@ def learnt_before(database, minutes):
         connection.execute("UPDATE people SET at = at - make_interval(mins => %s)", [minutes])
 
 
-def demote(office, user):
+def demote(app, user):
     """Make someone a guest."""
-    person = office.slack.person(user)
-    office.slack.world.people[person.id] = replace(person, guest=True)
+    person = app.slack.person(user)
+    app.slack.world.people[person.id] = replace(person, guest=True)
 
 
 async def test_whoever_was_made_a_guest_while_filling_in_the_form(database):
     """Access is checked again when the form is submitted, and the denial is shown at the field."""
-    async with at_work(database) as office:
-        await office.slack.types(ANA, INCIDENT, f"/vt form {QUESTION}")
-        demote(office, ANA)
+    async with at_work(database) as app:
+        await app.slack.types(ANA, INCIDENT, f"/vt form {QUESTION}")
+        demote(app, ANA)
         learnt_before(database, minutes=11)
-        sent = await office.slack.submits(ANA, office.slack.views(ANA)[0])
+        sent = await app.slack.submits(ANA, app.slack.views(ANA)[0])
         assert "Guests can't use this bot" in sent.errors["values"]
-        assert not office.virustotal.calls
+        assert not app.virustotal.calls
 
 
 @pytest.mark.parametrize("error", ["internal_error", "ratelimited", "fatal_error", "user_not_found"])
 async def test_when_slack_does_not_say_who_it_is_nobody_is_let_in(database, error):
     """Access is denied at once, with a sentence that says why."""
-    async with at_work(database) as office:
-        office.slack.fails("users.info", error, times=9, after=30)
-        refused = await office.asks(f"/vt scan-ip {QUESTION}")
-        assert "I can't check who you are" in office.now(refused)
-        assert refused.ephemeral_to == office.slack.person(ANA).id
+    async with at_work(database) as app:
+        app.slack.fails("users.info", error, times=9, after=30)
+        refused = await app.asks(f"/vt scan-ip {QUESTION}")
+        assert "I can't check who you are" in app.now(refused)
+        assert refused.ephemeral_to == app.slack.person(ANA).id
         assert last(database) == ("refused", "unknown")
-        assert not office.virustotal.calls
+        assert not app.virustotal.calls
 
 
 async def test_someone_whom_slack_hides_is_a_stranger(database):
     """Slack hides users of another workspace who share no channel with the bot."""
-    async with at_work(database) as office:
-        office.slack.fails("users.info", "user_not_visible")
-        await by_command(office, "stranger")
+    async with at_work(database) as app:
+        app.slack.fails("users.info", "user_not_visible")
+        await by_command(app, "stranger")
         assert last(database) == ("refused", "stranger")
 
 

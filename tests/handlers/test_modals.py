@@ -39,8 +39,8 @@ ENDPOINTS = {
 def lookup(action, raw):
     """A finished lookup with this reply."""
     kind, value = KINDS[action]
-    asked = Lookup.of(Indicator(Kind(kind), value, value), BY_KEY[action], 3)
-    return asked.evolve(raw=raw, step=Step.DONE, checked_at=NOW)
+    new = Lookup.of(Indicator(Kind(kind), value, value), BY_KEY[action], 3)
+    return new.evolve(raw=raw, step=Step.DONE, checked_at=NOW)
 
 
 def recordings():

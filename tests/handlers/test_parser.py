@@ -89,7 +89,7 @@ def test_a_path_is_what_was_typed_and_not_how_slack_sends_it():
     """`&`, `<` and `>` arrive as entities. A name that looks like an entity arrives escaped once more."""
     sent = "scan-file /srv/a&amp;b &lt;c&gt;.bin, /srv/d&amp;lt;e"
     assert [path for _, path, _ in typed(sent)] == ["/srv/a&b <c>.bin", "/srv/d&lt;e"]
-    [lookup] = parse("scan-file /srv/d&lt;e", {}, escaped=False).lookups
+    [lookup] = parse("scan-file /srv/d&lt;e", {}, has_entities=False).lookups
     assert lookup.input == "/srv/d&lt;e"
 
 

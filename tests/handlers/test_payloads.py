@@ -164,8 +164,8 @@ def test_a_mention_is_answered_in_its_thread():
 
 async def test_a_malformed_command_is_acknowledged_and_stored_nowhere(database):
     """Slack would only send the same one again. The log says what was missing."""
-    async with at_work(database) as office:
-        port = int(office.slack.target.split(":")[2].split("/")[0])
+    async with at_work(database) as app:
+        port = int(app.slack.target.split(":")[2].split("/")[0])
         body = command("scan-ip 192.0.2.1", user_id="")
         with capture_logs() as logs:
             status, _ = await asyncio.to_thread(knock, port, body, signed(body))
@@ -177,6 +177,6 @@ async def test_a_malformed_command_is_acknowledged_and_stored_nowhere(database):
 
 async def test_settings_cannot_be_opened_from_a_message(database):
     """A message has no trigger_id, without which Slack opens no modal: it is said where to type the command."""
-    async with at_work(database) as office:
-        exchange = await office.slack.says("ana", "#general", "@vt settings")
-        assert "/vt settings" in str(office.slack.shown(await exchange.answer()))
+    async with at_work(database) as app:
+        exchange = await app.slack.says("ana", "#general", "@vt settings")
+        assert "/vt settings" in str(app.slack.shown(await exchange.answer()))

@@ -15,13 +15,13 @@ EICAR_FILE = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-
 ADDRESSES = " ".join(f"203.0.113.{number}" for number in range(1, 26))
 
 
-async def said(office, text, user=BEN, channel=GENERAL, **more):
+async def said(app, text, user=BEN, channel=GENERAL, **more):
     """A message that someone wrote."""
-    return (await office.slack.says(user, channel, text, **more)).said
+    return (await app.slack.says(user, channel, text, **more)).said
 
 
-async def picks(office, callback_id, message, user=ANA):
-    return await office.slack.uses_shortcut(user, callback_id, message)
+async def picks(app, callback_id, message, user=ANA):
+    return await app.slack.uses_shortcut(user, callback_id, message)
 
 
 def typed(view):
@@ -45,27 +45,27 @@ def test_the_menu_has_an_entry_for_each_action_and_one_for_all():
 
 async def test_a_picked_message_is_answered_in_its_thread(database):
     """Everything in the message is answered for everyone in the thread, with the name of the person who asked."""
-    async with at_work(database) as office:
-        message = await said(office, f"we saw 192.0.2.1 and {EICAR}")
-        answer = await (await picks(office, "check", message)).answer(having="RISKY")
+    async with at_work(database) as app:
+        message = await said(app, f"we saw 192.0.2.1 and {EICAR}")
+        answer = await (await picks(app, "check", message)).answer(having="RISKY")
         assert answer.thread_ts == message.ts
         assert answer.ephemeral_to is None
-        assert "🔴 1 RISKY · 🟠 1 SUSPICIOUS" in office.slack.shown(answer)[0]
-        assert "Asked by @ana" in office.slack.shown(answer)
-        assert "Share" not in office.now(answer)
+        assert "🔴 1 RISKY · 🟠 1 SUSPICIOUS" in app.slack.shown(answer)[0]
+        assert "Asked by @ana" in app.slack.shown(answer)
+        assert "Share" not in app.now(answer)
 
 
 async def test_a_message_in_a_thread_is_answered_in_that_thread(database):
     """Slash commands do not work in threads; shortcuts do."""
-    async with at_work(database) as office:
-        root = await said(office, "look at this")
-        below = await said(office, "198.51.100.1", thread=root)
-        answer = await (await picks(office, "check", below)).answer()
+    async with at_work(database) as app:
+        root = await said(app, "look at this")
+        below = await said(app, "198.51.100.1", thread=root)
+        answer = await (await picks(app, "check", below)).answer()
         assert answer.thread_ts == root.ts
 
 
 @pytest.mark.parametrize(
-    ("callback_id", "text", "asked", "not_asked"),
+    ("callback_id", "text", "called", "not_called"),
     [
         ("scan-ip", f"192.0.2.1 and {EICAR}", "ip-address/report", "file/report"),
         ("scan-hash", f"192.0.2.1 and {EICAR}", "file/report", "ip-address/report"),
@@ -73,21 +73,21 @@ async def test_a_message_in_a_thread_is_answered_in_that_thread(database):
         ("domain-report", "evil.example.com at 192.0.2.1", "domain/report", "ip-address/report"),
     ],
 )
-async def test_each_action_takes_what_fits(database, callback_id, text, asked, not_asked):
+async def test_each_action_takes_what_fits(database, callback_id, text, called, not_called):
     """An action looks up its own kinds of indicators and ignores the rest of the message."""
-    async with at_work(database) as office:
-        await picks(office, callback_id, await said(office, text))
-        await office.idle()
-        assert office.virustotal.asked(asked)
-        assert not office.virustotal.asked(not_asked)
+    async with at_work(database) as app:
+        await picks(app, callback_id, await said(app, text))
+        await app.idle()
+        assert app.virustotal.asked(called)
+        assert not app.virustotal.asked(not_called)
 
 
 async def test_a_domain_report_of_a_message_with_a_url_only(database):
     """When nothing fits as it is, what can be converted is used: here the domain of the URL."""
-    async with at_work(database) as office:
-        await picks(office, "domain-report", await said(office, "http://www.evil.com/a"))
-        await office.idle()
-        assert office.virustotal.asked("domain/report")[0].params["domain"] == "www.evil.com"
+    async with at_work(database) as app:
+        await picks(app, "domain-report", await said(app, "http://www.evil.com/a"))
+        await app.idle()
+        assert app.virustotal.asked("domain/report")[0].params["domain"] == "www.evil.com"
 
 
 @pytest.mark.parametrize(
@@ -108,103 +108,103 @@ async def test_a_domain_report_of_a_message_with_a_url_only(database):
 )
 async def test_a_message_without_anything_opens_the_form_with_its_text(database, callback_id, line, notice):
     """Said in the form itself; nothing is looked up, and the text is there to be worked on."""
-    async with at_work(database) as office:
-        exchange = await picks(office, callback_id, await said(office, line))
+    async with at_work(database) as app:
+        exchange = await picks(app, callback_id, await said(app, line))
         view = await exchange.view()
         assert typed(view) == line
-        assert office.slack.shown(view)[1] == notice
-        assert [one for one in office.slack.messages(GENERAL) if one.ephemeral_to] == []
-        assert not office.virustotal.calls
+        assert app.slack.shown(view)[1] == notice
+        assert [one for one in app.slack.messages(GENERAL) if one.ephemeral_to] == []
+        assert not app.virustotal.calls
 
 
 async def test_more_than_twenty_are_asked_about_first(database):
     """The form opens with all of them selected, and what is submitted is looked up."""
-    async with at_work(database) as office:
-        exchange = await picks(office, "check", await said(office, ADDRESSES))
+    async with at_work(database) as app:
+        exchange = await picks(app, "check", await said(app, ADDRESSES))
         view = await exchange.view()
-        assert not office.virustotal.calls
+        assert not app.virustotal.calls
         [block] = [block for block in view.blocks if block["block_id"] == "found"]
         assert len(block["element"]["initial_options"]) == 25
-        sent = await office.slack.submits(ANA, view)
+        sent = await app.slack.submits(ANA, view)
         assert sent.errors == {}
-        await office.idle()
-        assert len(office.virustotal.asked("ip-address/report")) == 25
+        await app.idle()
+        assert len(app.virustotal.asked("ip-address/report")) == 25
 
 
 async def test_attached_files_are_looked_up_with_what_is_chosen(database):
     """Files are not in the menu; the form says that they are included."""
-    async with at_work(database) as office:
-        message = await said(office, ADDRESSES, files=[("eicar.com", EICAR_FILE)])
-        view = await (await picks(office, "check", message)).view()
+    async with at_work(database) as app:
+        message = await said(app, ADDRESSES, files=[("eicar.com", EICAR_FILE)])
+        view = await (await picks(app, "check", message)).view()
         assert "The attached files are looked up too." in str(view.blocks)
-        view = office.slack.fills(ANA, view, {"found": ["0", "1"], "threshold": "60", "answer": "share"})
-        assert not (await office.slack.submits(ANA, view)).errors
-        await office.idle()
-        answer = office.slack.messages(GENERAL)[-1]
-        assert "SUSPICIOUS 54 of 60 engines eicar.com" in office.now(answer)
-        assert len(office.virustotal.asked("ip-address/report")) == 2
+        view = app.slack.fills(ANA, view, {"found": ["0", "1"], "threshold": "60", "answer": "share"})
+        assert not (await app.slack.submits(ANA, view)).errors
+        await app.idle()
+        answer = app.slack.messages(GENERAL)[-1]
+        assert "SUSPICIOUS 54 of 60 engines eicar.com" in app.now(answer)
+        assert len(app.virustotal.asked("ip-address/report")) == 2
 
 
 async def test_an_answer_chosen_to_be_private_in_the_form_is_private(database):
     """It does not go to the message's thread."""
-    async with at_work(database) as office:
-        exchange = await picks(office, "check", await said(office, ADDRESSES))
-        sent = await office.slack.submits(ANA, await exchange.view())
-        await office.idle()
+    async with at_work(database) as app:
+        exchange = await picks(app, "check", await said(app, ADDRESSES))
+        sent = await app.slack.submits(ANA, await exchange.view())
+        await app.idle()
         assert sent.errors == {}
-        answers = [message for message in office.slack.messages(GENERAL) if message.user == "U0VTBOT001"]
-        assert {message.ephemeral_to for message in answers} == {office.slack.person(ANA).id}
+        answers = [message for message in app.slack.messages(GENERAL) if message.user == "U0VTBOT001"]
+        assert {message.ephemeral_to for message in answers} == {app.slack.person(ANA).id}
 
 
 async def test_the_menu_beside_the_place_to_type_opens_the_form(database):
     """Its answer goes to direct messages, because it comes from no channel."""
-    async with at_work(database) as office:
-        exchange = await office.slack.uses_shortcut(ANA, "open-form")
-        view = office.slack.fills(ANA, await exchange.view(), {"values": "192.0.2.1"})
-        await office.slack.submits(ANA, view)
-        await office.slack.until(lambda: office.slack.messages("@ana"))
-        assert "🟠 SUSPICIOUS 6 of 57 engines" in office.now(office.slack.messages("@ana")[-1])
+    async with at_work(database) as app:
+        exchange = await app.slack.uses_shortcut(ANA, "open-form")
+        view = app.slack.fills(ANA, await exchange.view(), {"values": "192.0.2.1"})
+        await app.slack.submits(ANA, view)
+        await app.slack.until(lambda: app.slack.messages("@ana"))
+        assert "🟠 SUSPICIOUS 6 of 57 engines" in app.now(app.slack.messages("@ana")[-1])
 
 
 async def test_an_expired_trigger_keeps_what_was_there(database):
     """Slack opens nothing after three seconds: a button offers the form again."""
-    async with at_work(database) as office:
-        office.slack.fails("views.open", "expired_trigger_id")
-        message = await said(office, "is the mail from Bob bad?")
-        exchange = await picks(office, "check", message)
+    async with at_work(database) as app:
+        app.slack.fails("views.open", "expired_trigger_id")
+        message = await said(app, "is the mail from Bob bad?")
+        exchange = await picks(app, "check", message)
         offer = await exchange.answer(having="saved")
-        again = await office.slack.presses(ANA, offer, "form")
+        again = await app.slack.presses(ANA, offer, "form")
         assert typed(await again.view()) == "is the mail from Bob bad?"
 
 
 async def test_the_same_pick_handed_over_again_is_one_answer(database):
     """The same signed bytes, delivered ten times."""
-    async with at_work(database) as office:
-        exchange = await picks(office, "check", await said(office, "192.0.2.1"))
+    async with at_work(database) as app:
+        exchange = await picks(app, "check", await said(app, "192.0.2.1"))
         for _ in range(10):
-            await office.slack.redelivers(exchange)
-        await office.idle()
-        assert len(office.virustotal.calls) == 1
+            await app.slack.redelivers(exchange)
+        await app.idle()
+        assert len(app.virustotal.calls) == 1
 
 
 async def test_a_message_that_was_deleted_after_it_was_picked(database):
     """Its thread is gone, so the answer goes to direct messages."""
-    async with at_work(database) as office:
-        message = await said(office, "192.0.2.1")
-        office.slack.fails("chat.postMessage", "thread_not_found")
-        await picks(office, "check", message)
-        await office.slack.until(lambda: office.slack.messages("@ana"))
-        assert "I can't post in that channel" in office.now(office.slack.messages("@ana")[-1])
+    async with at_work(database) as app:
+        message = await said(app, "192.0.2.1")
+        app.slack.fails("chat.postMessage", "thread_not_found")
+        await picks(app, "check", message)
+        await app.slack.until(lambda: app.slack.messages("@ana"))
+        assert "I can't post in that channel" in app.now(app.slack.messages("@ana")[-1])
 
 
 async def test_what_stands_in_a_message_now_is_what_counts(database):
     """An edited message is looked up as it reads when the shortcut is used."""
-    async with at_work(database) as office:
-        message = await said(office, "192.0.2.1")
-        await office.slack.edits(BEN, message, "198.51.100.7")
-        await picks(office, "scan-ip", message)
-        await office.idle()
-        assert [call.params["ip"] for call in office.virustotal.calls] == ["198.51.100.7"]
+    async with at_work(database) as app:
+        message = await said(app, "192.0.2.1")
+        await app.slack.edits(BEN, message, "198.51.100.7")
+        await picks(app, "scan-ip", message)
+        await app.idle()
+        assert [call.params["ip"] for call in app.virustotal.calls] == ["198.51.100.7"]
 
 
 # What a message holds ------------------------------------------------------------------------------------
