@@ -40,7 +40,8 @@ def form_command(values: Values, modal: FormModal, thresholds: Mapping[str, int]
     action = BY_KEY.get(str(field_value(values, "action")))
     options = form_options(values)
     read_field("rescan", lambda: check_options(action, options))
-    typed, path = field_text(values, "values"), field_text(values, "path")
+    typed = field_text(values, "values")
+    path = field_text(values, "path")
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
     files = (
         *(file.evolve(threshold=threshold) for file in modal.lookups),

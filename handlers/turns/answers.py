@@ -31,7 +31,8 @@ async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
     about = await case_of_button(case, deps)
     if about is None or not about.lookups:
         return None
-    here, there = case.request.origin, about.request.origin
+    here = case.request.origin
+    there = about.request.origin
     in_public = here.public and here.channel == there.channel and _seen_by_all(about)
     is_asker = (here.team, here.user) == (there.team, there.user)
     return about if in_public or is_asker else None

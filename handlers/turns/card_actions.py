@@ -66,7 +66,8 @@ async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Car
         return None
     if card is None:
         return None
-    here, there = case.request.origin, card.case.request.origin
+    here = case.request.origin
+    there = card.case.request.origin
     return card if (here.team, here.channel) == (there.team, there.channel) else None
 
 

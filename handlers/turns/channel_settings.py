@@ -33,7 +33,8 @@ async def change(case: Case[ChangeSettingsRequest], deps: SettingsDeps) -> None:
 
     The case, which the audit reads, has the old and the new values before anything is changed.
     """
-    origin, new = case.request.origin, case.request.settings
+    origin = case.request.origin
+    new = case.request.settings
     if not await may_change(origin, deps.directory, deps.policy):
         refused = await reply(_to_asker(case), answer.note(modals_text.WHO_MAY_CHANGE), deps)
         await end(refused, deps, Outcome.REFUSED)

@@ -95,12 +95,12 @@ async def _answer(case: Case, deps: LookupDeps) -> None:
     """Everything is settled: post the answer, with the question about its files if there is one."""
     now = deps.clock()
     await history.remember(case, findings(case, now), deps.history, now)
-    asked = case
+    questioned = case
     if case.has_files:
-        asked = await consent.mark_asked(case, deps)
-    case = await reply(case, await message(asked, deps), deps)
+        questioned = await consent.mark_asked(case, deps)
+    case = await reply(case, await message(questioned, deps), deps)
     # Saved only once the question is visible: when posting fails, the next turn asks it with a time of its own.
-    case = case.model_copy(update={"asked_at": asked.asked_at})
+    case = case.model_copy(update={"asked_at": questioned.asked_at})
     if case.plain:
         await send_file(case, as_json(findings(case, now)), deps)
     await end(case, deps)

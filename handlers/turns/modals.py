@@ -41,7 +41,8 @@ async def show_why(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with the rule, what it counted, and other thresholds."""
     if about := await _answer(case, deps):
         now = deps.clock()
-        view = details.why(about.lookups, case.request.modal, _position(case), now, deps.audience)
+        position = _position(case)
+        view = details.why(about.lookups, case.request.modal, position, now, audience=deps.audience)
         await _fill(case, view, findings(about, now), deps)
         await end(case, deps)
 

@@ -135,7 +135,8 @@ class _Batch:
             case = await self._deps.store.case(owner)
         except UnreadableCase:
             return False
-        key, now = lookup_key(known), self._now
+        key = lookup_key(known)
+        now = self._now
         before = [lookup for lookup in (case.lookups if case else ()) if lookup_key(lookup) == key]
         return any(verdict_changed(lookup.finding(now), known.finding(now)) for lookup in before)
 

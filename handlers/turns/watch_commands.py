@@ -134,7 +134,8 @@ async def _cannot_join(case: Case, mode: Mode, deps: WatchDeps) -> str:
 
 
 async def _status(case: Case, deps: WatchDeps) -> str:
-    origin, now = case.request.origin, deps.clock()
+    origin = case.request.origin
+    now = deps.clock()
     watch = await deps.watches.channel(origin.team, origin.channel)
     if watch is None or watch.mode is Mode.OFF:
         return watch_text.SWITCHED[Mode.OFF]

@@ -48,14 +48,16 @@ class Throttle:
 
     async def lookups(self, card: Card) -> tuple[Lookup, ...]:
         """What a card is about now, without what is ignored in its channel, by the channel's thresholds."""
-        origin, deps = card.case.request.origin, self._deps
+        origin = card.case.request.origin
+        deps = self._deps
         if origin.channel not in self._ignored:
             ignored = await deps.watches.ignored(origin.team, origin.channel)
             self._ignored[origin.channel] = frozenset(one.value for one in ignored)
             self._thresholds[origin.channel], _ = await effective_settings(
                 origin, deps.channel_settings, deps.thresholds
             )
-        values, thresholds = self._ignored[origin.channel], self._thresholds[origin.channel]
+        values = self._ignored[origin.channel]
+        thresholds = self._thresholds[origin.channel]
         lookups = lookups_of(card, lambda lookup: any(covers(value, lookup) for value in values))
         return tuple(one.evolve(threshold=thresholds.get(one.action.key, one.threshold)) for one in lookups)
 

@@ -104,6 +104,7 @@ def why(
     modal_id: str,
     position: Position,
     now: datetime,
+    *,
     audience: Audience = EVERYBODY,
 ) -> View:
     """The rule that decided a verdict, what it counted, and what other thresholds would say."""
