@@ -17,7 +17,8 @@ from vt import errors
 from vt.files import FileProvider, hosts, remote
 from vt.files.disk import Disk
 from vt.files.hosts import Host
-from vt.files.places import LOGIN, Opener, Places, display_name
+from vt.files.place_names import LOGIN, display_name
+from vt.files.places import Opener, Places
 from vt.files.safe_path import Roots
 from vt.files.spool import Spool, stream
 from vt.lookup import Lookup

@@ -16,7 +16,8 @@ from vt.actions import FILE
 from vt.client import Client
 from vt.files.disk import Disk
 from vt.files.hosts import Host
-from vt.files.places import Places, host_place
+from vt.files.place_names import host_place
+from vt.files.places import Places
 from vt.files.safe_path import Roots
 from vt.lookup import Lookup, Step
 from vt.service import Service

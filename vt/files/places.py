@@ -1,7 +1,6 @@
 """Places where files are stored: this machine, a named server, or another kind that is passed in.
 
-A lookup stores the name of its file's place: "" for this machine, "host:web-1", "login:web-1/<random>",
-"slack:<file id>", "stdin:".
+A lookup stores the name of its file's place, as place_names makes it.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -12,27 +11,10 @@ from vt import errors
 from vt.files import FileProvider, hosts, remote
 from vt.files.disk import Disk
 from vt.files.hosts import Host
-
-THIS_MACHINE = ""
-"""The name of the place whose files are on this machine."""
-HOST = "host"
-"""The kind of a server's files, read with the login of its entry in the hosts file: `host:<server>`."""
-LOGIN = "login"
-"""The kind of a server's files, read with a login that someone typed: `login:<server>/<random>`."""
+from vt.files.place_names import HOST, THIS_MACHINE
 
 Opener = Callable[[str], AbstractAsyncContextManager[FileProvider]]
 """Opens a place of its kind by the part of the name after the colon. Raises a HostFault."""
-
-
-def host_place(server: str) -> str:
-    """The name of the place for a server of the hosts file."""
-    return f"{HOST}:{server}"
-
-
-def display_name(place: str) -> str:
-    """What people are shown: a server's name, or the kind of place; "" for this machine."""
-    kind, _, name = place.partition(":")
-    return name.partition("/")[0] if kind in (HOST, LOGIN) else kind
 
 
 @dataclass(frozen=True, slots=True)
