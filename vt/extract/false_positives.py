@@ -1,6 +1,6 @@
-"""Tells what only looks like an indicator: a file name, a sentence, code, a version, another kind of hash.
+"""Tells names that only look like hosts: file names, sentences, code, names of detections, CSS selectors.
 
-Not asked about hosts and addresses that were defanged: somebody who defangs a value means an indicator.
+Not asked about names that were defanged: somebody who defangs a value means an indicator.
 """
 
 import re
@@ -117,7 +117,7 @@ _PATH_CONTEXT = re.compile(r"[\w.~%$)}-]/\Z|(?<!\\)\\\Z")
 """After a folder, or after a backslash that does not start the name of a share."""
 
 
-def is_no_host(name: str, text: str, start: int, end: int) -> bool:
+def is_not_host(name: str, text: str, start: int, end: int) -> bool:
     """Whether a name under a known suffix, at text[start:end] and not defanged, is something other than a host."""
     labels, lower = name.split("."), name.lower().split(".")
     before, after = text[max(0, start - CONTEXT) : start], text[end : end + AFTER]

@@ -14,43 +14,11 @@ _ESCAPES = re.compile(r"(?:=[0-9A-F]{2})+")
 
 _BB_TAG = re.compile(r"\[/?([a-z][a-z0-9]{0,11})(?:=[\"']?)?\]?", re.IGNORECASE)
 _BB_CLOSING = re.compile(r"\[/([a-z][a-z0-9]{0,11}|\*)\]", re.IGNORECASE)
-_BB_KNOWN = frozenset(
-    (
-        *(
-            "b",
-            "center",
-            "code",
-            "color",
-            "email",
-            "font",
-            "i",
-            "img",
-            "li",
-            "list",
-            "ol",
-            "pre",
-            "quote",
-            "s",
-        ),
-        *("size", "spoiler", "strike", "table", "td", "tr", "u", "ul", "url", "youtube"),
-    )
+_BB_KNOWN = re.compile(
+    "b|center|code|color|email|font|i|img|li|list|ol|pre|quote|s|size|spoiler|strike|table|td|tr|u|ul|url|youtube"
 )
-_JIRA_KNOWN = frozenset(
-    (
-        "anchor",
-        "code",
-        "color",
-        "html",
-        "info",
-        "noformat",
-        "note",
-        "panel",
-        "quote",
-        "tip",
-        "warning",
-        *"*_+^~-",
-    )
-)
+_JIRA_KNOWN = re.compile("anchor|code|color|html|info|noformat|note|panel|quote|tip|warning|[*_+^~-]")
+"""Tags that are removed wherever they stand; others only in pairs, since a URL may have brackets of its own."""
 _JIRA_TAG = re.compile(r"\{/?([a-z]{1,12}|[*_+^~-])(?::[^{}\n]{0,120})?\}", re.IGNORECASE)
 
 _EMPHASIS = re.compile(
@@ -98,20 +66,21 @@ def _decode_escapes(found: re.Match[str]) -> str:
 
 
 def _remove_bb_tags(text: str) -> str:
-    """The text without its BBCode tags: known ones, and pairs of others.
+    """The text without its BBCode tags that are closed: known ones, and pairs of others.
 
     `evil.com[/]path` and `evil.com[/path` are defanged and have no tags.
     """
     opened = {found[1].lower() for found in _BB_TAG.finditer(text) if not found[0].startswith("[/")}
-    tags = opened & {found[1].lower() for found in _BB_CLOSING.finditer(text)} | _BB_KNOWN
+    closed = {found[1].lower() for found in _BB_CLOSING.finditer(text)}
+    tags = {name for name in closed if name in opened or _BB_KNOWN.fullmatch(name)}
     text = _BB_CLOSING.sub(lambda found: " " if found[1].lower() in tags else found[0], text)
-    return _BB_TAG.sub(lambda found: " " if found[1].lower() in opened & tags else found[0], text)
+    return _BB_TAG.sub(lambda found: " " if found[1].lower() in tags else found[0], text)
 
 
 def _remove_jira_tags(text: str) -> str:
     """The text without its Jira macros: known ones, and pairs of others; `/{id}` in a path stays."""
     names = Counter(found[1].lower() for found in _JIRA_TAG.finditer(text))
-    tags = {name for name, count in names.items() if count > 1 or name in _JIRA_KNOWN}
+    tags = {name for name, count in names.items() if count > 1 or _JIRA_KNOWN.fullmatch(name)}
     return _JIRA_TAG.sub(lambda found: " " if found[1].lower() in tags else found[0], text)
 
 

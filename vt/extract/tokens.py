@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterator
 
 from vt.extract import addresses, false_positives, hashes, url_bounds
+from vt.extract.addresses import Token
 from vt.indicators import hosts, indicator, urls
 from vt.indicators.indicator import Indicator
 from vt.indicators.refang import DOT
-
-Token = re.Match[str]
-"""A match, so that the text around it can be looked at."""
 
 MAX_LOCAL_PART = 64
 """Characters before the @ of a mail address, RFC 5321."""
@@ -80,7 +78,7 @@ def _domain(token: Token, *, trusted: bool = False) -> tuple[str, str] | None:
                 return host, refanged
             end = start + len(written)
             return (
-                None if false_positives.is_no_host(refanged, token.string, start, end) else (host, refanged)
+                None if false_positives.is_not_host(refanged, token.string, start, end) else (host, refanged)
             )
     return None
 

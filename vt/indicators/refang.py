@@ -83,7 +83,7 @@ def refang_marked(text: str) -> str:
         text = _narrow(_INVISIBLE.sub(_invisible, text))
     if "&" in text:
         text = _ENTITY.sub(_decode_entity, text)
-    if not _MAYBE_DEFANGED.search(text):
+    if not _MAYBE_DEFANGED.search(text.encode()):
         return text
     for pattern, rewrite in _REFANG:
         text = pattern.sub(rewrite, text)
