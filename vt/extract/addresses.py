@@ -102,6 +102,9 @@ def read_ipv6(run: Token) -> Indicator | None:
     address = hosts.parse_address(found[1])
     if address is None or _is_network(address, run):
         return None
+    mapped = hosts.mapped_ipv4(str(address))
+    if mapped and (int(mapped) >> 24 == 0 or _is_netmask(mapped)):
+        return None
     return indicator.from_host(f"[{address}]", found[1])
 
 

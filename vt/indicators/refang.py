@@ -174,7 +174,7 @@ _SPACED_DOT = re.compile(rf"\s[.{DOT}]")
 
 _REFANG: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
     # The escaped slash of JSON.
-    (re.compile(r"\\/"), "/"),
+    (re.compile(r"\\++/"), "/"),
     # hxxp[://]  2001[:]db8[::]1  evil.com[/]path  evil.com[/path  evil[-]site.com
     (re.compile(rf"{_OPENING}(://|:/|::|//|[:/]){_CLOSING}"), r"\1"),
     (re.compile(r"(?<=\w)[\[({]/(?=\w)"), "/"),
