@@ -79,12 +79,18 @@ IGNORE_USAGE = (
     "Duration: 12h, 7d, 2w, or permanently if left out."
 )
 NO_CHANNEL = "Run this in the channel you want to change."
-NOT_YOURS = (
-    "Only this channel's creator, a workspace admin or an admin of this bot can change this. Ask one of them."
-)
 INVITE = "I'm not in this channel and can't join it by myself. Type /invite @VT, then try again."
 IGNORED_NONE = "Nothing is ignored here."
 MOST_IGNORED = 30
+
+
+def not_yours(creator: str) -> Line:
+    """Somebody may not change a channel. `creator`: who may, by Slack's id; "" when Slack did not say."""
+    named = line(" ({creator})", creator=User(creator)) if creator else ""
+    return line(
+        "Only this channel's creator{named}, a workspace admin or an admin of this bot can change this. Ask one of them.",
+        named=named,
+    )
 
 
 def by(person: str, since: datetime) -> Line:

@@ -218,8 +218,16 @@ async def _not_allowed(case: Case, deps: WatchDeps) -> str:
     if origin.channel.startswith("D"):
         return watch_text.NO_CHANNEL
     if await scope(origin, deps.directory, deps.policy) is Scope.NOWHERE:
-        return watch_text.NOT_YOURS
+        return watch_text.not_yours(await _creator(origin.channel, deps))
     return ""
+
+
+async def _creator(channel: str, deps: WatchDeps) -> str:
+    """The user who created a channel; "" when Slack does not say."""
+    try:
+        return await deps.directory.creator(channel)
+    except Unknown:
+        return ""
 
 
 async def _answer(case: Case, line: str, deps: WatchDeps, outcome: Outcome = Outcome.ANSWERED) -> None:

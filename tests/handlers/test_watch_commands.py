@@ -152,7 +152,8 @@ async def test_ignoring(database):
 async def test_what_an_admin_ignores_is_ignored_everywhere(database):
     """What the creator of a channel ignores is ignored there; nobody else may ignore anything."""
     async with at_incident(database) as incident:
-        assert "can change this" in (await incident.asks("/vt ignore badplace.top", BEN))[0]
+        refused = (await incident.asks("/vt ignore badplace.top", BEN))[0]
+        assert refused.startswith("Only this channel's creator (@ana), a workspace admin")
         assert "here" in (await incident.asks("/vt ignore badplace.top"))[0]
         assert "in every channel" in (await incident.asks("/vt ignore 9.9.9.9", "admin", "#general"))[0]
         assert incident.cards(await incident.posts("9.9.9.9")) == []
