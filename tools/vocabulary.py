@@ -27,7 +27,7 @@ GIVEN_UP = {
     "unheard": "noop",
     "fangs": "defang",
     "doubts": "false_positives",
-    "wrappers": "link_unwrap",
+    "wrappers": "unwrap",
     "beneath": "safe_path",
     "pinned": "VerifiedSource",
     "unfit": "HostsFileError",

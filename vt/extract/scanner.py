@@ -1,4 +1,4 @@
-"""The scanner: goes through a text once and yields the indicators in it. Takes time linear in any text."""
+"""The scanner: goes through a text once and decides what each piece of it is. Takes time linear in any text."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any
 
 import re2
 
-from vt.extract import addresses, tokens, url_bounds
+from vt.extract import addresses, false_positives, hashes
+from vt.extract.addresses import Token
 from vt.extract.plain_text import to_plain_text
 from vt.indicators import hosts, indicator, urls
 from vt.indicators.indicator import Indicator
-from vt.indicators.markup import strip_markup
-from vt.indicators.refang import DOT, refang_marked
+from vt.indicators.refang import DOT, refang_marked, strip_markup
 
 MAX_LENGTH = 200_000
 """Characters that are searched; Slack's longest message is a fifth of it."""
@@ -81,10 +81,10 @@ def _scan(text: str) -> Iterator[Indicator | None]:
 def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
     """The URLs with a scheme, and what is between them."""
     while (mark := text.find("://", start, stop)) >= 0:
-        opening = url_bounds.find_start(text, mark, start)
+        opening = _url_start(text, mark, start)
         yield from _scan_tokens(text, start, opening)
-        start = max(url_bounds.find_end(text, opening, stop), mark + 3)
-        yield _url(url_bounds.trim(text[opening:start], text[max(0, opening - 1) : opening]))
+        start = max(_url_end(text, opening, stop), mark + 3)
+        yield _url(_trim_url(text[opening:start], text[max(0, opening - 1) : opening]))
     yield from _scan_tokens(text, start, stop)
 
 
@@ -105,8 +105,167 @@ def _scan_tokens(text: str, start: int, stop: int) -> Iterator[Indicator | None]
             yield ipv6
             continue
         for token in _TOKEN.finditer(text, *run.span()):
-            if url := tokens.read_url(token, stop):
+            if url := _read_url(token, stop):
                 yield url[0]
                 start = url[1]
                 break
-            yield from tokens.read(token) or (None,)
+            yield from _read_token(token) or (None,)
+
+
+# Where a URL starts and ends ---------------------------------------------------------------------------
+
+_MAX_SCHEME_LENGTH = 16
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]*\Z")
+_MAYBE_END = re.compile(
+    r"""[()\[\]{}]
+    | (?P<end> \\[nrtu"']                   # an escaped line break or quote in JSON
+      | '(?=[,;)\]}+])                     # the end of a string in a script
+      | (?:;|&&)(?=(?:\./|cd|chmod|curl|echo|nohup|perl|python|rm|sh|bash|sudo|wget)\b)   # the next command
+      | ,(?=(?:https?|s?ftps?)://) )       # the next URL of a list
+    | [',]""",
+    re.VERBOSE,
+)
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+_TRAILING_PUNCTUATION = ".,:;!?'*~$([{\\…–—" + DOT
+
+
+def _url_start(text: str, mark: int, minimum: int) -> int:
+    """Where the scheme before the `://` at `mark` starts, not before `minimum`; `mark` when there is no scheme."""
+    found = _SCHEME.search(text[max(minimum, mark - _MAX_SCHEME_LENGTH) : mark])
+    return mark - len(found[0]) if found else mark
+
+
+def _url_end(text: str, start: int, stop: int) -> int:
+    """Where the URL that starts at `start` ends; it may still have the punctuation of the sentence at its end.
+
+    A closing bracket ends it when it was opened before the URL, a quote or comma when one stands before it.
+    """
+    before = text[max(0, start - 1) : start]
+    depth = dict.fromkeys(_BRACKETS.values(), 0)
+    for found in _MAYBE_END.finditer(text, start, stop):
+        char = found[0]
+        if char in _BRACKETS:
+            depth[_BRACKETS[char]] += 1
+        elif char in depth:
+            depth[char] -= 1
+            if depth[char] < 0:
+                return found.start()
+        elif found["end"] or char == before:
+            return found.start()
+    return stop
+
+
+def _trim_url(text: str, before: str) -> str:
+    """A URL without the punctuation, the possessive or the emphasis at its end. `before` is the character before it."""
+    return text.removesuffix("'s").rstrip(
+        _TRAILING_PUNCTUATION + "_" if before == "_" else _TRAILING_PUNCTUATION
+    )
+
+
+# What a token is ---------------------------------------------------------------------------------------
+
+_MAX_LOCAL_PART = 64
+"""Characters before the @ of a mail address, RFC 5321."""
+
+_EDGES = "-." + DOT
+_PATH = re.compile(r"(?::[0-9]{1,5})?(?:/(?![0-9]{1,3}\.[0-9]{1,3}\.)|\?(?=\w+=))")
+_LOCAL_PART = re.compile(rf"[\w.{DOT}!#$%&'*+/=?^{{}}~-]+\Z")
+_IS_LOCAL_PART = re.compile(rf"(?:[+=][\w.{DOT}+=-]{{0,64}})?@")
+_SCP_PATH = re.compile(r":[\w.~-]*/")
+"""`git@github.com:acme/vtbot`: the source or target of scp or git, not a mail address."""
+
+
+def _read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
+    """The URL without a scheme that starts with this token, and where it ends."""
+    text, (start, end) = token.string, token.span()
+    before = text[max(0, start - 2) : start]
+    if not _PATH.match(text, end, stop):
+        return None
+    if before.endswith(("@", "\\")) or (before.endswith("/") and before != "//"):
+        return None
+    if addresses.has_port_suffix(token) and _is_endpoint(token):
+        return None
+    if not (addresses.read_ipv4(token) or _domain(token)):
+        return None
+    end = _url_end(text, start, stop)
+    refanged = _trim_url(text[start:end], before[-1:]).lstrip(_EDGES + "_").replace(DOT, ".")
+    url = urls.parse(refanged)
+    return (indicator.from_url(url, refanged), end) if url else None
+
+
+def _is_endpoint(token: Token) -> bool:
+    """Whether the number after a token is a port: after an address, before a protocol, after an interface."""
+    followed_by_protocol = token.string.startswith(":", token.end())
+    return token[0][-1].isdecimal() or followed_by_protocol or addresses.is_after_interface(token)
+
+
+def _read_token(token: Token) -> list[Indicator]:
+    """What a token is when no URL starts with it: hashes, addresses, or one domain or mail address."""
+    written = token[0]
+    found = hashes.read(token) if len(written) >= min(indicator.HASH_KINDS) else []
+    if not ("." in written or DOT in written) or _IS_LOCAL_PART.match(token.string, token.end()):
+        return found
+    if ipv4 := addresses.read_ipv4(token):
+        return found + ipv4
+    local = _local_part(token)
+    domain = _domain(token, trusted=bool(local))
+    if domain is None:
+        return found
+    host, refanged = domain
+    if local:
+        return [*found, indicator.from_email(local, host, f"{local}@{refanged}")]
+    return [*found, indicator.from_host(host, refanged)]
+
+
+def _domain(token: Token, *, trusted: bool = False) -> tuple[str, str] | None:
+    """The name under a known suffix that a token is, normalised and as written.
+
+    One that was defanged, or is `trusted`, is not tested for being a file name, code or a sentence.
+    """
+    if len(token[0]) > hosts.MAX_NAME_LENGTH:
+        return None
+    start = token.end() - len(token[0].lstrip(_EDGES))
+    for written in _name_candidates(token):
+        refanged = written.replace(DOT, ".")
+        host = hosts.normalise_name(refanged)
+        if host and hosts.is_registered_name(host):
+            if trusted or DOT in written:
+                return host, refanged
+            end = start + len(written)
+            return (
+                None if false_positives.is_not_host(refanged, token.string, start, end) else (host, refanged)
+            )
+    return None
+
+
+def _name_candidates(token: Token) -> Iterator[str]:
+    """What to try as a name, the likeliest first.
+
+    In `evil.example.The next sentence` the name ends before the last dot; the underscores of `_evil.example_`
+    may be emphasis; tcpdump adds the port, as in `evil.example.https`.
+    """
+    written = token[0].strip(_EDGES)
+    head, _, last = written.rpartition(".")
+    if "." in head and last[:1].isupper() and not last[1:].isupper():
+        yield head
+    yield written
+    if written.endswith("_"):
+        yield written.rstrip("_")
+    if written.startswith("_"):
+        yield written.strip("_")
+    if name := addresses.without_port(written, token):
+        yield name
+
+
+def _local_part(token: Token) -> str:
+    """The local part before the @ that stands before the token; empty when the token is not in a mail address."""
+    at = token.start() - 1
+    if not token.string.startswith("@", max(0, at)) or _SCP_PATH.match(token.string, token.end()):
+        return ""
+    found = _LOCAL_PART.search(token.string[max(0, at - _MAX_LOCAL_PART) : at])
+    local = found[0].replace(DOT, ".") if found else ""
+    if "+" not in local:
+        local = re.split("[=/]", local)[-1]  # smtp.mailfrom=bob@evil.com
+    local = local.lstrip("-.'*#&?!{}~^%$")
+    return "" if ".." in local or local.endswith(".") else local

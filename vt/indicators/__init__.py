@@ -1,9 +1,7 @@
 """Indicators: typed, normalised values such as an IP address, how one is read, and how it is shown safely."""
 
-from vt.indicators.defang import defang, defang_path
-from vt.indicators.indicator import Indicator, Kind, host_of, is_internal
-from vt.indicators.parse import read, split_values
-from vt.indicators.refang import refang
+from vt.indicators.indicator import Indicator, Kind, host_of, is_internal, read, split_values
+from vt.indicators.refang import defang, defang_path, refang
 
 __all__ = [
     "Indicator",

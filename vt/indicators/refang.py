@@ -1,15 +1,54 @@
-"""Refanging: undoes defanging in all the ways that people and tools write it, and the encodings used to hide a value."""
+"""How indicators are written: chat markup and defanging undone, and values defanged for people to read.
 
+People and tools defang in many ways, and use encodings to hide a value. All of them are undone here.
+"""
+
+import html
 import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
-from html import unescape
 from urllib.parse import unquote
 
 import re2
 
 from vt.indicators import hosts
+
+# Chat markup -------------------------------------------------------------------------------------------
+
+_MARKUP = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
+"""A mention, channel or date (no scheme), or a link: its scheme, its address, its label."""
+
+
+def strip_markup(text: str) -> str:
+    """The text as it was typed: without mentions, channels and dates, and each link as its label or address.
+
+    Slack sends a typed `evil.example` as `<http://evil.example|evil.example>`: the label is kept. A link under any
+    other label is replaced by its address, since the label is only somebody's words about it. Such an address
+    keeps its angle brackets, which end it.
+    """
+    if "<" in text:
+        text = _MARKUP.sub(_plain, text)
+    return unescape(text)
+
+
+def unescape(text: str) -> str:
+    """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
+
+
+def _plain(markup: re.Match[str]) -> str:
+    scheme, address, label = markup.groups()
+    if scheme is None or scheme == "tel:":
+        return " "
+    if scheme == "mailto:":
+        return f"<{address.partition('?')[0]}>"
+    if label and scheme == "http:" and address.strip("/") == label.removeprefix("http://").rstrip("/"):
+        return label
+    return f"<{scheme}{address}>"
+
+
+# Defanging undone --------------------------------------------------------------------------------------
 
 DOT = "\ue000"
 """Stands for a dot that was defanged. Nobody defangs a file name or a version, so such a dot is strong evidence."""
@@ -96,7 +135,7 @@ def _invisible(found: re.Match[str]) -> str:
 
 def _decode_entity(found: re.Match[str]) -> str:
     """The character of an entity; a dot written as one counts as defanged."""
-    char = unescape(f"&{found[1] or found[2] or found[3]};")
+    char = html.unescape(f"&{found[1] or found[2] or found[3]};")
     return DOT if char == "." else _narrow(_INVISIBLE.sub(_invisible, char))
 
 
@@ -134,10 +173,6 @@ def _normalise_scheme(found: re.Match[str]) -> str:
     secure = "s" if found["secure"] or (found["odd"] or "").lower() == "xxxxx" else ""
     rest = re.sub(r"\\+", "/", found["backslashed"] or "")
     return f"{scheme}{secure}://{rest}"
-
-
-def _unquote(found: re.Match[str]) -> str:
-    return unquote(found[1])
 
 
 def _join_dot_words(found: re.Match[str]) -> str:
@@ -206,7 +241,10 @@ _REFANG: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
         "",
     ),
     # http://http%3a%2f%2fevil.com%2f
-    (re.compile(r"(?<![a-z0-9])https?://(https?%3a%2f%2f[\w.%-]++)", re.IGNORECASE), _unquote),
+    (
+        re.compile(r"(?<![a-z0-9])https?://(https?%3a%2f%2f[\w.%-]++)", re.IGNORECASE),
+        lambda found: unquote(found[1]),
+    ),
     # http:// evil .com /path  192.0.2 . 1
     (re.compile(rf"://[\w-]++(?:\s?[.{DOT}][\w-]++)+(?:\s/)?"), _remove_spaces),
     (re.compile(rf"\b[0-9]{{1,3}}(?:\s?[.{DOT}]\s?[0-9]{{1,3}}){{3}}\b"), _remove_spaces),
@@ -222,3 +260,40 @@ _REFANG: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
 
 Linear time: every repetition is bounded, or possessive and starts only where a run of its characters starts.
 """
+
+
+# Defanging ---------------------------------------------------------------------------------------------
+
+
+def defang(value: str) -> str:
+    """A value, or a text with values in it, written so that no client makes a link of it.
+
+    `192[.]0[.]2[.]1`, `hxxp://evil[.]example/path`, `user[@]evil[.]example`, `2001[:]db8[:][:]1`. A hash is
+    returned unchanged.
+    """
+    if ":" in value and hosts.parse_address(value):
+        return value.replace(":", "[:]")
+    for pattern, safe in _DEFANG:
+        value = pattern.sub(safe, value)
+    return value
+
+
+def defang_path(name: str) -> str:
+    """A path or file name changed only where a client would make a link of it, so that it can still be copied."""
+    for pattern, safe in (*_DEFANG_SCHEMES, _DEFANG_WWW):
+        name = pattern.sub(safe, name)
+    return name
+
+
+_DEFANG_SCHEMES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<![a-z0-9])h(?:tt)(ps?)(?=://)", re.IGNORECASE), r"hxx\1"),
+    (re.compile(r"(?<![a-z0-9])ftp(s?)(?=://)", re.IGNORECASE), r"fxp\1"),
+    (re.compile(r"(?<!hxxp)(?<!hxxps)(?<!fxp)(?<!fxps)://", re.IGNORECASE), "[:]//"),
+    (re.compile(r"\b(mailto|tel):", re.IGNORECASE), r"\1[:]"),
+)
+_DEFANG_WWW = (re.compile(r"(?<![\w/])(www)\.", re.IGNORECASE), r"\1[.]")
+_DEFANG: tuple[tuple[re.Pattern[str], str], ...] = (
+    *_DEFANG_SCHEMES,
+    (re.compile(r"(?<=\w)@(?=\w)"), "[@]"),
+    (re.compile(r"(?<=[^\s.\[])[.。．｡](?=[^\s.\]])"), "[.]"),
+)
