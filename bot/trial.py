@@ -30,7 +30,7 @@ async def run(settings: Settings, *, anywhere: bool) -> None:
     async with AsyncExitStack() as stack:
         uploads = stack.enter_context(_uploads(settings.state_dir))
         slack = await stack.enter_async_context(workspace(uploads))
-        scenes.furnish(slack.world)
+        scenes.furnish(slack.state)
         roots = settings.file_roots or (samples.folder(settings.state_dir),)
         settings = settings.model_copy(update={"file_roots": roots})
         offered = offers(manifest(), about.help_lines())

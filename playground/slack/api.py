@@ -14,7 +14,7 @@ from playground.slack.link import Link
 from playground.slack.posting import Refused
 from playground.slack.rules import Fault, Rule
 from playground.slack.seed import APP, BOT, TEAM
-from playground.slack.state import World
+from playground.slack.state import State
 
 KEPT = 1_000
 """Calls that are remembered."""
@@ -57,7 +57,7 @@ class Method:
     name: str
     scope: str
     tier: int
-    run: Callable[[World, Mapping[str, Any]], dict[str, Any]]
+    run: Callable[[State, Mapping[str, Any]], dict[str, Any]]
 
 
 METHODS = {
@@ -107,7 +107,7 @@ class Api:
 
     def __init__(
         self,
-        world: World,
+        state: State,
         link: Link,
         bot_token: str,
         app_token: str,
@@ -115,7 +115,7 @@ class Api:
         *,
         limited: bool,
     ) -> None:
-        self.world = world
+        self.state = state
         self.link = link
         self.bot_token = bot_token
         self.app_token = app_token
@@ -156,7 +156,7 @@ class Api:
             reply = {"ok": True, **self._run(name, args)}
         except Refused as refused:
             return 200, _refusal(refused), {}
-        payloads.tell(self.world, reply)
+        payloads.tell(self.state, reply)
         if failed:
             return failed
         return 200, reply, {"X-OAuth-Scopes": ",".join(sorted(self.scopes))}
@@ -165,8 +165,8 @@ class Api:
         if name == "auth.test":
             return _identity()
         if name == "apps.connections.open":
-            return {"url": f"{self.world.base.replace('http', 'ws', 1)}/link?ticket={self.link.ticket()}"}
-        return METHODS[name].run(self.world, args)
+            return {"url": f"{self.state.base.replace('http', 'ws', 1)}/link?ticket={self.link.ticket()}"}
+        return METHODS[name].run(self.state, args)
 
     def _allowed(self, name: str, token: str) -> None:
         right = self.app_token if name == "apps.connections.open" else self.bot_token
@@ -182,7 +182,7 @@ class Api:
             raise Refused("missing_scope")
 
     def _blame(self, name: str, rule: Rule, sentence: str) -> None:
-        self.world.blame(name, Fault(rule, sentence))
+        self.state.blame(name, Fault(rule, sentence))
 
     def _wait(self, name: str, args: Mapping[str, Any]) -> int:
         """Seconds to wait before this call; 0 when it may be made now."""
@@ -192,7 +192,7 @@ class Api:
         where = str(args.get("channel")) if tier == PER_CHANNEL else ""
         most, window = (1, 1) if tier == PER_CHANNEL else (TIERS[tier], MINUTE)
         made = self._rates.setdefault((name, where), deque())
-        now = self.world.clock()
+        now = self.state.clock()
         while made and made[0] <= now - window:
             made.popleft()
         if len(made) >= most:

@@ -50,15 +50,15 @@ def found(blocks: Sequence[Json], what: str | int) -> Button:
 def action(button: Button, choice: Any, ts: str) -> Json:
     """The entry in `actions` of a block_actions payload. `choice`: what was picked from a menu."""
     element = button.element
-    pressed = {
+    action = {
         "type": element["type"],
         "action_id": element["action_id"],
         "block_id": button.block["block_id"],
         "action_ts": ts,
     }
     if element["type"] == "button":
-        return pressed | {key: element[key] for key in ("text", "value") if key in element}
+        return action | {key: element[key] for key in ("text", "value") if key in element}
     if element["type"] == "overflow":
         picked = forms.option(element, choice) if choice is not None else button.picked
-        return pressed | {"selected_option": picked}
-    return pressed | forms.value(element, choice)
+        return action | {"selected_option": picked}
+    return action | forms.value(element, choice)

@@ -16,7 +16,7 @@ import aiohttp
 from playground.slack import payloads
 from playground.slack.link import Link
 from playground.slack.rules import Fault, Rule
-from playground.slack.state import World, new_id
+from playground.slack.state import State, new_id
 
 OK = 200
 KEPT = 1_000
@@ -36,7 +36,7 @@ EVENTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Delivery:
     """One delivery: `kind` is slash_commands, interactive or events_api."""
 
     kind: str
@@ -63,7 +63,7 @@ class Ack:
     why: str = ""
     sent: tuple[bytes, Mapping[str, str]] | None = None
     """The signed bytes and headers, over HTTP."""
-    parcel: Parcel | None = None
+    delivery: Delivery | None = None
 
     @property
     def ok(self) -> bool:
@@ -81,26 +81,26 @@ def signed(secret: str, body: bytes, at: float | None = None) -> dict[str, str]:
     return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={digest}"}
 
 
-class Courier:
+class Dispatcher:
     """Carries to `target` (the bot's URL), or without one over the bot's Socket Mode connections."""
 
     def __init__(
         self,
-        world: World,
+        state: State,
         link: Link,
         secret: str,
         *,
         target: str | None,
-        patience: float,
+        ack_timeout: float,
         retries: Collection[float],
         events: Collection[str],
         scopes: Collection[str],
     ) -> None:
-        self.world = world
+        self.state = state
         self.link = link
         self.secret = secret
         self.target = target
-        self.patience = patience
+        self.ack_timeout = ack_timeout
         self.retries = tuple(retries)
         self.events = {name for name in events if not EVENTS[name] or EVENTS[name] in scopes}
         self.http: aiohttp.ClientSession | None = None
@@ -118,27 +118,27 @@ class Courier:
         if self.http:
             await self.http.close()
 
-    async def carry(self, parcel: Parcel) -> Ack:
+    async def deliver(self, delivery: Delivery) -> Ack:
         """One attempt. Blames the bot for an acknowledgement that is late or not a 200."""
-        payloads.tell(self.world, parcel.payload)
+        payloads.tell(self.state, delivery.payload)
         self._under_way += 1
         try:
-            ack = await self._tried(parcel)
+            ack = await self._tried(delivery)
         finally:
             self._under_way -= 1
             self._still.set()
-        self._judge(parcel, ack)
-        ack = replace(ack, parcel=parcel)
+        self._judge(delivery, ack)
+        ack = replace(ack, delivery=delivery)
         self.deliveries.append(ack)
         for watcher in self.watchers:
             watcher(ack)
         return ack
 
-    async def _tried(self, parcel: Parcel) -> Ack:
+    async def _tried(self, delivery: Delivery) -> Ack:
         start = time.perf_counter()
         try:
-            async with asyncio.timeout(self.patience):
-                return await (self._post(parcel) if self.target else self._envelope(parcel))
+            async with asyncio.timeout(self.ack_timeout):
+                return await (self._post(delivery) if self.target else self._envelope(delivery))
         except TimeoutError:
             return Ack(0, why=TIMEOUT, milliseconds=(time.perf_counter() - start) * 1000)
 
@@ -153,20 +153,20 @@ class Courier:
         """The same delivery once more: the same signed bytes, or the same payload in another envelope."""
         if ack.sent:
             return await self.post(*ack.sent)
-        return await self._envelope(ack.parcel) if ack.parcel else ack
+        return await self._envelope(ack.delivery) if ack.delivery else ack
 
-    def _judge(self, parcel: Parcel, ack: Ack) -> None:
-        where = _name(parcel)
+    def _judge(self, delivery: Delivery, ack: Ack) -> None:
+        where = _name(delivery)
         if ack.why == TIMEOUT:
-            self.world.blame(where, Fault(Rule.LATE, f"no acknowledgement within {self.patience:g} s"))
-        elif parcel.kind != "events_api" and ack.status not in (0, OK):
-            self.world.blame(where, Fault(Rule.ACK, f"acknowledged with {ack.status}: {ack.body[:80]!r}"))
+            self.state.blame(where, Fault(Rule.LATE, f"no acknowledgement within {self.ack_timeout:g} s"))
+        elif delivery.kind != "events_api" and ack.status not in (0, OK):
+            self.state.blame(where, Fault(Rule.ACK, f"acknowledged with {ack.status}: {ack.body[:80]!r}"))
 
-    async def _post(self, parcel: Parcel) -> Ack:
-        body, kind = parcel.body()
+    async def _post(self, delivery: Delivery) -> Ack:
+        body, kind = delivery.body()
         headers = {"Content-Type": kind, **signed(self.secret, body)}
-        if parcel.retry:
-            headers |= {"X-Slack-Retry-Num": str(parcel.retry), "X-Slack-Retry-Reason": parcel.reason}
+        if delivery.retry:
+            headers |= {"X-Slack-Retry-Num": str(delivery.retry), "X-Slack-Retry-Reason": delivery.reason}
         return await self.post(body, headers)
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Ack:
@@ -181,9 +181,11 @@ class Courier:
         except (aiohttp.ClientError, OSError):
             return Ack(0, why=FAILED, milliseconds=(time.perf_counter() - start) * 1000, sent=(body, headers))
 
-    async def _envelope(self, parcel: Parcel) -> Ack:
+    async def _envelope(self, delivery: Delivery) -> Ack:
         start = time.perf_counter()
-        answered, payload = await self.link.carry(parcel.kind, parcel.payload, parcel.retry, parcel.reason)
+        answered, payload = await self.link.deliver(
+            delivery.kind, delivery.payload, delivery.retry, delivery.reason
+        )
         spent = (time.perf_counter() - start) * 1000
         if not answered:
             return Ack(0, why=FAILED, milliseconds=spent)
@@ -193,19 +195,19 @@ class Courier:
         """Hand over an event that the bot subscribed to; not taken, it is repeated behind the scenes."""
         if name not in self.events:
             return None
-        parcel = Parcel("events_api", payloads.event(self.world, new_id("Ev"), inner))
-        ack = await self.carry(parcel)
+        delivery = Delivery("events_api", payloads.event(self.state, new_id("Ev"), inner))
+        ack = await self.deliver(delivery)
         if not ack.ok:
-            self.later(self._again(parcel, ack))
+            self.later(self._again(delivery, ack))
         return ack
 
-    async def _again(self, parcel: Parcel, ack: Ack) -> None:
+    async def _again(self, delivery: Delivery, ack: Ack) -> None:
         for count, pause in enumerate(self.retries, 1):
             if ack.headers.get("X-Slack-No-Retry") == "1":
                 return
             await asyncio.sleep(pause)
             reason = "http_error" if ack.status else "http_timeout"
-            ack = await self.carry(Parcel(parcel.kind, parcel.payload, count, reason))
+            ack = await self.deliver(Delivery(delivery.kind, delivery.payload, count, reason))
             if ack.ok:
                 return
 
@@ -216,8 +218,8 @@ class Courier:
         task.add_done_callback(self._tasks.discard)
 
 
-def _name(parcel: Parcel) -> str:
-    payload = parcel.payload
-    if parcel.kind == "slash_commands":
+def _name(delivery: Delivery) -> str:
+    payload = delivery.payload
+    if delivery.kind == "slash_commands":
         return f"{payload['command']} {payload['text'][:60]}".strip()
-    return str(payload["event"]["type"] if parcel.kind == "events_api" else payload["type"])
+    return str(payload["event"]["type"] if delivery.kind == "events_api" else payload["type"])

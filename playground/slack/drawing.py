@@ -4,121 +4,121 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from playground.slack.markup import unescaped
+from playground.slack.markup import unescape
 from playground.slack.records import Message, View
-from playground.slack.state import World
+from playground.slack.state import State
 
 Json = dict[str, Any]
 _MARK = re.compile(r"<([^<>\n]*)>")
 _STYLED = re.compile(r"(?<![\w*_~`])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~`])")
 
 
-def message(world: World, item: Message) -> list[str]:
+def message(state: State, item: Message) -> list[str]:
     """A message: its blocks, or its text when there are none, then its files."""
     blocks = () if item.via == "person" else item.blocks  # theirs are made from the text
-    lines = list(_blocks(world, blocks)) if blocks else words(world, item.text).split("\n")
+    lines = list(_blocks(state, blocks)) if blocks else words(state, item.text).split("\n")
     files = [f"[file: {file.name}, {file.size} bytes]" for file in item.files]
     return ([] if files and lines == [""] else lines) + files
 
 
-def view(world: World, item: View) -> list[str]:
+def view(state: State, item: View) -> list[str]:
     """A modal or home: title, blocks, the buttons below."""
     below = [item.content[key]["text"] for key in ("submit", "close") if key in item.content]
     return [
         *([item.title] if item.title else []),
-        *_blocks(world, item.blocks),
+        *_blocks(state, item.blocks),
         *([" ".join(f"[{label}]" for label in below)] if below else []),
     ]
 
 
-def words(world: World, text: str) -> str:
+def words(state: State, text: str) -> str:
     """Marked-up text as it is read: labels for links, names for ids, no markup, no entities."""
-    plain = _MARK.sub(lambda match: _mark(world, match[1]), text)
+    plain = _MARK.sub(lambda match: _mark(state, match[1]), text)
     while (shorter := _STYLED.sub(r"\2", plain)) != plain:
         plain = shorter
-    return unescaped(plain.replace("```", "").replace("`", ""))
+    return unescape(plain.replace("```", "").replace("`", ""))
 
 
-def _mark(world: World, mark: str) -> str:
+def _mark(state: State, mark: str) -> str:
     target, _, label = mark.partition("|")
     if target[:1] == "@":
-        found = world.people.get(target[1:])
+        found = state.people.get(target[1:])
         return f"@{found.name}" if found else f"@{target[1:]}"
     if target[:1] == "#":
-        channel = world.channels.get(target[1:])
+        channel = state.channels.get(target[1:])
         return f"#{channel.name}" if channel and not channel.private else "#private"
     if target[:1] == "!" and not label:
         return f"@{target[1:]}"
     return label or target
 
 
-def _blocks(world: World, blocks: Iterable[Json]) -> Iterator[str]:
+def _blocks(state: State, blocks: Iterable[Json]) -> Iterator[str]:
     for block in blocks:
-        yield from _DRAWN[block["type"]](world, block)
+        yield from _RENDERED[block["type"]](state, block)
 
 
-def _text(world: World, item: Json) -> str:
-    return words(world, item["text"]) if item["type"] == "mrkdwn" else str(item["text"])
+def _text(state: State, item: Json) -> str:
+    return words(state, item["text"]) if item["type"] == "mrkdwn" else str(item["text"])
 
 
-def _section(world: World, block: Json) -> Iterator[str]:
+def _section(state: State, block: Json) -> Iterator[str]:
     if "text" in block:
-        yield from _text(world, block["text"]).split("\n")
+        yield from _text(state, block["text"]).split("\n")
     for item in block.get("fields", ()):
-        yield ": ".join(part for part in _text(world, item).split("\n") if part)
+        yield ": ".join(part for part in _text(state, item).split("\n") if part)
     if "accessory" in block:
         yield _element(block["accessory"])
 
 
-def _header(world: World, block: Json) -> Iterator[str]:
-    yield _text(world, block["text"])
+def _header(state: State, block: Json) -> Iterator[str]:
+    yield _text(state, block["text"])
 
 
-def _context(world: World, block: Json) -> Iterator[str]:
+def _context(state: State, block: Json) -> Iterator[str]:
     items = block["elements"]
-    yield " · ".join(_element(item) if item["type"] == "image" else _text(world, item) for item in items)
+    yield " · ".join(_element(item) if item["type"] == "image" else _text(state, item) for item in items)
 
 
-def _divider(_world: World, _block: Json) -> Iterator[str]:
+def _divider(_world: State, _block: Json) -> Iterator[str]:
     yield "───"
 
 
-def _actions(_world: World, block: Json) -> Iterator[str]:
+def _actions(_world: State, block: Json) -> Iterator[str]:
     yield " ".join(_element(element) for element in block["elements"])
 
 
-def _input(_world: World, block: Json) -> Iterator[str]:
+def _input(_world: State, block: Json) -> Iterator[str]:
     yield f"{block['label']['text']}: {_element(block['element'])}"
     if "hint" in block:
         yield str(block["hint"]["text"])
 
 
-def _image(_world: World, block: Json) -> Iterator[str]:
+def _image(_world: State, block: Json) -> Iterator[str]:
     yield _element(block)
 
 
-def _markdown(_world: World, block: Json) -> Iterator[str]:
+def _markdown(_world: State, block: Json) -> Iterator[str]:
     yield from str(block["text"]).split("\n")
 
 
-def _table(world: World, block: Json) -> Iterator[str]:
+def _table(state: State, block: Json) -> Iterator[str]:
     for row in block["rows"]:
-        yield " | ".join(_cell(world, cell) for cell in row)
+        yield " | ".join(_cell(state, cell) for cell in row)
 
 
-def _cell(world: World, cell: Json) -> str:
-    return " ".join(_rich(world, cell)) if cell["type"] == "rich_text" else str(cell["text"])
+def _cell(state: State, cell: Json) -> str:
+    return " ".join(_rich(state, cell)) if cell["type"] == "rich_text" else str(cell["text"])
 
 
-def _rich(world: World, block: Json) -> Iterator[str]:
+def _rich(state: State, block: Json) -> Iterator[str]:
     for number, part in enumerate(block["elements"], 1):
         if part["type"] == "rich_text_list":
             for position, item in enumerate(part["elements"], 1):
                 point = f"{position}." if part["style"] == "ordered" else "•"
-                yield f"{point} {_inline(world, item)}"
+                yield f"{point} {_inline(state, item)}"
         else:
             quote = "> " if part["type"] == "rich_text_quote" else ""
-            lines = _inline(world, part).split("\n")
+            lines = _inline(state, part).split("\n")
             yield from (quote + line for line in (lines[:-1] if _ends(lines, block, number) else lines))
 
 
@@ -127,11 +127,11 @@ def _ends(lines: list[str], block: Json, number: int) -> bool:
     return len(lines) > 1 and not lines[-1] and number < len(block["elements"])
 
 
-def _inline(world: World, part: Json) -> str:
-    return "".join(_span(world, element) for element in part["elements"])
+def _inline(state: State, part: Json) -> str:
+    return "".join(_span(state, element) for element in part["elements"])
 
 
-def _span(world: World, item: Json) -> str:
+def _span(state: State, item: Json) -> str:
     kind = item["type"]
     if kind in ("text", "link"):
         return str(item.get("text") or item.get("url"))
@@ -140,7 +140,7 @@ def _span(world: World, item: Json) -> str:
     if kind == "date":
         return str(item.get("fallback", item["timestamp"]))
     prefix = {"user": "@", "channel": "#"}.get(kind, "!")
-    return _mark(world, prefix + str(item.get("user_id") or item.get("channel_id") or item.get("range")))
+    return _mark(state, prefix + str(item.get("user_id") or item.get("channel_id") or item.get("range")))
 
 
 def _element(item: Json) -> str:
@@ -154,7 +154,7 @@ def _element(item: Json) -> str:
     return f"[{item.get('placeholder', {}).get('text') or kind.replace('_', ' ')}]"
 
 
-_DRAWN: dict[str, Callable[[World, Json], Iterator[str]]] = {
+_RENDERED: dict[str, Callable[[State, Json], Iterator[str]]] = {
     "section": _section,
     "header": _header,
     "context": _context,

@@ -5,34 +5,34 @@ from typing import Any
 from playground.slack import objects
 from playground.slack.records import Channel, Message, Person
 from playground.slack.seed import BOT
-from playground.slack.state import World
+from playground.slack.state import State
 
 Event = tuple[str, dict[str, Any]]
 _KINDS = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
 
 
-def posted(world: World, message: Message) -> list[Event]:
+def posted(state: State, message: Message) -> list[Event]:
     """A message, a mention of the bot in it, its files; nothing from where the bot is not."""
-    channel = world.channels[message.channel]
+    channel = state.channels[message.channel]
     if BOT.id not in channel.members:
         return []
-    inner = _whole(world, message) | _place(world, channel)
+    inner = _whole(state, message) | _place(state, channel)
     events = [(_KINDS[objects.channel_type(channel)], _subtype(inner, message))]
     if f"<@{BOT.id}>" in message.text and not channel.with_user:
         events.append(("app_mention", {**inner, "type": "app_mention"}))
-    return events + [("file_shared", _file(world, message, file.id)) for file in message.files]
+    return events + [("file_shared", _file(state, message, file.id)) for file in message.files]
 
 
-def _whole(world: World, message: Message) -> dict[str, Any]:
-    home = world.people[message.user].team
-    return objects.message(world, message) | {"user_team": home, "source_team": home}
+def _whole(state: State, message: Message) -> dict[str, Any]:
+    home = state.people[message.user].team
+    return objects.message(state, message) | {"user_team": home, "source_team": home}
 
 
-def _place(world: World, channel: Channel) -> dict[str, Any]:
+def _place(state: State, channel: Channel) -> dict[str, Any]:
     return {
         "channel": channel.id,
         "channel_type": objects.channel_type(channel),
-        "event_ts": world.ts(),
+        "event_ts": state.ts(),
     }
 
 
@@ -40,43 +40,43 @@ def _subtype(inner: dict[str, Any], message: Message) -> dict[str, Any]:
     return {**inner, "subtype": "file_share"} if message.files else inner
 
 
-def _file(world: World, message: Message, name: str) -> dict[str, Any]:
+def _file(state: State, message: Message, name: str) -> dict[str, Any]:
     return {
         "type": "file_shared",
         "file_id": name,
         "user_id": message.user,
         "file": {"id": name},
         "channel_id": message.channel,
-        "event_ts": world.ts(),
+        "event_ts": state.ts(),
     }
 
 
-def changed(world: World, after: Message, before: Message) -> list[Event]:
+def changed(state: State, after: Message, before: Message) -> list[Event]:
     """An edit or a deletion: message_changed with both texts, or message_deleted."""
-    channel = world.channels[after.channel]
+    channel = state.channels[after.channel]
     if BOT.id not in channel.members:
         return []
     inner = {
         "type": "message",
         "subtype": "message_deleted" if after.deleted else "message_changed",
         "hidden": True,
-        "ts": world.ts(),
-        "previous_message": objects.message(world, before),
-        **({"deleted_ts": after.ts} if after.deleted else {"message": objects.message(world, after)}),
-        **_place(world, channel),
+        "ts": state.ts(),
+        "previous_message": objects.message(state, before),
+        **({"deleted_ts": after.ts} if after.deleted else {"message": objects.message(state, after)}),
+        **_place(state, channel),
     }
     return [(_KINDS[objects.channel_type(channel)], inner)]
 
 
-def home_opened(world: World, person: Person) -> list[Event]:
+def home_opened(state: State, person: Person) -> list[Event]:
     """Somebody looks at the bot's home."""
-    home = world.views.get(world.homes.get(person.id, ""))
+    home = state.views.get(state.homes.get(person.id, ""))
     inner = {
         "type": "app_home_opened",
         "user": person.id,
-        "channel": world.direct(person).id,
+        "channel": state.direct(person).id,
         "tab": "home",
-        "event_ts": world.ts(),
+        "event_ts": state.ts(),
         **({"view": objects.view(home)} if home else {}),
     }
     return [("app_home_opened", inner)]
@@ -88,7 +88,7 @@ def channel_created(channel: Channel) -> list[Event]:
     return [] if channel.private else [("channel_created", {"type": "channel_created", "channel": made})]
 
 
-def joined(world: World, channel: Channel, person: Person, inviter: Person) -> list[Event]:
+def joined(state: State, channel: Channel, person: Person, inviter: Person) -> list[Event]:
     """Somebody came into a channel where the bot is."""
     inner = {
         "type": "member_joined_channel",
@@ -97,6 +97,6 @@ def joined(world: World, channel: Channel, person: Person, inviter: Person) -> l
         "channel_type": "G" if channel.private else "C",
         "team": person.team,
         "inviter": inviter.id,
-        "event_ts": world.ts(),
+        "event_ts": state.ts(),
     }
     return [("member_joined_channel", inner)] if BOT.id in channel.members else []

@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from playground.slack import drawing, events, hooks
-from playground.slack.delivery import FAILED, OK, Ack, Courier, Parcel
+from playground.slack.delivery import FAILED, OK, Ack, Delivery, Dispatcher
 from playground.slack.events import Event
 from playground.slack.posting import Refused
 from playground.slack.records import Change, Hook, Message, Person, View
 from playground.slack.seed import BOT, SLACKBOT
-from playground.slack.state import World
+from playground.slack.state import State
 
 
 class Exchange:
     """One thing done and what followed from it."""
 
-    def __init__(self, world: World, person: Person, what: str, hook: Hook | None = None) -> None:
-        self.world = world
+    def __init__(self, state: State, person: Person, what: str, hook: Hook | None = None) -> None:
+        self.state = state
         self.person = person
         self.what = what
         self.hook = hook
@@ -55,7 +55,7 @@ class Exchange:
         With `having`, the first in which these words are read. TimeoutError when none comes.
         """
         async with self._waiting(timeout, f"an answer having {having!r}" if having else "an answer"):
-            while having not in "\n".join(drawing.message(self.world, message := await self._answers.get())):
+            while having not in "\n".join(drawing.message(self.state, message := await self._answers.get())):
                 pass
             return message
 
@@ -70,7 +70,7 @@ class Exchange:
             async with asyncio.timeout(seconds):
                 yield
         except TimeoutError:
-            faults = "; ".join(self.world.faults) or "no faults"
+            faults = "; ".join(self.state.faults) or "no faults"
             raise TimeoutError(
                 f"{self.person.name} waited {seconds:g} s for {wanted} to {self.what!r} ({faults})"
             ) from None
@@ -87,16 +87,16 @@ class Exchange:
 class Exchanges:
     """Sends what people do, and tells each exchange that is still held what the bot showed to its person."""
 
-    def __init__(self, world: World, courier: Courier) -> None:
-        self.world = world
-        self.courier = courier
+    def __init__(self, state: State, dispatcher: Dispatcher) -> None:
+        self.state = state
+        self.dispatcher = dispatcher
         self._by_person: dict[str, weakref.WeakSet[Exchange]] = {}
         self._by_hook: dict[str, weakref.WeakSet[Exchange]] = {}
-        world.watchers += [self._changed, self._echo]
+        state.watchers += [self._changed, self._echo]
 
     def open(self, person: Person, what: str, hook: Hook | None = None) -> Exchange:
         """Begin one."""
-        exchange = Exchange(self.world, person, what, hook)
+        exchange = Exchange(self.state, person, what, hook)
         self._by_person.setdefault(person.id, weakref.WeakSet()).add(exchange)
         if hook:
             self._by_hook.setdefault(hook.id, weakref.WeakSet()).add(exchange)
@@ -104,12 +104,12 @@ class Exchanges:
 
     async def command(self, exchange: Exchange, payload: dict[str, Any]) -> Exchange:
         """Deliver a slash command, and show what it was acknowledged with."""
-        exchange.ack = await self.courier.carry(Parcel("slash_commands", payload))
+        exchange.ack = await self.dispatcher.deliver(Delivery("slash_commands", payload))
         hook, ack = exchange.hook, exchange.ack
         error = None if ack.status == OK else ack.why or FAILED
         if hook and ack.body and not error:
             try:
-                hooks.respond(self.world, hook, content(ack), "ack")
+                hooks.respond(self.state, hook, content(ack), "ack")
             except Refused as refused:
                 error = refused.error
         if error:
@@ -120,25 +120,25 @@ class Exchanges:
         """What Slack itself tells the person."""
         hook = exchange.hook
         if hook:
-            ts, name = self.world.ts(), SLACKBOT.id
+            ts, name = self.state.ts(), SLACKBOT.id
             notice = Message(ts, hook.channel, name, sentence, ephemeral_to=hook.user, via="slack")
-            self.world.post(notice, hook.id)
+            self.state.post(notice, hook.id)
 
     async def interaction(self, exchange: Exchange, payload: dict[str, Any]) -> Exchange:
         """Deliver an interactive payload."""
-        exchange.ack = await self.courier.carry(Parcel("interactive", payload))
+        exchange.ack = await self.dispatcher.deliver(Delivery("interactive", payload))
         return exchange
 
     async def events(self, exchange: Exchange, happened: list[Event]) -> Exchange:
         """Deliver events; the acknowledgement is the first one's that the bot subscribed to."""
-        acks = await asyncio.gather(*(self.courier.event(*event) for event in happened))
+        acks = await asyncio.gather(*(self.dispatcher.event(*event) for event in happened))
         exchange.ack = next(filter(None, acks), exchange.ack)
         return exchange
 
     async def again(self, exchange: Exchange) -> Exchange:
         """The same delivery once more; what the bot answers to it is not shown to anybody."""
         twin = self.open(exchange.person, exchange.what, exchange.hook)
-        twin.ack = await self.courier.again(exchange.ack)
+        twin.ack = await self.dispatcher.again(exchange.ack)
         return twin
 
     def _changed(self, change: Change) -> None:
@@ -157,7 +157,7 @@ class Exchanges:
         return [
             exchange
             for person, exchanges in self._by_person.items()
-            if self.world.sees(self.world.people[person], message)
+            if self.state.sees(self.state.people[person], message)
             for exchange in exchanges
         ]
 
@@ -167,13 +167,13 @@ class Exchanges:
         if message is None or change.kind == "reacted" or message.user != BOT.id or message.ephemeral_to:
             return
         happened = (
-            events.changed(self.world, message, change.before)
+            events.changed(self.state, message, change.before)
             if change.before
-            else events.posted(self.world, message)
+            else events.posted(self.state, message)
         )
         for event in happened:
-            if event[0] in self.courier.events:
-                self.courier.later(self.courier.event(*event))
+            if event[0] in self.dispatcher.events:
+                self.dispatcher.later(self.dispatcher.event(*event))
 
 
 def content(ack: Ack) -> dict[str, Any]:

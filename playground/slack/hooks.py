@@ -7,26 +7,26 @@ from playground.slack.chat import written
 from playground.slack.posting import Refused, blame, weigh
 from playground.slack.records import Hook, Message
 from playground.slack.rules import Rule
-from playground.slack.state import HOOK_SECONDS, HOOK_USES, World
+from playground.slack.state import HOOK_SECONDS, HOOK_USES, State
 
 WHERE = "response_url"
 _PUBLIC = "in_channel"
 
 
-def used(world: World, name: str, body: bytes) -> tuple[int, dict[str, Any]]:
+def used(state: State, name: str, body: bytes) -> tuple[int, dict[str, Any]]:
     """Take what was posted: the status and the JSON that Slack answers."""
-    hook = world.hooks.get(name)
+    hook = state.hooks.get(name)
     if hook is None:
         return 404, {"ok": False, "error": "no_such_url"}
     try:
-        _age(world, hook)
+        _age(state, hook)
     except Refused as refused:
         return 404, {"ok": False, "error": refused.error}
     content = read(body)
     if content is None:
         return 400, {"ok": False, "error": "invalid_payload"}
     try:
-        respond(world, hook, content, WHERE)
+        respond(state, hook, content, WHERE)
     except Refused as refused:
         return 200, {"ok": False, "error": refused.error}
     return 200, {"ok": True}
@@ -41,48 +41,48 @@ def read(body: bytes) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def respond(world: World, hook: Hook, content: dict[str, Any], via: str) -> None:
+def respond(state: State, hook: Hook, content: dict[str, Any], via: str) -> None:
     """Show a message to the person of the hook, or to its channel; raises Refused when Slack would not."""
-    before = world.messages.get(hook.source or hook.posted or ("", ""))
+    before = state.messages.get(hook.source or hook.posted or ("", ""))
     if content.get("delete_original"):
         if before:
-            world.update(before, hook.id, deleted=True)
+            state.update(before, hook.id, deleted=True)
         return
     replaces = before if before and not before.deleted and content.get("replace_original") else None
     public = content.get("response_type") == _PUBLIC if replaces is None else not replaces.ephemeral_to
-    _privacy(world, via, content, public=public)
-    weigh(world, via, content, public=public)
+    _privacy(state, via, content, public=public)
+    weigh(state, via, content, public=public)
     if replaces:
-        _replace(world, hook, replaces, content)
+        _replace(state, hook, replaces, content)
     else:
-        _post(world, hook, content, via, public=public)
+        _post(state, hook, content, via, public=public)
 
 
-def _age(world: World, hook: Hook) -> None:
+def _age(state: State, hook: Hook) -> None:
     hook.uses += 1
-    if world.clock() - hook.born > HOOK_SECONDS:
-        blame(world, WHERE, Rule.RESPONSE_URL, "used after 30 minutes", "expired_url")
+    if state.clock() - hook.born > HOOK_SECONDS:
+        blame(state, WHERE, Rule.RESPONSE_URL, "used after 30 minutes", "expired_url")
     if hook.uses > HOOK_USES:
-        blame(world, WHERE, Rule.RESPONSE_URL, f"used {hook.uses} times (5 at most)", "used_url")
+        blame(state, WHERE, Rule.RESPONSE_URL, f"used {hook.uses} times (5 at most)", "used_url")
 
 
-def _privacy(world: World, via: str, content: dict[str, Any], *, public: bool) -> None:
+def _privacy(state: State, via: str, content: dict[str, Any], *, public: bool) -> None:
     if public:
         return
     if content.get("files") or content.get("file_ids"):
-        blame(world, via, Rule.EPHEMERAL, "a file on an ephemeral message", "invalid_arguments")
+        blame(state, via, Rule.EPHEMERAL, "a file on an ephemeral message", "invalid_arguments")
     if content.get("response_type") == _PUBLIC:
-        blame(world, via, Rule.EPHEMERAL, "an ephemeral message never becomes public: post a new one")
+        blame(state, via, Rule.EPHEMERAL, "an ephemeral message never becomes public: post a new one")
 
 
-def _replace(world: World, hook: Hook, before: Message, content: dict[str, Any]) -> None:
+def _replace(state: State, hook: Hook, before: Message, content: dict[str, Any]) -> None:
     text, blocks = content.get("text") or "", tuple(content.get("blocks") or ())
-    world.update(before, hook.id, text=text, blocks=blocks, edited=True)
+    state.update(before, hook.id, text=text, blocks=blocks, edited=True)
 
 
-def _post(world: World, hook: Hook, content: dict[str, Any], via: str, *, public: bool) -> None:
+def _post(state: State, hook: Hook, content: dict[str, Any], via: str, *, public: bool) -> None:
     message = written(
-        world,
+        state,
         hook.channel,
         via,
         content,
@@ -90,4 +90,4 @@ def _post(world: World, hook: Hook, content: dict[str, Any], via: str, *, public
         thread_ts=content.get("thread_ts") or hook.thread,
     )
     hook.posted = message.key
-    world.post(message, hook.id)
+    state.post(message, hook.id)

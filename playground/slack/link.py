@@ -68,12 +68,12 @@ class Link:
         self._changed.set()
         try:
             async for frame in socket:
-                self._answered(frame.data)
+                self._acknowledged(frame.data)
         finally:
             self._sockets.remove(socket)
             self._forget(socket)
 
-    def _answered(self, data: Any) -> None:
+    def _acknowledged(self, data: Any) -> None:
         with contextlib.suppress(ValueError, TypeError, AttributeError):
             answer = json.loads(data)
             _, future = self._waiting.pop(answer.get("envelope_id"), (None, None))
@@ -86,7 +86,7 @@ class Link:
             if used is socket and not future.done():
                 future.set_result((False, None))
 
-    async def carry(self, kind: str, payload: dict[str, Any], retry: int, reason: str) -> tuple[bool, Any]:
+    async def deliver(self, kind: str, payload: dict[str, Any], retry: int, reason: str) -> tuple[bool, Any]:
         """Send one envelope: whether it was acknowledged, and with what payload."""
         if not self._sockets:
             return False, None

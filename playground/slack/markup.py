@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playground.slack.state import World
+from playground.slack.state import State
 
 _TOKEN = re.compile(
     r"(?P<url>https?://[^\s<>|]+)"
@@ -19,46 +19,46 @@ _TRAILING = ".,;:!?)'\""
 _CALLS = ("here", "channel", "everyone")
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """With `&`, `<` and `>` as entities, and nothing else."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """The other way round."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def marked(world: World, text: str, *, labels: bool = False) -> str:
+def marked(state: State, text: str, *, labels: bool = False) -> str:
     """As a bot gets it: links and mentions in `<…>`. `labels`: with names, as slash commands have them."""
     parts, end = [], 0
     for match in _TOKEN.finditer(text):
-        mark, length = _mark(world, match, labels=labels)
-        parts += [escaped(text[end : match.start()]), mark]
+        mark, length = _mark(state, match, labels=labels)
+        parts += [escape(text[end : match.start()]), mark]
         end = match.start() + length
-    return "".join([*parts, escaped(text[end:])])
+    return "".join([*parts, escape(text[end:])])
 
 
-def _mark(world: World, match: re.Match[str], *, labels: bool) -> tuple[str, int]:
+def _mark(state: State, match: re.Match[str], *, labels: bool) -> tuple[str, int]:
     """The mark for a match, and how much of the text it stands for."""
     kind, found = str(match.lastgroup), match[0]
     if kind in ("url", "host"):
         found = found.rstrip(_TRAILING)
-        safe = escaped(found)
+        safe = escape(found)
         return (f"<{safe}>" if kind == "url" else f"<http://{safe}|{safe}>"), len(found)
     if kind == "mail":
         return f"<mailto:{found}|{found}>", len(found)
-    return _named(world, kind, match[kind], labels=labels) or escaped(found), len(found)
+    return _named(state, kind, match[kind], labels=labels) or escape(found), len(found)
 
 
-def _named(world: World, kind: str, name: str, *, labels: bool) -> str | None:
+def _named(state: State, kind: str, name: str, *, labels: bool) -> str | None:
     if kind == "person" and name in _CALLS:
         return f"<!{name}>"
     try:
         if kind == "channel":
-            channel = world.channel(name)
+            channel = state.channel(name)
             return f"<#{channel.id}|{channel.name}>"
-        person = world.person(name)
+        person = state.person(name)
     except LookupError:
         return None
     return f"<@{person.id}|{person.name}>" if labels else f"<@{person.id}>"
@@ -77,7 +77,7 @@ def _elements(text: str) -> Iterator[dict[str, Any]]:
         if position % 2:
             yield _element(part)
         elif part:
-            yield {"type": "text", "text": unescaped(part)}
+            yield {"type": "text", "text": unescape(part)}
 
 
 def _element(mark: str) -> dict[str, Any]:
@@ -88,5 +88,5 @@ def _element(mark: str) -> dict[str, Any]:
         return {"type": "channel", "channel_id": target[1:]}
     if target.startswith("!"):
         return {"type": "broadcast", "range": target[1:]}
-    link = {"type": "link", "url": unescaped(target)}
-    return link | ({"text": unescaped(label)} if label else {})
+    link = {"type": "link", "url": unescape(target)}
+    return link | ({"text": unescape(label)} if label else {})

@@ -5,7 +5,7 @@ from typing import Any
 
 from playground.slack import seed
 from playground.slack.records import Channel, File, Message, Person, View
-from playground.slack.state import World
+from playground.slack.state import State
 
 Json = dict[str, Any]
 DOMAIN = "playground"
@@ -64,9 +64,9 @@ def person(item: Person) -> Json:
     }
 
 
-def message(world: World, item: Message) -> Json:
+def message(state: State, item: Message) -> Json:
     """A message, as events, shortcuts and conversations.* have it."""
-    author = world.people[item.user]
+    author = state.people[item.user]
     shown: Json = {"type": "message", "user": item.user, "text": item.text, "ts": item.ts}
     shown["team"] = author.team
     if item.bot_id:
@@ -76,7 +76,7 @@ def message(world: World, item: Message) -> Json:
     if item.thread_ts:
         shown["thread_ts"] = item.thread_ts
     if item.files:
-        shown |= {"files": [file(world, f) for f in item.files], "upload": False}
+        shown |= {"files": [file(state, f) for f in item.files], "upload": False}
     if item.edited:
         shown["edited"] = {"user": item.user, "ts": item.ts}
     return shown
@@ -88,11 +88,11 @@ def permalink(item: Message) -> str:
     return f"{link}?thread_ts={item.thread_ts}&cid={item.channel}" if item.thread_ts else link
 
 
-def file(world: World, item: File, *, whole: bool = False) -> Json:
+def file(state: State, item: File, *, whole: bool = False) -> Json:
     """A file; one from another workspace is a stub until files.info is asked."""
-    if world.people[item.user].team != seed.TEAM and not whole:
+    if state.people[item.user].team != seed.TEAM and not whole:
         return {"id": item.id, "mode": "file_access", "file_access": "check_file_info"}
-    url, called = f"{world.base}/files-pri/{seed.TEAM}-{item.id}/", _in_address(item.name)
+    url, called = f"{state.base}/files-pri/{seed.TEAM}-{item.id}/", _in_address(item.name)
     return {
         "id": item.id,
         "name": item.name,

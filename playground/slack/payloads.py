@@ -7,15 +7,15 @@ from typing import Any
 from playground.slack import objects, seed
 from playground.slack.objects import DOMAIN, Json
 from playground.slack.records import Channel, Hook, Message, Person, View
-from playground.slack.state import World
+from playground.slack.state import State
 
 TOKEN = "verification-token"  # noqa: S105 - deprecated by Slack, still in every payload, never to be believed
 _ID = re.compile(r"[UWCGDB][A-Z0-9]{7,}")
 
 
-def tell(world: World, payload: Any) -> None:
+def tell(state: State, payload: Any) -> None:
     """Remember the ids that stand in fields of their own: the bot may name these."""
-    world.told.update(_ids(payload))
+    state.told.update(_ids(payload))
 
 
 def _ids(value: Any) -> Iterator[str]:
@@ -27,7 +27,7 @@ def _ids(value: Any) -> Iterator[str]:
             yield from _ids(item)
 
 
-def command(world: World, person: Person, channel: Channel, name: str, text: str, hook: Hook) -> Json:
+def command(state: State, person: Person, channel: Channel, name: str, text: str, hook: Hook) -> Json:
     """The fields of a slash command."""
     return {
         "token": TOKEN,
@@ -41,13 +41,13 @@ def command(world: World, person: Person, channel: Channel, name: str, text: str
         "text": text,
         "api_app_id": seed.APP,
         "is_enterprise_install": "false",
-        "response_url": world.hook_url(hook),
-        "trigger_id": world.trigger(person).id,
+        "response_url": state.hook_url(hook),
+        "trigger_id": state.trigger(person).id,
     }
 
 
-def interaction(world: World, kind: str, person: Person, **more: Any) -> Json:
-    """What every interactive payload has."""
+def interaction(state: State, /, kind: str, person: Person, **more: Any) -> Json:
+    """The parts that every interactive payload has. `more` may hold a `state` of its own: a view's fields."""
     return {
         "type": kind,
         "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team},
@@ -56,7 +56,7 @@ def interaction(world: World, kind: str, person: Person, **more: Any) -> Json:
         "team": {"id": seed.TEAM, "domain": DOMAIN},
         "enterprise": None,
         "is_enterprise_install": False,
-        "trigger_id": world.trigger(person).id,
+        "trigger_id": state.trigger(person).id,
         **more,
     }
 
@@ -66,7 +66,7 @@ def in_view(place: View) -> Json:
     return {"container": {"type": "view", "view_id": place.id}, "view": objects.view(place)}
 
 
-def in_message(world: World, place: Message, hook: Hook) -> Json:
+def in_message(state: State, place: Message, hook: Hook) -> Json:
     """The same for a message. An ephemeral one is not included."""
     container = {
         "type": "message",
@@ -77,31 +77,31 @@ def in_message(world: World, place: Message, hook: Hook) -> Json:
     }
     return {
         "container": container,
-        "channel": _named_channel(world, place),
+        "channel": _named_channel(state, place),
         "state": {"values": {}},
-        "response_url": world.hook_url(hook),
-        **({} if place.ephemeral_to else {"message": objects.message(world, place)}),
+        "response_url": state.hook_url(hook),
+        **({} if place.ephemeral_to else {"message": objects.message(state, place)}),
     }
 
 
-def of_message(world: World, item: Message, hook: Hook) -> Json:
+def of_message(state: State, item: Message, hook: Hook) -> Json:
     """What makes a shortcut a message's: the whole message is in it."""
     return {
         "type": "message_action",
         "message_ts": item.ts,
-        "message": objects.message(world, item),
-        "channel": _named_channel(world, item),
-        "response_url": world.hook_url(hook),
+        "message": objects.message(state, item),
+        "channel": _named_channel(state, item),
+        "response_url": state.hook_url(hook),
     }
 
 
-def _named_channel(world: World, item: Message) -> Json:
-    return {"id": item.channel, "name": objects.channel_name(world.channels[item.channel])}
+def _named_channel(state: State, item: Message) -> Json:
+    return {"id": item.channel, "name": objects.channel_name(state.channels[item.channel])}
 
 
-def event(world: World, event_id: str, inner: Json) -> Json:
+def event(state: State, event_id: str, inner: Json) -> Json:
     """The envelope of an event."""
-    shared = world.channels.get(str(inner.get("channel")))
+    shared = state.channels.get(str(inner.get("channel")))
     return {
         "token": TOKEN,
         "team_id": seed.TEAM,
@@ -110,7 +110,7 @@ def event(world: World, event_id: str, inner: Json) -> Json:
         "event": inner,
         "type": "event_callback",
         "event_id": event_id,
-        "event_time": int(world.clock()),
+        "event_time": int(state.clock()),
         "authorizations": [
             {
                 "enterprise_id": None,

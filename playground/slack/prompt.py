@@ -30,15 +30,17 @@ class Prompt:
         self._console = console
         self._last: Message | None = None
         self._confirming: Button | None = None
-        slack.world.watchers.append(self._changed)
+        slack.state.watchers.append(self._changed)
 
     async def types(self, line: str) -> Exchange | None:
         """One line: a command, the number of a button, or yes to a question. None: nothing was sent."""
         if self._confirming and self._last:
             button, self._confirming = self._confirming, None
-            agreed = line.lower() in ("y", "yes")
+            confirmed = line.lower() in ("y", "yes")
             return (
-                await self._slack.presses(USER, self._last, button.element["action_id"]) if agreed else None
+                await self._slack.presses(USER, self._last, button.element["action_id"])
+                if confirmed
+                else None
             )
         if line.isdecimal() and self._last:
             return await self._presses(int(line), self._last)
@@ -68,7 +70,7 @@ class Prompt:
         if (
             message is None
             or change.kind not in ("posted", "updated")
-            or not self._slack.world.sees(person, message)
+            or not self._slack.state.sees(person, message)
         ):
             return
         if message.user == USER or message.via == "person":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from playground.slack import markup, samples
 from playground.slack.files import mimetype
 from playground.slack.records import File, Message
-from playground.slack.state import World
+from playground.slack.state import State
 
 ANA, BEN, ADMIN, TICKETS = "U0ANA00001", "U0BEN00001", "U0ADMIN001", "U0OTHERBOT"
 GENERAL, INCIDENT = "C0GENERAL1", "C0INC10420"
@@ -58,26 +58,26 @@ _INCIDENT = (
 )
 
 
-def furnish(world: World) -> None:
+def furnish(state: State) -> None:
     """Post it all, as of the last hours. The bot is told of none of it."""
-    _tell(world, GENERAL, _GENERAL, {})
+    _tell(state, GENERAL, _GENERAL, {})
     files = {3: ("invoice-1042.eml", MAIL.encode()), 7: ("invoice-1042.js", samples.UNKNOWN)}
-    _tell(world, INCIDENT, _INCIDENT, {number: _shared(world, *file) for number, file in files.items()})
+    _tell(state, INCIDENT, _INCIDENT, {number: _shared(state, *file) for number, file in files.items()})
 
 
-def _shared(world: World, name: str, content: bytes) -> tuple[File, ...]:
-    return world.share([world.file(name, content, world.people[BEN], mimetype(name))], INCIDENT, None)
+def _shared(state: State, name: str, content: bytes) -> tuple[File, ...]:
+    return state.share([state.file(name, content, state.people[BEN], mimetype(name))], INCIDENT, None)
 
 
 def _tell(
-    world: World,
+    state: State,
     channel: str,
     lines: tuple[tuple[int, str, str, int | None], ...],
     files: dict[int, tuple[File, ...]],
 ) -> None:
-    stamps = list(_stamps(world, [minutes for minutes, *_ in lines]))
+    stamps = list(_stamps(state, [minutes for minutes, *_ in lines]))
     for number, (_, user, text, answers) in enumerate(lines):
-        marked = markup.marked(world, text)
+        marked = markup.marked(state, text)
         message = Message(
             stamps[number],
             channel,
@@ -86,11 +86,11 @@ def _tell(
             markup.rich(marked),
             thread_ts=None if answers is None else stamps[answers],
             files=files.get(number, ()),
-            bot_id=world.people[user].bot_id,
+            bot_id=state.people[user].bot_id,
         )
-        world.post(message)
+        state.post(message)
 
 
-def _stamps(world: World, minutes: list[int]) -> Iterator[str]:
-    now = int(world.clock())
+def _stamps(state: State, minutes: list[int]) -> Iterator[str]:
+    now = int(state.clock())
     return (f"{now - ago * 60}.{number:06d}" for number, ago in enumerate(minutes))

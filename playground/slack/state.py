@@ -15,7 +15,7 @@ HOOK_USES = 5
 TRIGGER_SECONDS = 3
 
 
-class World:
+class State:
     """Everything but the network. Times come from `clock` (seconds since 1970)."""
 
     def __init__(self, clock: Callable[[], float], uploads: Path | None = None) -> None:

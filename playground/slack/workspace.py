@@ -11,16 +11,16 @@ from aiohttp import web
 from playground.slack import drawing, files, hooks
 from playground.slack.api import SCOPES, Api, Call
 from playground.slack.buttons import Button, pressable
-from playground.slack.delivery import EVENTS, Ack, Courier, signed
+from playground.slack.delivery import EVENTS, Ack, Dispatcher, signed
 from playground.slack.link import Link
 from playground.slack.people import People, Who
 from playground.slack.records import Change, Channel, File, Message, Person, View
 from playground.slack.rules import Rule
-from playground.slack.state import World
+from playground.slack.state import State
 
 UPLOAD_BYTES = 1 << 30
 RETRIES = (0.0, 60.0, 300.0)
-PATIENCE = 3.0
+ACK_TIMEOUT = 3.0
 
 
 class Workspace(People):
@@ -30,7 +30,7 @@ class Workspace(People):
         target: where the bot takes requests (http://127.0.0.1:PORT/slack/events); None: it uses Socket Mode. May be
             set after the start, since the bot needs `api_url` first.
         clock: seconds since 1970, for timestamps and for what expires; signatures use the real time.
-        patience: seconds that Slack waits for an acknowledgement.
+        ack_timeout: seconds that Slack waits for an acknowledgement.
         retries: seconds before each repetition of an event that was not taken.
         events: bot events as in a manifest that the bot subscribed to.
         scopes: what the bot token may do.
@@ -45,7 +45,7 @@ class Workspace(People):
         target: str | None = None,
         *,
         clock: Callable[[], float] = time.time,
-        patience: float = PATIENCE,
+        ack_timeout: float = ACK_TIMEOUT,
         retries: Collection[float] = RETRIES,
         events: Collection[str] = tuple(EVENTS),
         scopes: Collection[str] = SCOPES,
@@ -59,20 +59,20 @@ class Workspace(People):
         self.signing_secret = "playground-signing-secret"  # noqa: S105 - of a workspace that does not exist
         self.port = port
         self.link = Link()
-        world = World(clock, uploads)
-        self.courier = Courier(
-            world,
+        state = State(clock, uploads)
+        self.dispatcher = Dispatcher(
+            state,
             self.link,
             self.signing_secret,
             target=target,
-            patience=patience,
+            ack_timeout=ack_timeout,
             retries=retries,
             events=events,
             scopes=scopes,
         )
-        super().__init__(world, self.courier, should_escape=should_escape)
-        self.api = Api(world, self.link, self.bot_token, self.app_token, scopes, limited=rate_limits)
-        world.watchers.append(self._woken)
+        super().__init__(state, self.dispatcher, should_escape=should_escape)
+        self.api = Api(state, self.link, self.bot_token, self.app_token, scopes, limited=rate_limits)
+        state.watchers.append(self._woken)
         self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
 
@@ -82,11 +82,11 @@ class Workspace(People):
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self.world.base = f"http://127.0.0.1:{self.port}"
+        self.state.base = f"http://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.courier.close()
+        await self.dispatcher.close()
         await self.link.drop()
         if self._runner:
             await self._runner.cleanup()
@@ -104,41 +104,41 @@ class Workspace(People):
         if failed := self.api.failed(hooks.WHERE):
             return web.json_response(failed[1], status=failed[0], headers=failed[2])
         body = await request.read()
-        status, reply = hooks.used(self.world, request.match_info["hook"], body)
+        status, reply = hooks.used(self.state, request.match_info["hook"], body)
         self.api.keep(Call(hooks.WHERE, hooks.read(body) or {}, status, reply))
         return web.json_response(reply, status=status)
 
     async def _upload(self, request: web.Request) -> web.Response:
-        return await files.receive(self.world, request)
+        return await files.receive(self.state, request)
 
     async def _download(self, request: web.Request) -> web.Response:
         bearer = request.headers.get("Authorization") == f"Bearer {self.bot_token}"
         name = request.match_info["file"].rpartition("-")[2]
-        return files.download(self.world, name, authorized=bearer and "files:read" in self.api.scopes)
+        return files.download(self.state, name, authorized=bearer and "files:read" in self.api.scopes)
 
     @property
     def api_url(self) -> str:
         """What the bot takes for https://slack.com/api/."""
-        return f"{self.world.base}/api/"
+        return f"{self.state.base}/api/"
 
     @property
     def target(self) -> str | None:
         """Where the bot takes requests; None: Socket Mode."""
-        return self.courier.target
+        return self.dispatcher.target
 
     @target.setter
     def target(self, url: str | None) -> None:
-        self.courier.target = url
+        self.dispatcher.target = url
 
     @property
     def faults(self) -> list[str]:
         """Each rule that the bot broke, as a sentence. A test's last line: `assert slack.faults == []`."""
-        return self.world.faults
+        return self.state.faults
 
     @property
     def deliveries(self) -> Collection[Ack]:
-        """What was delivered lately, the oldest first: `.parcel` in, the acknowledgement out."""
-        return self.courier.deliveries
+        """What was delivered lately, the oldest first: `.delivery` in, the acknowledgement out."""
+        return self.dispatcher.deliveries
 
     @property
     def calls(self) -> Collection[Call]:
@@ -147,11 +147,11 @@ class Workspace(People):
 
     def watches(self, watcher: Callable[[Change], None]) -> None:
         """Tell of everything that is shown, as it is."""
-        self.world.watchers.append(watcher)
+        self.state.watchers.append(watcher)
 
     def forgives(self, *broken: Rule) -> None:
         """Keep no faults of these rules from here on: the test means to break them."""
-        self.world.forgiven.update(broken)
+        self.state.forgiven.update(broken)
 
     def fails(self, call: str, error: str = "ratelimited", *, times: int = 1, after: float = 1) -> None:
         """Let the next calls of a method, or uses of any `response_url`, fail as Slack would.
@@ -165,15 +165,15 @@ class Workspace(People):
         self, channel: str | None = None, user: Who | None = None, thread: str | None = None
     ) -> list[Message]:
         """What this person sees there, in order; without a person, all of it."""
-        person = self.world.person(user) if user else None
-        return list(self.world.seen(person, self.world.channel(channel, person) if channel else None, thread))
+        person = self.state.person(user) if user else None
+        return list(self.state.seen(person, self.state.channel(channel, person) if channel else None, thread))
 
     def shown(self, item: Message | View | Iterable[Message]) -> list[str]:
         """What is read there, line by line, with buttons in brackets."""
         if isinstance(item, View):
-            return drawing.view(self.world, item)
+            return drawing.view(self.state, item)
         items = [item] if isinstance(item, Message) else item
-        return [line for message in items for line in drawing.message(self.world, message)]
+        return [line for message in items for line in drawing.message(self.state, message)]
 
     def buttons(self, place: Message | View) -> list[Button]:
         """What can be pressed, in order: `presses` takes the label or the number."""
@@ -185,19 +185,19 @@ class Workspace(People):
 
     def views(self, user: Who) -> list[View]:
         """The modals that this person has open, the top one last."""
-        return [self.world.views[name] for name in self.world.stacks.get(self.world.person(user).id, [])]
+        return [self.state.views[name] for name in self.state.stacks.get(self.state.person(user).id, [])]
 
     def home(self, user: Who) -> View | None:
         """The bot's home as this person has it."""
-        return self.world.views.get(self.world.homes.get(self.world.person(user).id, ""))
+        return self.state.views.get(self.state.homes.get(self.state.person(user).id, ""))
 
     def direct(self, user: Who) -> Channel:
         """The direct messages of this person and the bot."""
-        return self.world.direct(self.world.person(user))
+        return self.state.direct(self.state.person(user))
 
     def person(self, who: Who) -> Person:
         """Somebody by name or id."""
-        return self.world.person(who)
+        return self.state.person(who)
 
     async def until(self, condition: Callable[[], object], timeout: float = 60) -> None:  # noqa: ASYNC109 - a caller's word
         """Wait until this holds; it is asked whenever something is shown. TimeoutError when it never does."""
@@ -217,11 +217,11 @@ class Workspace(People):
 
     async def settled(self) -> None:
         """Wait until nothing is on its way to the bot."""
-        await self.courier.settled()
+        await self.dispatcher.settled()
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Ack:
         """Any bytes to the bot's URL, as a forger would."""
-        return await self.courier.post(body, headers)
+        return await self.dispatcher.post(body, headers)
 
     def signed(self, body: bytes, at: float | None = None) -> dict[str, str]:
         """The headers with which Slack would sign this now (or at that time)."""

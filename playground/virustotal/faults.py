@@ -58,10 +58,10 @@ def none() -> Fault:
 def status(code: int, body: bytes = b"", content_type: str = "text/html") -> Fault:
     """Any status; html(500), 204 and the like."""
 
-    async def answered(_: web.Request, __: Ordinary) -> web.StreamResponse:
+    async def reply(_: web.Request, __: Ordinary) -> web.StreamResponse:
         return web.Response(status=code, body=body, content_type=content_type)
 
-    return answered
+    return reply
 
 
 def html(code: int = 500) -> Fault:

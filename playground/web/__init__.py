@@ -130,7 +130,7 @@ class Page:
 
     async def _file(self, request: web.Request) -> web.Response:
         """A file: to be opened as plain text when it is text, else to be kept."""
-        file = self._slack.world.files.get(request.match_info["file"])
+        file = self._slack.state.files.get(request.match_info["file"])
         if file is None or not file.complete:
             raise web.HTTPNotFound
         return _download(file) if "download" in request.query or not readable(file) else _open(file)

@@ -80,8 +80,8 @@ class Acts:
         return {}
 
     def _message(self, me: Person, ask: Json) -> Message:
-        message = self._slack.world.messages[ask["channel"], ask["ts"]]
-        if not self._slack.world.sees(me, message):
+        message = self._slack.state.messages[ask["channel"], ask["ts"]]
+        if not self._slack.state.sees(me, message):
             raise LookupError("that message is gone")
         return message
 

@@ -47,8 +47,8 @@ class Live:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._number = 0
         self._faults = 0
-        slack.world.watchers.append(self._changed)
-        slack.courier.watchers.append(self._delivered)
+        slack.state.watchers.append(self._changed)
+        slack.dispatcher.watchers.append(self._delivered)
         slack.api.watchers.append(self._called)
 
     @contextmanager
@@ -95,8 +95,8 @@ class Live:
         self._complained()
 
     def _news(self, person: Person, message: Message) -> Json:
-        if self._slack.world.sees(person, message):
-            return {"kind": "message", "message": snapshot.message(self._slack.world, message)}
+        if self._slack.state.sees(person, message):
+            return {"kind": "message", "message": snapshot.message(self._slack.state, message)}
         return {"kind": "gone", "channel": message.channel, "ts": message.ts}
 
     def _views(self, person: Person) -> Json:
@@ -108,9 +108,9 @@ class Live:
         }
 
     def _delivered(self, ack: Ack) -> None:
-        if ack.parcel:
-            payload = ack.parcel.payload
-            name = payload.get("command") or payload.get("event", payload).get("type", ack.parcel.kind)
+        if ack.delivery:
+            payload = ack.delivery.payload
+            name = payload.get("command") or payload.get("event", payload).get("type", ack.delivery.kind)
             body = {"in": payload, "out": ack.body or ack.why}
             self._enter("in", name, ack.status, ack.milliseconds, body)
 

@@ -6,7 +6,7 @@ from playground.slack import drawing
 from playground.slack.objects import named
 from playground.slack.records import Channel, File, Message, Person, View
 from playground.slack.seed import BOT, TEAM
-from playground.slack.state import World
+from playground.slack.state import State
 from playground.slack.workspace import Workspace
 
 Json = dict[str, Any]
@@ -14,14 +14,14 @@ Json = dict[str, Any]
 
 def everything(slack: Workspace, me: Person) -> Json:
     """All of it, for a window that opens."""
-    world = slack.world
+    state = slack.state
     slack.direct(me)
     return {
         "me": me.id,
         "bot": BOT.id,
-        "people": [person(one) for one in world.people.values()],
-        "channels": [channel(world, one) for one in world.channels.values() if _entered(me, one)],
-        "messages": [message(world, one) for one in slack.messages(user=me)],
+        "people": [person(one) for one in state.people.values()],
+        "channels": [channel(state, one) for one in state.channels.values() if _entered(me, one)],
+        "messages": [message(state, one) for one in slack.messages(user=me)],
         "modals": modals(slack, me),
         "home": home(slack, me),
         "faults": list(slack.faults),
@@ -43,7 +43,7 @@ def person(one: Person) -> Json:
     }
 
 
-def channel(world: World, one: Channel) -> Json:
+def channel(state: State, one: Channel) -> Json:
     """A channel; direct messages are named for the bot."""
     return {
         "id": one.id,
@@ -51,11 +51,11 @@ def channel(world: World, one: Channel) -> Json:
         "kind": "direct" if one.with_user else "private" if one.private else "public",
         "shared": one.shared,
         "bot_inside": BOT.id in one.members,
-        "members": len(one.members & world.people.keys()),
+        "members": len(one.members & state.people.keys()),
     }
 
 
-def message(world: World, one: Message) -> Json:
+def message(state: State, one: Message) -> Json:
     """A message as it stands now. Text without blocks becomes the section that Slack draws it as."""
     plain = [{"type": "section", "text": {"type": "mrkdwn", "text": one.text}}] if one.text else []
     return {
@@ -63,12 +63,12 @@ def message(world: World, one: Message) -> Json:
         "ts": one.ts,
         "thread": None if one.thread_ts == one.ts else one.thread_ts,
         "user": one.user,
-        "text": drawing.words(world, one.text),
+        "text": drawing.words(state, one.text),
         "blocks": named(list(one.blocks) or plain),
         "files": [file(item) for item in one.files],
         "edited": one.edited,
         "ephemeral": one.ephemeral_to is not None,
-        "reactions": [name for name, _ in world.reactions.get(one.key, ())],
+        "reactions": [name for name, _ in state.reactions.get(one.key, ())],
     }
 
 

@@ -22,7 +22,7 @@ TOGETHER, BURST = 60, 600
 ALONE = 40
 LATENCY = 0.15
 """Seconds that VirusTotal takes."""
-PATIENCE = 60
+ANSWER_TIMEOUT = 60
 
 
 def measure():
@@ -114,13 +114,13 @@ async def _alone(slack, commands, line, count):
         number, request = commands.next()
         start = time.perf_counter()
         await line.send(request)
-        await slack.all_of({number}, PATIENCE)
+        await slack.all_of({number}, ANSWER_TIMEOUT)
         took.append(slack.answered[number] - start)
     return took
 
 
 async def _until(condition):
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + ANSWER_TIMEOUT
     while not condition() and time.monotonic() < end:  # noqa: ASYNC110 - it is bounded
         await asyncio.sleep(0.05)
 

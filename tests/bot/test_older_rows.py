@@ -88,7 +88,7 @@ async def test_all_is_finished_and_answered(older, tmp_path):
 
     def before(slack):
         furnish(slack)
-        older(slack.world.base)
+        older(slack.state.base)
 
     environ = {"FILE_ROOTS": str(tmp_path), "WATCH_CHANNELS": "inc-*"}
     async with at_work(older.url, before=before, **environ) as app:

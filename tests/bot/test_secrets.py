@@ -81,7 +81,7 @@ async def guarded(database, folder, canaries, mode, **environ):
         slack.forgives(*Rule)
         slack.bot_token = slack.api.bot_token = canaries["bot_token"]
         slack.app_token = slack.api.app_token = canaries["app_token"]
-        slack.signing_secret = slack.courier.secret = canaries["signing_secret"]
+        slack.signing_secret = slack.dispatcher.secret = canaries["signing_secret"]
         place.environ |= TALKATIVE | {
             "SLACK_BOT_TOKEN": canaries["bot_token"],
             "SLACK_SIGNING_SECRET": canaries["signing_secret"],
@@ -105,7 +105,7 @@ def with_password(database, password):
 def searched(place, canaries):
     """Every sink there is."""
     canaries |= {f"ticket {number}": ticket for number, ticket in enumerate(place.slack.link.tickets)}
-    hooks = {f"response_url {name}": name for name in place.slack.world.hooks}
+    hooks = {f"response_url {name}": name for name in place.slack.state.hooks}
     written = "".join(process.written() for process in place.processes)
     assert "ready" in written
     assert Canaries(canaries | hooks).found_in(written) == []

@@ -11,7 +11,7 @@ from tests.support.app_fixture import ANA, at_work
 
 async def press(app, user, message, value, verb="json"):
     """Click a button of that message with another value than the bot gave it."""
-    now = app.slack.world.messages[message.key]
+    now = app.slack.state.messages[message.key]
     button = {
         "type": "button",
         "action_id": verb,
@@ -20,11 +20,11 @@ async def press(app, user, message, value, verb="json"):
         "value": value,
     }
     forged = replace(now, blocks=({"type": "actions", "block_id": "tampered", "elements": [button]},))
-    app.slack.world.messages[now.key] = forged
+    app.slack.state.messages[now.key] = forged
     try:
         await app.slack.presses(user, forged, verb)
     finally:
-        app.slack.world.messages[now.key] = now
+        app.slack.state.messages[now.key] = now
 
 
 def case_id(database, number=0):

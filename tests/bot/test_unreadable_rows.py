@@ -60,8 +60,8 @@ UNREADABLE = {
 
 
 def request(slack, name, at):
-    person, channel = slack.person(ANA), slack.world.channel(GENERAL)
-    url = slack.world.hook_url(slack.world.hook(person, channel))
+    person, channel = slack.person(ANA), slack.state.channel(GENERAL)
+    url = slack.state.hook_url(slack.state.hook(person, channel))
     return LookupRequest(
         id=name,
         delivery=name,

@@ -75,7 +75,7 @@ def told(app, user):
         app.now(message)
         for message in app.slack.messages(user=user)
         if message.user == BOT
-        and person.id in (message.ephemeral_to, app.slack.world.channels[message.channel].with_user)
+        and person.id in (message.ephemeral_to, app.slack.state.channels[message.channel].with_user)
     ]
 
 
@@ -216,7 +216,7 @@ def learnt_before(database, minutes):
 def demote(app, user):
     """Make someone a guest."""
     person = app.slack.person(user)
-    app.slack.world.people[person.id] = replace(person, guest=True)
+    app.slack.state.people[person.id] = replace(person, guest=True)
 
 
 async def test_whoever_was_made_a_guest_while_filling_in_the_form(database):

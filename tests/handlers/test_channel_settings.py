@@ -112,7 +112,7 @@ async def test_permission_is_checked_again_on_submission(database):
         [view] = app.slack.views(BEN)
         admins = await opened(app, ADMIN)
         forged = {**admins.content, "private_metadata": view.content["private_metadata"]}
-        view = app.slack.world.show(
+        view = app.slack.state.show(
             type(view)(view.id, view.user, forged, view.hash, view.root, state=admins.state)
         )
         await app.slack.submits(BEN, app.slack.fills(BEN, view, {"scan-ip": "1"}))

@@ -198,7 +198,7 @@ async def test_a_private_answer_cannot_be_opened_by_others(database):
         menu = shared.blocks[-1]["elements"][-1]
         stolen = private.blocks[-1]["elements"][-1]["options"][0]
         menu["options"] = [stolen]
-        app.slack.world.update(shared, blocks=shared.blocks)
+        app.slack.state.update(shared, blocks=shared.blocks)
         lines = app.slack.shown(await opens(app, shared, "Details", user=BEN))
         assert "I no longer have that answer. Look it up again with /vt." in lines
 
@@ -210,7 +210,7 @@ async def test_tampered_entries_do_nothing(database, value):
         answer = await app.asks("/vt scan-ip 192.0.2.1")
         menu = answer.blocks[-1]["elements"][-1]
         menu["options"][0]["value"] = value
-        app.slack.world.update(answer, blocks=answer.blocks)
+        app.slack.state.update(answer, blocks=answer.blocks)
         await app.slack.presses(ANA, answer, "more", "Details")
         await app.idle()
         said = [

@@ -77,7 +77,7 @@ async def test_direct_messages_need_no_command(database):
         below = await app.slack.says(ANA, DIRECT, "scan-ip 198.51.100.1", thread=answer)
         assert (await below.answer()).thread_ts == answer.ts
         assert [app.slack.person(ANA).id] == [
-            app.slack.world.channels[message.channel].with_user for message in [answer]
+            app.slack.state.channels[message.channel].with_user for message in [answer]
         ]
 
 
@@ -106,8 +106,8 @@ async def test_what_is_waited_for_is_said_and_then_replaced(database):
 
 def mentions(app):
     """What the mentions were stored as, in order."""
-    events = [ack for ack in app.slack.deliveries if ack.parcel.kind == "events_api"]
-    return [ack for ack in events if ack.parcel.payload["event"]["type"] == "app_mention"]
+    events = [ack for ack in app.slack.deliveries if ack.delivery.kind == "events_api"]
+    return [ack for ack in events if ack.delivery.payload["event"]["type"] == "app_mention"]
 
 
 def rows(database, query):
@@ -129,7 +129,7 @@ async def test_a_database_that_is_away_is_said_and_slack_hands_it_over_again(dat
             told = await exchange.answer()
             assert "my database is down" in app.now(told)
             assert told.ephemeral_to
-        await app.slack.courier.again(mention)
+        await app.slack.dispatcher.again(mention)
         await app.idle()
         assert len([message for message in own(app) if not message.ephemeral_to]) == 1
 
@@ -149,8 +149,8 @@ async def test_joins_topics_and_its_own_messages_are_not_read(database):
 async def say_raw(app, **event):
     """Send an event that Slack can send but the stand-in workspace never does."""
     channel = app.slack.direct(ANA).id
-    inner = {"type": "message", "channel": channel, "channel_type": "im", "ts": app.slack.world.ts()}
-    return await app.slack.courier.event("message.im", {**inner, "text": "192.0.2.1", **event})
+    inner = {"type": "message", "channel": channel, "channel_type": "im", "ts": app.slack.state.ts()}
+    return await app.slack.dispatcher.event("message.im", {**inner, "text": "192.0.2.1", **event})
 
 
 async def test_two_bots_do_not_talk_to_each_other(database):

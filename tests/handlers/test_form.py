@@ -119,7 +119,7 @@ async def test_an_offer_is_its_readers_own(database):
         await app.idle()
         [offer] = app.slack.messages(GENERAL, ANA)
         shared = await app.asks("/vt scan-ip 192.0.2.1 --share", user=BEN)
-        shared = app.slack.world.update(shared, blocks=offer.blocks)
+        shared = app.slack.state.update(shared, blocks=offer.blocks)
         await app.slack.presses(BEN, shared, "Open the form")
         assert app.slack.views(BEN) == []
 

@@ -46,7 +46,7 @@ async def test_a_private_channel_is_not_named_elsewhere(database, channel):
         await asks(app, channel=channel)
         answer = await asks(app)
         assert ", first in another channel" in date_line(app, answer)
-        assert app.slack.world.channel(channel, app.slack.person(ANA)).id not in str(
+        assert app.slack.state.channel(channel, app.slack.person(ANA)).id not in str(
             (answer.blocks, answer.text)
         )
 

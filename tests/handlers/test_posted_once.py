@@ -16,7 +16,7 @@ async def test_the_same_event_again_is_one_answer(database):
         await app.slack.says(ANA, GENERAL, "@vt 192.0.2.1")
         [mention] = mentions(app)
         for _ in range(10):
-            await app.slack.courier.again(mention)
+            await app.slack.dispatcher.again(mention)
         await app.idle()
         assert len(own(app)) == 1
         assert len(app.virustotal.calls) == 1
@@ -30,7 +30,7 @@ async def test_edits_and_deletions_ask_for_nothing(database):
         await app.slack.edits(ANA, exchange.said, "198.51.100.1")
         await app.slack.deletes(ANA, exchange.said)
         await app.idle()
-        assert own(app, "@ana") == [app.slack.world.messages[answer.key]]
+        assert own(app, "@ana") == [app.slack.state.messages[answer.key]]
 
 
 async def test_a_question_that_was_deleted_meanwhile_is_answered_in_the_direct_messages(database):
@@ -84,7 +84,7 @@ async def test_a_progress_message_that_was_deleted_comes_back_only_as_the_answer
     async with at_work(database, VT_QUOTA_MINUTE="1") as app:
         await (await app.slack.says(ANA, GENERAL, "@vt 192.0.2.1")).answer()
         waiting = await (await app.slack.says(ANA, GENERAL, "@vt 198.51.100.1")).answer()
-        app.slack.world.update(app.slack.world.messages[waiting.key], deleted=True)
+        app.slack.state.update(app.slack.state.messages[waiting.key], deleted=True)
         await app.passes(seconds=61)
         await app.slack.until(lambda: len(own(app)) == 2)
         assert "NOT CHECKED" not in app.now(own(app)[-1])

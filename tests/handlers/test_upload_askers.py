@@ -19,12 +19,12 @@ async def question(app, line, user=ANA):
 
 
 def labels(app, message):
-    return [button.label for button in app.slack.buttons(app.slack.world.messages[message.key])]
+    return [button.label for button in app.slack.buttons(app.slack.state.messages[message.key])]
 
 
 async def presses(app, user, message, *labels):
     """On the message as it stands now; until what it asks for has ended."""
-    await app.slack.presses(user, app.slack.world.messages[message.key], *labels)
+    await app.slack.presses(user, app.slack.state.messages[message.key], *labels)
     await app.idle()
 
 
@@ -52,7 +52,7 @@ async def test_it_stays_the_file_of_who_asked_first(database, sample):
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(posted))
         await presses(app, BEN, posted, "Upload")
         assert not app.virustotal.asked("file/scan")
-        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload")
+        await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(posted))
 
 

@@ -46,7 +46,7 @@ class Uploads:
 
     async def reads(self, message, words):
         def shows():
-            return words in "\n".join(self.slack.shown(self.slack.world.messages[message.key]))
+            return words in "\n".join(self.slack.shown(self.slack.state.messages[message.key]))
 
         await self.slack.until(shows, timeout=60)
 

@@ -42,7 +42,7 @@ async def test_why_a_click_did_not_count_is_on_record(database, sample):
         await app.passes(minutes=11)
         await presses(app, ANA, posted, "Upload")
         await presses(app, ANA, posted, "more", "Check again now")
-        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload")
+        await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(posted))
         clicks = [(one.outcome, one.why) for one in await entries(database) if one.verb == "upload"]
         assert clicks == [
@@ -80,7 +80,7 @@ async def test_what_is_forbidden_while_it_waits_is_not_uploaded(database, tmp_pa
         await app.asks("/vt 192.0.2.1", user=BEN)
         if content == EICAR:
             await presses(app, ANA, posted, "more", "Upload anyway")
-        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload")
+        await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload")
         await app.slack.until(lambda: "quota" in app.now(posted))
         await forbids(app)
         await later(app, minutes=2)

@@ -303,7 +303,7 @@ async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database
         await app.slack.presses(ANA, answer, "more", "Upload anyway")
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
         assert not app.virustotal.asked("file/scan")
-        await app.slack.presses(ANA, app.slack.world.messages[answer.key], "Upload")
+        await app.slack.presses(ANA, app.slack.state.messages[answer.key], "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(answer))
         await later(app, seconds=20)
         await app.slack.until(lambda: "RISKY" in app.now(answer))
@@ -322,7 +322,7 @@ async def test_a_known_file_may_be_rescanned_too_with_a_private_key(database, tm
         await app.slack.presses(ANA, answer, "Check again now")
         await app.slack.until(lambda: len(app.virustotal.asked("file/report")) == 2)
         await app.idle()
-        await app.slack.presses(ANA, app.slack.world.messages[answer.key], "more", "Upload anyway")
+        await app.slack.presses(ANA, app.slack.state.messages[answer.key], "more", "Upload anyway")
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
 
 

@@ -222,7 +222,7 @@ async def test_somebody_else_may_check_again_but_nobody_logs_in_for_them(databas
             await app.slack.presses(BEN, posted, "more", "Check again now")
             await app.slack.until(lambda: "Looked up by hash only" in app.now(posted))
             await app.idle()
-            renewed = app.slack.world.messages[posted.key]
+            renewed = app.slack.state.messages[posted.key]
             assert "Upload" not in [button.label for button in app.slack.buttons(renewed)]
             await app.slack.presses(ANA, renewed, "more", "Check again now")
             await app.slack.until(lambda: "29 bytes · from web-1" in app.now(posted))

@@ -60,7 +60,7 @@ async def test_reading_takes_long_and_is_told_of(database, tmp_path):
                 assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", app.now(answer))
                 proxy.seconds = 0
                 await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
-                assert own(app) == [app.slack.world.messages[answer.key]]
+                assert own(app) == [app.slack.state.messages[answer.key]]
 
 
 @contextmanager

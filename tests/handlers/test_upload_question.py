@@ -36,7 +36,7 @@ async def test_a_question_that_had_to_wait_lives_from_when_it_was_put(database, 
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(posted))
         await app.idle()
         before = uploads(app)
-        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload")
+        await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload")
         await app.slack.until(lambda: uploads(app) > before)
 
 
@@ -49,7 +49,7 @@ async def test_another_file_that_is_to_be_uploaded_makes_it_a_new_question(datab
         await app.idle()
         await app.passes(minutes=11)
         await presses(app, ANA, posted, "more", "Upload anyway")
-        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload 2 files")
+        await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload 2 files")
         await app.slack.until(lambda: uploads(app) == 2)
 
 
@@ -65,7 +65,7 @@ async def test_the_files_that_were_left_are_asked_about_anew(database, tmp_path)
             await later(app, minutes=4)
         await app.slack.until(lambda: "these 2 files" in app.now(posted))
         await app.idle()
-        await app.slack.presses(ANA, app.slack.world.messages[posted.key], "Upload 2 files")
+        await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload 2 files")
         await app.slack.until(lambda: uploads(app) == 12)
 
 
@@ -101,7 +101,7 @@ async def test_a_question_that_is_over_is_shown_without_a_button(database, sampl
         assert "nobody agreed within 10 minutes" in app.now(again)
         assert "Upload" not in labels(app, again)
         await presses(app, ANA, again, "more", "Check again now")
-        await app.slack.presses(ANA, app.slack.world.messages[again.key], "Upload")
+        await app.slack.presses(ANA, app.slack.state.messages[again.key], "Upload")
         await app.slack.until(lambda: uploads(app) == 1)
 
 

@@ -292,7 +292,7 @@ async def test_a_card_that_somebody_deleted_is_not_posted_again(database):
         incident.slack.forgives(Rule.CALL)
         message = await incident.posts("9.9.9.1 9.9.9.2")
         card = incident.card(message)
-        incident.slack.world.update(card, deleted=True)
+        incident.slack.state.update(card, deleted=True)
         await incident.app.passes(seconds=61)
         await incident.quiet()
         assert incident.cards(message) == []

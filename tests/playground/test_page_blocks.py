@@ -179,13 +179,13 @@ async def test_every_kind_of_text_stands_out_wherever_it_is_read(browser, scheme
         shown(bot.slack, OFFERED) as address,
         window(browser, address, color_scheme=scheme) as ana,
     ):
-        world, blocks = bot.slack.world, (*WRITTEN, *ONLY_IN_MESSAGES)
+        state, blocks = bot.slack.state, (*WRITTEN, *ONLY_IN_MESSAGES)
         for number, reader in enumerate((None, "U0ANA00001")):
             text = section(f"number {number}")
             said = Message(
-                world.ts(), "C0INC10420", "U0OTHERBOT", blocks=(text, *blocks), bot_id="B0OTHERBOT"
+                state.ts(), "C0INC10420", "U0OTHERBOT", blocks=(text, *blocks), bot_id="B0OTHERBOT"
             )
-            world.post(replace(said, ephemeral_to=reader))
+            state.post(replace(said, ephemeral_to=reader))
             message = ana.message(f"number {number}")
             await message.wait_for()
             assert await ana.faults() == []
@@ -242,8 +242,8 @@ async def test_what_people_write_is_never_run(browser):
             {"type": "context", "elements": [{"type": "mrkdwn", "text": escaped, "verbatim": True}]},
             {"type": "markdown", "text": hostile},
         )
-        world = bot.slack.world
-        world.post(Message(world.ts(), "C0INC10420", "U0OTHERBOT", "bad", blocks, bot_id="B0OTHERBOT"))
+        state = bot.slack.state
+        state.post(Message(state.ts(), "C0INC10420", "U0OTHERBOT", "bad", blocks, bot_id="B0OTHERBOT"))
         read = await ana.reads("press")
         assert read.count("<@U0ANA00001> <!channel> <https://evil.example|here> bold @ben") == 2
         assert await ana.page.locator("main a[href^=javascript], main script, main img").count() == 0
@@ -253,13 +253,13 @@ async def test_what_people_write_is_never_run(browser):
 async def test_what_changes_changes_on_the_page(browser):
     """Reactions come and go, an edit stands where the message stood, a deleted message is gone."""
     async with lavish() as bot, shown(bot.slack, OFFERED) as address, window(browser, address) as ana:
-        world = bot.slack.world
+        state = bot.slack.state
         await ana.types("the first thing")
         await ana.reads("the first thing")
         said = bot.slack.messages("#inc-1042", ANA)[-1]
-        world.react(said, ("eyes", "U0BEN00001"), put=True)
+        state.react(said, ("eyes", "U0BEN00001"), put=True)
         await ana.message("the first thing").get_by_text("👀").wait_for()
-        world.react(said, ("eyes", "U0BEN00001"), put=False)
+        state.react(said, ("eyes", "U0BEN00001"), put=False)
         await ana.message("the first thing").get_by_text("👀").wait_for(state="detached")
         changed = await bot.slack.edits(ANA, said, "the second thing")
         assert "(edited)" in await ana.reads("the second thing")

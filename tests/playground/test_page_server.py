@@ -153,6 +153,7 @@ async def test_windows_are_told_what_their_person_sees_in_order(slack):
     async with opened(slack) as browser, browser.watches("ana") as ana, browser.watches("ben") as ben:
         assert [(await anext(news))["kind"] for news in (ana, ben)] == ["all", "all"]
         await browser.says("/vt anything")
+        await slack.until(lambda: any(call.method == "response_url" for call in slack.calls))
         await browser.says("and now?")
         said = []
         async for news in ana:
@@ -237,7 +238,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read(slack):
 
 async def test_the_scenes_are_there_and_the_bot_was_not_told(slack):
     """An incident to try it on: people, a thread, an attached mail; nothing of it was delivered."""
-    scenes.furnish(slack.world)
+    scenes.furnish(slack.state)
     assert [file.name for file in slack.files("#inc-1042")] == ["invoice-1042.eml", "invoice-1042.js"]
     assert any(message.thread_ts for message in slack.messages("#inc-1042"))
     assert not slack.deliveries

@@ -141,7 +141,7 @@ async def test_a_bot_hears_its_own_messages(bot):
     await bot.app.client.chat_postMessage(channel="C0GENERAL1", text="hello")
     await bot.slack.settled()
     [delivery] = bot.slack.deliveries
-    event = delivery.parcel.payload["event"]
+    event = delivery.delivery.payload["event"]
     assert (event["text"], event["bot_id"], delivery.status) == ("hello", "B0VTBOT001", 200)
 
 
@@ -233,7 +233,7 @@ async def test_modals_stack_and_change(bot):
     assert changed["view"]["state"]["values"]["values"]["text"]["value"] == "kept"
     with pytest.raises(SlackApiError, match="hash_conflict"):
         await client.views_update(view_id=form.id, hash=form.hash, view=FORM)
-    triggers = [slack.world.trigger(slack.person("ana")).id for _ in range(3)]
+    triggers = [slack.state.trigger(slack.person("ana")).id for _ in range(3)]
     await client.views_push(trigger_id=triggers[0], view=FORM)
     await client.views_push(trigger_id=triggers[1], view=FORM)
     with pytest.raises(SlackApiError, match="push_limit_reached"):

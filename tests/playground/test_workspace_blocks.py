@@ -6,7 +6,7 @@ import pytest
 
 from playground.slack import drawing, rules, schema
 from playground.slack.records import Message
-from playground.slack.state import World
+from playground.slack.state import State
 from playground.slack.workspace import Workspace
 from tests.support.misbehaving_bot import (
     ANA,
@@ -149,7 +149,7 @@ BAD_VIEWS = {
 @pytest.mark.parametrize("name", BAD_VIEWS)
 async def test_a_bad_view_does_not_open(slack, name):
     """A modal that Slack does not accept is refused, and nothing opens."""
-    trigger = slack.world.trigger(slack.person("ana")).id
+    trigger = slack.state.trigger(slack.person("ana")).id
     answer = await calls(slack, "views.open", trigger_id=trigger, view=BAD_VIEWS[name])
     assert answer == "invalid_arguments"
     assert slack.views("ana") == []
@@ -279,6 +279,6 @@ def test_every_block_is_drawn():
     drawn = {}
     for sample in SAMPLES:
         message = Message("1.0", GENERAL, ANA, "", tuple(sample["blocks"]), via="chat.postMessage")
-        drawn[sample["blocks"][0]["type"]] = drawing.message(World(Clock()), message)
+        drawn[sample["blocks"][0]["type"]] = drawing.message(State(Clock()), message)
     assert set(drawn) == set(schema.BLOCKS)
     assert all("".join(lines) for lines in drawn.values())

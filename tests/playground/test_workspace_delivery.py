@@ -128,7 +128,7 @@ async def test_a_wrong_app_token_gets_no_connection(quiet):
         ) as got:
             reply = await got.json()
         with pytest.raises(aiohttp.WSServerHandshakeError):
-            await http.ws_connect(f"{quiet.world.base}/link?ticket=x")
+            await http.ws_connect(f"{quiet.state.base}/link?ticket=x")
     assert reply == {"ok": False, "error": "invalid_auth"}
     assert quiet.faults == ["apps.connections.open: called with a wrong token or none"]
 
@@ -156,6 +156,6 @@ async def test_what_was_delivered_and_called_can_be_looked_at(web_bot):
     await (await web_bot.slack.types("ana", "#general", "/vt x")).answer(having="RISKY")
     await web_bot.app.client.auth_test()
     [delivery] = web_bot.slack.deliveries
-    assert (delivery.parcel.kind, delivery.status) == ("slash_commands", 200)
+    assert (delivery.delivery.kind, delivery.status) == ("slash_commands", 200)
     assert delivery.milliseconds > 0
     assert json.loads(json.dumps(web_bot.slack.calls[-1].reply))["user_id"] == "U0VTBOT001"

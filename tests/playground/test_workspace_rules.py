@@ -34,7 +34,7 @@ def clock():
 
 @pytest.fixture
 async def slack(clock):
-    async with Workspace(clock=clock, patience=0.1, retries=(0, 0, 0)) as workspace:
+    async with Workspace(clock=clock, ack_timeout=0.1, retries=(0, 0, 0)) as workspace:
         yield workspace
 
 
@@ -60,7 +60,7 @@ async def posts_six_times(slack):
 
 
 async def opens_twice(slack):
-    trigger = slack.world.trigger(slack.person("ana")).id
+    trigger = slack.state.trigger(slack.person("ana")).id
     assert await calls(slack, "views.open", trigger_id=trigger, view=modal()) == "ok"
     assert await calls(slack, "views.open", trigger_id=trigger, view=modal()) == "exchanged_trigger_id"
 
@@ -113,7 +113,7 @@ async def test_what_is_defanged_or_leads_to_virustotal_may_stand(slack):
     """Defanged indicators, links to VirusTotal and people whom Slack named are no faults."""
     await slack.says("ana", "#general", "hello")
     text = f"hxxp://evil[.]example · <https://www.virustotal.com/gui/home|VirusTotal> · <@{ANA}>"
-    slack.world.told.add(ANA)
+    slack.state.told.add(ANA)
     assert await posts(slack, text=text, unfurl_links=False, unfurl_media=False) == "ok"
     assert slack.faults == []
 
@@ -142,7 +142,7 @@ async def test_a_response_url_expires(slack, clock):
 
 async def test_a_trigger_expires(slack, clock):
     """After 3 seconds a trigger_id is of no use; an invented one never is."""
-    trigger = slack.world.trigger(slack.person("ana")).id
+    trigger = slack.state.trigger(slack.person("ana")).id
     clock.now += 3.1
     assert await calls(slack, "views.open", trigger_id=trigger, view=modal()) == "expired_trigger_id"
     assert await calls(slack, "views.open", trigger_id="1.2.3", view=modal()) == "invalid_arguments"

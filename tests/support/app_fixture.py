@@ -44,7 +44,7 @@ class RunningApp:
 
     def now(self, message):
         """What a message says now, in lines."""
-        found = self.slack.world.messages[message.key]
+        found = self.slack.state.messages[message.key]
         return "\n".join(self.slack.shown(found))
 
     async def passes(self, **time):

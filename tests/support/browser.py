@@ -145,7 +145,7 @@ class Window:
 @asynccontextmanager
 async def shown(slack, offered=None, **more):
     """The page of a workspace in which an incident is going on."""
-    scenes.furnish(slack.world)
+    scenes.furnish(slack.state)
     offered = offered or offers(manifest(), about.help_lines())
     async with web.served(slack, offered, "127.0.0.1", 0, **more) as address:
         yield address

@@ -42,7 +42,7 @@ class Incident:
         await self.quiet()
 
     async def presses(self, user, message, button):
-        await self.slack.presses(user, self.slack.world.messages[message.key], button)
+        await self.slack.presses(user, self.slack.state.messages[message.key], button)
         await self.quiet()
 
     async def asks(self, line, user=ANA, channel=INC):
@@ -72,7 +72,7 @@ class Incident:
 
     def reactions(self, message):
         """The reactions on a message."""
-        return [name for name, _ in self.slack.world.reactions.get(message.key, [])]
+        return [name for name, _ in self.slack.state.reactions.get(message.key, [])]
 
 
 @asynccontextmanager

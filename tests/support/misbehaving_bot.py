@@ -48,12 +48,12 @@ async def calls(slack, method, token=None, **arguments):
 
 async def responds(slack, hook, **content):
     """Status and body of a POST to a response_url."""
-    reply = await AsyncWebhookClient(slack.world.hook_url(hook)).send_dict(content)
+    reply = await AsyncWebhookClient(slack.state.hook_url(hook)).send_dict(content)
     return reply.status_code, reply.body
 
 
 def hook(slack, channel="#general"):
-    return slack.world.hook(slack.person("ana"), slack.world.channel(channel))
+    return slack.state.hook(slack.person("ana"), slack.state.channel(channel))
 
 
 async def posts(slack, **content):

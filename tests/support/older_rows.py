@@ -64,16 +64,16 @@ def load(url, folder, slack_url="http://127.0.0.1:1"):
 
 def furnish(slack):
     """A workspace with the messages, response_urls and views that the rows name."""
-    world, kept = slack.world, DUMP["slack"]
+    state, kept = slack.state, DUMP["slack"]
     for one in kept["channels"]:
-        world.channels[one["id"]] = Channel(**one | {"members": set(one["members"])})
+        state.channels[one["id"]] = Channel(**one | {"members": set(one["members"])})
     for one in kept["messages"]:
         message = Message(**one)
-        world.messages[message.key] = message
+        state.messages[message.key] = message
     for one in kept["hooks"]:
         places = {name: tuple(one[name]) for name in ("source", "posted") if name in one}
-        world.hooks[one["id"]] = Hook(**one | places | {"born": NOW.timestamp()})
-    world.views |= {one["id"]: View(**one) for one in kept["views"]}
-    world.stacks |= kept["stacks"]
-    world.homes |= kept["homes"]
-    world.told |= {*world.channels, *world.people}
+        state.hooks[one["id"]] = Hook(**one | places | {"born": NOW.timestamp()})
+    state.views |= {one["id"]: View(**one) for one in kept["views"]}
+    state.stacks |= kept["stacks"]
+    state.homes |= kept["homes"]
+    state.told |= {*state.channels, *state.people}

@@ -68,7 +68,7 @@ async def dying_when(place, bot, shown):
     place.slack.watches(kill)
     yield
     await bot.ended()
-    place.slack.world.watchers.remove(kill)
+    place.slack.state.watchers.remove(kill)
 
 
 # Moments -------------------------------------------------------------------------------------------------

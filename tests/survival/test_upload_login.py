@@ -44,4 +44,4 @@ async def test_a_restarted_bot_says_that_it_must_be_asked_again(database, server
 
 
 def shown(place, message):
-    return "\n".join(place.slack.shown(place.slack.world.messages[message.key]))
+    return "\n".join(place.slack.shown(place.slack.state.messages[message.key]))

@@ -72,7 +72,7 @@ async def test_three_hundred_messages(database):
 async def test_killed_in_the_middle(database, tmp_path):
     """By kill -9 while cards are being posted: after the restart nothing is missing and nothing is there twice."""
     async with grounds(database, tmp_path, **ALL_AT_ONCE) as place:
-        place.slack.courier.retries = (0.5,) * 60
+        place.slack.dispatcher.retries = (0.5,) * 60
         bot = await place.bot()
         await (await place.slack.types(ANA, INC, "/vt watch on")).answer()
         replay = Replay(place.slack)
@@ -96,4 +96,4 @@ async def killed_at_card(bot, slack, number):
 
     slack.watches(kill)
     await bot.ended(60)
-    slack.world.watchers.remove(kill)
+    slack.state.watchers.remove(kill)
