@@ -1,8 +1,7 @@
 """Upgrades of stored requests, cases and modals from version 1, in which all verbs shared one set of fields. Pure.
 
-During a rolling restart, processes of both versions share one database. A process of version 1 cannot read what this
-version writes, because it does not know the field `entry_point`. Its turn fails, the job is retried after seconds to
-minutes, and a process of this version runs it. What version 1 wrote goes through these functions.
+During a rolling restart, processes of both versions share one database. Those of version 1 cannot read what this version
+writes, so they get none of its jobs (bot/queue/jobs.py). What they wrote goes through these functions.
 
 They stay as they are when the shapes change again: the next version gets functions of its own, applied after these.
 """

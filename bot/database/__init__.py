@@ -20,7 +20,7 @@ from bot.database.ack_priority import AckPriority
 from bot.database.postgres import Server
 from bot.database.programs import NotStarted
 from bot.database.supervisor import kept
-from bot.queue.schema import Foreign
+from bot.queue.schema import ForeignJobs
 from bot.settings import Settings
 from handlers.deps import StoreDown
 
@@ -110,7 +110,7 @@ def _migrate(url: str) -> None:
         with engine.begin() as connection:
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(LOCK)))
             migrations.upgrade(connection)
-    except Foreign:
+    except ForeignJobs:
         message = (
             "Another program keeps its jobs in this database: give vtbot one of its own in DATABASE_URL."
         )

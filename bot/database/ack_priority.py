@@ -1,7 +1,7 @@
-"""Acknowledgements go first: Slack waits three seconds for one, and a person waits longer than that for an answer.
+"""Acknowledgements have priority over turns: Slack waits three seconds for one, people wait longer for an answer.
 
-Both share one event loop and one pool of connections. While a delivery is being taken, turns pause before their next
-statement; never for long, so that no stream of deliveries keeps answers away.
+Both share one event loop and one pool of connections. While a delivery is being accepted, turns wait before their next
+statement, but not longer than PAUSE, so that a stream of deliveries cannot hold up answers.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 PAUSE = 0.25
-"""Seconds that a turn waits at most before one statement."""
+"""The longest that a turn waits before one statement, in seconds."""
 _TURN: ContextVar[bool] = ContextVar("turn", default=False)
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """What is done inside, the tasks that it starts included, gives way."""
+    """Marks what runs inside, and the tasks that it starts, as a turn, which waits for acknowledgements."""
     before = _TURN.set(True)
     try:
         yield
@@ -25,7 +25,7 @@ def turn() -> Iterator[None]:
 
 
 class AckPriority:
-    """Who goes first in one process."""
+    """The acknowledgements under way in this process, and the turns that wait for them."""
 
     def __init__(self) -> None:
         self._first = 0
@@ -33,7 +33,7 @@ class AckPriority:
 
     @contextmanager
     def first(self) -> Iterator[None]:
-        """Turns wait while this runs."""
+        """Turns wait while this is entered."""
         self._first += 1
         self._free.clear()
         try:
@@ -44,7 +44,7 @@ class AckPriority:
                 self._free.set()
 
     async def give_way(self) -> None:
-        """In a turn, wait until nobody goes first; anywhere else, do not."""
+        """In a turn, wait until no acknowledgement is under way, for PAUSE seconds at most. Elsewhere, return at once."""
         if self._first and _TURN.get():
             with suppress(TimeoutError):
                 async with asyncio.timeout(PAUSE):

@@ -1,4 +1,4 @@
-"""Keeps the private server alive while the bot uses it: killed, it is started again."""
+"""Supervises the private server while the bot uses it: when it was killed, it is started again."""
 
 import asyncio
 import threading
@@ -11,14 +11,14 @@ import structlog
 from bot.database.postgres import Server
 
 PAUSES = (0.5, 1, 2, 5, 10, 30)
-"""Seconds before the next look at the server: while all is well, and after each start that failed."""
+"""Seconds between checks: the first while the server runs, the others after each failed start."""
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def kept(server: Server) -> AsyncIterator[None]:
-    """By a thread of its own: a start takes seconds, and the looks would take the place of other work in the pool."""
+    """In a thread of its own: a start takes seconds, and would keep a thread of the pool from other work."""
     closing = threading.Event()
     supervisor = threading.Thread(target=_keep, args=(server, closing), name="supervisor", daemon=True)
     supervisor.start()
@@ -35,7 +35,7 @@ def _keep(server: Server, closing: threading.Event) -> None:
         try:
             _look(server, closing)
             failures = 0
-        except Exception as error:  # noqa: BLE001 - whatever hinders it, it must be tried again
+        except Exception as error:  # noqa: BLE001 - whatever the reason, it is tried again
             failures = min(failures + 1, len(PAUSES) - 1)
             log.warning("database_not_restarted", reason=str(error), again_in=PAUSES[failures])
 

@@ -1,4 +1,7 @@
-"""procrastinate's own tables, brought to what the installed version wants. It keeps no record itself, so we do."""
+"""procrastinate's tables, at the schema that the installed version needs.
+
+procrastinate does not record which of its migrations have run, so we note the last one in the table's comment.
+"""
 
 from contextlib import closing
 from importlib import resources
@@ -6,16 +9,16 @@ from importlib import resources
 from sqlalchemy import Connection, text
 
 LATEST = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
-"""procrastinate's newest migration. When an update of it brings a newer one, a new revision calls `bring` again."""
+"""procrastinate's newest migration. When an update of it brings a newer one, a new revision calls `migrate` again."""
 _SQL = resources.files("procrastinate.sql")
 
 
-class Foreign(Exception):
+class ForeignJobs(Exception):
     """Another program keeps its procrastinate jobs in this database."""
 
 
-def bring(connection: Connection) -> None:
-    """Make the tables, or run the migrations that came since the one noted in the table's comment."""
+def migrate(connection: Connection) -> None:
+    """Create the tables, or run the migrations since the noted one. Raises ForeignJobs."""
     there, noted = connection.execute(
         text(
             "SELECT to_regclass('procrastinate_jobs') IS NOT NULL,"
@@ -23,7 +26,7 @@ def bring(connection: Connection) -> None:
         )
     ).one()
     if there and not noted:
-        raise Foreign
+        raise ForeignJobs
     for script in _since(noted) if there else [_SQL.joinpath("schema.sql").read_text()]:
         _run(connection, script)
     _run(connection, f"COMMENT ON TABLE procrastinate_jobs IS '{newest()}'")
@@ -43,7 +46,7 @@ def _since(noted: str) -> list[str]:
 
 
 def _run(connection: Connection, script: str) -> None:
-    """By the driver, which takes several statements, and percent signs as they are, when nothing is bound."""
+    """Through the driver: without parameters it takes several statements, and percent signs as they are."""
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(script)
 

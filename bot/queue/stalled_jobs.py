@@ -1,4 +1,4 @@
-"""Turns whose worker died, or lost them, are given to another."""
+"""Stalled jobs: those whose worker has died, or no longer knows of them, are put back into the queue."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,34 +10,39 @@ from sqlalchemy import text
 from bot.database import Database
 from bot.queue.jobs import QUEUES
 
-# Lost is what no living worker answers for: its worker has no heart, or is this one and does not know of it.
-_LOST = """
+# A job is stalled when its worker is no longer registered, has sent no heartbeat for `stalled` seconds, or is our own
+# (`mine`) and is not running it (`busy`), as after a status that could not be written.
+_STALLED = """
     FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
     WHERE job.status = 'doing' AND job.queue_name = ANY(:queues) AND job.id <> ALL(:busy)
       AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => :stalled) OR worker.id = :mine)
 """
-_FIND = text(f"SELECT job.id {_LOST}")
-# A case whose next turn is stored already does not need the lost one (and may not have two).
+_FIND = text(f"SELECT job.id {_STALLED}")
+# When the case's next turn is stored already, the stalled job is deleted: it had done its work, and `queueing_lock`
+# allows one waiting job only. SKIP LOCKED: another process may be requeueing the same jobs.
 _REQUEUE = text(f"""
-    WITH lost AS (SELECT job.id, job.queueing_lock {_LOST} AND job.id = ANY(:suspects) FOR UPDATE OF job SKIP LOCKED),
-    needless AS (
-        DELETE FROM procrastinate_jobs USING lost
-        WHERE procrastinate_jobs.id = lost.id AND EXISTS (
+    WITH stalled AS (SELECT job.id, job.queueing_lock {_STALLED} AND job.id = ANY(:suspects) FOR UPDATE OF job SKIP LOCKED),
+    obsolete AS (
+        DELETE FROM procrastinate_jobs USING stalled
+        WHERE procrastinate_jobs.id = stalled.id AND EXISTS (
             SELECT FROM procrastinate_jobs AS next
-            WHERE next.queueing_lock = lost.queueing_lock AND next.status = 'todo'
+            WHERE next.queueing_lock = stalled.queueing_lock AND next.status = 'todo'
         )
-        RETURNING lost.id
+        RETURNING stalled.id
     )
     UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL, scheduled_at = NULL, attempts = attempts + 1
-    FROM lost WHERE procrastinate_jobs.id = lost.id AND lost.id NOT IN (SELECT id FROM needless)
-    RETURNING lost.id
+    FROM stalled WHERE procrastinate_jobs.id = stalled.id AND stalled.id NOT IN (SELECT id FROM obsolete)
+    RETURNING stalled.id
 """)  # noqa: S608 - constants
 
 log = structlog.get_logger()
 
 
 class StalledJobs:
-    """Finds lost turns. What two sweeps in a row find is lost: a machine that slept has time to show its pulse."""
+    """Puts stalled jobs back into the queue.
+
+    Only what two sweeps in a row find is requeued: a machine that was suspended gets time to send heartbeats again.
+    """
 
     def __init__(self, database: Database, stalled: float) -> None:
         self._database = database
@@ -47,7 +52,7 @@ class StalledJobs:
 
     @contextmanager
     def busy(self, job_id: int) -> Iterator[None]:
-        """While this process does that job."""
+        """While this process runs that job."""
         self._busy.add(job_id)
         try:
             yield
@@ -55,12 +60,12 @@ class StalledJobs:
             self._busy.discard(job_id)
 
     async def sweep(self, mine: int | None) -> None:
-        """Look once. `mine`: this process' worker. Raises StoreDown."""
+        """Requeue what the last sweep found too, and look for others. `mine`: the id of our own worker. Raises StoreDown."""
         values = {"queues": list(QUEUES), "busy": list(self._busy), "stalled": self._stalled, "mine": mine}
         if self._suspects:
-            again = await self._ids(_REQUEUE, values | {"suspects": list(self._suspects)})
-            if again:
-                log.warning("stalled_jobs_requeued", count=len(again))
+            requeued = await self._ids(_REQUEUE, values | {"suspects": list(self._suspects)})
+            if requeued:
+                log.warning("stalled_jobs_requeued", count=len(requeued))
         self._suspects = await self._ids(_FIND, values)
 
     async def _ids(self, statement: Any, values: dict[str, Any]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Turns of cases, run by procrastinate: by whom, what comes after one that breaks, and after a process that dies."""
+"""The worker: runs the turns of cases as procrastinate jobs, retries those that fail, and requeues stalled ones."""
 
 import asyncio
 import logging
@@ -21,11 +21,11 @@ from bot.queue.stalled_jobs import StalledJobs
 from handlers.deps import StoreDown
 
 PAUSES = (2, 10, 60, 300)
-"""Seconds before a turn that broke is taken again; when it breaks once more after them, it is given up."""
+"""Seconds before a failed turn is tried again; after the last of them it is given up."""
 MOST_ATTEMPTS = 10
-"""A turn that so often ended with its process, or could not even be put off, is not taken again."""
+"""How often a job is started: one that ends with its process each time, or cannot be rescheduled, is given up."""
 TURN_SECONDS = 3600
-"""A turn that takes longer hangs: the largest file may be read, and sent, for a quarter of an hour each."""
+"""A turn that takes longer is stuck: reading the largest file, and sending it, may take 15 minutes each."""
 TIDY_AT = "17 * * * *"
 
 log = structlog.get_logger()
@@ -33,28 +33,29 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often things are looked at, in seconds."""
+    """Intervals and timeouts, in seconds."""
 
     poll: float = 0.5
-    """For turns whose time has come: they start this much late at most."""
+    """Between looks for scheduled jobs: they start at most this late."""
     heartbeat: float = 2
     stalled: float = 10
-    """Without a heartbeat for so long, a worker is dead."""
+    """A worker without a heartbeat for this long is dead."""
     sweep: float = 3
-    """For turns of dead workers; taken again when two sweeps find them."""
+    """Between looks for stalled jobs; they are requeued when two of them find the same ones."""
     grace: float = 4
-    """For turns under way when the worker stops. Less than `stalled`: nobody else takes them meanwhile."""
+    """How long running turns may go on when the worker stops. Less than `stalled`, so that no other worker takes them."""
     rest: float = 1
     """Before a worker that ended is replaced."""
     timeout: float = 5
-    """For a connection to the database, before a worker ends."""
+    """For getting a connection to the database; then the worker ends and is replaced."""
 
 
 class Turns:
-    """A worker for as long as it is entered. It takes turns, puts off those that break, and rescues those of the dead.
+    """Runs a worker while it is entered.
 
-    `turn` takes a case's turn. `give_up` is told of a case whose turn broke too often; until it returns it is told
-    again. `tidy` runs once an hour, on one of the processes. `run_batch` sees to what nobody asked for, one at a time.
+    `turn` takes the next turn of a case; when it raises, it is called again after each of PAUSES. Then `give_up` is
+    called, until it returns. `tidy` is called once an hour in one of the processes. `run_batch` works on the cards of
+    watched channels; one runs at a time.
     """
 
     def __init__(
@@ -88,13 +89,13 @@ class Turns:
         app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._turn)
         app.task(name=BATCH, queue=QUEUE, pass_context=True, retry=_Later())(self._batch)
         tidy = app.task(name="tidy", queue=QUEUE, queueing_lock="tidy", pass_context=True)(self._tidy)
-        # procrastinate's worker stops watching its heart when its periodic tasks end, as they do when there are none.
+        # Without a periodic task, procrastinate's worker ends its side tasks, the heartbeat among them.
         app.periodic(cron=TIDY_AT)(tidy)
         return app
 
     @property
     def working(self) -> bool:
-        """Turns are being taken."""
+        """Whether jobs are being run."""
         return self._worker is not None and self._worker.worker_id is not None
 
     async def __aenter__(self) -> Self:
@@ -103,24 +104,24 @@ class Turns:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # A cancellation alone can be lost in the driver, while it connects or the worker registers.
+        # Cancelling alone is not enough: the driver can swallow it while it connects or the worker registers.
         self._closing = True
         if self._worker:
             self._worker.stop()  # type: ignore[no-untyped-call]  # procrastinate left it bare
         for task in self._tasks:
             task.cancel()
-        # A database that went away lets a worker wait for it twice: what is not noted now is rescued later.
+        # When the database is away, the worker waits for it twice. What cannot be written now is requeued as stalled.
         await asyncio.wait(self._tasks, timeout=self._pace.grace + 1)
 
     async def _keep_working(self) -> None:
-        """A worker ends when the database goes away: another follows."""
+        """Start another worker whenever one ends, as it does when the database goes away."""
         while not self._closing:
             try:
                 await self._database.ping()
                 await self._work()
             except StoreDown:
                 pass
-            except Exception as error:  # noqa: BLE001 - whatever ends a worker, another must follow
+            except Exception as error:  # noqa: BLE001 - whatever ended the worker, it is replaced
                 log.warning("worker_ended", error=type(error).__name__)
             await asyncio.sleep(self._pace.rest)
 
@@ -169,7 +170,7 @@ class Turns:
                 with ack_priority.turn():
                     async with asyncio.timeout(TURN_SECONDS):
                         await self._take(case_id)
-            except Exception as error:  # noqa: BLE001 - whatever breaks a turn, the case must go on
+            except Exception as error:  # noqa: BLE001 - whatever a turn raises, it is retried
                 log.warning("turn_broke", case=case_id, failures=failures + 1, error=type(error).__name__)
                 await self._after(case_id, failures)
 
@@ -192,13 +193,15 @@ class Turns:
 
 
 def _connector(url: str, timeout: float) -> PsycopgConnector:
-    """Its commits do not wait for the disk: what a power cut takes of them is taken again from the stored case."""
-    swift = with_setting(url, "synchronous_commit", "off")
-    return PsycopgConnector(pool_factory=health.pool, conninfo=swift, min_size=2, max_size=8, timeout=timeout)
+    """Its commits do not wait for the disk: if a power cut loses a job's status, the turn runs again from the stored case."""
+    conninfo = with_setting(url, "synchronous_commit", "off")
+    return PsycopgConnector(
+        pool_factory=health.pool, conninfo=conninfo, min_size=2, max_size=8, timeout=timeout
+    )
 
 
 class _Worker(Worker):
-    """Looks for work again after each turn: the case's next one may be due already, and was locked until now."""
+    """Looks for jobs after each turn: the next one of the same case may be due, and was locked until now."""
 
     def __init__(self, app: App, **options: Any) -> None:
         super().__init__(app, **options)
@@ -208,32 +211,36 @@ class _Worker(Worker):
         try:
             await super()._persist_job_status(*args, **kwargs)
         except ConnectorException:
-            log.warning("turn_not_noted")  # it is rescued
+            log.warning("job_status_not_written")  # the job is requeued as stalled
         self._new_job_event.set()
 
 
 class _StickyEvent(asyncio.Event):
-    """A call for work that is not lost when it comes during a look for work, after which the worker clears it."""
+    """An event that stays set when it is set while the worker looks for jobs.
+
+    The worker clears the event after it has looked. A job that was added during the look would be missed until the next
+    poll, so the first `clear` after a `set` is ignored and the worker looks once more.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._rung = False
+        self._set_since = False
 
     def set(self) -> None:
-        """Call."""
-        self._rung = True
+        """Have the worker look."""
+        self._set_since = True
         super().set()
 
     def clear(self) -> None:
-        """End the call at the second time: only the look after the one that was under way has seen everything."""
-        if not self._rung:
+        """Cleared by the second call only: the look that was under way may have missed the job."""
+        if not self._set_since:
             super().clear()
-        self._rung = False
+        self._set_since = False
 
 
 class _Later(BaseRetryStrategy):
-    """What a turn could not see to itself (it was cut off, or the database was away) is taken again, never dropped."""
+    """Retries what raised outside a turn: at once if it was cancelled, else after 5 s, doubling up to an hour."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
-        cut_off = not isinstance(exception, Exception)
-        return RetryDecision(retry_in={"seconds": 0 if cut_off else min(3600, 5 * 2**job.attempts)})
+        was_cancelled = not isinstance(exception, Exception)
+        return RetryDecision(retry_in={"seconds": 0 if was_cancelled else min(3600, 5 * 2**job.attempts)})

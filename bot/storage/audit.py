@@ -80,10 +80,10 @@ class Entry:
 def subjects(case: Case) -> list[dict[str, str]]:
     """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise."""
     lookups = case.lookups or asked_lookups(case.request)
-    asked = [{"action": one.action.key, "value": one.value or one.input} for one in lookups]
+    looked_up = [{"action": one.action.key, "value": one.value or one.input} for one in lookups]
     people = case.request.people if isinstance(case.request, LookupRequest) and not case.lookups else ()
     changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
-    return [*asked, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]
+    return [*looked_up, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]
 
 
 def origin(request: Request | Modal) -> dict[str, Any]:

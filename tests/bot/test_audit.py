@@ -29,10 +29,10 @@ async def entries(database, since=audit_cli.BEGINNING):
 
 async def test_who_where_what_when_and_what_came_of_it(database):
     """One row for a request, with the actions and the values, and the calls that were made for it."""
-    async with at_work(database) as office:
-        before = office.clock()
-        await office.asks(f"/vt {EICAR} 192.0.2.1 10.0.0.1")
-        await office.idle()
+    async with at_work(database) as app:
+        before = app.clock()
+        await app.asks(f"/vt {EICAR} 192.0.2.1 10.0.0.1")
+        await app.idle()
         [entry] = await entries(database)
         assert entry == Entry(
             at=entry.at,
@@ -51,61 +51,61 @@ async def test_who_where_what_when_and_what_came_of_it(database):
             why=None,
             calls=2,
         )
-        assert before <= entry.at <= office.clock()
+        assert before <= entry.at <= app.clock()
 
 
 async def test_what_is_asked_together_is_paid_together(database):
     """Sixty hashes are three calls with a private key; the same again from memory is none."""
-    async with at_work(database, VT_KEY_KIND="private") as office:
+    async with at_work(database, VT_KEY_KIND="private") as app:
         for _ in range(2):
-            await office.asks(f"/vt {' '.join(HASHES[:60])}")
-            await office.idle()
+            await app.asks(f"/vt {' '.join(HASHES[:60])}")
+            await app.idle()
         assert [entry.calls for entry in await entries(database)] == [3, 0]
-        assert len(office.virustotal.calls) == 3
+        assert len(app.virustotal.calls) == 3
 
 
 async def test_every_attempt_is_paid(database):
     """VirusTotal fails twice and then answers: three calls, all of them this request's."""
-    async with at_work(database) as office:
-        office.virustotal.faults.add("ip-address/report", faults.status(500), faults.status(500))
-        await office.asks("/vt scan-ip 192.0.2.1")
-        await office.idle()
+    async with at_work(database) as app:
+        app.virustotal.faults.add("ip-address/report", faults.status(500), faults.status(500))
+        await app.asks("/vt scan-ip 192.0.2.1")
+        await app.idle()
         [entry] = await entries(database)
-        assert entry.calls == len(office.virustotal.calls) == 3
+        assert entry.calls == len(app.virustotal.calls) == 3
 
 
 async def test_two_people_at_once_pay_each_for_their_own(database):
     """Calls that are under way together are not mixed up."""
-    async with at_work(database) as office:
-        await office.slack.types(ANA, GENERAL, "/vt 192.0.2.1 192.0.2.2 192.0.2.3")
-        await office.slack.types("ben", GENERAL, "/vt 198.51.100.1")
-        await office.idle()
+    async with at_work(database) as app:
+        await app.slack.types(ANA, GENERAL, "/vt 192.0.2.1 192.0.2.2 192.0.2.3")
+        await app.slack.types("ben", GENERAL, "/vt 198.51.100.1")
+        await app.idle()
         costs = {entry.user: entry.calls for entry in await entries(database)}
         assert costs == {"U0ANA00001": 3, "U0BEN00001": 1}
 
 
 async def test_buttons_are_on_record_too(database):
     """Which answer they belong to, and that two clicks were one."""
-    async with at_work(database) as office:
-        answer = await office.asks("/vt scan-ip 192.0.2.1")
-        await office.idle()
+    async with at_work(database) as app:
+        answer = await app.asks("/vt scan-ip 192.0.2.1")
+        await app.idle()
         for _ in range(2):
-            await office.slack.presses(ANA, answer, "Share")
-        await office.idle()
-        asked, shared = await entries(database)
+            await app.slack.presses(ANA, answer, "Share")
+        await app.idle()
+        private, shared = await entries(database)
         assert (shared.way, shared.verb, shared.calls) == ("button", "share", 0)
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT id FROM audit WHERE verb = 'look-up'").fetchone() == (
                 shared.about,
             )
-        assert asked.outcome == shared.outcome == "answered"
+        assert private.outcome == shared.outcome == "answered"
 
 
 async def test_a_mentioned_person_is_on_record_as_the_domain_that_was_asked(database):
     """First whom, then for what."""
-    async with at_work(database) as office:
-        await office.asks("/vt domain-report @ben")
-        await office.idle()
+    async with at_work(database) as app:
+        await app.asks("/vt domain-report @ben")
+        await app.idle()
         [entry] = await entries(database)
         assert [one["action"] for one in entry.what] == ["domain-report"]
         assert entry.what[0]["value"].endswith("example")
@@ -113,9 +113,9 @@ async def test_a_mentioned_person_is_on_record_as_the_domain_that_was_asked(data
 
 async def test_a_year_later_it_is_gone(database):
     """And not before."""
-    async with at_work(database) as office:
-        await office.asks("/vt scan-ip 192.0.2.1")
-        await office.idle()
+    async with at_work(database) as app:
+        await app.asks("/vt scan-ip 192.0.2.1")
+        await app.idle()
     kept = Database(database)
     await AuditTrail(kept).prune(datetime.now(UTC) - timedelta(days=1))
     assert len(await entries(database)) == 1
@@ -160,9 +160,9 @@ def filled(database, count=3, **more):
 
 async def audited(database, capsys, *arguments):
     """What `vtbot audit` prints, line by line."""
-    asked = parser().parse_args(["audit", *arguments])
+    parsed = parser().parse_args(["audit", *arguments])
     settings = load({"DATABASE_URL": address(database)}, None)
-    ended = await audit_cli.audit(settings, asked.since, as_json=asked.json, request_id=asked.id)
+    ended = await audit_cli.audit(settings, parsed.since, as_json=parsed.json, request_id=parsed.id)
     assert ended == 0
     return capsys.readouterr().out.splitlines()
 
@@ -199,9 +199,9 @@ async def test_one_request_by_its_id(database, capsys):
 async def test_an_id_that_there_is_not(database, capsys, unknown):
     """Exit status 1 and one line; half an id finds nothing."""
     filled(database)
-    asked = parser().parse_args(["audit", f"--id={unknown}"])
+    parsed = parser().parse_args(["audit", f"--id={unknown}"])
     settings = load({"DATABASE_URL": address(database)}, None)
-    assert await audit_cli.audit(settings, asked.since, as_json=False, request_id=asked.id) == 1
+    assert await audit_cli.audit(settings, parsed.since, as_json=False, request_id=parsed.id) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("vtbot: There is no request ")

@@ -184,6 +184,6 @@ def test_procrastinate_tables_are_brought_forward(database):
         last = "03.04.00_01_pre_add_retry_failed_job_procedure.sql"
         connection.execute(sqlalchemy.text(f"COMMENT ON TABLE procrastinate_jobs IS '{last}'"))
         for _ in range(2):
-            schema.bring(connection)
+            schema.migrate(connection)
         noted = sqlalchemy.text("SELECT obj_description('procrastinate_jobs'::regclass)")
         assert connection.scalar(noted) == schema.LATEST

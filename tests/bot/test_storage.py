@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+import bot
 from bot.database import Database, prepare
 from bot.database.postgres import Server
 from bot.storage.cases import Cases
@@ -246,3 +249,11 @@ async def test_unreachable_database():
     database = Database(make_conninfo("postgresql://u:canary@127.0.0.1:1/x"))
     await everything(database)
     await database.close()
+
+
+def test_only_the_queue_knows_procrastinates_tables():
+    """Whatever reads or writes them, or uses its private methods, is in bot/queue."""
+    root = Path(bot.__file__).parent
+    outside = [path for path in root.rglob("*.py") if path.parent != root / "queue"]
+    knowing = re.compile(r"procrastinate_|(?:import|from) procrastinate")
+    assert [path.name for path in outside if knowing.search(path.read_text())] == []

@@ -40,4 +40,4 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("use", sa.Text, nullable=False),
     )
-    schema.bring(op.get_bind())
+    schema.migrate(op.get_bind())
