@@ -157,7 +157,7 @@ def test_every_script_is_read(text, expected):
     ],
 )
 def test_what_looks_doubtful_and_is_one_is_found(text, expected):
-    """The doubts leave real hosts, hashes and addresses standing."""
+    """Real hosts, hashes and addresses that look like something else are found all the same."""
     assert found(text) == expected
 
 

@@ -1,4 +1,4 @@
-"""One value: read as it was typed, shown so that nobody can click on it, and kept inside when it is of the inside."""
+"""One value: read as it was typed, shown so that nobody can click on it, and never sent when it is internal."""
 
 import re
 
@@ -152,7 +152,7 @@ def test_what_was_written_stays_with_the_value_and_does_not_count():
         "bob@mail.internal",
     ],
 )
-def test_the_inside_is_recognised(value):
+def test_internal_values_are_recognised(value):
     """Private, reserved and special addresses and internal names are internal, as hosts of URLs and mail too."""
     assert is_internal(read(value))
 
@@ -177,7 +177,7 @@ def test_the_inside_is_recognised(value):
         MD5,
     ],
 )
-def test_the_outside_is_not_internal(value):
+def test_public_values_are_not_internal(value):
     """Public values and the documentation ranges may be sent."""
     assert not is_internal(read(value))
 
@@ -224,7 +224,7 @@ def test_values_are_shown_harmless(value, shown):
     ],
 )
 def test_every_way_of_defanging_is_undone(written):
-    """However people and tools take the fangs out, the same URL comes back."""
+    """However people and tools defang a URL, refanging it gives the same URL."""
     assert refang(written) == "https://www.evil.example/a"
 
 

@@ -42,7 +42,7 @@ _DOTTED_PORT = re.compile(rf"(.+)\.({_SERVICE})", re.IGNORECASE)
 _PROTOCOL = r"(?:tcp|udp|sctp|icmp|tls|ssl|quic|https?|ssh|dns|smb|rdp|smtp|ftp|telnet)(?:v?[46])?"
 _PORT_SUFFIX = re.compile(
     rf"(?: :[0-9]{{1,5}}/{_PROTOCOL} | /(?P<number>[0-9]{{1,5}})(?:/{_PROTOCOL})? | /{_PROTOCOL} )"
-    r"(?![\w?\#&%~+@*/]|=(?!>)|\.\w|-(?![0-9]{1,3}\.[0-9]{1,3}\.)\w)",
+    r"(?![\w?\#&%+@/]|=(?!>)|[.~*]\w|-(?![0-9]{1,3}\.[0-9]{1,3}\.)\w)",
     re.IGNORECASE | re.VERBOSE,
 )
 """`:443/tcp`, `/443` (Cisco, Juniper), `/443/tcp`, `/tcp`, where no path goes on. `/24` may be a prefix length."""
