@@ -1,4 +1,4 @@
-"""Where cases and VirusTotal's replies are kept: the tables, and what handlers ask of them."""
+"""Cases: requests and how far they have come. The table, and the Store of handlers."""
 
 import json
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ class Cases:
         self._database = database
 
     async def accept(self, request: Request, priority: int = jobs.PEOPLE) -> bool:
-        """Keep a request and its first turn, both or neither. False: this delivery was kept before."""
+        """Store a request and its first job, both or neither. False: this delivery was stored before."""
         row = _row(request, priority)
 
         async def insert(connection: AsyncConnection) -> bool:
@@ -118,7 +118,7 @@ class Cases:
         return await self._database.run(insert)
 
     async def refuse(self, attempt: Request | Modal, why: str) -> bool:
-        """Note that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
+        """Store that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
         what = "[]" if isinstance(attempt, ModalTypes) else _what(Case(request=attempt))
         row = audit.origin(attempt) | {"what": what, "why": why}
 
@@ -128,7 +128,7 @@ class Cases:
         return await self._database.run(insert)
 
     async def decline(self, case: Case, why: str) -> None:
-        """End a request that was kept and does not count after all. The same delivery again is another request."""
+        """End a stored request that does not count after all. The same delivery is a new request if it comes again."""
         declined = case.model_copy(update={"outcome": Outcome.REFUSED})
         await self._execute(_DECLINE, _progress(declined) | {"id": case.request.id, "why": why})
 
@@ -143,7 +143,7 @@ class Cases:
         return row and stored_shapes.read_case(row)
 
     async def save(self, case: Case) -> None:
-        """Remember how far it has come."""
+        """Store how far a request has come."""
         await self._execute(_SAVE, _progress(case) | {"id": case.request.id})
 
     async def fail(self, request_id: str, why: str) -> None:
@@ -151,11 +151,11 @@ class Cases:
         await self._execute(_FAIL, {"id": request_id, "why": why})
 
     async def spent(self, request_id: str, calls: int) -> None:
-        """Note what a request cost at VirusTotal, on top of what it cost before."""
+        """Add the calls to VirusTotal that a request has cost."""
         await self._execute(_SPENT, {"id": request_id, "calls": calls})
 
     async def again(self, request_id: str, at: datetime, failures: int = 0) -> None:
-        """Take another turn at that time, in place of one that waits. `failures`: turns in a row that broke."""
+        """Schedule the next turn, in place of one that waits. `failures`: how many turns in a row have failed."""
         await self._execute(jobs.NEXT_TURN, {"id": request_id, "at": at, "failures": failures})
 
     async def ping(self) -> None:
@@ -163,7 +163,7 @@ class Cases:
         await self._database.ping()
 
     async def unanswered(self) -> int:
-        """How many requests are not ended."""
+        """How many requests have not ended yet."""
         count = select(func.count()).where(cases.c.outcome == Outcome.OPEN.value)
         return await self._database.run(lambda connection: connection.scalar(count)) or 0
 

@@ -1,4 +1,4 @@
-"""What was posted in which watched channel before: which card answers for it, and who else posted it."""
+"""Duplicates in watched channels: which card answers what was posted there, and who posted the same."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -96,7 +96,7 @@ async def take_over(connection: AsyncConnection, card: Card, key: str) -> None:
 
 
 async def of(connection: AsyncConnection, card: Card) -> list[Duplicate]:
-    """Who else posted what the card answers for, the oldest first."""
+    """Who else posted what the card answers, the oldest first."""
     mine = card.case.request.id
     others = select(seen).where(seen.c.answered_by == mine, seen.c.case_id != mine).order_by(seen.c.at)
     return [Duplicate(row.value, row.person, row.at) for row in (await connection.execute(others)).all()]

@@ -78,7 +78,7 @@ class History:
     async def remember(
         self, case_id: str, origin: Origin, sightings: Sequence[Sighting], now: datetime
     ) -> None:
-        """Keep what came of a request; said twice, it is kept once."""
+        """Store the findings of a request; a second call for the same request changes nothing."""
         rows = [
             {
                 "case_id": case_id,
@@ -114,7 +114,7 @@ class History:
         return {row.subject: _summary(row, origin.channel) for row in await self._database.run(find)}
 
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
-        """Someone's last look-ups, the newest first."""
+        """A person's last lookups, the newest first."""
         mine = select(table).where(table.c.team == team, table.c.asker == user)
         newest = mine.order_by(table.c.at.desc(), table.c.case_id, table.c.position).limit(most)
 
@@ -125,7 +125,7 @@ class History:
         return [one for one in found if one]
 
     async def prune(self, older_than: datetime) -> None:
-        """Forget what is older than that."""
+        """Delete what was looked up before that time."""
         old = delete(table).where(table.c.at < older_than)
         await self._database.run(lambda connection: connection.execute(old))
 

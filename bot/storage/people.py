@@ -36,28 +36,28 @@ class PeopleStore:
         self._database = database
 
     async def person(self, user: str, newer_than: datetime) -> Person | None:
-        """Someone, if learnt after that time."""
+        """A person, if they were looked up after that time."""
         row = await self._found(people, user, newer_than)
         if row is None or row.role not in {role.value for role in Role}:
             return None  # a role that a later release brought is asked of Slack again
         return Person(row.id, row.name, Role(row.role), row.admin)
 
     async def keep_person(self, person: Person, at: datetime) -> None:
-        """Remember someone."""
+        """Store a person as they were looked up at that time."""
         row = {"id": person.id, "name": person.name, "role": person.role.value, "admin": person.admin}
         await self._keep(people, {**row, "at": at})
 
     async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
-        """A channel's name, if learnt after that time."""
+        """A channel's name, if it was looked up after that time."""
         row = await self._found(rooms, channel, newer_than)
         return row and str(row.name)
 
     async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
-        """Remember a channel's name."""
+        """Store a channel's name as it was looked up at that time."""
         await self._keep(rooms, {"id": channel, "name": name, "at": at})
 
     async def prune(self, older_than: datetime) -> None:
-        """Forget what was learnt before that time."""
+        """Delete what was looked up before that time."""
         for table in (people, rooms):
             await self._execute(delete(table).where(table.c.at < older_than))
 
