@@ -26,8 +26,7 @@ from bot.storage.watched_channels import Channels
 from handlers.watch.policy import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.places import Opener, Places
-from vt.files.upload_policy import UploadDenylist
-from vt.privacy.allowlist import InternalDomains
+from vt.privacy import InternalDomains, UploadDenylist
 from vt.quota import Limits, Quota
 from vt.reply_cache import ReplyCache
 from vt.service import Clock, Service

@@ -15,8 +15,7 @@ from handlers.people import Role
 from handlers.request import SubmitPolicy
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.files.upload_policy import SECRET_NAMES, UploadPolicy
-from vt.privacy.allowlist import InternalDomains
+from vt.privacy import SECRET_NAMES, InternalDomains, UploadPolicy
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
 """NAME_FILE may name a file that holds it."""

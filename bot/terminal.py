@@ -30,8 +30,8 @@ from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message, clean
 from vt.errors import Internal, Unsupported
-from vt.files.upload_policy import UploadPolicy
 from vt.lookup import Lookup
+from vt.privacy import UploadPolicy
 from vt.results import json_result
 from vt.service import Lookups, Service, next_turn
 from vt.verdict import Finding, Note, State

@@ -17,7 +17,7 @@ from handlers.people import Directory
 from handlers.request import Frozen, Origin, Request, SubmitPolicy, Verb
 from handlers.text.audience import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
-from vt.files.upload_policy import SECRET_NAMES, UploadPolicy
+from vt.privacy import SECRET_NAMES, UploadPolicy
 from vt.service import Service
 
 __all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]

@@ -15,7 +15,7 @@ from vt import errors
 from vt.actions import BY_KEY, Action
 from vt.errors import VTError
 from vt.indicators import Indicator, Kind, is_internal
-from vt.privacy.sensitive import secret
+from vt.privacy import has_secret
 from vt.stored import pack, unpack, upgrade
 from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
 
@@ -113,7 +113,7 @@ class Lookup(BaseModel):
         )
         if is_internal(indicator):
             return lookup.failed(errors.Internal())
-        is_secret = indicator.kind is Kind.URL and secret(indicator.value)
+        is_secret = indicator.kind is Kind.URL and has_secret(indicator.value)
         return lookup.failed(errors.Sensitive()) if is_secret else lookup
 
     @classmethod

@@ -15,10 +15,9 @@ from vt.errors import VTError
 from vt.files.hashing import noop
 from vt.files.places import Places
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Work
-from vt.files.upload_policy import UploadDenylist
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
-from vt.privacy.allowlist import never_internal
+from vt.privacy import UploadDenylist, never_internal
 from vt.reply_cache import CachedReply, NullCache, ReplyCache
 
 CALLS_AT_ONCE = 8

@@ -16,7 +16,7 @@ from vt import extract
 from vt.actions import fitting
 from vt.indicators import is_internal
 from vt.lookup import Lookup
-from vt.privacy.allowlist import is_well_known
+from vt.privacy import is_well_known
 
 
 async def in_channel(event: dict[str, Any]) -> bool:

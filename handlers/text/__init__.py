@@ -11,7 +11,7 @@ from handlers.text.line import Line, User, join, line
 from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error, wrong_values
 from vt import errors
 from vt.indicators import Kind, defang, defang_path
-from vt.privacy.sensitive import masked
+from vt.privacy import masked
 from vt.results import Insight, Place, names, place
 from vt.verdict import Basis, Evidence, Finding, Note, Rule, State
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handlers.text.line import Line, Moment, Shape
 from vt.indicators import defang
-from vt.privacy.sensitive import masked
+from vt.privacy import masked
 from vt.results import GUI
 
 SMALL = 10_000

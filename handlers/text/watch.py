@@ -7,7 +7,7 @@ from handlers.text.format import clock, minute
 from handlers.text.line import Channel, Line, User, join, line
 from handlers.watch import Duplicate, Ignored, Mode
 from vt.indicators import defang
-from vt.privacy.sensitive import masked
+from vt.privacy import masked
 
 BUTTON_HURRY = "Check now"
 BUTTON_ALLOW = "Check"

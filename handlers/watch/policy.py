@@ -14,7 +14,7 @@ from handlers.case import Case
 from handlers.request import Frozen
 from vt.indicators import host_of
 from vt.lookup import Lookup
-from vt.privacy.allowlist import InternalDomains, is_within
+from vt.privacy import InternalDomains, is_within
 from vt.verdict import Finding, State
 
 DUPLICATE_WINDOW = timedelta(hours=24)

@@ -8,8 +8,7 @@ from functools import cache
 from tests.support.slack_rules import SHARED
 from vt import extract
 from vt.indicators import is_internal
-from vt.privacy.allowlist import is_well_known
-from vt.privacy.sensitive import secret
+from vt.privacy import has_secret, is_well_known
 
 MESSAGES = 300
 PEOPLE = ("ana", "ben", "admin", "guest")
@@ -41,7 +40,7 @@ class Line:
 
 
 def _sent(one):
-    return not (is_internal(one) or is_well_known(one) or (one.kind == "url" and secret(one.value)))
+    return not (is_internal(one) or is_well_known(one) or (one.kind == "url" and has_secret(one.value)))
 
 
 def script():

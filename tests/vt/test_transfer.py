@@ -10,8 +10,8 @@ from vt.files.disk import Disk
 from vt.files.places import Places
 from vt.files.safe_path import Roots
 from vt.files.transfer import FileTransfer
-from vt.files.upload_policy import UploadDenylist
 from vt.lookup import Lookup
+from vt.privacy import UploadDenylist
 from vt.reply_cache import NullCache
 from vt.stored import unpack
 

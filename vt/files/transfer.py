@@ -16,9 +16,9 @@ from vt.files import FileProvider, Source, VerifiedSource
 from vt.files.hashing import noop
 from vt.files.places import Places
 from vt.files.safe_path import MAX_MATCHES
-from vt.files.upload_policy import UploadDenylist
 from vt.lookup import Lookup, Step
 from vt.polling import SAME_SCAN
+from vt.privacy import HEAD_BYTES, UploadDenylist
 from vt.reply_cache import ReplyCache
 from vt.verdict import Note
 
@@ -186,7 +186,7 @@ class FileTransfer:
         """VirusTotal's receipt, or the note that says why the file was not uploaded. Raises a VTError."""
         async with self._places.open(lookup.place) as provider:
             source = await provider.open(lookup.input)
-            if forbidden := await self._denylist.check(source):
+            if forbidden := await self._forbidden(source):
                 return forbidden
             if not lookup.may_upload:
                 return Note.NEEDS_CONSENT
@@ -194,6 +194,14 @@ class FileTransfer:
                 raise errors.Changed(lookup.input)
             chunks = _tracked(VerifiedSource(source, lookup.value), lookup, on_progress)
             return await self._client.upload(source.name, source.size, chunks)
+
+    async def _forbidden(self, source: Source) -> Note | None:
+        """Why the file must not be uploaded; None if it may be. Its beginning is read if its name does not decide."""
+        if forbidden := self._denylist.by_name(source.name):
+            return forbidden
+        async with aclosing(source.chunks()) as chunks:
+            first = await anext(chunks, b"")
+        return self._denylist.by_content(first[:HEAD_BYTES])
 
     def _receipt(self, sha256: str, now: datetime) -> Raw | None:
         """The receipt of a recent upload: VirusTotal would answer the same content with the same analysis."""

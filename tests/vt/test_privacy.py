@@ -7,7 +7,7 @@ import pytest
 from vt.actions import fitting
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.privacy.sensitive import masked, secret
+from vt.privacy import has_secret, masked
 
 NAMES = (
     *(
@@ -101,7 +101,7 @@ def test_two_hundred_urls_with_secrets():
 @pytest.mark.parametrize("url", PLAIN)
 def test_urls_without_secrets(url):
     """Nobody is asked about these; a name in front of the host is no password but a disguise."""
-    assert not secret(url)
+    assert not has_secret(url)
     assert masked(url) == url
 
 
