@@ -1,4 +1,4 @@
-"""What is derived from a finding to be shown or exported: names, location, insight, JSON, script result, link. Pure."""
+"""What follows from a finding: the insight, the documented results, its page at VirusTotal, and what may still be done. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,28 +8,13 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote
 
-from vt.actions import Action
-from vt.enrichment import Detection, Field, detecting, enrichment, shown, without_repeats
+from vt.actions import HASHES, Action
+from vt.enrichment import Detection, Field, detecting, shown
 from vt.errors import Internal, Sensitive
 from vt.indicators import Kind
+from vt.lookup import NEVER_SENT
 from vt.models import AddressReport, DomainReport, HostReport
 from vt.verdict import Basis, Evidence, Finding, State, flagged, newest
-
-__all__ = [
-    "Detection",
-    "Field",
-    "Insight",
-    "Place",
-    "detecting",
-    "enrichment",
-    "gui_link",
-    "insight",
-    "json_result",
-    "names",
-    "place",
-    "script_result",
-    "without_repeats",
-]
 
 GUI = "https://www.virustotal.com/gui"
 INSIGHT = "Entity Insight"
@@ -165,3 +150,46 @@ def _categories(report: DomainReport) -> tuple[str, ...]:
         # "searchengines" and "search_engines" are the same category.
         told.setdefault("".join(filter(str.isalnum, text.casefold())), text)
     return tuple(text for key, text in told.items() if key not in SAYS_NOTHING)
+
+
+# What may still be done with it at VirusTotal ----------------------------------------------------------
+
+COMMENTED = HASHES | {Kind.URL}
+"""What VirusTotal's API v2 keeps comments on (comments/get takes hashes and URLs)."""
+
+
+def can_send(finding: Finding) -> bool:
+    """Whether VirusTotal may be told of it at all: not internal, and no secret in it."""
+    return not isinstance(finding.error, NEVER_SENT)
+
+
+def can_submit(finding: Finding) -> bool:
+    """Whether it is a URL that VirusTotal does not know, which a person may have scanned."""
+    is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
+    return is_url and finding.state is State.UNKNOWN
+
+
+def can_upload(finding: Finding) -> bool:
+    """Whether it is a file that VirusTotal knows, and that may be analysed again by uploading it."""
+    return finding.action.files and _is_known(finding)
+
+
+def can_rescan(finding: Finding, *, private_key: bool) -> bool:
+    """Whether VirusTotal knows it and may analyse it again: URLs with any key, files with a private one."""
+    kind = finding.indicator.kind if finding.indicator else None
+    if kind is Kind.URL:
+        # A URL that no engine has looked at is submitted, like one that VirusTotal does not know.
+        return finding.rule is not None and can_send(finding)
+    return kind in HASHES and private_key and _is_known(finding)
+
+
+def has_comments(finding: Finding) -> bool:
+    """Whether VirusTotal may have comments on it. Asking for them costs a call."""
+    kind = finding.indicator.kind if finding.indicator else None
+    return kind in COMMENTED and finding.raw is not None and can_send(finding)
+
+
+def _is_known(finding: Finding) -> bool:
+    """Whether VirusTotal has it and is not analysing it now, even if no engine has looked at it yet."""
+    has_report = getattr(finding.report, "response_code", 0) == 1
+    return finding.rule is not None or (has_report and finding.state is State.UNKNOWN)

@@ -17,10 +17,10 @@ from handlers.text import files as words
 from handlers.text.audience import Sentence, said
 from handlers.views import uploads
 from handlers.views.rich_text import Message
-from vt.capabilities import can_upload
 from vt.files.safe_path import file_name
-from vt.files.upload_policy import UploadPolicy, matches_any
 from vt.lookup import ANY_CONTENT, Lookup, Step
+from vt.privacy import UploadPolicy, matches_any
+from vt.results import can_upload
 from vt.verdict import Note
 
 VALID_FOR = timedelta(minutes=10)

@@ -22,9 +22,9 @@ from handlers.turns.answers import decline, end, findings, message, visible_answ
 from handlers.views import answer
 from handlers.views.exports import as_json
 from vt.actions import BY_KEY
-from vt.capabilities import can_rescan, can_submit
 from vt.indicators import Kind, read
 from vt.lookup import Lookup, Step
+from vt.results import can_rescan, can_submit
 from vt.service import next_turn
 from vt.verdict import Finding, Note
 

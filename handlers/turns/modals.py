@@ -14,10 +14,10 @@ from handlers.text import modals
 from handlers.turns.answers import end, findings, visible_answer
 from handlers.views import details, details_layout, exports
 from handlers.views.details_layout import Position
-from vt.capabilities import has_comments
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments, read
+from vt.results import has_comments
 from vt.verdict import Finding
 
 CLOSED = frozenset({"not_found", "view_not_found"})

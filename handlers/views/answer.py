@@ -27,7 +27,8 @@ from handlers.views.rich_text import (
     sentence,
     tell,
 )
-from vt.results import Field, gui_link, insight, without_repeats
+from vt.enrichment import Field, without_repeats
+from vt.results import gui_link, insight
 from vt.verdict import Finding, State, tally, worst_first
 
 MESSAGE_CHARACTERS = 12_000

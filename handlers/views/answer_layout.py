@@ -24,9 +24,8 @@ from handlers.request import SubmitPolicy, Verb
 from handlers.text import about, files, modals
 from handlers.text.audience import EVERYBODY, Audience
 from handlers.views.rich_text import mrkdwn
-from vt.capabilities import can_rescan, can_send, can_submit, can_upload, has_comments
 from vt.errors import Sensitive
-from vt.results import gui_link
+from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments
 from vt.verdict import GIVEN_UP, Finding
 
 Records = Mapping[str, Summary]

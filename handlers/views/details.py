@@ -14,11 +14,11 @@ from handlers.text.audience import EVERYBODY, Audience
 from handlers.views import details_layout
 from handlers.views.details_layout import Position, Row
 from handlers.views.rich_text import bold, rich, sentence
-from vt.capabilities import can_rescan
+from vt.enrichment import detecting, without_repeats
 from vt.indicators import Kind
 from vt.lookup import Lookup
 from vt.models import Comment, Comments, DomainReport, HostReport
-from vt.results import detecting, without_repeats
+from vt.results import can_rescan
 from vt.verdict import LONG_AGO, Basis, Finding, flagged
 
 LABEL_CHARACTERS = 80

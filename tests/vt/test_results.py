@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.support.replies import documented, example, hostile, recorded, recording
 from vt import results
 from vt.actions import BY_KEY
+from vt.enrichment import Field, detecting, enrichment
 from vt.errors import Internal, KeyRefused, VTError
 from vt.indicators import Indicator, Kind
-from vt.results import Field, Insight
+from vt.results import Insight
 from vt.verdict import Evidence, Finding, State, Subject, judge, not_checked, pending
 
 NOW = datetime(2019, 2, 6, 8, 30, tzinfo=UTC)
@@ -37,7 +38,7 @@ def found(action: str, raw: dict, text: str = "as entered", indicator: Indicator
 
 
 def table(finding: Finding) -> dict[str, str]:
-    return {field.label: field.value for field in results.enrichment(finding)}
+    return {field.label: field.value for field in enrichment(finding)}
 
 
 def engines(**detecting: str | None) -> dict:
@@ -169,7 +170,7 @@ def test_only_what_the_reply_holds_is_shown(action):
 def test_nothing_is_shown_of_no_reply():
     """Without a reply there are no fields, no insight, no names and no place."""
     nothing = not_checked(Subject(BY_KEY["scan-ip"], ADDRESS, "192.0.2.1"), KeyRefused())
-    assert results.enrichment(nothing) == ()
+    assert enrichment(nothing) == ()
     assert results.insight(nothing) is None
     assert results.names(nothing) == ()
     assert results.place(nothing) is None
@@ -244,7 +245,7 @@ def test_an_engine_says_when_it_was_updated():
     raw["scans"]["Avira"]["update"] = "20190808"
     raw["scans"]["DrWeb"]["update"] = "None"
     raw["scans"]["Bkav"] = {"detected": False, "result": None, "update": "20190808"}
-    detections = results.detecting(found("scan-hash", raw).report)
+    detections = detecting(found("scan-hash", raw).report)
     assert [(one.engine, one.update) for one in detections] == [
         ("Avira", datetime(2019, 8, 8, tzinfo=UTC)),
         ("DrWeb", None),
@@ -484,7 +485,7 @@ def test_hostile_replies_never_break_what_is_shown(sent, threshold):
     finding = judge(Subject(BY_KEY[action], ABOUT[action], "as entered"), raw, threshold=threshold, now=NOW)
     assert finding.error is None or isinstance(finding.error, VTError)
     assert (finding.state is State.NOT_CHECKED) == (finding.error is not None)
-    for field in results.enrichment(finding):
+    for field in enrichment(finding):
         assert field.value.encode()
         assert len(field.value) < 3_100
     results.names(finding)
