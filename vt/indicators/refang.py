@@ -98,7 +98,8 @@ _HALF_BRACKETED_DOT = (
 _COLON = r"\s?[:;]\s?"
 _SCHEME = re.compile(
     rf"""
-    (?<![a-z0-9]) [\[({{]?
+    (?<![a-z0-9]) (?= [\[({{]? (?: [hxtfsm*_\#~-] | [\[(][tx*] ) )    # quickly says no almost everywhere
+    [\[({{]?
     (?: (?P<plain> h?(?:[tx*_#~-]{{2}}|[\[(][tx*]{{2}}[\])])p )    # http  hxxp  h**p  h[tt]p  ttp
       | (?P<odd> h[\w*+\#~$!?–—-]{{1,4}}p | [hx][0tx*+\#~]{{2,4}}[px] | xxxx?    # h00p  htp  hxxx  xxxx:
         | h[ _.-]?t[ _.-]?t[ _.-]?p )                                  # h t t p: only before a colon
@@ -237,7 +238,9 @@ _REFANG: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
     # hxxp://  h00p://  http:\\  http__  meow://, then http://http://
     (_SCHEME, _normalise_scheme),
     (
-        re.compile(r"(?<![a-z0-9])(?:(?:https?|s?ftps?):(?://)?)+(?=(?:https?|s?ftps?)://)", re.IGNORECASE),
+        re.compile(
+            r"(?<![a-z0-9])(?=[hfs])(?:(?:https?|s?ftps?):(?://)?)+(?=(?:https?|s?ftps?)://)", re.IGNORECASE
+        ),
         "",
     ),
     # http://http%3a%2f%2fevil.com%2f
