@@ -149,11 +149,7 @@ def _narrow_table() -> dict[int, str]:
     """
     wide = (*range(0xFF01, 0xFF5F), 0xFE6B, *range(0x1D400, 0x1D800), *range(0x24B6, 0x24EA))
     narrow = {code: unicodedata.normalize("NFKC", chr(code)) for code in wide}
-    table = {
-        code: char
-        for code, char in narrow.items()
-        if char.isascii() and (char.isalnum() or char in "@/-_%[]")
-    }
+    table = {code: char for code, char in narrow.items() if re.fullmatch("[A-Za-z0-9@/_%[\\]-]", char)}
     return table | dict.fromkeys((0xB2, 0xB3, 0xB9, *range(0x2070, 0x208A), *range(0x2460, 0x249C)), " ")
 
 
