@@ -37,8 +37,8 @@ from handlers.message_content import SLACK
 from handlers.people import CACHED_FOR, Directory
 from handlers.text.audience import Audience
 from handlers.turns import watch_batch
-from vt.files.place_names import LOGIN
-from vt.files.places import Opener
+from vt.files.hashing import Opener
+from vt.files.hosts import LOGIN
 from vt.service import Clock
 
 log = structlog.get_logger()

@@ -25,7 +25,8 @@ from bot.storage.reply_cache import StoredReplies
 from bot.storage.watched_channels import Channels
 from handlers.watch.policy import DUPLICATE_WINDOW
 from vt.client import Client
-from vt.files.places import Opener, Places
+from vt.files.hashing import Opener
+from vt.files.transfer import Places
 from vt.privacy import InternalDomains, UploadDenylist
 from vt.quota import Limits, Quota
 from vt.reply_cache import ReplyCache

@@ -15,12 +15,11 @@ from bot.settings import Settings, SettingsError
 from handlers.logins import UserKey, current_user
 from vt import errors
 from vt.files import FileProvider, hosts, remote
-from vt.files.disk import Disk
-from vt.files.hosts import Host
-from vt.files.place_names import LOGIN, display_name
-from vt.files.places import Opener, Places
+from vt.files.disk import Disk, Spool, stream
+from vt.files.hashing import Opener
+from vt.files.hosts import LOGIN, Host, display_name
 from vt.files.safe_path import Roots
-from vt.files.spool import Spool, stream
+from vt.files.transfer import Places
 from vt.lookup import Lookup
 
 STDIN = "stdin"

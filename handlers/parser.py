@@ -21,7 +21,7 @@ from handlers.usage_errors import (
 )
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
-from vt.files.place_names import host_place
+from vt.files.hosts import host_place
 from vt.indicators import Indicator, Kind, host_of, read, split_values
 from vt.indicators.refang import unescape
 from vt.lookup import Lookup

@@ -64,7 +64,7 @@ class Lookup(BaseModel):
     value: str = ""
     """The normalised indicator; for a file its SHA-256, once it has been read."""
     place: str = ""
-    """The place where a file is stored, as vt/files/places.py names it; "" is this machine."""
+    """The place where a file is stored, as vt/files/hosts.py names it; "" is this machine."""
     size: int | None = None
     """Bytes of a file that was read."""
     consented_sha256: str = ""

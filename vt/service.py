@@ -13,8 +13,7 @@ from vt.client import Client
 from vt.endpoints import ENDPOINTS, Call, Endpoints, plan
 from vt.errors import VTError
 from vt.files.hashing import noop
-from vt.files.places import Places
-from vt.files.transfer import FileTransfer, OnChange, OnProgress, Work
+from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Step
 from vt.privacy import UploadDenylist, never_internal

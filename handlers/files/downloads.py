@@ -14,8 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.message_content import slack_file_name
 from vt import errors
 from vt.files import FileProvider, Source, hashing
-from vt.files.hashing import OnRead, noop
-from vt.files.places import Opener
+from vt.files.hashing import OnRead, Opener, noop
 
 HTML = "text/html"
 _GONE = frozenset({"file_not_found", "file_deleted", "not_visible", "access_denied"})

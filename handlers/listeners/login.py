@@ -24,7 +24,7 @@ from handlers.views.form import FIELD_CHARACTERS
 from handlers.views.login import Prefilled, login_form
 from vt import errors
 from vt.actions import FILE
-from vt.files.place_names import HOST
+from vt.files.hosts import HOST
 from vt.lookup import Lookup
 
 # Opening -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from handlers.deps import Case, LookupDeps
 from handlers.files import consent
 from handlers.logins import acting_for
 from handlers.request import LookupRequest
-from vt.files.place_names import LOGIN
+from vt.files.hosts import LOGIN
 from vt.lookup import Lookup, Step
 
 LOGIN_SEARCH = timedelta(seconds=10)

@@ -10,7 +10,7 @@ from handlers.text import files as words
 from handlers.text.line import Line
 from handlers.views import answer
 from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say, tell
-from vt.files.place_names import display_name
+from vt.files.hosts import display_name
 from vt.files.safe_path import file_name
 from vt.lookup import Lookup
 from vt.verdict import NEVER_UPLOADED, Note

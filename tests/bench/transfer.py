@@ -15,10 +15,9 @@ from pydantic import SecretStr
 from vt.actions import FILE
 from vt.client import Client
 from vt.files.disk import Disk
-from vt.files.hosts import Host
-from vt.files.place_names import host_place
-from vt.files.places import Places
+from vt.files.hosts import Host, host_place
 from vt.files.safe_path import Roots
+from vt.files.transfer import Places
 from vt.lookup import Lookup, Step
 from vt.service import Service
 

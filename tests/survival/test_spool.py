@@ -9,12 +9,12 @@ import pytest
 from tests.support.processes import VARIABLES
 from tests.vt.test_spool import KIB, piped, spooled
 from vt import errors
-from vt.files.spool import Spool
+from vt.files.disk import Spool
 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from vt.files.spool import Spool
+from vt.files.disk import Spool
 with Spool(Path(sys.argv[1]), 10_000).new_file() as fd:
     import os
     os.write(fd, bytes(8_000))

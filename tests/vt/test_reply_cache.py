@@ -13,7 +13,7 @@ from vt import quota
 from vt.actions import fitting
 from vt.client import Client
 from vt.errors import QuotaSpent, Reserved
-from vt.files.places import Places
+from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.quota import InMemory, Limits, Usage

@@ -17,7 +17,7 @@ from tests.support.app_fixture import address
 from tests.support.processes import VARIABLES
 from tests.support.processes import run as runs
 from vt import errors
-from vt.files.spool import Spool, stream
+from vt.files.disk import Spool, stream
 
 KIB = 1 << 10
 

@@ -7,9 +7,8 @@ import pytest
 from vt import errors
 from vt.actions import FILE
 from vt.files.disk import Disk
-from vt.files.places import Places
 from vt.files.safe_path import Roots
-from vt.files.transfer import FileTransfer
+from vt.files.transfer import FileTransfer, Places
 from vt.lookup import Lookup
 from vt.privacy import UploadDenylist
 from vt.reply_cache import NullCache

@@ -4,7 +4,7 @@ import asyncio
 import stat
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -54,6 +54,10 @@ class FileProvider(Protocol):
 
     async def digest(self, source: Source, on_read: OnRead = noop) -> str:
         """The SHA-256 of the content as hexadecimal digits. Raises a FileFault."""
+
+
+Opener = Callable[[str], AbstractAsyncContextManager[FileProvider]]
+"""Opens a place of its kind by the part of the name after the colon. Raises a HostFault."""
 
 
 async def digest(source: Source, on_read: OnRead = noop) -> str:

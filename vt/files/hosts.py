@@ -1,4 +1,4 @@
-"""The hosts file (TOML): the Linux servers whose files may be read, with address, login, roots and known host keys.
+"""Linux servers whose files may be read: the hosts file (TOML) that lists them, and the names of places where files are.
 
 [web-1]
 address = "web-1.example.com"
@@ -36,6 +36,13 @@ from vt.files.safe_path import Roots
 KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 
 NoSpaces = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]{1,255}$")]
+
+THIS_MACHINE = ""
+"""The name of the place whose files are on this machine. Others are `slack:<file id>` and `stdin:`."""
+HOST = "host"
+"""The kind of a server's files, read with the login of its entry in the hosts file: `host:<server>`."""
+LOGIN = "login"
+"""The kind of a server's files, read with a login that someone typed: `login:<server>/<random>`."""
 
 
 class HostsFileError(Exception):
@@ -156,3 +163,17 @@ def with_typed_login(hosts: Mapping[str, Host], address: str, user: str, passwor
             login = {"user": user, "password": password, "key_file": None, "password_file": None}
             return host.model_copy(update=login)
     raise errors.HostUnknown(address)
+
+
+# Names of places ---------------------------------------------------------------------------------------
+
+
+def host_place(server: str) -> str:
+    """The name of the place for a server of the hosts file."""
+    return f"{HOST}:{server}"
+
+
+def display_name(place: str) -> str:
+    """What people are shown: a server's name, or the kind of place; "" for this machine."""
+    kind, _, name = place.partition(":")
+    return name.partition("/")[0] if kind in (HOST, LOGIN) else kind

@@ -1,20 +1,22 @@
-"""Moves files from where they are stored to VirusTotal: expands patterns, computes hashes, uploads what people agreed to.
+"""Moves files from the places where they are stored to VirusTotal: hashes them, and uploads what people agreed to.
 
 Nothing here holds a whole file in memory. Lookups are addressed by their index in the request.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from vt import errors, polling, reply_cache
 from vt.client import Client, Raw
 from vt.errors import VTError
-from vt.files import FileProvider, Source, VerifiedSource
-from vt.files.hashing import noop
-from vt.files.places import Places
+from vt.files import FileProvider, Source, VerifiedSource, hosts, remote
+from vt.files.disk import Disk
+from vt.files.hashing import Opener, noop
+from vt.files.hosts import HOST, THIS_MACHINE, Host
 from vt.files.safe_path import MAX_MATCHES
 from vt.lookup import Lookup, Step
 from vt.polling import SAME_SCAN
@@ -34,6 +36,34 @@ OnProgress = Callable[[Lookup, int], None]
 OnChange = Callable[[Changes], None]
 Work = Callable[[OnChange], Awaitable[None]]
 """One thing to do now. It reports each lookup as soon as its next state is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Opens a place by its name. `kinds` adds places that are neither this machine nor a named server."""
+
+    disk: Disk
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    kinds: Mapping[str, Opener] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def open(self, place: str) -> AsyncIterator[FileProvider]:
+        """The files of a place, for as long as the context is open.
+
+        Raises HostUnknown for a place that does not exist, and other HostFaults of a server.
+        """
+        kind, _, name = place.partition(":")
+        if place == THIS_MACHINE:
+            yield self.disk
+        elif kind == HOST:
+            host = hosts.with_stored_login(self.hosts, name)
+            async with remote.connect(host, self.disk.limit, self.disk.seconds) as server:
+                yield server
+        elif opener := self.kinds.get(kind):
+            async with opener(name) as provider:
+                yield provider
+        else:
+            raise errors.HostUnknown(name)
 
 
 class FileTransfer:
