@@ -11,10 +11,10 @@ from pathlib import Path
 
 from bot import app, audit_cli, terminal
 from bot.app import NotRunning
-from bot.database import Unusable
 from bot.manifest import as_yaml
 from bot.observability import log_to_stderr
 from bot.settings import Mode, Settings, SettingsError, load
+from bot.startup import Unusable
 
 WRONG = 2
 """Exit status for wrong usage or settings."""

@@ -20,7 +20,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id, utc_now
-from bot.database.ack_priority import AckPriority
+from bot.database.connections import AckPriority
 from bot.file_sources import Logins, servers
 from bot.guard import Guard
 from bot.observability import Metrics

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from bot.database import Database, database
+from bot.database import Database
 from bot.settings import Settings
+from bot.startup import database
 from bot.storage.audit import AuditTrail, Entry
 from handlers.deps import StoreDown
 from handlers.text import access

@@ -11,9 +11,10 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from bot.database import Database, database
+from bot.database import Database
 from bot.file_sources import places, spool
 from bot.settings import Settings
+from bot.startup import database
 from bot.storage.audit import AuditTrail
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases

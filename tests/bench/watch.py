@@ -6,8 +6,8 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from bot.database import prepare
 from bot.database.postgres import Server
+from bot.startup import prepare
 
 
 def measure():

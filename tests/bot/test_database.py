@@ -18,13 +18,12 @@ from alembic.migration import MigrationContext
 from psycopg.conninfo import make_conninfo
 
 import bot
-from bot import database as databases
-from bot import migrations
-from bot.database import Unusable, prepare
+from bot import migrations, startup
 from bot.database.postgres import Server
 from bot.database.programs import NotStarted
 from bot.queue import schema
 from bot.settings import load
+from bot.startup import Unusable, prepare
 from tests.support.processes import user_of
 
 
@@ -64,7 +63,7 @@ def new_database(postgres: str, name: str) -> str:
 async def test_private_database(state):
     """Without DATABASE_URL a private server is made, ready to use, and stopped when its user leaves."""
     server = Server(state)
-    async with databases.database(load({"STATE_DIR": str(state)}, None)) as url:
+    async with startup.database(load({"STATE_DIR": str(state)}, None)) as url:
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT count(*) FROM cases").fetchone() == (0,)
             assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
@@ -103,7 +102,7 @@ async def test_unwritable_state(tmp_path):
     with pytest.raises(
         Unusable, match=r"Could not start the embedded database in STATE_DIR=.*/state: not a directory\."
     ):
-        async with databases.database(settings):
+        async with startup.database(settings):
             pass
 
 
@@ -111,9 +110,7 @@ async def test_given_database(postgres):
     """A given database gets its tables at the first start; starting again changes nothing."""
     url = new_database(postgres, "given")
     for _ in range(2):
-        async with databases.database(
-            load({"DATABASE_URL": postgres.replace("/postgres?", "/given?")}, None)
-        ):
+        async with startup.database(load({"DATABASE_URL": postgres.replace("/postgres?", "/given?")}, None)):
             with psycopg.connect(url) as connection:
                 found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
                 assert found == (migrations.HEAD,)

@@ -5,7 +5,8 @@ import asyncio
 import psycopg
 import pytest
 
-from bot.database import Database, prepare
+from bot.database import Database
+from bot.startup import prepare
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases
 from bot.storage.modals import Modals

@@ -13,8 +13,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import bot
-from bot.database import Database, prepare
+from bot.database import Database
 from bot.database.postgres import Server
+from bot.startup import prepare
 from bot.storage.cases import Cases
 from bot.storage.reply_cache import StoredReplies
 from handlers.deps import Case, Origin, Outcome, StoreDown

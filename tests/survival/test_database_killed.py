@@ -6,8 +6,8 @@ import signal
 import psycopg
 import pytest
 
-from bot.database import prepare
 from bot.database.postgres import Server
+from bot.startup import prepare
 from tests.support.processes import user_of
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot import database as databases
+from bot import startup
 from bot.database.postgres import Server
 from bot.database.programs import account, programs
 from bot.settings import load
@@ -43,7 +43,7 @@ def server(state):
 
 def using(server):
     """As the bot uses it."""
-    return databases.database(load({"STATE_DIR": str(server.state)}, None))
+    return startup.database(load({"STATE_DIR": str(server.state)}, None))
 
 
 def kill(server):

@@ -1,0 +1,137 @@
+"""The database when the bot starts: the given one or a private one, brought up to date, and supervised."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import sqlalchemy
+import structlog
+from psycopg.errors import UndefinedTable
+
+from bot import migrations
+from bot.database.postgres import Server
+from bot.database.programs import NotStarted
+from bot.queue.schema import ForeignJobs
+from bot.settings import Settings
+
+LOCK = 0x7674_626F_74
+"""The advisory lock ("vtbot") under which one process migrates and the others wait."""
+START_SECONDS = 10.0
+"""How long to wait for a database that is starting."""
+PAUSES = (0.5, 1, 2, 5, 10, 30)
+"""Seconds between checks: the first while the server runs, the others after each failed start."""
+
+log = structlog.get_logger()
+
+
+class Unusable(Exception):
+    """No database to work with. One sentence for the operator, without what DATABASE_URL holds."""
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """The URL of a database with current tables, while it is used. Raises Unusable."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        await asyncio.to_thread(prepare, url)
+        yield url
+        return
+    async with _private(Server(settings.state_dir)) as url:
+        await asyncio.to_thread(prepare, url)
+        yield url
+
+
+@asynccontextmanager
+async def _private(server: Server) -> AsyncIterator[str]:
+    use = server.used()
+    try:
+        url = await asyncio.to_thread(use.__enter__)
+    except (NotStarted, OSError) as fault:
+        why = fault.strerror.lower() if isinstance(fault, OSError) and fault.strerror else str(fault)
+        hint = "Make it writable" if isinstance(fault, PermissionError) else "Solve that"
+        message = f"Could not start the embedded database in STATE_DIR={server.state}: {why}. {hint}, or set DATABASE_URL."
+        raise Unusable(message) from None
+    try:
+        async with supervised(server):
+            yield url
+    finally:
+        await asyncio.to_thread(use.__exit__, None, None, None)
+
+
+def prepare(url: str, timeout: float = START_SECONDS) -> None:
+    """Bring the tables up to date; one query finds out whether they are. Blocks. Raises Unusable."""
+    with _connected(url, timeout) as connection:
+        version = _version(connection)
+    if version is not None and version > migrations.HEAD:
+        raise Unusable("The database was made by a newer version of vtbot: update this one.")
+    if version != migrations.HEAD:
+        _migrate(url)
+
+
+def _connected(url: str, timeout: float) -> psycopg.Connection:
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True, connect_timeout=5)
+        except psycopg.OperationalError as error:
+            if time.monotonic() > until:
+                reason = str(error).strip().splitlines()[0].rpartition("failed: ")[2]
+                raise Unusable(f"Cannot connect to DATABASE_URL ({reason}).") from None
+        time.sleep(0.2)
+
+
+def _version(connection: psycopg.Connection) -> str | None:
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except UndefinedTable:
+        return None
+    return str(row[0]) if row else None
+
+
+def _migrate(url: str) -> None:
+    """Migrate in one transaction and under a lock: a process that waited for the lock finds the work done."""
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(LOCK)))
+            migrations.upgrade(connection)
+    except ForeignJobs:
+        message = (
+            "Another program keeps its jobs in this database: give vtbot one of its own in DATABASE_URL."
+        )
+        raise Unusable(message) from None
+    finally:
+        engine.dispose()
+
+
+@asynccontextmanager
+async def supervised(server: Server) -> AsyncIterator[None]:
+    """In a thread of its own: a start takes seconds, and would keep a thread of the pool from other work."""
+    closing = threading.Event()
+    supervisor = threading.Thread(target=_supervise, args=(server, closing), name="supervisor", daemon=True)
+    supervisor.start()
+    try:
+        yield
+    finally:
+        closing.set()
+        await asyncio.to_thread(supervisor.join)
+
+
+def _supervise(server: Server, closing: threading.Event) -> None:
+    failures = 0
+    while not closing.wait(PAUSES[failures]):
+        try:
+            _restart_if_dead(server, closing)
+            failures = 0
+        except Exception as error:  # noqa: BLE001 - whatever the reason, it is tried again
+            failures = min(failures + 1, len(PAUSES) - 1)
+            log.warning("database_not_restarted", reason=str(error), again_in=PAUSES[failures])
+
+
+def _restart_if_dead(server: Server, closing: threading.Event) -> None:
+    began = time.monotonic()
+    if server.pid is None and server.revive(lambda: not closing.is_set()):
+        log.warning("database_restarted", seconds=round(time.monotonic() - began, 2))
