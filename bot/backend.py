@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 import structlog
@@ -36,14 +37,10 @@ from vt.service import Clock, Service
 log = structlog.get_logger()
 
 
-def utc_now() -> datetime:
-    """The process's clock; everything else takes it as an argument."""
-    return datetime.now(UTC)
-
-
-def new_id() -> str:
-    """A random id of 128 bits, in URL-safe characters."""
-    return secrets.token_urlsafe(16)
+utc_now: Clock = partial(datetime.now, UTC)
+"""The process's clock; everything else takes it as an argument."""
+new_id = partial(secrets.token_urlsafe, 16)
+"""Makes random ids of 128 bits, in URL-safe characters."""
 
 
 @dataclass(frozen=True, slots=True)

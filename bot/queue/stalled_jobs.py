@@ -1,7 +1,6 @@
 """Stalled jobs: those whose worker has died, or no longer knows of them, are put back into the queue."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import structlog
@@ -44,24 +43,16 @@ class StalledJobs:
     Only what two sweeps in a row find is requeued: a machine that was suspended gets time to send heartbeats again.
     """
 
-    def __init__(self, database: Database, stalled: float) -> None:
+    def __init__(self, database: Database, stalled: float, running: AbstractSet[int]) -> None:
+        """`stalled`: seconds without a heartbeat; `running`: the ids of the jobs that this process runs, kept current."""
         self._database = database
         self._stalled = stalled
-        self._busy: set[int] = set()
+        self._running = running
         self._suspects: frozenset[int] = frozenset()
-
-    @contextmanager
-    def busy(self, job_id: int) -> Iterator[None]:
-        """While this process runs that job."""
-        self._busy.add(job_id)
-        try:
-            yield
-        finally:
-            self._busy.discard(job_id)
 
     async def sweep(self, mine: int | None) -> None:
         """Requeue what the last sweep found too, and look for others. `mine`: the id of our own worker. Raises StoreDown."""
-        values = {"queues": list(QUEUES), "busy": list(self._busy), "stalled": self._stalled, "mine": mine}
+        values = {"queues": list(QUEUES), "busy": list(self._running), "stalled": self._stalled, "mine": mine}
         if self._suspects:
             requeued = await self._ids(_REQUEUE, values | {"suspects": list(self._suspects)})
             if requeued:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -81,7 +81,8 @@ class Turns:
         self._database = database
         self._app = self._registered(App(connector=_connector(url, self._pace.timeout)))
         self._worker: _Worker | None = None
-        self._stalled_jobs = StalledJobs(database, self._pace.stalled)
+        self._running: set[int] = set()
+        self._stalled_jobs = StalledJobs(database, self._pace.stalled, self._running)
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -162,7 +163,7 @@ class Turns:
             return
         if not isinstance(failures, int):
             failures = len(PAUSES)
-        with self._stalled_jobs.busy(context.job.id or 0):
+        with self._marked_running(context):
             if context.job.attempts >= MOST_ATTEMPTS:
                 await self._give_up(case_id)
                 return
@@ -174,6 +175,16 @@ class Turns:
                 log.warning("turn_broke", case=case_id, failures=failures + 1, error=type(error).__name__)
                 await self._after(case_id, failures)
 
+    @contextmanager
+    def _marked_running(self, context: JobContext) -> Iterator[None]:
+        """Keep the sweep from taking the job for a lost one while the block runs."""
+        job_id = context.job.id or 0
+        self._running.add(job_id)
+        try:
+            yield
+        finally:
+            self._running.discard(job_id)
+
     async def _after(self, case_id: str, failures: int) -> None:
         if failures >= len(PAUSES):
             await self._give_up(case_id)
@@ -183,12 +194,12 @@ class Turns:
         await self._database.run(lambda connection: connection.execute(NEXT_TURN, values))
 
     async def _batch(self, context: JobContext) -> None:
-        with self._stalled_jobs.busy(context.job.id or 0):
+        with self._marked_running(context):
             async with asyncio.timeout(TURN_SECONDS):
                 await self._run_batch()
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
-        with self._stalled_jobs.busy(context.job.id or 0):
+        with self._marked_running(context):
             await self._tidy_up()
 
 
