@@ -35,7 +35,7 @@ from handlers.deps import Deps, StoreDown
 from handlers.files.downloads import slack_files
 from handlers.message_content import SLACK
 from handlers.people import CACHED_FOR, Directory
-from handlers.text.audience import Audience
+from handlers.text.format import Audience
 from handlers.turns import watch_batch
 from vt.files.hashing import Opener
 from vt.files.hosts import LOGIN

@@ -23,7 +23,7 @@ from handlers.health import Probe, health
 from handlers.parser import Command, LookupCommand, parse
 from handlers.text import about, modals
 from handlers.text import files as files_text
-from handlers.text.audience import Audience
+from handlers.text.format import Audience
 from handlers.turns.progress import INTERVAL
 from handlers.usage_errors import UsageError
 from handlers.views import answer, uploads

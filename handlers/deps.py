@@ -15,7 +15,7 @@ from handlers.logins import Logins
 from handlers.modals import Modal, Modals
 from handlers.people import Directory
 from handlers.request import Frozen, Origin, Request, SubmitPolicy, Verb
-from handlers.text.audience import EVERYBODY, Audience
+from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.privacy import SECRET_NAMES, UploadPolicy
 from vt.service import Service

@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackClientError
 from handlers import text
 from handlers.deps import StoreDown
 from handlers.text import about
-from handlers.text.audience import Audience
+from handlers.text.format import Audience
 from vt.errors import VTError
 
 Probe = Callable[[], Awaitable[object]]

@@ -14,7 +14,7 @@ from handlers.deps import Case, FileDeps, Origin
 from handlers.ownership import first_origin, is_owner
 from handlers.request import Uploads
 from handlers.text import files as words
-from handlers.text.audience import Sentence, said
+from handlers.text.format import Sentence, said
 from handlers.views import uploads
 from handlers.views.rich_text import Message
 from vt.files.safe_path import file_name

@@ -4,10 +4,25 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.text import files
-from handlers.text.audience import EVERYBODY, Audience, fault, request_id
 from handlers.text.errors import ERRORS, error, is_fault, names_settings
-from handlers.text.format import cut, day, engines, minute, outside, second, seconds, size
-from handlers.text.line import Line, User, join, line
+from handlers.text.format import (
+    EVERYBODY,
+    Audience,
+    Line,
+    User,
+    cut,
+    day,
+    engines,
+    fault,
+    join,
+    line,
+    minute,
+    outside,
+    request_id,
+    second,
+    seconds,
+    size,
+)
 from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error, wrong_values
 from vt import errors
 from vt.indicators import Kind, defang, defang_path

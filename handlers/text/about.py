@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from handlers.text.audience import Audience, fault
-from handlers.text.line import Line, join, line
+from handlers.text.format import Audience, Line, fault, join, line
 from vt.actions import ACTIONS
 
 WELCOME = (

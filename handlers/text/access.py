@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 
 from handlers.access import Denial
-from handlers.text.audience import Audience, Sentence, said
-from handlers.text.format import outside
-from handlers.text.line import Line
+from handlers.text.format import Audience, Line, Sentence, outside, said
 from vt.actions import Action
 
 DENIALS: Mapping[Denial, Sentence] = {

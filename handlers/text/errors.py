@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from handlers.text import files
-from handlers.text.audience import EVERYBODY, Audience, Sentence, fault, said
-from handlers.text.format import second, size
-from handlers.text.line import Line
+from handlers.text.format import EVERYBODY, Audience, Line, Sentence, fault, said, second, size
 from vt import errors
 from vt.indicators import defang
 

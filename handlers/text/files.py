@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.text.audience import Sentence, fault, said
-from handlers.text.format import clock
-from handlers.text.line import Line, User, line
+from handlers.text.format import Line, Sentence, User, clock, fault, line, said
 from vt.verdict import Note
 
 WHO_SEES = (

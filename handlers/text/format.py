@@ -1,12 +1,120 @@
-"""How values are written for people: cut, defanged, in the unit that is read quickest."""
+"""How sentences are written: values for people to read, moments and people as Slack shows them, and who reads them. Pure."""
 
 import re
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from string import Formatter
+from typing import Self
 
-from handlers.text.line import Line, Moment, Shape
 from vt.indicators import defang
 from vt.privacy import masked
 from vt.results import GUI
+
+
+class Shape(StrEnum):
+    """How much of a moment is shown, as Slack's date format."""
+
+    DAY = "{date_short_pretty}"
+    MINUTE = "{date_short_pretty} {time}"
+    TIME = "{time}"
+    SECOND = "{time_secs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment. Slack shows it in the reader's own time zone, everything else in UTC."""
+
+    at: datetime
+    shape: Shape = Shape.MINUTE
+
+    def __str__(self) -> str:
+        at = self.at.astimezone(UTC)
+        day = f"{at.day} {at:%b %Y}"
+        match self.shape:
+            case Shape.DAY:
+                return day
+            case Shape.TIME:
+                return f"{at:%H:%M} UTC"
+            case Shape.SECOND:
+                return f"{at:%H:%M:%S} UTC"
+            case _:
+                return f"{day} {at:%H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody, by Slack's id."""
+
+    id: str
+
+    def __str__(self) -> str:
+        return f"@{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel, by Slack's id."""
+
+    id: str
+
+    def __str__(self) -> str:
+        return f"#{self.id}"
+
+
+Piece = str | Moment | User | Channel
+
+
+class Line(str):
+    """A sentence as plain text, which terminals, files and notifications show; `pieces` are what Slack shows.
+
+    Whoever builds a longer text from it uses `line` or `join`: in an f-string only the plain text is left.
+    """
+
+    __slots__ = ("pieces",)
+    pieces: tuple[Piece, ...]
+
+    def __new__(cls, *pieces: Piece) -> Self:
+        """From its pieces, in order."""
+        made = super().__new__(cls, "".join(map(str, pieces)))
+        made.pieces = pieces
+        return made
+
+    def with_text(self, change: Callable[[str], str]) -> "Line":
+        """The same, with each piece of text changed."""
+        return Line(*(change(piece) if isinstance(piece, str) else piece for piece in self.pieces))
+
+
+def pieces(text: str) -> tuple[Piece, ...]:
+    """What a text consists of; a plain string is one piece."""
+    return text.pieces if isinstance(text, Line) else (text,)
+
+
+def line(template: str, **values: str | Moment | User | Channel) -> Line:
+    """A sentence: `line("out of quota until {at}", at=Moment(…))`. What a value holds is not read as a template."""
+    return Line(*_filled(template, values))
+
+
+def _filled(template: str, values: dict[str, Piece]) -> Iterator[Piece]:
+    for before, name, _, _ in Formatter().parse(template):
+        if before:
+            yield before
+        if name is not None:
+            value = values[name]
+            yield from pieces(value) if isinstance(value, str) else (value,)
+
+
+def join(separator: str, texts: Iterable[str]) -> Line:
+    """Texts as one, without those that are empty."""
+    joined: list[Piece] = []
+    for text in texts:
+        if text:
+            joined += [separator, *pieces(text)] if joined else pieces(text)
+    return Line(*joined)
+
+
+# Values ------------------------------------------------------------------------------------------------
 
 SMALL = 10_000
 """Bytes up to which a size is given in bytes."""
@@ -62,3 +170,82 @@ def clock(moment: datetime) -> Line:
 def second(moment: datetime) -> Line:
     """A time of today to the second: 23:58:13 UTC."""
     return Line(Moment(moment, Shape.SECOND))
+
+
+# Who reads a sentence ----------------------------------------------------------------------------------
+
+_USER = re.compile(r"(?:<@)?([UW][A-Z0-9]{5,30})(?:\|[^<>]*)?>?")
+_CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{5,30})(?:\|[^<>]*)?>?")
+LONGEST = 200
+"""Characters of a contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who reads a sentence: whom they may turn to, what they asked, and whether settings mean anything to them."""
+
+    contact: str = ""
+    """Who runs the bot: a Slack user or channel by its id, or any text. "" when nobody is named."""
+    request_id: str = ""
+    """Under which `vtbot audit --id` finds what they asked. "" when it is said elsewhere, or nothing was stored."""
+    operator: bool = False
+    """They run the bot: an admin who reads it alone, or somebody at a terminal."""
+
+    def about(self, request_id: str) -> Self:
+        """The same, told about one request."""
+        return replace(self, request_id=request_id)
+
+    @property
+    def whoever(self) -> Line:
+        """Whoever runs the bot, by name if there is one."""
+        named = contact(self.contact)
+        return line("whoever runs this bot ({contact})", contact=named) if named else Line(WHOEVER)
+
+
+EVERYBODY = Audience()
+WHOEVER = "whoever runs this bot"
+
+
+def contact(given: str) -> str:
+    """A contact as people are shown it: a mention, a link to a channel, or harmless text."""
+    if user := _USER.fullmatch(given.strip()):
+        return Line(User(user[1]))
+    if channel := _CHANNEL.fullmatch(given.strip()):
+        return Line(Channel(channel[1]))
+    return outside(given.strip(), LONGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that differs by audience. `{whoever}` in it is whoever runs the bot."""
+
+    template: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    fault: bool = False
+    """The reader cannot mend it: the request's id is said too."""
+    settings: str = ""
+    """What whoever runs the bot may set or look at, by its name; nobody else is told."""
+
+    def to(self, audience: Audience) -> Line:
+        """The sentence for these readers."""
+        parts = [line(self.template, whoever=audience.whoever, **self.values)]
+        if self.settings and audience.operator:
+            parts.append(line("({settings})", settings=self.settings))
+        if self.fault and audience.request_id:
+            parts.append(request_id(audience.request_id))
+        return join(" ", parts)
+
+
+def request_id(case: str) -> Line:
+    """What whoever runs the bot needs to find a request: `vtbot audit --id`."""
+    return line("Request ID: {id}", id=case)
+
+
+def said(template: str, settings: str = "", **values: str) -> Sentence:
+    """A sentence about something that the reader can mend or must know."""
+    return Sentence(template, values, settings=settings)
+
+
+def fault(template: str, settings: str = "", **values: str) -> Sentence:
+    """A sentence about something that the reader cannot mend."""
+    return Sentence(template, values, fault=True, settings=settings)

@@ -8,7 +8,7 @@ from handlers.case import Change
 from handlers.history import Sighting, Summary
 from handlers.request import Answers, Verb
 from handlers.text import files as files_text
-from handlers.text.line import Line, join, line
+from handlers.text.format import Line, join, line
 from vt.actions import Action
 
 FORM_TITLE = "VirusTotal"

@@ -5,8 +5,7 @@ from typing import Any
 
 from handlers import usage_errors as asked
 from handlers.text import files
-from handlers.text.audience import EVERYBODY, Audience, Sentence
-from handlers.text.format import cut
+from handlers.text.format import EVERYBODY, Audience, Sentence, cut
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from handlers.text.format import clock, minute
-from handlers.text.line import Channel, Line, User, join, line
+from handlers.text.format import Channel, Line, User, clock, join, line, minute
 from handlers.watch import Duplicate, Ignored, Mode
 from vt.indicators import defang
 from vt.privacy import masked

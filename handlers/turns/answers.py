@@ -13,7 +13,7 @@ from handlers.deps import AnswerDeps, Case, Outcome, PostingDeps
 from handlers.files import consent
 from handlers.posting import post_ephemeral
 from handlers.request import AboutAnswer
-from handlers.text.audience import Audience
+from handlers.text.format import Audience
 from handlers.unreadable import UnreadableCase
 from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext

@@ -12,7 +12,7 @@ from handlers import text
 from handlers.history import previous_if_changed, sighting
 from handlers.text import about as about_text
 from handlers.text import modals
-from handlers.text.audience import Audience
+from handlers.text.format import Audience
 from handlers.views.answer_layout import AnswerContext, Records, buttons, closing
 from handlers.views.rich_text import (
     Message,

@@ -22,7 +22,7 @@ from handlers import text
 from handlers.history import Summary
 from handlers.request import SubmitPolicy, Verb
 from handlers.text import about, files, modals
-from handlers.text.audience import EVERYBODY, Audience
+from handlers.text.format import EVERYBODY, Audience
 from handlers.views.rich_text import mrkdwn
 from vt.errors import Sensitive
 from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments

@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextB
 
 from handlers import text
 from handlers.text import about, watch
-from handlers.text.audience import EVERYBODY, Audience
+from handlers.text.format import EVERYBODY, Audience
 from handlers.views import answer
 from handlers.views.rich_text import Message, fallback, mrkdwn
 from handlers.watch import Duplicate

@@ -10,7 +10,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
-from handlers.text.audience import EVERYBODY, Audience
+from handlers.text.format import EVERYBODY, Audience
 from handlers.views import details_layout
 from handlers.views.details_layout import Position, Row
 from handlers.views.rich_text import bold, rich, sentence

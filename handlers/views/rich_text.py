@@ -12,7 +12,7 @@ from slack_sdk.models.blocks import (
     RichTextSectionElement,
 )
 
-from handlers.text.line import Channel, Moment, Piece, User, pieces
+from handlers.text.format import Channel, Moment, Piece, User, pieces
 
 Part = (
     RichTextElementParts.Text

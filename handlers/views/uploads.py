@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 from handlers import text
 from handlers.case import Case
 from handlers.text import files as words
-from handlers.text.line import Line
+from handlers.text.format import Line
 from handlers.views import answer
 from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, rich, say, tell
 from vt.files.hosts import display_name
