@@ -12,7 +12,7 @@ from bot.settings import Settings
 from bot.startup import database
 from bot.storage.audit import AuditTrail, Entry
 from handlers.deps import StoreDown
-from handlers.text import access
+from handlers.text import about
 from handlers.views.rich_text import clean
 
 DONE, NOT_DONE = 0, 1
@@ -39,11 +39,11 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
             elif entry := await AuditTrail(kept).find(request_id):
                 entries = _only(entry)
             else:
-                sys.stderr.write(f"vtbot: {access.no_request(request_id)}\n")
+                sys.stderr.write(f"vtbot: {about.no_request(request_id)}\n")
                 return NOT_DONE
             return await _written(entries, as_line if as_json else as_row, head=not as_json)
         except StoreDown:
-            sys.stderr.write(f"vtbot: {access.DATABASE_SILENT}\n")
+            sys.stderr.write(f"vtbot: {about.DATABASE_SILENT}\n")
             return NOT_DONE
         finally:
             await kept.close()

@@ -24,7 +24,7 @@ from handlers.parser import Command, LookupCommand, parse
 from handlers.text import about, modals
 from handlers.text import files as files_text
 from handlers.text.format import Audience
-from handlers.turns.progress import INTERVAL
+from handlers.turns.answers import INTERVAL
 from handlers.usage_errors import UsageError
 from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext

@@ -12,7 +12,7 @@ from handlers.deps import AdmissionDeps, StoreDown
 from handlers.modals import Modal
 from handlers.payloads import MalformedPayload
 from handlers.request import Request
-from handlers.text import access
+from handlers.text import about
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ async def accept_or_raise(request: Request, deps: AdmissionDeps) -> str:
         await deps.store.accept(request)
         return ""
     first_time = await deps.store.refuse(request, denied.value)
-    return access.denied(denied, deps.audience) if first_time or request.origin.response_url else ""
+    return about.denied(denied, deps.audience) if first_time or request.origin.response_url else ""
 
 
 async def may_open(modal: Modal, deps: AdmissionDeps) -> str:
@@ -50,7 +50,7 @@ async def may_open(modal: Modal, deps: AdmissionDeps) -> str:
         await deps.store.refuse(modal, denied.value)
     except StoreDown:
         return text.CANNOT_TAKE
-    return access.denied(denied, deps.audience)
+    return about.denied(denied, deps.audience)
 
 
 def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

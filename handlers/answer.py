@@ -11,16 +11,7 @@ from handlers.health import Probe, health
 from handlers.posting import CannotPost, NotPosted, reply
 from handlers.request import FormRequest, SayRequest
 from handlers.text import about
-from handlers.turns import (
-    buttons,
-    card_actions,
-    channel_settings,
-    home,
-    lookup,
-    modals,
-    uploads,
-    watch_commands,
-)
+from handlers.turns import buttons, lookup, modals, watch_cards, watch_commands
 from handlers.turns.answers import end
 from handlers.turns.unreadable import end_unreadable
 from handlers.unreadable import UnreadableCase
@@ -112,8 +103,8 @@ async def _say(case: Case[SayRequest], deps: PostingDeps) -> None:
 HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: lookup.look_up,
     Verb.SUBMIT: lookup.renew,
-    Verb.UPLOAD: uploads.upload,
-    Verb.OFFER_UPLOAD: uploads.offer,
+    Verb.UPLOAD: buttons.upload,
+    Verb.OFFER_UPLOAD: buttons.offer,
     Verb.JSON: buttons.json,
     Verb.CSV: buttons.csv,
     Verb.SHARE: buttons.share,
@@ -124,17 +115,17 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.WHY: modals.show_why,
     Verb.COMMENTS: modals.show_comments,
     Verb.RESCAN_COST: modals.show_rescan_cost,
-    Verb.SETTINGS: channel_settings.show,
-    Verb.CHANGE_SETTINGS: channel_settings.change,
-    Verb.HOME: home.show,
+    Verb.SETTINGS: modals.show_settings,
+    Verb.CHANGE_SETTINGS: modals.change_settings,
+    Verb.HOME: modals.show_home,
     Verb.ALLOW_OWN_URL: lookup.renew,
     Verb.WATCH: watch_commands.watch,
     Verb.IGNORE: watch_commands.ignore,
     Verb.JOIN: watch_commands.join_new_channel,
-    Verb.SHOW_CARD: card_actions.show,
-    Verb.PRIORITISE: card_actions.prioritise,
-    Verb.ALLOW_URL: card_actions.allow,
-    Verb.DECLINE_URL: card_actions.leave,
+    Verb.SHOW_CARD: watch_cards.show_card,
+    Verb.PRIORITISE: watch_cards.prioritise,
+    Verb.ALLOW_URL: watch_cards.allow,
+    Verb.DECLINE_URL: watch_cards.leave,
     Verb.PING: _ping,
     Verb.QUOTA: _quota,
     Verb.HELP: _help,

@@ -1,4 +1,4 @@
-"""Usage errors: what can be wrong with something that was typed or filled in. Their sentences: handlers/text/usage_errors.py."""
+"""Usage errors: what can be wrong with something that was typed or filled in. Their sentences: handlers/text/errors.py."""
 
 from dataclasses import dataclass
 

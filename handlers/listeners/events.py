@@ -31,7 +31,7 @@ from handlers.request import (
     ShowCardRequest,
     WatchRequest,
 )
-from handlers.text import access
+from handlers.text import about
 from handlers.usage_errors import NothingFound, NoValue, UsageError
 from handlers.views.rich_text import mrkdwn
 from vt.actions import FILE
@@ -73,7 +73,7 @@ async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
             request = request.model_copy(update={"origin": apart})
         refused = await accept_or_raise(request, deps)
     except StoreDown:
-        await _reply_privately(message.origin, access.CANNOT_TAKE_YET, deps.slack)
+        await _reply_privately(message.origin, about.CANNOT_TAKE_YET, deps.slack)
         raise
     wrong = wanted.wrong if isinstance(wanted, LookupCommand) else ()
     sentence = refused or text.wrong_values(wrong)
@@ -115,9 +115,9 @@ def _from_command(wanted: Command, head: Head, files: tuple[Lookup, ...]) -> Req
             return WatchRequest(**head, verb=wanted.verb, arguments=wanted.arguments)
         # Only commands and buttons have the trigger_id that a modal needs.
         case FormCommand():
-            return SayRequest(**head, sentence=access.NO_FORM_HERE)
+            return SayRequest(**head, sentence=about.NO_FORM_HERE)
         case SettingsCommand():
-            return SayRequest(**head, sentence=access.NO_SETTINGS_HERE)
+            return SayRequest(**head, sentence=about.NO_SETTINGS_HERE)
 
 
 def _file_options(line: str, wanted: Command | UsageError) -> Options:

@@ -20,7 +20,7 @@ from handlers.parser import with_action
 from handlers.payloads import MessageShortcut
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, LookupRequest
-from handlers.text import access
+from handlers.text import about
 from handlers.usage_errors import UsageError
 from handlers.views.rich_text import mrkdwn
 from vt import extract
@@ -44,13 +44,13 @@ class Shortcut:
     action: Action | None = None
 
 
-CHECK = Shortcut(access.SHORTCUT_CHECK, "check", access.SHORTCUT_CHECK_DOES)
+CHECK = Shortcut(about.SHORTCUT_CHECK, "check", about.SHORTCUT_CHECK_DOES)
 ON_MESSAGES = (
     CHECK,
-    *(Shortcut(one.title, one.key, access.shortcut_does(one), one) for one in ACTIONS),
+    *(Shortcut(one.title, one.key, about.shortcut_does(one), one) for one in ACTIONS),
 )
 """In the menu of every message."""
-ANYWHERE = (Shortcut(access.FORM_NAME, FORM, access.FORM_DOES),)
+ANYWHERE = (Shortcut(about.FORM_NAME, FORM, about.FORM_DOES),)
 """In the menu beside the message field."""
 
 
@@ -137,7 +137,7 @@ async def _open_form(
     if found:
         return await open_form(received.origin, received.trigger_id, deps, found=found, files=files)
     others = Counter(fitting(one.kind).key for one in extract(all_text(received.message)))
-    notice = access.nothing_here(action, others, files=bool(file_names(received.message)))
+    notice = about.nothing_here(action, others, files=bool(file_names(received.message)))
     typed = strip_markup(str(received.message.get("text") or ""))
     return await open_form(
         received.origin, received.trigger_id, deps, typed=typed, files=files, notice=notice

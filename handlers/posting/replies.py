@@ -22,7 +22,7 @@ from handlers.posting.messages import (
     call,
     content,
 )
-from handlers.text import access
+from handlers.text import about
 from handlers.views import answer
 from handlers.views.exports import Attachment
 from handlers.views.rich_text import Message, mrkdwn
@@ -121,7 +121,7 @@ def _explained(case: Case, message: Message, channel: str) -> Message:
     origin = case.request.origin
     if origin.apart or origin.channel in (channel, origin.user):
         return message
-    why = text.LATE if origin.response_url else access.ELSEWHERE
+    why = text.LATE if origin.response_url else about.ELSEWHERE
     return Message(f"{why}\n{message.text}", (*answer.note(why).blocks, *message.blocks))
 
 

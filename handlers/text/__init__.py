@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.text import files
-from handlers.text.errors import ERRORS, error, is_fault, names_settings
+from handlers.text.errors import (
+    ERRORS,
+    USAGE_ERRORS,
+    error,
+    is_fault,
+    names_settings,
+    usage,
+    usage_error,
+    wrong_values,
+)
 from handlers.text.format import (
     EVERYBODY,
     Audience,
@@ -23,7 +32,6 @@ from handlers.text.format import (
     seconds,
     size,
 )
-from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error, wrong_values
 from vt import errors
 from vt.indicators import Kind, defang, defang_path
 from vt.privacy import masked

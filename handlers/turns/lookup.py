@@ -17,7 +17,7 @@ from handlers.files import consent
 from handlers.ownership import as_renewal, is_owner
 from handlers.posting import is_transient, reply, send_file
 from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy
-from handlers.turns import files, progress
+from handlers.turns import answers, files
 from handlers.turns.answers import decline, end, findings, message, visible_answer
 from handlers.views import answer
 from handlers.views.exports import as_json
@@ -80,7 +80,7 @@ async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
 
 
 async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
-    async with progress.reported(case, deps) as reporting:
+    async with answers.reported(case, deps) as reporting:
         async for lookups in deps.service.advance(case.lookups, reporting.on_bytes, fresh=fresh):
             await reporting.save(lookups)
     case = reporting.case

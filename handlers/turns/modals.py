@@ -1,19 +1,24 @@
-"""What fills the modals about an answer: each turn reads the answer, and shows the part that was asked for."""
+"""What fills the modals about an answer, the settings of a channel, and the bot's home."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.deps import Case, ModalDeps, Outcome, PostingDeps
-from handlers.posting import NotPosted, send_file
-from handlers.request import ModalRequest, SettingsRequest
-from handlers.text import modals
+from handlers.access import may_change, may_change_all
+from handlers.channel_settings import changes
+from handlers.deps import Case, HomeDeps, ModalDeps, Origin, Outcome, PostingDeps, SettingsDeps, Verb
+from handlers.health import Probe, health
+from handlers.posting import NotPosted, reply, send_file
+from handlers.request import ChangeSettingsRequest, HomeRequest, ModalRequest, SettingsRequest
+from handlers.text import modals as modals_text
 from handlers.turns.answers import end, findings, visible_answer
-from handlers.views import details, details_layout, exports
-from handlers.views.details_layout import Position
+from handlers.views import answer, details, details_layout, exports, home, settings
+from handlers.views.details_layout import Position, sentence
+from handlers.views.home import HomeContent
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments, read
@@ -84,9 +89,9 @@ async def _comments_or_reason(
     try:
         return await fetch_comments(finding, str(position.page or ""), deps), None
     except QuotaSpent as error:
-        return modals.not_asked_yet(text.seconds(error.retry_at, deps.clock())), error.retry_at
+        return modals_text.not_asked_yet(text.seconds(error.retry_at, deps.clock())), error.retry_at
     except KeyRefused:
-        return modals.COMMENTS_REFUSED, None
+        return modals_text.COMMENTS_REFUSED, None
     except VTError as error:
         return text.error(error, deps.audience.about(case.request.id)), None
 
@@ -124,14 +129,14 @@ async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], 
     """Show a view. When Slack refuses it, say so and send the JSON instead. False: the modal was closed."""
     error = await update(case, view, deps)
     if error in REFUSED:
-        await update(case, _sentence(case, modals.NOT_TAKEN), deps)
+        await update(case, _sentence(case, modals_text.NOT_TAKEN), deps)
         await send_file(case, exports.as_json(found), deps)
     return error not in CLOSED
 
 
 def _sentence(case: Case[ModalRequest], line: str) -> View:
     verb = case.request.verb
-    return details_layout.sentence(modals.TITLES[verb], case.request.modal, verb, line)
+    return details_layout.sentence(modals_text.TITLES[verb], case.request.modal, verb, line)
 
 
 async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: PostingDeps) -> str:
@@ -149,3 +154,97 @@ async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: P
     except SlackClientError as error:
         raise NotPosted from error
     return ""
+
+
+# Settings ----------------------------------------------------------------------------------------------
+
+DIRECT = ("D", "U", "W")
+"""How the ids of direct messages begin. They have no settings: nobody else is there."""
+
+
+async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
+    """Fill the modal with the settings of the channel, as fields for those who may change them."""
+    origin = case.request.origin
+    if origin.channel.startswith(DIRECT):
+        view = sentence(modals_text.SETTINGS, case.request.modal, Verb.SETTINGS, modals_text.NOT_HERE)
+    else:
+        current = await deps.channel_settings.get(origin.team, origin.channel)
+        is_allowed = await may_change(origin, deps.directory, deps.policy)
+        view = settings.settings(current, deps.thresholds, case.request.modal, may_change=is_allowed)
+    await update(case, view, deps)
+    await end(case, deps)
+
+
+async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps) -> None:
+    """Store changed settings, if this person may change them.
+
+    The case, which the audit reads, has the old and the new values before anything is changed.
+    """
+    origin = case.request.origin
+    new = case.request.settings
+    if not await may_change(origin, deps.directory, deps.policy):
+        refused = await reply(_to_asker(case), answer.note(modals_text.WHO_MAY_CHANGE), deps)
+        await end(refused, deps, Outcome.REFUSED)
+        return
+    if not case.changes:
+        old = await deps.channel_settings.get(origin.team, origin.channel)
+        case = case.model_copy(update={"changes": changes(old, new)})
+        await deps.store.save(case)
+    await deps.channel_settings.change(origin.team, origin.channel, new)
+    saved = await reply(_to_asker(case), answer.note(modals_text.saved(case.changes)), deps)
+    await end(saved, deps)
+
+
+def _to_asker(case: Case) -> Case:
+    """Answered in direct messages when the settings were changed from the home, which is in no channel."""
+    origin = case.request.origin
+    if origin.response_url:
+        return case
+    direct = origin.model_copy(update={"channel": origin.user})
+    return case.model_copy(update={"request": case.request.model_copy(update={"origin": direct})})
+
+
+# The home ----------------------------------------------------------------------------------------------
+
+MOST_CHANNELS = 20
+"""Channels with settings of their own that the home lists."""
+
+
+async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
+    """Make the home of one person."""
+    view = home.home(await _content(case, deps))
+    try:
+        await deps.slack.views_publish(user_id=case.request.origin.user, view=view.to_dict())
+    except SlackApiError as error:
+        raise NotPosted(str(error.response.get("error", ""))) from error
+    except SlackClientError as error:
+        raise NotPosted from error
+    await end(case, deps)
+
+
+async def _content(case: Case[HomeRequest], deps: HomeDeps) -> HomeContent:
+    origin = case.request.origin
+    admin = await may_change_all(origin, deps.directory, deps.policy)
+    return HomeContent(
+        now=deps.clock(),
+        latest=await deps.history.latest(origin.team, origin.user),
+        left=await deps.quota_left(),
+        channels=await _channels(origin, deps),
+        health=await _health(case, deps) if admin else {},
+        invented=deps.invented,
+    )
+
+
+async def _channels(origin: Origin, deps: HomeDeps) -> list[str]:
+    """Those for which something is set that this person may change."""
+    known = await deps.channel_settings.changed_channels(origin.team, MOST_CHANNELS)
+    there = [origin.model_copy(update={"channel": channel}) for channel in known]
+    return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
+
+
+async def _health(case: Case[HomeRequest], deps: HomeDeps) -> dict[str, tuple[float, str]]:
+    """Only admins see it: settings are named."""
+    probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
+    if case.request.check_key:
+        probes = {"key": deps.service.client.ping, **probes}
+    return await health(probes, replace(deps.audience.about(case.request.id), operator=True))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.text import about, access, usage_errors
+from handlers.text import about, errors
 from vt.actions import ACTIONS, BY_KEY
 from vt.endpoints import ENDPOINTS
 from vt.enrichment import FIELDS, REPEATS
@@ -13,8 +13,8 @@ TABLES = {
     "vt.endpoints.ENDPOINTS": ENDPOINTS,
     "vt.enrichment.FIELDS": FIELDS,
     "handlers.text.about.DOES": about.DOES,
-    "handlers.text.access.IN_MESSAGE": access.IN_MESSAGE,
-    "handlers.text.usage_errors.TAKES": usage_errors.TAKES,
+    "handlers.text.access.IN_MESSAGE": about.IN_MESSAGE,
+    "handlers.text.usage_errors.TAKES": errors.TAKES,
 }
 
 

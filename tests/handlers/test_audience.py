@@ -9,7 +9,7 @@ import pytest
 
 from handlers import text
 from handlers.access import Denial
-from handlers.text import about, access, files, modals, watch
+from handlers.text import about, files, modals, watch
 from handlers.text.format import Audience, Channel, Moment, Sentence, Shape, User, contact, join, line
 from handlers.views.rich_text import mrkdwn, sentence
 from playground.virustotal import faults
@@ -84,7 +84,7 @@ def test_nobody_is_named_when_there_is_no_contact():
 @pytest.mark.parametrize("why", [Denial.USER, Denial.CHANNEL, Denial.BOT])
 def test_whom_to_ask_is_said_with_a_denial(why):
     """To those who may not use the bot as well."""
-    assert "whoever runs this bot (@U0ADMIN001)" in access.denied(why, Audience("U0ADMIN001"))
+    assert "whoever runs this bot (@U0ADMIN001)" in about.denied(why, Audience("U0ADMIN001"))
 
 
 async def test_a_fault_names_the_contact_and_the_request(database):
@@ -133,7 +133,7 @@ def test_no_constant_names_a_setting():
     """Every sentence of the catalogues, but for those that only a terminal shows."""
     named = {
         name
-        for catalogue in (text, about, access, files, modals, watch)
+        for catalogue in (text, about, files, modals, watch)
         for name, value in vars(catalogue).items()
         if name.isupper() and VARIABLE.search(_plain(value))
     }

@@ -6,7 +6,7 @@ from tools.trace import FILE_MODULES, lookup
 ABOUT_FILES = (
     *FILE_MODULES,
     "handlers/turns/files.py",
-    "handlers/turns/uploads.py",
+    "handlers/turns/buttons.py",
     "handlers/views/uploads.py",
 )
 
