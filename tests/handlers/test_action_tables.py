@@ -2,7 +2,8 @@
 
 import pytest
 
-from handlers.text import about, errors
+from handlers.text import about
+from handlers.text.errors import TAKES
 from vt.actions import ACTIONS, BY_KEY
 from vt.endpoints import ENDPOINTS
 from vt.enrichment import FIELDS, REPEATS
@@ -13,8 +14,8 @@ TABLES = {
     "vt.endpoints.ENDPOINTS": ENDPOINTS,
     "vt.enrichment.FIELDS": FIELDS,
     "handlers.text.about.DOES": about.DOES,
-    "handlers.text.access.IN_MESSAGE": about.IN_MESSAGE,
-    "handlers.text.usage_errors.TAKES": errors.TAKES,
+    "handlers.text.about.IN_MESSAGE": about.IN_MESSAGE,
+    "handlers.text.errors.TAKES": TAKES,
 }
 
 
