@@ -31,8 +31,7 @@ from vt.files.hashing import Opener
 from vt.files.transfer import Places
 from vt.privacy import InternalDomains, UploadDenylist
 from vt.quota import Limits, Quota
-from vt.reply_cache import ReplyCache
-from vt.service import Clock, Service
+from vt.service import Clock, ReplyCache, Service
 
 log = structlog.get_logger()
 

@@ -96,7 +96,8 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        return upgrade(data) if isinstance(data, Mapping) else data
+        # Only version 1 had "asked".
+        return upgrade(data) if isinstance(data, Mapping) and "asked" in data else data
 
     @classmethod
     def of(

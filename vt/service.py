@@ -1,28 +1,55 @@
-"""The service layer: takes lookups as far as they can go now. Slack, the terminal and the tests all use it.
+"""The service layer: takes lookups as far as they can go now, with cached replies where there are any.
 
 A turn makes every call that can be made now. Equal resources are asked for once, hashes and URLs in batches.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
+from typing import Protocol
 
-from vt import errors, polling, reply_cache
+from vt import errors, polling
 from vt.client import Client
 from vt.endpoints import ENDPOINTS, Call, Endpoints, plan
 from vt.errors import VTError
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import Indicator
-from vt.lookup import Lookup, Step
+from vt.lookup import Lookup, Raw, Step
 from vt.privacy import UploadDenylist, never_internal
-from vt.reply_cache import CachedReply, NullCache, ReplyCache
+from vt.verdict import State
 
 CALLS_AT_ONCE = 8
 
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
+CachedReply = tuple[Raw, datetime]
+"""A reply, and the time it came from VirusTotal (UTC)."""
+
+_ANSWERS = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
+
+
+class ReplyCache(Protocol):
+    """Stores replies by key, for all processes that share the VirusTotal key."""
+
+    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, CachedReply]:
+        """The stored replies for these keys that came after that time."""
+
+    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
+        """Store replies that came at that time, unless newer ones are stored."""
+
+
+class NullCache:
+    """Stores nothing."""
+
+    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, CachedReply]:  # noqa: ARG002 - the protocol's
+        """Nothing."""
+        return {}
+
+    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
+        """Store nothing."""
 
 
 class Service:
@@ -58,7 +85,7 @@ class Service:
         self._is_internal = is_internal
         self._endpoints = endpoints
         self._transfer = FileTransfer(
-            client, places, denylist=denylist or UploadDenylist(), cache=self._cache, clock=clock
+            client, places, denylist=denylist or UploadDenylist(), keep=self._keep, clock=clock
         )
 
     async def expand(self, lookups: Lookups) -> Lookups:
@@ -105,18 +132,22 @@ class Service:
     async def cached(self, lookups: Sequence[Lookup]) -> Lookups:
         """The lookups, each with its answer where the cache holds one that is recent enough. VirusTotal is not asked."""
         now = self._clock()
-        keys = {reply_cache.key(one) for one in lookups if reply_cache.may_use(one, now)}
+        keys = {cache_key(one) for one in lookups if may_use_cached(one, now)}
         if not keys:
             return tuple(lookups)
         known = await self._cache.recall(keys, now - self._max_age)
         return tuple(self._with_reply(one, known, now) for one in lookups)
 
     def _with_reply(self, lookup: Lookup, known: Mapping[str, CachedReply], now: datetime) -> Lookup:
-        found = known.get(reply_cache.key(lookup)) if reply_cache.may_use(lookup, now) else None
+        found = known.get(cache_key(lookup)) if may_use_cached(lookup, now) else None
         if found is None:
             return lookup
         raw, at = found
         return polling.after_report(lookup, raw, at, may_rescan=self.client.kind == "private")
+
+    async def _keep(self, lookups: Iterable[Lookup], raw: Raw, now: datetime) -> None:
+        """Cache one reply for everybody who looks up one of these from now on."""
+        await self._cache.put({cache_key(lookup): raw for lookup in lookups}, now)
 
     def _calls(self, board: Sequence[Lookup]) -> list[Work]:
         """The calls that are due. Reading and uploading files is not among them (FileTransfer.next_steps)."""
@@ -142,13 +173,13 @@ class Service:
             return
         now = self._clock()
         after: dict[int, Lookup] = {}
-        to_cache: dict[str, reply_cache.Raw] = {}
+        to_cache: dict[str, Raw] = {}
         for index, lookup in waiting.items():
             # What VirusTotal left out of a batch stays due, and is asked for again.
             if (raw := replies.get(lookup.resource)) is not None:
                 after[index] = call.endpoint.after(lookup, dict(raw), now, self.client)
-                if reply_cache.is_cacheable(lookup, after[index], raw, now):
-                    to_cache[reply_cache.key(lookup)] = raw
+                if is_cacheable(lookup, after[index], raw, now):
+                    to_cache[cache_key(lookup)] = raw
         await self._cache.put(to_cache, now)
         on_change(after)
 
@@ -193,3 +224,23 @@ def _retrieve_exception(task: asyncio.Task[None]) -> None:
     """Without this, asyncio logs the exception of a task whose result nobody waits for any more."""
     if not task.cancelled():
         task.exception()
+
+
+# Which replies are cached, and which lookups may use them ----------------------------------------------
+
+
+def cache_key(lookup: Lookup) -> str:
+    """The key of a lookup's reply: of a fixed length, and without the indicator in plain text."""
+    resource = lookup.resource if lookup.step is Step.ASK else lookup.value
+    return f"{lookup.action.cached_as}:{sha256(resource.encode('utf-8', 'replace')).hexdigest()}"
+
+
+def may_use_cached(lookup: Lookup, now: datetime) -> bool:
+    """Whether a cached reply may answer it. Never for a file: one that was unknown may have been uploaded since."""
+    return lookup.step is Step.ASK and lookup.due(now) and not lookup.is_file
+
+
+def is_cacheable(before: Lookup, after: Lookup, raw: Raw, now: datetime) -> bool:
+    """Whether the reply that took a lookup from `before` to `after` is kept: only if it is readable and final."""
+    was_polled = before.step is Step.WAIT and after.settled and after.note is None
+    return (before.step is Step.ASK or was_polled) and before.judged(raw, now).state in _ANSWERS

@@ -11,7 +11,6 @@ from vt.files.safe_path import Roots
 from vt.files.transfer import FileTransfer, Places
 from vt.lookup import Lookup
 from vt.privacy import UploadDenylist
-from vt.reply_cache import NullCache
 from vt.stored import unpack
 
 
@@ -28,7 +27,7 @@ def folder(tmp_path):
 async def expanded(folder, *paths):
     places = Places(Disk(Roots((folder,)), 10))
     transfer = FileTransfer(
-        None, places, denylist=UploadDenylist(), cache=NullCache(), clock=lambda: datetime.now(UTC)
+        None, places, denylist=UploadDenylist(), keep=None, clock=lambda: datetime.now(UTC)
     )  # VirusTotal is not asked for any of it
     return await transfer.expand([Lookup.of_file(f"{folder}/{path}", FILE, 3) for path in paths])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from vt import errors, polling, reply_cache
+from vt import errors, polling
 from vt.client import Client, Raw
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource, hosts, remote
@@ -21,7 +21,6 @@ from vt.files.safe_path import MAX_MATCHES
 from vt.lookup import Lookup, Step
 from vt.polling import SAME_SCAN
 from vt.privacy import HEAD_BYTES, UploadDenylist
-from vt.reply_cache import ReplyCache
 from vt.verdict import Note
 
 READS_PER_PLACE = 4
@@ -33,6 +32,8 @@ Changes = Mapping[int, Lookup]
 """Lookups that changed, by index."""
 OnProgress = Callable[[Lookup, int], None]
 """Called with a file's lookup and the number of bytes that were hashed, or uploaded, so far."""
+Keep = Callable[[Iterable[Lookup], Raw, datetime], Awaitable[None]]
+"""Caches a reply, which came at that time, for these lookups."""
 OnChange = Callable[[Changes], None]
 Work = Callable[[OnChange], Awaitable[None]]
 """One thing to do now. It reports each lookup as soon as its next state is known."""
@@ -75,13 +76,13 @@ class FileTransfer:
         places: Places,
         *,
         denylist: UploadDenylist,
-        cache: ReplyCache,
+        keep: Keep,
         clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._places = places
         self._denylist = denylist
-        self._cache = cache
+        self._keep = keep
         self._clock = clock
         self._uploading: set[str] = set()
         """SHA-256 of the contents that are being uploaded now."""
@@ -242,7 +243,7 @@ class FileTransfer:
         """Keep the receipt, for uploads of the same content and for everybody who looks up its hash from now on."""
         now, queued = self._clock(), {**receipt, "response_code": polling.QUEUED}
         self._receipts[next(iter(group.values())).value] = (receipt, now)
-        await self._cache.put({reply_cache.key(lookup): queued for lookup in group.values()}, now)
+        await self._keep(group.values(), queued, now)
         return {index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()}
 
 
