@@ -38,8 +38,8 @@ def _unquoted(arguments: list[str]) -> list[str]:
     """What follows `ask` is what one would type after /vt, the options of commands included, quoted or not."""
     if arguments[:1] != ["ask"]:
         return arguments
-    ours = [word for word in arguments[1:] if word in ("--json", "-h", "--help")]
-    return ["ask", *ours, "--", *(word for word in arguments[1:] if word not in ours)]
+    options = [word for word in arguments[1:] if word in ("--json", "-h", "--help")]
+    return ["ask", *options, "--", *(word for word in arguments[1:] if word not in options)]
 
 
 def parser() -> argparse.ArgumentParser:

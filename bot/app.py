@@ -181,13 +181,13 @@ def listening(
 ) -> AsyncApp:
     """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
 
-    async def itself() -> AuthorizeResult:
+    async def authorize() -> AuthorizeResult:
         return who()
 
     app = Listener(
         first,
         client=slack,
-        authorize=itself,
+        authorize=authorize,
         logger=logging.getLogger(
             "slack_bolt"
         ),  # whose level bot.ops sets: by itself bolt looks at the root logger only

@@ -71,14 +71,14 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
             file_sources.stdin_kind(settings, lookups) as kinds,
             backend(settings, kinds=kinds) as parts,
         ):
-            status = await _answered(parts, wanted, settings, as_json=as_json)
+            status = await _answer(parts, wanted, settings, as_json=as_json)
             return NOT_DONE if wrong and status == DONE else status
     except StoreDown:
         _say(text.CANNOT_TAKE)
         return NOT_DONE
 
 
-async def _answered(parts: Backend, wanted: Command, settings: Settings, *, as_json: bool) -> int:
+async def _answer(parts: Backend, wanted: Command, settings: Settings, *, as_json: bool) -> int:
     policy, audience = settings.upload_policy, _operator(settings)
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping}, audience)

@@ -40,7 +40,7 @@ async def run(settings: Settings, *, anywhere: bool) -> None:
                 running(_with_tokens(settings, slack)) as bot,
             ):
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
-                _welcome(settings, address)
+                _print_introduction(settings, address)
                 await _first_of(_prompt(slack, settings, bot), stopped())
         except web.NotServed as error:
             raise NotRunning(str(error)) from None
@@ -84,11 +84,11 @@ def workspace(uploads: Path | None = None) -> Workspace:
     )
 
 
-def _welcome(settings: Settings, address: str) -> None:
+def _print_introduction(settings: Settings, address: str) -> None:
     files = [about.files_to_try(str(root)) for root in settings.file_roots]
     lines = [
         about.page(address),
-        about.WELCOME,
+        about.INTRODUCTION,
         *files,
         *([about.INVENTED] if settings.vt_api_key is None else []),
     ]

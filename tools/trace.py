@@ -96,13 +96,13 @@ async def lookup(line: str, state: Path, database: str = "") -> Trace:
         )
         async with running(settings) as bot:
             slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
-            await _answered(slack, line, bot)
+            await _ask(slack, line, bot)
             with tracing() as trace:
-                await _answered(slack, line, bot)
+                await _ask(slack, line, bot)
             return trace
 
 
-async def _answered(slack: Workspace, line: str, bot: Bot) -> None:
+async def _ask(slack: Workspace, line: str, bot: Bot) -> None:
     exchange = await slack.types("ana", "#general", line)
     await exchange.answer()
     while await bot.unanswered():  # noqa: ASYNC110 - the database is asked

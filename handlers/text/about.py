@@ -6,7 +6,7 @@ from handlers.access import Denial
 from handlers.text.format import Audience, Line, Sentence, fault, join, line, outside, said
 from vt.actions import ACTIONS, Action
 
-WELCOME = (
+INTRODUCTION = (
     "Try: /vt 192.0.2.1 · /vt help · any text with indicators · a number presses that button · Ctrl-D quits."
 )
 INVENTED = "Invented data from the built-in sandbox, not from VirusTotal: no API key is set."

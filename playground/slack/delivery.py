@@ -183,11 +183,11 @@ class Dispatcher:
 
     async def _envelope(self, delivery: Delivery) -> Ack:
         start = time.perf_counter()
-        answered, payload = await self.link.deliver(
+        reply, payload = await self.link.deliver(
             delivery.kind, delivery.payload, delivery.retry, delivery.reason
         )
         spent = (time.perf_counter() - start) * 1000
-        if not answered:
+        if not reply:
             return Ack(0, why=FAILED, milliseconds=spent)
         return Ack(OK, json.dumps(payload) if payload else "", spent)
 

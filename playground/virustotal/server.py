@@ -117,7 +117,7 @@ class Sandbox:
         finally:
             await runner.cleanup()
 
-    def asked(self, endpoint: str) -> list[Call]:
+    def calls_to(self, endpoint: str) -> list[Call]:
         """The calls to one endpoint, in order."""
         return [call for call in self.calls if call.endpoint == endpoint]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.load import SECRET, Commands, Line, at_once, by_the_clock, percentile
-from tests.bench.minimal_slack import desk
+from tests.bench.minimal_slack import minimal_slack
 
 ROOT = Path(__file__).parents[2]
-RATE, SECONDS, ROUNDS = 100, 10, 2
+RATE, SECONDS, REPEATS = 100, 10, 2
 """Commands a second, for so long, so often, the two apps in turns."""
 TOGETHER, BURST = 60, 600
 ALONE = 40
@@ -36,7 +36,7 @@ def measure():
 
 
 async def _measured(folder):
-    async with desk() as slack:
+    async with minimal_slack() as slack:
         with ExitStack() as stack:
             virustotal = stack.enter_context(_virustotal())
             environ = _environ(slack, virustotal, folder)
@@ -49,13 +49,13 @@ async def _measured(folder):
             return [*rows, _ready(starts[1:])]
 
 
-async def _rows(slack, commands, ours, theirs, pid):
-    await _alone(slack, commands, ours, 10)
+async def _rows(slack, commands, bot_figures, theirs, pid):
+    await _alone(slack, commands, bot_figures, 10)
     await at_once(theirs, Commands(f"{slack.url}/none"), 1, 10)
-    ack = await _by_the_clock(slack, commands, ours, theirs)
-    burst = await _burst(slack, commands, ours)
+    ack = await _by_the_clock(slack, commands, bot_figures, theirs)
+    burst = await _burst(slack, commands, bot_figures)
     memory = _resident(pid)
-    alone = await _alone(slack, commands, ours, ALONE)
+    alone = await _alone(slack, commands, bot_figures, ALONE)
     return [
         *ack,
         *burst,
@@ -68,12 +68,12 @@ async def _rows(slack, commands, ours, theirs, pid):
     ]
 
 
-async def _by_the_clock(slack, commands, ours, theirs):
+async def _by_the_clock(slack, commands, bot_figures, theirs):
     mine, bolts = [], []
-    for _ in range(ROUNDS):
+    for _ in range(REPEATS):
         bolts += await by_the_clock(theirs, Commands(f"{slack.url}/none"), RATE, SECONDS)
         first = len(slack.answered)
-        mine += await by_the_clock(ours, commands, RATE, SECONDS)
+        mine += await by_the_clock(bot_figures, commands, RATE, SECONDS)
         await _until(lambda: len(slack.answered) >= first + RATE * SECONDS)  # noqa: B023 - called at once
     ratio = median(mine) / median(bolts)
     return [
@@ -90,10 +90,10 @@ async def _by_the_clock(slack, commands, ours, theirs):
     ]
 
 
-async def _burst(slack, commands, ours):
+async def _burst(slack, commands, bot_figures):
     before = len(slack.answered)
     start = time.perf_counter()
-    took = await at_once(ours, commands, TOGETHER, BURST)
+    took = await at_once(bot_figures, commands, TOGETHER, BURST)
     rate = BURST / (time.perf_counter() - start)
     await _until(lambda: len(slack.answered) >= before + BURST)
     answered = len(slack.answered) - before

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 
-class Desk:
+class MinimalSlack:
     """Where answers arrive."""
 
     def __init__(self):
@@ -44,9 +44,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk():
+async def minimal_slack():
     """One that listens."""
-    found = Desk()
+    found = MinimalSlack()
     app = web.Application()
     app.router.add_route("*", "/api/{method}", found._api)
     app.router.add_post("/hooks/{number}", found._hook)

@@ -17,7 +17,7 @@ MEMORY = 32
 """MiB above idle, at most."""
 SHARE = 0.8
 """Of the throughput of the others, at least."""
-ROUNDS = 3
+REPEATS = 3
 
 
 def measure():
@@ -67,7 +67,7 @@ def _paths(root):
 
 def _compared(title, job):
     runs = {"vtbot": [], "baseline": []}
-    for _ in range(ROUNDS):
+    for _ in range(REPEATS):
         for method, results in runs.items():
             results.append(_run(job | {"method": method}))
     mine, other = (median(run["seconds"] for run in runs[method]) for method in ("vtbot", "baseline"))

@@ -26,8 +26,8 @@ MEBIBYTE = 1024 * 1024
 INVENTED = 300
 
 
-def port(office):
-    return urlsplit(office.slack.target).port
+def port(app):
+    return urlsplit(app.slack.target).port
 
 
 def invented(strategy, count=INVENTED):
@@ -53,11 +53,11 @@ def kept(database):
 async def nobody_in(database, caplog, capfd):
     """The bot's port, while only forgers knock: afterwards no listener has run and nothing of theirs is logged."""
     caplog.set_level(logging.DEBUG)
-    async with at_work(database) as office:
-        yield port(office)
+    async with at_work(database) as app:
+        yield port(app)
         assert kept(database) == 0
-        assert not office.virustotal.calls
-        assert not office.slack.messages()
+        assert not app.virustotal.calls
+        assert not app.slack.messages()
     out, err = capfd.readouterr()
     assert CANARY not in out + err + caplog.text
 
@@ -236,10 +236,10 @@ async def test_the_same_bytes_a_hundred_times_over_two_bots(database):
 
 async def test_what_slack_asks_of_every_app(database):
     """The certificate check is answered 200, and a challenge with itself."""
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         check = b"ssl_check=1&token=x"
         challenge = json.dumps({"type": "url_verification", "challenge": "3eZbrw1aB", "token": "x"}).encode()
-        door = port(office)
+        door = port(app)
         assert (await asyncio.to_thread(knock, door, check, signed(check)))[0] == 200
         status, said = await asyncio.to_thread(knock, door, challenge, signed(challenge, JSON))
         assert (status, json.loads(said)) == (200, {"challenge": "3eZbrw1aB"})
@@ -248,17 +248,17 @@ async def test_what_slack_asks_of_every_app(database):
 @pytest.mark.parametrize("text", ["help", "scan-url http://evil.example/payload.exe", "payload=1 192.0.2.1"])
 async def test_the_word_payload_is_a_word(database, text):
     """A command is what was typed, also where bolt would take the text for another kind of delivery."""
-    async with at_work(database) as office:
-        exchange = await office.slack.types(ANA, GENERAL, f"/vt {text}")
+    async with at_work(database) as app:
+        exchange = await app.slack.types(ANA, GENERAL, f"/vt {text}")
         assert await exchange.answer()
 
 
 async def test_a_packed_body_is_not_unpacked(database):
     """What is signed is what comes: bytes that are no packed ones are read as they are."""
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         body = command("help")
         lines = [*signed(body), ("Content-Encoding", "gzip")]
-        assert (await asyncio.to_thread(knock, port(office), body, lines))[0] == 200
+        assert (await asyncio.to_thread(knock, port(app), body, lines))[0] == 200
 
 
 def form(payload):
@@ -306,11 +306,11 @@ UNREADABLE = {
 async def test_signed_but_unreadable(database, caplog, capfd):
     """What Slack itself could not mean is refused with 400, or 404 where nobody listens, and not logged."""
     caplog.set_level(logging.INFO)
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         answers = {}
         for name, (body, kind) in UNREADABLE.items():
             lines = [*signed(body, kind), ("X-Note", CANARY)]
-            answers[name] = await asyncio.to_thread(knock, port(office), body, lines)
+            answers[name] = await asyncio.to_thread(knock, port(app), body, lines)
         assert {name: said for name, said in answers.items() if said[0] not in (400, 404)} == {}
         assert {name for name, said in answers.items() if said[0] == 404} <= {"no actions", "odd events"}
         assert kept(database) == 0
@@ -350,11 +350,11 @@ def oddities(draw):
 async def test_generated_oddities(database, caplog, capfd):
     """Signed payloads with parts that nobody expects: never a 5xx, never a word of them in the log."""
     caplog.set_level(logging.INFO)
-    async with at_work(database) as office:
+    async with at_work(database) as app:
         for payload in invented(oddities()):
             body = form(payload)
-            status, _ = await asyncio.to_thread(knock, port(office), body, signed(body))
+            status, _ = await asyncio.to_thread(knock, port(app), body, signed(body))
             assert status in (200, 400, 404), payload
-        office.slack.faults.clear()
+        app.slack.faults.clear()
     out, err = capfd.readouterr()
     assert CANARY not in out + err + caplog.text

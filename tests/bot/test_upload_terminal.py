@@ -53,7 +53,7 @@ async def test_without_a_person_nothing_is_uploaded_and_it_says_so(database, sam
         assert process.returncode == 1
         assert "UNKNOWN" in out.decode()
         assert "Nothing was uploaded" in err.decode() or "switched off" in err.decode()
-        assert not sandbox.asked("file/scan")
+        assert not sandbox.calls_to("file/scan")
 
 
 @pytest.mark.parametrize(("said", "uploads"), [("n", 0), ("", 0), ("y", 1)])
@@ -79,7 +79,7 @@ async def test_a_person_is_asked_who_sees_it(database, sample, said, uploads):
                 process.kill()
             await process.communicate()
             os.close(near)
-        assert len(sandbox.asked("file/scan")) == uploads
+        assert len(sandbox.calls_to("file/scan")) == uploads
 
 
 async def test_what_is_not_asked_about_is_said(database, tmp_path):

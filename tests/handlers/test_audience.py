@@ -89,24 +89,24 @@ def test_whom_to_ask_is_said_with_a_denial(why):
 
 async def test_a_fault_names_the_contact_and_the_request(database):
     """A mention that Slack takes, and the id under which the request is on record."""
-    async with at_work(database, CONTACT="U0ANA00001") as office:
-        office.virustotal.faults.always("*", faults.status(403))
-        answer = await office.asks("/vt scan-ip 192.0.2.1")
-        shown = office.now(answer)
+    async with at_work(database, CONTACT="U0ANA00001") as app:
+        app.virustotal.faults.always("*", faults.status(403))
+        answer = await app.asks("/vt scan-ip 192.0.2.1")
+        shown = app.now(answer)
         assert "Tell whoever runs this bot (@ana)." in shown
         [request] = re.findall(r"Request ID: (\S+)", shown)
         assert f"Request ID: {request}" in answer.text
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT id FROM audit").fetchall() == [(request,)]
-        assert "Request ID" not in office.now(await office.asks("/vt scan-ip 10.0.0.1"))
-        assert office.slack.faults == []
+        assert "Request ID" not in app.now(await app.asks("/vt scan-ip 10.0.0.1"))
+        assert app.slack.faults == []
 
 
 async def test_ping_says_the_request_of_what_does_not_answer(database):
     """A part that fails is a fault too."""
-    async with at_work(database, CONTACT="#soc-help") as office:
-        office.virustotal.faults.always("*", faults.status(403))
-        shown = office.now(await office.asks("/vt ping"))
+    async with at_work(database, CONTACT="#soc-help") as app:
+        app.virustotal.faults.always("*", faults.status(403))
+        shown = app.now(await app.asks("/vt ping"))
         assert re.search(r"Tell whoever runs this bot \(#soc-help\)\. Request ID: \S+", shown)
 
 
@@ -158,9 +158,9 @@ def test_whoever_runs_the_bot_is_told_the_setting():
 @pytest.mark.parametrize(("user", "named"), [(ANA, False), ("admin", True)])
 async def test_an_admin_who_reads_alone_is_told_the_setting(database, user, named):
     """Not when the channel reads it."""
-    async with at_work(database) as office:
-        alone = await office.asks("/vt scan-file /etc/passwd", user=user)
-        assert ("FILE_ROOTS" in office.now(alone)) is named
-        shared = await office.asks("/vt scan-file /etc/passwd --share", user=user, channel=GENERAL)
-        assert "I may not read files there" in office.now(shared)
-        assert not VARIABLE.search(office.now(shared))
+    async with at_work(database) as app:
+        alone = await app.asks("/vt scan-file /etc/passwd", user=user)
+        assert ("FILE_ROOTS" in app.now(alone)) is named
+        shared = await app.asks("/vt scan-file /etc/passwd --share", user=user, channel=GENERAL)
+        assert "I may not read files there" in app.now(shared)
+        assert not VARIABLE.search(app.now(shared))

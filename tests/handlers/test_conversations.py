@@ -116,12 +116,12 @@ async def test_an_unknown_url_is_submitted_only_when_someone_says_so(database):
     async with at_work(database, sandbox={"invent": False, "queue_seconds": 10}) as app:
         answer = await app.asks("/vt scan-url http://nobody.example/knows")
         assert app.slack.shown(answer)[0].startswith("⚪ UNKNOWN")
-        assert not app.virustotal.asked("url/scan")
+        assert not app.virustotal.calls_to("url/scan")
         await app.slack.presses(ANA, answer, "Submit for scanning")
         await app.slack.until(lambda: "PENDING" in app.now(answer))
         await app.passes(seconds=20)
         await app.slack.until(lambda: " engines" in app.now(answer))
-        assert len(app.virustotal.asked("url/scan")) == 1
+        assert len(app.virustotal.calls_to("url/scan")) == 1
         assert len(app.slack.messages(GENERAL, ANA)) == 1
 
 
@@ -155,7 +155,7 @@ async def test_a_mentioned_person_is_asked_for_by_the_domain_of_their_address(da
     async with at_work(database) as app:
         answer = await app.asks("/vt domain-report @ben")
         domain = app.slack.person(BEN).email.partition("@")[2]
-        assert app.virustotal.asked("domain/report")[0].params["domain"] == domain
+        assert app.virustotal.calls_to("domain/report")[0].params["domain"] == domain
         assert app.slack.shown(answer)
 
 

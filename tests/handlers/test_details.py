@@ -81,7 +81,7 @@ async def test_comments_are_asked_for_once(database):
         for _ in range(2):
             lines = app.slack.shown(await opens(app, answer, "Comments"))
             assert "Each page costs one call of the VirusTotal quota." in lines
-        assert len(app.virustotal.asked("comments/get")) == 1
+        assert len(app.virustotal.calls_to("comments/get")) == 1
 
 
 async def test_comments_wait_for_the_quota_in_the_open_modal(database):
@@ -111,12 +111,12 @@ async def test_a_rescan_shows_its_cost_first(database):
         assert "Will be rescanned: 1 URL" in lines
         assert any(line.startswith("Cost: 1 API call, ") for line in lines)
         assert any("VirusTotal users can see" in line for line in lines)
-        assert not app.virustotal.asked("url/scan")
+        assert not app.virustotal.calls_to("url/scan")
         await app.slack.submits(ANA, cost)
         await app.slack.until(lambda: "PENDING" in app.now(answer))
         await app.passes(seconds=20)
         await app.slack.until(lambda: " engines" in app.now(answer))
-        assert len(app.virustotal.asked("url/scan")) == 1
+        assert len(app.virustotal.calls_to("url/scan")) == 1
         assert len(app.slack.messages(GENERAL, ANA)) == 1
 
 

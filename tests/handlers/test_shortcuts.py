@@ -78,8 +78,8 @@ async def test_each_action_takes_what_fits(database, callback_id, text, called, 
     async with at_work(database) as app:
         await picks(app, callback_id, await said(app, text))
         await app.idle()
-        assert app.virustotal.asked(called)
-        assert not app.virustotal.asked(not_called)
+        assert app.virustotal.calls_to(called)
+        assert not app.virustotal.calls_to(not_called)
 
 
 async def test_a_domain_report_of_a_message_with_a_url_only(database):
@@ -87,7 +87,7 @@ async def test_a_domain_report_of_a_message_with_a_url_only(database):
     async with at_work(database) as app:
         await picks(app, "domain-report", await said(app, "http://www.evil.com/a"))
         await app.idle()
-        assert app.virustotal.asked("domain/report")[0].params["domain"] == "www.evil.com"
+        assert app.virustotal.calls_to("domain/report")[0].params["domain"] == "www.evil.com"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_more_than_twenty_are_asked_about_first(database):
         sent = await app.slack.submits(ANA, view)
         assert sent.errors == {}
         await app.idle()
-        assert len(app.virustotal.asked("ip-address/report")) == 25
+        assert len(app.virustotal.calls_to("ip-address/report")) == 25
 
 
 async def test_attached_files_are_looked_up_with_what_is_chosen(database):
@@ -142,7 +142,7 @@ async def test_attached_files_are_looked_up_with_what_is_chosen(database):
         await app.idle()
         answer = app.slack.messages(GENERAL)[-1]
         assert "SUSPICIOUS 54 of 60 engines eicar.com" in app.now(answer)
-        assert len(app.virustotal.asked("ip-address/report")) == 2
+        assert len(app.virustotal.calls_to("ip-address/report")) == 2
 
 
 async def test_an_answer_chosen_to_be_private_in_the_form_is_private(database):

@@ -37,7 +37,7 @@ async def test_checking_again_does_not_make_somebody_elses_file_ones_own(databas
         await app.slack.until(lambda: "Looked up by hash only" in app.now(posted))
         assert app.now(posted).startswith("⚪ UNKNOWN")
         assert "Upload" not in labels(app, posted)
-        hashes = {call.params["resource"] for call in app.virustotal.asked("file/report")}
+        hashes = {call.params["resource"] for call in app.virustotal.calls_to("file/report")}
         assert len(hashes) == 1
 
 
@@ -51,7 +51,7 @@ async def test_it_stays_the_file_of_who_asked_first(database, sample):
         await presses(app, ANA, posted, "more", "Check again now")
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(posted))
         await presses(app, BEN, posted, "Upload")
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
         await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(posted))
 
@@ -83,7 +83,7 @@ async def test_what_a_channel_forbids_is_not_allowed_in_direct_messages(database
             assert "switched off" in app.now(posted)
             assert "Upload" not in labels(app, posted)
             await presses(app, ANA, posted, "more", "Check again now")
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
 
 
 async def test_what_a_channel_wants_asked_is_asked_in_direct_messages(database, sample):
@@ -93,11 +93,11 @@ async def test_what_a_channel_wants_asked_is_asked_in_direct_messages(database, 
         posted = await told_apart(app, f"@vt scan-file {sample}")
         await presses(app, ANA, posted, "more", "Check again now")
         assert "Upload it to VirusTotal?" in app.now(posted)
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
         await settles(app, uploads="deny")
         await presses(app, ANA, posted, "Upload")
         assert "switched off" in app.slack.messages("@ana", ANA)[-1].text
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
 
 
 async def test_a_known_file_is_not_offered_where_its_channel_forbids_it(database, tmp_path):

@@ -27,7 +27,7 @@ async def test_after_a_click_that_was_refused_the_button_still_works(database, s
         await sets(app, "confirm")
         await app.slack.presses(ANA, posted, "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(posted))
-        assert len(app.virustotal.asked("file/scan")) == 1
+        assert len(app.virustotal.calls_to("file/scan")) == 1
 
 
 async def test_why_a_click_did_not_count_is_on_record(database, sample):
@@ -64,11 +64,11 @@ async def test_a_copy_has_buttons_of_its_own(database, tmp_path, shared):
             await presses(app, ANA, posted, "Share")
             copy = next(one for one in app.slack.messages(GENERAL, BEN) if one.bot_id)
             await presses(app, BEN, copy, "more", "Check again now")
-        before = len(app.virustotal.asked("file/report"))
+        before = len(app.virustotal.calls_to("file/report"))
         for _ in range(2):
             await app.slack.presses(ANA, posted, "more", "Check again now")
         await app.idle()
-        assert len(app.virustotal.asked("file/report")) == before + 1
+        assert len(app.virustotal.calls_to("file/report")) == before + 1
 
 
 @pytest.mark.parametrize("content", [b"unknown", EICAR])
@@ -86,7 +86,7 @@ async def test_what_is_forbidden_while_it_waits_is_not_uploaded(database, tmp_pa
         await later(app, minutes=2)
         await app.idle()
         assert "Not uploaded: uploads are switched off here" in app.now(posted)
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
 
 
 async def test_what_was_to_be_uploaded_without_a_question_may_need_one_by_then(database, tmp_path):
@@ -100,7 +100,7 @@ async def test_what_was_to_be_uploaded_without_a_question_may_need_one_by_then(d
         await forbids(app, "confirm")
         await later(app, minutes=2)
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(posted))
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
 
 
 async def forbids(app, policy="deny"):

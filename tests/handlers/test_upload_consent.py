@@ -51,7 +51,7 @@ async def test_an_unknown_file_is_asked_about_and_then_goes_to_a_verdict_in_the_
             "Only @ana can press this, until ",
         ):
             assert told in shown
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
         await app.slack.presses(ANA, answer, "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(answer))
         await later(app, seconds=20)
@@ -103,7 +103,7 @@ async def test_consent_expires_after_ten_minutes(database, sample):
         await app.slack.presses(ANA, answer, "Upload")
         await app.idle()
         assert "that button has expired" in app.slack.messages(GENERAL, ANA)[-1].text
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
 
 
 async def test_another_persons_click_does_not_count_and_the_askers_still_does(database, sample):
@@ -113,10 +113,10 @@ async def test_another_persons_click_does_not_count_and_the_askers_still_does(da
         await app.slack.presses(BEN, answer, "Upload")
         await app.idle()
         assert "only the person who asked" in app.slack.messages(GENERAL, BEN)[-1].text
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
         await app.slack.presses(ANA, answer, "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(answer))
-        assert len(app.virustotal.asked("file/scan")) == 1
+        assert len(app.virustotal.calls_to("file/scan")) == 1
 
 
 async def test_a_file_that_changed_since_it_was_agreed_to_is_not_uploaded(database, sample):
@@ -131,7 +131,7 @@ async def test_a_file_that_changed_since_it_was_agreed_to_is_not_uploaded(databa
 
 async def stored(app):
     """What arrived complete at VirusTotal."""
-    return [call for call in app.virustotal.asked("file/scan") if call.upload]
+    return [call for call in app.virustotal.calls_to("file/scan") if call.upload]
 
 
 async def test_every_upload_has_somebody_who_agreed_on_record(database, sample):
@@ -155,7 +155,7 @@ async def test_two_clicks_are_one_upload(database, sample):
             await app.slack.presses(ANA, answer, "Upload")
         await later(app, seconds=20)
         await app.idle()
-        assert len(app.virustotal.asked("file/scan")) == 1
+        assert len(app.virustotal.calls_to("file/scan")) == 1
 
 
 @pytest.mark.parametrize("policy", ["allow", "deny"])
@@ -165,10 +165,10 @@ async def test_the_settings_may_decide_for_everybody(database, sample, policy):
         answer = await app.asks(f"/vt scan-file {sample}")
         if policy == "allow":
             assert "PENDING" in app.now(answer)
-            assert len(app.virustotal.asked("file/scan")) == 1
+            assert len(app.virustotal.calls_to("file/scan")) == 1
         else:
             assert "switched off" in app.now(answer)
-            assert not app.virustotal.asked("file/scan")
+            assert not app.virustotal.calls_to("file/scan")
         assert "Upload" not in [button.label for button in app.slack.buttons(answer)]
 
 
@@ -205,7 +205,7 @@ async def test_a_pattern_is_all_its_files_in_one_answer_and_one_question(databas
         assert "other.txt" not in shown
         await app.slack.presses(ANA, answer, "Upload 3 files")
         await app.slack.until(lambda: "⏳ 3 PENDING" in app.now(answer))
-        assert len(app.virustotal.asked("file/scan")) == 3
+        assert len(app.virustotal.calls_to("file/scan")) == 3
 
 
 async def test_an_upload_that_broke_is_not_repeated_before_the_hash_was_asked(database, sample):
@@ -253,7 +253,7 @@ async def test_a_channel_may_be_stricter_than_the_operator(
         await sets(app, channels)
         answer = await app.asks(f"/vt scan-file {sample}")
         await app.slack.until(lambda: words in app.now(answer))
-        assert len(app.virustotal.asked("file/scan")) == uploads
+        assert len(app.virustotal.calls_to("file/scan")) == uploads
 
 
 async def test_what_may_have_arrived_is_not_sent_again_once_uploads_are_denied(database, sample):
@@ -266,7 +266,7 @@ async def test_what_may_have_arrived_is_not_sent_again_once_uploads_are_denied(d
         await sets(app, "deny")
         await later(app, seconds=31)
         await app.slack.until(lambda: "switched off" in app.now(answer))
-        assert len(app.virustotal.asked("file/scan")) == 1
+        assert len(app.virustotal.calls_to("file/scan")) == 1
 
 
 async def test_a_policy_that_changed_between_question_and_click_counts(database, sample):
@@ -277,7 +277,7 @@ async def test_a_policy_that_changed_between_question_and_click_counts(database,
         await app.slack.presses(ANA, answer, "Upload")
         await app.idle()
         assert "switched off" in app.slack.messages(GENERAL, ANA)[-1].text
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
 
 
 async def test_checking_again_is_not_agreeing_again(database, sample):
@@ -290,7 +290,7 @@ async def test_checking_again_is_not_agreeing_again(database, sample):
         sample.write_bytes(b"another content")
         await app.slack.presses(ANA, answer, "more", "Check again now")
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
-        assert len(app.virustotal.asked("file/scan")) == 1
+        assert len(app.virustotal.calls_to("file/scan")) == 1
 
 
 async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database, tmp_path):
@@ -302,13 +302,13 @@ async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database
         assert "analysed 5 Feb 2019" in app.now(answer)
         await app.slack.presses(ANA, answer, "more", "Upload anyway")
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
         await app.slack.presses(ANA, app.slack.state.messages[answer.key], "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(answer))
         await later(app, seconds=20)
         await app.slack.until(lambda: "RISKY" in app.now(answer))
         assert "analysed 5 Feb 2019" not in app.now(answer)
-        assert len(app.virustotal.asked("file/scan")) == 1
+        assert len(app.virustotal.calls_to("file/scan")) == 1
 
 
 async def test_a_known_file_may_be_rescanned_too_with_a_private_key(database, tmp_path):
@@ -320,7 +320,7 @@ async def test_a_known_file_may_be_rescanned_too_with_a_private_key(database, tm
         labels = [button.label for button in app.slack.buttons(answer)]
         assert {"Rescan", "Upload anyway", "Check again now"} <= set(labels)
         await app.slack.presses(ANA, answer, "Check again now")
-        await app.slack.until(lambda: len(app.virustotal.asked("file/report")) == 2)
+        await app.slack.until(lambda: len(app.virustotal.calls_to("file/report")) == 2)
         await app.idle()
         await app.slack.presses(ANA, app.slack.state.messages[answer.key], "more", "Upload anyway")
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))

@@ -40,7 +40,7 @@ async def test_an_unknown_file_of_a_server_is_asked_about_and_carried_from_there
             assert "29 bytes · from web-1" in app.now(answer)
             await app.slack.presses(ANA, answer, "Upload")
             await app.slack.until(lambda: "PENDING" in app.now(answer))
-            [upload] = [call.upload for call in app.virustotal.asked("file/scan")]
+            [upload] = [call.upload for call in app.virustotal.calls_to("file/scan")]
             assert (upload.name, upload.size) == ("odd name's.bin", len(NEW))
 
 
@@ -97,4 +97,4 @@ async def test_a_file_that_changed_on_the_server_since_it_was_agreed_to_is_not_u
             write_remote_file(server, "moves.bin", NEW[::-1])
             await app.slack.presses(ANA, answer, "Upload")
             await app.slack.until(lambda: "changed while I was reading it" in app.now(answer))
-            assert not [call for call in app.virustotal.asked("file/scan") if call.upload]
+            assert not [call for call in app.virustotal.calls_to("file/scan") if call.upload]

@@ -54,7 +54,7 @@ def died(lookup):
 
 
 def arrived(vt):
-    return [call for call in vt.sandbox.asked("file/scan") if call.upload]
+    return [call for call in vt.sandbox.calls_to("file/scan") if call.upload]
 
 
 async def lost(_, reply):
@@ -192,7 +192,7 @@ async def test_while_it_waits_for_the_quota_nothing_is_asked_again(tmp_path):
             vt.quota.calls = 4
             lookups = await vt.turn([died(lookup) for lookup in lookups])
             assert len(vt.sandbox.calls) < 100
-        assert len(vt.sandbox.asked("file/scan")) == len(names)
+        assert len(vt.sandbox.calls_to("file/scan")) == len(names)
 
 
 async def test_a_large_file_is_not_begun_before_the_quota_lets_it_end(tmp_path):
@@ -280,7 +280,7 @@ async def test_an_upload_that_keeps_breaking_is_given_up(new, fault):
         [finding] = vt.found(await to_the_end(vt, [of_file(new)]))
         assert finding.state is State.NOT_CHECKED
         assert isinstance(finding.error, errors.NotAnswering | errors.Unreadable)
-        assert len(vt.sandbox.asked("file/scan")) == 3
+        assert len(vt.sandbox.calls_to("file/scan")) == 3
         assert len(vt.sandbox.calls) < 12
 
 

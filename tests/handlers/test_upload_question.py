@@ -19,7 +19,7 @@ __all__ = ["sample"]
 
 
 def uploads(app):
-    return len(app.virustotal.asked("file/scan"))
+    return len(app.virustotal.calls_to("file/scan"))
 
 
 async def test_a_question_that_had_to_wait_lives_from_when_it_was_put(database, tmp_path):

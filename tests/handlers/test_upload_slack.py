@@ -44,12 +44,12 @@ async def test_from_a_messages_menu_through_consent_upload_and_queue_to_a_verdic
         await app.slack.until(lambda: "UNKNOWN" in app.now(answer))
         for told in ("invoice.zip", "20 bytes", "from Slack", sha256(NEW), "other companies"):
             assert told in app.now(answer)
-        assert not app.virustotal.asked("file/scan")
+        assert not app.virustotal.calls_to("file/scan")
         await app.slack.presses(ANA, answer, "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(answer))
         await app.passes(seconds=20)
         await app.slack.until(lambda: " engines" in app.now(answer))
-        [upload] = [call.upload for call in app.virustotal.asked("file/scan")]
+        [upload] = [call.upload for call in app.virustotal.calls_to("file/scan")]
         assert (upload.name, upload.sha256) == ("invoice.zip", sha256(NEW))
         mine = [message for message in app.slack.messages(GENERAL, ANA) if message.bot_id]
         assert [message.key for message in mine] == [answer.key]
@@ -136,7 +136,7 @@ async def test_a_file_from_another_workspace_is_asked_for_first(database):
         assert said.said.files[0].id not in app.now(answer)
         await app.slack.presses(ANA, answer, "Upload")
         await app.slack.until(lambda: "PENDING" in app.now(answer))
-        [upload] = [call.upload for call in app.virustotal.asked("file/scan")]
+        [upload] = [call.upload for call in app.virustotal.calls_to("file/scan")]
         assert upload.name == "odd.bin"
 
 

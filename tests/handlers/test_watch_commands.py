@@ -182,7 +182,7 @@ async def test_a_url_with_a_secret_is_asked_about_first(database):
         [card] = incident.cards(message)
         assert "token=***" in "".join(card)
         assert "s3cr3t" not in incident.card(message).text
-        assert len(incident.virustotal.asked("url/report")) == 1
+        assert len(incident.virustotal.calls_to("url/report")) == 1
         assert "Checking it now" in incident.app.now(message_to_poster)
 
 
@@ -193,7 +193,7 @@ async def test_a_secret_that_is_skipped_is_never_sent(database):
         await incident.presses(ANA, question(incident), "Skip")
         [card] = incident.cards(message)
         assert "badplace" not in "".join(card)
-        assert not incident.virustotal.asked("url/report")
+        assert not incident.virustotal.calls_to("url/report")
 
 
 async def test_a_poster_who_cannot_be_asked(database):
@@ -202,7 +202,7 @@ async def test_a_poster_who_cannot_be_asked(database):
         incident.slack.fails("chat.postEphemeral", "user_not_in_channel")
         message = await incident.posts(f"{SECRET} dropped {EICAR}")
         assert len(incident.cards(message)) == 1
-        assert not incident.virustotal.asked("url/report")
+        assert not incident.virustotal.calls_to("url/report")
 
 
 async def test_people_are_asked_about_secrets_too(database):
@@ -213,7 +213,7 @@ async def test_people_are_asked_about_secrets_too(database):
         assert not incident.virustotal.calls
         await incident.slack.presses(ANA, answer, "Check anyway")
         await incident.quiet()
-        assert len(incident.virustotal.asked("url/report")) == 1
+        assert len(incident.virustotal.calls_to("url/report")) == 1
         assert "s3cr3t" not in incident.app.now(answer)
 
 

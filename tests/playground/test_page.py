@@ -39,8 +39,8 @@ async def presses_once(seat, button, message):
 async def test_an_address_is_answered_to_its_asker_in_every_window_of_theirs(database, browser):
     """Read at once, only visible to the asker, the JSON byte for byte VirusTotal's, every button does something."""
     async with (
-        at_work(database) as office,
-        shown(office.slack) as address,
+        at_work(database) as app,
+        shown(app.slack) as address,
         window(browser, address) as ana,
         window(browser, address) as twin,
         window(browser, address, who=BEN) as ben,
@@ -50,10 +50,10 @@ async def test_an_address_is_answered_to_its_asker_in_every_window_of_theirs(dat
             read = await seat.reads("SUSPICIOUS 6 of 57 engines")
             assert "Only visible to you" in read
             assert "192[.]0[.]2[.]1" in read
-        answer = office.slack.messages("#inc-1042", ANA)[-1]
-        for button in office.slack.buttons(answer):
+        answer = app.slack.messages("#inc-1042", ANA)[-1]
+        for button in app.slack.buttons(answer):
             await presses_once(ana, button, ana.message("SUSPICIOUS 6 of 57 engines"))
-            await office.idle()
+            await app.idle()
         await ben.reads("Asked by @ana")
         assert "Only visible" not in await ben.page.locator("main").inner_text()
         await ana.goes("VirusTotal (unread)")
@@ -72,8 +72,8 @@ async def test_an_address_is_answered_to_its_asker_in_every_window_of_theirs(dat
 async def test_a_hash_in_a_thread_is_answered_there(database, browser):
     """The bot is mentioned in a thread; the count of replies grows in the channel."""
     async with (
-        at_work(database) as office,
-        shown(office.slack) as address,
+        at_work(database) as app,
+        shown(app.slack) as address,
         window(browser, address) as ana,
         window(browser, address, who=BEN) as ben,
     ):
@@ -86,7 +86,7 @@ async def test_a_hash_in_a_thread_is_answered_there(database, browser):
 
 async def test_a_message_has_the_bots_shortcuts_in_its_menu(database, browser):
     """Every message shortcut of the manifest; the first is picked with keys alone."""
-    async with at_work(database) as office, shown(office.slack) as address, window(browser, address) as ana:
+    async with at_work(database) as app, shown(app.slack) as address, window(browser, address) as ana:
         await ana.message("Two of them clicked").get_by_role("button", name="More actions").focus()
         await ana.page.keyboard.press("Enter")
         entries = await ana.page.get_by_role("menuitem").all_inner_texts()
@@ -97,13 +97,13 @@ async def test_a_message_has_the_bots_shortcuts_in_its_menu(database, browser):
         await ana.page.keyboard.press("ArrowDown")
         await ana.page.keyboard.press("ArrowUp")
         await ana.page.keyboard.press("Enter")
-        await office.slack.until(lambda: any("SUSPICIOUS" in m.text for m in office.slack.messages()))
-        await office.idle()
+        await app.slack.until(lambda: any("SUSPICIOUS" in m.text for m in app.slack.messages()))
+        await app.idle()
 
 
 async def test_the_form_with_keys_alone(database, browser):
     """`/` offers it; what is wrong stands beside its field; Escape closes; focus comes back to the box."""
-    async with at_work(database) as office, shown(office.slack) as address, window(browser, address) as ana:
+    async with at_work(database) as app, shown(app.slack) as address, window(browser, address) as ana:
         keys = ana.page.keyboard
         await keys.type("/")
         offered = ana.page.get_by_role("listbox", name="Commands").get_by_role("option")
@@ -121,36 +121,36 @@ async def test_the_form_with_keys_alone(database, browser):
         await form.get_by_role("button", name="Look up").focus()
         await keys.press("Enter")
         await form.wait_for(state="detached")
-        await office.slack.until(lambda: any("SUSPICIOUS" in m.text for m in office.slack.messages()))
+        await app.slack.until(lambda: any("SUSPICIOUS" in m.text for m in app.slack.messages()))
         await ana.types("/vt form")
         await form.wait_for()
         await keys.press("Escape")
         await form.wait_for(state="detached")
         assert await ana.page.evaluate("document.activeElement.tagName") == "TEXTAREA"
-        await office.idle()
+        await app.idle()
 
 
 async def test_a_url_is_submitted_after_a_question_and_its_answer_changes_in_place(database, browser):
     """Cancel sends nothing; agreed, the same message goes from UNKNOWN over PENDING to a verdict."""
     slow = {"invent": False, "queue_seconds": 10}
     async with (
-        at_work(database, sandbox=slow) as office,
-        shown(office.slack) as address,
+        at_work(database, sandbox=slow) as app,
+        shown(app.slack) as address,
         window(browser, address) as ana,
     ):
         await ana.types("/vt scan-url http://nobody.example/knows")
         await ana.reads("UNKNOWN")
-        before = len(office.slack.messages("#inc-1042", ANA))
+        before = len(app.slack.messages("#inc-1042", ANA))
         for agreed in ("Cancel", "Submit"):
             await ana.presses("Submit for scanning", ana.message("UNKNOWN"))
             await ana.page.get_by_role("dialog").get_by_role("button", name=agreed, exact=True).click()
             assert await ana.page.get_by_role("dialog").count() == 0
         await ana.reads("PENDING")
         assert await ana.message("UNKNOWN").count() == 0
-        await office.passes(seconds=20)
+        await app.passes(seconds=20)
         await ana.reads(" engines")
-        assert len(office.virustotal.asked("url/scan")) == 1
-        assert len(office.slack.messages("#inc-1042", ANA)) == before
+        assert len(app.virustotal.calls_to("url/scan")) == 1
+        assert len(app.slack.messages("#inc-1042", ANA)) == before
 
 
 async def test_files_go_up_and_open_for_others(database, browser, tmp_path):
@@ -158,8 +158,8 @@ async def test_files_go_up_and_open_for_others(database, browser, tmp_path):
     for name in ("mail.eml", "wrong.eml"):
         (tmp_path / name).write_text(f"the content of {name}")
     async with (
-        at_work(database) as office,
-        shown(office.slack) as address,
+        at_work(database) as app,
+        shown(app.slack) as address,
         window(browser, address) as ana,
         window(browser, address, who=BEN) as ben,
     ):
@@ -170,16 +170,16 @@ async def test_files_go_up_and_open_for_others(database, browser, tmp_path):
         async with ben.page.expect_popup() as opening:
             await link.click()
         assert "the content of mail.eml" in await (await opening.value).inner_text("body")
-        assert [file.name for file in office.slack.files("#inc-1042", ANA)][-1] == "mail.eml"
-        await office.idle()
+        assert [file.name for file in app.slack.files("#inc-1042", ANA)][-1] == "mail.eml"
+        await app.idle()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 async def test_axe_finds_no_serious_fault(database, browser, scheme, width):
     """With an answer, a menu, a thread, the deliveries and the form open."""
     async with (
-        at_work(database) as office,
-        shown(office.slack) as address,
+        at_work(database) as app,
+        shown(app.slack) as address,
         window(browser, address, color_scheme=scheme) as ana,
     ):
         await ana.page.set_viewport_size({"width": width, "height": 844})
@@ -193,7 +193,7 @@ async def test_axe_finds_no_serious_fault(database, browser, scheme, width):
         assert await ana.faults() == []
         await ana.page.get_by_role("button", name="Event log").click()
         await ana.page.get_by_role("group").first.locator("summary").click()
-        await office.slack.types(ANA, "#inc-1042", "/vt form")
+        await app.slack.types(ANA, "#inc-1042", "/vt form")
         await ana.page.get_by_role("dialog").wait_for()
         assert await ana.faults() == []
         assert await ana.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -202,8 +202,8 @@ async def test_axe_finds_no_serious_fault(database, browser, scheme, width):
 async def test_without_a_build_there_are_words_and_buttons(database, browser, tmp_path):
     """The plain page: what the message says, its buttons, and how to get the rest."""
     async with (
-        at_work(database) as office,
-        shown(office.slack, built=tmp_path) as address,
+        at_work(database) as app,
+        shown(app.slack, built=tmp_path) as address,
     ):
         session = await browser.new_context()
         plainly = await session.new_page()

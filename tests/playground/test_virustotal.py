@@ -226,7 +226,7 @@ async def test_calls_are_noted_without_the_key():
     assert calls[0].params == {"domain": "a.example"}
     assert (calls[1].upload.name, calls[1].upload.sha256) == ("eicar.com", EICAR_SHA256)
     assert KEY not in repr(calls)
-    assert vt.sandbox.asked("file/scan") == [calls[1]]
+    assert vt.sandbox.calls_to("file/scan") == [calls[1]]
 
 
 async def test_the_key_is_in_no_log(caplog):

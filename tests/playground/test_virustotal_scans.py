@@ -176,7 +176,7 @@ async def test_a_large_file_goes_to_another_place_on_another_host():
         again = await vt.http.post(place, files={"file": ("big.iso", EICAR)})
         report = await vt.report(receipt["scan_id"])
     assert (report["sha256"], again.status_code) == (EICAR_SHA256, 404)
-    upload = vt.sandbox.asked("large/upload")[0].upload
+    upload = vt.sandbox.calls_to("large/upload")[0].upload
     assert (upload.name, upload.size, upload.sha256) == ("big.iso", 68, EICAR_SHA256)
 
 

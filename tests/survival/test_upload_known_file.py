@@ -21,5 +21,5 @@ async def test_killed_over_the_upload_of_a_known_file_it_is_not_sent_twice(datab
         await uploads.reads("known", "was interrupted and may have arrived")
         await uploads.reads("known", "RISKY")
         assert "analysed 5 Feb 2019" not in str(place.slack.shown(uploads.messages["known"]))
-        assert len([call for call in place.virustotal.asked("file/scan") if call.upload]) == 1
+        assert len([call for call in place.virustotal.calls_to("file/scan") if call.upload]) == 1
         assert len(place.slack.messages(GENERAL, ANA)) == 1

@@ -39,7 +39,7 @@ async def test_a_restarted_bot_says_that_it_must_be_asked_again(database, server
             await place.slack.until(
                 lambda: "the login for web-1 has expired" in shown(place, posted), timeout=40
             )
-            assert not place.virustotal.asked("file/scan")
+            assert not place.virustotal.calls_to("file/scan")
             assert PASSWORD not in bot.written()
 
 

@@ -84,6 +84,6 @@ async def test_killed_in_every_phase_each_file_is_uploaded_once_and_answered(dat
             assert was_taken or await uploads.agrees(name)
 
         await asyncio.gather(*(uploads.reads(name, " engines") for name in ("queued", "taken", "hashed")))
-        arrived = Counter(call.upload.name for call in place.virustotal.asked("file/scan") if call.upload)
+        arrived = Counter(call.upload.name for call in place.virustotal.calls_to("file/scan") if call.upload)
         assert arrived == {"queued.bin": 1, "taken.bin": 1, "hashed.bin": 1}
         assert len(place.slack.messages(GENERAL, ANA)) == len(arrived)

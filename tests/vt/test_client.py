@@ -83,7 +83,7 @@ async def test_a_file_arrives_whole_and_named_whatever_it_is_called(name):
         content = b"hello\r\n--boundary" * 1000
         receipt = await vt.upload(name, len(content), chunks(content))
         assert receipt["scan_id"]
-        [call] = sandbox.asked("file/scan")
+        [call] = sandbox.calls_to("file/scan")
         assert call.upload.size == len(content)
 
 
@@ -215,7 +215,7 @@ async def test_an_upload_is_sent_once_whatever_happens(fault):
         sandbox.faults.always("file/scan", fault)
         with pytest.raises(errors.VTError):
             await vt.upload("a.txt", 5, chunks(b"12345"))
-        assert len(sandbox.asked("file/scan")) == 1
+        assert len(sandbox.calls_to("file/scan")) == 1
 
 
 async def test_the_key_is_in_no_log_no_error_and_no_repr():

@@ -180,9 +180,9 @@ async def test_a_url_submitted_on_request_is_waited_for_by_its_scan():
             lookups = await vt.turn(lookups)
         assert pauses == [15, 30, 60]
         assert vt.states(lookups)[0] in (State.CLEAN, State.SUSPICIOUS, State.RISKY)
-        assert len(vt.sandbox.asked("url/scan")) == 1
+        assert len(vt.sandbox.calls_to("url/scan")) == 1
         assert all(
-            call.params["resource"] == lookups[0].scan_id for call in vt.sandbox.asked("url/report")[1:]
+            call.params["resource"] == lookups[0].scan_id for call in vt.sandbox.calls_to("url/report")[1:]
         )
 
 
@@ -257,7 +257,7 @@ async def test_an_unknown_file_is_uploaded_once_and_waited_for(sample):
             lookups = await vt.turn(lookups)
         assert lookups[0].finding(vt.clock()).report.sha256 == lookups[0].value
         assert [call.endpoint for call in vt.sandbox.calls][:2] == ["file/report", "file/scan"]
-        assert len(vt.sandbox.asked("file/scan")) == 1
+        assert len(vt.sandbox.calls_to("file/scan")) == 1
 
 
 async def test_a_known_file_is_never_uploaded(tmp_path):

@@ -142,5 +142,5 @@ async def test_a_person_who_pipes_is_asked_at_the_keyboard(tmp_path, database):
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             os.close(near)
-        [call] = sandbox.asked("file/scan")
+        [call] = sandbox.calls_to("file/scan")
         assert call.upload.sha256 == sha256(b"y\n").hexdigest()

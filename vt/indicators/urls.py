@@ -85,7 +85,7 @@ def unwrap(url: Url) -> Url:
 def _unwrap_once(url: Url) -> Url | None:
     if not url.host.endswith(_WRAPPER_HOSTS):
         return None
-    for suffix, path, find_target in _WRAPPERS:
+    for suffix, path, find_target in _UNWRAPPERS:
         if f".{url.host}".endswith(suffix) and url.rest.startswith(path):
             text = find_target(url)
             inner = parse(text) if text else None
@@ -151,7 +151,7 @@ def _from_last_segment(url: Url) -> str | None:
     return text if "://" in text else None
 
 
-_WRAPPERS: tuple[tuple[str, str, FindTarget], ...] = (
+_UNWRAPPERS: tuple[tuple[str, str, FindTarget], ...] = (
     (".safelinks.protection.outlook.com", "/", _from_query("url")),
     (".safelinks.protection.office365.us", "/", _from_query("url")),
     (".statics.teams.cdn.office.net", "/evergreen-assets/safelinks/", _from_query("url")),
@@ -173,4 +173,4 @@ _WRAPPERS: tuple[tuple[str, str, FindTarget], ...] = (
 
 Gateways whose links hold only an opaque number (Mimecast) cannot be unwrapped.
 """
-_WRAPPER_HOSTS = tuple(suffix.removeprefix(".") for suffix, _, _ in _WRAPPERS)
+_WRAPPER_HOSTS = tuple(suffix.removeprefix(".") for suffix, _, _ in _UNWRAPPERS)
