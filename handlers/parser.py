@@ -22,8 +22,7 @@ from handlers.usage_errors import (
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.files.hosts import host_place
-from vt.indicators import Indicator, Kind, host_of, read, split_values
-from vt.indicators.refang import unescape
+from vt.indicators import Indicator, Kind, host_of, read, split_values, unescape_markup
 from vt.lookup import Lookup
 
 MOST_VALUES = 100
@@ -136,7 +135,7 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, has_ent
         raise replace(wrong, action=action) from None
     check_options(action, options)
     # Indicators are unescaped when they are read; a path is taken literally.
-    values = unescape(text) if has_entities and action.files else text
+    values = unescape_markup(text) if has_entities and action.files else text
     return parse_values(action, values, options, thresholds, partial=True)
 
 

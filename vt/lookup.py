@@ -96,8 +96,8 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        # Only version 1 had "asked".
-        return upgrade(data) if isinstance(data, Mapping) and "asked" in data else data
+        is_version_1 = isinstance(data, Mapping) and "asked" in data
+        return upgrade(data) if is_version_1 else data
 
     @classmethod
     def of(

@@ -26,7 +26,7 @@ from handlers.usage_errors import NoHost, UsageError
 from handlers.views import answer
 from handlers.views.login import Prefilled
 from handlers.views.rich_text import mrkdwn
-from vt.indicators.refang import strip_markup
+from vt.indicators import strip_markup
 
 
 async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerDeps) -> None:

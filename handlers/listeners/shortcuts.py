@@ -25,8 +25,7 @@ from handlers.usage_errors import UsageError
 from handlers.views.rich_text import mrkdwn
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action, fitting
-from vt.indicators import Indicator
-from vt.indicators.refang import strip_markup
+from vt.indicators import Indicator, strip_markup
 from vt.lookup import Lookup
 
 MOST = 20

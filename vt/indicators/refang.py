@@ -29,10 +29,10 @@ def strip_markup(text: str) -> str:
     """
     if "<" in text:
         text = _MARKUP.sub(_plain, text)
-    return unescape(text)
+    return unescape_markup(text)
 
 
-def unescape(text: str) -> str:
+def unescape_markup(text: str) -> str:
     """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
