@@ -1,32 +1,26 @@
 """Slack in and out: the bot's whole surface on one screen."""
 
 import re
-from collections.abc import Awaitable, Callable
 
-from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_bolt.async_app import AsyncApp
 
-from handlers.admission import skip_malformed
-from handlers.deps import Deps, Verb
-from handlers.listeners import buttons, commands, events, home, login, modals, shortcuts, watch
+from handlers.admission import AddDeps, skip_malformed
+from handlers.deps import Deps
+from handlers.listeners import buttons, commands, events, modals, shortcuts
+from handlers.request import Verb
 from handlers.views import answer_layout, details_layout, form
-from handlers.views import login as login_view
 
 COMMAND = "/vt"
 
 
 def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
-
-    async def add_deps(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - bolt's name
-        context["deps"] = deps
-        await next()
-
-    app.middleware(add_deps)
+    app.middleware(AddDeps(deps))
     app.command(COMMAND)(skip_malformed(commands.handle_command))
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))
-    app.event("message", matchers=[watch.in_channel])(skip_malformed(watch.on_message))
-    app.event("channel_created")(skip_malformed(watch.on_channel_created))
+    app.event("message", matchers=[events.in_channel])(skip_malformed(events.on_message))
+    app.event("channel_created")(skip_malformed(events.on_channel_created))
     for shortcut in shortcuts.ON_MESSAGES:
         app.message_shortcut(shortcut.callback_id)(skip_malformed(shortcuts.handle_message_shortcut))
     for shortcut in shortcuts.ANYWHERE:
@@ -38,8 +32,8 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.action(re.compile(f"^{details_layout.TURN}:"))(skip_malformed(modals.handle_page))
     app.action(details_layout.PICK)(skip_malformed(modals.handle_page))
     app.view(form.CALLBACK)(skip_malformed(modals.handle_form))
-    app.view(login_view.CALLBACK)(skip_malformed(login.submitted))
+    app.view(form.LOGIN_CALLBACK)(skip_malformed(modals.handle_login))
     app.view(Verb.RESCAN_COST.value)(skip_malformed(modals.handle_rescan))
     app.view(Verb.SETTINGS.value)(skip_malformed(modals.handle_settings))
-    app.event("app_home_opened")(skip_malformed(home.handle_opened))
-    app.action(re.compile("^(home-|example:)"))(skip_malformed(home.handle_click))
+    app.event("app_home_opened")(skip_malformed(buttons.handle_home_opened))
+    app.action(re.compile("^(home-|example:)"))(skip_malformed(buttons.handle_home_click))

@@ -11,7 +11,7 @@ from handlers.parser import MOST_VALUES, LookupCommand, parse_values, with_actio
 from handlers.request import Answers, ChannelSettings, Uploads
 from handlers.text import files as files_text
 from handlers.usage_errors import TooMany, UsageError
-from handlers.views.settings import INSTANCES, LANGUAGES
+from handlers.views.form import INSTANCES, LANGUAGES
 from vt.actions import ACTIONS, BY_KEY, FILE
 from vt.indicators import Indicator
 

@@ -9,7 +9,7 @@ from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
-from handlers.listeners import login
+from handlers.listeners import modals
 from handlers.open_modals import open_form, open_settings
 from handlers.parser import (
     Command,
@@ -24,7 +24,7 @@ from handlers.payloads import SlashCommand
 from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
 from handlers.usage_errors import NoHost, UsageError
 from handlers.views import answer
-from handlers.views.login import Prefilled
+from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn
 from vt.indicators import strip_markup
 
@@ -36,7 +36,7 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerD
     origin, trigger_id = received.origin, received.trigger_id
     match wanted:
         case NoHost() if deps.logins:
-            await ack(mrkdwn(await login.open_form(Prefilled(), origin, trigger_id, deps)))
+            await ack(mrkdwn(await modals.open_login_form(Prefilled(), origin, trigger_id, deps)))
         case UsageError():
             await ack(_told(text.usage_error(wanted, deps.audience)))
         case InfoCommand(Verb.HELP):
@@ -80,7 +80,7 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
         again = parse_or_error(received.text, thresholds)
         wanted = again if isinstance(again, LookupCommand) else wanted
     if any(lookup.is_file for lookup in wanted.lookups):
-        opened = await login.open_if_needed(wanted, received.origin, received.trigger_id, deps)
+        opened = await modals.open_login_if_needed(wanted, received.origin, received.trigger_id, deps)
         if opened is not None:
             return opened
     request = LookupRequest(

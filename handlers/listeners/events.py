@@ -1,7 +1,8 @@
-"""Mentions and direct messages: /vt without the slash command, answered where they were written."""
+"""Events: messages to the bot, and messages in watched channels, which become requests if there is something to look up."""
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncBoltContext
@@ -12,18 +13,20 @@ from handlers import payloads, text
 from handlers.admission import accept_or_raise
 from handlers.case import is_shared
 from handlers.channel_settings import effective_settings
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown, WatchDeps
 from handlers.listeners.commands import parse_or_error
 from handlers.message_content import file_lookups
 from handlers.options import Options, parse_options_only
 from handlers.parser import Command, FormCommand, InfoCommand, LookupCommand, SettingsCommand, WatchCommand
-from handlers.payloads import AddressedMessage, Bot
+from handlers.payloads import AddressedMessage, Bot, ChannelMessage
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import (
     Answers,
+    CardRequest,
     EntryPoint,
     Head,
     InfoRequest,
+    JoinRequest,
     LookupRequest,
     Origin,
     Request,
@@ -34,8 +37,13 @@ from handlers.request import (
 from handlers.text import about
 from handlers.usage_errors import NothingFound, NoValue, UsageError
 from handlers.views.rich_text import mrkdwn
-from vt.actions import FILE
+from handlers.watch import BotFilter, parse_event
+from handlers.watch.policy import matches
+from vt import extract
+from vt.actions import FILE, fitting
+from vt.indicators import is_internal
 from vt.lookup import Lookup
+from vt.privacy import is_well_known
 
 
 async def handle_mention(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
@@ -141,3 +149,57 @@ async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> 
             )
     except (SlackClientError, OSError, TimeoutError):
         return
+
+
+# Messages in channels ----------------------------------------------------------------------------------
+
+
+async def in_channel(event: dict[str, Any]) -> bool:
+    """Whether a message was written in a channel or group, not to the bot alone."""
+    return payloads.is_in_channel(event)
+
+
+async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
+    """A message, an edit or a deletion. Raises StoreDown when it cannot be stored: Slack delivers it again then."""
+    own = frozenset(str(name) for name in (context.bot_id, context.bot_user_id) if name)
+    message = parse_event(event, BotFilter(own, deps.rules.bots))
+    if message is None:
+        return
+    wanted = () if message.is_deletion else lookups(message.text, deps)
+    if wanted or message.is_edit or message.is_deletion:
+        received = payloads.channel_message(message, bot(context))
+        await deps.cards.record(message, wanted, _card_request(received, wanted, deps))
+
+
+async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
+    """A channel was created: join it if it is watched from the beginning and the settings say so. Raises StoreDown."""
+    created = payloads.channel_created(event, bot(context))
+    if not deps.rules.join or not matches(created.name, deps.rules.channels):
+        return
+    request = JoinRequest(id=deps.new_id(), delivery=created.delivery, at=deps.clock(), origin=created.origin)
+    await deps.store.accept(request)
+
+
+def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
+    """What a text calls for, without what is never sent to VirusTotal.
+
+    An indicator is asked for by its value, however it was written: written in two ways it is still the same.
+    """
+    never_sent = (is_internal, is_well_known, deps.rules.own_domains)
+    found = [one for one in extract(text) if not any(is_spared(one) for is_spared in never_sent)]
+    wanted = []
+    for one in found:
+        action = fitting(one.kind)
+        threshold = deps.thresholds.get(action.key, action.threshold)
+        wanted.append(Lookup.of(replace(one, written=one.value), action, threshold))
+    return tuple(wanted)
+
+
+def _card_request(message: ChannelMessage, wanted: tuple[Lookup, ...], deps: WatchDeps) -> CardRequest:
+    return CardRequest(
+        id=deps.new_id(),
+        delivery=message.delivery,
+        at=deps.clock(),
+        origin=message.origin,
+        lookups=wanted,
+    )

@@ -1,22 +1,164 @@
-"""Modals in use: submitted forms, settings and rescans, and clicks on another part of a modal about an answer."""
+"""Modals in use: submitted forms, settings and rescans, pages of an answer, and the form for a server's login."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic import SecretStr
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.views import View
 
 from handlers import payloads, submissions, text
 from handlers.admission import accept
 from handlers.channel_settings import effective_settings
-from handlers.deps import ListenerDeps, StoreDown
-from handlers.listeners import login
-from handlers.modals import AnswerModal, FormModal, SettingsModal
-from handlers.open_modals import Refused, answer_origin, find_modal, head, request_for, show_problem
+from handlers.deps import ListenerDeps, Origin, StoreDown
+from handlers.logins import user_key
+from handlers.modals import AnswerModal, FormModal, LoginModal, SettingsModal
+from handlers.open_modals import (
+    NotOpened,
+    Refused,
+    answer_origin,
+    find_modal,
+    head,
+    modal_head,
+    open_modal,
+    request_for,
+    show_problem,
+)
+from handlers.parser import LookupCommand, parse_values
 from handlers.payloads import ModalSubmission
-from handlers.request import ChangeSettingsRequest, LookupRequest, RenewalRequest, Verb
-from handlers.submissions import InvalidField
+from handlers.request import ChangeSettingsRequest, EntryPoint, Head, LookupRequest, RenewalRequest, Verb
+from handlers.submissions import InvalidField, field_text, form_options, read_field
+from handlers.text import files as files_text
 from handlers.text import modals as modals_text
+from handlers.usage_errors import TooLong
 from handlers.views import details_layout
+from handlers.views.form import FIELD_CHARACTERS, Prefilled, login_form
+from vt import errors
+from vt.actions import FILE
+from vt.files.hosts import HOST
+from vt.lookup import Lookup
+
+# Opening -------------------------------------------------------------------------------------------------
+
+
+def needing_login(lookups: Iterable[Lookup], deps: ListenerDeps) -> list[Lookup]:
+    """The files of servers for which people may type a login, and have to."""
+    on_hosts = [one for one in lookups if one.place.startswith(f"{HOST}:")]
+    return [one for one in on_hosts if deps.logins and deps.logins.wanted(one.place.removeprefix(f"{HOST}:"))]
+
+
+async def open_login_if_needed(
+    wanted: LookupCommand, origin: Origin, trigger_id: str, deps: ListenerDeps
+) -> str | None:
+    """Open the form if files need a login. Returns what to tell the person ("" for nothing), None if no login is needed."""
+    files = needing_login(wanted.lookups, deps)
+    if not files:
+        return None
+    try:
+        prefilled = _prefilled(files, share=wanted.share)
+    except TooLong as usage_error:
+        return text.usage_error(usage_error)
+    return await open_login_form(prefilled, origin, trigger_id, deps)
+
+
+def _prefilled(files: Sequence[Lookup], *, share: bool) -> Prefilled:
+    """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
+    paths = ", ".join(file.input for file in files)
+    # Slack would cut a longer text, and half of a path is another path.
+    if len(paths) > FIELD_CHARACTERS:
+        raise TooLong(FIELD_CHARACTERS)
+    return Prefilled(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
+
+
+async def open_login_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
+    """Open the form. Returns what to tell the person: "" for nothing."""
+    modal = LoginModal(**_login_head(origin, trigger_id, deps))
+    try:
+        await open_modal(modal, login_form(modal.id, prefilled), trigger_id, deps)
+    except Refused as refused:
+        return refused.sentence
+    except NotOpened:
+        return files_text.LOGIN_NOT_OPENED
+    return ""
+
+
+async def stacked_login_form(below: FormModal, wanted: LookupCommand, deps: ListenerDeps) -> View:
+    """The form to be pushed over another form in which a server was named; both together become one request.
+
+    Raises StoreDown, InvalidField.
+    """
+    files = needing_login(wanted.lookups, deps)
+    prefilled = read_field("path", lambda: _prefilled(files, share=wanted.share))
+    others = tuple(one for one in wanted.lookups if one not in files)
+    new = _login_head(below.origin, f"{below.id}:{deps.new_id()}", deps)
+    modal = LoginModal(**new, lookups=others, people=wanted.people)
+    await deps.modals.keep(modal)
+    return login_form(modal.id, prefilled)
+
+
+def _login_head(origin: Origin, opened_by: str, deps: ListenerDeps) -> Head:
+    entered = origin.model_copy(update={"entry_point": EntryPoint.FORM})
+    return modal_head(f"login:{opened_by}", entered, deps)
+
+
+# Sending -------------------------------------------------------------------------------------------------
+
+
+async def handle_login(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
+    """The form was sent: hold the login in memory, store everything else as a request, or show errors at the fields."""
+    wrong = await _submit_login(payloads.modal_submission(body), deps)
+    if wrong:
+        await ack(response_action="errors", errors=wrong)
+    else:
+        # Closes a form below this one too.
+        await ack(response_action="clear")
+
+
+async def _submit_login(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, str]:
+    """Returns the sentences to show, by field."""
+    if deps.logins is None:
+        return {"address": files_text.LOGINS_OFF.to(deps.audience)}
+    try:
+        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+        if not isinstance(modal, LoginModal):
+            return {"address": files_text.LOGIN_GONE}
+        thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
+        return await _keep(submission.values, modal, thresholds, deps)
+    except StoreDown:
+        return {"address": text.CANNOT_TAKE}
+    except InvalidField as invalid:
+        return {invalid.field: text.usage_error(invalid.usage_error)}
+    except errors.HostUnknown as fault:
+        return {"address": text.error(fault, deps.audience)}
+
+
+async def _keep(
+    values: Mapping[str, Any], modal: LoginModal, thresholds: Mapping[str, int], deps: ListenerDeps
+) -> dict[str, str]:
+    """Hold the login and store the request. Returns the sentences to show, by field. Raises InvalidField, HostUnknown."""
+    assert deps.logins is not None  # noqa: S101 - checked by the caller
+    options = form_options(values)
+    files = read_field(
+        "paths", lambda: parse_values(FILE, field_text(values, "paths"), options, thresholds)
+    ).lookups
+    password = SecretStr(field_text(values, "password"))
+    owner = user_key(modal.origin)
+    place = deps.logins.keep(field_text(values, "address"), field_text(values, "user"), password, owner)
+    origin = answer_origin(modal.origin, share=options.share)
+    request = LookupRequest(
+        **head(modal, f"{modal.verb}:{modal.id}", deps, origin=origin),
+        lookups=(*modal.lookups, *(file.evolve(place=place) for file in files)),
+        people=modal.people,
+        share=options.share,
+    )
+    trouble = await accept(request, deps)
+    if trouble:
+        deps.logins.forget(place)
+        return {"address": trouble}
+    return {}
+
+
+# Modals in use -----------------------------------------------------------------------------------------
 
 
 async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
@@ -45,8 +187,8 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
         raise Refused(modals_text.FORM_GONE)
     thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
     wanted = submissions.form_command(submission.values, modal, thresholds)
-    if login.needing_login(wanted.lookups, deps):
-        return await login.stacked_form(modal, wanted, deps)
+    if needing_login(wanted.lookups, deps):
+        return await stacked_login_form(modal, wanted, deps)
     origin = answer_origin(modal.origin, share=wanted.share)
     request = LookupRequest(
         **head(modal, f"{wanted.verb}:{modal.id}", deps, origin=origin),

@@ -16,7 +16,7 @@ from handlers.posting import NotPosted, reply, send_file
 from handlers.request import ChangeSettingsRequest, HomeRequest, ModalRequest, SettingsRequest
 from handlers.text import modals as modals_text
 from handlers.turns.answers import end, findings, visible_answer
-from handlers.views import answer, details, details_layout, exports, home, settings
+from handlers.views import answer, details, details_layout, exports, form, home
 from handlers.views.details_layout import Position, sentence
 from handlers.views.home import HomeContent
 from vt.client import SUBMISSIONS_A_CALL
@@ -170,7 +170,7 @@ async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None
     else:
         current = await deps.channel_settings.get(origin.team, origin.channel)
         is_allowed = await may_change(origin, deps.directory, deps.policy)
-        view = settings.settings(current, deps.thresholds, case.request.modal, may_change=is_allowed)
+        view = form.settings_form(current, deps.thresholds, case.request.modal, may_change=is_allowed)
     await update(case, view, deps)
     await end(case, deps)
 

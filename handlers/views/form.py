@@ -1,11 +1,10 @@
-"""The form, made from the table of actions, and the fields that other forms share with it. Pure.
+"""The forms: the one for look-ups, made from the table of actions, the one for a login, and the settings of a channel. Pure."""
 
-What is submitted with it is read in handlers.submissions.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from slack_sdk.models.blocks import (
+    Block,
     InputBlock,
     InputInteractiveElement,
     NumberInputElement,
@@ -20,8 +19,11 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.modals import FormModal
+from handlers.request import Answers, ChannelSettings, Verb
 from handlers.text import files as files_text
 from handlers.text import modals
+from handlers.views import details_layout
+from handlers.views.details_layout import Row
 from handlers.views.rich_text import clean, sentence
 from vt.actions import ACTIONS
 from vt.indicators import defang
@@ -136,3 +138,97 @@ def answer(*, share: bool) -> InputBlock:
 def option(label: str, value: str) -> Option:
     """An option of a menu, with a label from outside."""
     return Option(text=text.cut(clean(label), OPTION_CHARACTERS) or "?", value=value)
+
+
+# The login ---------------------------------------------------------------------------------------------
+
+LOGIN_CALLBACK = "login"
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilled:
+    """What the form's fields contain when it opens."""
+
+    server: str = ""
+    paths: str = ""
+    threshold: int | None = None
+    share: bool = False
+
+
+def login_form(modal_id: str, prefilled: Prefilled) -> View:
+    """The server, the user and password, the files and the threshold."""
+    return View(
+        type="modal",
+        callback_id=LOGIN_CALLBACK,
+        private_metadata=modal_id,
+        title=files_text.LOGIN_TITLE,
+        submit=files_text.LOGIN_SUBMIT,
+        close=files_text.LOGIN_CLOSE,
+        blocks=[
+            _text_field("address", files_text.ADDRESS, prefilled.server),
+            _text_field("user", files_text.USER),
+            _text_field("password", files_text.PASSWORD, hint=files_text.PASSWORD_HINT),
+            _text_field("paths", files_text.PATHS, prefilled.paths, hint=files_text.PATHS_HINT),
+            threshold(prefilled.threshold),
+            answer(share=prefilled.share),
+        ],
+    )
+
+
+def _text_field(name: str, label: str, value: str = "", hint: str = "") -> InputBlock:
+    element = PlainTextInputElement(initial_value=value or None, max_length=FIELD_CHARACTERS)
+    return field(name, label, element, hint)
+
+
+# A channel's settings ----------------------------------------------------------------------------------
+
+INSTANCES = {"default": "VirusTotal"}
+LANGUAGES = {"en": "English"}
+"""There is one of each for now."""
+
+
+def settings_form(
+    current: ChannelSettings, thresholds: Mapping[str, int], modal_id: str, *, may_change: bool
+) -> View:
+    """The modal. `thresholds`: engines by action, as configured; they hold where the channel sets none."""
+    if may_change:
+        blocks = list(_fields(current, thresholds))
+        return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=modals.SAVE)
+    rows = [*_rows(current, thresholds), ("", modals.WHO_MAY_CHANGE)]
+    return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, list(details_layout.table(rows)))
+
+
+def _rows(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Row]:
+    for action in ACTIONS:
+        count = current.thresholds.get(action.key, thresholds.get(action.key, action.threshold))
+        yield modals.threshold_of(action), modals.threshold(count)
+    yield modals.ANSWERS, modals.ANSWER_WAYS[current.answers]
+    yield files_text.UPLOADS, files_text.UPLOAD_WAYS[current.uploads]
+
+
+def _fields(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Block]:
+    for action in ACTIONS:
+        count = current.thresholds.get(action.key)
+        element = NumberInputElement(
+            is_decimal_allowed=False,
+            initial_value=str(count) if count else None,
+            min_value="1",
+            max_value="200",
+        )
+        hint = modals.empty_means(thresholds.get(action.key, action.threshold))
+        yield field(action.key, modals.threshold_of(action), element, hint, optional=True)
+    options = [Option(text=modals.ANSWER_WAYS[one], value=one.value) for one in Answers]
+    chosen = next(option for option in options if option.value == current.answers)
+    yield field("answers", modals.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
+    yield field(
+        "uploads", files_text.UPLOADS, _menu(files_text.UPLOAD_WAYS, current.uploads), files_text.UPLOADS_HINT
+    )
+    if len(INSTANCES) > 1:
+        yield field("instance", modals.INSTANCE, _menu(INSTANCES, current.instance))
+    if len(LANGUAGES) > 1:
+        yield field("language", modals.LANGUAGE, _menu(LANGUAGES, current.language))
+
+
+def _menu(labels: Mapping[str, str], value: str) -> StaticSelectElement:
+    options = {name: Option(text=label, value=name) for name, label in labels.items()}
+    return StaticSelectElement(options=list(options.values()), initial_option=options.get(value))

@@ -10,7 +10,7 @@ from handlers.views import answer, details_layout
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.details import comments, details, rescan_cost, why
 from handlers.views.details_layout import Position
-from handlers.views.settings import settings
+from handlers.views.form import settings
 from playground.slack import rules
 from tests.support.replies import ANYTHING, RECORDED, hostile, recorded, recording
 from tests.support.slack_rules import faults
