@@ -32,8 +32,7 @@ from bot.storage import audit, history
 from bot.storage.channel_settings import SettingsStore
 from handlers import answer, register
 from handlers.deps import Deps, StoreDown
-from handlers.files.downloads import slack_files
-from handlers.message_content import SLACK
+from handlers.files import SLACK, slack_files
 from handlers.people import CACHED_FOR, Directory
 from handlers.text.format import Audience
 from handlers.turns import watch_batch

@@ -12,7 +12,7 @@ from typing import TextIO
 from pydantic import SecretStr
 
 from bot.settings import Settings, SettingsError
-from handlers.logins import UserKey, current_user
+from handlers.files import UserKey, current_user
 from vt import errors
 from vt.files import FileProvider, hosts, remote
 from vt.files.disk import Disk, Spool, stream

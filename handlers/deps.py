@@ -10,8 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.access import Policy
 from handlers.case import Case, Outcome
 from handlers.channel_settings import SettingsStore
+from handlers.files import Logins
 from handlers.history import History
-from handlers.logins import Logins
 from handlers.modals import Modal, Modals
 from handlers.people import Directory
 from handlers.request import Frozen, Origin, Request, SubmitPolicy, Verb

@@ -1,14 +1,8 @@
 """What a Slack message contains: its text, wherever in it text may be, and its attached files. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
-
-from vt.actions import FILE
-from vt.lookup import Lookup
-
-SLACK = "slack"
-"""The kind of place for a file that Slack stores: `slack:<file id>`."""
 
 MAX_DEPTH = 16
 """Levels of blocks within blocks that are searched for text."""
@@ -50,30 +44,3 @@ def _marked_up(element: Mapping[str, Any]) -> str:
         url = escape(str(element.get("url", "")), quote=False)
         return f"<{url}{text and '|' + text}>"
     return text or " "
-
-
-# Files ---------------------------------------------------------------------------------------------------
-
-
-def file_names(message: Mapping[str, Any]) -> list[str]:
-    """The names of the attached files."""
-    return [str(file.get("name") or file.get("id", "")) for file in message.get("files") or ()]
-
-
-def file_lookups(files: Iterable[Mapping[str, Any]] | None, threshold: int) -> tuple[Lookup, ...]:
-    """A lookup for each of Slack's file objects, by name; one from another workspace has an id only and is named by it.
-
-    A name that occurs twice gets its id appended, since the JSON result has one entry for each name.
-    """
-    found: dict[str, Lookup] = {}
-    for file in files or ():
-        file_id, name = str(file.get("id") or ""), slack_file_name(file)
-        label = f"{name} ({file_id})" if name in found else name or file_id
-        if file_id:
-            found[label] = Lookup.of_file(label, FILE, threshold, place=f"{SLACK}:{file_id}")
-    return tuple(found.values())
-
-
-def slack_file_name(file: Mapping[str, Any]) -> str:
-    """The name of a file object, without halves of surrogate pairs, which cannot be stored; "" if Slack does not tell."""
-    return str(file.get("name") or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

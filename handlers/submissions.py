@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from handlers.message_content import file_lookups
+from handlers.files import file_lookups
 from handlers.modals import FormModal
 from handlers.options import Options, check_options, parse_host, parse_number
 from handlers.parser import MOST_VALUES, LookupCommand, parse_values, with_action

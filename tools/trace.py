@@ -23,7 +23,7 @@ from playground.virustotal import Sandbox
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("vt", "handlers", "bot")
 LINE = "/vt scan-ip 192.0.2.1"
-FILE_MODULES = ("vt/files/", "handlers/files/")
+FILE_MODULES = ("vt/files/", "handlers/files.py", "handlers/turns/consent.py")
 
 
 class Trace:

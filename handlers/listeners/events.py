@@ -14,8 +14,8 @@ from handlers.admission import accept_or_raise
 from handlers.case import is_shared
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown, WatchDeps
+from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error
-from handlers.message_content import file_lookups
 from handlers.options import Options, parse_options_only
 from handlers.parser import Command, FormCommand, InfoCommand, LookupCommand, SettingsCommand, WatchCommand
 from handlers.payloads import AddressedMessage, Bot, ChannelMessage

@@ -11,7 +11,7 @@ from handlers import payloads, submissions, text
 from handlers.admission import accept
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, Origin, StoreDown
-from handlers.logins import user_key
+from handlers.files import user_key
 from handlers.modals import AnswerModal, FormModal, LoginModal, SettingsModal
 from handlers.open_modals import (
     NotOpened,

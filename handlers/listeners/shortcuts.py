@@ -13,7 +13,8 @@ from handlers import payloads, text
 from handlers.admission import accept
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
-from handlers.message_content import all_text, file_lookups, file_names
+from handlers.files import file_lookups, file_names
+from handlers.message_content import all_text
 from handlers.open_modals import open_form
 from handlers.options import Options
 from handlers.parser import with_action

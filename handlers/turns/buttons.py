@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 
 from handlers import posting, text
 from handlers.deps import AnswerDeps, Case, LookupDeps, Outcome
-from handlers.files import consent
-from handlers.files.consent import Rejection
 from handlers.ownership import as_renewal
 from handlers.posting import RESPONSE_URL_USES, reply
 from handlers.request import AnswerRequest, UploadRequest
 from handlers.text import files as files_text
 from handlers.text import modals
+from handlers.turns import consent
 from handlers.turns.answers import case_of_button, decline, end, findings, message, sharer, visible_answer
+from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance
 from handlers.views import answer, exports, uploads
 from handlers.views.exports import Attachment

@@ -13,11 +13,10 @@ from slack_sdk.errors import SlackApiError
 from handlers import history, text
 from handlers.channel_settings import effective_settings
 from handlers.deps import Case, LookupDeps, Outcome, Verb
-from handlers.files import consent
 from handlers.ownership import as_renewal, is_owner
 from handlers.posting import is_transient, reply, send_file
 from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy
-from handlers.turns import answers, files
+from handlers.turns import answers, consent
 from handlers.turns.answers import decline, end, findings, message, visible_answer
 from handlers.views import answer
 from handlers.views.exports import as_json
@@ -63,9 +62,9 @@ async def advance(case: Case, deps: LookupDeps, *, fresh: bool = False, is_new: 
 async def _take_turn(
     case: Case, deps: LookupDeps, go_on: Callable[[Case[Any], LookupDeps], Awaitable[None]], *, is_new: bool
 ) -> None:
-    """The one branch about files: a turn without any does not touch handlers/files."""
+    """The one branch about files: a turn without any does not touch turns/consent.py."""
     if case.has_files:
-        await files.prepare(case, deps, go_on, is_new=is_new)
+        await consent.prepare(case, deps, go_on, is_new=is_new)
     else:
         await go_on(case, deps)
 

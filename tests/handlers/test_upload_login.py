@@ -9,7 +9,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from bot.file_sources import Logins
-from handlers.logins import acting_for
+from handlers.files import acting_for
 from handlers.request import Origin
 from tests.handlers.test_events import own
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from handlers.files.downloads import trusted
+from handlers.files import trusted
 from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 

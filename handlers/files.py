@@ -1,20 +1,27 @@
-"""Files that Slack stores, streamed from Slack's own hosts: the bot's token is sent to no other host."""
+"""Files that people ask about: those that Slack stores, streamed from Slack's own hosts only, and the logins for servers."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
+from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.message_content import slack_file_name
+from handlers.request import Origin
 from vt import errors
+from vt.actions import FILE
 from vt.files import FileProvider, Source, hashing
 from vt.files.hashing import OnRead, Opener, noop
+from vt.lookup import Lookup
+
+SLACK = "slack"
+"""The kind of place for a file that Slack stores: `slack:<file id>`."""
 
 HTML = "text/html"
 _GONE = frozenset({"file_not_found", "file_deleted", "not_visible", "access_denied"})
@@ -139,3 +146,74 @@ class SlackFile:
             raise errors.NotGiven(self.path, "scope")
         if response.status != HTTPStatus.OK:
             raise errors.NotGiven(self.path, "silent")
+
+
+# The files of a message --------------------------------------------------------------------------------
+
+
+def file_names(message: Mapping[str, Any]) -> list[str]:
+    """The names of the attached files."""
+    return [str(file.get("name") or file.get("id", "")) for file in message.get("files") or ()]
+
+
+def file_lookups(files: Iterable[Mapping[str, Any]] | None, threshold: int) -> tuple[Lookup, ...]:
+    """A lookup for each of Slack's file objects, by name; one from another workspace has an id only and is named by it.
+
+    A name that occurs twice gets its id appended, since the JSON result has one entry for each name.
+    """
+    found: dict[str, Lookup] = {}
+    for file in files or ():
+        file_id, name = str(file.get("id") or ""), slack_file_name(file)
+        label = f"{name} ({file_id})" if name in found else name or file_id
+        if file_id:
+            found[label] = Lookup.of_file(label, FILE, threshold, place=f"{SLACK}:{file_id}")
+    return tuple(found.values())
+
+
+def slack_file_name(file: Mapping[str, Any]) -> str:
+    """The name of a file object, without halves of surrogate pairs, which cannot be stored; "" if Slack does not tell."""
+    return str(file.get("name") or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+# Logins ------------------------------------------------------------------------------------------------
+
+UserKey = tuple[str, str]
+"""The ids of a team and a user."""
+
+_acting_for: ContextVar[UserKey | None] = ContextVar("acting_for", default=None)
+
+
+@contextmanager
+def acting_for(origin: Origin) -> Iterator[None]:
+    """While the context is open, files are read on behalf of this person, with logins that this person typed."""
+    token = _acting_for.set(user_key(origin))
+    try:
+        yield
+    finally:
+        _acting_for.reset(token)
+
+
+def current_user() -> UserKey | None:
+    """On whose behalf files are read now; None outside of `acting_for`."""
+    return _acting_for.get()
+
+
+def user_key(origin: Origin) -> UserKey:
+    """Who asked."""
+    return origin.team, origin.user
+
+
+class Logins(Protocol):
+    """Holds logins in the memory of this process, each for the requests of the person who typed it."""
+
+    def wanted(self, name: str) -> bool:
+        """Whether the hosts file has a server of this name or address without a login of its own."""
+
+    def keep(self, address: str, user: str, password: SecretStr, owner: UserKey) -> str:
+        """Hold a login. Returns the place through which that server's files are read with it. Raises HostUnknown."""
+
+    def forget(self, place: str) -> None:
+        """Forget the login of this place, if it is held."""
+
+    def holds(self, place: str) -> bool:
+        """Whether this process holds the login of this place."""

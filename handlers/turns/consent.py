@@ -1,22 +1,21 @@
-"""Consent to an upload: the policy in force, the question and how long it is valid, and whose click counts.
+"""Consent to an upload, and what else a turn about files needs before it goes on: the policy in force, and the login."""
 
-A file that VirusTotal does not know is uploaded only if the policy is `allow`, or if the person who asked for it
-agrees, to exactly that content, within 10 minutes of being asked.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from handlers import text
-from handlers.deps import Case, FileDeps, Origin
+from handlers.deps import Case, FileDeps, LookupDeps, Origin
+from handlers.files import acting_for
 from handlers.ownership import first_origin, is_owner
-from handlers.request import Uploads
+from handlers.request import LookupRequest, Uploads
 from handlers.text import files as words
 from handlers.text.format import Sentence, said
 from handlers.views import uploads
 from handlers.views.rich_text import Message
+from vt.files.hosts import LOGIN
 from vt.files.safe_path import file_name
 from vt.lookup import ANY_CONTENT, Lookup, Step
 from vt.privacy import UploadPolicy, matches_any
@@ -187,3 +186,52 @@ async def check_person(about: Case | None, click: Case, deps: FileDeps) -> Rejec
         return Rejection.NOT_YOURS
     policy = await _strictest((first_origin(about), click.request.origin), deps)
     return Rejection.DENIED if policy is UploadPolicy.DENY else None
+
+
+# Before a turn goes on ---------------------------------------------------------------------------------
+
+LOGIN_SEARCH = timedelta(seconds=10)
+"""How long other processes get to take a turn that needs a login which this one does not hold."""
+
+
+async def prepare(
+    case: Case, deps: LookupDeps, go_on: Callable[[Case[Any], LookupDeps], Awaitable[None]], *, is_new: bool
+) -> None:
+    """Prepare a case with files for its turn, then take the turn (`go_on`) on behalf of the person who asked.
+
+    The turn is left to another process instead if that one may hold a login which somebody typed. `is_new`: this is
+    the first turn, so the lookups have not been stored yet.
+    """
+    if at := _retry_at(case, deps):
+        if not is_new:
+            await deps.store.save(case)
+        await deps.store.again(case.request.id, at)
+        return
+    with acting_for(case.request.origin):
+        if is_new:
+            case = await _first_time(case, deps)
+        case = await withdraw_forbidden(case, deps)
+        await go_on(case, deps)
+
+
+async def _first_time(case: Case, deps: LookupDeps) -> Case:
+    """The case with consent if the settings give it, and with the files that its patterns match."""
+    lookups = await auto_consent(case, case.lookups, deps)
+    if isinstance(case.request, LookupRequest):
+        # A renewed answer names files, not patterns: a `*` in their names is an ordinary character.
+        lookups = await deps.service.expand(lookups)
+    return case.model_copy(update={"lookups": lookups})
+
+
+def _retry_at(case: Case, deps: LookupDeps) -> datetime | None:
+    """When to try again because another process may hold a login that is needed now; None: go on in this one."""
+    places = {one.place for one in case.lookups if one.place.startswith(f"{LOGIN}:") and _opens_file(one)}
+    is_held = deps.logins is not None and all(map(deps.logins.holds, places))
+    if not places or is_held or deps.clock() - case.request.at > LOGIN_SEARCH:
+        return None
+    # A random delay: in step with the others, the same process could take every turn.
+    return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret
+
+
+def _opens_file(lookup: Lookup) -> bool:
+    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.consented_sha256))
