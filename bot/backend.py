@@ -25,7 +25,7 @@ from bot.storage.people import PeopleStore
 from bot.storage.quota_store import QuotaStore
 from bot.storage.reply_cache import StoredReplies
 from bot.storage.watched_channels import Channels
-from handlers.watch.policy import DUPLICATE_WINDOW
+from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.hashing import Opener
 from vt.files.transfer import Places

@@ -5,10 +5,13 @@ from functools import wraps
 from typing import Any
 
 import structlog
+from slack_bolt import BoltResponse
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 from handlers import text
 from handlers.access import denial
-from handlers.deps import AdmissionDeps, StoreDown
+from handlers.deps import AdmissionDeps, ListenerDeps, StoreDown
 from handlers.modals import Modal
 from handlers.payloads import MalformedPayload
 from handlers.request import Request
@@ -51,6 +54,24 @@ async def may_open(modal: Modal, deps: AdmissionDeps) -> str:
     except StoreDown:
         return text.CANNOT_TAKE
     return about.denied(denied, deps.audience)
+
+
+class AddDeps(AsyncMiddleware):
+    """Gives every listener that names it the argument `deps`. Bolt passes listeners what is in its context."""
+
+    def __init__(self, deps: ListenerDeps) -> None:
+        self._deps = deps
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt's name
+    ) -> BoltResponse:
+        """Add it to the context of one request."""
+        req.context["deps"] = self._deps
+        return await next()
 
 
 def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -22,7 +22,7 @@ from handlers.modals import Modal
 from handlers.request import ChannelSettings, EntryPoint, Frozen, Origin, Request
 from handlers.unreadable import NewerVersion, Salvaged, Unreadable, UnreadableCase
 from handlers.upgrades import upgrade_modal, upgrade_progress, upgrade_request
-from handlers.watch.policy import CardOverrides, CardProgress
+from handlers.watch import CardOverrides, CardProgress
 from vt.lookup import Lookup
 
 T = TypeVar("T")

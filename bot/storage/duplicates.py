@@ -7,8 +7,7 @@ from sqlalchemy import Column, DateTime, MetaData, Table, Text, delete, select, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.watch import Card, Duplicate
-from handlers.watch.policy import DUPLICATE_WINDOW, posted_at
+from handlers.watch import DUPLICATE_WINDOW, Card, Duplicate, posted_at
 
 metadata = MetaData()
 seen = Table(

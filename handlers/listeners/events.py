@@ -19,6 +19,7 @@ from handlers.listeners.commands import parse_or_error
 from handlers.options import Options, parse_options_only
 from handlers.parser import Command, FormCommand, InfoCommand, LookupCommand, SettingsCommand, WatchCommand
 from handlers.payloads import AddressedMessage, Bot, ChannelMessage
+from handlers.payloads.events import BotFilter, parse_event
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import (
     Answers,
@@ -37,8 +38,7 @@ from handlers.request import (
 from handlers.text import about
 from handlers.usage_errors import NothingFound, NoValue, UsageError
 from handlers.views.rich_text import mrkdwn
-from handlers.watch import BotFilter, parse_event
-from handlers.watch.policy import matches
+from handlers.watch import matches
 from vt import extract
 from vt.actions import FILE, fitting
 from vt.indicators import is_internal

@@ -14,11 +14,11 @@ from handlers.admission import accept
 from handlers.channel_settings import effective_settings
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.files import file_lookups, file_names
-from handlers.message_content import all_text
 from handlers.open_modals import open_form
 from handlers.options import Options
 from handlers.parser import with_action
 from handlers.payloads import MessageShortcut
+from handlers.payloads.events import all_text
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, LookupRequest
 from handlers.text import about

@@ -17,11 +17,11 @@ from handlers.payloads.events import (
     is_in_channel,
     mention,
 )
-from handlers.payloads.fields import MalformedPayload
 from handlers.payloads.interactions import (
     ButtonClick,
     GlobalShortcut,
     HomeClick,
+    MalformedPayload,
     MessageShortcut,
     ModalClick,
     ModalSubmission,

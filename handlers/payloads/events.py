@@ -1,12 +1,13 @@
-"""Payloads of events: messages to the bot, messages in channels, new channels, and the home."""
+"""Payloads of events: messages to the bot and in channels, with all their text, new channels, and the home. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
+from typing import Any
 
-from handlers.payloads.fields import Payload, optional, text
+from handlers.payloads.interactions import Payload, optional, text
 from handlers.request import EntryPoint, Origin
-from handlers.watch import MessageEvent
 
 POSTED = (None, "bot_message", "file_share", "thread_broadcast")
 """Subtypes of messages with content; the others report edits, deletions, joins, topics and the like."""
@@ -59,6 +60,22 @@ class HomeOpened:
     delivery: str
     origin: Origin
     tab: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent:
+    """A message that was posted, edited or deleted."""
+
+    channel: str
+    ts: str
+    at: str
+    """Slack's timestamp of this event; an event with an older one is out of date."""
+    poster: str
+    """The id of a user or a bot; "" when Slack does not say."""
+    thread: str | None = None
+    text: str = ""
+    is_edit: bool = False
+    is_deletion: bool = False
 
 
 def mention(event: Payload, bot: Bot) -> AddressedMessage | None:
@@ -132,3 +149,131 @@ def home_opened(body: Payload, bot: Bot) -> HomeOpened:
     user = text(body, "event", "user")
     origin = Origin(entry_point=EntryPoint.HOME, team=bot.team, user=user, channel=user)
     return HomeOpened(f"home:{text(body, 'event_id')}", origin, text(body, "event", "tab"))
+
+
+# Messages in channels ----------------------------------------------------------------------------------
+
+MESSAGE_SUBTYPES = (None, "bot_message", "file_share", "thread_broadcast", "me_message")
+"""Subtypes of messages that somebody wrote; the others report joins, topics, pins and the like."""
+TOMBSTONE = "tombstone"
+"""Slack's subtype for what is left of a deleted message that has a thread, as every message with a card has."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotFilter:
+    """Whose messages are looked up: people's, and those of the bots that are named here."""
+
+    own: frozenset[str] = frozenset()
+    """This bot's own ids, whose messages never are."""
+    allowed: frozenset[str] = frozenset()
+    """Ids and names of other bots."""
+
+    def accepts(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message is looked up. One that mentions this bot is answered as a request instead."""
+        if any(f"<@{name}" in message.get("text", "") for name in self.own):
+            return False
+        profile = message.get("bot_profile") or {}
+        names = {message.get("user"), message.get("bot_id"), message.get("app_id"), message.get("username")}
+        names |= {profile.get("name"), profile.get("app_id")}
+        if self.own & names:
+            return False
+        return not message.get("bot_id") or bool(self.allowed & names)
+
+
+def parse_event(event: Mapping[str, Any], bots: BotFilter) -> MessageEvent | None:
+    """What an event says; None when nobody wrote anything: joins, topics, unfurls, other bots, our own messages."""
+    subtype = event.get("subtype")
+    if subtype == "message_deleted":
+        return _deletion(event, event.get("previous_message") or {})
+    if subtype != "message_changed":
+        return _message(event, event, bots)
+    after = event.get("message") or {}
+    before = event.get("previous_message") or {}
+    if after.get("subtype") == TOMBSTONE:
+        return _deletion(event, before or after)
+    # Slack reports unfurls as edits as well: the text is the same then.
+    if message_text(after) == message_text(before):
+        return None
+    return _message(event, after, bots, is_edit=True)
+
+
+def _deletion(event: Mapping[str, Any], before: Mapping[str, Any]) -> MessageEvent | None:
+    ts = event.get("deleted_ts") or before.get("ts")
+    if not ts:
+        return None
+    return MessageEvent(
+        channel=event["channel"],
+        ts=ts,
+        at=event.get("event_ts") or event["ts"],
+        poster=before.get("user", ""),
+        is_deletion=True,
+    )
+
+
+def _message(
+    event: Mapping[str, Any], message: Mapping[str, Any], bots: BotFilter, *, is_edit: bool = False
+) -> MessageEvent | None:
+    if message.get("subtype") not in MESSAGE_SUBTYPES or not bots.accepts(message):
+        return None
+    return MessageEvent(
+        channel=event["channel"],
+        ts=message["ts"],
+        at=(event.get("event_ts") or event["ts"]) if is_edit else message["ts"],
+        poster=str(message.get("user") or message.get("bot_id") or ""),
+        thread=message.get("thread_ts"),
+        text=message_text(message),
+        is_edit=is_edit,
+    )
+
+
+def message_text(message: Mapping[str, Any]) -> str:
+    """The text of a message; of a bot's, which often has no text, its attachments and blocks too.
+
+    A person's attachments are left out: those are unfurled links, which hold what somebody else wrote.
+    """
+    text = str(message.get("text") or "")
+    return all_text(message) if message.get("bot_id") or not text else text
+
+
+# The text of a message ---------------------------------------------------------------------------------
+
+MAX_DEPTH = 16
+"""Levels of blocks within blocks that are searched for text."""
+_TEXT_KEYS = ("pretext", "title", "title_link", "from_url", "text", "fallback", "value", "url", "alt_text")
+"""Keys of attachments and blocks whose value is text or an address that people see."""
+_RICH_TEXT = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
+
+
+# Text ----------------------------------------------------------------------------------------------------
+
+
+def all_text(message: Mapping[str, Any]) -> str:
+    """All the text of a message with Slack's markup: what was typed, then its blocks, then its attachments."""
+    parts = [message.get("text"), message.get("blocks"), message.get("attachments")]
+    return "\n".join(line for part in parts for line in _lines(part) if line)
+
+
+def _lines(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth == MAX_DEPTH:
+        return
+    elif isinstance(value, list):
+        for item in value:
+            yield from _lines(item, depth + 1)
+    elif isinstance(value, Mapping):
+        if value.get("type") in _RICH_TEXT:
+            yield "".join(_marked_up(element) for element in value.get("elements", ()))
+            return
+        for key, inner in value.items():
+            if key in _TEXT_KEYS or isinstance(inner, list | Mapping):
+                yield from _lines(inner, depth + 1)
+
+
+def _marked_up(element: Mapping[str, Any]) -> str:
+    """An element of rich text, which is not escaped and has no markup. One word may be split into several elements."""
+    text = escape(str(element.get("text") or ""), quote=False)
+    if element.get("type") == "link":
+        url = escape(str(element.get("url", "")), quote=False)
+        return f"<{url}{text and '|' + text}>"
+    return text or " "

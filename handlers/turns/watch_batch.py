@@ -20,10 +20,12 @@ from handlers.turns.unreadable import WHY
 from handlers.turns.watch_cards import with_case, with_progress
 from handlers.unreadable import UnreadableCase
 from handlers.views import answer
-from handlers.watch import Card, Mode, Watch
-from handlers.watch.policy import (
+from handlers.watch import (
     NAME_RULE_LIFETIME,
     THROTTLE_PERIOD,
+    Card,
+    Mode,
+    Watch,
     covers,
     lookup_key,
     lookups_of,

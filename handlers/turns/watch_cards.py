@@ -21,8 +21,16 @@ from handlers.views import answer
 from handlers.views import card as card_view
 from handlers.views.card import CardContext
 from handlers.views.rich_text import Message
-from handlers.watch import Card, CardOverrides, Mode, Reaction, Watch
-from handlers.watch.policy import lookup_key, reaction_for, urls_to_confirm
+from handlers.watch import (
+    Card,
+    CardOverrides,
+    Mode,
+    Reaction,
+    Watch,
+    lookup_key,
+    reaction_for,
+    urls_to_confirm,
+)
 from vt.verdict import Finding
 
 REACTION_DONE = frozenset({"already_reacted", "no_reaction", "message_not_found"})

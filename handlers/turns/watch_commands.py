@@ -15,8 +15,7 @@ from handlers.request import JoinRequest, WatchRequest
 from handlers.text import watch as watch_text
 from handlers.turns.answers import end
 from handlers.views import answer
-from handlers.watch import ALL_CHANNELS, Ignored, Mode
-from handlers.watch.policy import DUPLICATE_WINDOW, THROTTLE_PERIOD
+from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Ignored, Mode
 from vt.indicators import Kind, read
 
 MODES = {

@@ -4,7 +4,7 @@ import pytest
 
 from bot.manifest import manifest
 from handlers.listeners import shortcuts
-from handlers.message_content import all_text
+from handlers.payloads.events import all_text
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.slack_rules import faults
 from vt import extract
