@@ -66,7 +66,7 @@ class AddDeps(AsyncMiddleware):
         self,
         *,
         req: AsyncBoltRequest,
-        resp: BoltResponse,
+        resp: BoltResponse,  # noqa: ARG002
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt's name
     ) -> BoltResponse:
         """Add it to the context of one request."""
