@@ -10,7 +10,7 @@ from handlers.views import answer, details_layout
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.details import comments, details, rescan_cost, why
 from handlers.views.details_layout import Position
-from handlers.views.form import settings
+from handlers.views.form import settings_form
 from playground.slack import rules
 from tests.support.replies import ANYTHING, RECORDED, hostile, recorded, recording
 from tests.support.slack_rules import faults
@@ -194,7 +194,7 @@ def test_older_comments_are_asked_for_by_the_oldest_date():
 @pytest.mark.parametrize("may_change", [True, False])
 def test_settings_are_a_modal_that_slack_takes(may_change):
     """Both for people who may change them and for people who may not."""
-    view = settings(ChannelSettings(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change).to_dict()
+    view = settings_form(ChannelSettings(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change).to_dict()
     sound(view)
     assert ("submit" in view) is may_change
 
