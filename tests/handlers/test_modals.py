@@ -194,7 +194,9 @@ def test_older_comments_are_asked_for_by_the_oldest_date():
 @pytest.mark.parametrize("may_change", [True, False])
 def test_settings_are_a_modal_that_slack_takes(may_change):
     """Both for people who may change them and for people who may not."""
-    view = settings_form(ChannelSettings(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change).to_dict()
+    view = settings_form(
+        ChannelSettings(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change
+    ).to_dict()
     sound(view)
     assert ("submit" in view) is may_change
 
