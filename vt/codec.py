@@ -1,6 +1,7 @@
 """Encoding requests and decoding replies: forms, status codes, JSON with caps on size and depth, batches."""
 
 import json
+import math
 import re
 import secrets
 import zlib
@@ -23,6 +24,7 @@ DEPTH_CAP = 64
 """Levels of nested JSON."""
 CHUNK = 64 * 1024
 """Bytes that are read or decompressed at once."""
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 SLOWEST = 256 << 10
 """Bytes per second below which a transfer that has used up its minimum time is given up."""
 
@@ -145,11 +147,25 @@ async def read_json(response: httpx.Response) -> Any:
 
 
 def parse(body: bytes) -> Any:
-    """Parse JSON of at most DEPTH_CAP levels. Raises Unreadable. NaN and Infinity, which JSON does not have, are errors."""
+    """Parse JSON of at most DEPTH_CAP levels. Raises Unreadable.
+
+    NaN, Infinity and numbers too large for a float are errors, and so are two equal keys of one object, of which nobody
+    knows which one is meant. Halves of surrogate pairs can be neither stored nor sent, so U+FFFD replaces them.
+    """
+    value = _load(body)
+    text = json.dumps(value, ensure_ascii=False)
+    if _SURROGATE.search(text):
+        return _load(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return value
+
+
+def _load(body: bytes | str) -> Any:
     fault = ""
     value = None
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        value = json.loads(
+            body, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique_keys
+        )
     except RecursionError:
         fault = "depth"
     except ValueError:
@@ -177,6 +193,19 @@ def _children(node: Any) -> list[Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(text)
+    return number
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -18,6 +18,8 @@ from pydantic import (
 
 LARGEST = 2**32 - 1
 """The largest number of any field (an AS number). Larger ones cannot be VirusTotal's."""
+MAX_ENGINES = 10_000
+"""The largest count of engines. VirusTotal has about 100."""
 MOST = 10_000
 """Entries of a list that are read. VirusTotal sends at most 1000."""
 COMPACT = 14
@@ -32,7 +34,14 @@ def number(value: object) -> int | None:
         read = int(value)
     except (ValueError, OverflowError):
         return None
-    return read if 0 <= read <= LARGEST else None
+    is_whole = isinstance(value, str) or read == value
+    return read if is_whole and 0 <= read <= LARGEST else None
+
+
+def engine_count(value: object) -> int | None:
+    """How many engines: like `number`, but never more than VirusTotal could have."""
+    read = number(value)
+    return read if read is None or read <= MAX_ENGINES else None
 
 
 def moment(value: object) -> datetime | None:
@@ -80,6 +89,7 @@ def _or_empty(value: object, read: ValidatorFunctionWrapHandler) -> object:
 T = TypeVar("T")
 Text = Annotated[str | None, WrapValidator(_or_none)]
 Number = Annotated[int | None, BeforeValidator(number)]
+Count = Annotated[int | None, BeforeValidator(engine_count)]
 Moment = Annotated[datetime | None, BeforeValidator(moment)]
 Several = Annotated[tuple[OnErrorOmit[T], ...], WrapValidator(_or_empty)]
 Proof = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(evidence)]

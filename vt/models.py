@@ -1,15 +1,18 @@
 """VirusTotal's replies as frozen models. Its irregular keys are renamed here; no other module knows them."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vt.coercion import Moment, Named, Number, Proof, Several, Text
+from vt.coercion import Count, Moment, Named, Number, Proof, Several, Text
 from vt.errors import Unreadable
 
 VENDOR_ENDINGS = (" category", " domain info", " rank")
 """Endings of the keys under which vendors describe a domain, such as "BitDefender category"."""
+URL_ENTRY = ("url", "sha256", "positives", "total", "scan_date")
+"""What the five items of an entry of `undetected_urls` are."""
 
 
 class Part(BaseModel):
@@ -21,8 +24,18 @@ class Part(BaseModel):
 class Reply(Part):
     """What every JSON reply has. `response_code`: 1 found, 0 unknown, -2 queued, -1 invalid."""
 
-    response_code: int
+    response_code: int = Field(strict=True)
     verbose_msg: Text = None
+
+    @property
+    def analysed_at(self) -> datetime | None:
+        """When engines last scanned it. None for hosts, whatever a key of their reports is called."""
+        return None
+
+    @property
+    def first_seen_at(self) -> datetime | None:
+        """When VirusTotal first saw it, where a report says so."""
+        return None
 
 
 class Engine(Part):
@@ -42,11 +55,21 @@ class Report(Reply):
     scan_id: Text = None
     scan_date: Moment = None
     permalink: Text = None
-    positives: Number = None
-    total: Number = None
+    positives: Count = None
+    total: Count = None
     scans: Named[Engine] = {}
     first_seen: Moment = None
     last_seen: Moment = None
+
+    @property
+    def analysed_at(self) -> datetime | None:
+        """When engines last scanned it."""
+        return self.scan_date
+
+    @property
+    def first_seen_at(self) -> datetime | None:
+        """When VirusTotal first saw it; known to private keys only."""
+        return self.first_seen
 
 
 class FileReport(Report):
@@ -71,8 +94,8 @@ class UrlReport(Report):
 class Seen(Part):
     """Something that was seen at a host, and how many engines flag it."""
 
-    positives: Number = None
-    total: Number = None
+    positives: Count = None
+    total: Count = None
 
 
 class Sample(Seen):
@@ -83,17 +106,20 @@ class Sample(Seen):
 
 
 class SeenUrl(Seen):
-    """A URL at a host: an object when detected, a list [url, sha256, positives, total, date] when not."""
+    """A URL at a host."""
 
     name: Text = Field(default=None, alias="url")
     sha256: Text = None
     date: Moment = Field(default=None, alias="scan_date")
 
+
+class UndetectedUrl(SeenUrl):
+    """A URL that no engine flags. It comes as a list [url, sha256, positives, total, date], unlike a detected one."""
+
     @model_validator(mode="before")
     @classmethod
     def _from_list(cls, value: object) -> object:
-        keys = ("url", "sha256", "positives", "total", "scan_date")
-        return dict(zip(keys, value, strict=False)) if isinstance(value, list) else value
+        return dict(zip(URL_ENTRY, value, strict=False)) if isinstance(value, list) else value
 
 
 class Resolution(Part):
@@ -119,7 +145,7 @@ class HostReport(Reply):
     detected_downloaded_samples: Proof[Sample] = ()
     detected_communicating_samples: Proof[Sample] = ()
     detected_referrer_samples: Proof[Sample] = ()
-    undetected_urls: Proof[SeenUrl] = ()
+    undetected_urls: Proof[UndetectedUrl] = ()
     undetected_downloaded_samples: Proof[Sample] = ()
     undetected_communicating_samples: Proof[Sample] = ()
     undetected_referrer_samples: Proof[Sample] = ()
@@ -128,18 +154,25 @@ class HostReport(Reply):
     whois_timestamp: Moment = None
 
     def detected(self) -> Iterator[tuple[str, Sample | SeenUrl]]:
-        """Everything that at least one engine flags, with its kind: url, downloaded, communicating or referrer."""
+        """Everything that at least one engine flags, with its kind: url, downloaded, communicating or referrer.
+
+        An entry of an `undetected_` list that names engines which flag it is one of them.
+        """
         yield from (("url", url) for url in self.detected_urls)
         yield from (("downloaded", sample) for sample in self.detected_downloaded_samples)
         yield from (("communicating", sample) for sample in self.detected_communicating_samples)
         yield from (("referrer", sample) for sample in self.detected_referrer_samples)
+        yield from ((kind, seen) for kind, seen in self._listed_as_undetected() if seen.positives)
 
     def undetected(self) -> Iterator[Sample | SeenUrl]:
         """Everything that engines looked at and none flags."""
-        yield from self.undetected_urls
-        yield from self.undetected_downloaded_samples
-        yield from self.undetected_communicating_samples
-        yield from self.undetected_referrer_samples
+        yield from (seen for _, seen in self._listed_as_undetected() if not seen.positives)
+
+    def _listed_as_undetected(self) -> Iterator[tuple[str, Sample | SeenUrl]]:
+        yield from (("url", url) for url in self.undetected_urls)
+        yield from (("downloaded", sample) for sample in self.undetected_downloaded_samples)
+        yield from (("communicating", sample) for sample in self.undetected_communicating_samples)
+        yield from (("referrer", sample) for sample in self.undetected_referrer_samples)
 
 
 class AddressReport(HostReport):
@@ -223,3 +256,15 @@ def read(model: type[Model], raw: object) -> Model:
         return model.model_validate(raw)
     except ValidationError:
         raise Unreadable("shape") from None
+
+
+def read_partly(model: type[Model], raw: object) -> Model:
+    """The same without the fields that do not fit, for what the others prove. Raises Unreadable when nothing is left."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        unfit = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
+    readable = (
+        {key: value for key, value in raw.items() if key not in unfit} if isinstance(raw, dict) else raw
+    )
+    return read(model, readable)

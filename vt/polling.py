@@ -55,7 +55,7 @@ def after_report(lookup: Lookup, raw: Raw, now: datetime, *, may_rescan: bool) -
         return after_receipt(lookup, raw, now)
     if finding.state is State.UNKNOWN and raw.get("response_code") == UNKNOWN:
         return _not_found(known)
-    analysed_at = getattr(finding.report, "scan_date", None)
+    analysed_at = finding.report.analysed_at if finding.report else None
     return _found(known, analysed_at, now, may_rescan=may_rescan)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from vt import models
 from vt.actions import Action
 from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
+from vt.exactness import is_exact
 from vt.indicators import Indicator
 from vt.models import FileReport, HostReport, Reply, Sample, SeenUrl, UrlReport
 
@@ -28,6 +29,9 @@ class State(StrEnum):
     NOT_CHECKED = "NOT CHECKED"
     PENDING = "PENDING"
     CLEAN = "CLEAN"
+
+
+_DANGERS = (State.RISKY, State.SUSPICIOUS)
 
 
 class Note(StrEnum):
@@ -145,15 +149,22 @@ class Finding:
 
 
 def judge(subject: Subject, raw: Raw, *, threshold: int, now: datetime, note: Note | None = None) -> Finding:
-    """What a reply means at a threshold of engines. Never raises: an unreadable reply is NOT CHECKED, with its error."""
+    """What a reply means at a threshold of engines. Never raises: an unreadable reply is NOT CHECKED, with its error.
+
+    A reply that is readable in part only proves a danger, if its readable part does, but never that there is none.
+    """
     report = None
     try:
-        report = models.read(subject.action.report, raw)
+        report = models.read_partly(subject.action.report, raw)
         state, rule = _decide(report, threshold, now)
+        if state not in _DANGERS and report.response_code == 1 and not is_exact(report, raw):
+            raise Unreadable("shape")
     except VTError as error:
+        # What could be read of an unreadable report is not shown: it would look like a report without detections.
+        shown = None if isinstance(error, Unreadable) else report
         kept = raw if isinstance(raw, dict) else None
         why = error.with_traceback(None)
-        return Finding(subject, State.NOT_CHECKED, report=report, raw=kept, error=why, note=note)
+        return Finding(subject, State.NOT_CHECKED, report=shown, raw=kept, error=why, note=note)
     return Finding(subject, state, rule=rule, report=report, raw=raw, checked_at=now, note=note)
 
 
@@ -255,12 +266,14 @@ def _by_report(report: Reply, threshold: int, now: datetime) -> tuple[State, Rul
 
 
 def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:
-    # `positives` decides, but a 0 is not believed when engines detect: those are counted instead.
-    count = report.positives or sum(engine.detected for engine in report.scans.values())
+    # Shortened replies name few engines, so `positives` decides, unless more engines detect than it says.
+    count = max(report.positives or 0, sum(engine.detected for engine in report.scans.values()))
     looked = report.total is None or report.total > 0
     if not count and not (report.scans and looked):
         queued = isinstance(report, UrlReport) and "scans" not in report.model_fields_set
         return (State.PENDING if queued else State.UNKNOWN), None
+    if not count and (report.positives is None or report.total is None):
+        raise Unreadable("shape")
     total = report.total or len(report.scans)
     rule = Rule(count, total if total >= count else None, threshold, Basis.ENGINES)
     return _weighed(rule), rule

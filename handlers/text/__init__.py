@@ -209,8 +209,8 @@ def _where(where: Place) -> str:
 
 def dated(finding: Finding) -> str:
     """When it was analysed, first seen and asked for."""
-    analysed = getattr(finding.report, "scan_date", None)
-    first = getattr(finding.report, "first_seen", None)
+    analysed = finding.report.analysed_at if finding.report else None
+    first = finding.report.first_seen_at if finding.report else None
     parts = [
         line("analysed {at}", at=minute(analysed)) if analysed else "",
         line("first seen {on}", on=day(first)) if first else "",

@@ -43,7 +43,7 @@ def as_csv(found: Sequence[Finding]) -> Attachment:
 
 def _cells(finding: Finding) -> Iterator[str]:
     rule = finding.rule
-    analysed = getattr(finding.report, "scan_date", None)
+    analysed = finding.report.analysed_at if finding.report else None
     # A path is not defanged: people copy it, and spreadsheets make no link of it.
     yield finding.input if finding.action.files else defang(finding.input)
     yield finding.indicator.kind.value if finding.indicator else ""

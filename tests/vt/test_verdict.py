@@ -129,7 +129,6 @@ def test_a_host_without_evidence_is_unknown_and_never_clean(action, raw):
         ("scan-hash", scanned(0, total=0), State.UNKNOWN),
         ("scan-hash", {"response_code": 1, "positives": 0, "total": 62}, State.UNKNOWN),
         ("scan-hash", {"response_code": 1}, State.UNKNOWN),
-        ("scan-hash", {"response_code": 1, "scans": {"A": "broken"}, "total": 62}, State.UNKNOWN),
         ("scan-url", {"response_code": 1, "positives": 0, "total": 0, "scans": {}}, State.UNKNOWN),
         ("scan-url", {"response_code": 1, "scan_id": "ab-1"}, State.PENDING),
         ("scan-url", {"response_code": 1, "positives": 7, "total": 67}, State.RISKY),
