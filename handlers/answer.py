@@ -1,4 +1,4 @@
-"""The one path from a stored request to its answer: every verb has a handler, which does what can be done now."""
+"""The one path from a stored request to its answer: every verb has a handler; a request that cannot be read is ended."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -6,15 +6,12 @@ from typing import Any
 import structlog
 
 from handlers import text
-from handlers.deps import Case, Deps, InfoDeps, Outcome, PostingDeps, StoreDown, Verb
-from handlers.health import Probe, health
+from handlers.case import UNREADABLE, Case, Outcome, Salvaged, UnreadableCase
+from handlers.deps import Deps, PostingDeps, StoreDown
 from handlers.posting import CannotPost, NotPosted, reply
-from handlers.request import FormRequest, SayRequest
-from handlers.text import about
-from handlers.turns import buttons, lookup, modals, watch_cards, watch_commands
+from handlers.request import EntryPoint, InfoRequest, Verb
+from handlers.turns import about, buttons, lookup, modals, watch_cards, watch_commands
 from handlers.turns.answers import end
-from handlers.turns.unreadable import end_unreadable
-from handlers.unreadable import UnreadableCase
 from handlers.views import answer
 from vt.quota import metered
 
@@ -71,35 +68,6 @@ async def _fail(case_id: str, deps: Deps) -> None:
         await end(case, deps, Outcome.FAILED)
 
 
-# The bot itself ------------------------------------------------------------------------------------------
-
-
-async def _ping(case: Case, deps: InfoDeps) -> None:
-    probes: dict[str, Probe] = {
-        "key": deps.service.client.ping,
-        "database": deps.store.ping,
-        "slack": deps.slack.auth_test,
-    }
-    found = await health(probes, deps.audience.about(case.request.id))
-    await end(await reply(case, answer.note(about.ping(found)), deps), deps)
-
-
-async def _form(case: Case[FormRequest], deps: PostingDeps) -> None:
-    await end(await reply(case, answer.form_offer(case.request.modal), deps), deps)
-
-
-async def _quota(case: Case, deps: InfoDeps) -> None:
-    await end(await reply(case, answer.note(about.quota(await deps.quota_left())), deps), deps)
-
-
-async def _help(case: Case, deps: PostingDeps) -> None:
-    await end(await reply(case, answer.help_message(), deps), deps)
-
-
-async def _say(case: Case[SayRequest], deps: PostingDeps) -> None:
-    await end(await reply(case, answer.note(case.request.sentence), deps), deps)
-
-
 HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: lookup.look_up,
     Verb.SUBMIT: lookup.renew,
@@ -117,7 +85,7 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.RESCAN_COST: modals.show_rescan_cost,
     Verb.SETTINGS: modals.show_settings,
     Verb.CHANGE_SETTINGS: modals.change_settings,
-    Verb.HOME: modals.show_home,
+    Verb.HOME: about.show_home,
     Verb.ALLOW_OWN_URL: lookup.renew,
     Verb.WATCH: watch_commands.watch,
     Verb.IGNORE: watch_commands.ignore,
@@ -126,9 +94,55 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.PRIORITISE: watch_cards.prioritise,
     Verb.ALLOW_URL: watch_cards.allow,
     Verb.DECLINE_URL: watch_cards.leave,
-    Verb.PING: _ping,
-    Verb.QUOTA: _quota,
-    Verb.HELP: _help,
-    Verb.SAY: _say,
-    Verb.FORM: _form,
+    Verb.PING: about.ping,
+    Verb.QUOTA: about.quota,
+    Verb.HELP: about.show_help,
+    Verb.SAY: about.say,
+    Verb.FORM: about.offer_form,
 }
+
+
+# Requests that cannot be read --------------------------------------------------------------------------
+
+
+async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_last_try: bool = False) -> None:
+    """Tell the asker, and end the request. Does nothing when it has ended before.
+
+    What a later release wrote is left to it until the last try. Raises UnreadableCase then, NotPosted when Slack may
+    take the sentence at another time, and StoreDown.
+    """
+    if not unreadable.salvaged.is_open:
+        return
+    if unreadable.is_newer and not is_last_try:
+        raise unreadable
+    told = False
+    sentence = text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
+    if unreadable.salvaged.origin.entry_point is not EntryPoint.WATCH:
+        try:
+            await reply(_stand_in(unreadable.salvaged), answer.note(sentence), deps)
+            told = True
+        except StoreDown:
+            raise
+        except Exception as error:
+            if not is_last_try and not isinstance(error, CannotPost):
+                raise
+    log.error("case_unreadable", case=unreadable.case_id, reason=unreadable.reason, asker_told=told)
+    await deps.store.fail(unreadable.case_id, UNREADABLE)
+
+
+def _stand_in(salvaged: Salvaged) -> Case:
+    """A case that can be answered in place of the one that cannot be read."""
+    request = InfoRequest(
+        id=salvaged.case_id,
+        delivery=salvaged.delivery,
+        verb=Verb.HELP,
+        at=salvaged.at,
+        origin=salvaged.origin,
+    )
+    return Case(
+        request=request,
+        posts=salvaged.posts,
+        channel=salvaged.channel,
+        ts=salvaged.ts,
+        posting=salvaged.posting,
+    )

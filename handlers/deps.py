@@ -1,4 +1,4 @@
-"""Dependencies: the storage ports, and what each part of handlers is given. The composition root makes them."""
+"""Dependencies: the storage ports, a channel's settings, and what each part of handlers is given. The composition root makes them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,19 +8,43 @@ from typing import Any, Protocol
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.access import Policy
-from handlers.case import Case, Outcome
-from handlers.channel_settings import SettingsStore
+from handlers.case import Case
 from handlers.files import Logins
 from handlers.history import History
 from handlers.modals import Modal, Modals
 from handlers.people import Directory
-from handlers.request import Frozen, Origin, Request, SubmitPolicy, Verb
+from handlers.request import ChannelSettings, Origin, Request, SubmitPolicy
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.privacy import SECRET_NAMES, UploadPolicy
 from vt.service import Service
 
-__all__ = ["Case", "Deps", "Frozen", "Origin", "Outcome", "Request", "Store", "StoreDown", "Verb"]
+
+class SettingsStore(Protocol):
+    """The storage of channels' settings. Every method raises StoreDown when the database cannot be reached."""
+
+    async def get(self, team: str, channel: str) -> ChannelSettings:
+        """The settings of a channel; the defaults if nobody changed them."""
+
+    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
+        """Store the settings of a channel."""
+
+    async def changed_channels(self, team: str, most: int) -> list[str]:
+        """The ids of at most that many channels that have settings of their own."""
+
+
+async def effective_settings(
+    origin: Origin, store: SettingsStore, thresholds: Mapping[str, int]
+) -> tuple[Mapping[str, int], ChannelSettings]:
+    """The thresholds that apply where someone asks, in engines by action, and the channel's settings. Raises StoreDown.
+
+    `thresholds`: the operator's, for the actions for which the channel has none.
+    """
+    settings = await store.get(origin.team, origin.channel)
+    return {**thresholds, **settings.thresholds}, settings
+
+
+# Requests ----------------------------------------------------------------------------------------------
 
 
 class Store(Protocol):

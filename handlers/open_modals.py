@@ -8,8 +8,7 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.admission import accept, may_open
-from handlers.channel_settings import effective_settings
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown, effective_settings
 from handlers.modals import AnswerModal, FilledModal, FormModal, Found, Modal, SettingsModal
 from handlers.payloads import ButtonClick
 from handlers.request import (

@@ -11,10 +11,9 @@ from typing import Protocol
 
 from pydantic import ConfigDict, Field
 
-from handlers.case import Case
+from handlers.case import Case, UnreadableCase
 from handlers.payloads.events import MessageEvent
 from handlers.request import Frozen, Request
-from handlers.unreadable import UnreadableCase
 from vt.indicators import host_of
 from vt.lookup import Lookup
 from vt.privacy import InternalDomains, is_within

@@ -30,9 +30,9 @@ from bot.queue import jobs
 from bot.storage import duplicates, watched_channels
 from bot.storage.cases import STORED, Cases, cases, keep
 from handlers import stored_shapes
+from handlers.case import Unreadable, UnreadableCase
 from handlers.payloads.events import MessageEvent
 from handlers.request import Request
-from handlers.unreadable import Unreadable, UnreadableCase
 from handlers.watch import BATCH_DELAY, NAME_RULE_LIFETIME, Card, CardOverrides, Duplicate, Mode
 from vt.lookup import Lookup
 

@@ -26,8 +26,9 @@ from bot.database import Database
 from bot.queue import jobs
 from bot.storage import audit
 from handlers import stored_shapes
-from handlers.deps import Case, Outcome, Request
+from handlers.case import Case, Outcome
 from handlers.modals import Modal, ModalTypes
+from handlers.request import Request
 
 metadata = MetaData()
 

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from handlers import stored_shapes
+from handlers.case import Unreadable
 from handlers.request import Answers, ChannelSettings, Uploads
-from handlers.unreadable import Unreadable
 
 STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
 

@@ -7,8 +7,7 @@ from slack_bolt.async_app import AsyncAck
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.channel_settings import effective_settings
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown, effective_settings
 from handlers.listeners import modals
 from handlers.open_modals import open_form, open_settings
 from handlers.parser import (

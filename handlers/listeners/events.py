@@ -12,8 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers import payloads, text
 from handlers.admission import accept_or_raise
 from handlers.case import is_shared
-from handlers.channel_settings import effective_settings
-from handlers.deps import ListenerDeps, StoreDown, WatchDeps
+from handlers.deps import ListenerDeps, StoreDown, WatchDeps, effective_settings
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error
 from handlers.options import Options, parse_options_only

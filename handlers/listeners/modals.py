@@ -9,8 +9,7 @@ from slack_sdk.models.views import View
 
 from handlers import payloads, submissions, text
 from handlers.admission import accept
-from handlers.channel_settings import effective_settings
-from handlers.deps import ListenerDeps, Origin, StoreDown
+from handlers.deps import ListenerDeps, StoreDown, effective_settings
 from handlers.files import user_key
 from handlers.modals import AnswerModal, FormModal, LoginModal, SettingsModal
 from handlers.open_modals import (
@@ -26,7 +25,15 @@ from handlers.open_modals import (
 )
 from handlers.parser import LookupCommand, parse_values
 from handlers.payloads import ModalSubmission
-from handlers.request import ChangeSettingsRequest, EntryPoint, Head, LookupRequest, RenewalRequest, Verb
+from handlers.request import (
+    ChangeSettingsRequest,
+    EntryPoint,
+    Head,
+    LookupRequest,
+    Origin,
+    RenewalRequest,
+    Verb,
+)
 from handlers.submissions import InvalidField, field_text, form_options, read_field
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text

@@ -11,8 +11,7 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.channel_settings import effective_settings
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps, StoreDown, effective_settings
 from handlers.files import file_lookups, file_names
 from handlers.open_modals import open_form
 from handlers.options import Options

@@ -13,7 +13,8 @@ from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.deps import Case, PostingDeps
+from handlers.case import Case
+from handlers.deps import PostingDeps
 from handlers.views.rich_text import Message
 
 POST_OPTIONS = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}

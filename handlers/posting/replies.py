@@ -10,8 +10,8 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers import text
-from handlers.case import is_shared
-from handlers.deps import Case, PostingDeps
+from handlers.case import Case, is_shared
+from handlers.deps import PostingDeps
 from handlers.posting import messages
 from handlers.posting.messages import (
     INVALID_BLOCKS,

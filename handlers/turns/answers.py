@@ -10,13 +10,12 @@ import structlog
 
 from handlers import history, text
 from handlers.access import may_change_all
-from handlers.case import is_shared
-from handlers.deps import AnswerDeps, Case, Outcome, PostingDeps
+from handlers.case import Case, Outcome, UnreadableCase, is_shared
+from handlers.deps import AnswerDeps, PostingDeps
 from handlers.posting import CannotPost, NotPosted, post_ephemeral, reply
 from handlers.request import AboutAnswer
 from handlers.text.format import Audience
 from handlers.turns import consent
-from handlers.unreadable import UnreadableCase
 from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message

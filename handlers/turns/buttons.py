@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from handlers import posting, text
-from handlers.deps import AnswerDeps, Case, LookupDeps, Outcome
+from handlers.case import Case, Outcome
+from handlers.deps import AnswerDeps, LookupDeps
 from handlers.ownership import as_renewal
 from handlers.posting import RESPONSE_URL_USES, reply
 from handlers.request import AnswerRequest, UploadRequest

@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from handlers import text
-from handlers.deps import Case, FileDeps, LookupDeps, Origin
+from handlers.case import Case
+from handlers.deps import FileDeps, LookupDeps
 from handlers.files import acting_for
 from handlers.ownership import first_origin, is_owner
-from handlers.request import LookupRequest, Uploads
+from handlers.request import LookupRequest, Origin, Uploads
 from handlers.text import files as words
 from handlers.text.format import Sentence, said
 from handlers.views import uploads

@@ -1,24 +1,21 @@
-"""What fills the modals about an answer, the settings of a channel, and the bot's home."""
+"""What fills the modals about an answer, and the settings of a channel."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.access import may_change, may_change_all
-from handlers.channel_settings import changes
-from handlers.deps import Case, HomeDeps, ModalDeps, Origin, Outcome, PostingDeps, SettingsDeps, Verb
-from handlers.health import Probe, health
+from handlers.access import may_change
+from handlers.case import Case, Change, Outcome
+from handlers.deps import ModalDeps, PostingDeps, SettingsDeps
 from handlers.posting import NotPosted, reply, send_file
-from handlers.request import ChangeSettingsRequest, HomeRequest, ModalRequest, SettingsRequest
+from handlers.request import ChangeSettingsRequest, ChannelSettings, ModalRequest, SettingsRequest, Verb
 from handlers.text import modals as modals_text
 from handlers.turns.answers import end, findings, visible_answer
-from handlers.views import answer, details, details_layout, exports, form, home
+from handlers.views import answer, details, details_layout, exports, form
 from handlers.views.details_layout import Position, sentence
-from handlers.views.home import HomeContent
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments, read
@@ -204,47 +201,19 @@ def _to_asker(case: Case) -> Case:
     return case.model_copy(update={"request": case.request.model_copy(update={"origin": direct})})
 
 
-# The home ----------------------------------------------------------------------------------------------
-
-MOST_CHANNELS = 20
-"""Channels with settings of their own that the home lists."""
-
-
-async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
-    """Make the home of one person."""
-    view = home.home(await _content(case, deps))
-    try:
-        await deps.slack.views_publish(user_id=case.request.origin.user, view=view.to_dict())
-    except SlackApiError as error:
-        raise NotPosted(str(error.response.get("error", ""))) from error
-    except SlackClientError as error:
-        raise NotPosted from error
-    await end(case, deps)
+def changes(old: ChannelSettings, new: ChannelSettings) -> tuple[Change, ...]:
+    """What is different, by name, as the audit records it."""
+    before, after = _flat(old), _flat(new)
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return tuple(Change(name=name, old=before.get(name), new=after.get(name)) for name in names)
 
 
-async def _content(case: Case[HomeRequest], deps: HomeDeps) -> HomeContent:
-    origin = case.request.origin
-    admin = await may_change_all(origin, deps.directory, deps.policy)
-    return HomeContent(
-        now=deps.clock(),
-        latest=await deps.history.latest(origin.team, origin.user),
-        left=await deps.quota_left(),
-        channels=await _channels(origin, deps),
-        health=await _health(case, deps) if admin else {},
-        invented=deps.invented,
-    )
-
-
-async def _channels(origin: Origin, deps: HomeDeps) -> list[str]:
-    """Those for which something is set that this person may change."""
-    known = await deps.channel_settings.changed_channels(origin.team, MOST_CHANNELS)
-    there = [origin.model_copy(update={"channel": channel}) for channel in known]
-    return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
-
-
-async def _health(case: Case[HomeRequest], deps: HomeDeps) -> dict[str, tuple[float, str]]:
-    """Only admins see it: settings are named."""
-    probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
-    if case.request.check_key:
-        probes = {"key": deps.service.client.ping, **probes}
-    return await health(probes, replace(deps.audience.about(case.request.id), operator=True))
+def _flat(settings: ChannelSettings) -> dict[str, str]:
+    thresholds = {f"threshold {key}": str(count) for key, count in settings.thresholds.items()}
+    return {
+        **thresholds,
+        "answers": settings.answers,
+        "uploads": settings.uploads,
+        "instance": settings.instance,
+        "language": settings.language,
+    }

@@ -8,17 +8,15 @@ from itertools import groupby
 
 import structlog
 
-from handlers.channel_settings import effective_settings
-from handlers.deps import Outcome, StoreDown, WatchDeps
+from handlers.case import UNREADABLE, Outcome, UnreadableCase
+from handlers.deps import StoreDown, WatchDeps, effective_settings
 from handlers.people import Unknown
 from handlers.posting import POST_OPTIONS, CannotPost, call, content
 from handlers.request import Origin
 from handlers.text import watch as watch_text
 from handlers.turns import watch_cards
 from handlers.turns.answers import findings
-from handlers.turns.unreadable import WHY
 from handlers.turns.watch_cards import with_case, with_progress
-from handlers.unreadable import UnreadableCase
 from handlers.views import answer
 from handlers.watch import (
     NAME_RULE_LIFETIME,
@@ -181,7 +179,7 @@ class _Batch:
             await self._deps.cards.postpone(unreadable.case_id, self._now + NEWER_DELAY)
             return
         log.error("card_unreadable", case=unreadable.case_id, reason=unreadable.reason)
-        await self._deps.cards.fail(unreadable.case_id, WHY)
+        await self._deps.cards.fail(unreadable.case_id, UNREADABLE)
 
     async def attempt(self, card: Card, step: Step) -> Card | None:
         """Take a step with a card. When it fails, the card is put off, so that the others go on. Raises StoreDown."""

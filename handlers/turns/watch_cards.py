@@ -11,12 +11,12 @@ import structlog
 from slack_sdk.errors import SlackApiError
 
 from handlers import posting
-from handlers.deps import Case, Outcome, WatchDeps
+from handlers.case import Case, Outcome, UnreadableCase
+from handlers.deps import WatchDeps
 from handlers.posting import CannotPost, NotPosted, call, content, is_transient, post_ephemeral, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.text import watch
 from handlers.turns.answers import end, findings
-from handlers.unreadable import UnreadableCase
 from handlers.views import answer
 from handlers.views import card as card_view
 from handlers.views.card import CardContext

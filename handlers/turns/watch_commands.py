@@ -8,7 +8,8 @@ from ipaddress import ip_network
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers.access import Scope, scope
-from handlers.deps import Case, Outcome, WatchDeps
+from handlers.case import Case, Outcome
+from handlers.deps import WatchDeps
 from handlers.people import Unknown
 from handlers.posting import NotPosted, reply
 from handlers.request import JoinRequest, WatchRequest

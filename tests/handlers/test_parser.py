@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import text
-from handlers.deps import Verb
 from handlers.parser import parse
+from handlers.request import Verb
 from handlers.usage_errors import UsageError
 from vt.actions import ACTIONS
 

@@ -4,8 +4,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from handlers.deps import Verb
 from handlers.parser import parse
+from handlers.request import Verb
 from handlers.text import usage_error
 from handlers.usage_errors import NoHost, PasswordTyped
 from tests.support.app_fixture import ANA, GENERAL, at_work
