@@ -10,8 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import setting_values
-from handlers.access import Policy
-from handlers.people import Role
+from handlers.people import Policy, Role
 from handlers.request import SubmitPolicy
 from handlers.watch import Rules
 from vt.actions import ACTIONS

@@ -1,8 +1,10 @@
-"""Admission: the one place where a request is checked for permission and stored, before Slack gets its acknowledgement."""
+"""Admission: who may ask, who may change settings and who owns an answer; and where a request is stored before Slack is acknowledged."""
 
+import re
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from slack_bolt import BoltResponse
@@ -10,12 +12,15 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from handlers import text
-from handlers.access import denial
+from handlers.case import Case
 from handlers.deps import AdmissionDeps, ListenerDeps, StoreDown
 from handlers.modals import Modal
 from handlers.payloads import MalformedPayload
-from handlers.request import Request
+from handlers.people import DIRECT, Denial, Directory, Person, Policy, Role, Unknown
+from handlers.request import Origin, Request
 from handlers.text import about
+from vt.lookup import Lookup
+from vt.verdict import Note
 
 log = structlog.get_logger()
 
@@ -90,3 +95,107 @@ def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Aw
                 await given["ack"]()
 
     return checked
+
+
+# Permissions -------------------------------------------------------------------------------------------
+
+_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
+
+
+async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial | None:
+    """Why this person may not ask from there; None if they may. Raises StoreDown."""
+    try:
+        person = await directory.person(origin.user)
+    except Unknown:
+        return Denial.UNKNOWN
+    if person.role not in policy.roles:
+        return Denial(person.role.value)
+    if policy.users and not _listed(person, policy.users):
+        return Denial.USER
+    if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
+        return Denial.CHANNEL
+    return None
+
+
+class Scope(StrEnum):
+    """Which channels' settings someone may change."""
+
+    NOWHERE = "nowhere"
+    CHANNEL = "channel"
+    """The channel they are in, because they created it."""
+    WORKSPACE = "workspace"
+
+
+async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
+    """Which channels' settings this person may change: NOWHERE when Slack does not say who they are. Raises StoreDown."""
+    try:
+        person = await directory.person(origin.user)
+        if _is_admin(person, policy):
+            return Scope.WORKSPACE
+        created = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
+    except Unknown:
+        return Scope.NOWHERE
+    return Scope.CHANNEL if created else Scope.NOWHERE
+
+
+async def may_change_all(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """Whether this person may change the settings of every channel. Raises StoreDown."""
+    try:
+        return _is_admin(await directory.person(origin.user), policy)
+    except Unknown:
+        return False
+
+
+def _is_admin(person: Person, policy: Policy) -> bool:
+    return _listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin)
+
+
+async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """Whether this person may change the settings of the channel in `origin`. Raises StoreDown."""
+    return await scope(origin, directory, policy) is not Scope.NOWHERE
+
+
+def _listed(person: Person, users: frozenset[str]) -> bool:
+    """By id, or by name for people of our own workspace: another workspace can give its users the same names."""
+    return person.id in users or (person.role is not Role.STRANGER and person.name in users)
+
+
+async def _in_listed(channel: str, directory: Directory, channels: frozenset[str]) -> bool:
+    if not _CHANNEL.fullmatch(channel):
+        return DIRECT in channels
+    if channel in channels:
+        return True
+    try:
+        return await directory.channel_name(channel) in channels
+    except Unknown:
+        return False
+
+
+# Who owns an answer ------------------------------------------------------------------------------------
+
+C = TypeVar("C", bound=Case)
+
+
+def first_origin(case: Case) -> Origin:
+    """Who asked first, and where."""
+    return case.first or case.request.origin
+
+
+def is_owner(click: Case, about: Case) -> bool:
+    """Whether the person who pressed a button is the one who asked first."""
+    mine, owner = click.request.origin, first_origin(about)
+    return (mine.team, mine.user) == (owner.team, owner.user)
+
+
+def as_renewal(case: C, about: Case, lookups: tuple[Lookup, ...]) -> C:
+    """The case with these lookups, as a renewal of the answer `about`: the owner of that answer owns this one too.
+
+    A question about the same uploads keeps the time when it was first asked, however often it is shown again.
+    """
+    is_same_question = _open_questions(lookups) == _open_questions(about.lookups)
+    update = {"first": first_origin(about), "asked_at": about.asked_at if is_same_question else None}
+    return case.model_copy(update={"lookups": lookups, **update})
+
+
+def _open_questions(lookups: tuple[Lookup, ...]) -> list[Lookup]:
+    return [lookup for lookup in lookups if lookup.note is Note.NEEDS_CONSENT]

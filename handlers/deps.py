@@ -7,12 +7,11 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.access import Policy
 from handlers.case import Case
 from handlers.files import Logins
 from handlers.history import History
 from handlers.modals import Modal, Modals
-from handlers.people import Directory
+from handlers.people import Directory, Policy
 from handlers.request import ChannelSettings, Origin, Request, SubmitPolicy
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore

@@ -1,4 +1,4 @@
-"""The directory of people and channels: asked from Slack, cached in the database for ten minutes."""
+"""People and channels, as Slack describes them, cached in the database for ten minutes; and the policy for who may ask."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -14,6 +14,8 @@ CACHED_FOR = timedelta(minutes=10)
 SLACK_TIMEOUT = 0.7
 """Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
 SLACKBOT = "USLACKBOT"
+DIRECT = "DM"
+"""Means direct messages with the bot, in a list of channels. No channel's name has capital letters."""
 
 
 class Role(StrEnum):
@@ -37,6 +39,34 @@ class Person:
     role: Role
     admin: bool = False
     """An admin or owner of our workspace."""
+
+
+class Denial(StrEnum):
+    """Why someone may not ask. The values are stored in the audit trail."""
+
+    GUEST = "guest"
+    STRANGER = "stranger"
+    BOT = "bot"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    """Slack did not say who it is, so access is denied."""
+    USER = "user"
+    """Not on the operator's list of people."""
+    CHANNEL = "channel"
+    """Not a channel on the operator's list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may ask: by default every full member of the workspace that installed the bot."""
+
+    roles: frozenset[Role] = frozenset({Role.MEMBER})
+    users: frozenset[str] = frozenset()
+    """Ids or names; empty means everybody."""
+    channels: frozenset[str] = frozenset()
+    """Ids or names, or DIRECT; empty means everywhere."""
+    admins: frozenset[str] = frozenset()
+    """Ids or names of people who may change any channel's settings, besides the workspace's admins."""
 
 
 class Unknown(Exception):

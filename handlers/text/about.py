@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from handlers.access import Denial
+from handlers.people import Denial
 from handlers.text.format import Audience, Line, Sentence, fault, join, line, outside, said
 from vt.actions import ACTIONS, Action
 

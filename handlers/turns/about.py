@@ -8,7 +8,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers import text
-from handlers.access import may_change, may_change_all
+from handlers.admission import may_change, may_change_all
 from handlers.case import Case
 from handlers.deps import HomeDeps, InfoDeps, PostingDeps, StoreDown
 from handlers.posting import NotPosted, reply

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from handlers import history, text
-from handlers.access import may_change_all
+from handlers.admission import may_change_all
 from handlers.case import Case, Outcome, UnreadableCase, is_shared
 from handlers.deps import AnswerDeps, PostingDeps
 from handlers.posting import CannotPost, NotPosted, post_ephemeral, reply

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from handlers import posting, text
+from handlers.admission import as_renewal
 from handlers.case import Case, Outcome
 from handlers.deps import AnswerDeps, LookupDeps
-from handlers.ownership import as_renewal
 from handlers.posting import RESPONSE_URL_USES, reply
 from handlers.request import AnswerRequest, UploadRequest
 from handlers.text import files as files_text

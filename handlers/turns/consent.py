@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from handlers import text
+from handlers.admission import first_origin, is_owner
 from handlers.case import Case
 from handlers.deps import FileDeps, LookupDeps
 from handlers.files import acting_for
-from handlers.ownership import first_origin, is_owner
 from handlers.request import LookupRequest, Origin, Uploads
 from handlers.text import files as words
 from handlers.text.format import Sentence, said

@@ -7,7 +7,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.access import may_change
+from handlers.admission import may_change
 from handlers.case import Case, Change, Outcome
 from handlers.deps import ModalDeps, PostingDeps, SettingsDeps
 from handlers.posting import NotPosted, reply, send_file

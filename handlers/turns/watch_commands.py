@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.access import Scope, scope
+from handlers.admission import Scope, scope
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
 from handlers.people import Unknown

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from handlers import text
-from handlers.access import Denial
+from handlers.people import Denial
 from handlers.text import about, files, modals, watch
 from handlers.text.format import Audience, Channel, Moment, Sentence, Shape, User, contact, join, line
 from handlers.views.rich_text import mrkdwn, sentence
