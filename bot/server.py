@@ -18,6 +18,7 @@ from bot import guard
 from bot.guard import Guard
 from bot.observability import Metrics, place
 from handlers.deps import StoreDown
+from handlers.payloads import MalformedPayload
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -96,6 +97,9 @@ async def on_error(error: Exception) -> BoltResponse:
     """
     if isinstance(error, StoreDown):
         return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
+    if isinstance(error, MalformedPayload):
+        log.warning("malformed_payload", missing=error.missing)
+        return BoltResponse(status=HTTPStatus.BAD_REQUEST)
     log.warning("payload_refused", error=type(error).__name__, at=place(error))
     return BoltResponse(status=HTTPStatus.BAD_REQUEST)
 

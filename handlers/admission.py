@@ -80,9 +80,10 @@ class AddDeps(AsyncMiddleware):
 
 
 def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """A listener that logs a malformed payload and acknowledges it: Slack would only send the same one again.
+    """An event's listener that logs a malformed payload. Bolt then acknowledges it: Slack would only send the same one again.
 
-    Bolt looks through `wraps` for the names of the arguments, so the listener gets what it asks for.
+    What a person does is not wrapped: there bolt refuses what is malformed, and Slack tells them that it failed. Bolt looks
+    through `wraps` for the names of the arguments, so the listener gets what it asks for.
     """
 
     @wraps(listener)
@@ -91,8 +92,6 @@ def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             await listener(**given)
         except MalformedPayload as malformed:
             log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
-            if "ack" in given:
-                await given["ack"]()
 
     return checked
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 
 import psycopg
 import pytest
@@ -162,15 +163,32 @@ def test_a_mention_is_answered_in_its_thread():
     assert payloads.direct_message(EVENT, BOT).origin.thread is None
 
 
-async def test_a_malformed_command_is_acknowledged_and_stored_nowhere(database):
-    """Slack would only send the same one again. The log says what was missing."""
+async def test_a_malformed_command_is_refused_and_stored_nowhere(database):
+    """Slack tells the person that it failed. The log says what was missing."""
     async with at_work(database) as app:
         port = int(app.slack.target.split(":")[2].split("/")[0])
         body = command("scan-ip 192.0.2.1", user_id="")
         with capture_logs() as logs:
             status, _ = await asyncio.to_thread(knock, port, body, signed(body))
-        assert status == 200
+        assert status == 400
         assert [one["missing"] for one in logs if one["event"] == "malformed_payload"] == ["user_id"]
+        with psycopg.connect(database) as connection:
+            assert connection.execute("SELECT count(*) FROM cases").fetchone() == (0,)
+
+
+async def test_a_malformed_event_is_acknowledged_and_stored_nowhere(database):
+    """Slack would only send the same one again, and in the end switch the events off."""
+    body = json.dumps(
+        {"type": "event_callback", "team_id": "T1", "event": {"type": "app_mention", "ts": "1.1"}}
+    )
+    async with at_work(database) as app:
+        port = int(app.slack.target.split(":")[2].split("/")[0])
+        with capture_logs() as logs:
+            status, _ = await asyncio.to_thread(
+                knock, port, body.encode(), signed(body.encode(), "application/json")
+            )
+        assert status == 200
+        assert [one["missing"] for one in logs if one["event"] == "malformed_payload"] == ["user"]
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT count(*) FROM cases").fetchone() == (0,)
 
