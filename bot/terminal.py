@@ -17,8 +17,9 @@ from bot.backend import Backend, backend, utc_now
 from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from handlers import text
+from handlers.commands import Command, LookupCommand, UsageError
 from handlers.deps import StoreDown
-from handlers.parser import Command, LookupCommand, parse
+from handlers.parser import parse
 from handlers.request import Verb
 from handlers.text import about, modals
 from handlers.text import files as files_text
@@ -26,7 +27,6 @@ from handlers.text.format import Audience
 from handlers.turns import consent
 from handlers.turns.about import Probe, health
 from handlers.turns.answers import INTERVAL
-from handlers.usage_errors import UsageError
 from handlers.views import answer, uploads
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message, clean

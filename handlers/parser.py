@@ -1,24 +1,33 @@
-"""The command parser: a line after /vt becomes a Command, or a UsageError that says what is wrong with it. Pure."""
+"""The command parser: a line after /vt becomes a Command with its Options, or a UsageError that says what is wrong with it. Pure."""
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Literal
 
-from handlers import passwords
-from handlers.options import Options, check_options, parse_options, with_hyphens
-from handlers.request import Verb
-from handlers.usage_errors import (
+from handlers import commands
+from handlers.commands import (
     BadNumber,
+    Command,
+    FormCommand,
+    InfoCommand,
+    LookupCommand,
+    NoHost,
+    NoRescan,
     NothingFound,
     NoValue,
+    Options,
     PasswordTyped,
+    SettingsCommand,
     TooLong,
     TooMany,
     UnknownCommand,
+    UnknownOption,
+    WatchCommand,
     WrongValue,
 )
+from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
 from vt.files.hosts import host_place
@@ -39,52 +48,6 @@ _PATHS = re.compile(r",|\s+(?=/)")
 """Paths are separated by commas, or by spaces where the next one starts with a slash: a path may contain spaces."""
 _COMMAND = re.compile(r"[a-z]+(?:-[a-z]+)+|[a-z]+")
 
-
-@dataclass(frozen=True, slots=True)
-class LookupCommand:
-    """Look up indicators, files, and people by the domain of their mail address."""
-
-    lookups: tuple[Lookup, ...] = ()
-    people: tuple[str, ...] = ()
-    """Ids of users."""
-    share: bool = False
-    fresh: bool = False
-    wrong: tuple[WrongValue, ...] = ()
-    """The values that the action does not take, beside the ones that it does."""
-    verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
-
-
-@dataclass(frozen=True, slots=True)
-class InfoCommand:
-    """Answer about the bot itself."""
-
-    verb: Literal[Verb.HELP, Verb.PING, Verb.QUOTA]
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsCommand:
-    """Open the channel's settings."""
-
-    verb: Literal[Verb.SETTINGS] = Verb.SETTINGS
-
-
-@dataclass(frozen=True, slots=True)
-class FormCommand:
-    """Open the form with this text in it."""
-
-    text: str
-    verb: Literal[Verb.FORM] = Verb.FORM
-
-
-@dataclass(frozen=True, slots=True)
-class WatchCommand:
-    """`watch` or `ignore`. Their arguments are parsed when the job runs."""
-
-    verb: Literal[Verb.WATCH, Verb.IGNORE]
-    arguments: str
-
-
-Command = LookupCommand | InfoCommand | SettingsCommand | FormCommand | WatchCommand
 
 PLAIN: Mapping[str, InfoCommand | SettingsCommand] = {
     "ping": InfoCommand(Verb.PING),
@@ -120,14 +83,14 @@ def parse(text: str, thresholds: Mapping[str, int], *, has_entities: bool = True
 
 def _form(text: str) -> FormCommand:
     """The text is stored until the form is submitted, so it must not contain a password."""
-    if passwords.in_form_text(text):
+    if commands.password_in_form_text(text):
         raise PasswordTyped
     return FormCommand(text)
 
 
 def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, has_entities: bool) -> LookupCommand:
     """An action by its name: unknown options are refused, and the values must fit."""
-    if action.files and passwords.in_file_command(rest):
+    if action.files and commands.password_in_file_command(rest):
         raise PasswordTyped
     try:
         options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
@@ -141,7 +104,7 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, has_ent
 
 def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> LookupCommand:
     """Any other text: every indicator in it, each with the action that fits."""
-    if passwords.in_any_text(text):
+    if commands.password_in_text(text):
         raise PasswordTyped
     options, rest = parse_options(text, strict=False)
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN, *WATCHING], n=1, cutoff=0.75)
@@ -191,7 +154,7 @@ def with_action(
 
 
 def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> LookupCommand:
-    if passwords.in_file_command(text):
+    if commands.password_in_file_command(text):
         raise PasswordTyped
     place = host_place(options.host) if options.host else ""
     paths = dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip())
@@ -250,3 +213,80 @@ def _fit(action: Action, indicator: Indicator) -> Indicator:
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, written=indicator.written)
     raise WrongValue(action, indicator.written or indicator.value, fitting(indicator.kind))
+
+
+# Options -----------------------------------------------------------------------------------------------
+
+
+def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
+    """The options, and the text without them. Raises UsageError.
+
+    `strict`: an unknown option is an error. In free text a stray `--word` is just text.
+    """
+    found: dict[str, Any] = {}
+
+    def take_value(match: re.Match[str]) -> str:
+        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
+        return " "
+
+    def take_flag(match: re.Match[str]) -> str:
+        found[match[1]] = True
+        return " "
+
+    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
+    if strict and (unknown := _ANY_OPTION.search(rest)):
+        raise UnknownOption(unknown[0])
+    return Options(**found), rest
+
+
+def parse_options_only(line: str) -> Options:
+    """The options in a line whose subject came separately, such as an attached file. Raises UsageError."""
+    return parse_options(with_hyphens(line), strict=False)[0]
+
+
+def check_options(action: Action | None, options: Options) -> None:
+    """Raises NoRescan when the action does not take `--rescan-after-days`."""
+    if action and not action.rescans and options.rescan_after_days is not None:
+        raise NoRescan(action)
+
+
+def parse_number(option: str, value: str) -> int:
+    """The value of an option that takes a number: `parse_number("threshold", "3")`. Raises BadNumber."""
+    return int(_VALUED[option](option, value))
+
+
+def parse_host(name: str) -> str:
+    """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
+    if commands.password_in_host_name(name):
+        raise PasswordTyped
+    return name
+
+
+def with_hyphens(line: str) -> str:
+    """The line with `--` in front of each option, where a phone's keyboard made a dash of the two hyphens."""
+    return re.sub(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])", "--", line)
+
+
+def _number(least: int, most: int) -> Callable[[str, str], int]:
+    def reader(name: str, value: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise BadNumber(f"--{name}", value, least, most)
+        return int(value)
+
+    return reader
+
+
+def _host(_: str, value: str) -> str:
+    if not value:
+        raise NoHost
+    return parse_host(value)
+
+
+_VALUED: Mapping[str, Callable[[str, str], Any]] = {
+    "threshold": _number(1, 200),
+    "rescan-after-days": _number(0, 3650),
+    "host": _host,
+}
+_WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
+_FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")
+_ANY_OPTION = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*")

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from handlers.commands import LookupCommand, Options, TooMany, UsageError
 from handlers.files import file_lookups
 from handlers.modals import FormModal
-from handlers.options import Options, check_options, parse_host, parse_number
-from handlers.parser import MOST_VALUES, LookupCommand, parse_values, with_action
+from handlers.parser import MOST_VALUES, check_options, parse_host, parse_number, parse_values, with_action
 from handlers.request import Answers, ChannelSettings, Uploads
 from handlers.text import files as files_text
-from handlers.usage_errors import TooMany, UsageError
 from handlers.views.form import INSTANCES, LANGUAGES
 from vt.actions import ACTIONS, BY_KEY, FILE
 from vt.indicators import Indicator

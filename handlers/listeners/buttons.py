@@ -10,11 +10,11 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
 from handlers.admission import accept, accept_or_raise
+from handlers.commands import Options
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners.events import bot
 from handlers.modals import FormModal
 from handlers.open_modals import AnswerVerb, find_modal, open_details, open_form, open_settings, reopen_form
-from handlers.options import Options
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, HomeClick, MalformedPayload
 from handlers.people import SLACK_TIMEOUT

@@ -7,21 +7,22 @@ from slack_bolt.async_app import AsyncAck
 
 from handlers import payloads, text
 from handlers.admission import accept
-from handlers.deps import ListenerDeps, StoreDown, effective_settings
-from handlers.listeners import modals
-from handlers.open_modals import open_form, open_settings
-from handlers.parser import (
+from handlers.commands import (
     Command,
     FormCommand,
     InfoCommand,
     LookupCommand,
+    NoHost,
     SettingsCommand,
+    UsageError,
     WatchCommand,
-    parse,
 )
+from handlers.deps import ListenerDeps, StoreDown, effective_settings
+from handlers.listeners import modals
+from handlers.open_modals import open_form, open_settings
+from handlers.parser import parse
 from handlers.payloads import SlashCommand
 from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
-from handlers.usage_errors import NoHost, UsageError
 from handlers.views import answer
 from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn

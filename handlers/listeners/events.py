@@ -12,11 +12,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers import payloads, text
 from handlers.admission import accept_or_raise
 from handlers.case import is_shared
+from handlers.commands import (
+    Command,
+    FormCommand,
+    InfoCommand,
+    LookupCommand,
+    NothingFound,
+    NoValue,
+    Options,
+    SettingsCommand,
+    UsageError,
+    WatchCommand,
+)
 from handlers.deps import ListenerDeps, StoreDown, WatchDeps, effective_settings
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error
-from handlers.options import Options, parse_options_only
-from handlers.parser import Command, FormCommand, InfoCommand, LookupCommand, SettingsCommand, WatchCommand
+from handlers.parser import parse_options_only
 from handlers.payloads import AddressedMessage, Bot, ChannelMessage
 from handlers.payloads.events import BotFilter, parse_event
 from handlers.people import SLACK_TIMEOUT
@@ -35,7 +46,6 @@ from handlers.request import (
     WatchRequest,
 )
 from handlers.text import about
-from handlers.usage_errors import NothingFound, NoValue, UsageError
 from handlers.views.rich_text import mrkdwn
 from handlers.watch import matches
 from vt import extract

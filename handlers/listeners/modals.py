@@ -9,6 +9,7 @@ from slack_sdk.models.views import View
 
 from handlers import payloads, submissions, text
 from handlers.admission import accept
+from handlers.commands import LookupCommand, TooLong
 from handlers.deps import ListenerDeps, StoreDown, effective_settings
 from handlers.files import user_key
 from handlers.modals import AnswerModal, FormModal, LoginModal, SettingsModal
@@ -23,7 +24,7 @@ from handlers.open_modals import (
     request_for,
     show_problem,
 )
-from handlers.parser import LookupCommand, parse_values
+from handlers.parser import parse_values
 from handlers.payloads import ModalSubmission
 from handlers.request import (
     ChangeSettingsRequest,
@@ -37,7 +38,6 @@ from handlers.request import (
 from handlers.submissions import InvalidField, field_text, form_options, read_field
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
-from handlers.usage_errors import TooLong
 from handlers.views import details_layout
 from handlers.views.form import FIELD_CHARACTERS, Prefilled, login_form
 from vt import errors

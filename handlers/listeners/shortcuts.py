@@ -11,17 +11,16 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
 from handlers.admission import accept
+from handlers.commands import Options, UsageError
 from handlers.deps import ListenerDeps, StoreDown, effective_settings
 from handlers.files import file_lookups, file_names
 from handlers.open_modals import open_form
-from handlers.options import Options
 from handlers.parser import with_action
 from handlers.payloads import MessageShortcut
 from handlers.payloads.events import all_text
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, LookupRequest
 from handlers.text import about
-from handlers.usage_errors import UsageError
 from handlers.views.rich_text import mrkdwn
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action, fitting

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import text
+from handlers.commands import UsageError
 from handlers.parser import parse
 from handlers.request import Verb
-from handlers.usage_errors import UsageError
 from vt.actions import ACTIONS
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"

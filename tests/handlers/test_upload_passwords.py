@@ -4,10 +4,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from handlers.commands import NoHost, PasswordTyped
 from handlers.parser import parse
 from handlers.request import Verb
 from handlers.text import usage_error
-from handlers.usage_errors import NoHost, PasswordTyped
 from tests.support.app_fixture import ANA, GENERAL, at_work
 
 SECRET = "hunter2-canary"

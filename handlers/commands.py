@@ -1,0 +1,196 @@
+"""Commands: what a line after /vt or a form can ask for, what can be wrong with it, and how passwords in it are recognised. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from handlers.request import Verb
+from vt.actions import Action
+from vt.lookup import Lookup
+
+# Usage errors (their sentences: handlers/text/errors.py) -----------------------------------------------
+
+
+class UsageError(Exception):
+    """The input cannot be used. It is raised before anything is stored or sent."""
+
+
+@dataclass(eq=False)
+class UnknownCommand(UsageError):
+    """The first word is nearly the name of a command."""
+
+    word: str
+    nearest: str
+
+
+@dataclass(eq=False)
+class UnknownOption(UsageError):
+    """There is no such option."""
+
+    option: str
+
+
+@dataclass(eq=False)
+class BadNumber(UsageError):
+    """An option's value is not a number, or is out of range."""
+
+    option: str
+    value: str
+    least: int
+    most: int
+    action: Action | None = None
+    """The action that was typed before it, if one was."""
+
+
+@dataclass(eq=False)
+class NoRescan(UsageError):
+    """`--rescan-after-days` for an action that does not take it."""
+
+    action: Action
+
+
+@dataclass(eq=False)
+class NoValue(UsageError):
+    """An action without a value."""
+
+    action: Action
+
+
+@dataclass(eq=False)
+class WrongValue(UsageError):
+    """A value that the action does not take; `fits` is the action that does, if there is one."""
+
+    action: Action
+    value: str
+    fits: Action | None
+
+
+@dataclass(eq=False)
+class NothingFound(UsageError):
+    """There is no indicator in the text."""
+
+
+@dataclass(eq=False)
+class TooMany(UsageError):
+    """More values than one command may have."""
+
+    count: int
+    most: int
+
+
+@dataclass(eq=False)
+class TooLong(UsageError):
+    """More text than one command may have."""
+
+    most: int
+
+
+class PasswordTyped(UsageError):
+    """The command contains a password. It is neither stored nor repeated."""
+
+
+class NoHost(UsageError):
+    """`--host` without a name."""
+
+
+# Commands ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of a command; None for one that was not given."""
+
+    threshold: int | None = None
+    rescan_after_days: int | None = None
+    share: bool = False
+    fresh: bool = False
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookupCommand:
+    """Look up indicators, files, and people by the domain of their mail address."""
+
+    lookups: tuple[Lookup, ...] = ()
+    people: tuple[str, ...] = ()
+    """Ids of users."""
+    share: bool = False
+    fresh: bool = False
+    wrong: tuple[WrongValue, ...] = ()
+    """The values that the action does not take, beside the ones that it does."""
+    verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
+
+
+@dataclass(frozen=True, slots=True)
+class InfoCommand:
+    """Answer about the bot itself."""
+
+    verb: Literal[Verb.HELP, Verb.PING, Verb.QUOTA]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsCommand:
+    """Open the channel's settings."""
+
+    verb: Literal[Verb.SETTINGS] = Verb.SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class FormCommand:
+    """Open the form with this text in it."""
+
+    text: str
+    verb: Literal[Verb.FORM] = Verb.FORM
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCommand:
+    """`watch` or `ignore`. Their arguments are parsed when the job runs."""
+
+    verb: Literal[Verb.WATCH, Verb.IGNORE]
+    arguments: str
+
+
+Command = LookupCommand | InfoCommand | SettingsCommand | FormCommand | WatchCommand
+
+
+# Passwords ---------------------------------------------------------------------------------------------
+
+_WORD = r"(?:linux[ _-]?)?(?:password|passwort|passwd|passphrase|pass|pwd|pw)"
+_SPELLINGS = (
+    rf"(?<!\S)-{{1,2}}{_WORD}\b",  # --password X, --password=X, -pass X, --linux-password X
+    rf"(?<![\w/.-]){_WORD}\s*[:=]",  # password=X, Linux Password: X
+    r"(?<!\S)(?:sshpass\b|-p\b)",  # options of ssh programs
+    r"(?<!\S)(?:[a-z]+://)?[^\s/:@,]+:[^\s@]*@[^\s/,]",  # user:X@host, sftp://user:X@host/path
+)
+_TYPED = re.compile("|".join(_SPELLINGS), re.IGNORECASE)
+_OPTION = re.compile(
+    rf"(?<!\S)-{{1,2}}{_WORD}(?![\w-])"
+    r"|(?<!\S)--host(?:=|\s+)[^\s:]*:[^\s@]*@",  # --host user:X@host
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(?<!\S)/\w")
+_SERVER = re.compile(r"(?<![a-z0-9])(?:ssh|sftp|scp)://[^\s/:@]*:[^\s@]*@", re.IGNORECASE)
+"""The login of a server before a path. A web address with a login is not one: it is an indicator."""
+_LOGIN = re.compile(":.*@", re.DOTALL)
+
+
+def password_in_text(text: str) -> bool:
+    """Whether a text about anything has a password as an option. Merely mentioning passwords is what people look up."""
+    return _OPTION.search(text) is not None
+
+
+def password_in_file_command(line: str) -> bool:
+    """Whether a line about files may hold a password. It is better to refuse a harmless line than to store a password."""
+    return _TYPED.search(line) is not None
+
+
+def password_in_host_name(name: str) -> bool:
+    """Whether the name of a server holds a password, as in `user:X@host`."""
+    return _LOGIN.search(name) is not None or password_in_file_command(name)
+
+
+def password_in_form_text(text: str) -> bool:
+    """Whether a text that is stored until its form is sent may hold a password."""
+    about_files = password_in_file_command(text) and _PATH.search(text) is not None
+    return password_in_text(text) or about_files or _SERVER.search(text) is not None
