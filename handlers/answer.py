@@ -8,7 +8,8 @@ import structlog
 from handlers import text
 from handlers.case import UNREADABLE, Case, Outcome, Salvaged, UnreadableCase
 from handlers.deps import Deps, PostingDeps, StoreDown
-from handlers.posting import CannotPost, NotPosted, reply
+from handlers.posting import CannotPost, NotPosted
+from handlers.replies import reply
 from handlers.request import EntryPoint, InfoRequest, Verb
 from handlers.turns import about, buttons, lookup, modals, watch_cards, watch_commands
 from handlers.turns.answers import end

@@ -11,7 +11,8 @@ from handlers import text
 from handlers.admission import may_change, may_change_all
 from handlers.case import Case
 from handlers.deps import HomeDeps, InfoDeps, PostingDeps, StoreDown
-from handlers.posting import NotPosted, reply
+from handlers.posting import NotPosted
+from handlers.replies import reply
 from handlers.request import (
     FormRequest,
     HomeRequest,

@@ -12,7 +12,8 @@ from handlers import history, text
 from handlers.admission import may_change_all
 from handlers.case import Case, Outcome, UnreadableCase, is_shared
 from handlers.deps import AnswerDeps, PostingDeps
-from handlers.posting import CannotPost, NotPosted, post_ephemeral, reply
+from handlers.posting import CannotPost, NotPosted
+from handlers.replies import post_ephemeral, reply
 from handlers.request import AboutAnswer
 from handlers.text.format import Audience
 from handlers.turns import consent

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from handlers import posting, text
+from handlers import replies, text
 from handlers.admission import as_renewal
 from handlers.case import Case, Outcome
 from handlers.deps import AnswerDeps, LookupDeps
-from handlers.posting import RESPONSE_URL_USES, reply
+from handlers.replies import RESPONSE_URL_USES, reply
 from handlers.request import AnswerRequest, UploadRequest
 from handlers.text import files as files_text
 from handlers.text import modals
@@ -38,8 +38,8 @@ async def _send(
     if about is None:
         await _decline_gone(case, deps)
         return
-    place = await posting.send_file(case, export(findings(about, deps.clock())), deps)
-    await posting.post_ephemeral(case, place, deps)
+    place = await replies.send_file(case, export(findings(about, deps.clock())), deps)
+    await replies.post_ephemeral(case, place, deps)
     await end(case, deps)
 
 
@@ -52,7 +52,7 @@ async def share(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     shown = await message(about, deps, shared_by=case.request.origin.user)
     # Saved before it is posted: from then on everybody in the channel may press its buttons.
     await deps.store.save(about.model_copy(update={"published": True}))
-    is_shared = await posting.share(case, shown, deps)
+    is_shared = await replies.share(case, shown, deps)
     await end(case, deps, Outcome.ANSWERED if is_shared else Outcome.FAILED)
 
 
@@ -70,8 +70,8 @@ async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     if private.has_files:
         private = await consent.mark_asked(private, deps)
     await deps.store.save(private)
-    await posting.delete(private, deps)
-    await posting.reply_privately(private, await message(private, deps, hidden=True), deps)
+    await replies.delete(private, deps)
+    await replies.reply_privately(private, await message(private, deps, hidden=True), deps)
     await end(private, deps)
 
 

@@ -14,7 +14,8 @@ from handlers import history, text
 from handlers.admission import as_renewal, is_owner
 from handlers.case import Case, Outcome
 from handlers.deps import LookupDeps, effective_settings
-from handlers.posting import is_transient, reply, send_file
+from handlers.posting import is_transient
+from handlers.replies import reply, send_file
 from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy, Verb
 from handlers.turns import answers, consent
 from handlers.turns.answers import decline, end, findings, message, visible_answer

@@ -10,7 +10,8 @@ from handlers import text
 from handlers.admission import may_change
 from handlers.case import Case, Change, Outcome
 from handlers.deps import ModalDeps, PostingDeps, SettingsDeps
-from handlers.posting import NotPosted, reply, send_file
+from handlers.posting import NotPosted
+from handlers.replies import reply, send_file
 from handlers.request import ChangeSettingsRequest, ChannelSettings, ModalRequest, SettingsRequest, Verb
 from handlers.text import modals as modals_text
 from handlers.turns.answers import end, findings, visible_answer

@@ -11,7 +11,7 @@ import structlog
 from handlers.case import UNREADABLE, Outcome, UnreadableCase
 from handlers.deps import StoreDown, WatchDeps, effective_settings
 from handlers.people import Unknown
-from handlers.posting import POST_OPTIONS, CannotPost, call, content
+from handlers.posting import POST_OPTIONS, CannotPost, call
 from handlers.request import Origin
 from handlers.text import watch as watch_text
 from handlers.turns import watch_cards
@@ -124,7 +124,7 @@ class Throttle:
         if await self._deps.watches.pause(origin.team, origin.channel, until):
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
             notice = answer.note(watch_text.paused(most, until))
-            await call(self._deps.slack.chat_postMessage, channel=where, **content(notice), **POST_OPTIONS)
+            await call(self._deps.slack.chat_postMessage, channel=where, **notice.**POST_OPTIONS)
 
 
 # The batch ---------------------------------------------------------------------------------------------

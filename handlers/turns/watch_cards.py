@@ -13,7 +13,8 @@ from slack_sdk.errors import SlackApiError
 from handlers import posting
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
-from handlers.posting import CannotPost, NotPosted, call, content, is_transient, post_ephemeral, reply
+from handlers.posting import CannotPost, NotPosted, call, is_transient
+from handlers.replies import post_ephemeral, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.text import watch
 from handlers.turns.answers import end, findings
@@ -127,7 +128,7 @@ async def ask_poster(card: Card, watch: Watch, deps: WatchDeps) -> Card:
     thread = None if origin.thread == origin.message else origin.thread
     where = {"channel": origin.channel, "user": origin.user, "thread_ts": thread}
     try:
-        await call(deps.slack.chat_postEphemeral, **where, **content(question))
+        await call(deps.slack.chat_postEphemeral, **where, **question.content)
     except NotPosted as error:
         if not isinstance(error.__cause__, SlackApiError) or is_transient(error.__cause__):
             raise

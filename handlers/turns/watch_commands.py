@@ -11,7 +11,8 @@ from handlers.admission import Scope, scope
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
 from handlers.people import Unknown
-from handlers.posting import NotPosted, reply
+from handlers.posting import NotPosted
+from handlers.replies import reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.text import watch as watch_text
 from handlers.turns.answers import end

@@ -33,6 +33,11 @@ class Message:
     text: str
     blocks: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """The message as arguments of Slack's methods."""
+        return {"text": self.text, "blocks": list(self.blocks)}
+
 
 def fallback(lines: Iterable[str]) -> str:
     """Lines as the text of a message: escaped, and only as many whole lines as fit into MOST_TEXT."""

@@ -102,9 +102,9 @@ async def edit(case: Case, message: Message, deps: PostingDeps) -> Case:
 async def _send(case: Case, method: Any, message: Message, where: dict[str, Any]) -> tuple[Case, Any]:
     """Send a message with its blocks, or as plain text when Slack refuses them; `Case.plain` then says so."""
     try:
-        return case, await call(method, **where, **content(message))
+        return case, await call(method, **where, **message.content)
     except InvalidBlocks:
-        response = await call(method, **where, **content(Message(message.text)))
+        response = await call(method, **where, **Message(message.text).content)
         return case.model_copy(update={"plain": True}), response
 
 
@@ -187,8 +187,3 @@ def is_transient(error: SlackApiError) -> bool:
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return True
     return error.response.get("error") in TRANSIENT
-
-
-def content(message: Message) -> dict[str, Any]:
-    """A message as arguments of Slack's methods."""
-    return {"text": message.text, "blocks": list(message.blocks)}

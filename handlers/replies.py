@@ -9,19 +9,10 @@ import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers import text
+from handlers import posting, text
 from handlers.case import Case, is_shared
 from handlers.deps import PostingDeps
-from handlers.posting import messages
-from handlers.posting.messages import (
-    INVALID_BLOCKS,
-    POST_OPTIONS,
-    CannotPost,
-    InvalidBlocks,
-    NotPosted,
-    call,
-    content,
-)
+from handlers.posting import INVALID_BLOCKS, POST_OPTIONS, CannotPost, InvalidBlocks, NotPosted, call
 from handlers.text import about
 from handlers.views import answer
 from handlers.views.exports import Attachment
@@ -65,7 +56,7 @@ async def _respond(case: Case, message: Message, deps: PostingDeps) -> Case | No
     seen_by_all = is_shared(case.request) or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
-    fields = {**content(message), **POST_OPTIONS, "response_type": kind, "replace_original": True}
+    fields = {**message.**POST_OPTIONS, "response_type": kind, "replace_original": True}
     url = str(case.request.origin.response_url)
     try:
         sent = await _send(url, fields, deps)
@@ -84,7 +75,7 @@ async def _post_where_asked(case: Case, message: Message, deps: PostingDeps) -> 
     channel = await _channel_of(origin.channel, deps)
     if case.posting in (None, channel):
         try:
-            return await messages.post(case, message, deps, channel=channel, thread=origin.thread)
+            return await posting.post(case, message, deps, channel=channel, thread=origin.thread)
         except CannotPost:
             pass
     return await _post_directly(case, message, deps)
@@ -94,13 +85,13 @@ async def _post_directly(case: Case, message: Message, deps: PostingDeps) -> Cas
     """Post in the asker's direct messages, saying why the answer is there."""
     channel = await _channel_of(case.request.origin.user, deps)
     explained = _explained(case, message, channel)
-    return await messages.post(case, explained, deps, channel=channel, thread=None)
+    return await posting.post(case, explained, deps, channel=channel, thread=None)
 
 
 async def _edit(case: Case, message: Message, deps: PostingDeps, *, final: bool) -> Case:
     """Edit the message that was posted. When it is gone, an answer is posted again, and progress is dropped."""
     try:
-        return await messages.edit(case, _explained(case, message, str(case.channel)), deps)
+        return await posting.edit(case, _explained(case, message, str(case.channel)), deps)
     except CannotPost:
         if not final:
             return case
@@ -139,7 +130,7 @@ async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
 async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bool:
     """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
     url = case.request.origin.response_url
-    fields = {**content(message), **POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
+    fields = {**message.**POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
     return bool(url) and await _send_or_plain(str(url), fields, deps)
 
 
@@ -154,11 +145,11 @@ async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
         await post_ephemeral(case, text.PERHAPS_SHARED, deps)
         return True
     try:
-        await messages.post(case, message, deps, channel=origin.channel, thread=origin.thread)
+        await posting.post(case, message, deps, channel=origin.channel, thread=origin.thread)
     except CannotPost:
         await deps.store.save(case.model_copy(update={"told": SHARING}))
         fields = {
-            **content(message),
+            **message.content,
             **POST_OPTIONS,
             "response_type": "in_channel",
             "replace_original": False,
@@ -226,9 +217,9 @@ async def _upload(
     def has_attachment(message: dict[str, Any], _: Case) -> bool:
         return any(file.get("name") == attachment.name for file in message.get("files", ()))
 
-    if await messages.find(case, deps, channel=channel, thread=thread, is_ours=has_attachment):
+    if await posting.find(case, deps, channel=channel, thread=thread, is_ours=has_attachment):
         return True
-    await messages.save_posting(case, channel, deps)
+    await posting.save_posting(case, channel, deps)
     try:
         await deps.slack.files_upload_v2(
             filename=attachment.name,
