@@ -56,7 +56,7 @@ async def _respond(case: Case, message: Message, deps: PostingDeps) -> Case | No
     seen_by_all = is_shared(case.request) or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
-    fields = {**message.**POST_OPTIONS, "response_type": kind, "replace_original": True}
+    fields = {**message.content, **POST_OPTIONS, "response_type": kind, "replace_original": True}
     url = str(case.request.origin.response_url)
     try:
         sent = await _send(url, fields, deps)
@@ -130,7 +130,7 @@ async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
 async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bool:
     """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
     url = case.request.origin.response_url
-    fields = {**message.**POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
+    fields = {**message.content, **POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
     return bool(url) and await _send_or_plain(str(url), fields, deps)
 
 

@@ -124,7 +124,7 @@ class Throttle:
         if await self._deps.watches.pause(origin.team, origin.channel, until):
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
             notice = answer.note(watch_text.paused(most, until))
-            await call(self._deps.slack.chat_postMessage, channel=where, **notice.**POST_OPTIONS)
+            await call(self._deps.slack.chat_postMessage, channel=where, **notice.content, **POST_OPTIONS)
 
 
 # The batch ---------------------------------------------------------------------------------------------
