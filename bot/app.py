@@ -29,7 +29,7 @@ from bot.server import Check, NotServing, on_error, operator_routes, serving, sl
 from bot.settings import Mode, Settings
 from bot.slack_client import NotConnected, TokenRefused, identity, socket_mode, web_client
 from bot.storage import audit, history
-from bot.storage.channel_settings import SettingsStore
+from bot.storage.channels import SettingsStore
 from handlers import answer, register
 from handlers.deps import Deps, StoreDown
 from handlers.files import SLACK, slack_files

@@ -19,12 +19,12 @@ from bot.startup import database
 from bot.storage.audit import AuditTrail
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases
+from bot.storage.channels import WatchStore
 from bot.storage.history import History
 from bot.storage.modals import Modals
 from bot.storage.people import PeopleStore
 from bot.storage.quota_store import QuotaStore
 from bot.storage.reply_cache import StoredReplies
-from bot.storage.watched_channels import Channels
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.hashing import Opener
@@ -53,7 +53,7 @@ class Backend:
     people: PeopleStore
     audit_trail: AuditTrail
     cards: Cards
-    channels: Channels
+    channels: WatchStore
     replies: StoredReplies
     quota_store: QuotaStore
     service: Service
@@ -97,7 +97,7 @@ async def backend(
             people=PeopleStore(store),
             audit_trail=AuditTrail(store),
             cards=Cards(store, clock, unknown=bool(settings.watch_channels)),
-            channels=Channels(store, clock),
+            channels=WatchStore(store, clock),
             replies=replies,
             quota_store=quota_store,
             service=people,

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from bot.queue import jobs
-from bot.storage import duplicates, watched_channels
+from bot.storage import channels, duplicates
 from bot.storage.cases import STORED, Cases, cases, keep
 from handlers import stored_shapes
 from handlers.case import Unreadable, UnreadableCase
@@ -95,7 +95,7 @@ class Cards:
 
     async def _is_watched(self, connection: AsyncConnection, team: str, channel: str) -> bool:
         """Whether a message there may get a card. What a channel's name decided is forgotten after a while."""
-        found = await watched_channels.watch(connection, team, channel)
+        found = await channels.watch(connection, team, channel)
         if found is None or (found.is_derived and self._clock() - found.since > NAME_RULE_LIFETIME):
             return self._unknown
         return found.mode is not Mode.OFF and not found.is_paused(self._clock())

@@ -1,18 +1,34 @@
-"""Watched channels, and what is left alone in them: the tables, and what handlers ask of them."""
+"""What people set for channels: thresholds and who sees answers, how a channel is watched, and what is ignored there."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, MetaData, Row, Table, Text, and_, delete, select, update
+import structlog
+from sqlalchemy import JSON, Column, DateTime, MetaData, Row, Table, Text, and_, cast, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
+from handlers import stored_shapes
+from handlers.case import Unreadable
+from handlers.request import Answers, ChannelSettings, Uploads
 from handlers.watch import ALL_CHANNELS, Ignored, Mode, Watch
 
+STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
+
+log = structlog.get_logger()
+
 metadata = MetaData()
-channels = Table(
+settings_table = Table(
+    "channels",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("ways", JSON, key="settings", nullable=False),
+)
+watched = Table(
     "watch_channels",
     metadata,
     Column("team", Text, primary_key=True),
@@ -35,8 +51,60 @@ ignored = Table(
 )
 
 
-class Channels:
-    """The WatchStore of handlers. Every method raises StoreDown when the database cannot take it."""
+class SettingsStore:
+    """Implements handlers.channel_settings.SettingsStore. Every method raises StoreDown when the database cannot answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, team: str, channel: str) -> ChannelSettings:
+        """What holds there; nothing is set where nobody set anything.
+
+        Settings that cannot be read may have been strict, so the strictest hold until somebody sets them again.
+        """
+        wanted = select(cast(settings_table.c.settings, Text)).where(
+            settings_table.c.team == team, settings_table.c.channel == channel
+        )
+
+        async def find(connection: AsyncConnection) -> Any:
+            return await connection.scalar(wanted)
+
+        stored = await self._database.run(find)
+        if stored is None:
+            return ChannelSettings()
+        try:
+            return stored_shapes.CHANNEL_SETTINGS.read(stored_shapes.parsed(stored))
+        except Unreadable as unreadable:
+            log.warning("channel_settings_unreadable", team=team, channel=channel, reason=str(unreadable))
+            return STRICTEST
+
+    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
+        """Have this hold there from now on."""
+        new = insert(settings_table).values(
+            team=team, channel=channel, settings=json.loads(stored_shapes.CHANNEL_SETTINGS.write(settings))
+        )
+        change = new.on_conflict_do_update(
+            index_elements=["team", "channel"], set_={"settings": new.excluded.settings}
+        )
+        await self._database.run(lambda connection: connection.execute(change))
+
+    async def changed_channels(self, team: str, most: int) -> list[str]:
+        """The channels for which something is set."""
+        wanted = (
+            select(settings_table.c.channel)
+            .where(settings_table.c.team == team)
+            .order_by(settings_table.c.channel)
+            .limit(most)
+        )
+
+        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(wanted)).all()
+
+        return [row.channel for row in await self._database.run(find)]
+
+
+class WatchStore:
+    """Implements handlers.watch.WatchStore. Every method raises StoreDown when the database cannot take it."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -49,13 +117,13 @@ class Channels:
     async def switch(self, team: str, channel: str, mode: Mode, person: str) -> None:
         """Switch a channel. The breaker is closed again."""
         row = {"mode": mode.value, "person": person, "since": self._clock(), "paused_until": None}
-        await self._keep(channels, {"team": team, "channel": channel}, row)
+        await self._keep(watched, {"team": team, "channel": channel}, row)
 
     async def pause(self, team: str, channel: str, until: datetime) -> bool:
         """Open the breaker. False: it was open."""
-        closed = channels.c.paused_until.is_(None) | (channels.c.paused_until <= self._clock())
-        here = _at(channels, {"team": team, "channel": channel})
-        return await self._did(update(channels).where(here, closed).values(paused_until=until))
+        closed = watched.c.paused_until.is_(None) | (watched.c.paused_until <= self._clock())
+        here = _at(watched, {"team": team, "channel": channel})
+        return await self._did(update(watched).where(here, closed).values(paused_until=until))
 
     async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
         """What is left alone there now, by value."""
@@ -95,7 +163,7 @@ class Channels:
 
 async def watch(connection: AsyncConnection, team: str, channel: str) -> Watch | None:
     """How a channel was switched; None: never."""
-    wanted = select(channels).where(_at(channels, {"team": team, "channel": channel}))
+    wanted = select(watched).where(_at(watched, {"team": team, "channel": channel}))
     row = (await connection.execute(wanted)).first()
     if row is None:
         return None
