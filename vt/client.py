@@ -18,16 +18,15 @@ from pydantic import SecretStr
 from vt import errors
 from vt.codec import (
     Form,
-    by_resource,
     form_data,
     reply,
     reply_or_location,
-    single,
     transfer_seconds,
     upload_address,
 )
 from vt.errors import VTError
 from vt.quota import Quota, count
+from vt.reply_matching import answers, single
 
 Raw = dict[str, Any]
 Reader = Callable[[httpx.Response], Awaitable[Any]]
@@ -128,23 +127,23 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def file_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
         """file/report for at most `reports_a_call` hashes or scan_ids. Replies by resource; some may be missing."""
-        return by_resource(
+        return answers(
             resources, await self._post("file/report", resource=",".join(resources), **self._all_info)
         )
 
     async def url_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
         """url/report for at most `reports_a_call` URLs or scan_ids. Replies by resource. Submits nothing."""
-        return by_resource(
+        return answers(
             resources, await self._post("url/report", resource="\n".join(resources), **self._all_info)
         )
 
     async def domain_report(self, domain: str) -> Raw:
         """domain/report."""
-        return single(await self._get("domain/report", domain=domain))
+        return single(await self._get("domain/report", domain=domain), domain)
 
     async def ip_report(self, address: str) -> Raw:
         """ip-address/report."""
-        return single(await self._get("ip-address/report", ip=address))
+        return single(await self._get("ip-address/report", ip=address), address)
 
     async def comments(self, resource: str, before: str = "") -> Raw:
         """comments/get: at most 25 comments, newest first. `before` (YYYYMMDDHHMMSS) asks for older ones."""
@@ -160,11 +159,11 @@ class Client(AbstractAsyncContextManager["Client"]):
         """file/rescan for at most 25 hashes. Receipts by hash. Raises RescanNotAllowed with a public key, without a call."""
         if self.kind == "public":
             raise errors.RescanNotAllowed
-        return by_resource(resources, await self._post("file/rescan", resource=",".join(resources)))
+        return answers(resources, await self._post("file/rescan", resource=",".join(resources)))
 
     async def submit_urls(self, urls: Sequence[str]) -> dict[str, Raw]:
         """url/scan for at most 25 URLs. Receipts by URL. The URLs become visible to VirusTotal's community."""
-        return by_resource(urls, await self._post("url/scan", url="\n".join(urls)))
+        return answers(urls, await self._post("url/scan", url="\n".join(urls)))
 
     async def upload(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
         """file/scan, through an upload_url when the file is too large. The receipt.

@@ -1,11 +1,11 @@
-"""Encoding requests and decoding replies: forms, status codes, JSON with caps on size and depth, batches."""
+"""Encoding requests and decoding replies: forms, status codes, JSON with caps on size and depth."""
 
 import json
 import math
 import re
 import secrets
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -235,43 +235,3 @@ def _unpack(unpacker: "zlib._Decompress", data: bytes) -> bytes:
     if broken:
         raise errors.Unreadable("encoding")
     return piece
-
-
-def single(reply: Any) -> Raw:
-    """The one object of a reply. A list of one is accepted, as recorded for file/report. Raises Unreadable."""
-    if isinstance(reply, list) and len(reply) == 1:
-        reply = reply[0]
-    if not isinstance(reply, dict):
-        raise errors.Unreadable("shape")
-    return reply
-
-
-def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
-    """Match a batch's entries with the requested resources. Those that VirusTotal left out are missing. Raises Unreadable."""
-    entries = reply if isinstance(reply, list) else [reply]
-    if not all(isinstance(entry, dict) for entry in entries):
-        raise errors.Unreadable("shape")
-    left = list(entries)
-    found: dict[str, Raw] = {}
-    for resource in resources:
-        entry = next((entry for entry in left if _names(entry, resource)), None)
-        if entry is not None:
-            found[resource] = entry
-            left.remove(entry)
-    missing = [resource for resource in resources if resource not in found]
-    if len(missing) == 1 and len(left) == 1 and not _names_another(left[0], missing[0]):
-        found[missing[0]] = left[0]
-    return found
-
-
-def _names(entry: Raw, resource: str) -> bool:
-    """Does the entry echo the resource? A URL may come back normalised, a hash in another case."""
-    echoes = {str(entry.get(key, "")) for key in ("resource", "scan_id", "md5", "sha1", "sha256", "url")}
-    plain = resource.rstrip("/").casefold()
-    return resource in echoes or any(echo.rstrip("/").casefold() == plain for echo in echoes if echo)
-
-
-def _names_another(entry: Raw, resource: str) -> bool:
-    """An entry with another hash belongs to another file. A URL may be echoed in a form that nobody can match."""
-    echo = str(entry.get("resource", ""))
-    return bool(echo) and "://" not in resource and "://" not in echo

