@@ -1,7 +1,7 @@
-"""Admission: who may ask, who may change settings and who owns an answer; and where a request is stored before Slack is acknowledged."""
+"""Admission: who may ask, with which settings, who may change them and who owns an answer; and where a request is stored."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from functools import wraps
 from typing import Any, TypeVar
@@ -13,11 +13,11 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 from handlers import text
 from handlers.case import Case
-from handlers.deps import AdmissionDeps, ListenerDeps, StoreDown
+from handlers.deps import AdmissionDeps, ListenerDeps, SettingsStore, StoreDown
 from handlers.modals import Modal
 from handlers.payloads import MalformedPayload
 from handlers.people import DIRECT, Denial, Directory, Person, Policy, Role, Unknown
-from handlers.request import Origin, Request
+from handlers.request import ChannelSettings, Origin, Request
 from handlers.text import about
 from vt.lookup import Lookup
 from vt.verdict import Note
@@ -94,6 +94,17 @@ def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
 
     return checked
+
+
+async def effective_settings(
+    origin: Origin, store: SettingsStore, thresholds: Mapping[str, int]
+) -> tuple[Mapping[str, int], ChannelSettings]:
+    """The thresholds that apply where someone asks, in engines by action, and the channel's settings. Raises StoreDown.
+
+    `thresholds`: the operator's, for the actions for which the channel has none.
+    """
+    settings = await store.get(origin.team, origin.channel)
+    return {**thresholds, **settings.thresholds}, settings
 
 
 # Permissions -------------------------------------------------------------------------------------------

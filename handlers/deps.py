@@ -1,4 +1,4 @@
-"""Dependencies: the storage ports, a channel's settings, and what each part of handlers is given. The composition root makes them."""
+"""Dependencies: the storage ports, and what each part of handlers is given. The composition root makes them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from handlers.files import Logins
 from handlers.history import History
 from handlers.modals import Modal, Modals
 from handlers.people import Directory, Policy
-from handlers.request import ChannelSettings, Origin, Request, SubmitPolicy
+from handlers.request import ChannelSettings, Request, SubmitPolicy
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.privacy import SECRET_NAMES, UploadPolicy
@@ -30,17 +30,6 @@ class SettingsStore(Protocol):
 
     async def changed_channels(self, team: str, most: int) -> list[str]:
         """The ids of at most that many channels that have settings of their own."""
-
-
-async def effective_settings(
-    origin: Origin, store: SettingsStore, thresholds: Mapping[str, int]
-) -> tuple[Mapping[str, int], ChannelSettings]:
-    """The thresholds that apply where someone asks, in engines by action, and the channel's settings. Raises StoreDown.
-
-    `thresholds`: the operator's, for the actions for which the channel has none.
-    """
-    settings = await store.get(origin.team, origin.channel)
-    return {**thresholds, **settings.thresholds}, settings
 
 
 # Requests ----------------------------------------------------------------------------------------------

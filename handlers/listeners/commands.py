@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck
 
 from handlers import payloads, text
-from handlers.admission import accept
+from handlers.admission import accept, effective_settings
 from handlers.commands import (
     Command,
     FormCommand,
@@ -17,7 +17,7 @@ from handlers.commands import (
     UsageError,
     WatchCommand,
 )
-from handlers.deps import ListenerDeps, StoreDown, effective_settings
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners import modals
 from handlers.open_modals import open_form, open_settings
 from handlers.parser import parse
@@ -90,7 +90,8 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
         share=wanted.share or settings.answers is Answers.CHANNEL,
         fresh=wanted.fresh,
     )
-    return await accept(request, deps) or text.wrong_values(wanted.wrong)
+    refused = await accept(request, deps)
+    return refused or (text.wrong_values(wanted.wrong) if wanted.wrong else "")
 
 
 def _head(received: SlashCommand, deps: ListenerDeps) -> Head:

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import payloads, text
-from handlers.admission import accept_or_raise
+from handlers.admission import accept_or_raise, effective_settings
 from handlers.case import is_shared
 from handlers.commands import (
     Command,
@@ -24,7 +24,7 @@ from handlers.commands import (
     UsageError,
     WatchCommand,
 )
-from handlers.deps import ListenerDeps, StoreDown, WatchDeps, effective_settings
+from handlers.deps import ListenerDeps, StoreDown, WatchDeps
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error
 from handlers.parser import parse_options_only

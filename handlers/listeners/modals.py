@@ -8,9 +8,9 @@ from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.views import View
 
 from handlers import payloads, submissions, text
-from handlers.admission import accept
+from handlers.admission import accept, effective_settings
 from handlers.commands import LookupCommand, TooLong
-from handlers.deps import ListenerDeps, StoreDown, effective_settings
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.files import user_key
 from handlers.modals import AnswerModal, FormModal, LoginModal, SettingsModal
 from handlers.open_modals import (

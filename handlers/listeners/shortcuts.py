@@ -10,9 +10,9 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
-from handlers.admission import accept
+from handlers.admission import accept, effective_settings
 from handlers.commands import Options, UsageError
-from handlers.deps import ListenerDeps, StoreDown, effective_settings
+from handlers.deps import ListenerDeps, StoreDown
 from handlers.files import file_lookups, file_names
 from handlers.open_modals import open_form
 from handlers.parser import with_action

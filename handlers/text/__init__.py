@@ -1,323 +1,128 @@
-"""The sentences about findings and answers, and nothing else, so that they can be translated. They are plain text."""
+"""Every sentence that people read, and nothing else, so that they can be translated. They are plain text.
 
-from collections.abc import Mapping
-from datetime import datetime
+What an answer is made of can be named through this package; the sentences of one subject are in its module.
+"""
 
-from handlers.text import files
-from handlers.text.errors import (
-    ERRORS,
-    USAGE_ERRORS,
-    error,
-    is_fault,
-    names_settings,
-    usage,
-    usage_error,
-    wrong_values,
+from handlers.text.about import (
+    ASKING,
+    CANNOT_TAKE,
+    FAILED,
+    GONE,
+    JSON_IN_THREAD,
+    JSON_SENT,
+    LATE,
+    NO_MAIL,
+    PERHAPS_SHARED,
+    UNREADABLE_REQUEST,
+)
+from handlers.text.errors import ERRORS, USAGE_ERRORS, error, names_settings, usage, usage_error, wrong_values
+from handlers.text.findings import (
+    FIRST_IN,
+    ICONS,
+    MEANS,
+    NOTES,
+    asked_by,
+    called,
+    dated,
+    evidence,
+    first_seen,
+    insight,
+    is_at_fault,
+    more_in_json,
+    note,
+    remark,
+    rule,
+    seen,
+    subject,
+    tally,
+    verdict,
+    waiting,
+    was,
 )
 from handlers.text.format import (
     EVERYBODY,
     Audience,
     Line,
-    User,
     cut,
     day,
     engines,
-    fault,
     join,
     line,
     minute,
     outside,
     request_id,
-    second,
     seconds,
     size,
 )
-from vt import errors
-from vt.indicators import Kind, defang, defang_path
-from vt.privacy import masked
-from vt.results import Insight, Place, names, place
-from vt.verdict import Basis, Evidence, Finding, Note, Rule, State
+from handlers.text.modals import (
+    BUTTON_JSON,
+    BUTTON_LINK,
+    BUTTON_SHARE,
+    BUTTON_SUBMIT,
+    CONFIRM_NO,
+    CONFIRM_SUBMIT,
+    CONFIRM_TITLE,
+    CONFIRM_YES,
+)
 
 __all__ = [
+    "ASKING",
+    "BUTTON_JSON",
+    "BUTTON_LINK",
+    "BUTTON_SHARE",
+    "BUTTON_SUBMIT",
+    "CANNOT_TAKE",
+    "CONFIRM_NO",
+    "CONFIRM_SUBMIT",
+    "CONFIRM_TITLE",
+    "CONFIRM_YES",
     "ERRORS",
     "EVERYBODY",
+    "FAILED",
+    "FIRST_IN",
+    "GONE",
+    "ICONS",
+    "JSON_IN_THREAD",
+    "JSON_SENT",
+    "LATE",
+    "MEANS",
+    "NOTES",
+    "NO_MAIL",
+    "PERHAPS_SHARED",
+    "UNREADABLE_REQUEST",
     "USAGE_ERRORS",
     "Audience",
     "Line",
+    "asked_by",
+    "called",
     "cut",
+    "dated",
     "day",
     "engines",
     "error",
+    "evidence",
+    "first_seen",
+    "insight",
+    "is_at_fault",
     "join",
     "line",
     "minute",
+    "more_in_json",
     "names_settings",
+    "note",
     "outside",
+    "remark",
     "request_id",
+    "rule",
     "seconds",
+    "seen",
     "size",
+    "subject",
+    "tally",
     "usage",
     "usage_error",
+    "verdict",
+    "waiting",
+    "was",
     "wrong_values",
 ]
-"""What the other files of this folder lend it; the names below are its own."""
-
-ICONS: Mapping[State, str] = {
-    State.RISKY: "🔴",
-    State.SUSPICIOUS: "🟠",
-    State.UNKNOWN: "⚪",
-    State.NOT_CHECKED: "⛔",
-    State.PENDING: "⏳",
-    State.CLEAN: "🟢",
-}
-MEANS: Mapping[State, str] = {
-    State.UNKNOWN: "VirusTotal has no record of it. That does not mean it is clean.",
-    State.PENDING: "being analysed",
-    State.CLEAN: "no engine flags it",
-}
-NO_IPV6 = "VirusTotal's API v2 has no IPv6 reports. Search on virustotal.com instead."
-NO_ENGINE_YET = "VirusTotal knows it, but no engine has scanned it yet. That does not mean it is clean."
-
-# A finding -----------------------------------------------------------------------------------------------
-
-
-def verdict(finding: Finding) -> str:
-    """The icon, the state and the engines that flag it: what must be read in one second."""
-    shown = f"{ICONS[finding.state]} {finding.state}"
-    if finding.rule is None or finding.state not in (State.RISKY, State.SUSPICIOUS):
-        return shown
-    return f"{shown} {engines(finding.rule.count, finding.rule.total)}"
-
-
-def subject(finding: Finding, most: int = 300) -> str:
-    """What it is about, defanged: the indicator as asked, or the file's path."""
-    if finding.action.files:
-        return cut(defang_path(finding.input), most)
-    value = finding.indicator.value if finding.indicator else finding.input
-    if finding.note is Note.REGISTERED_DOMAIN and finding.input != value:
-        value = f"{finding.input} → {value}"
-    return cut(defang(masked(value)), most)
-
-
-def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
-    """Why it has this verdict, or why there is none. `verdict` has said how many engines flag it."""
-    if finding.state is State.NOT_CHECKED:
-        return _not_checked(finding, now, audience)
-    if finding.state is State.PENDING:
-        return _pending(finding, now)
-    if finding.rule is None:
-        known = getattr(finding.report, "response_code", 0) == 1
-        return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
-    if finding.rule.basis is Basis.EVIDENCE:
-        return _by_evidence(finding.rule)
-    if finding.state is State.CLEAN:
-        return f"none of {finding.rule.total} engines flags it" if finding.rule.total else MEANS[State.CLEAN]
-    return f"threshold {finding.rule.threshold}"
-
-
-def _pending(finding: Finding, now: datetime) -> str:
-    if finding.note is Note.GAVE_UP:
-        return files.NOT_FINISHED
-    if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
-        return line("{perhaps}{next}", perhaps=files.PERHAPS_ARRIVED, next=_next(finding.until))
-    if finding.error:
-        return f"{files.TO_UPLOAD}: {_waits(finding, now)}"
-    return line("{means}{next}", means=MEANS[State.PENDING], next=_next(finding.until))
-
-
-def _not_checked(finding: Finding, now: datetime, audience: Audience) -> str:
-    if finding.error is None:
-        return line("not checked yet{next}", next=_next(finding.until))
-    if finding.until is None:
-        return why_not(finding, audience)
-    if isinstance(finding.error, errors.Reserved):
-        return (
-            "the rest of today's quota is kept for people who ask. I will check this in "
-            f"{seconds(finding.until, now)}; press Check now to spend a call."
-        )
-    return _waits(finding, now)
-
-
-def _waits(finding: Finding, now: datetime) -> str:
-    """What is waited for, and until when."""
-    if finding.error is None or finding.until is None:
-        return ""
-    if isinstance(finding.error, errors.QuotaSpent):
-        return f"out of quota; next call in {seconds(finding.until, now)}"
-    return f"{error(finding.error).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
-
-
-def _by_evidence(why: Rule) -> str:
-    if not why.count:
-        return f"none of {related(why.checked)} is flagged"
-    worst = line(": {seen}", seen=evidence(why.evidence)) if why.evidence else ""
-    head = line(
-        "worst of {related}{worst}, threshold {threshold}",
-        related=related(why.checked),
-        worst=worst,
-        threshold=str(why.threshold),
-    )
-    told: list[str] = [head]
-    if why.hosted != why.count:
-        hosted = f"worst file or URL hosted there: {engines(why.hosted or 0, None)}"
-        told.append(hosted if why.hosted else "nothing hosted there is flagged")
-    if why.recent is not None and why.recent != why.count:
-        recent = f"worst of the last 30 days: {engines(why.recent, None)}"
-        told.append(recent if why.recent else "nothing flagged in the last 30 days")
-    return join("; ", told)
-
-
-def related(count: int) -> str:
-    """So many things that VirusTotal has seen at an address or domain."""
-    return f"{count} related file or URL" if count == 1 else f"{count} related files and URLs"
-
-
-KINDS_OF_EVIDENCE = {
-    "url": "a URL on it",
-    "downloaded": "a file downloaded from it",
-    "communicating": "a file that contacts it",
-    "referrer": "a file that mentions it",
-}
-
-
-def evidence(seen: Evidence) -> str:
-    """What was seen, and when."""
-    when = day(seen.date) if seen.date else "no date"
-    return line("{kind} ({when})", kind=KINDS_OF_EVIDENCE[seen.kind], when=when)
-
-
-def _next(until: datetime | None) -> str:
-    return line("; next check at {at}", at=second(until)) if until else ""
-
-
-def called(finding: Finding) -> str:
-    """What it is called, or where it is; empty when nothing is known."""
-    if where := place(finding):
-        return _where(where)
-    return " · ".join(outside(f"{one.engine}: {one.result}", 80) for one in names(finding))
-
-
-def _where(where: Place) -> str:
-    parts = [
-        outside(part or "", 120) for part in (", ".join(where.categories[:3]), where.country, where.owner)
-    ]
-    if seen := where.newest:
-        flagged = engines(seen.positives, seen.total)
-        parts.append(line("latest detection: {flagged}, {seen}", flagged=flagged, seen=evidence(seen)))
-    return join(" · ", parts)
-
-
-def dated(finding: Finding) -> str:
-    """When it was analysed, first seen and asked for."""
-    analysed = finding.report.analysed_at if finding.report else None
-    first = finding.report.first_seen_at if finding.report else None
-    parts = [
-        line("analysed {at}", at=minute(analysed)) if analysed else "",
-        line("first seen {on}", on=day(first)) if first else "",
-        line("checked {at}", at=minute(finding.checked_at)) if finding.checked_at else "",
-    ]
-    return join(" · ", parts)
-
-
-NOTES: Mapping[Note, str] = {
-    Note.REGISTERED_DOMAIN: "VirusTotal does not know this host. This is the report for its parent domain.",
-    Note.NEEDS_PRIVATE_KEY: "Not rescanned: that needs a private API key. Upload the file instead: /vt scan-file …",
-    Note.RESCAN_REFUSED: "Not rescanned: VirusTotal refused. This is the older report.",
-    Note.GAVE_UP: f"VirusTotal did not finish the new analysis within a day. Press {files.LOOK_AGAIN} later.",
-    Note.INTERRUPTED: "",  # the reason why it is PENDING says it
-    **files.NOTES,
-}
-
-
-def note(finding: Finding, audience: Audience = EVERYBODY) -> str:
-    """Something the reader must know, or nothing."""
-    said = NOTES[finding.note] if finding.note else ""
-    if finding.note is Note.NOT_UPLOADED and finding.error:
-        return join(" ", [said, error(finding.error, audience)])
-    return said
-
-
-def remark(finding: Finding) -> str:
-    """Everything besides the verdict, in one cell: why there is none, what the reader must know."""
-    if finding.state is State.NOT_CHECKED and finding.error:
-        return why_not(finding)
-    return note(finding)
-
-
-def why_not(finding: Finding, audience: Audience = EVERYBODY) -> str:
-    """Why something was not checked; "" when there is no reason."""
-    if finding.error is None:
-        return ""
-    kind = finding.indicator.kind if finding.indicator else None
-    if isinstance(finding.error, errors.Unsupported) and kind is Kind.IPV6:
-        return NO_IPV6
-    return error(finding.error, audience)
-
-
-def is_at_fault(finding: Finding) -> bool:
-    """Did something break that the reader cannot mend? Then they are told the request's id."""
-    over = finding.state is State.NOT_CHECKED and finding.until is None
-    told = over or finding.note is Note.NOT_UPLOADED
-    return bool(told and finding.error and is_fault(finding.error))
-
-
-def insight(found: Insight) -> str:
-    """The documented insight in words, without its subject, which is on the first line of the card."""
-    flagged = engines(found.count or 0, found.total)
-    head = [f"Warning: {flagged} call it malicious (threshold {found.threshold})."] if found.warning else []
-    return "\n".join([*head, *(f"{row.label}: {outside(row.value, 60)}" for row in found.rows)])
-
-
-# Whole messages ------------------------------------------------------------------------------------------
-
-
-def tally(counts: Mapping[State, int]) -> str:
-    """How many of each state."""
-    return " · ".join(f"{ICONS[state]} {count} {state}" for state, count in counts.items())
-
-
-def more_in_json(count: int) -> str:
-    """What did not fit."""
-    return f"{count} more: press JSON to see {'it' if count == 1 else 'them'}."
-
-
-CANNOT_TAKE = (
-    "I can't take requests right now: my database is down. Nothing was saved. Please try again in a minute."
-)
-FAILED = fault(
-    "Something went wrong on my side, so there is no answer. Please try again; if it keeps happening, tell {whoever}."
-)
-UNREADABLE_REQUEST = fault(
-    "I can't read what I stored about this request, so there is no answer. Please ask again; if it keeps happening, "
-    "tell {whoever}."
-)
-GONE = "I no longer have that answer. Look it up again with /vt."
-JSON_SENT = "I sent you the file in a direct message."
-JSON_IN_THREAD = "The file is in the thread."
-JSON_COMMENT = "The raw result"
-SHARED = "Shared with the channel."
-PERHAPS_SHARED = "I restarted while sharing this. If it is not in the channel, ask again with --share."
-LATE = "Here is your answer. It took longer than the 30 minutes Slack allows for a reply to a command:"
-NO_MAIL = "I can't see that person's email address. Type the domain instead: /vt domain-report example.co.in"
-ASKING = "⏳ Still waiting for VirusTotal. The answer will appear here."
-BUTTON_JSON = "JSON"
-BUTTON_LINK = "VirusTotal"
-BUTTON_SHARE = "Share"
-BUTTON_SUBMIT = "Submit for scanning"
-CONFIRM_TITLE = "Submit to VirusTotal?"
-CONFIRM_SUBMIT = (
-    "This sends the URL to VirusTotal, where other companies, researchers and the URL's owner can see it. "
-    "This can't be undone."
-)
-CONFIRM_YES = "Submit"
-CONFIRM_NO = "Cancel"
-
-
-def asked_by(user: str) -> Line:
-    """Who wanted this shown in the channel."""
-    return line("Asked by {user}", user=User(user))
-
-
-def waiting(finding: Finding, now: datetime) -> str:
-    """One line for someone who waits in a terminal."""
-    return f"{verdict(finding)} {subject(finding, 120)} {rule(finding, now)}"

@@ -196,3 +196,24 @@ IN_MESSAGE: Mapping[str, str] = {
     "scan-file": "the attached files",
 }
 """What an action takes from a message, by the action's key."""
+
+
+# What becomes of a request --------------------------------------------------------------------------
+
+CANNOT_TAKE = (
+    "I can't take requests right now: my database is down. Nothing was saved. Please try again in a minute."
+)
+FAILED = fault(
+    "Something went wrong on my side, so there is no answer. Please try again; if it keeps happening, tell {whoever}."
+)
+UNREADABLE_REQUEST = fault(
+    "I can't read what I stored about this request, so there is no answer. Please ask again; if it keeps happening, "
+    "tell {whoever}."
+)
+GONE = "I no longer have that answer. Look it up again with /vt."
+JSON_SENT = "I sent you the file in a direct message."
+JSON_IN_THREAD = "The file is in the thread."
+PERHAPS_SHARED = "I restarted while sharing this. If it is not in the channel, ask again with --share."
+LATE = "Here is your answer. It took longer than the 30 minutes Slack allows for a reply to a command:"
+NO_MAIL = "I can't see that person's email address. Type the domain instead: /vt domain-report example.co.in"
+ASKING = "⏳ Still waiting for VirusTotal. The answer will appear here."

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from handlers import text
 from handlers.case import Change
-from handlers.history import Sighting, Summary
 from handlers.request import Answers, Verb
 from handlers.text import files as files_text
-from handlers.text.format import Line, join, line
+from handlers.text.format import day, engines, join
 from vt.actions import Action
 
 FORM_TITLE = "VirusTotal"
@@ -48,29 +46,6 @@ COLUMNS = (
     "remark",
     "VirusTotal",
 )
-
-# What is on record --------------------------------------------------------------------------------------
-
-FIRST_IN = "first in"
-
-
-def seen(summary: Summary) -> Line:
-    """How often it was asked for, and since when."""
-    times = "once" if summary.times == 1 else f"{summary.times} times"
-    return line("looked up {times} since {day}", times=times, day=text.day(summary.since))
-
-
-def first_seen(summary: Summary) -> str:
-    """Where it was first asked for; a private channel is not named elsewhere."""
-    return f"{FIRST_IN} {'this channel' if summary.here else 'another channel'}"
-
-
-def was(last: Sighting) -> Line:
-    """What VirusTotal said before."""
-    engines = "" if last.count is None else text.engines(last.count, last.total)
-    on = line("on {day}", day=text.day(last.at)) if last.at else "before"
-    return join(" ", ["was", last.state, engines, on])
-
 
 # Modals about an answer ----------------------------------------------------------------------------------
 
@@ -122,12 +97,12 @@ def shown(first: int, last: int, count: int) -> str:
 
 def dated(said: str, date: datetime | None) -> str:
     """Something, and when it was."""
-    return join(" · ", [said, text.day(date)]) if date else said
+    return join(" · ", [said, day(date)]) if date else said
 
 
-def threshold(engines: int) -> str:
+def threshold(count: int) -> str:
     """So many engines."""
-    return text.engines(engines, None)
+    return engines(count, None)
 
 
 TITLES: Mapping[Verb, str] = {**MORE, Verb.SETTINGS: "Settings"}
@@ -219,3 +194,18 @@ HEALTH = "Status"
 CHECK_KEY = "Check VirusTotal too (1 call)"
 
 ONLY_IN_SLACK = "That works only in Slack. Here: vtbot ask 'scan-ip 192.0.2.1'"
+
+
+# Buttons of an answer -------------------------------------------------------------------------------
+
+BUTTON_JSON = "JSON"
+BUTTON_LINK = "VirusTotal"
+BUTTON_SHARE = "Share"
+BUTTON_SUBMIT = "Submit for scanning"
+CONFIRM_TITLE = "Submit to VirusTotal?"
+CONFIRM_SUBMIT = (
+    "This sends the URL to VirusTotal, where other companies, researchers and the URL's owner can see it. "
+    "This can't be undone."
+)
+CONFIRM_YES = "Submit"
+CONFIRM_NO = "Cancel"

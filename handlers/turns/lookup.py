@@ -11,9 +11,9 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from handlers import history, text
-from handlers.admission import as_renewal, is_owner
+from handlers.admission import as_renewal, effective_settings, is_owner
 from handlers.case import Case, Outcome
-from handlers.deps import LookupDeps, effective_settings
+from handlers.deps import LookupDeps
 from handlers.posting import is_transient
 from handlers.replies import reply, send_file
 from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy, Verb

@@ -8,8 +8,9 @@ from itertools import groupby
 
 import structlog
 
+from handlers.admission import effective_settings
 from handlers.case import UNREADABLE, Outcome, UnreadableCase
-from handlers.deps import StoreDown, WatchDeps, effective_settings
+from handlers.deps import StoreDown, WatchDeps
 from handlers.people import Unknown
 from handlers.posting import POST_OPTIONS, CannotPost, call
 from handlers.request import Origin

@@ -118,15 +118,15 @@ def _third_line(finding: Finding, records: Records) -> Iterator[list[Part]]:
     if dates := text.dated(finding):
         yield tell(dates)
     if summary := records.get(sighting(finding).subject):
-        first: list[Part] = [say(f", {modals.first_seen(summary)}")]
+        first: list[Part] = [say(f", {text.first_seen(summary)}")]
         if summary.channel:
             first = [
-                say(f", {modals.FIRST_IN} "),
+                say(f", {text.FIRST_IN} "),
                 RichTextElementParts.Channel(channel_id=summary.channel),
             ]
-        yield [*tell(modals.seen(summary)), *first]
+        yield [*tell(text.seen(summary)), *first]
         if previous := previous_if_changed(summary, finding):
-            yield tell(modals.was(previous))
+            yield tell(text.was(previous))
     if link := gui_link(finding):
         yield [RichTextElementParts.Link(url=link, text=text.BUTTON_LINK)]
 
@@ -204,8 +204,8 @@ def _more_lines(finding: Finding, context: AnswerContext) -> Iterator[str]:
     yield from (line for line in (text.called(finding), text.dated(finding), gui_link(finding)) if line)
     if summary:
         previous = previous_if_changed(summary, finding)
-        change = f" · {modals.was(previous)}" if previous else ""
-        yield f"{modals.seen(summary)}, {modals.first_seen(summary)}{change}"
+        change = f" · {text.was(previous)}" if previous else ""
+        yield f"{text.seen(summary)}, {text.first_seen(summary)}{change}"
     if warning := insight(finding):
         yield text.insight(warning)
     if remark := text.note(finding, context.audience):
