@@ -1,6 +1,6 @@
 """The audit trail: who asked for what, from where and when, what came of it, and what it cost. Kept for a year.
 
-A row is written with the request itself, in one statement (bot/store.py); a refused request leaves only this row.
+A row is written with the request itself, in one statement (bot/storage/cases.py); a refused request leaves only this row.
 """
 
 from collections.abc import AsyncIterator
@@ -26,9 +26,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.case import Case, asked_lookups
-from handlers.modals import Modal
-from handlers.request import LookupRequest, Request
 
 KEPT = timedelta(days=366)
 PAGE = 1_000
@@ -75,30 +72,6 @@ class Entry:
     """The reason of a refusal."""
     calls: int
     """To VirusTotal."""
-
-
-def subjects(case: Case) -> list[dict[str, str]]:
-    """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise."""
-    lookups = case.lookups or asked_lookups(case.request)
-    looked_up = [{"action": one.action.key, "value": one.value or one.input} for one in lookups]
-    people = case.request.people if isinstance(case.request, LookupRequest) and not case.lookups else ()
-    changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
-    return [*looked_up, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]
-
-
-def origin(request: Request | Modal) -> dict[str, Any]:
-    """Who, where, when and how, as the tables name them."""
-    return {
-        "id": request.id,
-        "delivery": request.delivery,
-        "at": request.at,
-        "team": request.origin.team,
-        "asker": request.origin.user,
-        "channel": request.origin.channel,
-        "way": request.origin.entry_point.value,
-        "verb": request.verb.value,
-        "about": getattr(request, "about", None),
-    }
 
 
 class AuditTrail:

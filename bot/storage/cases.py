@@ -24,11 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from bot.queue import jobs
-from bot.storage import audit
 from handlers import stored_shapes
-from handlers.case import Case, Outcome
+from handlers.case import Case, Outcome, asked_lookups
 from handlers.modals import Modal, ModalTypes
-from handlers.request import Request
+from handlers.request import LookupRequest, Request
 
 metadata = MetaData()
 
@@ -121,7 +120,7 @@ class Cases:
     async def refuse(self, attempt: Request | Modal, why: str) -> bool:
         """Store that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
         what = "[]" if isinstance(attempt, ModalTypes) else _what(Case(request=attempt))
-        row = audit.origin(attempt) | {"what": what, "why": why}
+        row = _columns(attempt) | {"what": what, "why": why}
 
         async def insert(connection: AsyncConnection) -> bool:
             return (await connection.execute(_REFUSE, row)).first() is not None
@@ -183,7 +182,7 @@ async def keep(connection: AsyncConnection, request: Request, priority: int) -> 
 
 
 def _row(request: Request, priority: int) -> dict[str, Any]:
-    row = audit.origin(request) | _progress(Case(request=request))
+    row = _columns(request) | _progress(Case(request=request))
     return row | {"priority": priority, "request": stored_shapes.REQUEST.write(request)}
 
 
@@ -193,4 +192,28 @@ def _progress(case: Case) -> dict[str, Any]:
 
 
 def _what(case: Case) -> str:
-    return json.dumps(audit.subjects(case))
+    return json.dumps(_subjects(case))
+
+
+def _subjects(case: Case) -> list[dict[str, str]]:
+    """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise."""
+    lookups = case.lookups or asked_lookups(case.request)
+    looked_up = [{"action": one.action.key, "value": one.value or one.input} for one in lookups]
+    people = case.request.people if isinstance(case.request, LookupRequest) and not case.lookups else ()
+    changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
+    return [*looked_up, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]
+
+
+def _columns(request: Request | Modal) -> dict[str, Any]:
+    """Who asked, where, when and how, by the names of the columns that cases and audit share."""
+    return {
+        "id": request.id,
+        "delivery": request.delivery,
+        "at": request.at,
+        "team": request.origin.team,
+        "asker": request.origin.user,
+        "channel": request.origin.channel,
+        "way": request.origin.entry_point.value,
+        "verb": request.verb.value,
+        "about": getattr(request, "about", None),
+    }
