@@ -1,0 +1,22 @@
+"""What the documents name exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")
+PATH = re.compile(r"`((?:vt|handlers|bot|playground|tests|tools|docs)/[\w./-]*)`|\]\(((?!http)[\w./-]+)\)")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_path_in_a_document_exists(name):
+    """A document that names a module or a folder names one that is there."""
+    document = ROOT / name
+    if not document.is_file():
+        pytest.skip(f"no {name} beside the tests")
+    named = [code or link for code, link in PATH.findall(document.read_text("utf-8"))]
+    assert named
+    missing = [path for path in named if not any((base / path).exists() for base in (ROOT, document.parent))]
+    assert missing == []
