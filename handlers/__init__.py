@@ -6,7 +6,8 @@ from slack_bolt.async_app import AsyncApp
 
 from handlers.admission import AddDeps, skip_malformed
 from handlers.deps import Deps
-from handlers.listeners import buttons, commands, events, modals, shortcuts
+from handlers.listeners import buttons, events, modals, shortcuts
+from handlers.listeners.commands import handle_command
 from handlers.request import Verb
 from handlers.views import answer_layout, details_layout, form
 

@@ -12,9 +12,8 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from handlers import text
-from handlers.case import Case
+from handlers.case import Case, Modal
 from handlers.deps import AdmissionDeps, ListenerDeps, SettingsStore, StoreDown
-from handlers.modals import Modal
 from handlers.payloads import MalformedPayload
 from handlers.people import DIRECT, Denial, Directory, Person, Policy, Role, Unknown
 from handlers.request import ChannelSettings, Origin, Request

@@ -1,13 +1,15 @@
-"""Cases: a request and how far it has come, and what is saved of one that cannot be read. A stored shape: a change needs an upgrade."""
+"""What is stored of a request besides itself: its case, which says how far it has come, and the modal that it came from. Changes need an upgrade."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic
+from typing import Annotated, Generic, Literal, Protocol
 
+from pydantic import Field
 from typing_extensions import TypeVar
 
-from handlers.request import CardRequest, Frozen, LookupRequest, Origin, Request
+from handlers.request import CardRequest, Frozen, LookupRequest, Origin, Request, Verb
+from vt.indicators import Kind
 from vt.lookup import Lookup
 
 
@@ -117,3 +119,75 @@ class UnreadableCase(Exception):
     def case_id(self) -> str:
         """Of the case."""
         return self.salvaged.case_id
+
+
+# Modals ------------------------------------------------------------------------------------------------
+
+
+class Found(Frozen):
+    """An indicator that was found in a message and can be selected."""
+
+    kind: Kind
+    value: str
+    written: str
+    """As it was written in the message."""
+
+
+class _Modal(Frozen):
+    id: str
+    """Random and unguessable: the only data that goes through Slack."""
+    delivery: str
+    """Identifies the delivery that opened it. The same delivery opens nothing a second time."""
+    at: datetime
+    origin: Origin
+    """Who opened it, and from where."""
+
+
+class FormModal(_Modal):
+    """The form."""
+
+    verb: Literal[Verb.FORM] = Verb.FORM
+    text: str = ""
+    """What is filled in when it opens."""
+    found: tuple[Found, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    """Attached files, which are looked up with what is filled in."""
+
+
+class LoginModal(_Modal):
+    """The form for a server's login."""
+
+    verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
+    lookups: tuple[Lookup, ...] = ()
+    people: tuple[str, ...] = ()
+    """What else was asked for in the form below this one."""
+
+
+class AnswerModal(_Modal):
+    """A modal about an answer."""
+
+    verb: Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
+    about: str
+    """The id of the request whose answer it is about."""
+
+
+class SettingsModal(_Modal):
+    """The settings of the channel in `origin`."""
+
+    verb: Literal[Verb.SETTINGS] = Verb.SETTINGS
+
+
+FilledModal = AnswerModal | SettingsModal
+"""Modals that open with a sentence and are filled by a job."""
+ModalTypes = FormModal | LoginModal | AnswerModal | SettingsModal
+Modal = Annotated[ModalTypes, Field(discriminator="verb")]
+
+
+class Modals(Protocol):
+    """The storage of modals. Every method raises StoreDown when the database cannot be reached."""
+
+    async def keep(self, modal: Modal) -> bool:
+        """Store what a modal is for. False: this delivery opened one before."""
+
+    async def modal(self, modal_id: str) -> Modal | None:
+        """What a modal is for; None if there is none with that id."""

@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.case import Case
+from handlers.case import Case, Modal, Modals
 from handlers.files import Logins
 from handlers.history import History
-from handlers.modals import Modal, Modals
 from handlers.people import Directory, Policy
 from handlers.request import ChannelSettings, Request, SubmitPolicy
 from handlers.text.format import EVERYBODY, Audience

@@ -17,8 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from handlers.case import Case, NewerVersion, Outcome, Salvaged, Unreadable, UnreadableCase
-from handlers.modals import Modal
+from handlers.case import Case, Modal, NewerVersion, Outcome, Salvaged, Unreadable, UnreadableCase
 from handlers.request import ChannelSettings, EntryPoint, Frozen, Origin, Request
 from handlers.upgrades import upgrade_modal, upgrade_progress, upgrade_request
 from handlers.watch import CardOverrides, CardProgress

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from handlers.case import FormModal
 from handlers.commands import LookupCommand, Options, TooMany, UsageError
 from handlers.files import file_lookups
-from handlers.modals import FormModal
 from handlers.parser import MOST_VALUES, check_options, parse_host, parse_number, parse_values, with_action
 from handlers.request import Answers, ChannelSettings, Uploads
 from handlers.text import files as files_text

@@ -12,7 +12,7 @@ from typing import Protocol
 from pydantic import ConfigDict, Field
 
 from handlers.case import Case, UnreadableCase
-from handlers.payloads.events import MessageEvent
+from handlers.event_payloads import MessageEvent
 from handlers.request import Frozen, Request
 from vt.indicators import host_of
 from vt.lookup import Lookup

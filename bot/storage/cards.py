@@ -31,7 +31,7 @@ from bot.storage import channels, duplicates
 from bot.storage.cases import STORED, Cases, cases, keep
 from handlers import stored_shapes
 from handlers.case import Unreadable, UnreadableCase
-from handlers.payloads.events import MessageEvent
+from handlers.event_payloads import MessageEvent
 from handlers.request import Request
 from handlers.watch import BATCH_DELAY, NAME_RULE_LIFETIME, Card, CardOverrides, Duplicate, Mode
 from vt.lookup import Lookup

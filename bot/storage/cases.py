@@ -25,8 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from bot.queue import jobs
 from handlers import stored_shapes
-from handlers.case import Case, Outcome, asked_lookups
-from handlers.modals import Modal, ModalTypes
+from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
 from handlers.request import LookupRequest, Request
 
 metadata = MetaData()

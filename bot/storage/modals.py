@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from handlers import stored_shapes
-from handlers.case import Unreadable
-from handlers.modals import Modal
+from handlers.case import Modal, Unreadable
 
 log = structlog.get_logger()
 

@@ -8,12 +8,12 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
-from handlers import payloads, text
+from handlers import event_payloads, payloads, text
 from handlers.admission import accept, accept_or_raise
+from handlers.case import FormModal
 from handlers.commands import Options
 from handlers.deps import ListenerDeps, StoreDown
 from handlers.listeners.events import bot
-from handlers.modals import FormModal
 from handlers.open_modals import AnswerVerb, find_modal, open_details, open_form, open_settings, reopen_form
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, HomeClick, MalformedPayload
@@ -142,7 +142,7 @@ CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 async def handle_home_opened(body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """Someone looks at the home: store a request to make it."""
-    opened = payloads.home_opened(body, bot(context))
+    opened = event_payloads.home_opened(body, bot(context))
     if opened.tab != "home":
         return
     request = HomeRequest(**_home_head(opened.delivery, opened.origin, deps))

@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import payloads, text
+from handlers import event_payloads, text
 from handlers.admission import accept_or_raise, effective_settings
 from handlers.case import is_shared
 from handlers.commands import (
@@ -25,11 +25,10 @@ from handlers.commands import (
     WatchCommand,
 )
 from handlers.deps import ListenerDeps, StoreDown, WatchDeps
+from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error
 from handlers.parser import parse_options_only
-from handlers.payloads import AddressedMessage, Bot, ChannelMessage
-from handlers.payloads.events import BotFilter, parse_event
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import (
     Answers,
@@ -57,19 +56,19 @@ from vt.privacy import is_well_known
 
 async def handle_mention(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """`@VT 192.0.2.1` is `/vt 192.0.2.1`, answered in the thread."""
-    if message := payloads.mention(event, bot(context)):
+    if message := event_payloads.mention(event, bot(context)):
         await _accept(message, deps)
 
 
 async def handle_direct_message(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """In direct messages no mention is needed."""
-    if message := payloads.direct_message(event, bot(context)):
+    if message := event_payloads.direct_message(event, bot(context)):
         await _accept(message, deps)
 
 
 async def is_direct_message(event: dict[str, Any]) -> bool:
     """For Bolt, which awaits its matchers."""
-    return payloads.is_direct(event)
+    return event_payloads.is_direct(event)
 
 
 def bot(context: AsyncBoltContext) -> Bot:
@@ -165,7 +164,7 @@ async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> 
 
 async def in_channel(event: dict[str, Any]) -> bool:
     """Whether a message was written in a channel or group, not to the bot alone."""
-    return payloads.is_in_channel(event)
+    return event_payloads.is_in_channel(event)
 
 
 async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
@@ -176,13 +175,13 @@ async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: Wat
         return
     wanted = () if message.is_deletion else lookups(message.text, deps)
     if wanted or message.is_edit or message.is_deletion:
-        received = payloads.channel_message(message, bot(context))
+        received = event_payloads.channel_message(message, bot(context))
         await deps.cards.record(message, wanted, _card_request(received, wanted, deps))
 
 
 async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
     """A channel was created: join it if it is watched from the beginning and the settings say so. Raises StoreDown."""
-    created = payloads.channel_created(event, bot(context))
+    created = event_payloads.channel_created(event, bot(context))
     if not deps.rules.join or not matches(created.name, deps.rules.channels):
         return
     request = JoinRequest(id=deps.new_id(), delivery=created.delivery, at=deps.clock(), origin=created.origin)

@@ -13,11 +13,11 @@ from handlers import payloads, text
 from handlers.admission import accept, effective_settings
 from handlers.commands import Options, UsageError
 from handlers.deps import ListenerDeps, StoreDown
+from handlers.event_payloads import all_text
 from handlers.files import file_lookups, file_names
 from handlers.open_modals import open_form
 from handlers.parser import with_action
 from handlers.payloads import MessageShortcut
-from handlers.payloads.events import all_text
 from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, LookupRequest
 from handlers.text import about

@@ -3,7 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from handlers import commands
+from handlers.commands import (
+    BadNumber,
+    NoHost,
+    NoRescan,
+    NothingFound,
+    NoValue,
+    PasswordTyped,
+    TooLong,
+    TooMany,
+    UnknownCommand,
+    UnknownOption,
+    UsageError,
+    WrongValue,
+)
 from handlers.text import files
 from handlers.text.format import EVERYBODY, Audience, Line, Sentence, cut, fault, said, second, size
 from vt import errors
@@ -199,25 +212,25 @@ def takes(action: Action) -> str:
     return TAKES.get(action.key, f"right for {action.key}")
 
 
-def _wrong_value(wrong: commands.WrongValue) -> str:
+def _wrong_value(wrong: WrongValue) -> str:
     if wrong.fits:
         return f"{_why_wrong(wrong)}. Try: /vt {wrong.fits.key} {defang(cut(wrong.value, 80))}"
     return f"{_why_wrong(wrong)}. Example: {usage(wrong.action)}"
 
 
-def _no_rescan(_: commands.NoRescan) -> str:
+def _no_rescan(_: NoRescan) -> str:
     takers = [action.key for action in ACTIONS if action.rescans]
     example = f"{usage(BY_KEY[takers[0]])} --rescan-after-days 30"
     return f"--rescan-after-days works only with {' and '.join(takers)}. Example: {example}"
 
 
-def _bad_number(wrong: commands.BadNumber) -> str:
+def _bad_number(wrong: BadNumber) -> str:
     example = f"{wrong.option} {max(wrong.least, 3)}"
     typed = f"{usage(wrong.action)} {example}" if wrong.action else example
     return f"{wrong.option} needs a whole number from {wrong.least} to {wrong.most}. Example: {typed}"
 
 
-def wrong_values(wrong: Sequence[commands.WrongValue]) -> str:
+def wrong_values(wrong: Sequence[WrongValue]) -> str:
     """The values of a command that are not looked up, while the others are; "" when there are none."""
     if not wrong:
         return ""
@@ -227,35 +240,35 @@ def wrong_values(wrong: Sequence[commands.WrongValue]) -> str:
     return f"Not looked up: {'; '.join(named)}. The other values are being looked up."
 
 
-def _why_wrong(wrong: commands.WrongValue) -> str:
+def _why_wrong(wrong: WrongValue) -> str:
     shown = defang(cut(wrong.value, 80))
     if wrong.fits:
         return f"{shown} is {takes(wrong.fits)}, not {takes(wrong.action)}"
     return f"{shown} is not {takes(wrong.action)}"
 
 
-USAGE_ERRORS: Mapping[type[commands.UsageError], Callable[[Any], str | Sentence]] = {
-    commands.UnknownCommand: lambda e: (
+USAGE_ERRORS: Mapping[type[UsageError], Callable[[Any], str | Sentence]] = {
+    UnknownCommand: lambda e: (
         f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
     ),
-    commands.UnknownOption: lambda e: (
+    UnknownOption: lambda e: (
         f"There is no option {cut(e.option, 40)}. Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
     ),
-    commands.BadNumber: _bad_number,
-    commands.NoRescan: _no_rescan,
-    commands.NoValue: lambda e: f"Nothing to look up. Example: {usage(e.action)}",
-    commands.WrongValue: _wrong_value,
-    commands.NothingFound: lambda _: (
+    BadNumber: _bad_number,
+    NoRescan: _no_rescan,
+    NoValue: lambda e: f"Nothing to look up. Example: {usage(e.action)}",
+    WrongValue: _wrong_value,
+    NothingFound: lambda _: (
         "I found no IP address, hash, URL, domain or email address in that. Example: /vt scan-ip 192.0.2.1, or see /vt help"
     ),
-    commands.PasswordTyped: lambda _: files.IN_A_COMMAND,
-    commands.NoHost: lambda _: files.NO_HOST,
-    commands.TooMany: lambda e: f"That's {e.count}; the limit is {e.most} per request. Send them in parts.",
-    commands.TooLong: lambda e: f"That's too long; the limit is {e.most:,} characters. Send it in parts.",
+    PasswordTyped: lambda _: files.IN_A_COMMAND,
+    NoHost: lambda _: files.NO_HOST,
+    TooMany: lambda e: f"That's {e.count}; the limit is {e.most} per request. Send them in parts.",
+    TooLong: lambda e: f"That's too long; the limit is {e.most:,} characters. Send it in parts.",
 }
 
 
-def usage_error(wrong: commands.UsageError, audience: Audience = EVERYBODY) -> str:
+def usage_error(wrong: UsageError, audience: Audience = EVERYBODY) -> str:
     """What is wrong, and a correct example."""
     sentence = USAGE_ERRORS[type(wrong)](wrong)
     return sentence.to(audience) if isinstance(sentence, Sentence) else sentence

@@ -14,8 +14,8 @@ from handlers.turns import consent
 from handlers.turns.answers import case_of_button, decline, end, findings, message, sharer, visible_answer
 from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance
-from handlers.views import answer, exports, uploads
-from handlers.views.exports import Attachment
+from handlers.views import answer, answer_layout, uploads
+from handlers.views.answer_layout import Attachment
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup
 from vt.verdict import Finding
@@ -23,12 +23,12 @@ from vt.verdict import Finding
 
 async def json(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send the documented JSON as a file."""
-    await _send(case, deps, exports.as_json)
+    await _send(case, deps, answer_layout.as_json)
 
 
 async def csv(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send a table as a file."""
-    await _send(case, deps, exports.as_csv)
+    await _send(case, deps, answer_layout.as_csv)
 
 
 async def _send(

@@ -20,7 +20,7 @@ from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy, Verb
 from handlers.turns import answers, consent
 from handlers.turns.answers import decline, end, findings, message, visible_answer
 from handlers.views import answer
-from handlers.views.exports import as_json
+from handlers.views.answer_layout import as_json
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
 from vt.lookup import Lookup, Step

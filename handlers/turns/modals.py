@@ -15,7 +15,7 @@ from handlers.replies import reply, send_file
 from handlers.request import ChangeSettingsRequest, ChannelSettings, ModalRequest, SettingsRequest, Verb
 from handlers.text import modals as modals_text
 from handlers.turns.answers import end, findings, visible_answer
-from handlers.views import answer, details, details_layout, exports, form
+from handlers.views import answer, answer_layout, details, details_layout, form
 from handlers.views.details_layout import Position, sentence
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
@@ -128,7 +128,7 @@ async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], 
     error = await update(case, view, deps)
     if error in REFUSED:
         await update(case, _sentence(case, modals_text.NOT_TAKEN), deps)
-        await send_file(case, exports.as_json(found), deps)
+        await send_file(case, answer_layout.as_json(found), deps)
     return error not in CLOSED
 
 

@@ -18,7 +18,7 @@ from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.modals import FormModal
+from handlers.case import FormModal
 from handlers.request import Answers, ChannelSettings, Verb
 from handlers.text import files as files_text
 from handlers.text import modals

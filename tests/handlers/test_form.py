@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.modals import FormModal, Found
+from handlers.case import FormModal, Found
 from handlers.request import Origin
 from handlers.views.form import form
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work

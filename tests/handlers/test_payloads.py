@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from handlers import payloads
-from handlers.payloads import Bot, MalformedPayload
+from handlers import event_payloads, payloads
+from handlers.event_payloads import Bot
+from handlers.payloads import MalformedPayload
 from handlers.request import EntryPoint, Verb
 from tests.support.app_fixture import at_work
 from tests.support.raw_http import command, knock, signed
@@ -53,10 +54,10 @@ ENTRY_POINTS = {
     "modal click": (lambda body: payloads.modal_click(body, ACTION), IN_MODAL),
     "submission": (payloads.modal_submission, SUBMITTED),
     "home click": (lambda body: payloads.home_click(body, ACTION), {"user": USER, "trigger_id": "1.a"}),
-    "mention": (lambda event: payloads.mention(event, BOT), EVENT),
-    "direct message": (lambda event: payloads.direct_message(event, BOT), EVENT),
-    "channel created": (lambda event: payloads.channel_created(event, BOT), CREATED),
-    "home opened": (lambda body: payloads.home_opened(body, BOT), OPENED),
+    "mention": (lambda event: event_payloads.mention(event, BOT), EVENT),
+    "direct message": (lambda event: event_payloads.direct_message(event, BOT), EVENT),
+    "channel created": (lambda event: event_payloads.channel_created(event, BOT), CREATED),
+    "home opened": (lambda body: event_payloads.home_opened(body, BOT), OPENED),
 }
 OPTIONAL = {"user.team_id", "message.text", "channel.name", "channel.creator", "text"}
 
@@ -152,15 +153,15 @@ def test_which_clicks_count_once(verb, same):
 )
 def test_what_nobody_said_to_the_bot_is_passed_over(event):
     """Edits, joins, hidden messages, and what the bot said itself."""
-    assert payloads.mention(EVENT | event, BOT) is None
+    assert event_payloads.mention(EVENT | event, BOT) is None
 
 
 def test_a_mention_is_answered_in_its_thread():
     """Without the mention itself, wherever it stands."""
-    message = payloads.mention(EVENT, BOT)
+    message = event_payloads.mention(EVENT, BOT)
     assert (message.text, message.origin.thread) == ("ping", "3.0")
     assert message.origin.entry_point is EntryPoint.MENTION
-    assert payloads.direct_message(EVENT, BOT).origin.thread is None
+    assert event_payloads.direct_message(EVENT, BOT).origin.thread is None
 
 
 async def test_a_malformed_command_is_refused_and_stored_nowhere(database):

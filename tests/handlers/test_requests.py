@@ -7,8 +7,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from handlers.answer import HANDLERS
-from handlers.case import Case
-from handlers.modals import Modal
+from handlers.case import Case, Modal
 from handlers.request import Origin, Request, Verb
 from handlers.upgrades import upgrade_modal, upgrade_progress, upgrade_request
 from tests.support.older_rows import DUMP

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.manifest import manifest
+from handlers.event_payloads import all_text
 from handlers.listeners import shortcuts
-from handlers.payloads.events import all_text
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.slack_rules import faults
 from vt import extract

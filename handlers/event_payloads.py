@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from handlers.payloads.interactions import Payload, optional, text
+from handlers.payloads import Payload, optional, text
 from handlers.request import EntryPoint, Origin
 
 POSTED = (None, "bot_message", "file_share", "thread_broadcast")
