@@ -27,7 +27,7 @@ from handlers.text.format import Audience
 from handlers.turns import consent
 from handlers.turns.about import Probe, health
 from handlers.turns.answers import INTERVAL
-from handlers.views import answer, uploads
+from handlers.views import answer, card
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message, clean
 from vt.errors import Internal, Unsupported
@@ -94,7 +94,7 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, *, as_jso
         return WRONG
     prepared = await _prepared(parts.service, wanted.lookups, policy)
     lookups = await _settled(parts.service, prepared, fresh=wanted.fresh)
-    if files := uploads.asked_about(lookups):
+    if files := card.asked_about(lookups):
         left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
         if policy is UploadPolicy.CONFIRM and await _agrees(files, left):
             lookups = await _settled(parts.service, consent.agree(lookups))
@@ -126,7 +126,7 @@ async def _agrees(files: Sequence[Lookup], left: int) -> bool:
             return False
         if left:
             _say(files_text.MORE.format(count=left))
-        sys.stderr.write(f"vtbot: {uploads.plain_question(files)} [y/N] ")
+        sys.stderr.write(f"vtbot: {card.plain_question(files)} [y/N] ")
         sys.stderr.flush()
         return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")
 
@@ -148,7 +148,7 @@ class _Progress:
         """Take note of how many bytes of a file were read, or uploaded, so far."""
         if time.monotonic() - self._last > INTERVAL:
             self._last = time.monotonic()
-            _say(uploads.progress_line(lookup, count))
+            _say(card.progress_line(lookup, count))
 
 
 async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -> Lookups:

@@ -17,7 +17,7 @@ COMMAND = "/vt"
 def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
     app.middleware(AddDeps(deps))
-    app.command(COMMAND)(commands.handle_command)
+    app.command(COMMAND)(handle_command)
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))
     app.event("message", matchers=[events.in_channel])(skip_malformed(events.on_message))

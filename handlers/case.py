@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     """How a request ended, or that it has not ended yet."""
 
     OPEN = "open"
-    ANSWERED = "answered"
+    DONE = "answered"
     REFUSED = "refused"
     FAILED = "failed"
 

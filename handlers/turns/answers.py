@@ -17,7 +17,7 @@ from handlers.replies import post_ephemeral, reply
 from handlers.request import AboutAnswer
 from handlers.text.format import Audience
 from handlers.turns import consent
-from handlers.views import answer, uploads
+from handlers.views import answer, card
 from handlers.views.answer_layout import AnswerContext
 from handlers.views.rich_text import Message
 from vt.lookup import Lookup
@@ -68,7 +68,7 @@ async def message(
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
     """
     found = findings(case, deps.clock())
-    has_question = final and not shared_by and case.has_files and uploads.concerns(case.lookups)
+    has_question = final and not shared_by and case.has_files and card.concerns(case.lookups)
     context = AnswerContext(
         case=case.request.id,
         now=deps.clock(),
@@ -79,7 +79,7 @@ async def message(
         submit=deps.submit,
         invented=deps.invented,
         records=await history.summaries(case, found, deps.history),
-        reserved=uploads.MAX_CHARACTERS if has_question else 0,
+        reserved=card.MAX_CHARACTERS if has_question else 0,
         audience=await _audience(
             case, found, deps, alone=not shared_by and (hidden or not _seen_by_all(case))
         ),
@@ -115,7 +115,7 @@ async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
     await deps.store.decline(case, why)
 
 
-async def end(case: Case, deps: PostingDeps, outcome: Outcome = Outcome.ANSWERED) -> None:
+async def end(case: Case, deps: PostingDeps, outcome: Outcome = Outcome.DONE) -> None:
     """End a request: no turn follows. Raises StoreDown."""
     await deps.store.save(case.model_copy(update={"outcome": outcome}))
 
@@ -167,7 +167,7 @@ class Progress:
                 continue
             reported = files
             with suppress(NotPosted, CannotPost):
-                await self._say(uploads.progress(files))
+                await self._say(card.progress(files))
 
     def _is_worth_saying(self, files: list[tuple[Lookup, int]]) -> bool:
         """A message of the bot's own is edited when there are numbers; a response_url has too few uses for more than one."""

@@ -14,7 +14,7 @@ from handlers.turns import consent
 from handlers.turns.answers import case_of_button, decline, end, findings, message, sharer, visible_answer
 from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance
-from handlers.views import answer, answer_layout, uploads
+from handlers.views import answer, answer_layout, card
 from handlers.views.answer_layout import Attachment
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup
@@ -53,7 +53,7 @@ async def share(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     # Saved before it is posted: from then on everybody in the channel may press its buttons.
     await deps.store.save(about.model_copy(update={"published": True}))
     is_shared = await replies.share(case, shown, deps)
-    await end(case, deps, Outcome.ANSWERED if is_shared else Outcome.FAILED)
+    await end(case, deps, Outcome.DONE if is_shared else Outcome.FAILED)
 
 
 async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
@@ -112,7 +112,7 @@ async def _agree(case: Case[UploadRequest], deps: LookupDeps) -> Case | None:
     if about is None or rejection:
         await _reject(case, rejection, deps)
         return None
-    files = uploads.asked_about(about.lookups)
+    files = card.asked_about(about.lookups)
     consented = _in_message_of(about, case, consent.agree(about.lookups))
     takes_long = sum(file.size or 0 for file in files) > DIRECT_UPLOAD
     moves = takes_long and not consented.channel and not case.request.origin.public
@@ -120,7 +120,7 @@ async def _agree(case: Case[UploadRequest], deps: LookupDeps) -> Case | None:
         # A response_url can be used five times. Progress that takes longer is shown in a message of the bot's own.
         consented = await reply(consented, answer.note(files_text.FOLLOW), deps, final=False)
         consented = consented.model_copy(update={"posts": RESPONSE_URL_USES})
-    return await reply(consented, uploads.progress((file, 0) for file in files), deps, final=moves)
+    return await reply(consented, card.progress((file, 0) for file in files), deps, final=moves)
 
 
 def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case:

@@ -279,7 +279,7 @@ class _Batch:
         posted = card.posted or (self._now if card.is_visible else None)
         card = with_progress(replace(card, posted=posted), failures=0)
         due = next_turn(card.case.lookups)
-        await self._finish(card, Outcome.OPEN if due else Outcome.ANSWERED, due)
+        await self._finish(card, Outcome.OPEN if due else Outcome.DONE, due)
 
 
 async def _advance(cards: Sequence[Card], service: Service, deps: WatchDeps) -> list[Card]:

@@ -231,7 +231,7 @@ async def _creator(channel: str, deps: WatchDeps) -> str:
         return ""
 
 
-async def _answer(case: Case, line: str, deps: WatchDeps, outcome: Outcome = Outcome.ANSWERED) -> None:
+async def _answer(case: Case, line: str, deps: WatchDeps, outcome: Outcome = Outcome.DONE) -> None:
     await end(await reply(case, answer.note(line), deps), deps, outcome)
 
 

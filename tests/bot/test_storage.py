@@ -99,7 +99,7 @@ async def test_progress(cases):
     """What is saved is what the next turn finds."""
     await cases.accept(request())
     later = Case(
-        request=request(), lookups=request().lookups, outcome=Outcome.ANSWERED, posts=2, told="x", ts="1.2"
+        request=request(), lookups=request().lookups, outcome=Outcome.DONE, posts=2, told="x", ts="1.2"
     )
     await cases.save(later)
     assert await cases.case("1") == later
@@ -138,7 +138,7 @@ async def test_prune(cases, opened):
     for name, days in (("old", 3), ("open", 3), ("new", 0)):
         await cases.accept(request(name, at=NOON - timedelta(days=days)))
     for name in ("old", "new"):
-        await cases.save(Case(request=request(name), outcome=Outcome.ANSWERED))
+        await cases.save(Case(request=request(name), outcome=Outcome.DONE))
     await StoredReplies(opened).put({"k": {}}, NOON - timedelta(days=3))
     await cases.prune(NOON - timedelta(days=1))
     await StoredReplies(opened).prune(NOON - timedelta(days=1))
