@@ -124,7 +124,7 @@ async def ask_poster(card: Card, watch: Watch, deps: WatchDeps) -> Card:
     is_person = origin.user.startswith(("U", "W"))
     if not new or not is_person or watch.mode is Mode.DRY_RUN:
         return card
-    question = card_view.question(card.case.request.id, [one.value for one in new])
+    question = card_view.url_question(card.case.request.id, [one.value for one in new])
     thread = None if origin.thread == origin.message else origin.thread
     where = {"channel": origin.channel, "user": origin.user, "thread_ts": thread}
     try:
