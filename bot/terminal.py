@@ -27,8 +27,8 @@ from handlers.text.format import Audience
 from handlers.turns import consent
 from handlers.turns.about import Probe, health
 from handlers.turns.answers import INTERVAL
-from handlers.views import answer, card
-from handlers.views.answer_layout import AnswerContext
+from handlers.views import answer, messages
+from handlers.views.answer import AnswerContext
 from handlers.views.rich_text import Message, clean
 from vt.errors import Internal, Unsupported
 from vt.lookup import Lookup
@@ -56,7 +56,7 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
         _say(text.usage_error(usage_error, _operator(settings)))
         return WRONG
     if wanted.verb is Verb.HELP:
-        _show(answer.help_message())
+        _show(messages.help_message())
         return DONE
     wrong = wanted.wrong if isinstance(wanted, LookupCommand) else ()
     if wrong:
@@ -84,7 +84,7 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, *, as_jso
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping}, audience)
     if wanted.verb is Verb.QUOTA:
-        _show(answer.note(about.quota(await parts.quota_store.left())))
+        _show(messages.note(about.quota(await parts.quota_store.left())))
         return DONE
     if not isinstance(wanted, LookupCommand):
         _say(modals.ONLY_IN_SLACK)
@@ -94,7 +94,7 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, *, as_jso
         return WRONG
     prepared = await _prepared(parts.service, wanted.lookups, policy)
     lookups = await _settled(parts.service, prepared, fresh=wanted.fresh)
-    if files := card.asked_about(lookups):
+    if files := messages.asked_about(lookups):
         left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
         if policy is UploadPolicy.CONFIRM and await _agrees(files, left):
             lookups = await _settled(parts.service, consent.agree(lookups))
@@ -126,7 +126,7 @@ async def _agrees(files: Sequence[Lookup], left: int) -> bool:
             return False
         if left:
             _say(files_text.MORE.format(count=left))
-        sys.stderr.write(f"vtbot: {card.plain_question(files)} [y/N] ")
+        sys.stderr.write(f"vtbot: {messages.plain_question(files)} [y/N] ")
         sys.stderr.flush()
         return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")
 
@@ -148,7 +148,7 @@ class _Progress:
         """Take note of how many bytes of a file were read, or uploaded, so far."""
         if time.monotonic() - self._last > INTERVAL:
             self._last = time.monotonic()
-            _say(card.progress_line(lookup, count))
+            _say(messages.progress_line(lookup, count))
 
 
 async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -> Lookups:
@@ -169,7 +169,7 @@ async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -
 async def doctor(settings: Settings) -> int:
     """Check what the settings name: exit status 1 when something does not answer."""
     _show(
-        answer.note(
+        messages.note(
             about.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
         )
     )
@@ -182,7 +182,7 @@ async def doctor(settings: Settings) -> int:
 
 async def _healthy(probes: Mapping[str, Probe], audience: Audience) -> int:
     found = await health(probes, audience)
-    _show(answer.note(about.ping(found)))
+    _show(messages.note(about.ping(found)))
     return NOT_DONE if any(fault for _, fault in found.values()) else DONE
 
 

@@ -9,7 +9,8 @@ from handlers.deps import Deps
 from handlers.listeners import buttons, events, modals, shortcuts
 from handlers.listeners.commands import handle_command
 from handlers.request import Verb
-from handlers.views import answer_layout, details_layout, form
+from handlers.views import details_layout, form
+from handlers.views.answer import MORE
 
 COMMAND = "/vt"
 
@@ -29,7 +30,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.handle_button)
     app.action("open")(buttons.handle_link)
     app.action("form")(buttons.handle_form_offer)
-    app.action(answer_layout.MORE)(buttons.handle_menu)
+    app.action(MORE)(buttons.handle_menu)
     app.action(re.compile(f"^{details_layout.TURN}:"))(modals.handle_page)
     app.action(details_layout.PICK)(modals.handle_page)
     app.view(form.CALLBACK)(modals.handle_form)

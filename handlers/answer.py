@@ -13,7 +13,7 @@ from handlers.replies import reply
 from handlers.request import EntryPoint, InfoRequest, Verb
 from handlers.turns import about, buttons, lookup, modals, watch_cards, watch_commands
 from handlers.turns.answers import end
-from handlers.views import answer
+from handlers.views import messages
 from vt.quota import metered
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ async def give_up(case_id: str, deps: Deps) -> None:
     if case is None or case.outcome is not Outcome.OPEN:
         return
     try:
-        failed = answer.note(text.FAILED.to(deps.audience.about(case_id)))
+        failed = messages.note(text.FAILED.to(deps.audience.about(case_id)))
         await end(await reply(case, failed, deps), deps, Outcome.FAILED)
     except CannotPost:
         await _fail(case_id, deps)
@@ -120,7 +120,7 @@ async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_la
     sentence = text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
     if unreadable.salvaged.origin.entry_point is not EntryPoint.WATCH:
         try:
-            await reply(_stand_in(unreadable.salvaged), answer.note(sentence), deps)
+            await reply(_stand_in(unreadable.salvaged), messages.note(sentence), deps)
             told = True
         except StoreDown:
             raise

@@ -56,6 +56,10 @@ class Summary:
     """The last time that VirusTotal said something about it."""
 
 
+Records = Mapping[str, Summary]
+"""What is on record about findings, by `Sighting.subject`."""
+
+
 class History(Protocol):
     """The storage of sightings. Every method raises StoreDown when the database is not available."""
 

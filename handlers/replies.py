@@ -14,8 +14,8 @@ from handlers.case import Case, is_shared
 from handlers.deps import PostingDeps
 from handlers.posting import INVALID_BLOCKS, POST_OPTIONS, CannotPost, InvalidBlocks, NotPosted, call
 from handlers.text import about
-from handlers.views import answer
-from handlers.views.answer_layout import Attachment
+from handlers.views import messages
+from handlers.views.exports import Attachment
 from handlers.views.rich_text import Message, mrkdwn
 
 RESPONSE_URL_LIFETIME = timedelta(minutes=25)
@@ -113,7 +113,7 @@ def _explained(case: Case, message: Message, channel: str) -> Message:
     if origin.apart or origin.channel in (channel, origin.user):
         return message
     why = text.LATE if origin.response_url else about.ELSEWHERE
-    return Message(f"{why}\n{message.text}", (*answer.note(why).blocks, *message.blocks))
+    return Message(f"{why}\n{message.text}", (*messages.note(why).blocks, *message.blocks))
 
 
 # Beside an answer ----------------------------------------------------------------------------------------

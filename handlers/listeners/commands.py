@@ -23,7 +23,7 @@ from handlers.open_modals import open_form, open_settings
 from handlers.parser import parse
 from handlers.payloads import SlashCommand
 from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
-from handlers.views import answer
+from handlers.views import messages
 from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn
 from vt.indicators import strip_markup
@@ -40,7 +40,7 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerD
         case UsageError():
             await ack(_told(text.usage_error(wanted, deps.audience)))
         case InfoCommand(Verb.HELP):
-            guide = answer.help_message()
+            guide = messages.help_message()
             await ack(text=guide.text, blocks=list(guide.blocks))
         case SettingsCommand():
             await ack(mrkdwn(await open_settings(origin, trigger_id, deps)))

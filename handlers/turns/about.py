@@ -22,7 +22,7 @@ from handlers.request import (
 from handlers.text import about as about_text
 from handlers.text.format import Audience
 from handlers.turns.answers import end
-from handlers.views import answer, home
+from handlers.views import home, messages
 from handlers.views.home import HomeContent
 from vt.errors import VTError
 
@@ -38,27 +38,27 @@ async def ping(case: Case, deps: InfoDeps) -> None:
         "slack": deps.slack.auth_test,
     }
     found = await health(probes, deps.audience.about(case.request.id))
-    await end(await reply(case, answer.note(about_text.ping(found)), deps), deps)
+    await end(await reply(case, messages.note(about_text.ping(found)), deps), deps)
 
 
 async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
     """A button for the form, which could not be opened within the three seconds of its trigger_id."""
-    await end(await reply(case, answer.form_offer(case.request.modal), deps), deps)
+    await end(await reply(case, messages.form_offer(case.request.modal), deps), deps)
 
 
 async def quota(case: Case, deps: InfoDeps) -> None:
     """The calls to VirusTotal that are left."""
-    await end(await reply(case, answer.note(about_text.quota(await deps.quota_left())), deps), deps)
+    await end(await reply(case, messages.note(about_text.quota(await deps.quota_left())), deps), deps)
 
 
 async def show_help(case: Case, deps: PostingDeps) -> None:
     """What can be typed."""
-    await end(await reply(case, answer.help_message(), deps), deps)
+    await end(await reply(case, messages.help_message(), deps), deps)
 
 
 async def say(case: Case[SayRequest], deps: PostingDeps) -> None:
     """A sentence that was ready when the request was stored."""
-    await end(await reply(case, answer.note(case.request.sentence), deps), deps)
+    await end(await reply(case, messages.note(case.request.sentence), deps), deps)
 
 
 # The home --------------------------------------------------------------------------------------

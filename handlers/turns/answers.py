@@ -17,8 +17,8 @@ from handlers.replies import post_ephemeral, reply
 from handlers.request import AboutAnswer
 from handlers.text.format import Audience
 from handlers.turns import consent
-from handlers.views import answer, card
-from handlers.views.answer_layout import AnswerContext
+from handlers.views import answer, messages
+from handlers.views.answer import AnswerContext
 from handlers.views.rich_text import Message
 from vt.lookup import Lookup
 from vt.verdict import Finding
@@ -68,7 +68,7 @@ async def message(
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
     """
     found = findings(case, deps.clock())
-    has_question = final and not shared_by and case.has_files and card.concerns(case.lookups)
+    has_question = final and not shared_by and case.has_files and messages.concerns(case.lookups)
     context = AnswerContext(
         case=case.request.id,
         now=deps.clock(),
@@ -79,7 +79,7 @@ async def message(
         submit=deps.submit,
         invented=deps.invented,
         records=await history.summaries(case, found, deps.history),
-        reserved=card.MAX_CHARACTERS if has_question else 0,
+        reserved=messages.MAX_CHARACTERS if has_question else 0,
         audience=await _audience(
             case, found, deps, alone=not shared_by and (hidden or not _seen_by_all(case))
         ),
@@ -167,7 +167,7 @@ class Progress:
                 continue
             reported = files
             with suppress(NotPosted, CannotPost):
-                await self._say(card.progress(files))
+                await self._say(messages.progress(files))
 
     def _is_worth_saying(self, files: list[tuple[Lookup, int]]) -> bool:
         """A message of the bot's own is edited when there are numbers; a response_url has too few uses for more than one."""

@@ -14,8 +14,8 @@ from handlers.turns import consent
 from handlers.turns.answers import case_of_button, decline, end, findings, message, sharer, visible_answer
 from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance
-from handlers.views import answer, answer_layout, card
-from handlers.views.answer_layout import Attachment
+from handlers.views import exports, messages
+from handlers.views.exports import Attachment
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup
 from vt.verdict import Finding
@@ -23,12 +23,12 @@ from vt.verdict import Finding
 
 async def json(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send the documented JSON as a file."""
-    await _send(case, deps, answer_layout.as_json)
+    await _send(case, deps, exports.as_json)
 
 
 async def csv(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send a table as a file."""
-    await _send(case, deps, answer_layout.as_csv)
+    await _send(case, deps, exports.as_csv)
 
 
 async def _send(
@@ -112,15 +112,15 @@ async def _agree(case: Case[UploadRequest], deps: LookupDeps) -> Case | None:
     if about is None or rejection:
         await _reject(case, rejection, deps)
         return None
-    files = card.asked_about(about.lookups)
+    files = messages.asked_about(about.lookups)
     consented = _in_message_of(about, case, consent.agree(about.lookups))
     takes_long = sum(file.size or 0 for file in files) > DIRECT_UPLOAD
     moves = takes_long and not consented.channel and not case.request.origin.public
     if moves:
         # A response_url can be used five times. Progress that takes longer is shown in a message of the bot's own.
-        consented = await reply(consented, answer.note(files_text.FOLLOW), deps, final=False)
+        consented = await reply(consented, messages.note(files_text.FOLLOW), deps, final=False)
         consented = consented.model_copy(update={"posts": RESPONSE_URL_USES})
-    return await reply(consented, card.progress((file, 0) for file in files), deps, final=moves)
+    return await reply(consented, messages.progress((file, 0) for file in files), deps, final=moves)
 
 
 def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case:

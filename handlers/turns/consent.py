@@ -14,7 +14,7 @@ from handlers.files import acting_for
 from handlers.request import LookupRequest, Origin, Uploads
 from handlers.text import files as words
 from handlers.text.format import Sentence, said
-from handlers.views import card
+from handlers.views import messages
 from handlers.views.rich_text import Message
 from vt.files.hosts import LOGIN
 from vt.files.safe_path import file_name
@@ -106,12 +106,12 @@ async def with_question(message: Message, case: Case, deps: FileDeps) -> Message
     elif is_expired(case, now):
         why_not = words.OVER
     validity = words.lasts(first_origin(case).user, (_asked_since(case) or now) + VALID_FOR)
-    return card.with_question(message, case, validity, why_not)
+    return messages.with_question(message, case, validity, why_not)
 
 
 async def mark_asked(case: C, deps: FileDeps) -> C:
     """The case with the time of its question, if the question is about to be shown for the first time. Raises StoreDown."""
-    if case.asked_at or not card.asked_about(case.lookups):
+    if case.asked_at or not messages.asked_about(case.lookups):
         return case
     if await policy_for(case, deps) is UploadPolicy.DENY:
         return case
@@ -128,7 +128,7 @@ def _asked_since(case: Case) -> datetime | None:
     if case.asked_at:
         return case.asked_at
     # Rows from before `asked_at` was stored: the question was asked once VirusTotal did not know the first file.
-    files = card.asked_about(case.lookups)
+    files = messages.asked_about(case.lookups)
     return min((at for file in files if (at := file.reanalyse_after or file.checked_at)), default=None)
 
 
@@ -146,7 +146,7 @@ def _offer(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
 def agree(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
     """The lookups, with consent for the files that the question was about."""
     lookups = tuple(lookups)
-    meant = card.asked_about(lookups)
+    meant = messages.asked_about(lookups)
     return tuple(lookup.consented() if lookup in meant else lookup for lookup in lookups)
 
 
@@ -172,7 +172,7 @@ SENTENCES: Mapping[Rejection, Sentence] = {
 
 async def check_click(about: Case | None, click: Case, deps: FileDeps) -> Rejection | None:
     """Why a click on the button "Upload" of that answer does not count; None if it does. Raises StoreDown."""
-    if about is None or not card.asked_about(about.lookups):
+    if about is None or not messages.asked_about(about.lookups):
         return Rejection.GONE
     if rejection := await check_person(about, click, deps):
         return rejection

@@ -19,8 +19,8 @@ from handlers.replies import reply, send_file
 from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy, Verb
 from handlers.turns import answers, consent
 from handlers.turns.answers import decline, end, findings, message, visible_answer
-from handlers.views import answer
-from handlers.views.answer_layout import as_json
+from handlers.views import messages
+from handlers.views.exports import as_json
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
 from vt.lookup import Lookup, Step
@@ -74,7 +74,7 @@ async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
     case = case.model_copy(update={"lookups": (*case.lookups, *await _people(case, deps))})
     if not case.lookups:
         # No mentioned person has a visible e-mail address.
-        await end(await reply(case, answer.note(text.NO_MAIL), deps), deps, Outcome.REFUSED)
+        await end(await reply(case, messages.note(text.NO_MAIL), deps), deps, Outcome.REFUSED)
         return
     await _advance(case, deps, fresh=case.request.fresh)
 

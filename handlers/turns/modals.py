@@ -15,7 +15,7 @@ from handlers.replies import reply, send_file
 from handlers.request import ChangeSettingsRequest, ChannelSettings, ModalRequest, SettingsRequest, Verb
 from handlers.text import modals as modals_text
 from handlers.turns.answers import end, findings, visible_answer
-from handlers.views import answer, answer_layout, details, details_layout, form
+from handlers.views import details, details_layout, exports, form, messages
 from handlers.views.details_layout import Position, sentence
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
@@ -128,7 +128,7 @@ async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], 
     error = await update(case, view, deps)
     if error in REFUSED:
         await update(case, _sentence(case, modals_text.NOT_TAKEN), deps)
-        await send_file(case, answer_layout.as_json(found), deps)
+        await send_file(case, exports.as_json(found), deps)
     return error not in CLOSED
 
 
@@ -181,7 +181,7 @@ async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps)
     origin = case.request.origin
     new = case.request.settings
     if not await may_change(origin, deps.directory, deps.policy):
-        refused = await reply(_to_asker(case), answer.note(modals_text.WHO_MAY_CHANGE), deps)
+        refused = await reply(_to_asker(case), messages.note(modals_text.WHO_MAY_CHANGE), deps)
         await end(refused, deps, Outcome.REFUSED)
         return
     if not case.changes:
@@ -189,7 +189,7 @@ async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps)
         case = case.model_copy(update={"changes": changes(old, new)})
         await deps.store.save(case)
     await deps.channel_settings.change(origin.team, origin.channel, new)
-    saved = await reply(_to_asker(case), answer.note(modals_text.saved(case.changes)), deps)
+    saved = await reply(_to_asker(case), messages.note(modals_text.saved(case.changes)), deps)
     await end(saved, deps)
 
 

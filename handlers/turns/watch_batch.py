@@ -18,7 +18,7 @@ from handlers.text import watch as watch_text
 from handlers.turns import watch_cards
 from handlers.turns.answers import findings
 from handlers.turns.watch_cards import with_case, with_progress
-from handlers.views import answer
+from handlers.views import messages
 from handlers.watch import (
     NAME_RULE_LIFETIME,
     THROTTLE_PERIOD,
@@ -124,7 +124,7 @@ class Throttle:
         self._watches[origin.channel] = watch
         if await self._deps.watches.pause(origin.team, origin.channel, until):
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
-            notice = answer.note(watch_text.paused(most, until))
+            notice = messages.note(watch_text.paused(most, until))
             await call(self._deps.slack.chat_postMessage, channel=where, **notice.content, **POST_OPTIONS)
 
 

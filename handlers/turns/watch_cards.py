@@ -18,9 +18,8 @@ from handlers.replies import post_ephemeral, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.text import watch
 from handlers.turns.answers import end, findings
-from handlers.views import answer
-from handlers.views import card as card_view
-from handlers.views.card import CardContext
+from handlers.views import messages
+from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message
 from handlers.watch import (
     Card,
@@ -73,7 +72,7 @@ async def _message(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> 
         invented=deps.invented,
         audience=deps.audience,
     )
-    return card_view.card(findings(card.case, now), context)
+    return messages.card(findings(card.case, now), context)
 
 
 async def _place(origin: Origin, watch: Watch, deps: WatchDeps) -> tuple[str, str | None]:
@@ -124,7 +123,7 @@ async def ask_poster(card: Card, watch: Watch, deps: WatchDeps) -> Card:
     is_person = origin.user.startswith(("U", "W"))
     if not new or not is_person or watch.mode is Mode.DRY_RUN:
         return card
-    question = card_view.url_question(card.case.request.id, [one.value for one in new])
+    question = messages.url_question(card.case.request.id, [one.value for one in new])
     thread = None if origin.thread == origin.message else origin.thread
     where = {"channel": origin.channel, "user": origin.user, "thread_ts": thread}
     try:
@@ -157,7 +156,7 @@ async def show_card(case: Case[ShowCardRequest], deps: WatchDeps) -> None:
     except UnreadableCase:
         card = None
     if card is None:
-        await end(await reply(case, answer.help_message(), deps), deps)
+        await end(await reply(case, messages.help_message(), deps), deps)
         return
     await deps.cards.override(card.case.request.id, CardOverrides(show_card=True))
     await end(case, deps)
@@ -169,13 +168,13 @@ async def allow(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     if card:
         overrides = CardOverrides(allowed_urls=card.progress.asked_urls)
         await deps.cards.override(card.case.request.id, overrides)
-        await end(await reply(case, answer.note(watch.ALLOWED), deps), deps)
+        await end(await reply(case, messages.note(watch.ALLOWED), deps), deps)
 
 
 async def leave(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     """The poster does not agree; nothing is looked up."""
     if await _card_of_poster(case, deps):
-        await end(await reply(case, answer.note(watch.LEFT), deps), deps)
+        await end(await reply(case, messages.note(watch.LEFT), deps), deps)
 
 
 async def _card_of_poster(case: Case[CardActionRequest], deps: WatchDeps) -> Card | None:

@@ -16,7 +16,7 @@ from handlers.replies import reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.text import watch as watch_text
 from handlers.turns.answers import end
-from handlers.views import answer
+from handlers.views import messages
 from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Ignored, Mode
 from vt.indicators import Kind, read
 
@@ -232,7 +232,7 @@ async def _creator(channel: str, deps: WatchDeps) -> str:
 
 
 async def _answer(case: Case, line: str, deps: WatchDeps, outcome: Outcome = Outcome.DONE) -> None:
-    await end(await reply(case, answer.note(line), deps), deps, outcome)
+    await end(await reply(case, messages.note(line), deps), deps, outcome)
 
 
 async def _refuse(case: Case, line: str, deps: WatchDeps) -> None:

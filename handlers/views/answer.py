@@ -1,19 +1,31 @@
-"""Findings as a message in Block Kit: pure functions over the SDK's classes.
+"""An answer in Block Kit: its findings, closing lines and buttons, by pure functions over the SDK's classes.
 
 Whatever comes from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, RichTextElementParts
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    ContextBlock,
+    InteractiveElement,
+    MarkdownTextObject,
+    Option,
+    OverflowMenuElement,
+    PlainTextObject,
+    RichTextElementParts,
+)
 
 from handlers import text
-from handlers.history import previous_if_changed, sighting
-from handlers.text import about as about_text
-from handlers.text import modals
-from handlers.text.format import Audience
-from handlers.views.answer_layout import AnswerContext, Records, buttons, closing
+from handlers.history import Records, previous_if_changed, sighting
+from handlers.request import SubmitPolicy, Verb
+from handlers.text import about, files, modals
+from handlers.text.format import EVERYBODY, Audience
 from handlers.views.rich_text import (
     Message,
     Part,
@@ -21,6 +33,7 @@ from handlers.views.rich_text import (
     code,
     fallback,
     length,
+    mrkdwn,
     quote,
     rich,
     say,
@@ -28,9 +41,20 @@ from handlers.views.rich_text import (
     tell,
 )
 from vt.enrichment import Field, without_repeats
-from vt.results import gui_link, insight
-from vt.verdict import Finding, State, tally, worst_first
+from vt.errors import Sensitive
+from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments, insight
+from vt.verdict import GIVEN_UP, Finding, State, tally, worst_first
 
+MORE = "more"
+"""The action_id of the menu."""
+MENU_ENTRIES = 5
+"""Slack's limit for an overflow menu. Entries beyond it become buttons."""
+CONFIRM_SUBMIT = ConfirmObject(
+    title=PlainTextObject(text=text.CONFIRM_TITLE),
+    text=PlainTextObject(text=text.CONFIRM_SUBMIT),
+    confirm=text.CONFIRM_YES,
+    deny=text.CONFIRM_NO,
+)
 MESSAGE_CHARACTERS = 12_000
 """In all blocks of a message. Slack refuses a message from about 13,200 on (undocumented, measured; bolt-js#2509)."""
 MESSAGE_BLOCKS = 48
@@ -42,53 +66,44 @@ DETAILED = (State.RISKY, State.SUSPICIOUS)
 """States whose findings are shown in full below a list."""
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerContext:
+    """What an answer shows beside its findings, and which buttons it has."""
+
+    case: str
+    """The id that its buttons carry."""
+    now: datetime
+    final: bool = True
+    """Everything is settled; before that there are no buttons."""
+    shared_by: str | None = None
+    """Who wanted the whole channel to see it."""
+    public: bool = False
+    """The whole channel sees it already, so there is nothing to share."""
+    submit: SubmitPolicy = SubmitPolicy.CONFIRM
+    """Whether people may have unknown URLs scanned: confirm, allow or deny."""
+    invented: bool = False
+    """The sandbox answered instead of VirusTotal."""
+    records: Records = field(default_factory=dict)
+    audience: Audience = EVERYBODY
+    """Who reads the answer. Its request's id is said once, at the end."""
+    private_key: bool = False
+    """The VirusTotal key may rescan files."""
+    reserved: int = 0
+    """Characters of the message that are kept for what follows the answer."""
+
+
 def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     """The answer to a request: one finding in full, or several as a list, the worst first."""
-    body = _one(findings[0], context) if len(findings) == 1 else _several(findings, context)
+    body = _one(findings[0], context) if len(findings) == 1 else several(findings, context)
     blocks = [*body, *closing(findings, context), *buttons(findings, context)]
     return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
-
-
-def brief(findings: Sequence[Finding], now: datetime, audience: Audience) -> Iterator[Block]:
-    """The verdicts and their reasons, the worst first, without the tables."""
-    context = AnswerContext("", now, audience=audience)
-    if len(findings) == 1:
-        yield rich(*_headline(findings[0], context))
-        if remark := text.note(findings[0], audience):
-            yield sentence(remark)
-    else:
-        yield from _several(findings, context)
-
-
-def note(line: str) -> Message:
-    """A message of one sentence of ours."""
-    return Message(fallback([line]), (sentence(line).to_dict(),))
-
-
-def form_offer(modal_id: str) -> Message:
-    """The message that offers the form again, when it could not be opened in time; what was typed is kept."""
-    button = ButtonElement(action_id="form", text=modals.OPEN_FORM, value=modal_id)
-    blocks = [rich(say(modals.FORM_AGAIN)), ActionsBlock(elements=[button])]
-    return Message(fallback([modals.FORM_AGAIN]), tuple(block.to_dict() for block in blocks))
-
-
-def help_message() -> Message:
-    """The message for /vt help."""
-    rows = [part for form, does in about_text.help_lines() for part in (code(form), say(f" {does}\n"))]
-    blocks = [rich(say(about_text.HELP_HEAD)), rich(*rows), rich(say(about_text.HELP_STATES))]
-    lines = [
-        about_text.HELP_HEAD,
-        *(f"{form}: {does}" for form, does in about_text.help_lines()),
-        about_text.HELP_STATES,
-    ]
-    return Message(fallback(lines), tuple(block.to_dict() for block in blocks))
 
 
 # One finding ---------------------------------------------------------------------------------------------
 
 
 def _one(finding: Finding, context: AnswerContext) -> Iterator[Block]:
-    yield rich(*_headline(finding, context))
+    yield rich(*headline(finding, context))
     if warning := insight(finding):
         yield quote(text.insight(warning))
     if remark := text.note(finding, context.audience):
@@ -97,7 +112,7 @@ def _one(finding: Finding, context: AnswerContext) -> Iterator[Block]:
         yield rich(*_table(fields))
 
 
-def _headline(finding: Finding, context: AnswerContext) -> list[Part]:
+def headline(finding: Finding, context: AnswerContext) -> list[Part]:
     """The first three lines, which must be understood at a glance: verdict and rule, name, dates and records."""
     parts: list[Part] = [
         bold(text.verdict(finding)),
@@ -147,7 +162,8 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
 # Several findings ----------------------------------------------------------------------------------------
 
 
-def _several(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
+def several(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
+    """Several findings as a list, the worst first, and below it those that matter most in full."""
     ordered = worst_first(findings)
     yield rich(bold(text.tally(tally(findings))))
     most = min(200, LIST_CHARACTERS // len(ordered))
@@ -171,7 +187,7 @@ def _details(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Bl
     characters = MESSAGE_CHARACTERS - LIST_CHARACTERS - 600 - context.reserved
     blocks = MESSAGE_BLOCKS - 6
     for position, finding in enumerate(findings):
-        parts = _headline(finding, context)
+        parts = headline(finding, context)
         block = rich(*parts)
         characters -= sum(map(length, parts))
         blocks -= 1
@@ -196,7 +212,7 @@ def _lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]
     if context.case and any(map(text.is_at_fault, findings)):
         yield text.request_id(context.case)
     if context.invented:
-        yield about_text.INVENTED
+        yield about.INVENTED
 
 
 def _more_lines(finding: Finding, context: AnswerContext) -> Iterator[str]:
@@ -210,5 +226,72 @@ def _more_lines(finding: Finding, context: AnswerContext) -> Iterator[str]:
         yield text.insight(warning)
     if remark := text.note(finding, context.audience):
         yield remark
-    for field in without_repeats(finding):
-        yield f"{field.label}: {text.outside(field.value, FIELD_CHARACTERS)}"
+    for one in without_repeats(finding):
+        yield f"{one.label}: {text.outside(one.value, FIELD_CHARACTERS)}"
+
+
+# Closing lines and buttons -----------------------------------------------------------------------------
+
+
+def closing(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
+    """The request's id if something broke, who asked, and whether any of it is real."""
+    lines: list[str] = []
+    if context.case and any(map(text.is_at_fault, findings)):
+        lines.append(text.request_id(context.case))
+    if context.shared_by:
+        lines.append(text.asked_by(context.shared_by))
+    if context.invented:
+        lines.append(about.INVENTED)
+    if lines:
+        yield ContextBlock(elements=[MarkdownTextObject(text=mrkdwn(line), verbatim=True) for line in lines])
+
+
+def buttons(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
+    """Only buttons that do something: no JSON where there is none, no submission of what is known."""
+    elements = [*_button_row(findings, context), *_menu(findings, context)] if context.final else []
+    if elements:
+        yield ActionsBlock(elements=elements)
+
+
+def _button_row(findings: Sequence[Finding], context: AnswerContext) -> Iterator[InteractiveElement]:
+    case = context.case
+    if any(finding.raw for finding in findings):
+        yield ButtonElement(action_id="json", text=text.BUTTON_JSON, value=case)
+    if len(findings) > 1:
+        yield ButtonElement(action_id="csv", text=modals.CSV, value=case)
+    elif link := gui_link(findings[0]):
+        yield ButtonElement(action_id="open", text=text.BUTTON_LINK, url=link)
+    if context.shared_by:
+        yield ButtonElement(action_id="hide", text=modals.HIDE, value=case)
+    elif not context.public:
+        yield ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=case)
+    if _gave_up(findings):
+        yield ButtonElement(action_id="recheck", text=files.LOOK_AGAIN, value=case)
+    if any(isinstance(finding.error, Sensitive) for finding in findings):
+        yield ButtonElement(action_id="anyway", text=modals.ANYWAY, value=case)
+    if context.submit is not SubmitPolicy.DENY and any(can_submit(finding) for finding in findings):
+        confirm = CONFIRM_SUBMIT if context.submit is SubmitPolicy.CONFIRM else None
+        yield ButtonElement(action_id="submit", text=text.BUTTON_SUBMIT, value=case, confirm=confirm)
+
+
+def _menu(findings: Sequence[Finding], context: AnswerContext) -> Iterator[InteractiveElement]:
+    """What is wanted more rarely. An entry's value is `<verb>:<case id>`."""
+    offered = {
+        Verb.DETAILS: any(one.report for one in findings),
+        Verb.WHY: any(one.rule for one in findings),
+        Verb.COMMENTS: any(has_comments(one) for one in findings),
+        Verb.RESCAN_COST: any(can_rescan(one, private_key=context.private_key) for one in findings),
+        Verb.OFFER_UPLOAD: any(can_upload(one) for one in findings),
+        Verb.RECHECK: any(can_send(one) for one in findings) and not _gave_up(findings),
+    }
+    verbs = [verb for verb, is_offered in offered.items() if is_offered]
+    options = [Option(text=modals.MORE[verb], value=f"{verb}:{context.case}") for verb in verbs]
+    if options:
+        yield OverflowMenuElement(action_id=MORE, options=options[:MENU_ENTRIES])
+    for verb in verbs[MENU_ENTRIES:]:
+        yield ButtonElement(action_id=verb.value, text=modals.MORE[verb], value=context.case)
+
+
+def _gave_up(findings: Sequence[Finding]) -> bool:
+    """Whether an analysis was not finished in time: checking again has a button of its own then."""
+    return any(finding.note in GIVEN_UP for finding in findings)

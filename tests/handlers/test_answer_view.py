@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 
 from handlers.request import SubmitPolicy
 from handlers.views import answer as answer_views
-from handlers.views.answer_layout import AnswerContext
+from handlers.views.answer import AnswerContext
 from tests.support.replies import RECORDED, recorded, recording
 from tests.support.slack_rules import message_faults
 from vt.actions import BY_KEY

@@ -7,7 +7,7 @@ ABOUT_FILES = (
     *FILE_MODULES,
     "handlers/turns/consent.py",
     "handlers/turns/buttons.py",
-    "handlers/views/card.py",
+    "handlers/views/messages.py",
 )
 
 

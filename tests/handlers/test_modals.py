@@ -7,7 +7,7 @@ from hypothesis import given
 
 from handlers.request import ChannelSettings
 from handlers.views import answer, details_layout
-from handlers.views.answer_layout import AnswerContext
+from handlers.views.answer import AnswerContext
 from handlers.views.details import comments, details, rescan_cost, why
 from handlers.views.details_layout import Position
 from handlers.views.form import settings_form

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from handlers.case import Case
 from handlers.request import LookupRequest, Origin
 from handlers.text.files import lasts
-from handlers.views import card as uploads_view
+from handlers.views import messages as uploads_view
 from handlers.views.rich_text import Message
 from tests.handlers.test_events import own
 from tests.handlers.test_upload_askers import EICAR, labels, presses

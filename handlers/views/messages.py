@@ -1,4 +1,4 @@
-"""Messages about an answer: the card in a thread, the questions whether a URL or a file may be sent, and how far each file is. Pure."""
+"""The bot's other messages: a sentence, help, the card in a thread, questions before something is sent, and progress. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,56 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextB
 
 from handlers import text
 from handlers.case import Case
-from handlers.text import about, watch
+from handlers.text import about, modals, watch
 from handlers.text import files as files_text
 from handlers.text.format import EVERYBODY, Audience, Line
 from handlers.views import answer
-from handlers.views.rich_text import MOST_TEXT, Message, Part, bold, code, fallback, mrkdwn, rich, say, tell
+from handlers.views.rich_text import (
+    MOST_TEXT,
+    Message,
+    Part,
+    bold,
+    code,
+    fallback,
+    mrkdwn,
+    rich,
+    say,
+    sentence,
+    tell,
+)
 from handlers.watch import Duplicate
 from vt.errors import Reserved
 from vt.files.hosts import display_name
 from vt.files.safe_path import file_name
 from vt.lookup import Lookup
 from vt.verdict import NEVER_UPLOADED, Finding, Note, tally, worst_first
+
+
+def note(line: str) -> Message:
+    """A message of one sentence of ours."""
+    return Message(fallback([line]), (sentence(line).to_dict(),))
+
+
+def form_offer(modal_id: str) -> Message:
+    """The message that offers the form again, when it could not be opened in time; what was typed is kept."""
+    button = ButtonElement(action_id="form", text=modals.OPEN_FORM, value=modal_id)
+    blocks = [rich(say(modals.FORM_AGAIN)), ActionsBlock(elements=[button])]
+    return Message(fallback([modals.FORM_AGAIN]), tuple(block.to_dict() for block in blocks))
+
+
+def help_message() -> Message:
+    """The message for /vt help."""
+    rows = [part for form, does in about.help_lines() for part in (code(form), say(f" {does}\n"))]
+    blocks = [rich(say(about.HELP_HEAD)), rich(*rows), rich(say(about.HELP_STATES))]
+    lines = [
+        about.HELP_HEAD,
+        *(f"{form}: {does}" for form, does in about.help_lines()),
+        about.HELP_STATES,
+    ]
+    return Message(fallback(lines), tuple(block.to_dict() for block in blocks))
+
+
+# The card ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +75,21 @@ class CardContext:
     audience: Audience = EVERYBODY
 
 
+def brief(findings: Sequence[Finding], now: datetime, audience: Audience) -> Iterator[Block]:
+    """The verdicts and their reasons, the worst first, without the tables."""
+    context = answer.AnswerContext("", now, audience=audience)
+    if len(findings) == 1:
+        yield rich(*answer.headline(findings[0], context))
+        if remark := text.note(findings[0], audience):
+            yield sentence(remark)
+    else:
+        yield from answer.several(findings, context)
+
+
 def card(findings: Sequence[Finding], context: CardContext) -> Message:
     """The card: the worst verdict first; those that are waited for say until when."""
     blocks = [
-        *answer.brief(findings, context.now, context.audience),
+        *brief(findings, context.now, context.audience),
         *_closing(findings, context),
         *_buttons(findings, context),
     ]
@@ -53,7 +103,7 @@ def url_question(case: str, urls: Sequence[str]) -> Message:
         ButtonElement(action_id="leave", text=watch.BUTTON_LEAVE, value=case),
     ]
     line = watch.secrets(urls)
-    return Message(fallback([line]), (*answer.note(line).blocks, ActionsBlock(elements=buttons).to_dict()))
+    return Message(fallback([line]), (*note(line).blocks, ActionsBlock(elements=buttons).to_dict()))
 
 
 def _closing(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
@@ -142,7 +192,7 @@ def plain_question(files: Sequence[Lookup]) -> str:
 def progress(files: Iterable[tuple[Lookup, int]]) -> Message:
     """How many bytes of each file were read or sent; without files it is VirusTotal that takes long."""
     lines = [progress_line(lookup, count) for lookup, count in files]
-    return answer.note("\n".join(lines) or text.ASKING)
+    return note("\n".join(lines) or text.ASKING)
 
 
 def progress_line(file: Lookup, count: int) -> str:
