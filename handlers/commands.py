@@ -1,8 +1,8 @@
 """Commands: what a line after /vt or a form can ask for, what can be wrong with it, and how passwords in it are recognised. Pure."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from handlers.request import Verb
 from vt.actions import Action
@@ -25,9 +25,10 @@ class UnknownCommand(UsageError):
 
 @dataclass(eq=False)
 class UnknownOption(UsageError):
-    """There is no such option."""
+    """There is no such option. `nearest`: the known option that has nearly this name, or ""."""
 
     option: str
+    nearest: str = ""
 
 
 @dataclass(eq=False)
@@ -105,6 +106,18 @@ class Options:
     share: bool = False
     fresh: bool = False
     host: str | None = None
+
+    def with_typed(self, typed: Self) -> Self:
+        """These options of a form, and those that were typed among its values, which win."""
+        return replace(
+            typed,
+            threshold=self.threshold if typed.threshold is None else typed.threshold,
+            rescan_after_days=self.rescan_after_days
+            if typed.rescan_after_days is None
+            else typed.rescan_after_days,
+            share=self.share or typed.share,
+            host=typed.host or self.host,
+        )
 
 
 @dataclass(frozen=True, slots=True)

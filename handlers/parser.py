@@ -221,7 +221,8 @@ def _fit(action: Action, indicator: Indicator) -> Indicator:
 def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
     """The options, and the text without them. Raises UsageError.
 
-    `strict`: an unknown option is an error. In free text a stray `--word` is just text.
+    An unknown option is an error, since without it the answer would be for something else than was asked. Unless
+    `strict`, the text may be a pasted log or command line: there, it is an error if it is nearly a known one.
     """
     found: dict[str, Any] = {}
 
@@ -234,9 +235,19 @@ def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
         return " "
 
     rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
-    if strict and (unknown := _ANY_OPTION.search(rest)):
-        raise UnknownOption(unknown[0])
+    _refuse_unknown(rest, strict=strict)
     return Options(**found), rest
+
+
+def _refuse_unknown(text: str, *, strict: bool) -> None:
+    # Nothing but indicators besides the options and their values was typed, and is no pasted log.
+    words = _OPTION_AND_VALUE.sub(" ", text).split()
+    strict = strict or (len(words) <= MOST_VALUES and all(word.isdecimal() or read(word) for word in words))
+    for unknown in _ANY_OPTION.finditer(text):
+        name = unknown[0].lstrip("-").lower()
+        nearest = difflib.get_close_matches(name, [*_VALUED, "share", "fresh"], n=1, cutoff=0.75)
+        if nearest or (strict and unknown[0].startswith("--")):
+            raise UnknownOption(unknown[0], f"--{nearest[0]}" if nearest else "")
 
 
 def parse_options_only(line: str) -> Options:
@@ -289,4 +300,5 @@ _VALUED: Mapping[str, Callable[[str, str], Any]] = {
 }
 _WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
 _FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")
-_ANY_OPTION = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*")
+_ANY_OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*")
+_OPTION_AND_VALUE = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*(?:=\S*|\s+(?!--)\S+)?")

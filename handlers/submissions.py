@@ -7,7 +7,16 @@ from typing import Any, TypeVar
 from handlers.case import FormModal
 from handlers.commands import LookupCommand, Options, TooMany, UsageError
 from handlers.files import file_lookups
-from handlers.parser import MOST_VALUES, check_options, parse_host, parse_number, parse_values, with_action
+from handlers.parser import (
+    MOST_VALUES,
+    check_options,
+    parse_host,
+    parse_number,
+    parse_options,
+    parse_values,
+    with_action,
+    with_hyphens,
+)
 from handlers.request import Answers, ChannelSettings, Uploads
 from handlers.text import files as files_text
 from handlers.views.form import INSTANCES, LANGUAGES
@@ -37,9 +46,11 @@ class InvalidField(Exception):
 def form_command(values: Values, modal: FormModal, thresholds: Mapping[str, int]) -> LookupCommand:
     """What the form asks for: values, attached files and paths, all with the same options. Raises InvalidField."""
     action = BY_KEY.get(str(field_value(values, "action")))
-    options = form_options(values)
+    text = with_hyphens(field_text(values, "values"))
+    # Options that were typed among the values count like those of a command: nothing is dropped in silence.
+    written, typed = read_field("values", lambda: parse_options(text, strict=action is not None))
+    options = form_options(values).with_typed(written)
     read_field("rescan", lambda: check_options(action, options))
-    typed = field_text(values, "values")
     path = field_text(values, "path")
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
     files = (

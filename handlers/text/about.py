@@ -48,7 +48,7 @@ def help_lines() -> list[tuple[str, str]]:
         ),
         (
             "/vt ignore example.com 7d reason …",
-            "skip it in watched channels (no duration = permanently); also list, remove",
+            "skip it in watched channels (12h, 7d, 2w or forever); also list, remove",
         ),
         ("--threshold 3", "call it RISKY from 3 engines up"),
         (

@@ -252,7 +252,8 @@ USAGE_ERRORS: Mapping[type[UsageError], Callable[[Any], str | Sentence]] = {
         f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
     ),
     UnknownOption: lambda e: (
-        f"There is no option {cut(e.option, 40)}. Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
+        f"There is no option {cut(e.option, 40)}.{f' Did you mean {e.nearest}?' if e.nearest else ''} "
+        "Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
     ),
     BadNumber: _bad_number,
     NoRescan: _no_rescan,

@@ -75,7 +75,7 @@ WATCH_USAGE = "Usage: /vt watch on, off or status; or /vt watch all, risky, reac
 IGNORE_USAGE = (
     "Usage: /vt ignore example.com 7d reason …; /vt ignore list; /vt ignore remove example.com. "
     "What: a domain (with its subdomains), an IP address or network, a hash or a URL. "
-    "Duration: 12h, 7d, 2w, or permanently if left out."
+    "Duration: 12h, 7d, 2w, or forever."
 )
 NO_CHANNEL = "Run this in the channel you want to change."
 INVITE = "I'm not in this channel and can't join it by myself. Type /invite @VT, then try again."
@@ -124,6 +124,13 @@ def _ignored(one: Ignored) -> Line:
 def added(one: Ignored) -> Line:
     """It is skipped from now on."""
     return line("Ignored from now on: {ignored}", ignored=_ignored(one))
+
+
+def unclear_duration(value: str, word: str) -> str:
+    """How long something is to be skipped was not said, or not in a way that can be read."""
+    shown = defang(masked(value))[:LONGEST]
+    problem = f"{defang(word)[:40]} is not a duration." if word else "For how long?"
+    return f"{problem} Nothing was changed. Type /vt ignore {shown} 7d, or 12h, 2w or forever instead of 7d."
 
 
 def removed(value: str, *, found: bool) -> str:

@@ -30,10 +30,19 @@ MODES = {
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 REASON_CHARACTERS = 200
 _DURATION = re.compile(r"([1-9][0-9]{0,2})([hdw])")
+FOREVER = re.compile(r"(?:forever|for ever|permanently)(?!\S)", re.IGNORECASE)
 
 
 class Unclear(Exception):
     """The command cannot be understood; its usage is shown."""
+
+
+@dataclass(eq=False)
+class UnclearDuration(Unclear):
+    """What must be ignored is clear, but not for how long. `word`: what was typed as the duration, or ""."""
+
+    value: str
+    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +67,23 @@ def parse_mode(line: str) -> Mode | None:
 
 
 def parse_ignore(line: str) -> IgnoreCommand:
-    """`example.com 7d our own scanner`: a value, then a duration and a reason, if any. Raises Unclear."""
-    first, _, rest = line.strip().partition(" ")
-    second, _, reason = rest.strip().partition(" ")
-    duration = _DURATION.fullmatch(second.lower())
-    return IgnoreCommand(
-        value=parse_value(first),
-        duration=int(duration[1]) * UNITS[duration[2]] if duration else None,
-        reason=(reason if duration else rest).strip()[:REASON_CHARACTERS],
-    )
+    """`example.com 7d our own scanner`: a value, a duration or `forever`, and a reason, if any.
+
+    Raises Unclear: nobody is to mute something forever because of a duration that was left out or misspelt.
+    """
+    first, *rest = line.split(maxsplit=1)
+    value, wanted = parse_value(first), "".join(rest)
+    if forever := FOREVER.match(wanted):
+        return IgnoreCommand(value, None, _reason(wanted[forever.end() :]))
+    word, *reason = wanted.split(maxsplit=1) or [""]
+    duration = _DURATION.fullmatch(word.lower())
+    if duration is None:
+        raise UnclearDuration(value, word)
+    return IgnoreCommand(value, int(duration[1]) * UNITS[duration[2]], _reason("".join(reason)))
+
+
+def _reason(text: str) -> str:
+    return text.strip()[:REASON_CHARACTERS]
 
 
 def parse_value(word: str) -> str:
@@ -175,6 +192,8 @@ async def ignore(case: Case[WatchRequest], deps: WatchDeps) -> None:
             await _answer(case, await _remove(case, parse_value(rest.strip()), deps), deps)
         else:
             await _answer(case, await _add(case, parse_ignore(case.request.arguments), deps), deps)
+    except UnclearDuration as unclear:
+        await _refuse(case, watch_text.unclear_duration(unclear.value, unclear.word), deps)
     except Unclear:
         await _refuse(case, watch_text.IGNORE_USAGE, deps)
 

@@ -69,6 +69,16 @@ async def test_options_and_sharing_are_taken(database):
         assert app.slack.shown(answer)[0].startswith("🔴 RISKY 6 of 57 engines")
 
 
+async def test_an_option_that_was_typed_among_the_values_counts(database):
+    """As in a command, and before the form's own field."""
+    async with at_work(database) as app:
+        shown = await opened(app)
+        await sent(app, shown, values="192.0.2.1 --threshold 6", action="scan-ip", threshold="200")
+        await app.idle()
+        [answer] = app.slack.messages(GENERAL, ANA)
+        assert app.slack.shown(answer)[0].startswith("🔴 RISKY 6 of 57 engines")
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
@@ -76,6 +86,8 @@ async def test_options_and_sharing_are_taken(database):
         ({"values": "hello there"}, "values", "I found no IP address, hash"),
         ({"values": "192.0.2.1", "action": "scan-hash"}, "values", "Try: /vt scan-ip 192[.]0[.]2[.]1"),
         ({"values": "192.0.2.1", "threshold": "0"}, "threshold", "from 1 to 200"),
+        ({"values": "192.0.2.1 --treshold 3"}, "values", "Did you mean --threshold?"),
+        ({"values": "192.0.2.1 --verbose", "action": "scan-ip"}, "values", "There is no option --verbose."),
         ({"values": "192.0.2.1", "threshold": "9999999999"}, "threshold", "from 1 to 200"),
         ({"values": "192.0.2.1", "rescan": "99999"}, "rescan", "from 0 to 3650"),
         ({"values": "192.0.2.1", "action": "scan-ip", "rescan": "3"}, "rescan", "scan-hash and scan-url"),

