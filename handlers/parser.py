@@ -221,8 +221,7 @@ def _fit(action: Action, indicator: Indicator) -> Indicator:
 def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
     """The options, and the text without them. Raises UsageError.
 
-    An unknown option is an error, since without it the answer would be for something else than was asked. Unless
-    `strict`, the text may be a pasted log or command line: there, it is an error if it is nearly a known one.
+    Unless it is `strict`, the text may be a pasted log, in which unknown options are errors if they nearly are ours.
     """
     found: dict[str, Any] = {}
 
@@ -241,8 +240,8 @@ def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
 
 def _refuse_unknown(text: str, *, strict: bool) -> None:
     # Nothing but indicators besides the options and their values was typed, and is no pasted log.
-    words = _OPTION_AND_VALUE.sub(" ", text).split()
-    strict = strict or (len(words) <= MOST_VALUES and all(word.isdecimal() or read(word) for word in words))
+    words = _OPTION_AND_VALUE.sub(" ", text).split()[: MOST_VALUES + 1]
+    strict = strict or all(word.isdecimal() or read(word) for word in words)
     for unknown in _ANY_OPTION.finditer(text):
         name = unknown[0].lstrip("-").lower()
         nearest = difflib.get_close_matches(name, [*_VALUED, "share", "fresh"], n=1, cutoff=0.75)

@@ -268,3 +268,11 @@ def read_partly(model: type[Model], raw: object) -> Model:
         {key: value for key, value in raw.items() if key not in unfit} if isinstance(raw, dict) else raw
     )
     return read(model, readable)
+
+
+def read_or_none(model: type[Model], raw: object) -> Model | None:
+    """The same as `read`, but None for a reply that does not fit, and for none at all."""
+    try:
+        return read(model, raw)
+    except Unreadable:
+        return None

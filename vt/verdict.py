@@ -31,9 +31,6 @@ class State(StrEnum):
     CLEAN = "CLEAN"
 
 
-_DANGERS = (State.RISKY, State.SUSPICIOUS)
-
-
 class Note(StrEnum):
     """What the reader must know besides the verdict; at most one per finding. Stored. Sentences: handlers/text."""
 
@@ -61,8 +58,10 @@ class Note(StrEnum):
     """A file that was not read, because the asker may not have it read: only its known hash was looked up."""
 
 
-GIVEN_UP = (Note.GAVE_UP, Note.MAYBE_UPLOADED)
-"""The wait for an analysis ended without one; it may be polled again."""
+GIVEN_UP = (
+    Note.GAVE_UP,
+    Note.MAYBE_UPLOADED,
+)  # the wait for an analysis ended without one; it may be polled again
 NEVER_UPLOADED = (Note.NEVER_BY_NAME, Note.NEVER_BY_CONTENT)
 
 
@@ -149,22 +148,27 @@ class Finding:
 
 
 def judge(subject: Subject, raw: Raw, *, threshold: int, now: datetime, note: Note | None = None) -> Finding:
-    """What a reply means at a threshold of engines. Never raises: an unreadable reply is NOT CHECKED, with its error.
+    """What a reply means at a threshold of engines. Never raises.
 
-    A reply that is readable in part only proves a danger, if its readable part does, but never that there is none.
+    An unreadable reply is NOT CHECKED, with its error, unless the part that can be read proves a danger.
     """
     report = None
     try:
         report = models.read_partly(subject.action.report, raw)
         state, rule = _decide(report, threshold, now)
-        if state not in _DANGERS and report.response_code == 1 and not is_exact(report, raw):
+        if (
+            state not in (State.RISKY, State.SUSPICIOUS)
+            and report.response_code == 1
+            and not is_exact(report, raw)
+        ):
             raise Unreadable("shape")
     except VTError as error:
-        # What could be read of an unreadable report is not shown: it would look like a report without detections.
+        # The rest of an unreadable report is not shown: it would look like a report without detections.
         shown = None if isinstance(error, Unreadable) else report
         kept = raw if isinstance(raw, dict) else None
-        why = error.with_traceback(None)
-        return Finding(subject, State.NOT_CHECKED, report=shown, raw=kept, error=why, note=note)
+        return Finding(
+            subject, State.NOT_CHECKED, report=shown, raw=kept, error=error.with_traceback(None), note=note
+        )
     return Finding(subject, state, rule=rule, report=report, raw=raw, checked_at=now, note=note)
 
 
@@ -193,7 +197,7 @@ def pending(
     return Finding(
         subject,
         State.PENDING,
-        report=_readable(subject.action, raw),
+        report=models.read_or_none(subject.action.report, raw),
         raw=raw,
         checked_at=checked_at,
         until=until,
@@ -235,13 +239,6 @@ def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
     return Evidence(kind, seen.name, positives, total=seen.total, date=seen.date)
 
 
-def _readable(action: Action, raw: Raw | None) -> Reply | None:
-    try:
-        return models.read(action.report, raw) if raw is not None else None
-    except Unreadable:
-        return None
-
-
 def _decide(report: Reply, threshold: int, now: datetime) -> tuple[State, Rule | None]:
     match report.response_code:
         case 1:
@@ -268,8 +265,7 @@ def _by_report(report: Reply, threshold: int, now: datetime) -> tuple[State, Rul
 def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:
     # Shortened replies name few engines, so `positives` decides, unless more engines detect than it says.
     count = max(report.positives or 0, sum(engine.detected for engine in report.scans.values()))
-    looked = report.total is None or report.total > 0
-    if not count and not (report.scans and looked):
+    if not count and (report.total == 0 or not report.scans):
         queued = isinstance(report, UrlReport) and "scans" not in report.model_fields_set
         return (State.PENDING if queued else State.UNKNOWN), None
     if not count and (report.positives is None or report.total is None):
