@@ -83,8 +83,9 @@ def clean(outside: str) -> str:
 
 
 def rich(*parts: Part) -> RichTextBlock:
-    """A block of these parts."""
-    return RichTextBlock(elements=[RichTextSectionElement(elements=list(parts))])
+    """A block of these parts. Empty text is left out: Slack refuses a whole message for it, and cleaning can empty a text."""
+    shown = [part for part in parts if not isinstance(part, RichTextElementParts.Text) or part.text]
+    return RichTextBlock(elements=[RichTextSectionElement(elements=shown)])
 
 
 def sentence(line: str) -> RichTextBlock:

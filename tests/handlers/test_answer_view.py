@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
@@ -330,6 +330,9 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 )
 
 
+@example(
+    result="", engine="", message="", owner="", name="\U00018cd6"
+)  # a country that cleaning leaves empty
 @given(result=HOSTILE, engine=HOSTILE, message=HOSTILE, owner=HOSTILE, name=HOSTILE)
 def test_nothing_from_outside_is_alive(result, engine, message, owner, name):
     """Engine names, results, owners and messages cannot mention, link, format or turn a line round."""

@@ -153,7 +153,7 @@ async def test_windows_are_told_what_their_person_sees_in_order(slack):
     async with opened(slack) as browser, browser.watches("ana") as ana, browser.watches("ben") as ben:
         assert [(await anext(news))["kind"] for news in (ana, ben)] == ["all", "all"]
         await browser.says("/vt anything")
-        await slack.until(lambda: any(call.method == "response_url" for call in slack.calls))
+        await slack.until(lambda: sum(call.method == "response_url" for call in slack.calls) == 2)
         await browser.says("and now?")
         said = []
         async for news in ana:

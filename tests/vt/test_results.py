@@ -55,7 +55,7 @@ def test_a_documented_hash_gives_the_documented_fields():
         *("permalink", "sha1", "resource", "Scan date", "Scan ID", "verbose_msg", "total", "positives"),
         *("sha256", "md5", "Detecting Engines"),
     ]
-    assert fields["Scan date"] == "2019-02-05 15:41 UTC"
+    assert fields["Scan date"] == "5 Feb 2019 15:41 UTC"
     assert (fields["positives"], fields["total"]) == ("54", "60")
     assert fields["Detecting Engines"] == "Bkav, MicroWorld-eScan"
 
@@ -70,7 +70,7 @@ def test_a_documented_url_gives_the_documented_fields():
         *("Risk Score", "Last Scan Date", "verbose_msg"),
     ]
     assert (fields["risk_score"], fields["Total"], fields["Risk Score"]) == ("5", "67", "5/67")
-    assert fields["Last Scan Date"] == "2019-02-04 05:28 UTC"
+    assert fields["Last Scan Date"] == "4 Feb 2019 05:28 UTC"
     more = entry["EntityResult"] | {"filescan_id": "ab-1", "scans": {"CLEAN MX": {"detected": True}}}
     fields = table(found("scan-url", more))
     assert (fields["File Scan ID"], fields["Detecting Engines"]) == ("ab-1", "CLEAN MX")
@@ -96,10 +96,10 @@ def test_a_documented_address_gives_the_documented_fields():
         *("Country", "Related Domains", "Last Scan Date", "verbose_msg", "Resolutions", "Checked at")
     ]
     assert (fields["Last Scan Date"], fields["Checked at"]) == (
-        "2023-05-20 08:38 UTC",
-        "2019-02-06 08:30 UTC",
+        "20 May 2023 08:38 UTC",
+        "6 Feb 2019 08:30 UTC",
     )
-    assert fields["Resolutions"] == f"{fields['Related Domains']} (2023-05-13)"
+    assert fields["Resolutions"] == f"{fields['Related Domains']} (13 May 2023)"
 
 
 @documented
@@ -127,9 +127,9 @@ def test_a_documented_domain_gives_the_documented_fields():
     assert fields["BitDefender Category"] == "searchengines"
     assert fields["Categories"] == "searchengines, search engines and portals"
     assert fields["Webutation domain info"] == "Safety score: 100, Adult content: no, Verdict: safe"
-    assert fields["Detected URLs"] == "2/66 http://example.co.in/urlURL (2018-01-13)"
-    assert fields["Resolutions"] == "192.0.2.1 (2019-01-13)"
-    assert fields["Last Scan Date"] == "2019-02-05 13:20 UTC"
+    assert fields["Detected URLs"] == "2 of 66 engines: http://example.co.in/urlURL (13 Jan 2018)"
+    assert fields["Resolutions"] == "192.0.2.1 (13 Jan 2019)"
+    assert fields["Last Scan Date"] == "5 Feb 2019 13:20 UTC"
 
 
 @pytest.mark.parametrize(
