@@ -34,6 +34,7 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.vocabulary
 
 page: $(PAGE) ## the trial page as it looks in Slack (needs Node.js)
 

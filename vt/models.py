@@ -263,9 +263,9 @@ def read_partly(model: type[Model], raw: object) -> Model:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        unfit = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
+        unreadable = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
     readable = (
-        {key: value for key, value in raw.items() if key not in unfit} if isinstance(raw, dict) else raw
+        {key: value for key, value in raw.items() if key not in unreadable} if isinstance(raw, dict) else raw
     )
     return read(model, readable)
 
