@@ -16,7 +16,11 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: .venv/run ## start the bot (without Slack tokens: a local trial workspace)
-	@command -v npm >/dev/null || exit 0; $(MAKE) -s page || echo 'Could not build the page (needs Node.js 20.19 or newer): using the plain one.'
+	@if command -v npm >/dev/null; then \
+		$(MAKE) -s page || echo 'Could not build the page (needs Node.js 20.19 or newer): using the plain one.'; \
+	elif [ ! -e $(PAGE) ]; then \
+		echo 'npm is not installed: using the plain page. Install Node.js 20.19 or newer for the one that looks like Slack.'; \
+	fi
 	@$(BIN)/python -m bot run
 
 test: .venv/test lint ## linters, types, the import contract, the quick tests, then the survival tests

@@ -2,29 +2,42 @@
 
 import argparse
 import asyncio
+import difflib
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
-from bot import app, audit_cli, terminal
+from bot import app, audit_cli, setting_names, terminal
 from bot.app import NotRunning
-from bot.manifest import as_yaml
+from bot.manifest import as_yaml, public_url
 from bot.observability import log_to_stderr
+from bot.question import FailOn, Question
 from bot.settings import Mode, Settings, SettingsError, load
 from bot.startup import Unusable
+from vt.actions import BY_KEY
 
 WRONG = 2
 """Exit status for wrong usage or settings."""
 LAST_PORT = 65535
+COMMANDS = ("run", "ask", "doctor", "manifest", "audit", "sandbox")
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
-    """Run one command; the exit status is 0, 1 for "not done", or 2 for wrong usage or settings."""
-    arguments = parser().parse_args(_unquoted(list(sys.argv[1:] if argv is None else argv)))
-    log_to_stderr()
+    """Run one command.
+
+    The exit status is 0, 1 for "not done", 2 for wrong usage or settings, or 3 for what `ask --fail-on` names.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    commands = parser()
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        commands.error(_unknown_command(words[0]))
+    arguments = commands.parse_args(_unquoted(words))
+    log_to_stderr(colours=not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")
     try:
         return int(arguments.act(arguments, environ))
     except (SettingsError, Unusable, NotRunning) as error:
@@ -34,17 +47,48 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         return 130
 
 
+_ASK_OPTION = re.compile(r"--json|-h|--help|--fail-on(=.*)?")
+"""The options of `ask` itself; others belong to the command that follows it."""
+
+
 def _unquoted(arguments: list[str]) -> list[str]:
     """What follows `ask` is what one would type after /vt, the options of commands included, quoted or not."""
     if arguments[:1] != ["ask"]:
         return arguments
-    options = [word for word in arguments[1:] if word in ("--json", "-h", "--help")]
-    return ["ask", *options, "--", *(word for word in arguments[1:] if word not in options)]
+    own: list[str] = []
+    others: list[str] = []
+    words = iter(arguments[1:])
+    for word in words:
+        if not _ASK_OPTION.fullmatch(word):
+            others.append(word)
+            continue
+        own.append(word)
+        if word == "--fail-on":
+            own.extend([value for value in [next(words, None)] if value is not None])
+    return ["ask", *own, "--", *others]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, without the usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2."""
+        self.exit(WRONG, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+def _unknown_command(word: str) -> str:
+    """What to type instead."""
+    if word in BY_KEY:
+        return f"{word} follows ask: type vtbot ask {word} {BY_KEY[word].example}"
+    nearest = difflib.get_close_matches(word, COMMANDS, n=1)
+    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    return f"there is no command {word}.{hint} The commands are {', '.join(COMMANDS)}"
 
 
 def parser() -> argparse.ArgumentParser:
     """Every command and its arguments."""
-    whole = argparse.ArgumentParser(prog="vtbot", description=__doc__)
+    whole = _Parser(prog="vtbot", description=__doc__)
+    whole.add_argument("--version", action="version", version=f"vtbot {version('vtbot')}")
     whole.set_defaults(act=_run, i_know=False)
     commands = whole.add_subparsers(title="commands", metavar="")
     run = _command(commands, "run", "start the bot (without Slack tokens: a local trial workspace)", _run)
@@ -56,14 +100,21 @@ def parser() -> argparse.ArgumentParser:
     ask = _command(commands, "ask", "look something up in the terminal, without Slack", _ask)
     ask.add_argument(
         "text",
-        nargs="+",
-        help="what you would type after /vt, such as scan-ip 192.0.2.1 --threshold 3; scan-file - reads a file from a pipe",
+        nargs="*",
+        help="what you would type after /vt, such as scan-ip 192.0.2.1 --threshold 3; "
+        "without it, or with -, standard input is read; scan-file - reads a file from a pipe",
     )
     ask.add_argument("--json", action="store_true", help="print the documented JSON result")
+    ask.add_argument(
+        "--fail-on",
+        type=_fail_on,
+        metavar="|".join(FailOn),
+        help="exit with status 3 when something is risky; with suspicious, also when something is suspicious",
+    )
     _command(commands, "doctor", "check the settings, the database, the API key and Slack", _doctor)
     manifest = _command(commands, "manifest", "print the Slack app's manifest", _manifest)
-    manifest.add_argument("--url", default="", help="the bot's public address, for HTTP mode")
-    audit = _command(commands, "audit", "print who arguments for what, when, and the outcome", _audit)
+    manifest.add_argument("--url", type=_url, help="the bot's public https:// address, for HTTP mode")
+    audit = _command(commands, "audit", "print who asked for what, when, and the outcome", _audit)
     audit.add_argument("--since", type=_moment, default=audit_cli.BEGINNING, help="a date such as 2026-11-01")
     audit.add_argument("--id", metavar="ID", help="one request, by the ID in a message about a fault")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -87,7 +138,7 @@ Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, act: Act
+    commands: "argparse._SubParsersAction[_Parser]", name: str, does: str, act: Act
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=does, description=does)
     parser.set_defaults(act=act)
@@ -99,6 +150,22 @@ def _moment(value: str) -> datetime:
         return audit_cli.moment(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value} is not a date such as 2026-11-01") from None
+
+
+def _url(value: str) -> str:
+    try:
+        return public_url(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{value or 'nothing'} is not a public address such as https://bot.example.com"
+        ) from None
+
+
+def _fail_on(value: str) -> FailOn:
+    try:
+        return FailOn(value.lower())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value} is not one of {', '.join(FailOn)}") from None
 
 
 def _folder(value: str) -> Path:
@@ -121,11 +188,15 @@ def _port(value: str) -> int:
 
 
 def _settings(environ: Mapping[str, str]) -> Settings:
-    return load(environ)
+    """The settings, with warnings in the log about what is probably a typing error. Raises SettingsError."""
+    setting_names.warn_about_unknown(environ)
+    settings = load(environ)
+    setting_names.warn_about_key(settings.vt_api_key)
+    return settings
 
 
 def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    settings = load(environ)
+    settings = _settings(environ)
     if settings.mode is Mode.NONE:
         from bot import trial  # noqa: PLC0415 - a bot that has tokens never loads the stand-ins
 
@@ -136,7 +207,8 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(terminal.ask(_settings(environ), " ".join(arguments.text), as_json=arguments.json))
+    question = Question(" ".join(arguments.text), as_json=arguments.json, fail_on=arguments.fail_on)
+    return asyncio.run(terminal.ask(_settings(environ), question))
 
 
 def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -144,7 +216,7 @@ def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _manifest(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
-    sys.stdout.write(as_yaml(arguments.url))
+    sys.stdout.write(as_yaml(arguments.url or ""))
     return 0
 
 

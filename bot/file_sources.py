@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TextIO
@@ -42,6 +42,15 @@ def spool(settings: Settings) -> Spool:
     return Spool(settings.state_dir / "spool", settings.spool_budget)
 
 
+def state_dir_unusable(settings: Settings, error: OSError) -> SettingsError:
+    """The sentence for the operator when a file or folder below STATE_DIR cannot be made."""
+    why = (error.strerror or type(error).__name__).lower()
+    folder = settings.state_dir.absolute()
+    return SettingsError(
+        f"Cannot write to STATE_DIR={folder}: {why}. Make it writable, or set STATE_DIR to another folder."
+    )
+
+
 def servers(settings: Settings) -> dict[str, Host]:
     """The servers of the hosts file by name. Raises SettingsError when the file is wrong."""
     try:
@@ -62,11 +71,19 @@ def stdin_is_closed(lookups: Iterable[Lookup]) -> bool:
 
 @asynccontextmanager
 async def stdin_kind(settings: Settings, lookups: Iterable[Lookup]) -> AsyncIterator[Mapping[str, Opener]]:
-    """Standard input as a kind of place, if it is asked for: read once, and spooled to disk while it is needed."""
+    """Standard input as a kind of place, if it is asked for: read once, and spooled to disk while it is needed.
+
+    Raises SettingsError when it cannot be spooled below STATE_DIR.
+    """
     if not any(lookup.place == PLACE for lookup in lookups):
         yield {}
         return
-    async with stream(sys.stdin.fileno(), spool(settings), settings.vt_max_upload) as files:
+    async with AsyncExitStack() as stack:
+        spooled = stream(sys.stdin.fileno(), spool(settings), settings.vt_max_upload)
+        try:
+            files = await stack.enter_async_context(spooled)
+        except OSError as error:
+            raise state_dir_unusable(settings, error) from None
         yield {STDIN: lambda _: nullcontext(files)}
 
 

@@ -1,6 +1,7 @@
 """The Slack app's manifest, made from what the code registers; manifest.yml is this, written down."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -38,9 +39,27 @@ EVENTS = (
 """What Slack tells the bot of, besides what people do with it."""
 
 
+ENDPOINT = "/slack/events"
+"""Where Slack sends everything in HTTP mode, below the bot's address."""
+
+
+def public_url(value: str) -> str:
+    """The bot's public address, without a slash or the endpoint's path at its end.
+
+    Raises ValueError: Slack sends only to https:// addresses, with a host name that it can resolve.
+    """
+    parts = urlsplit(value)
+    odd = parts.username or parts.password or parts.query or parts.fragment or parts.port == 0
+    # `isprintable` alone would let a space pass.
+    odd = odd or not value.isascii() or not value.isprintable() or " " in value
+    if parts.scheme != "https" or odd or "." not in (parts.hostname or "").strip("."):
+        raise ValueError
+    return value.rstrip("/").removesuffix(ENDPOINT).rstrip("/")
+
+
 def manifest(url: str = "") -> dict[str, Any]:
     """Schema v2. With the bot's public address for HTTP mode, else for Socket Mode."""
-    events = f"{url.rstrip('/')}/slack/events" if url else ""
+    events = f"{url.rstrip('/')}{ENDPOINT}" if url else ""
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {

@@ -39,8 +39,11 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """One line an event, as JSON unless someone is watching; libraries only from WARNING on."""
+def log_to_stderr(level: int = logging.INFO, *, colours: bool = True) -> None:
+    """One line an event, as JSON unless someone is watching; libraries only from WARNING on.
+
+    `colours`: for somebody who is watching.
+    """
     watching = sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -48,7 +51,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if watching else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=colours) if watching else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],

@@ -231,13 +231,18 @@ def load(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> Sett
 
     Raises SettingsError, whose one sentence says which variable to set and how.
     """
-    given = {name: value.strip() for name, value in {**_dotenv(dotenv), **environ}.items()}
-    given = {name: value for name, value in given.items() if value}
+    given = variables(environ, dotenv)
     values = {**given, **_from_files(given)}
     try:
         return Settings.model_validate({name.lower(): value for name, value in values.items()})
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
+
+
+def variables(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> dict[str, str]:
+    """All variables with a value, of the environment and of a .env file. Raises SettingsError when that cannot be read."""
+    given = {name: value.strip() for name, value in {**_dotenv(dotenv), **environ}.items()}
+    return {name: value for name, value in given.items() if value}
 
 
 def _dotenv(path: Path | None) -> dict[str, str]:

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from bot import file_sources
 from bot.backend import Backend, backend, utc_now
+from bot.question import NoQuestion, Question, command
 from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from handlers import text
 from handlers.commands import Command, LookupCommand, UsageError
 from handlers.deps import StoreDown
-from handlers.parser import parse
 from handlers.request import Verb
 from handlers.text import about, modals
 from handlers.text import files as files_text
@@ -37,7 +37,8 @@ from vt.results import json_result
 from vt.service import Lookups, Service, next_turn
 from vt.verdict import Finding, Note, State
 
-DONE, NOT_DONE, WRONG = 0, 1, 2
+DONE, NOT_DONE, WRONG, FAILED = range(4)
+"""Exit statuses."""
 Json = Mapping[str, Any]
 COLOURS = {
     "RISKY": "red",
@@ -48,10 +49,16 @@ COLOURS = {
 }
 
 
-async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
-    """One answer. Exit status 1 when something could not be checked, 2 when the question is wrong."""
+async def ask(settings: Settings, question: Question) -> int:
+    """One answer.
+
+    Exit status 1 when something could not be checked, 2 when the question is wrong, 3 for what `--fail-on` names.
+    """
     try:
-        wanted = parse(line.removeprefix("/vt "), settings.thresholds, has_entities=False)
+        wanted = command(question.line, settings.thresholds)
+    except NoQuestion:
+        _say(about.NO_QUESTION)
+        return WRONG
     except UsageError as usage_error:
         _say(text.usage_error(usage_error, _operator(settings)))
         return WRONG
@@ -72,14 +79,14 @@ async def ask(settings: Settings, line: str, *, as_json: bool) -> int:
             file_sources.stdin_kind(settings, lookups) as kinds,
             backend(settings, kinds=kinds) as parts,
         ):
-            status = await _answer(parts, wanted, settings, as_json=as_json)
+            status = await _answer(parts, wanted, settings, question)
             return NOT_DONE if wrong and status == DONE else status
     except StoreDown:
         _say(text.CANNOT_TAKE)
         return NOT_DONE
 
 
-async def _answer(parts: Backend, wanted: Command, settings: Settings, *, as_json: bool) -> int:
+async def _answer(parts: Backend, wanted: Command, settings: Settings, question: Question) -> int:
     policy, audience = settings.upload_policy, _operator(settings)
     if wanted.verb is Verb.PING:
         return await _healthy({"key": parts.service.client.ping, "database": parts.cases.ping}, audience)
@@ -101,11 +108,13 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, *, as_jso
         else:
             _say(files_text.UPLOADS_DENIED if policy is UploadPolicy.DENY else files_text.NOT_AGREED)
     found = [lookup.finding(utc_now()) for lookup in lookups]
-    if as_json:
+    if question.as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
     else:
         context = AnswerContext("", utc_now(), final=False, invented=parts.invented, audience=audience)
         _show(answer.answer(found, context))
+    if question.fail_on and any(map(question.fail_on.fails, found)):
+        return FAILED
     return NOT_DONE if any(map(_missing, found)) else DONE
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.app import Bot, NotRunning, running, stopped
+from bot.file_sources import state_dir_unusable
 from bot.manifest import manifest
 from bot.settings import Settings
 from handlers.text import about
@@ -25,13 +26,16 @@ from playground.web.offers import offers
 async def run(settings: Settings, *, anywhere: bool) -> None:
     """Run the real bot over signed requests from a stand-in workspace until SIGINT, SIGTERM or the end of input at the prompt.
 
-    `anywhere`: the page may listen at an address that other machines reach. Raises NotRunning.
+    `anywhere`: the page may listen at an address that other machines reach. Raises NotRunning, SettingsError.
     """
     async with AsyncExitStack() as stack:
-        uploads = stack.enter_context(_uploads(settings.state_dir))
+        try:
+            uploads = stack.enter_context(_uploads(settings.state_dir))
+            roots = settings.file_roots or (samples.folder(settings.state_dir),)
+        except OSError as error:
+            raise state_dir_unusable(settings, error) from None
         slack = await stack.enter_async_context(workspace(uploads))
         scenes.furnish(slack.state)
-        roots = settings.file_roots or (samples.folder(settings.state_dir),)
         settings = settings.model_copy(update={"file_roots": roots})
         offered = offers(manifest(), about.help_lines())
         try:

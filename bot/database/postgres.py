@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import psycopg
 
@@ -43,6 +43,18 @@ CONFIG = {
 }
 
 
+LIBPQ = {
+    "port": "5432",
+    "hostaddr": "",
+    "options": "",
+    "require_auth": "",
+    "channel_binding": "prefer",
+    "gssencmode": "disable",
+    "target_session_attrs": "any",
+}
+"""Written into the URL: what it leaves out, libpq takes from PGPORT, PGHOSTADDR and the like in the environment."""
+
+
 class Server:
     """One data folder and the server on it, shared by the processes of this machine that use the state folder."""
 
@@ -62,7 +74,8 @@ class Server:
     @property
     def url(self) -> str:
         """For libpq. Only this user (or root) may open the socket, so there is no password."""
-        return f"postgresql://postgres@/postgres?host={quote(str(self.sockets), safe='')}"
+        parameters = {"host": str(self.sockets), **LIBPQ}
+        return f"postgresql://postgres@/postgres?{urlencode(parameters, quote_via=quote, safe='')}"
 
     @contextmanager
     def used(self) -> Iterator[str]:

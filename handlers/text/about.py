@@ -101,6 +101,11 @@ def doctor(mode: str, kind: str, *, invented: bool) -> str:
     return "\n".join(lines)
 
 
+NO_QUESTION = (
+    "Nothing to look up. Type it after ask, such as vtbot ask scan-ip 192.0.2.1, or pipe text into it: "
+    "vtbot ask < iocs.txt"
+)
+"""In a terminal, for `vtbot ask` without a text."""
 PUBLIC_TERMS = (
     "VirusTotal's public API must not be used in commercial products, services or business workflows: "
     "for those, get a private key and set VT_KEY_KIND=private."

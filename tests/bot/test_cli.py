@@ -3,21 +3,27 @@
 import asyncio
 import json
 import logging
+import os
+import pty
+import shutil
 import subprocess
 import sys
 import threading
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 
 import pytest
 import structlog
 
+from bot import question
 from bot.__main__ import main
 from bot.observability import QUIET
 from playground.slack.workspace import Workspace
 from tests.support.app_fixture import address
-from tests.support.processes import VARIABLES, run
+from tests.support.processes import ROOT, VARIABLES, run
 from tests.support.slack_rules import SHARED
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
@@ -52,7 +58,9 @@ def vtbot(tmp_path, new_database, capsys, monkeypatch):
                 logging.getLogger(name).setLevel(level)
         return Done(status, *capsys.readouterr())
 
-    return run
+    with open(os.devnull) as nothing:  # noqa: PTH123 - no path is worked with
+        monkeypatch.setattr(sys, "stdin", nothing)
+        yield run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -150,12 +158,70 @@ def test_wrong_questions(vtbot):
     hello = sentence(vtbot("ask", "hello there"))
     person = sentence(vtbot("ask", "domain-report", "<@U0ANA00001>"))
     empty = sentence(vtbot("ask"))
+    dash = sentence(vtbot("ask", "scan-ip", "-"))
     assert "/vt scan-ip 192.0.2.1" in nothing
     assert "from 1 to 200" in zero
     assert "no option --treshold" in unknown
     assert "I found no IP address, hash" in hello
     assert "domain" in person
-    assert "required: text" in empty
+    assert "I found no IP address, hash" in empty
+    assert "Nothing to look up. Example: /vt scan-ip 192.0.2.1" in dash
+
+
+def ask(folder, *words, stdin, **environ):
+    """A question with standard input, as a process of its own, which alone has one."""
+    return run("ask", *words, folder=folder, stdin=stdin, environ={"VT_QUOTA_MINUTE": "0"} | environ)
+
+
+def test_standard_input(tmp_path, new_database):
+    """Read when there is no text, or `-`: with the options that were typed, and only as text."""
+    place = {"DATABASE_URL": address(new_database())}
+    listed = "watch 192.0.2.1 --share\n198[.]51[.]100[.]7, 999.1.1.1\n"
+    found = ask(tmp_path, "--json", stdin=listed, **place)
+    dashed = ask(tmp_path, "-", "--threshold", "5", stdin=listed, **place)
+    action = ask(
+        tmp_path, "scan-ip", "-", "--json", stdin="192.0.2.1\n198[.]51[.]100[.]7\n999.1.1.1\n", **place
+    )
+    entities = [
+        [one["Entity"].replace("[.]", ".") for one in json.loads(done.stdout)] for done in (found, action)
+    ]
+    assert entities == [["192.0.2.1", "198.51.100.7"]] * 2
+    assert "RISKY 6 of 57 engines" in dashed.stdout
+    assert "Not looked up: 999[.]1[.]1[.]1 is not an IP address." in action.stderr
+    assert [found.returncode, dashed.returncode, action.returncode] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_list_from_an_editor_on_windows(encoding, tmp_path):
+    """Its byte order mark is no part of the first value."""
+    (tmp_path / "iocs.txt").write_bytes("192.0.2.1\r\n".encode(encoding))
+    with (tmp_path / "iocs.txt").open() as stdin:
+        assert question.read_text(stdin) == "192.0.2.1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "status"),
+    [
+        ("risky", "192.0.2.1", 0),
+        ("suspicious", "192.0.2.1", 3),
+        ("RISKY", EICAR, 3),
+        ("suspicious", "10.0.0.1", 0),
+    ],
+)
+def test_fail_on(vtbot, limit, value, status):
+    """For scripts: 3 when something is as bad as that, or worse."""
+    assert vtbot("ask", "--fail-on", limit, value).returncode == status
+    assert vtbot("ask", value, f"--fail-on={limit}", "--json").returncode == status
+
+
+def test_fail_on_says_more_than_what_is_wrong(vtbot):
+    """3 also when another value could not be checked; 2 for a state that there is not."""
+    both = vtbot("ask", "scan-ip", "192.0.2.1", "999.1.1.1", "--fail-on", "suspicious")
+    wrong = sentence(vtbot("ask", "192.0.2.1", "--fail-on", "clean"))
+    none = sentence(vtbot("ask", "192.0.2.1", "--fail-on"))
+    assert both.returncode == 3
+    assert "clean is not one of risky, suspicious" in wrong
+    assert "expected one argument" in none
 
 
 class Refusing(BaseHTTPRequestHandler):
@@ -196,10 +262,140 @@ def test_help_and_wrong_usage(vtbot, tmp_path):
         assert f"\n    {name}" in shown.stdout
     assert "--json" in asked.stdout
     assert [shown.returncode, asked.returncode] == [0, 0]
-    assert "invalid choice: 'scan'" in command
+    assert "there is no command scan. The commands are run, ask, doctor, manifest, audit, sandbox" in command
     assert "missing is not a folder" in folder
     assert "4 is not like 4,500,15500" in quota
     assert "not a number from 0 to 65535" in port
+
+
+def test_an_unknown_command(vtbot):
+    """The nearest one is named; an action is typed after ask."""
+    assert "Did you mean doctor?" in sentence(vtbot("docter"))
+    assert "type vtbot ask scan-ip 192.0.2.1" in sentence(vtbot("scan-ip", "192.0.2.1"))
+
+
+def test_version(vtbot):
+    """The one that is installed."""
+    done = vtbot("--version")
+    assert (done.returncode, done.stdout) == (0, f"vtbot {version('vtbot')}\n")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "bot",
+        "http://bot.example.com",
+        "https://",
+        "https://bot",
+        "",
+        "bot.example.com",
+        "https://a.example:x",
+    ],
+)
+def test_an_address_that_slack_cannot_use(vtbot, url):
+    """Slack sends to public https:// addresses only."""
+    assert "is not a public address such as https://bot.example.com" in sentence(
+        vtbot("manifest", "--url", url)
+    )
+
+
+def test_the_address_of_the_endpoint(vtbot):
+    """Is taken for the bot's: its path is not added twice."""
+    done = vtbot("manifest", "--url", "https://bot.example.com/slack/events")
+    assert done.stdout == vtbot("manifest", "--url", "https://bot.example.com").stdout
+    assert "url: https://bot.example.com/slack/events\n" in done.stdout
+
+
+@pytest.mark.parametrize("command", [["run"], ["ask", "192.0.2.1"], ["doctor"]])
+def test_a_state_folder_that_cannot_be_written(vtbot, tmp_path, command):
+    """One sentence names it and says what to do."""
+    (tmp_path / "file").touch()
+    done = vtbot(*command, STATE_DIR=str(tmp_path / "file" / "state"), DATABASE_URL="")
+    # doctor says what is set up before it looks.
+    said = sentence(Done(done.returncode, "", done.stderr))
+    assert f"STATE_DIR={tmp_path}/file/state: not a directory." in said
+
+
+def test_a_file_from_a_pipe_without_a_state_folder(vtbot, tmp_path):
+    """It cannot be spooled, though the database is elsewhere."""
+    (tmp_path / "file").touch()
+    said = sentence(vtbot("ask", "scan-file", "-", STATE_DIR=str(tmp_path / "file")))
+    assert f"Cannot write to STATE_DIR={tmp_path}/file: " in said
+
+
+def test_a_misspelt_variable(vtbot):
+    """Is warned of, with the name that was probably meant; the variables of other programs are not."""
+    others = {"HOSTNAME": "x", "PGPORT": "1", "VT_SERVICE_HOST": "x", "SSH_AUTH_SOCK": "x"}
+    done = vtbot("ask", "10.0.0.1", VT_TRESHOLD_IP="3", FILE_ROOT="/srv", VT_WHATEVER="1", **others)
+    logged = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    warned = {
+        line["name"]: line["did_you_mean"] for line in logged if line["event"] == "unknown setting ignored"
+    }
+    assert warned == {"VT_TRESHOLD_IP": "VT_THRESHOLD_IP", "FILE_ROOT": "FILE_ROOTS", "VT_WHATEVER": None}
+
+
+def test_a_misspelt_variable_in_dotenv(vtbot, tmp_path):
+    """As in the environment, also when what is missing for it is an error."""
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKN=xoxb-x\nSLACK_SIGNING_SECRET=x\n")
+    done = vtbot("run")
+    assert done.returncode == 2
+    assert '"did_you_mean": "SLACK_BOT_TOKEN"' in done.stderr
+
+
+@pytest.mark.parametrize(("key", "warned"), [("canary", True), ("0a" * 32, False), ("0A" * 31, True)])
+def test_a_key_that_virustotal_did_not_make(vtbot, key, warned):
+    """Is said before it is used, without the key."""
+    done = vtbot("ask", "10.0.0.1", VT_API_KEY=key)
+    assert ("VT_API_KEY does not look like a VirusTotal API key" in done.stderr) is warned
+    assert key not in done.stderr
+
+
+@pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_log_lines_without_colours(plain, tmp_path):
+    """At a terminal that is to have none; otherwise they are coloured."""
+    environ = {"VT_TRESHOLD_IP": "3", "VT_THRESHOLD_IP": "x", "TERM": "xterm"}
+    coloured = at_terminal("ask", "10.0.0.1", folder=tmp_path, environ=environ)
+    without = at_terminal("ask", "10.0.0.1", folder=tmp_path, environ=environ | plain)
+    assert "VT_TRESHOLD_IP" in without
+    assert "\x1b[" not in without
+    assert "\x1b[" in coloured
+
+
+def at_terminal(*arguments, folder, environ):
+    """What a command writes to standard error when that is a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "bot", *arguments]
+    environ = VARIABLES | environ
+    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=theirs, stdin=subprocess.DEVNULL)  # noqa: S603
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # Linux reports the end of a terminal as an error
+        while piece := os.read(ours, 4096):
+            written += piece
+    os.close(ours)
+    process.wait()
+    return written.decode()
+
+
+def test_make_run_without_npm(tmp_path):
+    """One line says that the page is the plain one, and the bot runs."""
+    for name in ("make", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    made = ["run", "-o", ".venv/run", f"BIN={tmp_path}", f"PAGE={tmp_path}/index.html"]
+    done = subprocess.run(  # noqa: S603 - our own Makefile
+        [tmp_path / "make", *made],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == [
+        "npm is not installed: using the plain page. Install Node.js 20.19 or newer for the one that looks like Slack.",
+        "-m bot run",
+    ], done.stderr
 
 
 def test_half_settings(vtbot):

@@ -71,6 +71,28 @@ async def test_private_database(state):
     assert server.pid is None
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PGPORT", "5433"),
+        ("PGHOSTADDR", "192.0.2.1"),
+        ("PGHOST", "192.0.2.1"),
+        ("PGOPTIONS", "-c nothing=1"),
+        ("PGREQUIREAUTH", "scram-sha-256"),
+        ("PGCHANNELBINDING", "require"),
+        ("PGGSSENCMODE", "require"),
+        ("PGTARGETSESSIONATTRS", "read-only"),
+        ("PGDATABASE", "other"),
+        ("PGUSER", "other"),
+    ],
+)
+async def test_private_database_whatever_other_databases_are_set_up(state, monkeypatch, variable, value):
+    """What the environment says to libpq is about another server."""
+    monkeypatch.setenv(variable, value)
+    with Server(state).used() as url, psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 async def test_private_database_is_private(state):
     """Others on the machine may neither read the data nor connect, and the server is not handed our environment."""
     user = await user_of(state, env={**os.environ, "VT_API_KEY": "canary"})
