@@ -239,7 +239,7 @@ def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
 
 
 def _refuse_unknown(text: str, *, strict: bool) -> None:
-    # Nothing but indicators besides the options and their values was typed, and is no pasted log.
+    # Where every other word is an indicator, this is a typed command and not a pasted log: then options are checked strictly.
     words = _OPTION_AND_VALUE.sub(" ", text).split()[: MOST_VALUES + 1]
     strict = strict or all(word.isdecimal() or read(word) for word in words)
     for unknown in _ANY_OPTION.finditer(text):

@@ -156,6 +156,7 @@ def judge(subject: Subject, raw: Raw, *, threshold: int, now: datetime, note: No
     try:
         report = models.read_partly(subject.action.report, raw)
         state, rule = _decide(report, threshold, now)
+        # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
         if (
             state not in (State.RISKY, State.SUSPICIOUS)
             and report.response_code == 1

@@ -71,10 +71,10 @@ class Turns:
         concurrency: int = 30,
         pace: Pace | None = None,
     ) -> None:
-        self._take = turn
+        self._turn = turn
         self._give_up = give_up
         self._tidy_up = tidy
-        self._run_batch = run_batch
+        self._batch = run_batch
         self._clock = clock
         self._concurrency = concurrency
         self._pace = pace or Pace()
@@ -87,8 +87,8 @@ class Turns:
         self._closing = False
 
     def _registered(self, app: App) -> App:
-        app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._turn)
-        app.task(name=BATCH, queue=QUEUE, pass_context=True, retry=_Later())(self._batch)
+        app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._run_turn)
+        app.task(name=BATCH, queue=QUEUE, pass_context=True, retry=_Later())(self._take_batch)
         tidy = app.task(name="tidy", queue=QUEUE, queueing_lock="tidy", pass_context=True)(self._tidy)
         # Without a periodic task, procrastinate's worker ends its side tasks, the heartbeat among them.
         app.periodic(cron=TIDY_AT)(tidy)
@@ -154,7 +154,7 @@ class Turns:
             with suppress(StoreDown):
                 await self._stalled_jobs.sweep(self._worker.worker_id if self._worker else None)
 
-    async def _turn(
+    async def _run_turn(
         self, context: JobContext, /, case_id: object = None, failures: object = 0, **_: object
     ) -> None:
         """Run a case's turn. A job that names no case is dropped: what raises here would be retried without end."""
@@ -170,10 +170,10 @@ class Turns:
             try:
                 with connections.gives_way():
                     async with asyncio.timeout(TURN_SECONDS):
-                        await self._take(case_id)
+                        await self._turn(case_id)
             except Exception as error:  # noqa: BLE001 - whatever a turn raises, it is retried
                 log.warning("turn_broke", case=case_id, failures=failures + 1, error=type(error).__name__)
-                await self._after(case_id, failures)
+                await self._retry_later(case_id, failures)
 
     @contextmanager
     def _marked_running(self, context: JobContext) -> Iterator[None]:
@@ -185,7 +185,8 @@ class Turns:
         finally:
             self._running.discard(job_id)
 
-    async def _after(self, case_id: str, failures: int) -> None:
+    async def _retry_later(self, case_id: str, failures: int) -> None:
+        """Schedule the case's next turn after a failed one; give the case up after the last of PAUSES."""
         if failures >= len(PAUSES):
             await self._give_up(case_id)
             return
@@ -193,10 +194,10 @@ class Turns:
         values = {"id": case_id, "at": at, "failures": failures + 1}
         await self._database.run(lambda connection: connection.execute(NEXT_TURN, values))
 
-    async def _batch(self, context: JobContext) -> None:
+    async def _take_batch(self, context: JobContext) -> None:
         with self._marked_running(context):
             async with asyncio.timeout(TURN_SECONDS):
-                await self._run_batch()
+                await self._batch()
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
         with self._marked_running(context):
@@ -250,7 +251,10 @@ class _StickyEvent(asyncio.Event):
 
 
 class _Later(BaseRetryStrategy):
-    """Retries what raised outside a turn: at once if it was cancelled, else after 5 s, doubling up to an hour."""
+    """Retries jobs that raised: a batch, or a turn that was cancelled or could not be rescheduled.
+
+    At once if it was cancelled, else after 5 s, doubling up to an hour. A turn that raises is retried by _retry_later.
+    """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         was_cancelled = not isinstance(exception, Exception)

@@ -43,14 +43,14 @@ class QuotaStore:
     ) -> None:
         self._database = database
         self.name = hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
-        """Of the key, told by nobody who does not have it."""
+        """Identifies the key in the table: a hash, from which the key cannot be found."""
         self._limits = limits
         self._clock = clock
         self._reserve = reserve
         self._refused_before = False
         self._last = ""
-        """What we wrote, as long as nobody else has."""
-        # Of this process only one at a time tries to change the row.
+        """The row as this process wrote it last; it is current while no other process has changed the row."""
+        # One task of this process at a time changes the row.
         self._turn = asyncio.Lock()
 
     async def take(self, calls: int = 1) -> None:
@@ -85,7 +85,10 @@ class QuotaStore:
             return await self._database.run(lambda connection: self._swapped(change, connection))
 
     async def _swapped(self, change: Change, connection: AsyncConnection) -> Usage:
-        """In one statement while nobody else has changed it since we did; else, and before a refusal, read anew."""
+        """Change the row. If it is still as we wrote it, one statement does; else it is read first.
+
+        A refusal is never decided on the remembered row (hence `suppress`): other processes may have changed it.
+        """
         if self._last:
             with suppress(QuotaSpent):
                 use = change(_USE.validate_json(self._last), self._clock())

@@ -49,6 +49,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         settings="VT_UPLOAD_HOSTS",
         host=defang(e.host),
     ),
+    # OverQuota: VirusTotal itself refused (204). QuotaSpent: our own count says so, before any call.
     errors.OverQuota: lambda _: said("VirusTotal says the quota is used up. Try again in a minute."),
     errors.QuotaSpent: lambda e: said(
         "out of quota until {at}. Waiting look-ups continue automatically; there is no need to ask again.",
