@@ -113,9 +113,6 @@ def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> LookupCom
     return parse_values(None, rest, options, thresholds)
 
 
-# Values --------------------------------------------------------------------------------------------------
-
-
 def parse_values(
     action: Action | None,
     text: str,

@@ -157,11 +157,8 @@ def judge(subject: Subject, raw: Raw, *, threshold: int, now: datetime, note: No
         report = models.read_partly(subject.action.report, raw)
         state, rule = _decide(report, threshold, now)
         # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
-        if (
-            state not in (State.RISKY, State.SUSPICIOUS)
-            and report.response_code == 1
-            and not is_exact(report, raw)
-        ):
+        is_danger = state in (State.RISKY, State.SUSPICIOUS)
+        if not is_danger and report.response_code == 1 and not is_exact(report, raw):
             raise Unreadable("shape")
     except VTError as error:
         # The rest of an unreadable report is not shown: it would look like a report without detections.
@@ -195,14 +192,9 @@ def pending(
     note: Note | None = None,
 ) -> Finding:
     """VirusTotal is analysing it, whatever an older report in `raw` says."""
+    report = models.read_or_none(subject.action.report, raw)
     return Finding(
-        subject,
-        State.PENDING,
-        report=models.read_or_none(subject.action.report, raw),
-        raw=raw,
-        checked_at=checked_at,
-        until=until,
-        note=note,
+        subject, State.PENDING, report=report, raw=raw, checked_at=checked_at, until=until, note=note
     )
 
 
