@@ -123,7 +123,7 @@ SHORT, LONG = 100, 5_400
 
 
 def outside(value: str, most: int) -> str:
-    """Something that is not is_own_link, as people are shown it: defanged and without secrets, but for links to VirusTotal."""
+    """Something from outside, as people are shown it: defanged and without secrets, but for links to VirusTotal."""
     is_own_link = value.startswith((f"{GUI}/", "https://www.virustotal.com/")) and not re.search(r"\s", value)
     return cut(value if is_own_link else defang(masked(value)), most)
 
