@@ -1,36 +1,31 @@
 """The composition root: everything real is made here, in order, and closed in the reverse order."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import aiohttp
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id, utc_now
-from bot.database.connections import AckPriority
 from bot.file_sources import Logins, servers
-from bot.guard import Guard
 from bot.observability import Metrics
 from bot.queue.worker import Turns
-from bot.server import Check, NotServing, on_error, operator_routes, serving, slack_events
+from bot.server import Check, Guard, NotServing, listening, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.slack_client import NotConnected, TokenRefused, identity, socket_mode, web_client
 from bot.storage import audit, history
 from bot.storage.channels import SettingsStore
-from handlers import answer, register
+from handlers import answer
 from handlers.deps import Deps, StoreDown
 from handlers.files import SLACK, slack_files
 from handlers.people import CACHED_FOR, Directory
@@ -160,42 +155,6 @@ def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Log
         invented=parts.invented,
         audience=Audience(settings.contact),
     )
-
-
-class Listener(AsyncApp):
-    """Bolt's app, whose deliveries go first. Over HTTP and over Socket Mode, all of them come through here."""
-
-    def __init__(self, first: AckPriority, **options: Any) -> None:
-        super().__init__(**options)
-        self._first = first
-
-    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Take one delivery."""
-        with self._first.first():
-            return await super().async_dispatch(req)
-
-
-def listening(
-    slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult], first: AckPriority
-) -> AsyncApp:
-    """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
-
-    async def authorize() -> AuthorizeResult:
-        return who()
-
-    app = Listener(
-        first,
-        client=slack,
-        authorize=authorize,
-        logger=logging.getLogger(
-            "slack_bolt"
-        ),  # whose level bot.ops sets: by itself bolt looks at the root logger only
-        request_verification_enabled=False,
-        process_before_response=True,
-    )
-    app.error(on_error)
-    register(app, deps)
-    return app
 
 
 async def _introduced(stack: AsyncExitStack, slack: AsyncWebClient) -> Callable[[], AuthorizeResult]:

@@ -12,8 +12,7 @@ import structlog
 from psycopg.errors import UndefinedTable
 
 from bot import migrations
-from bot.database.postgres import Server
-from bot.database.programs import NotStarted
+from bot.postgres import NotStarted, Server
 from bot.queue.schema import ForeignJobs
 from bot.settings import Settings
 

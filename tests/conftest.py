@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from bot.database.postgres import Server
+from bot.postgres import Server
 from bot.startup import prepare
 
 pytest_plugins = ["tests.support.flaky"]

@@ -15,7 +15,7 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
-from bot.database import Database, connections, with_setting
+from bot.database import Database, gives_way, pool, with_setting
 from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN
 from bot.queue.stalled_jobs import StalledJobs
 from handlers.deps import StoreDown
@@ -168,7 +168,7 @@ class Turns:
                 await self._give_up(case_id)
                 return
             try:
-                with connections.gives_way():
+                with gives_way():
                     async with asyncio.timeout(TURN_SECONDS):
                         await self._turn(case_id)
             except Exception as error:  # noqa: BLE001 - whatever a turn raises, it is retried
@@ -207,9 +207,7 @@ class Turns:
 def _connector(url: str, timeout: float) -> PsycopgConnector:
     """Its commits do not wait for the disk: if a power cut loses a job's status, the turn runs again from the stored case."""
     conninfo = with_setting(url, "synchronous_commit", "off")
-    return PsycopgConnector(
-        pool_factory=connections.pool, conninfo=conninfo, min_size=2, max_size=8, timeout=timeout
-    )
+    return PsycopgConnector(pool_factory=pool, conninfo=conninfo, min_size=2, max_size=8, timeout=timeout)
 
 
 class _Worker(Worker):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from bot.database.postgres import Server
+from bot.postgres import Server
 from bot.startup import prepare
 
 

@@ -4,13 +4,12 @@ import asyncio
 
 import sqlalchemy
 
-from bot.database import Database, connections
-from bot.database.connections import AckPriority
+from bot.database import PAUSE, AckPriority, Database, gives_way
 
 
 async def in_turn(first, done):
     """A turn that comes to its next statement."""
-    with connections.gives_way():
+    with gives_way():
         await first.give_way()
         done.append("turn")
 
@@ -41,7 +40,7 @@ async def test_only_turns_wait(database):
     """The statements with which a delivery itself is taken, and all others, do not."""
     store = Database(database)
     with store.ack_priority.first():
-        async with asyncio.timeout(connections.PAUSE * 80):
+        async with asyncio.timeout(PAUSE * 80):
             for _ in range(100):
                 await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
     await store.close()
@@ -52,7 +51,7 @@ async def test_a_turns_statement_waits(database):
     store, done = Database(database), []
 
     async def ask():
-        with connections.gives_way():
+        with gives_way():
             await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
             done.append("turn")
 

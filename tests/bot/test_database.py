@@ -19,8 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 import bot
 from bot import migrations, startup
-from bot.database.postgres import Server
-from bot.database.programs import NotStarted
+from bot.postgres import NotStarted, Server
 from bot.queue import schema
 from bot.settings import load
 from bot.startup import Unusable, prepare

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 import bot
 from bot.database import Database
-from bot.database.postgres import Server
+from bot.postgres import Server
 from bot.startup import prepare
 from bot.storage.cases import Cases
 from bot.storage.reply_cache import StoredReplies

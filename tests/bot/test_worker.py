@@ -7,8 +7,9 @@ from inspect import isawaitable
 import psycopg
 import pytest
 
-from bot.database import Database, connections
-from bot.database.postgres import Server
+from bot.database import Database
+from bot.database import pool as procrastinate_pool
+from bot.postgres import Server
 from bot.queue.jobs import AUTOMATIC
 from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Pace, Turns
 from bot.startup import prepare
@@ -276,7 +277,7 @@ async def test_restarted_database(new_state):
 async def test_ended_sessions(database):
     """A pool replaces each connection whose session was ended, and need not be closed and opened for it."""
     others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    async with connections.pool(conninfo=database, min_size=2, max_size=2, timeout=20, open=False) as pool:
+    async with procrastinate_pool(conninfo=database, min_size=2, max_size=2, timeout=20, open=False) as pool:
         await pool.wait()
         assert await ask(database, f"SELECT pg_terminate_backend(pid, 20000) {others}") == [(True,), (True,)]
         async with pool.connection() as connection:

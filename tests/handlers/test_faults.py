@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot.database.postgres import Server
+from bot.postgres import Server
 from playground.virustotal import faults
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 

@@ -18,7 +18,7 @@ VARIABLES = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
 USE_DATABASE = """
 import sys
 from pathlib import Path
-from bot.database.postgres import Server
+from bot.postgres import Server
 with Server(Path(sys.argv[1])).used():
     print(flush=True)
     input()

@@ -6,7 +6,7 @@ import signal
 import psycopg
 import pytest
 
-from bot.database.postgres import Server
+from bot.postgres import Server
 from bot.startup import prepare
 from tests.support.processes import user_of
 

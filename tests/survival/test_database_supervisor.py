@@ -14,8 +14,7 @@ import psycopg
 import pytest
 
 from bot import startup
-from bot.database.postgres import Server
-from bot.database.programs import account, programs
+from bot.postgres import Server, account, programs
 from bot.settings import load
 from tests.support.app_fixture import ANA, GENERAL
 from tests.support.processes import grounds

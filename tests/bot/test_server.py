@@ -13,8 +13,7 @@ from aiohttp import web
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bot import guard
-from bot.server import serving
+from bot.server import Incomplete, read_body, serving
 from tests.support.app_fixture import ANA, GENERAL, at_work
 from tests.support.raw_http import FORM, command, knock, say, signature, signed, volley
 
@@ -210,8 +209,8 @@ async def test_a_body_that_never_comes():
     """Who announces a body and keeps it is not waited for."""
 
     async def receive(request):
-        with pytest.raises(guard.Incomplete):
-            await guard.read(request, 0.05)
+        with pytest.raises(Incomplete):
+            await read_body(request, 0.05)
         return web.Response(status=401)
 
     async with serving([web.post("/", receive)], "127.0.0.1", 0) as door:
