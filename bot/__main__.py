@@ -228,9 +228,9 @@ def _audit(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _sandbox(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
-    from bot import sandbox  # noqa: PLC0415 - the same
+    from bot import trial  # noqa: PLC0415 - the same
 
-    return asyncio.run(sandbox.command(arguments))
+    return asyncio.run(trial.sandbox(arguments))
 
 
 if __name__ == "__main__":

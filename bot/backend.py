@@ -127,9 +127,9 @@ async def _target(settings: Settings) -> AsyncIterator[Target]:
         yield Target(settings.vt_api_url, settings.vt_api_key, invented=False)
         return
     log.warning("sandbox", why="VT_API_KEY is not set", data="invented")
-    from bot import sandbox  # noqa: PLC0415 - a bot that has a key never loads the stand-in
+    from bot import trial  # noqa: PLC0415 - a bot that has a key never loads the stand-in
 
-    async with sandbox.served(settings) as url:
+    async with trial.virustotal(settings) as url:
         yield Target(url, SecretStr("sandbox"), invented=True)
 
 

@@ -1,10 +1,14 @@
-"""`vtbot run` without Slack tokens: the bot in a stand-in workspace, with a page and a prompt to try it from."""
+"""The stand-ins, to try the bot out: a VirusTotal (`vtbot sandbox`, and for a bot without a key) and a Slack workspace.
 
+`vtbot run` without Slack tokens runs the bot in that workspace, with a page and a prompt to try it from.
+"""
+
+import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,41 @@ from playground.slack import samples, scenes
 from playground.slack.delivery import EVENTS
 from playground.slack.prompt import converse
 from playground.slack.workspace import Workspace
+from playground.virustotal import Sandbox
 from playground.web.offers import offers
+
+QUEUE_SECONDS = 20
+"""How long the sandbox takes to analyse what is submitted to it."""
+DONE, WRONG = 0, 2
+
+
+@asynccontextmanager
+async def virustotal(settings: Settings) -> AsyncIterator[str]:
+    """Serve a sandbox for keys of the kind that the settings name; yields its URL."""
+    async with Sandbox(kind=settings.vt_key_kind, queue_seconds=QUEUE_SECONDS).serve() as server:
+        yield server.url
+
+
+async def sandbox(arguments: argparse.Namespace) -> int:
+    """Serve a sandbox until the process is interrupted; prints its URL. Exit status 2 when the port is taken."""
+    server = Sandbox(
+        kind=arguments.kind,
+        quota=arguments.quota,
+        latency=arguments.latency,
+        queue_seconds=arguments.queue_seconds,
+        replay=arguments.replay,
+    )
+    try:
+        async with server.serve(port=arguments.port):
+            sys.stdout.write(f"{server.url}\n")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+    except OSError as error:
+        sys.stderr.write(
+            f"vtbot: Cannot listen on port {arguments.port} ({error.strerror}): stop the other program or set --port.\n"
+        )
+        return WRONG
+    return DONE
 
 
 async def run(settings: Settings, *, anywhere: bool) -> None:

@@ -77,7 +77,7 @@ GIVEN_UP = {
     "hand_over": "send_file",
     "precedence": "ack_priority",
     "ledger": "quota_store",
-    "rescue": "stalled_jobs",
+    "rescue": "StalledJobs",
     "keeper": "supervisor",
     "drawn": "terminal_view",
     "trail": "audit",

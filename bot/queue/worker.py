@@ -16,8 +16,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
 from bot.database import Database, gives_way, pool, with_setting
-from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN
-from bot.queue.stalled_jobs import StalledJobs
+from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN, StalledJobs
 from handlers.deps import StoreDown
 
 PAUSES = (2, 10, 60, 300)
