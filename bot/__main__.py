@@ -12,11 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from bot import app, audit_cli, setting_names, terminal
+from bot import app, ask, setting_names, terminal
 from bot.app import NotRunning
+from bot.ask import FailOn, Question
 from bot.manifest import as_yaml, public_url
 from bot.observability import log_to_stderr
-from bot.question import FailOn, Question
 from bot.settings import Mode, Settings, SettingsError, load
 from bot.startup import Unusable
 from vt.actions import BY_KEY
@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     manifest = _command(commands, "manifest", "print the Slack app's manifest", _manifest)
     manifest.add_argument("--url", type=_url, help="the bot's public https:// address, for HTTP mode")
     audit = _command(commands, "audit", "print who asked for what, when, and the outcome", _audit)
-    audit.add_argument("--since", type=_moment, default=audit_cli.BEGINNING, help="a date such as 2026-11-01")
+    audit.add_argument("--since", type=_moment, default=terminal.BEGINNING, help="a date such as 2026-11-01")
     audit.add_argument("--id", metavar="ID", help="one request, by the ID in a message about a fault")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
     sandbox = _command(commands, "sandbox", "run only the fake VirusTotal server", _sandbox)
@@ -147,7 +147,7 @@ def _command(
 
 def _moment(value: str) -> datetime:
     try:
-        return audit_cli.moment(value)
+        return terminal.moment(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value} is not a date such as 2026-11-01") from None
 
@@ -208,7 +208,7 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     question = Question(" ".join(arguments.text), as_json=arguments.json, fail_on=arguments.fail_on)
-    return asyncio.run(terminal.ask(_settings(environ), question))
+    return asyncio.run(ask.run(_settings(environ), question))
 
 
 def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -223,7 +223,7 @@ def _manifest(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
 def _audit(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = _settings(environ)
     return asyncio.run(
-        audit_cli.audit(settings, arguments.since, as_json=arguments.json, request_id=arguments.id)
+        terminal.audit(settings, arguments.since, as_json=arguments.json, request_id=arguments.id)
     )
 
 

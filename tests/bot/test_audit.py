@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from bot import audit_cli
+from bot import terminal
 from bot.__main__ import parser
 from bot.database import Database
 from bot.settings import load
@@ -18,7 +18,7 @@ EICAR = "44d88612fea8a8f36de82e1278abb02f"
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-async def entries(database, since=audit_cli.BEGINNING):
+async def entries(database, since=terminal.BEGINNING):
     """Everything on record."""
     kept = Database(database)
     try:
@@ -162,7 +162,7 @@ async def audited(database, capsys, *arguments):
     """What `vtbot audit` prints, line by line."""
     parsed = parser().parse_args(["audit", *arguments])
     settings = load({"DATABASE_URL": address(database)}, None)
-    ended = await audit_cli.audit(settings, parsed.since, as_json=parsed.json, request_id=parsed.id)
+    ended = await terminal.audit(settings, parsed.since, as_json=parsed.json, request_id=parsed.id)
     assert ended == 0
     return capsys.readouterr().out.splitlines()
 
@@ -201,7 +201,7 @@ async def test_an_id_that_there_is_not(database, capsys, unknown):
     filled(database)
     parsed = parser().parse_args(["audit", f"--id={unknown}"])
     settings = load({"DATABASE_URL": address(database)}, None)
-    assert await audit_cli.audit(settings, parsed.since, as_json=False, request_id=parsed.id) == 1
+    assert await terminal.audit(settings, parsed.since, as_json=False, request_id=parsed.id) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("vtbot: There is no request ")
@@ -261,5 +261,5 @@ async def test_a_database_that_does_not_answer_is_said(database, capsys):
     settings = load({"DATABASE_URL": address(database)}, None)
     with psycopg.connect(database) as lock:
         lock.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
-        assert await audit_cli.audit(settings, NOON, as_json=True) == 1
+        assert await terminal.audit(settings, NOON, as_json=True) == 1
     assert "The database is not responding" in capsys.readouterr().err

@@ -18,8 +18,8 @@ from importlib.metadata import version
 import pytest
 import structlog
 
-from bot import question
 from bot.__main__ import main
+from bot.ask import read_text
 from bot.observability import QUIET
 from playground.slack.workspace import Workspace
 from tests.support.app_fixture import address
@@ -196,7 +196,7 @@ def test_a_list_from_an_editor_on_windows(encoding, tmp_path):
     """Its byte order mark is no part of the first value."""
     (tmp_path / "iocs.txt").write_bytes("192.0.2.1\r\n".encode(encoding))
     with (tmp_path / "iocs.txt").open() as stdin:
-        assert question.read_text(stdin) == "192.0.2.1\r\n"
+        assert read_text(stdin) == "192.0.2.1\r\n"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import tty
 
 import pytest
 
-from bot import terminal
+from bot.ask import _Progress
 from playground.virustotal import Sandbox
 from tests.support.app_fixture import address
 from tests.support.processes import VARIABLES
@@ -114,7 +114,7 @@ async def test_a_files_name_does_not_speak_to_the_terminal(database, tmp_path):
 
 def test_how_far_it_is_does_not_either(capsys):
     """The line that is written every three seconds."""
-    progress = terminal._Progress()
+    progress = _Progress()
     progress._last -= 60
     progress.on_bytes(Lookup.of_file("/srv/red\x1b[31m", FILE, 3).evolve(size=9), 3)
     assert capsys.readouterr().err == "vtbot: ⏳ Reading red[31m: 3 bytes of 9 bytes\n"

@@ -1,0 +1,226 @@
+"""`vtbot ask`: what is asked, by the words after it or the text on standard input, and the answer in the terminal."""
+
+import asyncio
+import codecs
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TextIO
+
+from bot import file_sources
+from bot.backend import Backend, backend, utc_now
+from bot.settings import Settings
+from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, operator, say, show
+from handlers import text
+from handlers.commands import Command, LookupCommand, NoValue, TooLong, UsageError
+from handlers.deps import StoreDown
+from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
+from handlers.request import Verb
+from handlers.text import about, modals
+from handlers.text import files as files_text
+from handlers.turns import consent
+from handlers.turns.answers import INTERVAL
+from handlers.views import answer, messages
+from handlers.views.answer import AnswerContext
+from vt.actions import BY_KEY
+from vt.errors import Internal, Unsupported
+from vt.lookup import Lookup
+from vt.privacy import UploadPolicy
+from vt.results import json_result
+from vt.service import Lookups, Service, next_turn
+from vt.verdict import Finding, Note, State
+
+DASH = "-"
+"""The word that stands for standard input."""
+LONGEST = 1 << 20
+"""Bytes that are read from standard input."""
+
+
+class FailOn(StrEnum):
+    """The mildest state that `--fail-on` counts as a failure."""
+
+    RISKY = "risky"
+    SUSPICIOUS = "suspicious"
+
+    def fails(self, finding: Finding) -> bool:
+        """Whether this finding is that bad, or worse."""
+        states = {State.RISKY} if self is FailOn.RISKY else {State.RISKY, State.SUSPICIOUS}
+        return finding.state in states
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The words after `ask`, without its own options, and those."""
+
+    line: str
+    as_json: bool = False
+    fail_on: FailOn | None = None
+
+
+class NoQuestion(Exception):
+    """No text was typed, and standard input is closed, or a terminal where nobody said that they would type it."""
+
+
+def command(line: str, thresholds: Mapping[str, int]) -> Command:
+    """The command of a line that was typed after `ask`. Raises UsageError, NoQuestion.
+
+    Without a value, or with `-` for one, the values are read from standard input. There they are only text: a word
+    such as `watch` or `--share` in somebody's notes is no command. `scan-file -` is about the bytes of standard input.
+    """
+    line = with_hyphens(line.removeprefix("/vt ")).strip()
+    first, _, rest = line.partition(" ")
+    action = BY_KEY.get(first.lower())
+    if action and action.files:
+        return parse(line, thresholds, has_entities=False)
+    options, value = parse_options(rest if action else line, strict=False)
+    if value.strip() not in ("", DASH):
+        return parse(line, thresholds, has_entities=False)
+    text = _standard_input(asked_for=value.strip() == DASH)
+    if text is None:
+        raise NoValue(action) if action else NoQuestion
+    check_options(action, options)
+    return parse_values(action, text, options, thresholds, partial=True)
+
+
+def _standard_input(*, asked_for: bool) -> str | None:
+    """Its text. None when it is closed, or a terminal and nobody `asked_for` it. Raises TooLong.
+
+    After the shell's `<&-`, Python sets sys.stdin to None.
+    """
+    if sys.stdin is None or (sys.stdin.isatty() and not asked_for):
+        return None
+    return read_text(sys.stdin)
+
+
+def read_text(stream: TextIO) -> str:
+    """All text of a stream. Raises TooLong."""
+    read = stream.buffer.read(LONGEST + 1)
+    if len(read) > LONGEST:
+        raise TooLong(LONGEST)
+    # Editors on Windows save lists as UTF-16, with a byte order mark.
+    utf16 = read.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return read.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+
+
+async def run(settings: Settings, question: Question) -> int:
+    """One answer.
+
+    Exit status 1 when something could not be checked, 2 when the question is wrong, 3 for what `--fail-on` names.
+    """
+    try:
+        wanted = command(question.line, settings.thresholds)
+    except NoQuestion:
+        say(about.NO_QUESTION)
+        return WRONG
+    except UsageError as usage_error:
+        say(text.usage_error(usage_error, operator(settings)))
+        return WRONG
+    if wanted.verb is Verb.HELP:
+        show(messages.help_message())
+        return DONE
+    wrong = wanted.wrong if isinstance(wanted, LookupCommand) else ()
+    if wrong:
+        say(text.wrong_values(wrong))
+    if isinstance(wanted, LookupCommand):
+        wanted = replace(wanted, lookups=tuple(map(file_sources.from_dash, wanted.lookups)))
+    lookups = wanted.lookups if isinstance(wanted, LookupCommand) else ()
+    if file_sources.stdin_is_closed(lookups):
+        say(files_text.NO_STDIN)
+        return WRONG
+    try:
+        async with (
+            file_sources.stdin_kind(settings, lookups) as kinds,
+            backend(settings, kinds=kinds) as parts,
+        ):
+            status = await _answer(parts, wanted, settings, question)
+            return NOT_DONE if wrong and status == DONE else status
+    except StoreDown:
+        say(text.CANNOT_TAKE)
+        return NOT_DONE
+
+
+async def _answer(parts: Backend, wanted: Command, settings: Settings, question: Question) -> int:
+    policy, audience = settings.upload_policy, operator(settings)
+    if wanted.verb is Verb.PING:
+        return await healthy({"key": parts.service.client.ping, "database": parts.cases.ping}, audience)
+    if wanted.verb is Verb.QUOTA:
+        show(messages.note(about.quota(await parts.quota_store.left())))
+        return DONE
+    if not isinstance(wanted, LookupCommand):
+        say(modals.ONLY_IN_SLACK)
+        return WRONG
+    if not wanted.lookups:
+        say(text.NO_MAIL)
+        return WRONG
+    prepared = await _prepared(parts.service, wanted.lookups, policy)
+    lookups = await _settled(parts.service, prepared, fresh=wanted.fresh)
+    if files := messages.asked_about(lookups):
+        left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
+        if policy is UploadPolicy.CONFIRM and await _agrees(files, left):
+            lookups = await _settled(parts.service, consent.agree(lookups))
+        else:
+            say(files_text.UPLOADS_DENIED if policy is UploadPolicy.DENY else files_text.NOT_AGREED)
+    found = [lookup.finding(utc_now()) for lookup in lookups]
+    if question.as_json:
+        sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
+    else:
+        context = AnswerContext("", utc_now(), final=False, invented=parts.invented, audience=audience)
+        show(answer.answer(found, context))
+    if question.fail_on and any(map(question.fail_on.fails, found)):
+        return FAILED
+    return NOT_DONE if any(map(_missing, found)) else DONE
+
+
+async def _prepared(service: Service, lookups: Lookups, policy: UploadPolicy) -> Lookups:
+    allowed = tuple(one.auto_consented() for one in lookups) if policy is UploadPolicy.ALLOW else lookups
+    return await service.expand(allowed)
+
+
+async def _agrees(files: Sequence[Lookup], left: int) -> bool:
+    """Asked at a terminal, and nowhere else: a script cannot agree by chance. `left`: files that are not asked about."""
+    with file_sources.keyboard(files) as keyboard:
+        if keyboard is None or not sys.stderr.isatty():
+            return False
+        if left:
+            say(files_text.MORE.format(count=left))
+        sys.stderr.write(f"vtbot: {messages.plain_question(files)} [y/N] ")
+        sys.stderr.flush()
+        return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")
+
+
+def _missing(finding: Finding) -> bool:
+    """Not checked though it could be; that an internal address is not sent is an answer."""
+    if finding.note is Note.NEEDS_CONSENT:
+        return True
+    return finding.state is State.NOT_CHECKED and not isinstance(finding.error, Internal | Unsupported)
+
+
+class _Progress:
+    """Says on stderr how far a file is, at most every three seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def on_bytes(self, lookup: Lookup, count: int) -> None:
+        """Take note of how many bytes of a file were read, or uploaded, so far."""
+        if time.monotonic() - self._last > INTERVAL:
+            self._last = time.monotonic()
+            say(messages.progress_line(lookup, count))
+
+
+async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -> Lookups:
+    """Go on until everything is settled, and say on stderr what is waited for."""
+    progress = _Progress()
+    while True:
+        async for board in service.advance(lookups, progress.on_bytes, fresh=fresh):
+            lookups = board
+        at = next_turn(lookups)
+        if at is None:
+            return lookups
+        for lookup in lookups:
+            if not lookup.settled:
+                say(text.waiting(lookup.finding(utc_now()), utc_now()))
+        await asyncio.sleep(max(0.0, (at - utc_now()).total_seconds()))
