@@ -33,8 +33,10 @@ from vt.privacy import InternalDomains, UploadDenylist
 from vt.quota import Limits, Quota
 from vt.service import Clock, ReplyCache, Service
 
-log = structlog.get_logger()
+SANDBOX_QUEUE_SECONDS = 20
+"""How long the sandbox takes to analyse what is submitted to it."""
 
+log = structlog.get_logger()
 
 utc_now: Clock = partial(datetime.now, UTC)
 """The process's clock; everything else takes it as an argument."""
@@ -127,10 +129,10 @@ async def _target(settings: Settings) -> AsyncIterator[Target]:
         yield Target(settings.vt_api_url, settings.vt_api_key, invented=False)
         return
     log.warning("sandbox", why="VT_API_KEY is not set", data="invented")
-    from bot import trial  # noqa: PLC0415 - a bot that has a key never loads the stand-in
+    from playground.virustotal import Sandbox  # noqa: PLC0415 - a bot that has a key never loads the stand-in
 
-    async with trial.virustotal(settings) as url:
-        yield Target(url, SecretStr("sandbox"), invented=True)
+    async with Sandbox(kind=settings.vt_key_kind, queue_seconds=SANDBOX_QUEUE_SECONDS).serve() as sandbox:
+        yield Target(sandbox.url, SecretStr("sandbox"), invented=True)
 
 
 def _limits(settings: Settings, target: Target) -> Limits:

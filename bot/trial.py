@@ -1,14 +1,14 @@
-"""The stand-ins, to try the bot out: a VirusTotal (`vtbot sandbox`, and for a bot without a key) and a Slack workspace.
+"""The commands that serve stand-ins: `vtbot sandbox` for VirusTotal alone, and `vtbot run` without Slack tokens.
 
-`vtbot run` without Slack tokens runs the bot in that workspace, with a page and a prompt to try it from.
+The latter is the bot in a stand-in workspace, with a page and a prompt to try it from.
 """
 
 import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,7 @@ from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
 from playground.web.offers import offers
 
-QUEUE_SECONDS = 20
-"""How long the sandbox takes to analyse what is submitted to it."""
 DONE, WRONG = 0, 2
-
-
-@asynccontextmanager
-async def virustotal(settings: Settings) -> AsyncIterator[str]:
-    """Serve a sandbox for keys of the kind that the settings name; yields its URL."""
-    async with Sandbox(kind=settings.vt_key_kind, queue_seconds=QUEUE_SECONDS).serve() as server:
-        yield server.url
 
 
 async def sandbox(arguments: argparse.Namespace) -> int:
