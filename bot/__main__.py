@@ -12,12 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from bot import app, ask, setting_names, terminal
+from bot import app, ask, terminal
 from bot.app import NotRunning
 from bot.ask import FailOn, Question
+from bot.environment import SettingsError
 from bot.manifest import as_yaml, public_url
 from bot.observability import log_to_stderr
-from bot.settings import Mode, Settings, SettingsError, load
+from bot.settings import Mode, Settings, load, warn_about_key, warn_about_unknown
 from bot.startup import Unusable
 from vt.actions import BY_KEY
 
@@ -189,9 +190,9 @@ def _port(value: str) -> int:
 
 def _settings(environ: Mapping[str, str]) -> Settings:
     """The settings, with warnings in the log about what is probably a typing error. Raises SettingsError."""
-    setting_names.warn_about_unknown(environ)
+    warn_about_unknown(environ)
     settings = load(environ)
-    setting_names.warn_about_key(settings.vt_api_key)
+    warn_about_key(settings.vt_api_key)
     return settings
 
 

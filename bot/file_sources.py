@@ -11,7 +11,8 @@ from typing import TextIO
 
 from pydantic import SecretStr
 
-from bot.settings import Settings, SettingsError
+from bot.environment import SettingsError
+from bot.settings import Settings
 from handlers.files import UserKey, current_user
 from vt import errors
 from vt.files import FileProvider, hosts, remote

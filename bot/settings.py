@@ -1,30 +1,26 @@
 """What the host may set, read once from the environment: every name, default and refusal is here."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+import structlog
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import setting_values
+from bot import environment
+from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
 from handlers.people import Policy, Role
 from handlers.request import SubmitPolicy
 from handlers.watch import Rules
 from vt.actions import ACTIONS
 from vt.privacy import SECRET_NAMES, InternalDomains, UploadPolicy
 
-SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
-"""NAME_FILE may name a file that holds it."""
-MAX_SECRET_BYTES = 8192
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
 
-T = TypeVar("T")
-
-
-class SettingsError(Exception):
-    """One sentence for the operator: which variable to set and how. Never holds what was set."""
+log = structlog.get_logger()
 
 
 class Mode(StrEnum):
@@ -40,60 +36,60 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    slack_bot_token: (
-        Annotated[setting_values.Word, setting_values.beginning("xoxb-", "xoxe.xoxb-")] | None
-    ) = Field(None, description="the bot token, which begins with xoxb-")
-    slack_app_token: Annotated[setting_values.Word, setting_values.beginning("xapp-")] | None = Field(
+    slack_bot_token: Annotated[environment.Word, environment.beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
+        None, description="the bot token, which begins with xoxb-"
+    )
+    slack_app_token: Annotated[environment.Word, environment.beginning("xapp-")] | None = Field(
         None, description="the app-level token, which begins with xapp-"
     )
-    slack_signing_secret: setting_values.Word | None = Field(
+    slack_signing_secret: environment.Word | None = Field(
         None, description="the signing secret from the app's Basic Information page"
     )
-    slack_api_url: setting_values.Root = Field(
+    slack_api_url: environment.Root = Field(
         "https://slack.com/api/", description="an address like https://slack.com/api/"
     )
 
-    vt_api_key: setting_values.Word | None = Field(None, description="a VirusTotal API key")
-    vt_api_url: setting_values.Root = Field(
+    vt_api_key: environment.Word | None = Field(None, description="a VirusTotal API key")
+    vt_api_url: environment.Root = Field(
         "https://www.virustotal.com/vtapi/v2/",
         description="an address like https://www.virustotal.com/vtapi/v2/",
     )
-    vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(setting_values.lower)] = Field(
+    vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(environment.lower)] = Field(
         "public", description="public or private"
     )
-    vt_quota_minute: setting_values.Calls = 4
-    vt_quota_day: setting_values.Calls = 500
-    vt_quota_month: setting_values.Calls = 15500
+    vt_quota_minute: environment.Calls = 4
+    vt_quota_day: environment.Calls = 500
+    vt_quota_month: environment.Calls = 15500
     vt_verify_ssl: bool = Field(default=True, description="true or false")
-    thresholds: Mapping[str, setting_values.Engines] = Field(
-        default_factory=dict, description=f"a whole number of engines from 1 to {setting_values.MOST_ENGINES}"
+    thresholds: Mapping[str, environment.Engines] = Field(
+        default_factory=dict, description=f"a whole number of engines from 1 to {environment.MOST_ENGINES}"
     )
     """Engines by action key: *reaches or exceeds*. From VT_THRESHOLD_HASH, _URL, _IP, _FILE, _DOMAIN."""
-    url_submit: Annotated[SubmitPolicy, BeforeValidator(setting_values.lower)] = Field(
+    url_submit: Annotated[SubmitPolicy, BeforeValidator(environment.lower)] = Field(
         SubmitPolicy.CONFIRM, description="confirm, allow or deny"
     )
-    file_roots: Annotated[tuple[Path, ...], BeforeValidator(setting_values.roots)] = Field(
+    file_roots: Annotated[tuple[Path, ...], BeforeValidator(environment.roots)] = Field(
         (), description="absolute folders, separated by colons"
     )
     hosts_file: Path | None = Field(None, description="a TOML file with Linux servers")
     ssh_ad_hoc: bool = Field(default=False, description="true or false")
     """May people type a login for a server of the hosts file? It is held in memory only."""
-    vt_max_upload: Annotated[int, BeforeValidator(setting_values.size), Field(ge=1)] = Field(
+    vt_max_upload: Annotated[int, BeforeValidator(environment.size), Field(ge=1)] = Field(
         200 << 20, description="a size such as 200 MB"
     )
-    vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(setting_values.places)] = Field(
+    vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(environment.places)] = Field(
         frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
         description="names of hosts, separated by commas, such as uploads.example.com or uploads.example.com:8443",
     )
     """Beside VT_API_URL's own: where VirusTotal may send files that are too large for one request."""
-    spool_budget: Annotated[int, BeforeValidator(setting_values.size), Field(ge=1)] = Field(
+    spool_budget: Annotated[int, BeforeValidator(environment.size), Field(ge=1)] = Field(
         1 << 30, description="a size such as 1 GB"
     )
     """Bytes that may lie below STATE_DIR of what can be read only once."""
-    upload_policy: Annotated[UploadPolicy, BeforeValidator(setting_values.lower)] = Field(
+    upload_policy: Annotated[UploadPolicy, BeforeValidator(environment.lower)] = Field(
         UploadPolicy.CONFIRM, description="confirm, allow or deny"
     )
-    never_upload: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
+    never_upload: Annotated[tuple[str, ...], BeforeValidator(environment.patterns)] = Field(
         SECRET_NAMES, description="names with * and ?, separated by commas"
     )
 
@@ -101,33 +97,33 @@ class Settings(BaseSettings):
     allow_strangers: bool = Field(default=False, description="true or false")
     """People of other workspaces, in channels shared through Slack Connect."""
     allow_bots: bool = Field(default=False, description="true or false")
-    allowed_users: setting_values.Names = Field(
+    allowed_users: environment.Names = Field(
         frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
     )
-    allowed_channels: setting_values.Names = Field(
+    allowed_channels: environment.Names = Field(
         frozenset(),
         description="ids or names of channels, separated by commas, such as C012AB3CD,incidents; DM for direct messages",
     )
 
-    admin_users: setting_values.Names = Field(
+    admin_users: environment.Names = Field(
         frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
     )
     """They may change what holds for a channel, as its creator and the workspace's admins may."""
-    contact: Annotated[str, AfterValidator(setting_values.one_line)] = Field(
+    contact: Annotated[str, AfterValidator(environment.one_line)] = Field(
         "", description="a Slack user, a Slack channel or an address, on one line of at most 200 characters"
     )
     """Who runs this bot: named to people in messages about faults."""
-    internal_domains: Annotated[frozenset[str], BeforeValidator(setting_values.domains)] = Field(
+    internal_domains: Annotated[frozenset[str], BeforeValidator(environment.domains)] = Field(
         frozenset(), description="domains of your own, separated by commas, such as corp.example,example.net"
     )
     """With all below them never sent to VirusTotal, whoever asks."""
     cache_minutes: int = Field(10, ge=0, le=1440, description="a number of minutes from 0 to 1440")
     """A reply that is no older is not asked for again when people ask; 0: always ask."""
-    watch_channels: Annotated[tuple[str, ...], BeforeValidator(setting_values.patterns)] = Field(
+    watch_channels: Annotated[tuple[str, ...], BeforeValidator(environment.patterns)] = Field(
         (), description="names of channels with * and ?, separated by commas, such as inc-*"
     )
     watch_join: bool = Field(default=False, description="true or false")
-    watch_bots: setting_values.Names = Field(
+    watch_bots: environment.Names = Field(
         frozenset(), description="ids or names of bots, separated by commas, such as B012AB3CD,alerts"
     )
     watch_reserve: int = Field(20, ge=0, le=100, description="a percentage from 0 to 100")
@@ -135,7 +131,7 @@ class Settings(BaseSettings):
     watch_cards: int = Field(30, ge=0, le=10_000, description="a number of cards; 0 means no limit")
     """In ten minutes, before the watch of a channel pauses."""
 
-    database_url: Annotated[setting_values.Word, AfterValidator(setting_values.database)] | None = Field(
+    database_url: Annotated[environment.Word, AfterValidator(environment.database)] | None = Field(
         None, description="an address like postgresql://user:password@host/name"
     )
     state_dir: Path = Field(Path(".state"), description="a folder")
@@ -232,55 +228,11 @@ def load(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> Sett
     Raises SettingsError, whose one sentence says which variable to set and how.
     """
     given = variables(environ, dotenv)
-    values = {**given, **_from_files(given)}
+    values = {**given, **from_files(given)}
     try:
         return Settings.model_validate({name.lower(): value for name, value in values.items()})
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
-
-
-def variables(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> dict[str, str]:
-    """All variables with a value, of the environment and of a .env file. Raises SettingsError when that cannot be read."""
-    given = {name: value.strip() for name, value in {**_dotenv(dotenv), **environ}.items()}
-    return {name: value for name, value in given.items() if value}
-
-
-def _dotenv(path: Path | None) -> dict[str, str]:
-    """Without interpolation: a token may hold a dollar sign."""
-    if path is None or not path.is_file():
-        return {}
-    read = _read(".env", lambda: dotenv_values(path, interpolate=False))
-    return {name: value for name, value in read.items() if value is not None}
-
-
-def _from_files(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: _secret(name, given) for name in SECRETS if f"{name}_FILE" in given}
-
-
-def _secret(name: str, given: Mapping[str, str]) -> str:
-    variable = f"{name}_FILE"
-    if name in given:
-        raise SettingsError(f"{name} and {variable} are both set: remove one of them.")
-    value = _read(variable, lambda: _content(Path(given[variable])))
-    if not value:
-        raise SettingsError(f"{variable} names an empty file: put the secret into it.")
-    return value
-
-
-def _content(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(MAX_SECRET_BYTES).decode().strip()
-
-
-def _read(variable: str, read: Callable[[], T]) -> T:
-    """Says why it cannot be read, but not what: a token may stand where a path was meant."""
-    try:
-        return read()
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-    except ValueError:
-        why = "it is not text"
-    raise SettingsError(f"{variable} cannot be read: {why}.")
 
 
 def _sentence(error: ValidationError) -> str:
@@ -290,3 +242,23 @@ def _sentence(error: ValidationError) -> str:
     setting = {action.key: action.setting for action in ACTIONS}.get(str(inner[0])) if inner else None
     name = _threshold(setting) if setting else str(field)
     return f"{name.upper()} must be {info.description}."
+
+
+KNOWN = frozenset(
+    {name.upper() for name in Settings.model_fields if name != "thresholds"}
+    | {f"VT_THRESHOLD_{action.setting}" for action in ACTIONS}
+    | {f"{name}_FILE" for name in SECRETS}
+)
+"""Every variable that is read, in capitals."""
+
+
+def warn_about_unknown(environ: Mapping[str, str]) -> None:
+    """Log a warning for each variable, there or in .env, that is probably a misspelt setting. Raises SettingsError."""
+    for name, nearest in unknown(variables(environ), KNOWN):
+        log.warning("unknown setting ignored", name=name, did_you_mean=nearest)
+
+
+def warn_about_key(key: SecretStr | None) -> None:
+    """Log a warning when VirusTotal cannot have made this key: its keys have 64 hexadecimal digits."""
+    if key is not None and not _KEY.fullmatch(key.get_secret_value()):
+        log.warning("VT_API_KEY does not look like a VirusTotal API key", expected="64 hexadecimal digits")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Mode, Settings, SettingsError, load
+from bot.environment import SettingsError
+from bot.settings import Mode, Settings, load
 from vt.actions import ACTIONS
 
 BOT = {"SLACK_BOT_TOKEN": "xoxb-canary-1"}

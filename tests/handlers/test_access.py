@@ -5,7 +5,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from bot.settings import SettingsError, load
+from bot.environment import SettingsError
+from bot.settings import load
 from handlers.people import Role, described
 from tests.support.app_fixture import ANA, at_work
 

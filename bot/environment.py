@@ -1,22 +1,107 @@
-"""Parsers and checks for the values of settings. Each raises ValueError, whose text never holds the value."""
+"""What is set outside: in the environment, in .env and in files of secrets; names that may be misspelt, and parsers of values.
 
+The parsers and checks raise ValueError, whose text never holds the value.
+"""
+
+import difflib
 import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
+from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from vt.indicators import hosts
 
+SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
+"""NAME_FILE may name a file that holds it."""
+MAX_SECRET_BYTES = 8192
+OWN_PREFIX = re.compile(r"(VT|VTBOT|VIRUSTOTAL|SLACK|WATCH)_")
+"""How names begin that are hardly meant for another program."""
+_BY_CLUSTER = re.compile(r"_SERVICE_(HOST|PORT)|_PORT(_\d+_(TCP|UDP)|$)")
+"""Variables that Kubernetes sets for a service, which may be called vt or vtbot."""
 MOST_ENGINES = 200
 """VirusTotal runs about 70 to 100 engines: a larger threshold is a typing error."""
 MOST_CALLS = 10**8
 MOST_CHARACTERS = 200
 _NAME = re.compile(r"[A-Z][A-Z0-9]+|[^\W_A-Z][^\sA-Z#@<>|]{0,79}")
 """Slack's ids are of capitals and digits; names of channels and people have no capitals."""
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """One sentence for the operator: which variable to set and how. Never holds what was set."""
+
+
+def variables(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> dict[str, str]:
+    """All variables with a value, of the environment and of a .env file. Raises SettingsError when that cannot be read."""
+    given = {name: value.strip() for name, value in {**_dotenv(dotenv), **environ}.items()}
+    return {name: value for name, value in given.items() if value}
+
+
+def _dotenv(path: Path | None) -> dict[str, str]:
+    """Without interpolation: a token may hold a dollar sign."""
+    if path is None or not path.is_file():
+        return {}
+    read = _read(".env", lambda: dotenv_values(path, interpolate=False))
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def from_files(given: Mapping[str, str]) -> dict[str, str]:
+    """The secrets whose files are named. Raises SettingsError."""
+    return {name: _secret(name, given) for name in SECRETS if f"{name}_FILE" in given}
+
+
+def _secret(name: str, given: Mapping[str, str]) -> str:
+    variable = f"{name}_FILE"
+    if name in given:
+        raise SettingsError(f"{name} and {variable} are both set: remove one of them.")
+    value = _read(variable, lambda: _content(Path(given[variable])))
+    if not value:
+        raise SettingsError(f"{variable} names an empty file: put the secret into it.")
+    return value
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MAX_SECRET_BYTES).decode().strip()
+
+
+def _read(variable: str, read: Callable[[], T]) -> T:
+    """Says why it cannot be read, but not what: a token may stand where a path was meant."""
+    try:
+        return read()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    except ValueError:
+        why = "it is not text"
+    raise SettingsError(f"{variable} cannot be read: {why}.")
+
+
+def unknown(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str | None]]:
+    """The names that are probably misspelt settings, each with the setting that is most like it, if one is.
+
+    Names that are not like a setting at all belong to other programs, unless they begin as only settings do.
+    """
+    for name in names:
+        word = name.upper()
+        if word in known:
+            continue
+        own = OWN_PREFIX.match(word) is not None and not _BY_CLUSTER.search(word)
+        # 0.85: one wrong letter in a short name such as HOST is not yet a likeness, two in a long one are.
+        nearest = difflib.get_close_matches(_usual_prefix(word), known, n=1, cutoff=0.6 if own else 0.85)
+        if nearest or own:
+            yield name, nearest[0] if nearest else None
+
+
+def _usual_prefix(word: str) -> str:
+    """VT_API_KEY for VIRUSTOTAL_API_KEY."""
+    return re.sub(r"^(VIRUSTOTAL|VTBOT)_", "VT_", word)
 
 
 def beginning(*prefixes: str) -> AfterValidator:
