@@ -19,7 +19,7 @@ GIVEN_UP = {
     "errand": "endpoint",
     "errands": "endpoints",
     "looks": "polling",
-    "setbacks": "polling.after_error",
+    "setbacks": "steps.after_error",
     "patience": "backoff",
     "forgetful": "NullCache",
     "ours": "allowlist",

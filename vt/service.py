@@ -4,21 +4,22 @@ A turn makes every call that can be made now. Equal resources are asked for once
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
-from vt import errors, polling
+from vt import errors, steps
 from vt.client import Client
-from vt.endpoints import ENDPOINTS, Call, Endpoints, plan
 from vt.errors import VTError
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import Indicator
 from vt.lookup import Lookup, Raw, Step
 from vt.privacy import UploadDenylist, never_internal
+from vt.steps import ENDPOINTS, Endpoint, Endpoints
 from vt.verdict import State
 
 CALLS_AT_ONCE = 8
@@ -50,6 +51,34 @@ class NullCache:
 
     async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
         """Store nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to make for some resources, and the lookups that wait for it, by their index."""
+
+    endpoint: Endpoint
+    resources: tuple[str, ...]
+    waiting: tuple[int, ...]
+
+
+def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints: Endpoints) -> list[Call]:
+    """The fewest calls for the lookups that are due: equal resources once, as many to a call as the key allows."""
+    groups: dict[tuple[Endpoint, Step], dict[str, list[int]]] = {}
+    for index in due:
+        lookup = board[index]
+        endpoint = endpoints[lookup.action.key][lookup.step]
+        group = groups.setdefault((endpoint, lookup.step), {})
+        group.setdefault(lookup.resource, []).append(index)
+    return [
+        Call(endpoint, batch, tuple(index for resource in batch for index in waiting[resource]))
+        for (endpoint, _), waiting in groups.items()
+        for batch in _batches(tuple(waiting), endpoint.batch_size(client))
+    ]
+
+
+def _batches(resources: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
+    return (resources[start : start + size] for start in range(0, len(resources), size))
 
 
 class Service:
@@ -84,6 +113,7 @@ class Service:
         self._max_age = max_age
         self._is_internal = is_internal
         self._endpoints = endpoints
+        self._may_rescan = client.kind == "private"
         self._transfer = FileTransfer(
             client, places, denylist=denylist or UploadDenylist(), keep=self._keep, clock=clock
         )
@@ -106,7 +136,7 @@ class Service:
         An upload is yielded before it begins, so that a process that dies during it leaves a mark: the next one asks
         VirusTotal whether the file arrived. `on_progress` hears of bytes hashed and uploaded. `fresh`: without the cache.
         """
-        board = [self._checked(polling.resumed(lookup)) for lookup in lookups]
+        board = [self._checked(steps.resumed(lookup)) for lookup in lookups]
         shown = list(lookups)
         while True:
             board = board if fresh else list(await self.cached(board))
@@ -116,10 +146,10 @@ class Service:
                 board, file_steps = self._transfer.next_steps(board, on_progress)
             if any(now is not before for now, before in zip(board, shown, strict=True)):
                 yield tuple(board)
-            steps = [*file_steps, *self._calls(board)]
-            if not steps:
+            work = [*file_steps, *self._calls(board)]
+            if not work:
                 return
-            async for changed in _run(steps):
+            async for changed in _run(work):
                 for index, lookup in changed.items():
                     board[index] = lookup
                 yield tuple(board)
@@ -143,7 +173,7 @@ class Service:
         if found is None:
             return lookup
         raw, at = found
-        return polling.after_report(lookup, raw, at, may_rescan=self.client.kind == "private")
+        return steps.after_report(lookup, raw, at, may_rescan=self._may_rescan)
 
     async def _keep(self, lookups: Iterable[Lookup], raw: Raw, now: datetime) -> None:
         """Cache one reply for everybody who looks up one of these from now on."""
@@ -169,7 +199,7 @@ class Service:
                 raise errors.Dropped
         except VTError as error:
             now = self._clock()
-            on_change({index: polling.after_error(lookup, error, now) for index, lookup in waiting.items()})
+            on_change({index: steps.after_error(lookup, error, now) for index, lookup in waiting.items()})
             return
         now = self._clock()
         after: dict[int, Lookup] = {}
@@ -177,7 +207,7 @@ class Service:
         for index, lookup in waiting.items():
             # What VirusTotal left out of a batch stays due, and is asked for again.
             if (raw := replies.get(lookup.resource)) is not None:
-                after[index] = call.endpoint.after(lookup, dict(raw), now, self.client)
+                after[index] = steps.after_reply(lookup, dict(raw), now, may_rescan=self._may_rescan)
                 if is_cacheable(lookup, after[index], raw, now):
                     to_cache[cache_key(lookup)] = raw
         await self._cache.put(to_cache, now)
@@ -190,19 +220,19 @@ def next_turn(lookups: Lookups) -> datetime | None:
     return min(waiting, default=None)
 
 
-async def _run(steps: Sequence[Work]) -> AsyncIterator[Mapping[int, Lookup]]:
-    """Run the steps, CALLS_AT_ONCE at a time, and yield each change as it comes.
+async def _run(work: Sequence[Work]) -> AsyncIterator[Mapping[int, Lookup]]:
+    """Run the work, CALLS_AT_ONCE at a time, and yield each change as it comes.
 
-    Steps that still run when the consumer stops are cancelled.
+    What still runs when the consumer stops is cancelled.
     """
     slots = asyncio.Semaphore(CALLS_AT_ONCE)
     queue = asyncio.Queue[Mapping[int, Lookup] | asyncio.Task[None]]()
 
-    async def run(step: Work) -> None:
+    async def run(one: Work) -> None:
         async with slots:
-            await step(queue.put_nowait)
+            await one(queue.put_nowait)
 
-    tasks = [asyncio.create_task(run(step)) for step in steps]
+    tasks = [asyncio.create_task(run(one)) for one in work]
     for task in tasks:
         task.add_done_callback(queue.put_nowait)
     try:

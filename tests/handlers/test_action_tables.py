@@ -5,13 +5,13 @@ import pytest
 from handlers.text import about
 from handlers.text.errors import TAKES
 from vt.actions import ACTIONS, BY_KEY
-from vt.endpoints import ENDPOINTS
 from vt.enrichment import FIELDS, REPEATS
 from vt.lookup import Step
 from vt.models import Reply
+from vt.steps import ENDPOINTS
 
 TABLES = {
-    "vt.endpoints.ENDPOINTS": ENDPOINTS,
+    "vt.steps.ENDPOINTS": ENDPOINTS,
     "vt.enrichment.FIELDS": FIELDS,
     "handlers.text.about.DOES": about.DOES,
     "handlers.text.about.IN_MESSAGE": about.IN_MESSAGE,

@@ -17,7 +17,7 @@ from tests.support.slack_rules import message_faults
 from vt.actions import BY_KEY
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.polling import after_report
+from vt.steps import after_report
 from vt.verdict import State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

@@ -16,13 +16,13 @@ from vt import results
 from vt.actions import BY_KEY, HASHES, Action
 from vt.client import Client
 from vt.coercion import Several, Text
-from vt.endpoints import ENDPOINTS, single_report
 from vt.enrichment import FIELDS, enrichment
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.models import Reply
 from vt.reply_matching import single
 from vt.service import Service
+from vt.steps import ENDPOINTS, single_report
 from vt.verdict import State
 
 HASH = "726a2eedb9df3d63ec1b4a7d774a799901f1a2b9"

@@ -1,12 +1,14 @@
-"""What VirusTotal's replies and errors make of a lookup: reports, receipts, polls of an analysis, back-off. No I/O.
+"""The steps of a lookup: which endpoint each one asks, by action, and what the reply or the error makes of the lookup.
 
 An analysis is recognised by its scan_id, which is `<sha256>-<unix seconds>`.
 """
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vt import errors
+from vt.client import SUBMISSIONS_A_CALL, Client
 from vt.errors import VTError
 from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
@@ -20,6 +22,50 @@ SAME_SCAN = timedelta(minutes=10)
 QUEUED = -2
 UNKNOWN = 0
 """VirusTotal's response_code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one step of a lookup asks VirusTotal for."""
+
+    fetch: Callable[[Client, Sequence[str]], Awaitable[Mapping[str, Raw]]]
+    """Makes the call. Replies by resource; those that VirusTotal left out are missing. Raises a VTError."""
+    batch_size: Callable[[Client], int]
+    """Resources that one call may hold."""
+
+
+Endpoints = Mapping[str, Mapping[Step, Endpoint]]
+"""By action key and step."""
+
+
+def single_report(fetch: Callable[[Client, str], Awaitable[Raw]]) -> Endpoint:
+    """An endpoint that takes one resource per call and answers with its report."""
+
+    async def fetch_one(client: Client, resources: Sequence[str]) -> Mapping[str, Raw]:
+        [resource] = resources
+        return {resource: await fetch(client, resource)}
+
+    return Endpoint(fetch_one, lambda _: 1)
+
+
+_FILE_REPORTS = Endpoint(Client.file_reports, lambda client: client.reports_a_call)
+_URL_REPORTS = Endpoint(Client.url_reports, lambda client: client.reports_a_call)
+_RESCAN_FILES = Endpoint(Client.rescan, lambda _: SUBMISSIONS_A_CALL)
+_SUBMIT_URLS = Endpoint(Client.submit_urls, lambda _: SUBMISSIONS_A_CALL)
+_FILE = {Step.ASK: _FILE_REPORTS, Step.WAIT: _FILE_REPORTS, Step.RESCAN: _RESCAN_FILES}
+ENDPOINTS: Endpoints = {
+    "scan-hash": _FILE,
+    "scan-file": _FILE,
+    "scan-url": {
+        Step.ASK: _URL_REPORTS,
+        Step.WAIT: _URL_REPORTS,
+        Step.RESCAN: _SUBMIT_URLS,
+        Step.SUBMIT: _SUBMIT_URLS,
+    },
+    "scan-ip": {Step.ASK: single_report(Client.ip_report)},
+    "domain-report": {Step.ASK: single_report(Client.domain_report)},
+}
+"""Uploads (Step.UPLOAD) are not here: vt/files/transfer.py makes them, because it has to read the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +89,17 @@ OUTAGE = Backoff((10, 30, 60), timedelta(minutes=20))
 
 
 # Reports and receipts ------------------------------------------------------------------------------------
+
+
+def after_reply(lookup: Lookup, raw: Raw, now: datetime, *, may_rescan: bool) -> Lookup:
+    """The reply to the lookup's step came, at `now`. `may_rescan`: the key is allowed to rescan files."""
+    match lookup.step:
+        case Step.WAIT:
+            return poll(lookup, raw, now)
+        case Step.RESCAN | Step.SUBMIT:
+            return after_receipt(lookup, raw, now)
+        case _:
+            return after_report(lookup, raw, now, may_rescan=may_rescan)
 
 
 def after_report(lookup: Lookup, raw: Raw, now: datetime, *, may_rescan: bool) -> Lookup:
