@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import aiohttp
 import structlog
@@ -100,13 +101,6 @@ def _kinds(slack: AsyncWebClient, logins: Logins, settings: Settings) -> Mapping
 
 
 def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
-    async def turn(case_id: str) -> None:
-        with metrics.turns.time(), metrics.turns_failed.count_exceptions():
-            await answer.turn(case_id, deps)
-
-    async def give_up(case_id: str) -> None:
-        await answer.give_up(case_id, deps)
-
     async def tidy() -> None:
         await parts.cases.prune(deps.clock() - KEPT)
         await parts.replies.prune(deps.clock() - KEPT)
@@ -115,17 +109,15 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
         await parts.modals.prune(deps.clock() - KEPT)
         await parts.history.prune(deps.clock() - history.KEPT)
 
-    async def run_batch() -> None:
-        await watch_batch.run_batch(deps)
-
     return Turns(
         parts.url,
         parts.database,
-        turn=turn,
-        give_up=give_up,
+        turn=partial(answer.turn, deps=deps),
+        give_up=partial(answer.give_up, deps=deps),
         tidy=tidy,
-        run_batch=run_batch,
+        run_batch=partial(watch_batch.run_batch, deps),
         clock=deps.clock,
+        metrics=metrics,
     )
 
 

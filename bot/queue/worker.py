@@ -16,6 +16,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
 from bot.database import Database, gives_way, pool, with_setting
+from bot.observability import Metrics
 from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN, StalledJobs
 from handlers.deps import StoreDown
 
@@ -67,6 +68,7 @@ class Turns:
         tidy: Callable[[], Awaitable[None]],
         run_batch: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
+        metrics: Metrics | None = None,
         concurrency: int = 30,
         pace: Pace | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class Turns:
         self._tidy_up = tidy
         self._batch = run_batch
         self._clock = clock
+        self._metrics = metrics or Metrics()
         self._concurrency = concurrency
         self._pace = pace or Pace()
         self._database = database
@@ -167,7 +170,7 @@ class Turns:
                 await self._give_up(case_id)
                 return
             try:
-                with gives_way():
+                with gives_way(), self._metrics.turns.time(), self._metrics.turns_failed.count_exceptions():
                     async with asyncio.timeout(TURN_SECONDS):
                         await self._turn(case_id)
             except Exception as error:  # noqa: BLE001 - whatever a turn raises, it is retried
