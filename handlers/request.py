@@ -1,4 +1,4 @@
-"""Requests: what was asked, by whom and from where. Stored shapes: a change needs an upgrade in upgrades.py."""
+"""Requests: what was asked, by whom and from where. Stored shapes: a change needs an upgrade in stored_shapes.py."""
 
 from datetime import datetime
 from enum import StrEnum

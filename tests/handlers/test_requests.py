@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from handlers.answer import HANDLERS
 from handlers.case import Case, Modal
 from handlers.request import Origin, Request, Verb
-from handlers.upgrades import upgrade_modal, upgrade_progress, upgrade_request
+from handlers.stored_shapes import upgrade_modal, upgrade_progress, upgrade_request
 from tests.support.older_rows import DUMP
 
 REQUEST, MODAL = TypeAdapter(Request), TypeAdapter(Modal)
