@@ -1,10 +1,10 @@
-"""Admission: who may ask, with which settings, who may change them and who owns an answer; and where a request is stored."""
+"""Admission: who may ask, with which settings, and who may change them; and where a request is stored."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from slack_bolt import BoltResponse
@@ -12,14 +12,12 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from handlers import text
-from handlers.case import Case, Modal
+from handlers.case import Modal
 from handlers.deps import AdmissionDeps, ListenerDeps, SettingsStore, StoreDown
 from handlers.payloads import MalformedPayload
 from handlers.people import DIRECT, Denial, Directory, Person, Policy, Role, Unknown
 from handlers.request import ChannelSettings, Origin, Request
 from handlers.text import about
-from vt.lookup import Lookup
-from vt.verdict import Note
 
 log = structlog.get_logger()
 
@@ -178,33 +176,3 @@ async def _in_listed(channel: str, directory: Directory, channels: frozenset[str
         return await directory.channel_name(channel) in channels
     except Unknown:
         return False
-
-
-# Who owns an answer ------------------------------------------------------------------------------------
-
-C = TypeVar("C", bound=Case)
-
-
-def first_origin(case: Case) -> Origin:
-    """Who asked first, and where."""
-    return case.first or case.request.origin
-
-
-def is_owner(click: Case, about: Case) -> bool:
-    """Whether the person who pressed a button is the one who asked first."""
-    mine, owner = click.request.origin, first_origin(about)
-    return (mine.team, mine.user) == (owner.team, owner.user)
-
-
-def as_renewal(case: C, about: Case, lookups: tuple[Lookup, ...]) -> C:
-    """The case with these lookups, as a renewal of the answer `about`: the owner of that answer owns this one too.
-
-    A question about the same uploads keeps the time when it was first asked, however often it is shown again.
-    """
-    is_same_question = _open_questions(lookups) == _open_questions(about.lookups)
-    update = {"first": first_origin(about), "asked_at": about.asked_at if is_same_question else None}
-    return case.model_copy(update={"lookups": lookups, **update})
-
-
-def _open_questions(lookups: tuple[Lookup, ...]) -> list[Lookup]:
-    return [lookup for lookup in lookups if lookup.note is Note.NEEDS_CONSENT]

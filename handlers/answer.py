@@ -6,11 +6,11 @@ from typing import Any
 import structlog
 
 from handlers import text
-from handlers.case import UNREADABLE, Case, Outcome, Salvaged, UnreadableCase
+from handlers.case import UNREADABLE, Case, Outcome, UnreadableCase
 from handlers.deps import Deps, PostingDeps, StoreDown
 from handlers.posting import CannotPost, NotPosted
 from handlers.replies import reply
-from handlers.request import EntryPoint, InfoRequest, Verb
+from handlers.request import EntryPoint, Verb
 from handlers.turns import about, buttons, lookup, modals, watch_cards, watch_commands
 from handlers.turns.answers import end
 from handlers.views import messages
@@ -112,15 +112,16 @@ async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_la
     What a later release wrote is left to it until the last try. Raises UnreadableCase then, NotPosted when Slack may
     take the sentence at another time, and StoreDown.
     """
-    if not unreadable.salvaged.is_open:
+    salvaged = unreadable.salvaged
+    if salvaged.outcome is not Outcome.OPEN:
         return
     if unreadable.is_newer and not is_last_try:
         raise unreadable
     told = False
     sentence = text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
-    if unreadable.salvaged.origin.entry_point is not EntryPoint.WATCH:
+    if salvaged.request.origin.entry_point is not EntryPoint.WATCH:
         try:
-            await reply(_stand_in(unreadable.salvaged), messages.note(sentence), deps)
+            await reply(salvaged, messages.note(sentence), deps)
             told = True
         except StoreDown:
             raise
@@ -129,21 +130,3 @@ async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_la
                 raise
     log.error("case_unreadable", case=unreadable.case_id, reason=unreadable.reason, asker_told=told)
     await deps.store.fail(unreadable.case_id, UNREADABLE)
-
-
-def _stand_in(salvaged: Salvaged) -> Case:
-    """A case that can be answered in place of the one that cannot be read."""
-    request = InfoRequest(
-        id=salvaged.case_id,
-        delivery=salvaged.delivery,
-        verb=Verb.HELP,
-        at=salvaged.at,
-        origin=salvaged.origin,
-    )
-    return Case(
-        request=request,
-        posts=salvaged.posts,
-        channel=salvaged.channel,
-        ts=salvaged.ts,
-        posting=salvaged.posting,
-    )

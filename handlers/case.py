@@ -1,16 +1,22 @@
-"""What is stored of a request besides itself: its case, which says how far it has come, and the modal that it came from. Changes need an upgrade."""
+"""What is stored of a request besides itself: how far it has come, the modal it came from, what is on record about its findings.
 
+Changes need an upgrade in stored_shapes.py.
+"""
+
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Generic, Literal, Protocol
+from typing import Annotated, Generic, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from typing_extensions import TypeVar
 
 from handlers.request import CardRequest, Frozen, LookupRequest, Origin, Request, Verb
 from vt.indicators import Kind
 from vt.lookup import Lookup
+from vt.verdict import Finding, Note, State
 
 
 class Change(Frozen):
@@ -66,6 +72,45 @@ class Case(Frozen, Generic[R_co]):
         """Whether any of its lookups is about a file."""
         return any(lookup.is_file for lookup in self.lookups)
 
+    @property
+    def first_origin(self) -> Origin:
+        """Who asked first, and where."""
+        return self.first or self.request.origin
+
+    @property
+    def sharer(self) -> str | None:
+        """Who wants the whole channel to see the answer; None: nobody."""
+        return self.shared_by or (self.request.origin.user if is_shared(self.request) else None)
+
+    @property
+    def is_seen_by_all(self) -> bool:
+        """Whether the channel sees the answer: it was shared, or posted as a message of the bot's."""
+        origin = self.request.origin
+        is_posted = origin.response_url is None and not origin.apart
+        return self.published or is_shared(self.request) or origin.public or is_posted
+
+    def findings(self, now: datetime) -> list[Finding]:
+        """What is known of everything that was asked, in that order."""
+        return [lookup.finding(now) for lookup in self.lookups]
+
+    def is_owned_by(self, origin: Origin) -> bool:
+        """Whether the person in `origin` is the one who asked first."""
+        owner = self.first_origin
+        return (origin.team, origin.user) == (owner.team, owner.user)
+
+    def as_renewal(self, about: "Case", lookups: tuple[Lookup, ...]) -> Self:
+        """This case with these lookups, as a renewal of the answer `about`: the owner of that answer owns this one too.
+
+        A question about the same uploads keeps the time when it was first asked, however often it is shown again.
+        """
+        is_same_question = _open_questions(lookups) == _open_questions(about.lookups)
+        update = {"first": about.first_origin, "asked_at": about.asked_at if is_same_question else None}
+        return self.model_copy(update={"lookups": lookups, **update})
+
+
+def _open_questions(lookups: tuple[Lookup, ...]) -> list[Lookup]:
+    return [lookup for lookup in lookups if lookup.note is Note.NEEDS_CONSENT]
+
 
 def asked_lookups(request: Request) -> tuple[Lookup, ...]:
     """What a request asks to look up: nothing for requests about other things."""
@@ -91,25 +136,13 @@ class NewerVersion(Unreadable):
     """A later release wrote it: a process of that release, which may be starting, can read it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Salvaged:
-    """What could still be read of a case that is unreadable as a whole."""
-
-    case_id: str
-    delivery: str
-    at: datetime
-    origin: Origin
-    is_open: bool
-    posts: int = 0
-    channel: str | None = None
-    ts: str | None = None
-    posting: str | None = None
-
-
 class UnreadableCase(Exception):
-    """A stored case, or the card that belongs to it, cannot be read. `reason` may be logged."""
+    """A stored case, or the card that belongs to it, cannot be read. `reason` may be logged.
 
-    def __init__(self, salvaged: Salvaged, why: Unreadable) -> None:
+    `salvaged` is a case with what could still be read, which can be answered in its place.
+    """
+
+    def __init__(self, salvaged: Case, why: Unreadable) -> None:
         super().__init__(str(why))
         self.salvaged = salvaged
         self.reason = str(why)
@@ -118,7 +151,7 @@ class UnreadableCase(Exception):
     @property
     def case_id(self) -> str:
         """Of the case."""
-        return self.salvaged.case_id
+        return self.salvaged.request.id
 
 
 # Modals ------------------------------------------------------------------------------------------------
@@ -183,11 +216,71 @@ ModalTypes = FormModal | LoginModal | AnswerModal | SettingsModal
 Modal = Annotated[ModalTypes, Field(discriminator="verb")]
 
 
-class Modals(Protocol):
-    """The storage of modals. Every method raises StoreDown when the database cannot be reached."""
+# What is on record about findings -----------------------------------------------------------------------
 
-    async def keep(self, modal: Modal) -> bool:
-        """Store what a modal is for. False: this delivery opened one before."""
+JUDGED = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
+"""States in which VirusTotal has said something."""
 
-    async def modal(self, modal_id: str) -> Modal | None:
-        """What a modal is for; None if there is none with that id."""
+
+class Sighting(Frozen):
+    """One thing that was looked up once, and the result. The alias is the stored key."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    action: str
+    kind: Kind | None
+    value: str
+    input: str = Field(alias="asked")
+    """As it was asked for."""
+    state: State
+    count: int | None
+    total: int | None
+    at: datetime | None = None
+    """When it was looked up; None before that is on record."""
+
+    @property
+    def subject(self) -> str:
+        """A SHA-256 in hex for what was looked up: the same whoever asks, and however it was written."""
+        name = f"{self.kind}:{self.value}" if self.kind else f":{self.input}"
+        return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """A finding as it is put on record."""
+        indicator, rule = finding.indicator, finding.rule
+        return cls(
+            action=finding.action.key,
+            kind=indicator.kind if indicator else None,
+            value=indicator.value if indicator else "",
+            input=finding.input,
+            state=finding.state,
+            count=rule.count if rule else None,
+            total=rule.total if rule else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is on record about one subject, before a certain moment."""
+
+    times: int
+    since: datetime
+    here: bool
+    """It was first looked up in the channel that asks now."""
+    channel: str | None
+    """Where it was first looked up, if that is another channel and a public one."""
+    last: Sighting | None
+    """The last time that VirusTotal said something about it."""
+
+    def previous_if_changed(self, finding: Finding) -> Sighting | None:
+        """The previous result, if VirusTotal says something else now. Another threshold alone is no change."""
+        if self.last is None or finding.state not in JUDGED:
+            return None
+        now, last = Sighting.of(finding), self.last
+        same_count = now.count is not None and (now.count, now.total) == (last.count, last.total)
+        same_verdict = (last.state, last.count) == (now.state, now.count)
+        return None if same_count or same_verdict else last
+
+
+Records = Mapping[str, Summary]
+"""What is on record about findings, by `Sighting.subject`."""

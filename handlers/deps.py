@@ -1,21 +1,23 @@
 """Dependencies: the storage ports, and what each part of handlers is given. The composition root makes them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.case import Case, Modal, Modals
+from handlers.case import Case, Modal, Sighting, Summary
 from handlers.files import Logins
-from handlers.history import History
 from handlers.people import Directory, Policy
-from handlers.request import ChannelSettings, Request, SubmitPolicy
+from handlers.request import ChannelSettings, Origin, Request, SubmitPolicy
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.privacy import SECRET_NAMES, UploadPolicy
 from vt.service import Service
+
+MAX_LATEST = 20
+"""Lookups that someone's home lists."""
 
 
 class SettingsStore(Protocol):
@@ -63,6 +65,33 @@ class Store(Protocol):
 
     async def again(self, request_id: str, at: datetime) -> None:
         """Schedule another job for it at that time."""
+
+
+class Modals(Protocol):
+    """The storage of modals. Every method raises StoreDown when the database cannot be reached."""
+
+    async def keep(self, modal: Modal) -> bool:
+        """Store what a modal is for. False: this delivery opened one before."""
+
+    async def modal(self, modal_id: str) -> Modal | None:
+        """What a modal is for; None if there is none with that id."""
+
+
+class History(Protocol):
+    """The storage of sightings. Every method raises StoreDown when the database is not available."""
+
+    async def remember(
+        self, case_id: str, origin: Origin, sightings: Sequence[Sighting], now: datetime
+    ) -> None:
+        """Store the results of a request. Storing the same request again changes nothing."""
+
+    async def summaries(
+        self, origin: Origin, subjects: Iterable[str], before: datetime
+    ) -> Mapping[str, Summary]:
+        """What the asker's workspace looked up before that time, by subject; without those that are new to it."""
+
+    async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
+        """Someone's last lookups, the newest first."""
 
 
 class Replies(Protocol):

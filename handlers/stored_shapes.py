@@ -17,8 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from handlers.case import Case, Modal, NewerVersion, Outcome, Salvaged, Unreadable, UnreadableCase
-from handlers.request import ChannelSettings, EntryPoint, Frozen, Origin, Request
+from handlers.case import Case, Modal, NewerVersion, Outcome, Unreadable, UnreadableCase
+from handlers.request import ChannelSettings, EntryPoint, Frozen, InfoRequest, Origin, Request, Verb
 from handlers.watch import CardOverrides, CardProgress
 from vt.lookup import Lookup
 
@@ -229,17 +229,21 @@ def _case(row: Mapping[str, Any]) -> Case:
     return PROGRESS.validated({**progress, "request": request, "outcome": row["outcome"]})
 
 
-def salvage(row: Mapping[str, Any]) -> Salvaged:
-    """What can be read of a case's row when the whole cannot: its columns, and of its JSON whatever is sound."""
+def salvage(row: Mapping[str, Any]) -> Case:
+    """What can be read of a case's row when the whole cannot: its columns, and of its JSON whatever is sound.
+
+    What was asked is lost, so that a request of the simplest kind takes its place.
+    """
     request, progress = _object(row["request"]), _object(row["progress"])
     posts, channel, ts, posting = (progress.get(name) for name in ("posts", "channel", "ts", "posting"))
     posted = isinstance(channel, str) and isinstance(ts, str)
-    return Salvaged(
-        case_id=row["id"],
-        delivery=row["delivery"],
-        at=row["created"],
-        origin=_origin(request, row),
-        is_open=row["outcome"] not in {one.value for one in Outcome if one is not Outcome.OPEN},
+    origin = _origin(request, row)
+    asked = InfoRequest(
+        id=row["id"], delivery=row["delivery"], verb=Verb.HELP, at=row["created"], origin=origin
+    )
+    return Case(
+        request=asked,
+        outcome=row["outcome"] if row["outcome"] in set(Outcome) else Outcome.OPEN,
         posts=posts if type(posts) is int and posts >= 0 else 0,
         channel=channel if posted else None,
         ts=ts if posted else None,

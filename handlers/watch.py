@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pydantic import ConfigDict, Field
 
-from handlers.case import Case, UnreadableCase
+from handlers.case import JUDGED, Case, UnreadableCase
 from handlers.event_payloads import MessageEvent
 from handlers.request import Frozen, Request
 from vt.indicators import host_of
@@ -27,8 +27,6 @@ THROTTLE_PERIOD = timedelta(minutes=10)
 """The throttle counts the cards of this period, and pauses the channel for as long."""
 NAME_RULE_LIFETIME = timedelta(hours=1)
 """How long the decision that a channel's name made holds; then the name is looked up again."""
-JUDGED = (State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN)
-"""States in which VirusTotal has said something."""
 
 
 class Mode(StrEnum):

@@ -25,7 +25,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
-from handlers.history import JUDGED, MAX_LATEST, Sighting, Summary
+from handlers.case import JUDGED, Sighting, Summary
+from handlers.deps import MAX_LATEST
 from handlers.request import Origin
 
 log = structlog.get_logger()

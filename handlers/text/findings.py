@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.history import Sighting, Summary
+from handlers.case import Sighting, Summary
 from handlers.text import files
 from handlers.text.errors import error, is_fault
 from handlers.text.format import (

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
 
 import structlog
 
-from handlers import history, text
+from handlers import text
 from handlers.admission import may_change_all
-from handlers.case import Case, Outcome, UnreadableCase, is_shared
+from handlers.case import Case, Outcome, Sighting, UnreadableCase
 from handlers.deps import AnswerDeps, PostingDeps
 from handlers.posting import CannotPost, NotPosted
 from handlers.replies import post_ephemeral, reply
@@ -36,7 +35,7 @@ async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
         return None
     here = case.request.origin
     there = about.request.origin
-    in_public = here.public and here.channel == there.channel and _seen_by_all(about)
+    in_public = here.public and here.channel == there.channel and about.is_seen_by_all
     is_asker = (here.team, here.user) == (there.team, there.user)
     return about if in_public or is_asker else None
 
@@ -55,11 +54,6 @@ async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
         return None
 
 
-def findings(case: Case, now: datetime) -> list[Finding]:
-    """What is known of everything that was asked, in that order."""
-    return [lookup.finding(now) for lookup in case.lookups]
-
-
 async def message(
     case: Case, deps: AnswerDeps, *, final: bool = True, shared_by: str | None = None, hidden: bool = False
 ) -> Message:
@@ -67,21 +61,22 @@ async def message(
 
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
     """
-    found = findings(case, deps.clock())
+    found = case.findings(deps.clock())
+    subjects = {Sighting.of(one).subject for one in found}
     has_question = final and not shared_by and case.has_files and messages.concerns(case.lookups)
     context = AnswerContext(
         case=case.request.id,
         now=deps.clock(),
         final=final,
-        shared_by=shared_by or sharer(case),
-        public=not hidden and (_seen_by_all(case) or case.request.origin.apart),
+        shared_by=shared_by or case.sharer,
+        public=not hidden and (case.is_seen_by_all or case.request.origin.apart),
         private_key=deps.service.client.kind == "private",
         submit=deps.submit,
         invented=deps.invented,
-        records=await history.summaries(case, found, deps.history),
+        records=await deps.history.summaries(case.request.origin, subjects, case.request.at),
         reserved=messages.MAX_CHARACTERS if has_question else 0,
         audience=await _audience(
-            case, found, deps, alone=not shared_by and (hidden or not _seen_by_all(case))
+            case, found, deps, alone=not shared_by and (hidden or not case.is_seen_by_all)
         ),
     )
     shown = answer.answer(found, context)
@@ -95,18 +90,6 @@ async def _audience(case: Case, found: Iterable[Finding], deps: AnswerDeps, *, a
     named = alone and any(one.error and text.names_settings(one.error) for one in found)
     admin = named and await may_change_all(case.request.origin, deps.directory, deps.policy)
     return replace(deps.audience, operator=admin)
-
-
-def _seen_by_all(case: Case) -> bool:
-    """Whether the channel sees the answer: it was shared, or posted as a message of the bot's."""
-    origin = case.request.origin
-    is_posted = origin.response_url is None and not origin.apart
-    return case.published or is_shared(case.request) or origin.public or is_posted
-
-
-def sharer(case: Case) -> str | None:
-    """Who wants the whole channel to see the answer; None: nobody."""
-    return case.shared_by or (case.request.origin.user if is_shared(case.request) else None)
 
 
 async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:

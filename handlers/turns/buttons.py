@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from handlers import replies, text
-from handlers.admission import as_renewal
 from handlers.case import Case, Outcome
 from handlers.deps import AnswerDeps, LookupDeps
 from handlers.replies import RESPONSE_URL_USES, reply
@@ -11,7 +10,7 @@ from handlers.request import AnswerRequest, UploadRequest
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.turns import consent
-from handlers.turns.answers import case_of_button, decline, end, findings, message, sharer, visible_answer
+from handlers.turns.answers import case_of_button, decline, end, message, visible_answer
 from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance
 from handlers.views import exports, messages
@@ -38,7 +37,7 @@ async def _send(
     if about is None:
         await _decline_gone(case, deps)
         return
-    place = await replies.send_file(case, export(findings(about, deps.clock())), deps)
+    place = await replies.send_file(case, export(about.findings(deps.clock())), deps)
     await replies.post_ephemeral(case, place, deps)
     await end(case, deps)
 
@@ -62,11 +61,11 @@ async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     if about is None:
         await _decline_gone(case, deps)
         return
-    owner = sharer(about) or about.request.origin.user
+    owner = about.sharer or about.request.origin.user
     if owner != case.request.origin.user:
         await decline(case, modals.NOT_YOURS, "not-yours", deps)
         return
-    private = as_renewal(case, about, about.lookups)
+    private = case.as_renewal(about, about.lookups)
     if private.has_files:
         private = await consent.mark_asked(private, deps)
     await deps.store.save(private)
@@ -125,8 +124,8 @@ async def _agree(case: Case[UploadRequest], deps: LookupDeps) -> Case | None:
 
 def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case:
     """The case as a renewal of that answer, which its message will show."""
-    where = {"channel": about.channel, "ts": about.ts, "shared_by": sharer(about)}
-    return as_renewal(case, about, lookups).model_copy(update=where)
+    where = {"channel": about.channel, "ts": about.ts, "shared_by": about.sharer}
+    return case.as_renewal(about, lookups).model_copy(update=where)
 
 
 async def _reject(case: Case, rejection: Rejection | None, deps: LookupDeps) -> None:

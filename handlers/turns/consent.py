@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from handlers import text
-from handlers.admission import first_origin, is_owner
 from handlers.case import Case
 from handlers.deps import FileDeps, LookupDeps
 from handlers.files import acting_for
@@ -37,7 +36,7 @@ async def policy_for(case: Case, deps: FileDeps) -> UploadPolicy:
     The channel where the files were asked for first counts as well as the one where somebody presses a button now: a
     private answer to what was asked in a channel is shown in direct messages.
     """
-    return await _strictest((first_origin(case), case.request.origin), deps)
+    return await _strictest((case.first_origin, case.request.origin), deps)
 
 
 async def _strictest(origins: Iterable[Origin], deps: FileDeps) -> UploadPolicy:
@@ -105,7 +104,7 @@ async def with_question(message: Message, case: Case, deps: FileDeps) -> Message
         why_not = words.UPLOADS_DENIED
     elif is_expired(case, now):
         why_not = words.OVER
-    validity = words.lasts(first_origin(case).user, (_asked_since(case) or now) + VALID_FOR)
+    validity = words.lasts(case.first_origin.user, (_asked_since(case) or now) + VALID_FOR)
     return messages.with_question(message, case, validity, why_not)
 
 
@@ -183,9 +182,9 @@ async def check_person(about: Case | None, click: Case, deps: FileDeps) -> Rejec
     """Why this person may not have files of that answer uploaded; None if they may. Raises StoreDown."""
     if about is None:
         return Rejection.GONE
-    if not is_owner(click, about):
+    if not about.is_owned_by(click.request.origin):
         return Rejection.NOT_YOURS
-    policy = await _strictest((first_origin(about), click.request.origin), deps)
+    policy = await _strictest((about.first_origin, click.request.origin), deps)
     return Rejection.DENIED if policy is UploadPolicy.DENY else None
 
 

@@ -10,15 +10,15 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from handlers import history, text
-from handlers.admission import as_renewal, effective_settings, is_owner
-from handlers.case import Case, Outcome
+from handlers import text
+from handlers.admission import effective_settings
+from handlers.case import Case, Outcome, Sighting
 from handlers.deps import LookupDeps
 from handlers.posting import is_transient
 from handlers.replies import reply, send_file
 from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy, Verb
 from handlers.turns import answers, consent
-from handlers.turns.answers import decline, end, findings, message, visible_answer
+from handlers.turns.answers import decline, end, message, visible_answer
 from handlers.views import messages
 from handlers.views.exports import as_json
 from vt.actions import BY_KEY
@@ -94,7 +94,9 @@ async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
 async def _answer(case: Case, deps: LookupDeps) -> None:
     """Everything is settled: post the answer, with the question about its files if there is one."""
     now = deps.clock()
-    await history.remember(case, findings(case, now), deps.history, now)
+    found = case.findings(now)
+    sightings = [Sighting.of(one) for one in found]
+    await deps.history.remember(case.request.id, case.request.origin, sightings, now)
     questioned = case
     if case.has_files:
         questioned = await consent.mark_asked(case, deps)
@@ -102,13 +104,13 @@ async def _answer(case: Case, deps: LookupDeps) -> None:
     # Saved only once the question is visible: when posting fails, the next turn asks it with a time of its own.
     case = case.model_copy(update={"asked_at": questioned.asked_at})
     if case.plain:
-        await send_file(case, as_json(findings(case, now)), deps)
+        await send_file(case, as_json(found), deps)
     await end(case, deps)
 
 
 async def _wait(case: Case, at: datetime, deps: LookupDeps) -> None:
     """Not settled: show what is known when that has changed, and schedule the next turn."""
-    found = findings(case, deps.clock())
+    found = case.findings(deps.clock())
     state = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))
     if case.channel:
         # A message of the bot's own can be edited at each poll, to say how long it has been.
@@ -158,13 +160,13 @@ async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[Renewal
     about = await visible_answer(case, deps)
     if about is None or (case.request.verb is Verb.SUBMIT and deps.submit is SubmitPolicy.DENY):
         return case
-    is_asker = is_owner(case, about)
+    is_asker = about.is_owned_by(case.request.origin)
     if case.request.verb is Verb.ALLOW_OWN_URL and not is_asker:
         return case  # only the asker may have their secret sent
     by_hash = case.request.verb is Verb.RECHECK and not is_asker
     renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
-    found = zip(about.lookups, findings(about, deps.clock()), strict=True)
-    case = as_renewal(case, about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
+    found = zip(about.lookups, about.findings(deps.clock()), strict=True)
+    case = case.as_renewal(about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
     return case.model_copy(update={"shared_by": _shared_by(case, about)})
 
 

@@ -14,7 +14,7 @@ from handlers.posting import NotPosted
 from handlers.replies import reply, send_file
 from handlers.request import ChangeSettingsRequest, ChannelSettings, ModalRequest, SettingsRequest, Verb
 from handlers.text import modals as modals_text
-from handlers.turns.answers import end, findings, visible_answer
+from handlers.turns.answers import end, visible_answer
 from handlers.views import details, details_layout, exports, form, messages
 from handlers.views.details_layout import Position, sentence
 from vt.client import SUBMISSIONS_A_CALL
@@ -34,7 +34,7 @@ COMMENTS_CACHED = timedelta(minutes=10)
 async def show_details(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with fields, engines, samples, resolutions or subdomains."""
     if about := await _answer(case, deps):
-        found = findings(about, deps.clock())
+        found = about.findings(deps.clock())
         view = details.details(found, case.request.modal, _position(case))
         await _fill(case, view, found, deps)
         await end(case, deps)
@@ -46,14 +46,14 @@ async def show_why(case: Case[ModalRequest], deps: ModalDeps) -> None:
         now = deps.clock()
         position = _position(case)
         view = details.why(about.lookups, case.request.modal, position, now, audience=deps.audience)
-        await _fill(case, view, findings(about, now), deps)
+        await _fill(case, view, about.findings(now), deps)
         await end(case, deps)
 
 
 async def show_rescan_cost(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with what a rescan would cost."""
     if about := await _answer(case, deps):
-        found = findings(about, deps.clock())
+        found = about.findings(deps.clock())
         left = await deps.quota_left()
         private_key = deps.service.client.kind == "private"
         view = details.rescan_cost(
@@ -69,7 +69,7 @@ async def show_comments(case: Case[ModalRequest], deps: ModalDeps) -> None:
     if about is None:
         return
     now = deps.clock()
-    found = findings(about, now)
+    found = about.findings(now)
     finding, position = details_layout.select(found, _position(case))
     comments, later = await _comments_or_reason(finding, position, case, deps)
     view = details.comments(found, case.request.modal, position, comments)

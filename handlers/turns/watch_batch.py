@@ -16,7 +16,6 @@ from handlers.posting import POST_OPTIONS, CannotPost, call
 from handlers.request import Origin
 from handlers.text import watch as watch_text
 from handlers.turns import watch_cards
-from handlers.turns.answers import findings
 from handlers.turns.watch_cards import with_case, with_progress
 from handlers.views import messages
 from handlers.watch import (
@@ -176,7 +175,7 @@ class _Batch:
 
         What a later release wrote is left to its processes for an hour: one of them may be starting.
         """
-        if unreadable.is_newer and self._now - unreadable.salvaged.at < NEWER_LEFT:
+        if unreadable.is_newer and self._now - unreadable.salvaged.request.at < NEWER_LEFT:
             await self._deps.cards.postpone(unreadable.case_id, self._now + NEWER_DELAY)
             return
         log.error("card_unreadable", case=unreadable.case_id, reason=unreadable.reason)
@@ -269,7 +268,7 @@ class _Batch:
     async def _show(self, card: Card) -> None:
         origin = card.case.request.origin
         watch = await self._throttle.watch(origin)
-        found = findings(card.case, self._now)
+        found = card.case.findings(self._now)
         if needs_card(watch.mode, card, found):
             if card.is_visible or await self._throttle.still_has_capacity(origin):
                 card = await watch_cards.show(card, watch, self._now, self._deps)

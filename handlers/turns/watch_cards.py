@@ -17,7 +17,7 @@ from handlers.posting import CannotPost, NotPosted, call, is_transient
 from handlers.replies import post_ephemeral, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.text import watch
-from handlers.turns.answers import end, findings
+from handlers.turns.answers import end
 from handlers.views import messages
 from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message
@@ -72,7 +72,7 @@ async def _message(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> 
         invented=deps.invented,
         audience=deps.audience,
     )
-    return messages.card(findings(card.case, now), context)
+    return messages.card(card.case.findings(now), context)
 
 
 async def _place(origin: Origin, watch: Watch, deps: WatchDeps) -> tuple[str, str | None]:

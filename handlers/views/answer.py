@@ -22,7 +22,7 @@ from slack_sdk.models.blocks import (
 )
 
 from handlers import text
-from handlers.history import Records, previous_if_changed, sighting
+from handlers.case import Records, Sighting
 from handlers.request import SubmitPolicy, Verb
 from handlers.text import about, files, modals
 from handlers.text.format import EVERYBODY, Audience
@@ -132,7 +132,7 @@ def _third_line(finding: Finding, records: Records) -> Iterator[list[Part]]:
     """When it was analysed, what is on record about it, and the link to VirusTotal."""
     if dates := text.dated(finding):
         yield tell(dates)
-    if summary := records.get(sighting(finding).subject):
+    if summary := records.get(Sighting.of(finding).subject):
         first: list[Part] = [say(f", {text.first_seen(summary)}")]
         if summary.channel:
             first = [
@@ -140,7 +140,7 @@ def _third_line(finding: Finding, records: Records) -> Iterator[list[Part]]:
                 RichTextElementParts.Channel(channel_id=summary.channel),
             ]
         yield [*tell(text.seen(summary)), *first]
-        if previous := previous_if_changed(summary, finding):
+        if previous := summary.previous_if_changed(finding):
             yield tell(text.was(previous))
     if link := gui_link(finding):
         yield [RichTextElementParts.Link(url=link, text=text.BUTTON_LINK)]
@@ -216,10 +216,10 @@ def _lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]
 
 
 def _more_lines(finding: Finding, context: AnswerContext) -> Iterator[str]:
-    summary = context.records.get(sighting(finding).subject)
+    summary = context.records.get(Sighting.of(finding).subject)
     yield from (line for line in (text.called(finding), text.dated(finding), gui_link(finding)) if line)
     if summary:
-        previous = previous_if_changed(summary, finding)
+        previous = summary.previous_if_changed(finding)
         change = f" · {text.was(previous)}" if previous else ""
         yield f"{text.seen(summary)}, {text.first_seen(summary)}{change}"
     if warning := insight(finding):

@@ -16,7 +16,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.history import Sighting
+from handlers.case import Sighting
 from handlers.text import about as about_text
 from handlers.text import modals
 from handlers.views.rich_text import Part, bold, clean, code, rich, say, sentence, tell
