@@ -22,7 +22,7 @@ from handlers.request import Verb
 from handlers.text import about, modals
 from handlers.text import files as files_text
 from handlers.turns import consent
-from handlers.turns.answers import INTERVAL
+from handlers.turns.lookup import INTERVAL
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY

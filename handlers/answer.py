@@ -9,10 +9,9 @@ from handlers import text
 from handlers.case import UNREADABLE, Case, Outcome, UnreadableCase
 from handlers.deps import Deps, PostingDeps, StoreDown
 from handlers.posting import CannotPost, NotPosted
-from handlers.replies import reply
+from handlers.replies import end, reply
 from handlers.request import EntryPoint, Verb
 from handlers.turns import about, buttons, lookup, modals, watch_cards, watch_commands
-from handlers.turns.answers import end
 from handlers.views import messages
 from vt.quota import metered
 
@@ -71,15 +70,15 @@ async def _fail(case_id: str, deps: Deps) -> None:
 
 HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: lookup.look_up,
-    Verb.SUBMIT: lookup.renew,
+    Verb.SUBMIT: buttons.renew,
     Verb.UPLOAD: buttons.upload,
     Verb.OFFER_UPLOAD: buttons.offer,
     Verb.JSON: buttons.json,
     Verb.CSV: buttons.csv,
     Verb.SHARE: buttons.share,
     Verb.HIDE: buttons.hide,
-    Verb.RESCAN: lookup.renew,
-    Verb.RECHECK: lookup.renew,
+    Verb.RESCAN: buttons.renew,
+    Verb.RECHECK: buttons.renew,
     Verb.DETAILS: modals.show_details,
     Verb.WHY: modals.show_why,
     Verb.COMMENTS: modals.show_comments,
@@ -87,7 +86,7 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.SETTINGS: modals.show_settings,
     Verb.CHANGE_SETTINGS: modals.change_settings,
     Verb.HOME: about.show_home,
-    Verb.ALLOW_OWN_URL: lookup.renew,
+    Verb.ALLOW_OWN_URL: buttons.renew,
     Verb.WATCH: watch_commands.watch,
     Verb.IGNORE: watch_commands.ignore,
     Verb.JOIN: watch_commands.join_new_channel,

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers import posting, text
-from handlers.case import Case, is_shared
+from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
 from handlers.posting import INVALID_BLOCKS, POST_OPTIONS, CannotPost, InvalidBlocks, NotPosted, call
 from handlers.text import about
@@ -116,6 +116,11 @@ def _explained(case: Case, message: Message, channel: str) -> Message:
     return Message(f"{why}\n{message.text}", (*messages.note(why).blocks, *message.blocks))
 
 
+async def end(case: Case, deps: PostingDeps, outcome: Outcome = Outcome.DONE) -> None:
+    """End a request: no turn follows. Raises StoreDown."""
+    await deps.store.save(case.model_copy(update={"outcome": outcome}))
+
+
 # Beside an answer ----------------------------------------------------------------------------------------
 
 
@@ -125,6 +130,12 @@ async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
     if url:
         fields = {"text": mrkdwn(line), "response_type": "ephemeral", "replace_original": False}
         await _send(url, fields, deps)
+
+
+async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
+    """Tell whoever pressed a button why nothing is done. Pressing it again is a new request: it may be allowed then."""
+    await post_ephemeral(case, line, deps)
+    await deps.store.decline(case, why)
 
 
 async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bool:

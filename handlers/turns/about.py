@@ -12,7 +12,7 @@ from handlers.admission import may_change, may_change_all
 from handlers.case import Case
 from handlers.deps import HomeDeps, InfoDeps, PostingDeps, StoreDown
 from handlers.posting import NotPosted
-from handlers.replies import reply
+from handlers.replies import end, reply
 from handlers.request import (
     FormRequest,
     HomeRequest,
@@ -21,7 +21,6 @@ from handlers.request import (
 )
 from handlers.text import about as about_text
 from handlers.text.format import Audience
-from handlers.turns.answers import end
 from handlers.views import home, messages
 from handlers.views.home import HomeContent
 from vt.errors import VTError

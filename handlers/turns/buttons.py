@@ -1,23 +1,27 @@
-"""What the buttons on an answer do: send files, share it, hide it, and agree to uploads."""
+"""What the buttons on an answer do: send files, share it, hide it, look up again what it is about, and agree to uploads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
 
 from handlers import replies, text
-from handlers.case import Case, Outcome
-from handlers.deps import AnswerDeps, LookupDeps
-from handlers.replies import RESPONSE_URL_USES, reply
-from handlers.request import AnswerRequest, UploadRequest
+from handlers.case import Case, Outcome, UnreadableCase
+from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
+from handlers.replies import RESPONSE_URL_USES, decline, end, reply
+from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, SubmitPolicy, UploadRequest, Verb
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.turns import consent
-from handlers.turns.answers import case_of_button, decline, end, message, visible_answer
 from handlers.turns.consent import Rejection
-from handlers.turns.lookup import advance
+from handlers.turns.lookup import advance, message
 from handlers.views import exports, messages
 from handlers.views.exports import Attachment
 from vt.client import DIRECT_UPLOAD
-from vt.lookup import Lookup
-from vt.verdict import Finding
+from vt.lookup import Lookup, Step
+from vt.results import can_rescan, can_submit
+from vt.verdict import Finding, Note
+
+log = structlog.get_logger()
 
 
 async def json(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
@@ -79,6 +83,84 @@ async def _decline_gone(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     await decline(case, text.GONE, "gone", deps)
 
 
+# Look-ups again -------------------------------------------------------------------------------------------
+
+Renewal = Callable[[Lookup, Finding, LookupDeps], Lookup]
+"""Makes of a lookup and its finding the lookup to do again."""
+
+
+async def renew(case: Case[RenewalRequest], deps: LookupDeps) -> None:
+    """Look up again what an answer is about, unless it is gone or may not be seen."""
+    is_new = not case.lookups
+    if is_new:
+        case = await _renewed(case, deps)
+    if not case.lookups:
+        await decline(case, text.GONE, "gone", deps)
+        return
+    await advance(case, deps, fresh=case.request.verb is Verb.RECHECK, is_new=is_new)
+
+
+async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[RenewalRequest]:
+    """The case with an answer's lookups to do again; with none when the answer is gone or may not be seen.
+
+    Everybody who sees an answer may have it checked again. But its files are read only for the person who asked for
+    them first; for others they are looked up by their hashes. Raises StoreDown.
+    """
+    about = await visible_answer(case, deps)
+    if about is None or (case.request.verb is Verb.SUBMIT and deps.submit is SubmitPolicy.DENY):
+        return case
+    is_asker = about.is_owned_by(case.request.origin)
+    if case.request.verb is Verb.ALLOW_OWN_URL and not is_asker:
+        return case  # only the asker may have their secret sent
+    by_hash = case.request.verb is Verb.RECHECK and not is_asker
+    renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
+    found = zip(about.lookups, about.findings(deps.clock()), strict=True)
+    case = case.as_renewal(about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
+    return case.model_copy(update={"shared_by": _shared_by(case, about)})
+
+
+def _shared_by(case: Case, about: Case) -> str | None:
+    """Who shared the message that the renewed answer replaces."""
+    before = about.request.origin
+    was_private = before.response_url is not None and not before.public
+    return about.shared_by or (before.user if case.request.origin.public and was_private else None)
+
+
+def _submit(lookup: Lookup, finding: Finding, _: LookupDeps) -> Lookup:
+    return lookup.submitted_on_request() if can_submit(finding) else lookup
+
+
+def _rescan(lookup: Lookup, finding: Finding, deps: LookupDeps) -> Lookup:
+    private_key = deps.service.client.kind == "private"
+    return lookup.rescanned_on_request() if can_rescan(finding, private_key=private_key) else lookup
+
+
+def _recheck(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
+    return lookup.rechecked()
+
+
+def _recheck_by_hash(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
+    """A file by the hash that is known, without reading it; when none is known, it stays as it is."""
+    again = lookup.rechecked()
+    if not lookup.is_file:
+        return again
+    if not lookup.value:
+        return lookup.evolve(step=Step.DONE)
+    return again.evolve(kind=lookup.kind, value=lookup.value, size=lookup.size, note=Note.HASH_ONLY)
+
+
+def _allow(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
+    return lookup.secret_allowed()
+
+
+RENEWALS: Mapping[Verb, Renewal] = {
+    Verb.SUBMIT: _submit,
+    Verb.RESCAN: _rescan,
+    Verb.RECHECK: _recheck,
+    Verb.ALLOW_OWN_URL: _allow,
+}
+
+
 # Uploads -----------------------------------------------------------------------------------------------
 
 
@@ -131,3 +213,35 @@ def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case
 async def _reject(case: Case, rejection: Rejection | None, deps: LookupDeps) -> None:
     why = rejection or Rejection.GONE
     await decline(case, consent.SENTENCES[why].to(deps.audience), why.value, deps)
+
+
+# The answer that a button belongs to --------------------------------------------------------------------
+
+
+async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:
+    """The answer that a button belongs to; None when it is gone, or whoever pressed the button may not see it.
+
+    It may be seen by whoever asked, and by everybody who presses the button in a channel that sees it. Raises StoreDown.
+    """
+    about = await case_of_button(case, deps)
+    if about is None or not about.lookups:
+        return None
+    here = case.request.origin
+    there = about.request.origin
+    in_public = here.public and here.channel == there.channel and about.is_seen_by_all
+    is_asker = (here.team, here.user) == (there.team, there.user)
+    return about if in_public or is_asker else None
+
+
+async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:
+    """The request whose answer carried the button; None when it is no longer stored, or cannot be read.
+
+    Raises UnreadableCase when a later release wrote it, which reads it at another try.
+    """
+    try:
+        return await deps.store.case(case.request.about)
+    except UnreadableCase as unreadable:
+        if unreadable.is_newer:
+            raise
+        log.warning("answer_unreadable", case=unreadable.case_id, reason=unreadable.reason)
+        return None

@@ -1,9 +1,12 @@
 """Lookups: a turn does what can be done now, shows how far it has come, and says when to continue.
 
-The buttons of an answer renew its lookups: submit unknown URLs, rescan, check again.
+Until the answer is there, the message that will hold it says how far the lookups are.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,25 +14,23 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from handlers import text
-from handlers.admission import effective_settings
+from handlers.admission import effective_settings, may_change_all
 from handlers.case import Case, Outcome, Sighting
-from handlers.deps import LookupDeps
-from handlers.posting import is_transient
-from handlers.replies import reply, send_file
-from handlers.request import LookupRequest, RenewalRequest, SubmitPolicy, Verb
-from handlers.turns import answers, consent
-from handlers.turns.answers import decline, end, message, visible_answer
-from handlers.views import messages
+from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
+from handlers.posting import CannotPost, NotPosted, is_transient
+from handlers.replies import end, reply, send_file
+from handlers.request import LookupRequest
+from handlers.text.format import Audience
+from handlers.turns import consent
+from handlers.views import answer, messages
+from handlers.views.answer import AnswerContext
 from handlers.views.exports import as_json
+from handlers.views.rich_text import Message
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read
-from vt.lookup import Lookup, Step
-from vt.results import can_rescan, can_submit
+from vt.lookup import Lookup
 from vt.service import next_turn
-from vt.verdict import Finding, Note
-
-Renewal = Callable[[Lookup, Finding, LookupDeps], Lookup]
-"""Makes of a lookup and its finding the lookup to do again."""
+from vt.verdict import Finding
 
 
 async def look_up(case: Case[LookupRequest], deps: LookupDeps) -> None:
@@ -39,17 +40,6 @@ async def look_up(case: Case[LookupRequest], deps: LookupDeps) -> None:
         return
     case = case.model_copy(update={"lookups": case.request.lookups})
     await _take_turn(case, deps, _first_turn, is_new=True)
-
-
-async def renew(case: Case[RenewalRequest], deps: LookupDeps) -> None:
-    """Look up again what an answer is about, unless it is gone or may not be seen."""
-    is_new = not case.lookups
-    if is_new:
-        case = await _renewed(case, deps)
-    if not case.lookups:
-        await decline(case, text.GONE, "gone", deps)
-        return
-    await advance(case, deps, fresh=case.request.verb is Verb.RECHECK, is_new=is_new)
 
 
 async def advance(case: Case, deps: LookupDeps, *, fresh: bool = False, is_new: bool = False) -> None:
@@ -80,7 +70,7 @@ async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
 
 
 async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
-    async with answers.reported(case, deps) as reporting:
+    async with reported(case, deps) as reporting:
         async for lookups in deps.service.advance(case.lookups, reporting.on_bytes, fresh=fresh):
             await reporting.save(lookups)
     case = reporting.case
@@ -121,6 +111,128 @@ async def _wait(case: Case, at: datetime, deps: LookupDeps) -> None:
     await deps.store.again(case.request.id, at)
 
 
+async def message(
+    case: Case, deps: AnswerDeps, *, final: bool = True, shared_by: str | None = None, hidden: bool = False
+) -> Message:
+    """The answer to a request as it is now, with the question about its files if there is one. Raises StoreDown.
+
+    `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
+    """
+    found = case.findings(deps.clock())
+    subjects = {Sighting.of(one).subject for one in found}
+    has_question = final and not shared_by and case.has_files and messages.concerns(case.lookups)
+    context = AnswerContext(
+        case=case.request.id,
+        now=deps.clock(),
+        final=final,
+        shared_by=shared_by or case.sharer,
+        public=not hidden and (case.is_seen_by_all or case.request.origin.apart),
+        private_key=deps.service.client.kind == "private",
+        submit=deps.submit,
+        invented=deps.invented,
+        records=await deps.history.summaries(case.request.origin, subjects, case.request.at),
+        reserved=messages.MAX_CHARACTERS if has_question else 0,
+        audience=await _audience(
+            case, found, deps, alone=not shared_by and (hidden or not case.is_seen_by_all)
+        ),
+    )
+    shown = answer.answer(found, context)
+    if not has_question:
+        return shown
+    return await consent.with_question(shown, case, deps)
+
+
+async def _audience(case: Case, found: Iterable[Finding], deps: AnswerDeps, *, alone: bool) -> Audience:
+    """Settings are named to an admin who reads the answer alone, and to nobody else."""
+    named = alone and any(one.error and text.names_settings(one.error) for one in found)
+    admin = named and await may_change_all(case.request.origin, deps.directory, deps.policy)
+    return replace(deps.audience, operator=admin)
+
+
+# Progress ----------------------------------------------------------------------------------------------
+
+INTERVAL = 3.0
+"""Seconds between two edits, and before the first message."""
+
+
+class Progress:
+    """A case during its turn. Two tasks change it: the turn stores lookups, the reporter posts messages."""
+
+    def __init__(self, case: Case, deps: PostingDeps) -> None:
+        self.case = case
+        self.finished = asyncio.Event()
+        self._deps = deps
+        self._files: dict[tuple[str, str], tuple[Lookup, int]] = {}
+        """The files that are being read or sent, by place and path, with the number of bytes so far."""
+        self._storing = asyncio.Lock()
+        """Posting the first message stores the case too: an older state must not be stored after a newer one."""
+
+    def on_bytes(self, lookup: Lookup, count: int) -> None:
+        """Take note of how many bytes of a file were read, or uploaded, so far."""
+        self._files[lookup.place, lookup.input] = (lookup, count)
+        if not lookup.value and count == lookup.size:
+            del self._files[lookup.place, lookup.input]
+
+    async def save(self, lookups: tuple[Lookup, ...]) -> None:
+        """Store the lookups, so that the next turn goes on from there.
+
+        Settled lookups are not stored here, since they are about to be stored with the answer. The exception is an
+        upload that was stored as started: that must not be found as started again.
+        """
+        uploading = any(lookup.upload_started for lookup in self.case.lookups)
+        self.case = self.case.model_copy(update={"lookups": lookups})
+        if uploading or not all(lookup.settled for lookup in lookups):
+            async with self._storing:
+                await self._deps.store.save(self.case)
+
+    async def report(self) -> None:
+        """Say how far it is, every INTERVAL seconds, until the turn is finished."""
+        reported: list[tuple[Lookup, int]] | None = None
+        while not self.finished.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.finished.wait(), INTERVAL)
+            files = list(self._files.values())
+            if files == reported or self.finished.is_set() or not self._is_worth_saying(files):
+                continue
+            reported = files
+            with suppress(NotPosted, CannotPost):
+                await self._say(messages.progress(files))
+
+    def _is_worth_saying(self, files: list[tuple[Lookup, int]]) -> bool:
+        """A message of the bot's own is edited when there are numbers; a response_url has too few uses for more than one."""
+        return bool(files) if self.case.channel else not self.case.posts
+
+    async def _say(self, message: Message) -> None:
+        if self.case.channel:
+            await reply(self.case, message, self._deps, final=False)
+            return
+        async with self._storing:
+            try:
+                self._update(await reply(self.case, message, self._deps, final=False))
+            except NotPosted:
+                # Slack may have posted it all the same. The store knows where it was to be posted, so that the answer
+                # replaces it; a later save of our copy must not erase that.
+                self._update(await self._deps.store.case(self.case.request.id) or self.case)
+                raise
+
+    def _update(self, case: Case) -> None:
+        """Take over where the message is; the lookups here are newer."""
+        self.case = case.model_copy(update={"lookups": self.case.lookups})
+
+
+@asynccontextmanager
+async def reported(case: Case, deps: PostingDeps) -> AsyncIterator[Progress]:
+    """While the context is open, progress is reported in the message that will hold the answer."""
+    progress = Progress(case, deps)
+    reporter = asyncio.create_task(progress.report())
+    try:
+        yield progress
+    finally:
+        # A message that is being sent is waited for: it must not arrive after the answer.
+        progress.finished.set()
+        await reporter
+
+
 # What to look up -----------------------------------------------------------------------------------------
 
 
@@ -146,67 +258,3 @@ async def _person(user: str, thresholds: Mapping[str, int], deps: LookupDeps) ->
         return None
     action = BY_KEY["domain-report"]
     return Lookup.of(indicator, action, thresholds.get(action.key, action.threshold))
-
-
-# Renewals ------------------------------------------------------------------------------------------------
-
-
-async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[RenewalRequest]:
-    """The case with an answer's lookups to do again; with none when the answer is gone or may not be seen.
-
-    Everybody who sees an answer may have it checked again. But its files are read only for the person who asked for
-    them first; for others they are looked up by their hashes. Raises StoreDown.
-    """
-    about = await visible_answer(case, deps)
-    if about is None or (case.request.verb is Verb.SUBMIT and deps.submit is SubmitPolicy.DENY):
-        return case
-    is_asker = about.is_owned_by(case.request.origin)
-    if case.request.verb is Verb.ALLOW_OWN_URL and not is_asker:
-        return case  # only the asker may have their secret sent
-    by_hash = case.request.verb is Verb.RECHECK and not is_asker
-    renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
-    found = zip(about.lookups, about.findings(deps.clock()), strict=True)
-    case = case.as_renewal(about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
-    return case.model_copy(update={"shared_by": _shared_by(case, about)})
-
-
-def _shared_by(case: Case, about: Case) -> str | None:
-    """Who shared the message that the renewed answer replaces."""
-    before = about.request.origin
-    was_private = before.response_url is not None and not before.public
-    return about.shared_by or (before.user if case.request.origin.public and was_private else None)
-
-
-def _submit(lookup: Lookup, finding: Finding, _: LookupDeps) -> Lookup:
-    return lookup.submitted_on_request() if can_submit(finding) else lookup
-
-
-def _rescan(lookup: Lookup, finding: Finding, deps: LookupDeps) -> Lookup:
-    private_key = deps.service.client.kind == "private"
-    return lookup.rescanned_on_request() if can_rescan(finding, private_key=private_key) else lookup
-
-
-def _recheck(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
-    return lookup.rechecked()
-
-
-def _recheck_by_hash(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
-    """A file by the hash that is known, without reading it; when none is known, it stays as it is."""
-    again = lookup.rechecked()
-    if not lookup.is_file:
-        return again
-    if not lookup.value:
-        return lookup.evolve(step=Step.DONE)
-    return again.evolve(kind=lookup.kind, value=lookup.value, size=lookup.size, note=Note.HASH_ONLY)
-
-
-def _allow(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
-    return lookup.secret_allowed()
-
-
-RENEWALS: Mapping[Verb, Renewal] = {
-    Verb.SUBMIT: _submit,
-    Verb.RESCAN: _rescan,
-    Verb.RECHECK: _recheck,
-    Verb.ALLOW_OWN_URL: _allow,
-}

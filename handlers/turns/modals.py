@@ -11,10 +11,10 @@ from handlers.admission import may_change
 from handlers.case import Case, Change, Outcome
 from handlers.deps import ModalDeps, PostingDeps, SettingsDeps
 from handlers.posting import NotPosted
-from handlers.replies import reply, send_file
+from handlers.replies import end, reply, send_file
 from handlers.request import ChangeSettingsRequest, ChannelSettings, ModalRequest, SettingsRequest, Verb
 from handlers.text import modals as modals_text
-from handlers.turns.answers import end, visible_answer
+from handlers.turns.buttons import visible_answer
 from handlers.views import details, details_layout, exports, form, messages
 from handlers.views.details_layout import Position, sentence
 from vt.client import SUBMISSIONS_A_CALL

@@ -14,10 +14,9 @@ from handlers import posting
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.posting import CannotPost, NotPosted, call, is_transient
-from handlers.replies import post_ephemeral, reply
+from handlers.replies import end, post_ephemeral, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.text import watch
-from handlers.turns.answers import end
 from handlers.views import messages
 from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message

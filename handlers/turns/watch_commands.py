@@ -12,10 +12,9 @@ from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
 from handlers.people import Unknown
 from handlers.posting import NotPosted
-from handlers.replies import reply
+from handlers.replies import end, reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.text import watch as watch_text
-from handlers.turns.answers import end
 from handlers.views import messages
 from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Ignored, Mode
 from vt.indicators import Kind, read
