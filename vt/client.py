@@ -26,7 +26,7 @@ from vt.codec import (
 )
 from vt.errors import VTError
 from vt.quota import Quota, count
-from vt.reply_matching import answers, single
+from vt.replies import answers, single
 
 Raw = dict[str, Any]
 Reader = Callable[[httpx.Response], Awaitable[Any]]

@@ -1,13 +1,96 @@
-"""VirusTotal's replies as frozen models. Its irregular keys are renamed here; no other module knows them."""
+"""VirusTotal's replies as frozen models, which read every format that was seen over the years. No other module knows its keys.
+
+A value that is missing, null or of an unexpected type becomes None or empty, and a broken entry of a list is left out.
+There is one exception: a list that a verdict rests on must be a list. Reading anything else as an empty list would call
+something clean that nobody could read.
+"""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    OnErrorOmit,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
-from vt.coercion import Count, Moment, Named, Number, Proof, Several, Text
-from vt.errors import Unreadable
+LARGEST = 2**32 - 1
+"""The largest number of any field (an AS number). Larger ones cannot be VirusTotal's."""
+MAX_ENGINES = 10_000
+"""The largest count of engines. VirusTotal has about 100."""
+MAX_ENTRIES = 10_000
+"""Entries of a list that are read. VirusTotal sends at most 1000."""
+COMPACT = 14
+"""The number of digits of YYYYMMDDHHMMSS."""
+
+
+def number(value: object, largest: int = LARGEST) -> int | None:
+    """A count, rank or AS number, sent as an int, a float or digits. None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        read = int(value)
+    except (ValueError, OverflowError):
+        return None
+    is_whole = isinstance(value, str) or read == value
+    return read if is_whole and 0 <= read <= largest else None
+
+
+def moment(value: object) -> datetime | None:
+    """A time (UTC) from any format seen: YYYY-MM-DD HH:MM:SS, YYYYMMDD[HHMMSS], or seconds since 1970.
+
+    VirusTotal's times are in UTC without saying so. None for anything that is not a time ("None", "-", null).
+    """
+    try:
+        if isinstance(value, str):
+            text = value.strip()
+            iso = f"{text[:8]}T{text[8:]}" if len(text) == COMPACT and text.isdigit() else text
+            read = datetime.fromisoformat(iso)
+            return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def evidence(value: object) -> object:
+    """Null becomes empty. More entries than VirusTotal sends are an error, before validating them costs time."""
+    if isinstance(value, list | dict) and len(value) > MAX_ENTRIES:
+        raise ValueError
+    return value or ()
+
+
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def entries(value: object) -> object:
+    """The entries of a list, at most MAX_ENTRIES; none of anything else."""
+    return value[:MAX_ENTRIES] if isinstance(value, list) else ()
+
+
+T = TypeVar("T")
+Text = Annotated[str | None, WrapValidator(_or_none)]
+Number = Annotated[int | None, BeforeValidator(number)]
+Count = Annotated[int | None, BeforeValidator(partial(number, largest=MAX_ENGINES))]
+Moment = Annotated[datetime | None, BeforeValidator(moment)]
+Several = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(entries)]
+Proof = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(evidence)]
+"""A list that a verdict rests on: null is empty, anything else that is not a list is an error."""
+Named = Annotated[dict[str, OnErrorOmit[T]], BeforeValidator(lambda value: evidence(value) or {})]
+"""Like Proof, for an object whose keys are names."""
 
 VENDOR_ENDINGS = (" category", " domain info", " rank")
 """Endings of the keys under which vendors describe a domain, such as "BitDefender category"."""
@@ -16,7 +99,7 @@ URL_ENTRY = ("url", "sha256", "positives", "total", "scan_date")
 
 
 class Part(BaseModel):
-    """A part of a reply. Unknown keys are kept."""
+    """A part of a reply. Fields that nothing reads are not declared; they are kept like any unknown key."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -43,9 +126,7 @@ class Engine(Part):
 
     detected: bool
     result: Text = None
-    version: Text = None
     update: Moment = None
-    detail: Text = None
 
 
 class Report(Reply):
@@ -59,7 +140,6 @@ class Report(Reply):
     total: Count = None
     scans: Named[Engine] = {}
     first_seen: Moment = None
-    last_seen: Moment = None
 
     @property
     def analysed_at(self) -> datetime | None:
@@ -73,15 +153,11 @@ class Report(Reply):
 
 
 class FileReport(Report):
-    """file/report. `size` and the fields below it come with allinfo only, that is, with private keys."""
+    """file/report."""
 
     sha256: Text = None
     sha1: Text = None
     md5: Text = None
-    size: Number = None
-    type: Text = None
-    tags: Several[str] = ()
-    submission_names: Several[str] = ()
 
 
 class UrlReport(Report):
@@ -151,28 +227,23 @@ class HostReport(Reply):
     undetected_referrer_samples: Proof[Sample] = ()
     resolutions: Several[Resolution] = ()
     whois: Text = None
-    whois_timestamp: Moment = None
 
     def detected(self) -> Iterator[tuple[str, Sample | SeenUrl]]:
         """Everything that at least one engine flags, with its kind: url, downloaded, communicating or referrer.
 
         An entry of an `undetected_` list that names engines which flag it is one of them.
         """
-        yield from (("url", url) for url in self.detected_urls)
-        yield from (("downloaded", sample) for sample in self.detected_downloaded_samples)
-        yield from (("communicating", sample) for sample in self.detected_communicating_samples)
-        yield from (("referrer", sample) for sample in self.detected_referrer_samples)
-        yield from ((kind, seen) for kind, seen in self._listed_as_undetected() if seen.positives)
+        yield from self._seen("detected")
+        yield from ((kind, seen) for kind, seen in self._seen("undetected") if seen.positives)
 
     def undetected(self) -> Iterator[Sample | SeenUrl]:
         """Everything that engines looked at and none flags."""
-        yield from (seen for _, seen in self._listed_as_undetected() if not seen.positives)
+        yield from (seen for _, seen in self._seen("undetected") if not seen.positives)
 
-    def _listed_as_undetected(self) -> Iterator[tuple[str, Sample | SeenUrl]]:
-        yield from (("url", url) for url in self.undetected_urls)
-        yield from (("downloaded", sample) for sample in self.undetected_downloaded_samples)
-        yield from (("communicating", sample) for sample in self.undetected_communicating_samples)
-        yield from (("referrer", sample) for sample in self.undetected_referrer_samples)
+    def _seen(self, side: str) -> Iterator[tuple[str, Sample | SeenUrl]]:
+        for kind in ("url", "downloaded", "communicating", "referrer"):
+            listed = getattr(self, f"{side}_urls" if kind == "url" else f"{side}_{kind}_samples")
+            yield from ((kind, seen) for seen in listed)
 
 
 class AddressReport(HostReport):
@@ -181,7 +252,6 @@ class AddressReport(HostReport):
     asn: Number = None
     as_owner: Text = None
     country: Text = None
-    continent: Text = None
     network: Text = None
 
 
@@ -206,11 +276,8 @@ class DomainReport(HostReport):
     @property
     def vendor_categories(self) -> Iterator[Any]:
         """Each vendor's category; many are in `categories` as well."""
-        yield self.forcepoint_category
-        yield self.websense_category
-        yield self.bitdefender_category
-        yield self.alexa_category
-        yield self.trendmicro_category
+        yield from (self.forcepoint_category, self.websense_category, self.bitdefender_category)
+        yield from (self.alexa_category, self.trendmicro_category)
         yield from (value for key, value in self.vendors.items() if key.endswith(" category"))
 
     @property
@@ -218,19 +285,6 @@ class DomainReport(HostReport):
         """Values of vendors that have no field here, under VirusTotal's own keys."""
         extra = self.model_extra or {}
         return {key: value for key, value in extra.items() if key.endswith(VENDOR_ENDINGS)}
-
-
-class Receipt(Reply):
-    """file/scan, file/rescan and url/scan: an analysis was queued, whose report is requested by `scan_id`."""
-
-    scan_id: Text = None
-    resource: Text = None
-    permalink: Text = None
-    sha256: Text = None
-    sha1: Text = None
-    md5: Text = None
-    url: Text = None
-    scan_date: Moment = None
 
 
 class Comment(Part):
@@ -243,36 +297,4 @@ class Comment(Part):
 class Comments(Reply):
     """comments/get: at most 25 comments, newest first."""
 
-    resource: Text = None
     comments: Several[Comment] = ()
-
-
-Model = TypeVar("Model", bound=Reply)
-
-
-def read(model: type[Model], raw: object) -> Model:
-    """A reply as its model. The raw reply is not changed. Raises Unreadable("shape") when it does not fit."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        raise Unreadable("shape") from None
-
-
-def read_partly(model: type[Model], raw: object) -> Model:
-    """The same without the fields that do not fit, for what the others prove. Raises Unreadable when nothing is left."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        unreadable = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
-    readable = (
-        {key: value for key, value in raw.items() if key not in unreadable} if isinstance(raw, dict) else raw
-    )
-    return read(model, readable)
-
-
-def read_or_none(model: type[Model], raw: object) -> Model | None:
-    """The same as `read`, but None for a reply that does not fit, and for none at all."""
-    try:
-        return read(model, raw)
-    except Unreadable:
-        return None

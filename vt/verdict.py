@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from vt import models
+from vt import replies
 from vt.actions import Action
 from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
-from vt.exactness import is_exact
 from vt.indicators import Indicator
 from vt.models import FileReport, HostReport, Reply, Sample, SeenUrl, UrlReport
 
@@ -154,11 +153,11 @@ def judge(subject: Subject, raw: Raw, *, threshold: int, now: datetime, note: No
     """
     report = None
     try:
-        report = models.read_partly(subject.action.report, raw)
+        report = replies.read_partly(subject.action.report, raw)
         state, rule = _decide(report, threshold, now)
         # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
         is_danger = state in (State.RISKY, State.SUSPICIOUS)
-        if not is_danger and report.response_code == 1 and not is_exact(report, raw):
+        if not is_danger and report.response_code == 1 and not replies.is_exact(report, raw):
             raise Unreadable("shape")
     except VTError as error:
         # The rest of an unreadable report is not shown: it would look like a report without detections.
@@ -192,7 +191,7 @@ def pending(
     note: Note | None = None,
 ) -> Finding:
     """VirusTotal is analysing it, whatever an older report in `raw` says."""
-    report = models.read_or_none(subject.action.report, raw)
+    report = replies.read_or_none(subject.action.report, raw)
     return Finding(
         subject, State.PENDING, report=report, raw=raw, checked_at=checked_at, until=until, note=note
     )

@@ -19,7 +19,8 @@ from handlers.views import details, details_layout, exports, form, messages
 from handlers.views.details_layout import Position, sentence
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
-from vt.models import Comments, read
+from vt.models import Comments
+from vt.replies import read
 from vt.results import has_comments
 from vt.verdict import Finding
 

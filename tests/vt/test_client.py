@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from playground.virustotal import Sandbox, faults
 from vt import errors
 from vt.client import DIRECT_UPLOAD, Client
-from vt.reply_matching import by_resource, single
+from vt.replies import by_resource, single
 
 KEY = "5ecre7" * 10 + "beef"
 EICAR = "44d88612fea8a8f36de82e1278abb02f"

@@ -15,12 +15,11 @@ from tests.support.vt_service import Allowance, Clock, no_pause, turn
 from vt import results
 from vt.actions import BY_KEY, HASHES, Action
 from vt.client import Client
-from vt.coercion import Several, Text
 from vt.enrichment import FIELDS, enrichment
 from vt.indicators import read
 from vt.lookup import Lookup, Step
-from vt.models import Reply
-from vt.reply_matching import single
+from vt.models import Reply, Several, Text
+from vt.replies import single
 from vt.service import Service
 from vt.steps import ENDPOINTS, single_report
 from vt.verdict import State
