@@ -110,6 +110,28 @@ def _cell(state: State, cell: Json) -> str:
     return " ".join(_rich(state, cell)) if cell["type"] == "rich_text" else str(cell["text"])
 
 
+def _alert(state: State, block: Json) -> Iterator[str]:
+    yield f"[{block.get('level', 'default')}] {_text(state, block['text'])}"
+
+
+def _card(state: State, block: Json) -> Iterator[str]:
+    yield from (_text(state, block[key]) for key in ("title", "subtitle", "body") if key in block)
+    yield from (_element(block[key]) for key in ("hero_image",) if key in block)
+    if "actions" in block:
+        yield " ".join(_element(element) for element in block["actions"])
+
+
+def _container(state: State, block: Json) -> Iterator[str]:
+    """Its title as Slack shows it, then what is inside, whether it is collapsed or not."""
+    if "rich_text_title" in block:
+        yield from _rich(state, block["rich_text_title"])
+    else:
+        yield _text(state, block["title"])
+    if "subtitle" in block:
+        yield _text(state, block["subtitle"])
+    yield from _blocks(state, block["child_blocks"])
+
+
 def _rich(state: State, block: Json) -> Iterator[str]:
     for number, part in enumerate(block["elements"], 1):
         if part["type"] == "rich_text_list":
@@ -165,4 +187,7 @@ _RENDERED: dict[str, Callable[[State, Json], Iterator[str]]] = {
     "markdown": _markdown,
     "table": _table,
     "rich_text": _rich,
+    "alert": _alert,
+    "card": _card,
+    "container": _container,
 }

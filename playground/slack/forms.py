@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from playground.slack.objects import named
+from playground.slack.objects import PRESSED, named
+from playground.slack.schema import every
 
 Json = dict[str, Any]
 State = dict[str, dict[str, Json]]
@@ -37,8 +38,8 @@ _FILLED: dict[str, tuple[str, str]] = {
 
 def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
     """Each block with each element in it that a person can use, both with their ids."""
-    for block in named(blocks):
-        found = [*block.get("elements", ())] if block["type"] == "actions" else []
+    for block in every(named(blocks)):
+        found = [*block.get(PRESSED.get(block["type"], ""), ())]
         found += [block[key] for key in ("element", "accessory") if key in block]
         yield from ((block, element) for element in found if element["type"] != "image")
 

@@ -9,6 +9,8 @@ from playground.slack.state import State
 
 Json = dict[str, Any]
 DOMAIN = "playground"
+PRESSED = {"actions": "elements", "card": "actions"}
+"""Block -> the field with its row of elements to press."""
 
 
 def channel_name(channel: Channel) -> str:
@@ -149,8 +151,13 @@ def _named(block: Json, name: str) -> Json:
     for key in ("element", "accessory"):
         if key in block:
             block[key] = _with_action(block[key], f"{name}-0")
-    if block["type"] == "actions":
-        block["elements"] = [_with_action(e, f"{name}-{n}") for n, e in enumerate(block["elements"])]
+    row = PRESSED.get(block["type"])
+    if row in block:
+        block[row] = [_with_action(e, f"{name}-{n}") for n, e in enumerate(block[row])]
+    if "child_blocks" in block:
+        block["child_blocks"] = [
+            _named(child, f"{name}.{n}") for n, child in enumerate(block["child_blocks"])
+        ]
     return block
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from playground.slack import rules
+from playground.slack import rules, schema
 from playground.slack.records import Channel
 from playground.slack.rules import Fault, Rule
 from playground.slack.seed import BOT
@@ -23,6 +23,14 @@ def weigh(state: State, where: str, content: Mapping[str, Any], *, public: bool)
     """Blame the bot for each fault; raises Refused for what Slack would not show."""
     found = [*rules.message(content, state.told, unfurls=public), *_arguments(content)]
     settle(state, where, found)
+    _support(state, content.get("blocks") or [])
+
+
+def _support(state: State, blocks: list[dict[str, Any]]) -> None:
+    """Raises Refused for a block that the workspace is too old for. The bot cannot know: that is no fault of it."""
+    for block in schema.every(blocks):
+        if block["type"] in state.lacking:
+            raise Refused("invalid_blocks", f"[ERROR] unsupported type: {block['type']}")
 
 
 def weigh_view(state: State, where: str, content: Any) -> None:

@@ -107,17 +107,35 @@ def _blocks(blocks: Any, shape: Check) -> list[Fault]:
     if found:
         return found
     found = list(_duplicates(blocks))
-    if sum(block["type"] == "table" for block in blocks) > 1:
+    kinds = [block["type"] for block in schema.every(blocks)]
+    if kinds.count("table") > 1:
         found.append(Fault(Rule.BLOCKS, "two tables in one message", "invalid_attachments"))
+    impossible = [
+        *_contradictions(blocks),
+        *(f"an {kind} in a message" for kind in kinds if kind in schema.MODAL_ONLY),
+    ]
+    found += [Fault(Rule.BLOCKS, sentence, "invalid_blocks") for sentence in impossible]
     if any(e.get("type") == "file_input" for e in nodes(blocks)):
         found.append(Fault(Rule.BLOCKS, "a file_input outside a modal", "invalid_blocks"))
     return found
 
 
-def _duplicates(blocks: list[dict[str, Any]]) -> Iterator[Fault]:
-    for name in _twice(block.get("block_id") for block in blocks):
-        yield Fault(Rule.DUPLICATE, f"block_id {name!r} stands twice", "invalid_blocks")
+def _contradictions(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    """What a container's flags exclude: `default_collapsed` needs a collapsible one, a divider one that is not."""
     for block in blocks:
+        collapsible = block.get("is_collapsible", False)
+        if block.get("default_collapsed") and not collapsible:
+            yield "default_collapsed without is_collapsible"
+        if block.get("has_header_divider") and collapsible:
+            yield "has_header_divider with is_collapsible"
+
+
+def _duplicates(blocks: list[dict[str, Any]]) -> Iterator[Fault]:
+    for name in _twice(block.get("block_id") for block in schema.every(blocks)):
+        yield Fault(Rule.DUPLICATE, f"block_id {name!r} stands twice", "invalid_blocks")
+    for block in schema.every(blocks):
+        if block["type"] == "container":
+            continue  # its children are judged one by one
         for name in _twice(node.get("action_id") for node in nodes(block)):
             yield Fault(Rule.DUPLICATE, f"action_id {name!r} stands twice in one block", "invalid_blocks")
 
@@ -128,7 +146,8 @@ def _twice(names: Iterator[Any]) -> list[str]:
 
 def _misplaced(content: Mapping[str, Any]) -> Iterator[str]:
     kinds = {block["type"] for block in content["blocks"]}
-    yield from (f"a {kind} block in a {content['type']}" for kind in sorted(kinds & schema.MESSAGE_ONLY))
+    elsewhere = schema.MESSAGE_ONLY | (schema.MODAL_ONLY if content["type"] == "home" else frozenset())
+    yield from (f"a {kind} block in a {content['type']}" for kind in sorted(kinds & elsewhere))
     if content["type"] == "modal" and "input" in kinds and "submit" not in content:
         yield "a modal with inputs and without submit"
     if content["type"] == "home" and any(n.get("type") == "file_input" for n in nodes(content)):
@@ -137,7 +156,7 @@ def _misplaced(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _lengths(blocks: list[dict[str, Any]]) -> Iterator[Fault]:
     shown = sum(map(_characters, blocks))
-    cells = sum(_characters(block) for block in blocks if block["type"] == "table")
+    cells = sum(_characters(block) for block in schema.every(blocks) if block["type"] == "table")
     markdown = sum(_characters(block) for block in blocks if block["type"] == "markdown")
     for count, most, what in (
         (shown, SHOWN_LENGTH, "all blocks"),

@@ -1,12 +1,14 @@
 """What Slack accepts as blocks, messages and views: one row for each, with its fields and limits.
 
-Written from Slack's documentation. Blocks newer than `table` and `markdown` are refused like unknown ones: a
-workspace may be too old for them, and a bot has to have a plain answer ready.
+Written from Slack's documentation (docs.slack.dev/reference/block-kit/blocks, and blocks.json there for the surfaces).
+Blocks that the locked slack_sdk has no class for are refused like unknown ones. A workspace may be too old for the newer
+ones, which `Workspace.lacks` tries: a bot has to have a plain answer ready.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from playground.slack.elements import BESIDE, CHOICES, ELEMENTS, ID, IN_INPUT, PICTURE, plain, text
+from playground.slack.elements import BESIDE, CHOICES, ELEMENTS, ID, IN_INPUT, PICTURE, mrkdwn, plain, text
 from playground.slack.shapes import (
     Check,
     any_of,
@@ -61,6 +63,8 @@ _CELL = by_type(
     }
 )
 
+_IMAGE = by_type(ELEMENTS, "image")
+
 BLOCKS: dict[str, Check] = {
     "section": any_of(
         ("text", "fields"),
@@ -101,8 +105,38 @@ BLOCKS: dict[str, Check] = {
             )
         },
     ),
+    "alert": typed(
+        "alert",
+        {"text": text(200)},
+        ID,
+        {"level": one_of("default", "info", "warning", "error", "success")},
+    ),
+    "card": any_of(
+        ("hero_image", "title", "actions", "body"),
+        typed(
+            "card",
+            {},
+            ID,
+            {"hero_image": _IMAGE, "icon": _IMAGE, "title": mrkdwn(150), "subtitle": mrkdwn(150)},
+            {"body": mrkdwn(200), "actions": many(by_type(ELEMENTS, "button"), 3, 1)},
+        ),
+    ),
 }
-MESSAGE_ONLY = frozenset({"markdown", "table"})
+# The documentation lists rich_text, input and file as children too, but Slack answers invalid_blocks to them.
+IN_CONTAINER = ("actions", "context", "divider", "header", "image", "section", "table")
+BLOCKS["container"] = any_of(
+    ("title", "rich_text_title"),
+    typed(
+        "container",
+        {"child_blocks": many(by_type(BLOCKS, *IN_CONTAINER), 10, 1)},
+        ID,
+        {"title": plain(150), "rich_text_title": _RICH_TEXT, "subtitle": text(150), "icon": _IMAGE},
+        {"width": one_of("narrow", "standard", "wide", "full")},
+        {"is_collapsible": flag, "default_collapsed": flag, "has_header_divider": flag},
+    ),
+)
+MESSAGE_ONLY = frozenset({"markdown", "table", "container"})
+MODAL_ONLY = frozenset({"alert"})
 
 MODAL = typed(
     "modal",
@@ -122,3 +156,10 @@ MESSAGE = many(by_type(BLOCKS), 50)
 def faults(check: Check, value: Any, place: str) -> list[str]:
     """The faults of a value, in order."""
     return list(check(value, place))
+
+
+def every(blocks: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each block, and those inside containers after their container."""
+    for block in blocks:
+        yield block
+        yield from block.get("child_blocks", ())

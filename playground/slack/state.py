@@ -37,6 +37,8 @@ class State:
         """The ids of people and channels that Slack has named to the bot."""
         self.faults: list[str] = []
         self.forgiven: set[Rule] = set()
+        self.lacking: set[str] = set()
+        """The kinds of block that this workspace is too old for."""
         self.watchers: list[Callable[[Change], None]] = []
         self._last = 0
 

@@ -153,6 +153,10 @@ class Workspace(People):
         """Keep no faults of these rules from here on: the test means to break them."""
         self.state.forgiven.update(broken)
 
+    def lacks(self, *kinds: str) -> None:
+        """Refuse messages with these kinds of block from here on, as a workspace does that is too old for them."""
+        self.state.lacking.update(kinds)
+
     def fails(self, call: str, error: str = "ratelimited", *, times: int = 1, after: float = 1) -> None:
         """Let the next calls of a method, or uses of any `response_url`, fail as Slack would.
 

@@ -32,6 +32,21 @@ async def slack():
 
 
 TABLE = {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}
+ROW = {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "x"}}]}
+WORDS = {
+    "type": "rich_text",
+    "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}],
+}
+
+
+def container(*blocks, **more):
+    return {"type": "container", "title": plain("x"), "child_blocks": list(blocks), **more}
+
+
+def card(**more):
+    return {"type": "card", "title": {"type": "mrkdwn", "text": "x"}, **more}
+
+
 OVER_A_LIMIT = {
     "51 blocks": ([{"type": "divider"}] * 51, "invalid_blocks"),
     "3,001 characters in a section": ([section("x" * 3001)], "invalid_blocks"),
@@ -79,6 +94,46 @@ OVER_A_LIMIT = {
     "an unknown field": ([{**section("x"), "colour": "red"}], "invalid_blocks"),
     "no content": ([{"type": "section"}], "invalid_blocks"),
     "an action_id twice": ([actions(button(action_id="a"), button(action_id="a"))], "invalid_blocks"),
+    "an alert": ([{"type": "alert", "text": plain("x")}], "invalid_blocks"),
+    "11 blocks in a container": ([container(*[{"type": "divider"}] * 11)], "invalid_blocks"),
+    "an empty container": ([container()], "invalid_blocks"),
+    "a container in a container": ([container(container(TABLE))], "invalid_blocks"),
+    "rich text in a container": ([container(WORDS)], "invalid_blocks"),
+    "a container without a title": (
+        [{"type": "container", "child_blocks": [TABLE]}],
+        "invalid_blocks",
+    ),
+    "151 characters in a container's title": ([container(TABLE, title=plain("x" * 151))], "invalid_blocks"),
+    "151 characters in a subtitle": ([container(TABLE, subtitle=plain("x" * 151))], "invalid_blocks"),
+    "a strange width": ([container(TABLE, width="huge")], "invalid_blocks"),
+    "collapsed, but not collapsible": ([container(TABLE, default_collapsed=True)], "invalid_blocks"),
+    "collapsible with a divider": (
+        [container(TABLE, is_collapsible=True, has_header_divider=True)],
+        "invalid_blocks",
+    ),
+    "a table beside one in a container": ([TABLE, container(TABLE)], "invalid_attachments"),
+    "a block_id twice, once in a container": (
+        [{"type": "divider", "block_id": "d"}, container({"type": "divider", "block_id": "d"})],
+        "invalid_blocks",
+    ),
+    "10,001 characters in cells in a container": (
+        [container({**TABLE, "rows": [[{"type": "raw_text", "text": "x" * 10_001}]]})],
+        "msg_blocks_too_long",
+    ),
+    "an empty card": ([{"type": "card", "subtitle": {"type": "mrkdwn", "text": "x"}}], "invalid_blocks"),
+    "a card's plain title": ([card(title=plain("x"))], "invalid_blocks"),
+    "201 characters in a card": ([card(body={"type": "mrkdwn", "text": "x" * 201})], "invalid_blocks"),
+    "4 buttons on a card": ([card(actions=ROW["elements"] * 4)], "invalid_blocks"),
+    "a chart, which slack_sdk has no class for": (
+        [
+            {
+                "type": "data_visualization",
+                "title": "x",
+                "chart": {"type": "pie", "segments": [{"label": "x", "value": 1}]},
+            }
+        ],
+        "invalid_blocks",
+    ),
     "a file_input in a message": (
         [{"type": "input", "label": plain("x"), "element": {"type": "file_input"}}],
         "invalid_blocks",
@@ -134,6 +189,10 @@ BAD_VIEWS = {
     "a long callback_id": modal(callback_id="x" * 256),
     "101 blocks": modal(*[{"type": "divider"}] * 101),
     "a table": modal(TABLE),
+    "a container": modal(container(TABLE)),
+    "201 characters in an alert": modal({"type": "alert", "text": plain("x" * 201)}),
+    "an alert of a strange level": modal({"type": "alert", "text": plain("x"), "level": "grave"}),
+    "an alert at home": {"type": "home", "blocks": [{"type": "alert", "text": plain("x")}]},
     "an input without submit": modal(
         {"type": "input", "label": plain("x"), "element": {"type": "plain_text_input"}}
     ),
@@ -214,6 +273,31 @@ SAMPLES = [
     _block(**TABLE, column_settings=[{"align": "right", "is_wrapped": True}]),
     _block(type="markdown", text="x"),
     _block(type="image", slack_file={"id": "F0123"}, alt_text="x", title=plain("x")),
+    _block(
+        **container(
+            section("x"),
+            {"type": "header", "text": plain("x")},
+            {"type": "divider"},
+            {"type": "context", "elements": [plain("x")]},
+            ROW,
+            {"type": "image", "slack_file": {"id": "F0123"}, "alt_text": "x"},
+            TABLE,
+            subtitle=plain("x"),
+            width="full",
+            is_collapsible=True,
+            default_collapsed=True,
+        )
+    ),
+    _block(**container(ROW, rich_text_title=WORDS, has_header_divider=True, block_id="c")),
+    _block(
+        **card(
+            subtitle={"type": "mrkdwn", "text": "x"},
+            body={"type": "mrkdwn", "text": "x", "verbatim": True},
+            icon={"type": "image", "slack_file": {"id": "F0123"}, "alt_text": "x"},
+            actions=[button(action_id="a", value="v")],
+        )
+    ),
+    modal({"type": "alert", "text": {"type": "mrkdwn", "text": "x"}, "level": "warning"}),
     modal(section("x"), submit=plain("x"), close=plain("x"), private_metadata="x", notify_on_close=True),
 ]
 STRANGE = [None, 7, -1, 1.5, True, "", "x", [], {}, "<!here>", "http://evil.example", "x" * 76, "x" * 12_001]
@@ -282,3 +366,28 @@ def test_every_block_is_drawn():
         drawn[sample["blocks"][0]["type"]] = drawing.message(State(Clock()), message)
     assert set(drawn) == set(schema.BLOCKS)
     assert all("".join(lines) for lines in drawn.values())
+
+
+async def test_a_workspace_that_is_too_old_refuses_a_newer_block(slack):
+    """By whichever way the message comes, and without blaming the bot, which cannot know it."""
+    slack.lacks("table", "card")
+    for blocks in ([container(TABLE)], [card()]):
+        assert await posts(slack, blocks=blocks) == "invalid_blocks"
+        _, body = await responds(slack, hook(slack), text="words", blocks=blocks)
+        assert "invalid_blocks" in body
+    assert (await posts(slack, blocks=[container(ROW)]), slack.faults) == ("ok", [])
+
+
+async def test_what_is_in_a_container_or_on_a_card_can_be_pressed(slack):
+    """In the order in which it is shown, each under the id of its own block, given by the bot or not."""
+    blocks = [
+        card(actions=[{**ROW["elements"][0], "text": plain("On the card")}]),
+        container(ROW, {**ROW, "block_id": "below"}),
+    ]
+    await posts(slack, blocks=blocks)
+    pressable = slack.buttons(slack.messages()[-1])
+    assert [(one.label, one.block["block_id"]) for one in pressable] == [
+        ("On the card", "b0"),
+        ("x", "b1.0"),
+        ("x", "below"),
+    ]
