@@ -74,16 +74,16 @@ async def run(settings: Settings, *, anywhere: bool) -> None:
             ):
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
                 _print_introduction(settings, address)
-                await _first_of(_prompt(slack, settings, bot), stopped())
+                await _first_of(_prompt(slack, settings, address, bot), stopped())
         except web.NotServed as error:
             raise NotRunning(str(error)) from None
         for fault in slack.faults:
             sys.stderr.write(f"API misuse that Slack would refuse: {fault}\n")
 
 
-async def _prompt(slack: Workspace, settings: Settings, bot: Bot) -> None:
+async def _prompt(slack: Workspace, settings: Settings, page: str, bot: Bot) -> None:
     """Read commands until the end of input. Without a terminal there is only the page, and this never returns."""
-    if not await converse(slack, settings.state_dir / "downloads", bot.unanswered):
+    if not await converse(slack, settings.state_dir / "downloads", page, bot.unanswered):
         await asyncio.Event().wait()
 
 
@@ -107,14 +107,20 @@ def _uploads(state: Path) -> Iterator[Path]:
 
 
 def workspace(uploads: Path | None = None) -> Workspace:
-    """A stand-in for Slack that grants the scopes of the bot's manifest and sends the events that it subscribes to."""
+    """A stand-in for Slack that grants the scopes of the bot's manifest and sends the events that it subscribes to.
+
+    Its people and channels are the same in every run, and what the bot stored in an earlier one may name them: they
+    count as known to the bot from the start.
+    """
     wanted = manifest()
     events = wanted["settings"].get("event_subscriptions", {}).get("bot_events", [])
-    return Workspace(
+    slack = Workspace(
         events=[name for name in events if name in EVENTS],
         scopes=wanted["oauth_config"]["scopes"]["bot"],
         uploads=uploads,
     )
+    slack.state.told |= slack.state.people.keys() | slack.state.channels.keys()
+    return slack
 
 
 def _print_introduction(settings: Settings, address: str) -> None:

@@ -26,9 +26,14 @@ def view(state: State, item: View) -> list[str]:
     below = [item.content[key]["text"] for key in ("submit", "close") if key in item.content]
     return [
         *([item.title] if item.title else []),
-        *_blocks(state, item.blocks),
+        *contents(state, item),
         *([" ".join(f"[{label}]" for label in below)] if below else []),
     ]
+
+
+def contents(state: State, item: View) -> list[str]:
+    """What is read between the title of a view and the buttons below it."""
+    return list(_blocks(state, item.blocks))
 
 
 def words(state: State, text: str) -> str:

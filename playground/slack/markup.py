@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from playground.slack.records import Person
 from playground.slack.state import State
 
 _TOKEN = re.compile(
@@ -58,10 +59,19 @@ def _named(state: State, kind: str, name: str, *, labels: bool) -> str | None:
         if kind == "channel":
             channel = state.channel(name)
             return f"<#{channel.id}|{channel.name}>"
-        person = state.person(name)
+        person = mentioned(state, name)
     except LookupError:
         return None
     return f"<@{person.id}|{person.name}>" if labels else f"<@{person.id}>"
+
+
+def mentioned(state: State, name: str) -> Person:
+    """Whom `@name` means: a name, or the display name of an app, in letters of either case. LookupError: nobody."""
+    for person in state.people.values():
+        names = [person.id, person.name, *([person.real_name] if person.bot_id else [])]
+        if name.lower() in [one.lower() for one in names]:
+            return person
+    raise LookupError(f"there is nobody called {name!r}")
 
 
 def rich(text: str) -> tuple[dict[str, Any], ...]:

@@ -98,8 +98,9 @@ class Files:
     def _result(self, hashes: Hashes, scan: Scan) -> replies.Reply:
         """What a scan found: what was known before, under the new date, so that a rescan changes no verdict."""
         recorded = self._state.recordings.finished("file/report", hashes.sha256)
-        known = recorded or documented.FILES.get(hashes.sha256) or invented.file(hashes, self._state.today)
-        return renewed(known, "file", scan)
+        if example := documented.FILES.get(hashes.sha256):
+            example = invented.named_file(example)
+        return renewed(recorded or example or invented.file(hashes, self._state.today), "file", scan)
 
     def _all_info(self, found: replies.Reply) -> replies.Reply:
         if found["response_code"] != 1:

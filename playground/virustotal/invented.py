@@ -1,9 +1,10 @@
 """Invented reports on files and URLs: realistic, and the same for the same subject every time."""
 
 import string
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from playground.virustotal import engines, replies
@@ -11,6 +12,7 @@ from playground.virustotal.hashes import Hashes
 from playground.virustotal.seeded_random import SeededRandom
 
 DAY = 86_400
+Row = TypeVar("Row", bound=tuple[str, ...])
 
 
 class Outcome(Enum):
@@ -87,6 +89,40 @@ def url(normalised: str, subject: str, today: int) -> replies.Reply:
         "total": len(names),
         "scans": {name: _site(rng, name, normalised, flagged=name in flagging) for name in sorted(names)},
     }
+
+
+def named_file(report: replies.Reply) -> replies.Reply:
+    """A documented file/report as a scan of today would give it: each engine that it counts is named."""
+    rng = SeededRandom("named", report["sha256"])
+    more = {
+        name: {
+            "detected": flagged,
+            "version": version,
+            "result": _name(rng, form, "EICAR") if flagged else None,
+            "update": report["scan_date"][:10].replace("-", ""),
+        }
+        for (name, version, form), flagged in _uncounted(report, engines.ANTIVIRUS)
+    }
+    return {**report, "scans": {**report["scans"], **more}}
+
+
+def named_url(report: replies.Reply) -> replies.Reply:
+    """The same for a documented url/report."""
+    rng = SeededRandom("named", report["url"])
+    more = {
+        name: _site(rng, name, report["url"], flagged=flagged)
+        for (name,), flagged in _uncounted(report, [(site,) for site in engines.SITES])
+    }
+    return {**report, "scans": {**report["scans"], **more}}
+
+
+def _uncounted(report: replies.Reply, known: Sequence[Row]) -> Iterator[tuple[Row, bool]]:
+    """Engines that a report counts without naming them, and whether they flag it: the well-known do so first."""
+    unnamed = [row for row in known if row[0] not in report["scans"]]
+    rows = sorted(unnamed, key=lambda row: row[0] not in engines.WELL_KNOWN)
+    flagging = report["positives"] - sum(scan["detected"] for scan in report["scans"].values())
+    for number, row in enumerate(rows[: report["total"] - len(report["scans"])]):
+        yield row, number < flagging
 
 
 @lru_cache(maxsize=256)

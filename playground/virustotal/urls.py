@@ -81,7 +81,9 @@ class Urls:
     def _result(self, url: str, scan: Scan) -> replies.Reply:
         """What a scan found: what was known before, under the new date."""
         recorded = self._state.recordings.finished("url/report", url)
-        return renewed(recorded or documented.URLS.get(url) or self._invented(url), "url", scan)
+        if example := documented.URLS.get(url):
+            example = invented.named_url(example)
+        return renewed(recorded or example or self._invented(url), "url", scan)
 
     def _invented(self, url: str) -> replies.Reply:
         subject = _subject(url)

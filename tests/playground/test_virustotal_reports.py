@@ -107,6 +107,33 @@ async def test_invented_reports_have_the_recorded_shapes():
                 assert "2018" < date < "2023-11-14 00:00:00"
 
 
+async def test_invented_hosts_look_real():
+    """An address is in a country with a code, and WHOIS has a line for each fact."""
+    async with served() as vt:
+        addresses = [(await vt.get("ip-address/report", ip=f"198.51.100.{n}")).json() for n in range(60)]
+        domains = [(await vt.get("domain/report", domain=f"host{n}.example")).json() for n in range(60)]
+    known = [reply for reply in addresses if reply["response_code"] == 1]
+    assert all(len(reply["country"]) == 2 and reply["country"].isupper() for reply in known)
+    whois = [reply["whois"] for reply in (*known, *domains) if reply.get("whois")]
+    assert len(whois) > 80
+    assert all(text.count("\n") >= 2 and all(": " in line for line in text.split("\n")) for text in whois)
+
+
+async def test_a_new_scan_of_a_documented_example_names_every_engine():
+    """Its own reply stays as documented; the one of today has the same counts, and an engine for each of them."""
+    async with served(clock=(clock := Clock())) as vt:
+        receipts = [
+            await vt.post("file/rescan", resource=EICAR_MD5),
+            await vt.post("url/scan", url="http://example.php"),
+        ]
+        clock.now += 3600
+        scans = [receipt.json()["scan_id"] for receipt in receipts]
+        for report, named in ((await vt.report(scans[0]), 2), (await vt.url(scans[1]), 2)):
+            assert len(report["scans"]) == report["total"] > named
+            assert sum(scan["detected"] for scan in report["scans"].values()) == report["positives"] > named
+            assert all(scan["result"] for scan in report["scans"].values() if scan["detected"])
+
+
 def _dates(raw):
     yield from ([raw["scan_date"]] if "scan_date" in raw else [])
     for name, rows in raw.items():
