@@ -27,9 +27,10 @@ from bot.slack_client import NotConnected, TokenRefused, identity, socket_mode, 
 from bot.storage import audit, history
 from bot.storage.channels import SettingsStore
 from handlers import answer
-from handlers.deps import Deps, StoreDown
+from handlers.admission import CACHED_FOR, Directory
+from handlers.case import StoreDown
+from handlers.deps import Deps
 from handlers.files import SLACK, slack_files
-from handlers.people import CACHED_FOR, Directory
 from handlers.text.format import Audience
 from handlers.turns import watch_batch
 from vt.files.hashing import Opener

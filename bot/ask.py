@@ -15,8 +15,8 @@ from bot.backend import Backend, backend, utc_now
 from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, operator, say, show
 from handlers import text
+from handlers.case import StoreDown
 from handlers.commands import Command, LookupCommand, NoValue, TooLong, UsageError
-from handlers.deps import StoreDown
 from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
 from handlers.request import Verb
 from handlers.text import about, modals

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from handlers.deps import StoreDown
+from handlers.case import StoreDown
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]

@@ -31,7 +31,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.database import AckPriority
 from bot.observability import Metrics, place
 from handlers import register
-from handlers.deps import Deps, StoreDown
+from handlers.case import StoreDown
+from handlers.deps import Deps
 from handlers.payloads import MalformedPayload
 
 Check = Callable[[], Awaitable[bool]]

@@ -18,7 +18,7 @@ from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from bot.startup import database
 from bot.storage.audit import AuditTrail, Entry
-from handlers.deps import StoreDown
+from handlers.case import StoreDown
 from handlers.text import about
 from handlers.text.format import Audience
 from handlers.turns.about import Probe, health

@@ -4,10 +4,10 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers.admission import AddDeps, skip_malformed
-from handlers.deps import Deps
+from handlers.deps import AddDeps, Deps
 from handlers.listeners import buttons, events, modals, shortcuts
 from handlers.listeners.commands import handle_command
+from handlers.listeners.events import skip_malformed
 from handlers.request import Verb
 from handlers.views import details_layout, form
 from handlers.views.answer import MORE

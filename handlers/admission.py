@@ -1,25 +1,144 @@
 """Admission: who may ask, with which settings, and who may change them; and where a request is stored."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
-import structlog
-from slack_bolt import BoltResponse
-from slack_bolt.middleware.async_middleware import AsyncMiddleware
-from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import text
-from handlers.case import Modal
-from handlers.deps import AdmissionDeps, ListenerDeps, SettingsStore, StoreDown
-from handlers.payloads import MalformedPayload
-from handlers.people import DIRECT, Denial, Directory, Person, Policy, Role, Unknown
+from handlers.case import Modal, StoreDown
+from handlers.people import DIRECT, Denial, Person, Policy, Role, described
 from handlers.request import ChannelSettings, Origin, Request
 from handlers.text import about
+from handlers.text.format import EVERYBODY, Audience
 
-log = structlog.get_logger()
+CACHED_FOR = timedelta(minutes=10)
+SLACK_TIMEOUT = 0.7
+"""Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
+SLACKBOT = "USLACKBOT"
+
+
+class RequestStore(Protocol):
+    """Where requests are stored. Every method raises StoreDown when the database cannot be reached."""
+
+    async def accept(self, request: Request) -> bool:
+        """Store a request and its first job, both or neither. False: this delivery was stored before."""
+
+    async def refuse(self, attempt: Request | Modal, why: str) -> bool:
+        """Note that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
+
+
+class SettingsStore(Protocol):
+    """The storage of channels' settings. Every method raises StoreDown when the database cannot be reached."""
+
+    async def get(self, team: str, channel: str) -> ChannelSettings:
+        """The settings of a channel; the defaults if nobody changed them."""
+
+    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
+        """Store the settings of a channel."""
+
+    async def changed_channels(self, team: str, most: int) -> list[str]:
+        """The ids of at most that many channels that have settings of their own."""
+
+
+# People and channels, as Slack describes them ----------------------------------------------------------
+
+
+class Unknown(Exception):
+    """Slack did not answer, or does not know."""
+
+
+class _NotVisible(Exception):
+    """A user of another workspace who shares no channel with the bot."""
+
+
+class DirectoryCache(Protocol):
+    """Stores what Slack said, with the time. Every method raises StoreDown when the database cannot be reached."""
+
+    async def person(self, user: str, newer_than: datetime) -> Person | None:
+        """A person, if stored after that time."""
+
+    async def keep_person(self, person: Person, at: datetime) -> None:
+        """Store a person."""
+
+    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
+        """A channel's name, if stored after that time."""
+
+    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
+        """Store a channel's name."""
+
+
+class Directory:
+    """People and channels by id. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
+
+    def __init__(self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime]) -> None:
+        self._slack = slack
+        self._cache = cache
+        self._clock = clock
+        self._home: str | None = None
+
+    async def person(self, user: str) -> Person:
+        """A person by id. Ids that begin with B are apps, which post under their bot id."""
+        if user.startswith("B") or user == SLACKBOT:
+            return Person(user, "", Role.BOT)
+        known = await self._cache.person(user, self._clock() - CACHED_FOR)
+        if known is None:
+            known = await self._fetch(user)
+            await self._cache.keep_person(known, self._clock())
+        return known
+
+    async def channel_name(self, channel: str) -> str:
+        """A channel's name."""
+        known = await self._cache.channel_name(channel, self._clock() - CACHED_FOR)
+        if known is None:
+            answer = await self._call(self._slack.conversations_info, channel=channel)
+            known = str(answer["channel"].get("name", ""))
+            await self._cache.keep_channel_name(channel, known, self._clock())
+        return known
+
+    async def creator(self, channel: str) -> str:
+        """The id of the user who created a channel."""
+        answer = await self._call(self._slack.conversations_info, channel=channel)
+        return str(answer["channel"].get("creator", ""))
+
+    async def _fetch(self, user: str) -> Person:
+        if self._home is None:
+            self._home = str((await self._call(self._slack.auth_test))["team_id"])
+        try:
+            return described((await self._call(self._slack.users_info, user=user))["user"], self._home)
+        except _NotVisible:
+            return Person(user, "", Role.STRANGER)
+
+    async def _call(self, method: Any, **arguments: str) -> Any:
+        try:
+            async with asyncio.timeout(SLACK_TIMEOUT):
+                return await method(**arguments)
+        except SlackApiError as error:
+            if error.response.get("error") == "user_not_visible":
+                raise _NotVisible from None
+            raise Unknown from error
+        except (SlackClientError, OSError, TimeoutError) as error:
+            raise Unknown from error
+
+
+# Storing requests ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdmissionDeps:
+    """To decide who may ask, and to store what they ask."""
+
+    store: RequestStore
+    directory: Directory
+    policy: Policy
+    audience: Audience = EVERYBODY
+    """Everybody, with the contact to turn to."""
 
 
 async def accept(request: Request, deps: AdmissionDeps) -> str:
@@ -56,41 +175,6 @@ async def may_open(modal: Modal, deps: AdmissionDeps) -> str:
     except StoreDown:
         return text.CANNOT_TAKE
     return about.denied(denied, deps.audience)
-
-
-class AddDeps(AsyncMiddleware):
-    """Gives every listener that names it the argument `deps`. Bolt passes listeners what is in its context."""
-
-    def __init__(self, deps: ListenerDeps) -> None:
-        self._deps = deps
-
-    async def async_process(
-        self,
-        *,
-        req: AsyncBoltRequest,
-        resp: BoltResponse,  # noqa: ARG002
-        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt's name
-    ) -> BoltResponse:
-        """Add it to the context of one request."""
-        req.context["deps"] = self._deps
-        return await next()
-
-
-def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """An event's listener that logs a malformed payload. Bolt then acknowledges it: Slack would only send the same one again.
-
-    What a person does is not wrapped: there bolt refuses what is malformed, and Slack tells them that it failed. Bolt looks
-    through `wraps` for the names of the arguments, so the listener gets what it asks for.
-    """
-
-    @wraps(listener)
-    async def checked(**given: Any) -> None:
-        try:
-            await listener(**given)
-        except MalformedPayload as malformed:
-            log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
-
-    return checked
 
 
 async def effective_settings(

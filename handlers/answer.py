@@ -6,8 +6,8 @@ from typing import Any
 import structlog
 
 from handlers import text
-from handlers.case import UNREADABLE, Case, Outcome, UnreadableCase
-from handlers.deps import Deps, PostingDeps, StoreDown
+from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
+from handlers.deps import Deps, PostingDeps
 from handlers.posting import CannotPost, NotPosted
 from handlers.replies import end, reply
 from handlers.request import EntryPoint, Verb

@@ -122,6 +122,10 @@ def is_shared(request: Request) -> bool:
     return isinstance(request, LookupRequest) and request.share
 
 
+class StoreDown(Exception):
+    """The database cannot be reached, or refused the change."""
+
+
 # Cases that cannot be read -----------------------------------------------------------------------------
 
 UNREADABLE = "unreadable"

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from slack_bolt import BoltResponse
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.admission import AdmissionDeps, Directory, RequestStore, SettingsStore
 from handlers.case import Case, Modal, Sighting, Summary
 from handlers.files import Logins
-from handlers.people import Directory, Policy
-from handlers.request import ChannelSettings, Origin, Request, SubmitPolicy
+from handlers.people import Policy
+from handlers.request import Origin, SubmitPolicy
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.privacy import SECRET_NAMES, UploadPolicy
@@ -20,30 +24,11 @@ MAX_LATEST = 20
 """Lookups that someone's home lists."""
 
 
-class SettingsStore(Protocol):
-    """The storage of channels' settings. Every method raises StoreDown when the database cannot be reached."""
-
-    async def get(self, team: str, channel: str) -> ChannelSettings:
-        """The settings of a channel; the defaults if nobody changed them."""
-
-    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
-        """Store the settings of a channel."""
-
-    async def changed_channels(self, team: str, most: int) -> list[str]:
-        """The ids of at most that many channels that have settings of their own."""
-
-
 # Requests ----------------------------------------------------------------------------------------------
 
 
-class Store(Protocol):
+class Store(RequestStore, Protocol):
     """The storage of requests and their jobs. Every method raises StoreDown when the database cannot be reached."""
-
-    async def accept(self, request: Request) -> bool:
-        """Store a request and its first job, both or neither. False: this delivery was stored before."""
-
-    async def refuse(self, attempt: Request | Modal, why: str) -> bool:
-        """Note that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
 
     async def decline(self, case: Case, why: str) -> None:
         """End a stored request as refused. The same delivery can be stored again: it is a new request then."""
@@ -104,22 +89,7 @@ class Replies(Protocol):
         """Store replies that came at that time."""
 
 
-class StoreDown(Exception):
-    """The database cannot be reached, or refused the change."""
-
-
 # What each part of handlers is given. No slots: classes with slots cannot be combined by inheritance -----------
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdmissionDeps:
-    """To decide who may ask, and to store what they ask."""
-
-    store: Store
-    directory: Directory
-    policy: Policy
-    audience: Audience = EVERYBODY
-    """Everybody, with the contact to turn to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,3 +205,23 @@ class WatchDeps(PostingDeps):
 @dataclass(frozen=True, kw_only=True)
 class Deps(ListenerDeps, LookupDeps, ModalDeps, HomeDeps, WatchDeps):
     """All of it, as the composition root makes it. Only `register` and the job dispatcher need all."""
+
+    store: Store
+
+
+class AddDeps(AsyncMiddleware):
+    """Gives every listener that names it the argument `deps`. Bolt passes listeners what is in its context."""
+
+    def __init__(self, deps: ListenerDeps) -> None:
+        self._deps = deps
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,  # noqa: ARG002
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt's name
+    ) -> BoltResponse:
+        """Add it to the context of one request."""
+        req.context["deps"] = self._deps
+        return await next()

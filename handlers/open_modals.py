@@ -8,8 +8,8 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.admission import accept, effective_settings, may_open
-from handlers.case import AnswerModal, FilledModal, FormModal, Found, Modal, SettingsModal
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.case import AnswerModal, FilledModal, FormModal, Found, Modal, SettingsModal, StoreDown
+from handlers.deps import ListenerDeps
 from handlers.payloads import ButtonClick
 from handlers.request import (
     Answers,

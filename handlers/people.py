@@ -1,19 +1,10 @@
-"""People and channels, as Slack describes them, cached in the database for ten minutes; and the policy for who may ask."""
+"""Who people are to the workspace, as Slack describes them, and the policy for who may ask. Pure."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
-
-CACHED_FOR = timedelta(minutes=10)
-SLACK_TIMEOUT = 0.7
-"""Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
-SLACKBOT = "USLACKBOT"
 DIRECT = "DM"
 """Means direct messages with the bot, in a list of channels. No channel's name has capital letters."""
 
@@ -67,83 +58,6 @@ class Policy:
     """Ids or names, or DIRECT; empty means everywhere."""
     admins: frozenset[str] = frozenset()
     """Ids or names of people who may change any channel's settings, besides the workspace's admins."""
-
-
-class Unknown(Exception):
-    """Slack did not answer, or does not know."""
-
-
-class DirectoryCache(Protocol):
-    """Stores what Slack said, with the time. Every method raises StoreDown when the database cannot be reached."""
-
-    async def person(self, user: str, newer_than: datetime) -> Person | None:
-        """A person, if stored after that time."""
-
-    async def keep_person(self, person: Person, at: datetime) -> None:
-        """Store a person."""
-
-    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
-        """A channel's name, if stored after that time."""
-
-    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
-        """Store a channel's name."""
-
-
-class Directory:
-    """People and channels by id. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
-
-    def __init__(self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime]) -> None:
-        self._slack = slack
-        self._cache = cache
-        self._clock = clock
-        self._home: str | None = None
-
-    async def person(self, user: str) -> Person:
-        """A person by id. Ids that begin with B are apps, which post under their bot id."""
-        if user.startswith("B") or user == SLACKBOT:
-            return Person(user, "", Role.BOT)
-        known = await self._cache.person(user, self._clock() - CACHED_FOR)
-        if known is None:
-            known = await self._fetch(user)
-            await self._cache.keep_person(known, self._clock())
-        return known
-
-    async def channel_name(self, channel: str) -> str:
-        """A channel's name."""
-        known = await self._cache.channel_name(channel, self._clock() - CACHED_FOR)
-        if known is None:
-            answer = await self._call(self._slack.conversations_info, channel=channel)
-            known = str(answer["channel"].get("name", ""))
-            await self._cache.keep_channel_name(channel, known, self._clock())
-        return known
-
-    async def creator(self, channel: str) -> str:
-        """The id of the user who created a channel."""
-        answer = await self._call(self._slack.conversations_info, channel=channel)
-        return str(answer["channel"].get("creator", ""))
-
-    async def _fetch(self, user: str) -> Person:
-        if self._home is None:
-            self._home = str((await self._call(self._slack.auth_test))["team_id"])
-        try:
-            return described((await self._call(self._slack.users_info, user=user))["user"], self._home)
-        except _NotVisible:
-            return Person(user, "", Role.STRANGER)
-
-    async def _call(self, method: Any, **arguments: str) -> Any:
-        try:
-            async with asyncio.timeout(SLACK_TIMEOUT):
-                return await method(**arguments)
-        except SlackApiError as error:
-            if error.response.get("error") == "user_not_visible":
-                raise _NotVisible from None
-            raise Unknown from error
-        except (SlackClientError, OSError, TimeoutError) as error:
-            raise Unknown from error
-
-
-class _NotVisible(Exception):
-    """A user of another workspace who shares no channel with the bot."""
 
 
 def described(user: Mapping[str, Any], home: str) -> Person:

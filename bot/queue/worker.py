@@ -18,7 +18,7 @@ from procrastinate.worker import Worker
 from bot.database import Database, gives_way, pool, with_setting
 from bot.observability import Metrics
 from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN, StalledJobs
-from handlers.deps import StoreDown
+from handlers.case import StoreDown
 
 PAUSES = (2, 10, 60, 300)
 """Seconds before a failed turn is tried again; after the last of them it is given up."""

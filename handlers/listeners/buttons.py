@@ -9,15 +9,14 @@ from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from handlers import event_payloads, payloads, text
-from handlers.admission import accept, accept_or_raise
-from handlers.case import FormModal
+from handlers.admission import SLACK_TIMEOUT, accept, accept_or_raise
+from handlers.case import FormModal, StoreDown
 from handlers.commands import Options
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot
 from handlers.open_modals import AnswerVerb, find_modal, open_details, open_form, open_settings, reopen_form
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, HomeClick, MalformedPayload
-from handlers.people import SLACK_TIMEOUT
 from handlers.request import (
     AnswerRequest,
     CardActionRequest,

@@ -7,6 +7,7 @@ from slack_bolt.async_app import AsyncAck
 
 from handlers import payloads, text
 from handlers.admission import accept, effective_settings
+from handlers.case import StoreDown
 from handlers.commands import (
     Command,
     FormCommand,
@@ -17,7 +18,7 @@ from handlers.commands import (
     UsageError,
     WatchCommand,
 )
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps
 from handlers.listeners import modals
 from handlers.open_modals import open_form, open_settings
 from handlers.parser import parse

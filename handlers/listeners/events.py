@@ -1,17 +1,19 @@
 """Events: messages to the bot, and messages in watched channels, which become requests if there is something to look up."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
+import structlog
 from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import event_payloads, text
-from handlers.admission import accept_or_raise, effective_settings
-from handlers.case import is_shared
+from handlers.admission import SLACK_TIMEOUT, accept_or_raise, effective_settings
+from handlers.case import StoreDown, is_shared
 from handlers.commands import (
     Command,
     FormCommand,
@@ -24,12 +26,12 @@ from handlers.commands import (
     UsageError,
     WatchCommand,
 )
-from handlers.deps import ListenerDeps, StoreDown, WatchDeps
+from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error
 from handlers.parser import parse_options_only
-from handlers.people import SLACK_TIMEOUT
+from handlers.payloads import MalformedPayload
 from handlers.request import (
     Answers,
     CardRequest,
@@ -52,6 +54,25 @@ from vt.actions import FILE, fitting
 from vt.indicators import is_internal
 from vt.lookup import Lookup
 from vt.privacy import is_well_known
+
+log = structlog.get_logger()
+
+
+def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """An event's listener that logs a malformed payload. Bolt then acknowledges it: Slack would only send the same one again.
+
+    What a person does is not wrapped: there bolt refuses what is malformed, and Slack tells them that it failed. Bolt looks
+    through `wraps` for the names of the arguments, so the listener gets what it asks for.
+    """
+
+    @wraps(listener)
+    async def checked(**given: Any) -> None:
+        try:
+            await listener(**given)
+        except MalformedPayload as malformed:
+            log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
+
+    return checked
 
 
 async def handle_mention(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:

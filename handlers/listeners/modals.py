@@ -9,9 +9,9 @@ from slack_sdk.models.views import View
 
 from handlers import payloads, submissions, text
 from handlers.admission import accept, effective_settings
-from handlers.case import AnswerModal, FormModal, LoginModal, SettingsModal
+from handlers.case import AnswerModal, FormModal, LoginModal, SettingsModal, StoreDown
 from handlers.commands import LookupCommand, TooLong
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps
 from handlers.files import user_key
 from handlers.open_modals import (
     NotOpened,

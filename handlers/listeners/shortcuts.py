@@ -10,15 +10,15 @@ from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
-from handlers.admission import accept, effective_settings
+from handlers.admission import SLACK_TIMEOUT, accept, effective_settings
+from handlers.case import StoreDown
 from handlers.commands import Options, UsageError
-from handlers.deps import ListenerDeps, StoreDown
+from handlers.deps import ListenerDeps
 from handlers.event_payloads import all_text
 from handlers.files import file_lookups, file_names
 from handlers.open_modals import open_form
 from handlers.parser import with_action
 from handlers.payloads import MessageShortcut
-from handlers.people import SLACK_TIMEOUT
 from handlers.request import Answers, LookupRequest
 from handlers.text import about
 from handlers.views.rich_text import mrkdwn

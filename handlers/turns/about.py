@@ -9,8 +9,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from handlers import text
 from handlers.admission import may_change, may_change_all
-from handlers.case import Case
-from handlers.deps import HomeDeps, InfoDeps, PostingDeps, StoreDown
+from handlers.case import Case, StoreDown
+from handlers.deps import HomeDeps, InfoDeps, PostingDeps
 from handlers.posting import NotPosted
 from handlers.replies import end, reply
 from handlers.request import (

@@ -8,10 +8,9 @@ from itertools import groupby
 
 import structlog
 
-from handlers.admission import effective_settings
-from handlers.case import UNREADABLE, Outcome, UnreadableCase
-from handlers.deps import StoreDown, WatchDeps
-from handlers.people import Unknown
+from handlers.admission import Unknown, effective_settings
+from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
+from handlers.deps import WatchDeps
 from handlers.posting import POST_OPTIONS, CannotPost, call
 from handlers.request import Origin
 from handlers.text import watch as watch_text

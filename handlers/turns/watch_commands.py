@@ -7,10 +7,9 @@ from ipaddress import ip_network
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.admission import Scope, scope
+from handlers.admission import Scope, Unknown, scope
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
-from handlers.people import Unknown
 from handlers.posting import NotPosted
 from handlers.replies import end, reply
 from handlers.request import JoinRequest, WatchRequest

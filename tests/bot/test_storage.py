@@ -18,8 +18,7 @@ from bot.postgres import Server
 from bot.startup import prepare
 from bot.storage.cases import Cases
 from bot.storage.reply_cache import StoredReplies
-from handlers.case import Case, Outcome
-from handlers.deps import StoreDown
+from handlers.case import Case, Outcome, StoreDown
 from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
 from vt.indicators import Indicator, Kind
