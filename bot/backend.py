@@ -29,7 +29,7 @@ from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.hashing import Opener
 from vt.files.transfer import Places
-from vt.privacy import InternalDomains, UploadDenylist
+from vt.privacy import UploadDenylist
 from vt.quota import Limits, Quota
 from vt.service import Clock, ReplyCache, Service
 
@@ -178,5 +178,5 @@ async def _service(
             denylist=UploadDenylist(settings.never_upload),
             cache=cache,
             max_age=max_age,
-            is_internal=InternalDomains(settings.internal_domains),
+            own_domains=settings.internal_domains,
         )

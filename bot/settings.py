@@ -16,7 +16,7 @@ from handlers.people import Policy, Role
 from handlers.request import SubmitPolicy
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.privacy import SECRET_NAMES, InternalDomains, UploadPolicy
+from vt.privacy import SECRET_NAMES, UploadPolicy
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -197,7 +197,7 @@ class Settings(BaseSettings):
             channels=tuple(pattern.lstrip("#") for pattern in self.watch_channels),
             join=self.watch_join,
             bots=self.watch_bots,
-            own_domains=InternalDomains(self.internal_domains),
+            own_domains=self.internal_domains,
             max_cards=self.watch_cards,
         )
 

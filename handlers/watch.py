@@ -1,7 +1,7 @@
 """Watched channels: what a message in one calls for (a card, a reaction, or nothing), and what storage must offer for that."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -15,8 +15,8 @@ from handlers.case import JUDGED, Case, UnreadableCase
 from handlers.event_payloads import MessageEvent
 from handlers.request import Frozen, Request
 from vt.indicators import host_of
+from vt.indicators.hosts import is_within
 from vt.lookup import Lookup
-from vt.privacy import InternalDomains, is_within
 from vt.verdict import Finding, State
 
 DUPLICATE_WINDOW = timedelta(hours=24)
@@ -125,7 +125,7 @@ class Rules:
     """Join such a channel when it is created."""
     bots: frozenset[str] = frozenset()
     """Ids and names of other bots whose messages are looked up."""
-    own_domains: InternalDomains = field(default_factory=InternalDomains)
+    own_domains: frozenset[str] = frozenset()
     """The organisation's own domains, which are never looked up."""
     max_cards: int = 30
     """Cards in a channel per THROTTLE_PERIOD before it is paused; 0: no limit."""

@@ -23,7 +23,7 @@ GIVEN_UP = {
     "patience": "backoff",
     "forgetful": "NullCache",
     "ours": "allowlist",
-    "nobodys": "never_internal",
+    "nobodys": "is_internal",
     "wire": "codec",
     "carrier": "transfer",
     "sending": "uploads",

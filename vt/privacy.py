@@ -1,7 +1,7 @@
-"""What is not sent to VirusTotal: internal and well-known hosts, URLs with a secret in them, and files that hold keys."""
+"""What is not sent to VirusTotal: well-known hosts, URLs with a secret in them, and files that hold keys."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -9,9 +9,10 @@ from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
 from vt.indicators import Indicator, Kind, host_of
+from vt.indicators.hosts import is_within
 from vt.verdict import Note
 
-# Internal and well-known hosts -------------------------------------------------------------------------
+# Well-known hosts --------------------------------------------------------------------------------------
 
 INCIDENT_TOOLS = frozenset(
     {
@@ -36,40 +37,13 @@ DOCUMENTATION = ("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:")
 """Address prefixes for documentation (RFC 5737, RFC 3849)."""
 
 
-@dataclass(frozen=True, slots=True)
-class InternalDomains:
-    """The organisation's own domains. They and all their subdomains are never sent to VirusTotal."""
-
-    domains: frozenset[str] = frozenset()
-
-    def __call__(self, indicator: Indicator) -> bool:
-        """Whether its host is one of them, or below one."""
-        return is_within(_host(indicator), self.domains)
-
-
-def never_internal(_: Indicator) -> bool:
-    """Without internal domains, nothing is internal."""
-    return False
-
-
 def is_well_known(indicator: Indicator) -> bool:
     """Whether nobody would look it up: an address of examples, or a host that everybody knows."""
-    host = _host(indicator)
+    named = host_of(indicator)
+    host = named.value if named else ""
     if host.startswith(DOCUMENTATION) or is_within(host, INCIDENT_TOOLS):
         return True
     return indicator.kind is not Kind.URL and host in EVERYDAY_HOSTS
-
-
-def is_within(host: str, domains: Collection[str]) -> bool:
-    """Whether the host is one of these domains, or a subdomain of one."""
-    labels = host.split(".")
-    return any(".".join(labels[start:]) in domains for start in range(len(labels)))
-
-
-def _host(indicator: Indicator) -> str:
-    """Its host in lower case; "" for a hash."""
-    host = host_of(indicator)
-    return host.value if host else ""
 
 
 # Secrets in URLs ---------------------------------------------------------------------------------------
@@ -128,7 +102,7 @@ def has_secret(url: str) -> bool:
 
 def masked(text: str) -> str:
     """The text, with every secret in its URLs replaced by HIDDEN."""
-    return _URL.sub(lambda url: _masked(url[0]), text) if "://" in text else text
+    return _URL.sub(lambda url: _masked(url[0]), text)
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ A turn makes every call that can be made now. Equal resources are asked for once
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,9 +16,9 @@ from vt.client import Client
 from vt.errors import VTError
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
-from vt.indicators import Indicator
+from vt.indicators import is_internal
 from vt.lookup import Lookup, Raw, Step
-from vt.privacy import UploadDenylist, never_internal
+from vt.privacy import UploadDenylist
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
 from vt.verdict import State
 
@@ -91,7 +91,7 @@ class Service:
         denylist: files that are never uploaded.
         cache: VirusTotal's earlier replies.
         max_age: cached replies older than this are not used.
-        is_internal: whether an indicator belongs to the organisation; such a one is never sent.
+        own_domains: the organisation's own domains; they and all their subdomains are never sent.
         endpoints: what each action's steps ask VirusTotal.
     """
 
@@ -104,14 +104,14 @@ class Service:
         denylist: UploadDenylist | None = None,
         cache: ReplyCache | None = None,
         max_age: timedelta = timedelta(0),
-        is_internal: Callable[[Indicator], bool] = never_internal,
+        own_domains: Collection[str] = (),
         endpoints: Endpoints = ENDPOINTS,
     ) -> None:
         self.client = client
         self._clock = clock
         self._cache = cache or NullCache()
         self._max_age = max_age
-        self._is_internal = is_internal
+        self._own_domains = own_domains
         self._endpoints = endpoints
         self._may_rescan = client.kind == "private"
         self._transfer = FileTransfer(
@@ -156,8 +156,9 @@ class Service:
             shown = list(board)
 
     def _checked(self, lookup: Lookup) -> Lookup:
-        is_ours = lookup.indicator is not None and self._is_internal(lookup.indicator)
-        return lookup.failed(errors.Internal()) if is_ours and not lookup.settled else lookup
+        indicator = None if lookup.settled else lookup.indicator
+        is_ours = indicator is not None and is_internal(indicator, self._own_domains)
+        return lookup.failed(errors.Internal()) if is_ours else lookup
 
     async def cached(self, lookups: Sequence[Lookup]) -> Lookups:
         """The lookups, each with its answer where the cache holds one that is recent enough. VirusTotal is not asked."""

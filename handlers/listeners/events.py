@@ -214,10 +214,10 @@ def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
 
     An indicator is asked for by its value, however it was written: written in two ways it is still the same.
     """
-    never_sent = (is_internal, is_well_known, deps.rules.own_domains)
-    found = [one for one in extract(text) if not any(is_spared(one) for is_spared in never_sent)]
     wanted = []
-    for one in found:
+    for one in extract(text):
+        if is_internal(one, deps.rules.own_domains) or is_well_known(one):
+            continue
         action = fitting(one.kind)
         threshold = deps.thresholds.get(action.key, action.threshold)
         wanted.append(Lookup.of(replace(one, written=one.value), action, threshold))

@@ -18,12 +18,12 @@ from handlers.text.format import (
     line,
     minute,
     outside,
+    safe,
     second,
     seconds,
 )
 from vt import errors
-from vt.indicators import Kind, defang, defang_path
-from vt.privacy import masked
+from vt.indicators import Kind, defang_path
 from vt.results import Insight, Place, names, place
 from vt.verdict import Basis, Evidence, Finding, Note, Rule, State
 
@@ -61,7 +61,7 @@ def subject(finding: Finding, most: int = 300) -> str:
     value = finding.indicator.value if finding.indicator else finding.input
     if finding.note is Note.REGISTERED_DOMAIN and finding.input != value:
         value = f"{finding.input} → {value}"
-    return cut(defang(masked(value)), most)
+    return cut(safe(value), most)
 
 
 def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:

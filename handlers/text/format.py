@@ -125,7 +125,12 @@ SHORT, LONG = 100, 5_400
 def outside(value: str, most: int) -> str:
     """Something from outside, as people are shown it: defanged and without secrets, but for links to VirusTotal."""
     is_own_link = value.startswith((f"{GUI}/", "https://www.virustotal.com/")) and not re.search(r"\s", value)
-    return cut(value if is_own_link else defang(masked(value)), most)
+    return cut(value if is_own_link else safe(value), most)
+
+
+def safe(value: str) -> str:
+    """A value that no client makes a link of, with the secrets in its URLs hidden."""
+    return defang(masked(value) if "://" in value else value)
 
 
 def cut(text: str, most: int) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from handlers.text.format import Channel, Line, User, clock, join, line, minute
+from handlers.text.format import Channel, Line, User, clock, join, line, minute, safe
 from handlers.watch import Duplicate, Ignored, Mode
 from vt.indicators import defang
-from vt.privacy import masked
 
 BUTTON_HURRY = "Check now"
 BUTTON_ALLOW = "Check"
@@ -33,7 +32,7 @@ def dry_run(channel: str) -> Line:
 
 def secrets(urls: Sequence[str]) -> str:
     """The question to someone who posted URLs with secrets."""
-    shown = "\n".join(defang(masked(url))[:LONGEST] for url in urls)
+    shown = "\n".join(safe(url)[:LONGEST] for url in urls)
     return (
         "I look up what people post in this channel. What you posted seems to contain a password or token, so I "
         f"did not send it to VirusTotal:\n{shown}\n"
@@ -114,7 +113,7 @@ def ignored(found: Sequence[Ignored]) -> str:
 def _ignored(one: Ignored) -> Line:
     return line(
         "{value} {where}, {until}{reason}",
-        value=defang(masked(one.value))[:LONGEST],
+        value=safe(one.value)[:LONGEST],
         where="here" if one.channel else "in every channel",
         until=line("until {until}", until=minute(one.until)) if one.until else "permanently",
         reason=f": {defang(one.reason)}" if one.reason else "",
@@ -128,14 +127,14 @@ def added(one: Ignored) -> Line:
 
 def unclear_duration(value: str, word: str) -> str:
     """How long something is to be skipped was not said, or not in a way that can be read."""
-    shown = defang(masked(value))[:LONGEST]
+    shown = safe(value)[:LONGEST]
     problem = f"{defang(word)[:40]} is not a duration." if word else "For how long?"
     return f"{problem} Nothing was changed. Type /vt ignore {shown} 7d, or 12h, 2w or forever instead of 7d."
 
 
 def removed(value: str, *, found: bool) -> str:
     """It is no longer skipped."""
-    shown = defang(masked(value))[:LONGEST]
+    shown = safe(value)[:LONGEST]
     return f"No longer ignored: {shown}" if found else f"{shown} was not ignored. See /vt ignore list."
 
 

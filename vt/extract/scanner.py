@@ -12,8 +12,8 @@ from vt.extract import addresses, false_positives, hashes
 from vt.extract.addresses import Token
 from vt.extract.plain_text import to_plain_text
 from vt.indicators import hosts, indicator, urls
-from vt.indicators.indicator import Indicator
-from vt.indicators.refang import DOT, refang_marked, strip_markup
+from vt.indicators.indicator import Indicator, strip_markup
+from vt.indicators.refang import DOT, refang_marked
 
 MAX_LENGTH = 200_000
 """Characters that are searched; Slack's longest message is a fifth of it."""

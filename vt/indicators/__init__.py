@@ -1,7 +1,18 @@
 """Indicators: typed, normalised values such as an IP address, how one is read, and how it is shown safely."""
 
-from vt.indicators.indicator import Indicator, Kind, host_of, is_internal, read, split_values
-from vt.indicators.refang import defang, defang_path, refang, strip_markup, unescape_markup
+from vt.indicators.indicator import (
+    Indicator,
+    Kind,
+    defang,
+    defang_path,
+    host_of,
+    is_internal,
+    read,
+    split_values,
+    strip_markup,
+    unescape_markup,
+)
+from vt.indicators.refang import refang
 
 __all__ = [
     "Indicator",

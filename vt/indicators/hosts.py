@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Collection
 from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -178,6 +179,12 @@ def is_public(host: str) -> bool:
 def is_ipv4(host: str) -> bool:
     """Whether a normalised host is an IPv4 address. Its last label decides: no normalised name ends in a number."""
     return host[host.rfind(".") + 1 :].isdecimal()
+
+
+def is_within(host: str, domains: Collection[str]) -> bool:
+    """Whether the host is one of these domains, or a subdomain of one."""
+    labels = host.split(".")
+    return any(".".join(labels[start:]) in domains for start in range(len(labels)))
 
 
 def is_internal(host: str) -> bool:

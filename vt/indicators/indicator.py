@@ -1,11 +1,12 @@
-"""The indicator and its eight kinds: made from parts that are already normalised, or read from a typed argument."""
+"""The indicator and its eight kinds: made from normalised parts, read from a typed argument, and defanged for people."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vt.indicators import hosts, urls
-from vt.indicators.refang import refang, strip_markup
+from vt.indicators.refang import refang
 
 
 class Kind(StrEnum):
@@ -28,6 +29,8 @@ MAX_LENGTH = 4096
 
 _QUOTES = "<>`'\"“”‘’«»"
 _HEX = re.compile(r"[0-9a-fA-F]+")
+_EXACT = re.compile(r"[0-9a-fA-F.:]+")
+"""An address or a hash as it is: there is neither markup nor defanging in it."""
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/]+):[0-9]{1,5}")
 _CIDR = re.compile(r"[0-9a-fA-F.:\[\]]+/[0-9]{1,3}")
 _WORD = re.compile(r"(?:<[^<>]*>|\S)+")
@@ -97,15 +100,15 @@ def host_of(indicator: Indicator) -> Indicator | None:
     return from_host(host, host.strip("[]")) if indicator.kind in (Kind.URL, Kind.EMAIL) else indicator
 
 
-def is_internal(indicator: Indicator) -> bool:
+def is_internal(indicator: Indicator, own_domains: Collection[str] = ()) -> bool:
     """Whether it names something inside the organisation, also as the host of a URL or mail address.
 
-    Internal values are never sent to VirusTotal.
+    Internal values are never sent to VirusTotal. `own_domains` are the organisation's, with all their subdomains.
     """
     host = _host(indicator)
     if host is None:
         return indicator.kind is Kind.URL  # its host cannot be read: better not sent
-    return hosts.is_internal(host)
+    return hosts.is_internal(host) or hosts.is_within(host, own_domains)
 
 
 def _host(indicator: Indicator) -> str | None:
@@ -122,6 +125,40 @@ def _host(indicator: Indicator) -> str | None:
             return None
 
 
+# Chat markup -------------------------------------------------------------------------------------------
+
+_MARKUP = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
+"""A mention, channel or date (no scheme), or a link: its scheme, its address, its label."""
+
+
+def strip_markup(text: str) -> str:
+    """The text as it was typed: without mentions, channels and dates, and each link as its label or address.
+
+    Slack sends a typed `evil.example` as `<http://evil.example|evil.example>`: the label is kept. A link under any
+    other label is replaced by its address, since the label is only somebody's words about it. Such an address
+    keeps its angle brackets, which end it.
+    """
+    if "<" in text:
+        text = _MARKUP.sub(_plain_link, text)
+    return unescape_markup(text)
+
+
+def unescape_markup(text: str) -> str:
+    """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
+
+
+def _plain_link(markup: re.Match[str]) -> str:
+    scheme, address, label = markup.groups()
+    if scheme is None or scheme == "tel:":
+        return " "
+    if scheme == "mailto:":
+        return f"<{address.partition('?')[0]}>"
+    if label and scheme == "http:" and address.strip("/") == label.removeprefix("http://").rstrip("/"):
+        return label
+    return f"<{scheme}{address}>"
+
+
 # Reading a typed argument -------------------------------------------------------------------------------
 
 
@@ -133,7 +170,9 @@ def read(text: str) -> Indicator | None:
     """
     if len(text) > MAX_LENGTH:
         return None
-    written = refang(strip_markup(text.strip())).strip(_QUOTES + " ").removeprefix("mailto:")
+    written = text.strip()
+    if not _EXACT.fullmatch(written):
+        written = refang(strip_markup(written)).strip(_QUOTES + " ").removeprefix("mailto:")
     if not written or re.search(r"\s", written):
         return None
     if _HEX.fullmatch(written):
@@ -206,3 +245,40 @@ def _read_name(written: str) -> Indicator | None:
     if not at:
         return from_host(host, written)
     return from_email(local, host, written) if _LOCAL_PART.fullmatch(local) else None
+
+
+# Defanging ---------------------------------------------------------------------------------------------
+
+
+def defang(value: str) -> str:
+    """A value, or a text with values in it, written so that no client makes a link of it.
+
+    `192[.]0[.]2[.]1`, `hxxp://evil[.]example/path`, `user[@]evil[.]example`, `2001[:]db8[:][:]1`. A hash is
+    returned unchanged.
+    """
+    if ":" in value and hosts.parse_address(value):
+        return value.replace(":", "[:]")
+    for pattern, safe in _DEFANG:
+        value = pattern.sub(safe, value)
+    return value
+
+
+def defang_path(name: str) -> str:
+    """A path or file name changed only where a client would make a link of it, so that it can still be copied."""
+    for pattern, safe in (*_DEFANG_SCHEMES, _DEFANG_WWW):
+        name = pattern.sub(safe, name)
+    return name
+
+
+_DEFANG_SCHEMES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<![a-z0-9])h(?:tt)(ps?)(?=://)", re.IGNORECASE), r"hxx\1"),
+    (re.compile(r"(?<![a-z0-9])ftp(s?)(?=://)", re.IGNORECASE), r"fxp\1"),
+    (re.compile(r"(?<!hxxp)(?<!hxxps)(?<!fxp)(?<!fxps)://", re.IGNORECASE), "[:]//"),
+    (re.compile(r"\b(mailto|tel):", re.IGNORECASE), r"\1[:]"),
+)
+_DEFANG_WWW = (re.compile(r"(?<![\w/])(www)\.", re.IGNORECASE), r"\1[.]")
+_DEFANG: tuple[tuple[re.Pattern[str], str], ...] = (
+    *_DEFANG_SCHEMES,
+    (re.compile(r"(?<=\w)@(?=\w)"), "[@]"),
+    (re.compile(r"(?<=[^\s.\[])[.。．｡](?=[^\s.\]])"), "[.]"),
+)

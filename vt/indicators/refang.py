@@ -1,7 +1,4 @@
-"""How indicators are written: chat markup and defanging undone, and values defanged for people to read.
-
-People and tools defang in many ways, and use encodings to hide a value. All of them are undone here.
-"""
+"""Undoes defanging. People and tools defang in many ways, and use encodings to hide a value: all of them are undone here."""
 
 import html
 import re
@@ -13,42 +10,6 @@ from urllib.parse import unquote
 import re2
 
 from vt.indicators import hosts
-
-# Chat markup -------------------------------------------------------------------------------------------
-
-_MARKUP = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
-"""A mention, channel or date (no scheme), or a link: its scheme, its address, its label."""
-
-
-def strip_markup(text: str) -> str:
-    """The text as it was typed: without mentions, channels and dates, and each link as its label or address.
-
-    Slack sends a typed `evil.example` as `<http://evil.example|evil.example>`: the label is kept. A link under any
-    other label is replaced by its address, since the label is only somebody's words about it. Such an address
-    keeps its angle brackets, which end it.
-    """
-    if "<" in text:
-        text = _MARKUP.sub(_plain, text)
-    return unescape_markup(text)
-
-
-def unescape_markup(text: str) -> str:
-    """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
-
-
-def _plain(markup: re.Match[str]) -> str:
-    scheme, address, label = markup.groups()
-    if scheme is None or scheme == "tel:":
-        return " "
-    if scheme == "mailto:":
-        return f"<{address.partition('?')[0]}>"
-    if label and scheme == "http:" and address.strip("/") == label.removeprefix("http://").rstrip("/"):
-        return label
-    return f"<{scheme}{address}>"
-
-
-# Defanging undone --------------------------------------------------------------------------------------
 
 DOT = "\ue000"
 """Stands for a dot that was defanged. Nobody defangs a file name or a version, so such a dot is strong evidence."""
@@ -259,40 +220,3 @@ _REFANG: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
 
 Linear time: every repetition is bounded, or possessive and starts only where a run of its characters starts.
 """
-
-
-# Defanging ---------------------------------------------------------------------------------------------
-
-
-def defang(value: str) -> str:
-    """A value, or a text with values in it, written so that no client makes a link of it.
-
-    `192[.]0[.]2[.]1`, `hxxp://evil[.]example/path`, `user[@]evil[.]example`, `2001[:]db8[:][:]1`. A hash is
-    returned unchanged.
-    """
-    if ":" in value and hosts.parse_address(value):
-        return value.replace(":", "[:]")
-    for pattern, safe in _DEFANG:
-        value = pattern.sub(safe, value)
-    return value
-
-
-def defang_path(name: str) -> str:
-    """A path or file name changed only where a client would make a link of it, so that it can still be copied."""
-    for pattern, safe in (*_DEFANG_SCHEMES, _DEFANG_WWW):
-        name = pattern.sub(safe, name)
-    return name
-
-
-_DEFANG_SCHEMES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?<![a-z0-9])h(?:tt)(ps?)(?=://)", re.IGNORECASE), r"hxx\1"),
-    (re.compile(r"(?<![a-z0-9])ftp(s?)(?=://)", re.IGNORECASE), r"fxp\1"),
-    (re.compile(r"(?<!hxxp)(?<!hxxps)(?<!fxp)(?<!fxps)://", re.IGNORECASE), "[:]//"),
-    (re.compile(r"\b(mailto|tel):", re.IGNORECASE), r"\1[:]"),
-)
-_DEFANG_WWW = (re.compile(r"(?<![\w/])(www)\.", re.IGNORECASE), r"\1[.]")
-_DEFANG: tuple[tuple[re.Pattern[str], str], ...] = (
-    *_DEFANG_SCHEMES,
-    (re.compile(r"(?<=\w)@(?=\w)"), "[@]"),
-    (re.compile(r"(?<=[^\s.\[])[.。．｡](?=[^\s.\]])"), "[.]"),
-)
