@@ -121,7 +121,7 @@ async def test_invented_hosts_look_real():
 
 async def test_a_new_scan_of_a_documented_example_names_every_engine():
     """Its own reply stays as documented; the one of today has the same counts, and an engine for each of them."""
-    async with served(clock=(clock := Clock())) as vt:
+    async with served(kind="private", clock=(clock := Clock())) as vt:
         receipts = [
             await vt.post("file/rescan", resource=EICAR_MD5),
             await vt.post("url/scan", url="http://example.php"),
