@@ -1,5 +1,5 @@
 """VirusTotal v2: indicators in, findings out. Knows nothing of Slack and nothing of the process."""
 
-from vt.extract import extract
+from vt.indicators import extract
 
 __all__ = ["extract"]

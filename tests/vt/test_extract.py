@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.values import VALUES, found
 from vt import extract
-from vt.extract import MAX_CANDIDATES
-from vt.indicators import defang, read
+from vt.indicators import MAX_CANDIDATES, defang, read
 
 SHARED = Path(os.environ.get("SHARED") or Path(__file__).parents[3] / "shared")
 CORPORA = SHARED / "corpora" / "ioc"

@@ -1,4 +1,4 @@
-"""Indicators: typed, normalised values such as an IP address, how one is read, and how it is shown safely."""
+"""Indicators: typed, normalised values such as an IP address, read from an argument, found in a text, and shown safely."""
 
 from vt.indicators.indicator import (
     Indicator,
@@ -13,12 +13,15 @@ from vt.indicators.indicator import (
     unescape_markup,
 )
 from vt.indicators.refang import refang
+from vt.indicators.scanner import MAX_CANDIDATES, extract
 
 __all__ = [
+    "MAX_CANDIDATES",
     "Indicator",
     "Kind",
     "defang",
     "defang_path",
+    "extract",
     "host_of",
     "is_internal",
     "read",

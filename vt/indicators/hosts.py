@@ -1,8 +1,9 @@
-"""Hosts: parsing and normalising addresses and names, the public suffix list, and what counts as internal."""
+"""Hosts and URLs, parsed and normalised: addresses, names, the public suffix list, and what counts as internal."""
 
 import ipaddress
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -213,3 +214,57 @@ def _is_reserved(found: Address) -> bool:
         return False
     local = isinstance(found, ipaddress.IPv6Address) and found.is_site_local
     return local or not found.is_global or found.is_multicast or found.is_reserved
+
+
+# URLs --------------------------------------------------------------------------------------------------
+
+SCANNED_SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp"})
+"""The schemes that are looked up as URLs; of any other (ldap, tcp, ssh …) only the host is of interest."""
+_SPECIAL_SCHEMES = frozenset({"http", "https", "ftp"})
+"""Those in whose path a backslash is a slash."""
+MAX_PORT = 65535
+
+_URL = re.compile(r"(?:([a-z][a-z0-9+.-]*)://)?([^/?#\\\s]*)(\S*)", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """The parts. `host` is normalised (an IPv6 address keeps its brackets); `rest` is path, query and fragment."""
+
+    scheme: str
+    login: str
+    host: str
+    port: str
+    rest: str
+
+    def __str__(self) -> str:
+        login = f"{self.login}@" if self.login else ""
+        port = f":{self.port}" if self.port else ""
+        return f"{self.scheme}://{login}{self.host}{port}{self.rest or '/'}"
+
+
+def parse_url(text: str) -> Url | None:
+    """The URL that a text is, `http://` when it has no scheme; None when its host or port is invalid.
+
+    The path is kept as it was written, but for its backslashes, which browsers read as slashes (WHATWG URL, 4.4).
+    """
+    parts = _URL.fullmatch(text)
+    if parts is None:
+        return None
+    login, _, host_and_port = parts[2].rpartition("@")
+    found = _HOST_AND_PORT.fullmatch(host_and_port)
+    host = normalise(found[1]) if found else None
+    if found is None or host is None or int(found[2] or 0) > MAX_PORT:
+        return None
+    scheme = (parts[1] or "http").lower()
+    rest = _slashes(parts[3]) if scheme in _SPECIAL_SCHEMES else parts[3]
+    return Url(scheme, login, host, found[2] or "", rest)
+
+
+def _slashes(rest: str) -> str:
+    """Path, query and fragment with the backslashes of the path as slashes."""
+    if "\\" not in rest:
+        return rest
+    path, *query = re.split(r"(?=[?#])", rest, maxsplit=1)
+    return path.replace("\\", "/") + "".join(query)

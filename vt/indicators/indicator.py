@@ -5,8 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from vt.indicators import hosts, urls
+from vt.indicators import hosts
 from vt.indicators.refang import refang
+from vt.indicators.unwrap import unwrap_url
 
 
 class Kind(StrEnum):
@@ -79,15 +80,15 @@ def from_email(local: str, host: str, written: str) -> Indicator:
     return Indicator(Kind.EMAIL, f"{local.lower()}@{host}", written)
 
 
-def from_url(url: urls.Url, written: str) -> Indicator:
+def from_url(url: hosts.Url, written: str) -> Indicator:
     """A URL, or the host of one whose scheme VirusTotal does not scan (ldap, tcp, ssh …).
 
     The link of a mail gateway is replaced by the URL behind it: the gateway's own link names the reader.
     """
-    target = urls.unwrap(url)
+    target = unwrap_url(url)
     if target is not url:
         written = str(target)
-    if target.scheme in urls.SCANNED_SCHEMES:
+    if target.scheme in hosts.SCANNED_SCHEMES:
         return Indicator(Kind.URL, str(target), written)
     return from_host(target.host, written)
 
@@ -115,7 +116,7 @@ def _host(indicator: Indicator) -> str | None:
     """The host as hosts.py understands it; None for a hash, and for a URL that cannot be parsed."""
     match indicator.kind:
         case Kind.URL:
-            url = urls.parse(indicator.value)
+            url = hosts.parse_url(indicator.value)
             return url.host if url else None
         case Kind.EMAIL:
             return indicator.value.rpartition("@")[2]
@@ -224,7 +225,7 @@ def _read_address(written: str) -> Indicator | None:
 
 def _read_url(written: str) -> Indicator | None:
     """A URL. Without a scheme, a network such as `10.1/2` and a path such as `etc/passwd` must not become one."""
-    url = urls.parse(written)
+    url = hosts.parse_url(written)
     if url is None:
         return None
     if "://" not in written:

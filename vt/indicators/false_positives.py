@@ -5,8 +5,7 @@ Not asked about names that were defanged: somebody who defangs a value means an 
 
 import re
 
-from vt.extract import addresses
-from vt.indicators import hosts
+from vt.indicators import addresses, hosts
 
 
 def _words(text: str) -> frozenset[str]:

@@ -8,12 +8,11 @@ from typing import Any
 
 import re2
 
-from vt.extract import addresses, false_positives, hashes
-from vt.extract.addresses import Token
-from vt.extract.plain_text import to_plain_text
-from vt.indicators import hosts, indicator, urls
+from vt.indicators import addresses, false_positives, hashes, hosts, indicator
+from vt.indicators.addresses import Token
 from vt.indicators.indicator import Indicator, strip_markup
 from vt.indicators.refang import DOT, refang_marked
+from vt.indicators.unwrap import to_plain_text
 
 MAX_LENGTH = 200_000
 """Characters that are searched; Slack's longest message is a fifth of it."""
@@ -91,7 +90,7 @@ def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
 def _url(written: str) -> Indicator | None:
     """A URL whose host is public. One under no known suffix counts only when it was defanged."""
     refanged = written.replace(DOT, ".")
-    url = urls.parse(refanged)
+    url = hosts.parse_url(refanged)
     if url is None or not (hosts.is_public(url.host) or (DOT in written and "." in url.host)):
         return None
     return indicator.from_url(url, refanged)
@@ -190,7 +189,7 @@ def _read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
         return None
     end = _url_end(text, start, stop)
     refanged = _trim_url(text[start:end], before[-1:]).lstrip(_EDGES + "_").replace(DOT, ".")
-    url = urls.parse(refanged)
+    url = hosts.parse_url(refanged)
     return (indicator.from_url(url, refanged), end) if url else None
 
 
