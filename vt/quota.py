@@ -1,9 +1,9 @@
 """The quota of a VirusTotal key: calls per minute (sliding), per day (from 00:00 UTC) and per month (from the 1st).
 
-The arithmetic is pure, so that every implementation of Quota counts alike. One that lives in memory is here as well.
+The arithmetic is pure: bot/storage/quota_store.py applies it to the row that all processes share.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -193,30 +193,3 @@ def _first(day: date) -> date:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-class InMemory:
-    """A quota that lives in one process's memory, for tests and small tools."""
-
-    def __init__(self, limits: Limits, clock: Callable[[], datetime]) -> None:
-        self._limits = limits
-        self._clock = clock
-        self._usage = Usage()
-
-    async def take(self, calls: int = 1) -> None:
-        """Book calls, all or none. Raises QuotaSpent and ValueError."""
-        self._usage = book(self._usage, self._limits, calls, self._clock())
-
-    async def refused(self) -> None:
-        """Block calls. Always raises QuotaSpent."""
-        now = self._clock()
-        self._usage = after_refusal(self._usage, now)
-        raise QuotaSpent(self._usage.blocked_until or now)
-
-    async def worked(self) -> None:
-        """Forget refusals."""
-        self._usage = after_answer(self._usage, self._clock())
-
-    async def left(self) -> Mapping[str, tuple[int, int]]:
-        """Calls used and allowed."""
-        return windows(self._usage, self._limits, self._clock())

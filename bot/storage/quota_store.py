@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 metadata = MetaData()
 quotas = Table("quotas", metadata, Column("key", Text, primary_key=True), Column("use", Text, nullable=False))
-_USE = TypeAdapter(Usage)
+_USAGE = TypeAdapter(Usage)
 
 Change = Callable[[Usage, datetime], Usage]
 
@@ -55,15 +55,15 @@ class QuotaStore:
 
     async def take(self, calls: int = 1) -> None:
         """Book calls, all or none. Raises QuotaSpent(retry_at); ValueError when they can never fit."""
-        use = await self._change(
-            lambda use, now: quota.book(use, self._limits, calls, now, reserve=self._reserve)
+        usage = await self._change(
+            lambda usage, now: quota.book(usage, self._limits, calls, now, reserve=self._reserve)
         )
-        self._refused_before = use.refusals > 0
+        self._refused_before = usage.refusals > 0
 
     async def refused(self) -> None:
         """Block the key for everybody, longer each time. Raises QuotaSpent(retry_at) always."""
-        use = await self._change(quota.after_refusal)
-        raise QuotaSpent(use.blocked_until or self._clock())
+        usage = await self._change(quota.after_refusal)
+        raise QuotaSpent(usage.blocked_until or self._clock())
 
     async def worked(self) -> None:
         """Forget refusals, if there were any when the call was booked."""
@@ -73,12 +73,12 @@ class QuotaStore:
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
         """Calls used and allowed in each window."""
-        use = await self._database.run(self._find)
-        return quota.windows(use, self._limits, self._clock())
+        usage = await self._database.run(self._find)
+        return quota.windows(usage, self._limits, self._clock())
 
     async def _find(self, connection: AsyncConnection) -> Usage:
         found = await connection.scalar(select(quotas.c.use).where(quotas.c.key == self.name))
-        return _usage(found) if found else Usage()
+        return _parsed(found) if found else Usage()
 
     async def _change(self, change: Change) -> Usage:
         async with self._turn:
@@ -91,14 +91,14 @@ class QuotaStore:
         """
         if self._last:
             with suppress(QuotaSpent):
-                use = change(_USE.validate_json(self._last), self._clock())
-                if await self._put(connection, self._last, use):
-                    return use
+                usage = change(_USAGE.validate_json(self._last), self._clock())
+                if await self._put(connection, self._last, usage):
+                    return usage
         while True:
             found = await self._read(connection)
-            use = change(_usage(found), self._clock())
-            if await self._put(connection, found, use):
-                return use
+            usage = change(_parsed(found), self._clock())
+            if await self._put(connection, found, usage):
+                return usage
 
     async def _read(self, connection: AsyncConnection) -> str:
         row = select(quotas.c.use).where(quotas.c.key == self.name)
@@ -108,9 +108,9 @@ class QuotaStore:
             found = await connection.scalar(row)
         return str(found)
 
-    async def _put(self, connection: AsyncConnection, before: str, use: Usage) -> bool:
+    async def _put(self, connection: AsyncConnection, before: str, usage: Usage) -> bool:
         """False: it was changed by another process in the meantime."""
-        after = _text(use)
+        after = _text(usage)
         put = await connection.execute(_PUT, {"key": self.name, "before": before, "after": after})
         self._last = after if put.rowcount else ""
         return bool(put.rowcount)
@@ -120,14 +120,14 @@ _FIRST = insert(quotas).on_conflict_do_nothing()
 _PUT = text("UPDATE quotas SET use = :after WHERE key = :key AND use = :before")
 
 
-def _usage(stored: str) -> Usage:
+def _parsed(stored: str) -> Usage:
     """The usage. A row that cannot be read counts as nothing: VirusTotal still says 204 when the quota is spent."""
     try:
-        return _USE.validate_json(stored)
+        return _USAGE.validate_json(stored)
     except ValidationError:
         log.error("quota_unreadable")  # noqa: TRY400 - the traceback would hold the row
         return Usage()
 
 
-def _text(use: Usage) -> str:
-    return _USE.dump_json(use).decode()
+def _text(usage: Usage) -> str:
+    return _USAGE.dump_json(usage).decode()

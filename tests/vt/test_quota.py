@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from bot.database import Database
 from bot.storage.quota_store import QuotaStore
+from tests.support.memory_quota import MemoryQuota
 from vt.errors import QuotaSpent
-from vt.quota import InMemory, Limits
+from vt.quota import Limits
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
@@ -49,7 +50,7 @@ def clock():
 async def new_quota(request, clock):
     """Makes quotas that share one count, each as another process would make its own."""
     if request.param == "memory":
-        shared = InMemory(Limits(), clock)
+        shared = MemoryQuota(Limits(), clock)
 
         def make(limits=None):
             shared._limits = limits or shared._limits
@@ -219,7 +220,7 @@ async def test_keys_apart(database, clock):
 async def test_never_over_booked(bookings, limit):
     """Whatever is taken and when: no 60 s hold more than the limit, and what is promised for a time fits then."""
     clock = Clock()
-    quota = InMemory(Limits(limit, 0, 0), clock)
+    quota = MemoryQuota(Limits(limit, 0, 0), clock)
     booked = []
     for calls, microseconds in bookings:
         clock.passes(microseconds=microseconds)

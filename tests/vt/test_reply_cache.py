@@ -9,6 +9,7 @@ from bot.database import Database
 from bot.storage.quota_store import QuotaStore
 from bot.storage.reply_cache import StoredReplies
 from playground.virustotal import Sandbox
+from tests.support.memory_quota import MemoryQuota
 from vt import quota
 from vt.actions import fitting
 from vt.client import Client
@@ -16,7 +17,7 @@ from vt.errors import QuotaSpent, Reserved
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.quota import InMemory, Limits, Usage
+from vt.quota import Limits, Usage
 from vt.service import Service
 from vt.verdict import State
 
@@ -48,7 +49,7 @@ async def cached(database):
     opened = Database(database)
     async with Sandbox().serve() as virustotal:
         one = CachedService(None, virustotal)
-        allowance = InMemory(Limits(0, 0, 0), one)
+        allowance = MemoryQuota(Limits(0, 0, 0), one)
         async with Client(KEY, url=virustotal.url, quota=allowance) as client:
             memory = StoredReplies(opened)
             one.service = Service(
