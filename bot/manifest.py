@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from handlers import COMMAND
-from handlers.listeners import shortcuts
-from handlers.listeners.shortcuts import Shortcut
+from handlers.listeners.commands import ANYWHERE, ON_MESSAGES, Shortcut
 from vt.actions import ACTIONS
 
 SCOPES = {
@@ -75,8 +74,8 @@ def manifest(url: str = "") -> dict[str, Any]:
             },
             "bot_user": {"display_name": "VT", "always_online": True},
             "shortcuts": [
-                *(_shortcut(one, "message") for one in shortcuts.ON_MESSAGES),
-                *(_shortcut(one, "global") for one in shortcuts.ANYWHERE),
+                *(_shortcut(one, "message") for one in ON_MESSAGES),
+                *(_shortcut(one, "global") for one in ANYWHERE),
             ],
             "slash_commands": [_command(events)],
         },

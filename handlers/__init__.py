@@ -4,9 +4,16 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers.deps import AddDeps, Deps
-from handlers.listeners import buttons, events, modals, shortcuts
-from handlers.listeners.commands import handle_command
+from handlers.admission import add_deps
+from handlers.deps import Deps
+from handlers.listeners import buttons, events, modals
+from handlers.listeners.commands import (
+    ANYWHERE,
+    ON_MESSAGES,
+    handle_command,
+    handle_global_shortcut,
+    handle_message_shortcut,
+)
 from handlers.listeners.events import skip_malformed
 from handlers.request import Verb
 from handlers.views import details_layout, form
@@ -17,25 +24,25 @@ COMMAND = "/vt"
 
 def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
-    app.middleware(AddDeps(deps))
+    app.middleware(add_deps(deps))
     app.command(COMMAND)(handle_command)
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))
     app.event("message", matchers=[events.in_channel])(skip_malformed(events.on_message))
     app.event("channel_created")(skip_malformed(events.on_channel_created))
-    for shortcut in shortcuts.ON_MESSAGES:
-        app.message_shortcut(shortcut.callback_id)(shortcuts.handle_message_shortcut)
-    for shortcut in shortcuts.ANYWHERE:
-        app.global_shortcut(shortcut.callback_id)(shortcuts.handle_global_shortcut)
+    for shortcut in ON_MESSAGES:
+        app.message_shortcut(shortcut.callback_id)(handle_message_shortcut)
+    for shortcut in ANYWHERE:
+        app.global_shortcut(shortcut.callback_id)(handle_global_shortcut)
     app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.handle_button)
     app.action("open")(buttons.handle_link)
     app.action("form")(buttons.handle_form_offer)
     app.action(MORE)(buttons.handle_menu)
-    app.action(re.compile(f"^{details_layout.TURN}:"))(modals.handle_page)
-    app.action(details_layout.PICK)(modals.handle_page)
+    app.action(re.compile(f"^{details_layout.TURN}:"))(buttons.handle_page)
+    app.action(details_layout.PICK)(buttons.handle_page)
     app.view(form.CALLBACK)(modals.handle_form)
     app.view(form.LOGIN_CALLBACK)(modals.handle_login)
-    app.view(Verb.RESCAN_COST.value)(modals.handle_rescan)
+    app.view(Verb.RESCAN_COST.value)(buttons.handle_rescan)
     app.view(Verb.SETTINGS.value)(modals.handle_settings)
     app.event("app_home_opened")(skip_malformed(buttons.handle_home_opened))
     app.action(re.compile("^(home-|example:)"))(buttons.handle_home_click)

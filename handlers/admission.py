@@ -2,12 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -175,6 +176,16 @@ async def may_open(modal: Modal, deps: AdmissionDeps) -> str:
     except StoreDown:
         return text.CANNOT_TAKE
     return about.denied(denied, deps.audience)
+
+
+def add_deps(deps: AdmissionDeps) -> Callable[..., Awaitable[None]]:
+    """Middleware that gives every listener the argument `deps` if it names it: Bolt passes what is in its context."""
+
+    async def add(context: AsyncBoltContext, next: Callable[[], Awaitable[object]]) -> None:  # noqa: A002 - bolt's name
+        context["deps"] = deps
+        await next()
+
+    return add
 
 
 async def effective_settings(

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from slack_bolt import BoltResponse
-from slack_bolt.middleware.async_middleware import AsyncMiddleware
-from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.admission import AdmissionDeps, Directory, RequestStore, SettingsStore
@@ -207,21 +204,3 @@ class Deps(ListenerDeps, LookupDeps, ModalDeps, HomeDeps, WatchDeps):
     """All of it, as the composition root makes it. Only `register` and the job dispatcher need all."""
 
     store: Store
-
-
-class AddDeps(AsyncMiddleware):
-    """Gives every listener that names it the argument `deps`. Bolt passes listeners what is in its context."""
-
-    def __init__(self, deps: ListenerDeps) -> None:
-        self._deps = deps
-
-    async def async_process(
-        self,
-        *,
-        req: AsyncBoltRequest,
-        resp: BoltResponse,  # noqa: ARG002
-        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt's name
-    ) -> BoltResponse:
-        """Add it to the context of one request."""
-        req.context["deps"] = self._deps
-        return await next()

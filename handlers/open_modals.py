@@ -1,6 +1,6 @@
 """Opening modals within the three seconds of a trigger_id, and finding out what an open one is for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, assert_never
 
 from slack_sdk.errors import SlackClientError
@@ -8,7 +8,17 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.admission import accept, effective_settings, may_open
-from handlers.case import AnswerModal, FilledModal, FormModal, Found, Modal, SettingsModal, StoreDown
+from handlers.case import (
+    AnswerModal,
+    FilledModal,
+    FormModal,
+    Found,
+    LoginModal,
+    Modal,
+    SettingsModal,
+    StoreDown,
+)
+from handlers.commands import LookupCommand, TooLong
 from handlers.deps import ListenerDeps
 from handlers.payloads import ButtonClick
 from handlers.request import (
@@ -21,8 +31,11 @@ from handlers.request import (
     SettingsRequest,
     Verb,
 )
+from handlers.text import files as files_text
 from handlers.text import modals as modals_text
 from handlers.views import details_layout, form
+from handlers.views.form import FIELD_CHARACTERS, Prefilled, login_form
+from vt.files.hosts import HOST
 from vt.indicators import Indicator
 from vt.lookup import Lookup
 
@@ -66,7 +79,7 @@ async def find_modal(modal_id: str, team: str, user: str, deps: ListenerDeps) ->
     return modal if owner == (team, user) else None
 
 
-def head(modal: Modal, delivery: str, deps: ListenerDeps, *, origin: Origin | None = None) -> Head:
+def request_head(modal: Modal, delivery: str, deps: ListenerDeps, *, origin: Origin | None = None) -> Head:
     """The head of a request that comes from a modal. `origin`: instead of the modal's own."""
     return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin or modal.origin)
 
@@ -131,13 +144,76 @@ async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps, noti
     except Refused as refused:
         return refused.sentence
     except NotOpened:
-        offer = FormRequest(**head(modal, f"{modal.verb}:{modal.id}", deps), modal=modal.id)
+        offer = FormRequest(**request_head(modal, f"{modal.verb}:{modal.id}", deps), modal=modal.id)
         return await accept(offer, deps)
     return ""
 
 
 def _from_form(origin: Origin) -> Origin:
     return origin.model_copy(update={"entry_point": EntryPoint.FORM})
+
+
+# The login ---------------------------------------------------------------------------------------------
+
+
+def needing_login(lookups: Iterable[Lookup], deps: ListenerDeps) -> list[Lookup]:
+    """The files of servers for which people may type a login, and have to."""
+    on_hosts = [one for one in lookups if one.place.startswith(f"{HOST}:")]
+    return [one for one in on_hosts if deps.logins and deps.logins.wanted(one.place.removeprefix(f"{HOST}:"))]
+
+
+async def open_login_if_needed(
+    wanted: LookupCommand, origin: Origin, trigger_id: str, deps: ListenerDeps
+) -> str | None:
+    """Open the form if files need a login. Returns what to tell the person ("" for nothing), None if no login is needed."""
+    files = needing_login(wanted.lookups, deps)
+    if not files:
+        return None
+    try:
+        prefilled = _prefilled(files, share=wanted.share)
+    except TooLong as usage_error:
+        return text.usage_error(usage_error)
+    return await open_login_form(prefilled, origin, trigger_id, deps)
+
+
+def _prefilled(files: Sequence[Lookup], *, share: bool) -> Prefilled:
+    """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
+    paths = ", ".join(file.input for file in files)
+    # Slack would cut a longer text, and half of a path is another path.
+    if len(paths) > FIELD_CHARACTERS:
+        raise TooLong(FIELD_CHARACTERS)
+    return Prefilled(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
+
+
+async def open_login_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
+    """Open the form. Returns what to tell the person: "" for nothing."""
+    modal = LoginModal(**_login_head(origin, trigger_id, deps))
+    try:
+        await open_modal(modal, login_form(modal.id, prefilled), trigger_id, deps)
+    except Refused as refused:
+        return refused.sentence
+    except NotOpened:
+        return files_text.LOGIN_NOT_OPENED
+    return ""
+
+
+async def stacked_login_form(below: FormModal, wanted: LookupCommand, deps: ListenerDeps) -> View:
+    """The form to be pushed over another form in which a server was named; both together become one request.
+
+    Raises StoreDown, TooLong.
+    """
+    files = needing_login(wanted.lookups, deps)
+    prefilled = _prefilled(files, share=wanted.share)
+    others = tuple(one for one in wanted.lookups if one not in files)
+    new = _login_head(below.origin, f"{below.id}:{deps.new_id()}", deps)
+    modal = LoginModal(**new, lookups=others, people=wanted.people)
+    await deps.modals.keep(modal)
+    return login_form(modal.id, prefilled)
+
+
+def _login_head(origin: Origin, opened_by: str, deps: ListenerDeps) -> Head:
+    entered = origin.model_copy(update={"entry_point": EntryPoint.FORM})
+    return modal_head(f"login:{opened_by}", entered, deps)
 
 
 # Modals that a job fills ---------------------------------------------------------------------------------
@@ -164,7 +240,7 @@ async def _open_filled(modal: FilledModal, trigger_id: str, deps: ListenerDeps) 
     except NotOpened:
         return modals_text.TOO_LATE
     if view_id:
-        filling = request_for(modal, view_id, head(modal, f"{modal.verb}:{modal.id}", deps))
+        filling = request_for(modal, view_id, request_head(modal, f"{modal.verb}:{modal.id}", deps))
         await show_problem(modal, view_id, await accept(filling, deps), deps)
     return ""
 

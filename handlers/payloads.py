@@ -143,6 +143,22 @@ class ModalSubmission:
     team: str
     user: str
 
+    def value(self, name: str) -> Any:
+        """A field's value, whatever its type: text, a number, an option, a list of options or files; None when empty.
+
+        The views give each field the same name as block_id and action_id.
+        """
+        state = self.values.get(name, {}).get(name, {})
+        if "selected_options" in state:
+            return [one["value"] for one in state["selected_options"] or ()]
+        if "selected_option" in state:
+            return (state["selected_option"] or {}).get("value")
+        return state.get("files", state.get("value"))
+
+    def text(self, name: str) -> str:
+        """The text in a field, without spaces around it; "" when it is empty or missing."""
+        return str(self.value(name) or "").strip()
+
 
 @dataclass(frozen=True, slots=True)
 class HomeClick:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handlers import COMMAND, text
-from handlers.listeners import shortcuts
+from handlers.listeners.commands import ANYWHERE, ON_MESSAGES
 from handlers.text import about, modals
 from vt.actions import ACTIONS
 
@@ -32,10 +32,10 @@ def rows() -> Iterator[Row]:
     yield Row(
         "a direct message to VT", "any text, without a command; attached files too", frozenset({"message.im"})
     )
-    for shortcut in shortcuts.ON_MESSAGES:
+    for shortcut in ON_MESSAGES:
         how = f"⋮ on a message → *{shortcut.name}*"
         yield Row(how, shortcut.description, frozenset({shortcut.callback_id}))
-    for shortcut in shortcuts.ANYWHERE:
+    for shortcut in ANYWHERE:
         yield Row(f"＋ or / → *{shortcut.name}*", shortcut.description, frozenset({shortcut.callback_id}))
     yield Row("buttons under an answer", _buttons(), frozenset({"interactivity"}))
     yield Row(

@@ -1,4 +1,4 @@
-"""Buttons and menus, in messages and on the home. A button in a message has a request's random id: what it means is in the database."""
+"""Buttons and menus, in messages, modals and on the home. A button in a message has a request's random id: what it means is in the database."""
 
 import asyncio
 import re
@@ -10,13 +10,23 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import event_payloads, payloads, text
 from handlers.admission import SLACK_TIMEOUT, accept, accept_or_raise
-from handlers.case import FormModal, StoreDown
+from handlers.case import AnswerModal, FormModal, SettingsModal, StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot
-from handlers.open_modals import AnswerVerb, find_modal, open_details, open_form, open_settings, reopen_form
+from handlers.open_modals import (
+    AnswerVerb,
+    find_modal,
+    open_details,
+    open_form,
+    open_settings,
+    reopen_form,
+    request_for,
+    request_head,
+    show_problem,
+)
 from handlers.parser import parse_values
-from handlers.payloads import ButtonClick, HomeClick, MalformedPayload
+from handlers.payloads import ButtonClick, HomeClick, MalformedPayload, ModalSubmission
 from handlers.request import (
     AnswerRequest,
     CardActionRequest,
@@ -29,7 +39,8 @@ from handlers.request import (
     UploadRequest,
     Verb,
 )
-from handlers.views import home
+from handlers.text import modals as modals_text
+from handlers.views import details_layout, home
 from handlers.views.rich_text import mrkdwn
 from vt.actions import BY_KEY
 
@@ -132,6 +143,49 @@ def _request(verb: Verb, about: str, click: ButtonClick, deps: ListenerDeps) -> 
 async def _tell(respond: AsyncRespond, problem: str) -> None:
     if problem:
         await respond(text=mrkdwn(problem), response_type="ephemeral", replace_original=False)
+
+
+# Modals about an answer ------------------------------------------------------------------------------------------------
+
+
+async def handle_page(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
+) -> None:
+    """Another part, page or finding was selected: store a request to fill the same modal with it."""
+    click = payloads.modal_click(body, action)
+    try:
+        modal = await find_modal(click.modal_id, click.team, click.user, deps)
+    except StoreDown:
+        modal = None
+    if isinstance(modal, AnswerModal | SettingsModal):
+        new = request_head(modal, f"{modal.verb}:{click.trigger_id}", deps)
+        part = click.value.removeprefix(f"{details_layout.TURN}:")
+        problem = await accept(request_for(modal, click.view_id, new, part), deps)
+        await show_problem(modal, click.view_id, problem, deps)
+    await ack()
+
+
+async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
+    """The cost of a rescan was accepted: store the request, once for each answer."""
+    submission = payloads.modal_submission(body)
+    problem = await _rescan(submission, deps)
+    if problem:
+        said = details_layout.sentence(modals_text.RESCAN, submission.modal_id, Verb.RESCAN_COST, problem)
+        await ack(response_action="update", view=said.to_dict())
+    else:
+        await ack()
+
+
+async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
+    """Returns what to tell the user, or ""."""
+    try:
+        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    if not isinstance(modal, AnswerModal):
+        return text.GONE
+    once = request_head(modal, f"{Verb.RESCAN}:{modal.about}", deps)
+    return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
 
 
 # The home ----------------------------------------------------------------------------------------------

@@ -1,12 +1,16 @@
-"""/vt as a slash command: parsed, stored, acknowledged."""
+"""/vt as a slash command, and shortcuts: a message's indicators are answered in its thread, the global one opens the form."""
 
-from collections.abc import Mapping
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck
+from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
-from handlers.admission import accept, effective_settings
+from handlers.admission import SLACK_TIMEOUT, accept, effective_settings
 from handlers.case import StoreDown
 from handlers.commands import (
     Command,
@@ -14,20 +18,26 @@ from handlers.commands import (
     InfoCommand,
     LookupCommand,
     NoHost,
+    Options,
     SettingsCommand,
     UsageError,
     WatchCommand,
 )
 from handlers.deps import ListenerDeps
-from handlers.listeners import modals
-from handlers.open_modals import open_form, open_settings
-from handlers.parser import parse
-from handlers.payloads import SlashCommand
+from handlers.event_payloads import all_text
+from handlers.files import file_lookups, file_names
+from handlers.open_modals import open_form, open_login_form, open_login_if_needed, open_settings
+from handlers.parser import parse, with_action
+from handlers.payloads import MessageShortcut, SlashCommand
 from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
+from handlers.text import about
 from handlers.views import messages
 from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn
-from vt.indicators import strip_markup
+from vt import extract
+from vt.actions import ACTIONS, BY_KEY, FILE, Action, fitting
+from vt.indicators import Indicator, strip_markup
+from vt.lookup import Lookup
 
 
 async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerDeps) -> None:
@@ -37,7 +47,7 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerD
     origin, trigger_id = received.origin, received.trigger_id
     match wanted:
         case NoHost() if deps.logins:
-            await ack(mrkdwn(await modals.open_login_form(Prefilled(), origin, trigger_id, deps)))
+            await ack(mrkdwn(await open_login_form(Prefilled(), origin, trigger_id, deps)))
         case UsageError():
             await ack(_told(text.usage_error(wanted, deps.audience)))
         case InfoCommand(Verb.HELP):
@@ -81,7 +91,7 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
         again = parse_or_error(received.text, thresholds)
         wanted = again if isinstance(again, LookupCommand) else wanted
     if any(lookup.is_file for lookup in wanted.lookups):
-        opened = await modals.open_login_if_needed(wanted, received.origin, received.trigger_id, deps)
+        opened = await open_login_if_needed(wanted, received.origin, received.trigger_id, deps)
         if opened is not None:
             return opened
     request = LookupRequest(
@@ -97,3 +107,142 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
 
 def _head(received: SlashCommand, deps: ListenerDeps) -> Head:
     return Head(id=deps.new_id(), delivery=received.delivery, at=deps.clock(), origin=received.origin)
+
+
+# Shortcuts ---------------------------------------------------------------------------------------------
+
+MOST = 20
+"""Indicators that are looked up without asking which of them are meant."""
+FORM = "open-form"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """An entry of a menu. `action`: what it looks up in a message; None for whatever fits."""
+
+    name: str
+    callback_id: str
+    description: str
+    action: Action | None = None
+
+
+CHECK = Shortcut(about.SHORTCUT_CHECK, "check", about.SHORTCUT_CHECK_DOES)
+ON_MESSAGES = (
+    CHECK,
+    *(Shortcut(one.title, one.key, about.shortcut_does(one), one) for one in ACTIONS),
+)
+"""In the menu of every message."""
+ANYWHERE = (Shortcut(about.FORM_NAME, FORM, about.FORM_DOES),)
+"""In the menu beside the message field."""
+
+
+async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
+    """Open the form; its answer goes to the direct messages."""
+    received = payloads.global_shortcut(body)
+    problem = await open_form(received.origin, received.trigger_id, deps)
+    await ack()
+    if problem:
+        await _send_directly(received.origin.user, problem, deps)
+
+
+async def handle_message_shortcut(
+    ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
+) -> None:
+    """Store what fits in the message as a request. If that is nothing, or too much, open the form instead."""
+    received = payloads.message_shortcut(body)
+    action = BY_KEY.get(received.callback_id)
+    found = select(action, extract(all_text(received.message)))
+    files = _files(received.message, action, deps.thresholds)
+    if (found or files) and len(found) <= MOST:
+        problem = await _look_up_message(received, action, found, deps)
+    else:
+        problem = await _open_form_for_message(received, action, found, deps)
+    await ack()
+    if problem:
+        await _respond_privately(respond, problem)
+
+
+def select(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
+    """What the action looks up: its own kinds, or if there are none, those that it can convert."""
+    if action is None:
+        return list(found)
+    return [one for one in found if one.kind in action.kinds] or [
+        one for one in found if _is_convertible(action, one)
+    ]
+
+
+def _is_convertible(action: Action, one: Indicator) -> bool:
+    try:
+        with_action(action, [one], Options(), {})
+    except UsageError:
+        return False
+    return True
+
+
+def _files(
+    message: Mapping[str, Any], action: Action | None, thresholds: Mapping[str, int]
+) -> tuple[Lookup, ...]:
+    """The attached files, if the action takes files."""
+    if action not in (None, FILE):
+        return ()
+    return file_lookups(message.get("files"), thresholds.get(FILE.key, FILE.threshold))
+
+
+async def _look_up_message(
+    received: MessageShortcut, action: Action | None, found: Sequence[Indicator], deps: ListenerDeps
+) -> str:
+    """Store the request. Returns what to tell the user, or ""."""
+    origin = received.origin
+    try:
+        thresholds, settings = await effective_settings(origin, deps.channel_settings, deps.thresholds)
+    except StoreDown:
+        return text.CANNOT_TAKE
+    public = settings.answers is not Answers.PRIVATE
+    if public:
+        # The bot posts in the thread, for everybody who sees the message.
+        origin = origin.model_copy(update={"response_url": None})
+    lookups = with_action(action, found, Options(), thresholds).lookups if found else ()
+    request = LookupRequest(
+        id=deps.new_id(),
+        delivery=received.delivery,
+        at=deps.clock(),
+        origin=origin,
+        lookups=(*lookups, *_files(received.message, action, thresholds)),
+        share=public,
+    )
+    return await accept(request, deps)
+
+
+async def _open_form_for_message(
+    received: MessageShortcut, action: Action | None, found: Sequence[Indicator], deps: ListenerDeps
+) -> str:
+    """Open the form with all indicators selected, or if there are none, with the text. Returns what to tell, or ""."""
+    files = _files(received.message, action, deps.thresholds)
+    if found:
+        return await open_form(received.origin, received.trigger_id, deps, found=found, files=files)
+    others = Counter(fitting(one.kind).key for one in extract(all_text(received.message)))
+    notice = about.nothing_here(action, others, files=bool(file_names(received.message)))
+    typed = strip_markup(str(received.message.get("text") or ""))
+    return await open_form(
+        received.origin, received.trigger_id, deps, typed=typed, files=files, notice=notice
+    )
+
+
+async def _send_directly(user: str, line: str, deps: ListenerDeps) -> None:
+    """Post in the direct messages, since there is no channel. If that fails, Slack itself shows that something did."""
+    try:
+        async with asyncio.timeout(SLACK_TIMEOUT):
+            await deps.slack.chat_postMessage(
+                channel=user, text=mrkdwn(line), unfurl_links=False, unfurl_media=False, mrkdwn=False
+            )
+    except (SlackClientError, OSError, TimeoutError):
+        return
+
+
+async def _respond_privately(respond: AsyncRespond, line: str) -> None:
+    """Tell the user. If Slack refuses it, the form, or that none opened, says enough."""
+    try:
+        async with asyncio.timeout(SLACK_TIMEOUT):
+            await respond(text=mrkdwn(line), response_type="ephemeral", replace_original=False)
+    except (SlackClientError, OSError, TimeoutError):
+        return

@@ -1,171 +1,66 @@
-"""Modals in use: submitted forms, settings and rescans, pages of an answer, and the form for a server's login."""
+"""Submitted modals: the form, the login for a server, and a channel's settings, with what their fields ask for."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.views import View
 
-from handlers import payloads, submissions, text
+from handlers import payloads, text
 from handlers.admission import accept, effective_settings
-from handlers.case import AnswerModal, FormModal, LoginModal, SettingsModal, StoreDown
-from handlers.commands import LookupCommand, TooLong
+from handlers.case import FormModal, LoginModal, SettingsModal, StoreDown
+from handlers.commands import LookupCommand, Options, TooLong, TooMany, UsageError
 from handlers.deps import ListenerDeps
-from handlers.files import user_key
+from handlers.files import file_lookups, user_key
 from handlers.open_modals import (
-    NotOpened,
     Refused,
     answer_origin,
     find_modal,
-    head,
-    modal_head,
-    open_modal,
-    request_for,
-    show_problem,
+    needing_login,
+    request_head,
+    stacked_login_form,
 )
-from handlers.parser import parse_values
+from handlers.parser import (
+    MOST_VALUES,
+    check_options,
+    parse_host,
+    parse_number,
+    parse_options,
+    parse_values,
+    with_action,
+    with_hyphens,
+)
 from handlers.payloads import ModalSubmission
 from handlers.request import (
+    Answers,
     ChangeSettingsRequest,
-    EntryPoint,
-    Head,
+    ChannelSettings,
     LookupRequest,
-    Origin,
-    RenewalRequest,
+    Uploads,
     Verb,
 )
-from handlers.submissions import InvalidField, field_text, form_options, read_field
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
-from handlers.views import details_layout
-from handlers.views.form import FIELD_CHARACTERS, Prefilled, login_form
+from handlers.views.form import INSTANCES, LANGUAGES
 from vt import errors
-from vt.actions import FILE
-from vt.files.hosts import HOST
-from vt.lookup import Lookup
+from vt.actions import ACTIONS, BY_KEY, FILE
+from vt.indicators import Indicator
 
-# Opening -------------------------------------------------------------------------------------------------
+T = TypeVar("T")
 
-
-def needing_login(lookups: Iterable[Lookup], deps: ListenerDeps) -> list[Lookup]:
-    """The files of servers for which people may type a login, and have to."""
-    on_hosts = [one for one in lookups if one.place.startswith(f"{HOST}:")]
-    return [one for one in on_hosts if deps.logins and deps.logins.wanted(one.place.removeprefix(f"{HOST}:"))]
+NUMBERS = {"threshold": "threshold", "rescan": "rescan-after-days"}
+"""Fields with a number, and the option of the command that each stands for."""
 
 
-async def open_login_if_needed(
-    wanted: LookupCommand, origin: Origin, trigger_id: str, deps: ListenerDeps
-) -> str | None:
-    """Open the form if files need a login. Returns what to tell the person ("" for nothing), None if no login is needed."""
-    files = needing_login(wanted.lookups, deps)
-    if not files:
-        return None
-    try:
-        prefilled = _prefilled(files, share=wanted.share)
-    except TooLong as usage_error:
-        return text.usage_error(usage_error)
-    return await open_login_form(prefilled, origin, trigger_id, deps)
+class InvalidField(Exception):
+    """A field holds something that cannot be used. `field` is its name, `usage_error` says what is wrong."""
 
-
-def _prefilled(files: Sequence[Lookup], *, share: bool) -> Prefilled:
-    """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
-    paths = ", ".join(file.input for file in files)
-    # Slack would cut a longer text, and half of a path is another path.
-    if len(paths) > FIELD_CHARACTERS:
-        raise TooLong(FIELD_CHARACTERS)
-    return Prefilled(files[0].place.removeprefix(f"{HOST}:"), paths, files[0].threshold, share)
-
-
-async def open_login_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
-    """Open the form. Returns what to tell the person: "" for nothing."""
-    modal = LoginModal(**_login_head(origin, trigger_id, deps))
-    try:
-        await open_modal(modal, login_form(modal.id, prefilled), trigger_id, deps)
-    except Refused as refused:
-        return refused.sentence
-    except NotOpened:
-        return files_text.LOGIN_NOT_OPENED
-    return ""
-
-
-async def stacked_login_form(below: FormModal, wanted: LookupCommand, deps: ListenerDeps) -> View:
-    """The form to be pushed over another form in which a server was named; both together become one request.
-
-    Raises StoreDown, InvalidField.
-    """
-    files = needing_login(wanted.lookups, deps)
-    prefilled = read_field("path", lambda: _prefilled(files, share=wanted.share))
-    others = tuple(one for one in wanted.lookups if one not in files)
-    new = _login_head(below.origin, f"{below.id}:{deps.new_id()}", deps)
-    modal = LoginModal(**new, lookups=others, people=wanted.people)
-    await deps.modals.keep(modal)
-    return login_form(modal.id, prefilled)
-
-
-def _login_head(origin: Origin, opened_by: str, deps: ListenerDeps) -> Head:
-    entered = origin.model_copy(update={"entry_point": EntryPoint.FORM})
-    return modal_head(f"login:{opened_by}", entered, deps)
-
-
-# Sending -------------------------------------------------------------------------------------------------
-
-
-async def handle_login(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
-    """The form was sent: hold the login in memory, store everything else as a request, or show errors at the fields."""
-    wrong = await _submit_login(payloads.modal_submission(body), deps)
-    if wrong:
-        await ack(response_action="errors", errors=wrong)
-    else:
-        # Closes a form below this one too.
-        await ack(response_action="clear")
-
-
-async def _submit_login(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, str]:
-    """Returns the sentences to show, by field."""
-    if deps.logins is None:
-        return {"address": files_text.LOGINS_OFF.to(deps.audience)}
-    try:
-        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
-        if not isinstance(modal, LoginModal):
-            return {"address": files_text.LOGIN_GONE}
-        thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
-        return await _keep(submission.values, modal, thresholds, deps)
-    except StoreDown:
-        return {"address": text.CANNOT_TAKE}
-    except InvalidField as invalid:
-        return {invalid.field: text.usage_error(invalid.usage_error)}
-    except errors.HostUnknown as fault:
-        return {"address": text.error(fault, deps.audience)}
-
-
-async def _keep(
-    values: Mapping[str, Any], modal: LoginModal, thresholds: Mapping[str, int], deps: ListenerDeps
-) -> dict[str, str]:
-    """Hold the login and store the request. Returns the sentences to show, by field. Raises InvalidField, HostUnknown."""
-    assert deps.logins is not None  # noqa: S101 - checked by the caller
-    options = form_options(values)
-    files = read_field(
-        "paths", lambda: parse_values(FILE, field_text(values, "paths"), options, thresholds)
-    ).lookups
-    password = SecretStr(field_text(values, "password"))
-    owner = user_key(modal.origin)
-    place = deps.logins.keep(field_text(values, "address"), field_text(values, "user"), password, owner)
-    origin = answer_origin(modal.origin, share=options.share)
-    request = LookupRequest(
-        **head(modal, f"{modal.verb}:{modal.id}", deps, origin=origin),
-        lookups=(*modal.lookups, *(file.evolve(place=place) for file in files)),
-        people=modal.people,
-        share=options.share,
-    )
-    trouble = await accept(request, deps)
-    if trouble:
-        deps.logins.forget(place)
-        return {"address": trouble}
-    return {}
-
-
-# Modals in use -----------------------------------------------------------------------------------------
+    def __init__(self, field: str, usage_error: UsageError) -> None:
+        super().__init__(field)
+        self.field = field
+        self.usage_error = usage_error
 
 
 async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
@@ -193,12 +88,15 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
     if not isinstance(modal, FormModal):
         raise Refused(modals_text.FORM_GONE)
     thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
-    wanted = submissions.form_command(submission.values, modal, thresholds)
+    wanted = form_command(submission, modal, thresholds)
     if needing_login(wanted.lookups, deps):
-        return await stacked_login_form(modal, wanted, deps)
+        try:
+            return await stacked_login_form(modal, wanted, deps)
+        except TooLong as usage_error:
+            raise InvalidField("path", usage_error) from None
     origin = answer_origin(modal.origin, share=wanted.share)
     request = LookupRequest(
-        **head(modal, f"{wanted.verb}:{modal.id}", deps, origin=origin),
+        **request_head(modal, f"{wanted.verb}:{modal.id}", deps, origin=origin),
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share,
@@ -226,49 +124,164 @@ async def _submit_settings(submission: ModalSubmission, deps: ListenerDeps) -> d
     if not isinstance(modal, SettingsModal):
         return {"answers": modals_text.FORM_GONE}
     try:
-        wanted = submissions.channel_settings(submission.values)
+        wanted = channel_settings(submission)
     except InvalidField as invalid:
         return {invalid.field: text.usage_error(invalid.usage_error)}
-    changing = head(modal, f"{Verb.CHANGE_SETTINGS}:{modal.id}", deps)
+    changing = request_head(modal, f"{Verb.CHANGE_SETTINGS}:{modal.id}", deps)
     problem = await accept(ChangeSettingsRequest(**changing, settings=wanted), deps)
     return {"answers": problem} if problem else {}
 
 
-async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
-    """The cost of a rescan was accepted: store the request, once for each answer."""
-    submission = payloads.modal_submission(body)
-    problem = await _rescan(submission, deps)
-    if problem:
-        said = details_layout.sentence(modals_text.RESCAN, submission.modal_id, Verb.RESCAN_COST, problem)
-        await ack(response_action="update", view=said.to_dict())
+async def handle_login(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
+    """The form was sent: hold the login in memory, store everything else as a request, or show errors at the fields."""
+    wrong = await _submit_login(payloads.modal_submission(body), deps)
+    if wrong:
+        await ack(response_action="errors", errors=wrong)
     else:
-        await ack()
+        # Closes a form below this one too.
+        await ack(response_action="clear")
 
 
-async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
-    """Returns what to tell the user, or ""."""
+async def _submit_login(submission: ModalSubmission, deps: ListenerDeps) -> dict[str, str]:
+    """Returns the sentences to show, by field."""
+    if deps.logins is None:
+        return {"address": files_text.LOGINS_OFF.to(deps.audience)}
     try:
         modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+        if not isinstance(modal, LoginModal):
+            return {"address": files_text.LOGIN_GONE}
+        thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
+        return await _keep(submission, modal, thresholds, deps)
     except StoreDown:
-        return text.CANNOT_TAKE
-    if not isinstance(modal, AnswerModal):
-        return text.GONE
-    once = head(modal, f"{Verb.RESCAN}:{modal.about}", deps)
-    return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
+        return {"address": text.CANNOT_TAKE}
+    except InvalidField as invalid:
+        return {invalid.field: text.usage_error(invalid.usage_error)}
+    except errors.HostUnknown as fault:
+        return {"address": text.error(fault, deps.audience)}
 
 
-async def handle_page(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
-) -> None:
-    """Another part, page or finding was selected: store a request to fill the same modal with it."""
-    click = payloads.modal_click(body, action)
+async def _keep(
+    submission: ModalSubmission, modal: LoginModal, thresholds: Mapping[str, int], deps: ListenerDeps
+) -> dict[str, str]:
+    """Hold the login and store the request. Returns the sentences to show, by field. Raises InvalidField, HostUnknown."""
+    assert deps.logins is not None  # noqa: S101 - checked by the caller
+    options = form_options(submission)
+    files = read_field(
+        "paths", lambda: parse_values(FILE, submission.text("paths"), options, thresholds)
+    ).lookups
+    password = SecretStr(submission.text("password"))
+    owner = user_key(modal.origin)
+    place = deps.logins.keep(submission.text("address"), submission.text("user"), password, owner)
+    origin = answer_origin(modal.origin, share=options.share)
+    request = LookupRequest(
+        **request_head(modal, f"{modal.verb}:{modal.id}", deps, origin=origin),
+        lookups=(*modal.lookups, *(file.evolve(place=place) for file in files)),
+        people=modal.people,
+        share=options.share,
+    )
+    trouble = await accept(request, deps)
+    if trouble:
+        deps.logins.forget(place)
+        return {"address": trouble}
+    return {}
+
+
+# What a form asks for ------------------------------------------------------------------------------------------------
+
+
+def form_command(
+    submission: ModalSubmission, modal: FormModal, thresholds: Mapping[str, int]
+) -> LookupCommand:
+    """What the form asks for: values, attached files and paths, all with the same options. Raises InvalidField."""
+    action = BY_KEY.get(str(submission.value("action")))
+    text = with_hyphens(submission.text("values"))
+    # Options that were typed among the values count like those of a command: nothing is dropped in silence.
+    written, typed = read_field("values", lambda: parse_options(text, strict=action is not None))
+    options = form_options(submission).with_typed(written)
+    read_field("rescan", lambda: check_options(action, options))
+    path = submission.text("path")
+    threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
+    files = (
+        *(file.evolve(threshold=threshold) for file in modal.lookups),
+        *file_lookups(submission.value("files"), threshold),
+    )
+    commands = [LookupCommand(files, share=options.share)] if files else []
+    if path or (action is FILE and not typed and not files):
+        commands.append(read_field("path", lambda: parse_values(FILE, path, options, thresholds)))
+    if modal.found:
+        found = _selected(submission, modal)
+        commands.append(read_field("found", lambda: with_action(action, found, options, thresholds)))
+    elif typed or not commands:
+        commands.append(read_field("values", lambda: parse_values(action, typed, options, thresholds)))
+    return _joined(commands, "found" if modal.found else "path")
+
+
+def _joined(commands: Sequence[LookupCommand], field: str) -> LookupCommand:
+    """One command with the lookups of all. `field` is blamed when there are too many."""
+    lookups = tuple(lookup for command in commands for lookup in command.lookups)
+    if len(lookups) > MOST_VALUES:
+        raise InvalidField(field, TooMany(len(lookups), MOST_VALUES))
+    return replace(commands[-1], lookups=lookups)
+
+
+def _selected(submission: ModalSubmission, modal: FormModal) -> list[Indicator]:
+    """The indicators that were selected, by their index in the modal. An index that was never offered is ignored."""
+    offered = {str(index): one for index, one in enumerate(modal.found)}
+    indexes = submission.value("found") or []
+    found = [offered[index] for index in indexes if index in offered]
+    return [Indicator(one.kind, one.value, one.written) for one in found]
+
+
+def form_options(submission: ModalSubmission) -> Options:
+    """The options in a form's fields. Raises InvalidField."""
+    host = read_field("host", lambda: parse_host(submission.text("host"))) or None
+    return Options(
+        threshold=_number(submission, "threshold"),
+        rescan_after_days=_number(submission, "rescan"),
+        share=submission.value("answer") == "share",
+        host=host,
+    )
+
+
+def _number(submission: ModalSubmission, name: str) -> int | None:
+    text = submission.text(name)
+    return read_field(name, lambda: parse_number(NUMBERS[name], text)) if text else None
+
+
+# What the settings are to be --------------------------------------------------------------------------------------------
+
+
+def channel_settings(submission: ModalSubmission) -> ChannelSettings:
+    """The settings in the modal's fields. A choice that was never offered becomes the default. Raises InvalidField."""
+    thresholds = {}
+    for action in ACTIONS:
+        if count := submission.value(action.key):
+            thresholds[action.key] = _threshold(action.key, str(count))
+    answers = str(submission.value("answers"))
+    return ChannelSettings(
+        thresholds=thresholds,
+        answers=Answers(answers) if answers in set(Answers) else Answers.AS_ASKED,
+        uploads=Uploads(_choice(submission, "uploads", files_text.UPLOAD_WAYS)),
+        instance=_choice(submission, "instance", INSTANCES),
+        language=_choice(submission, "language", LANGUAGES),
+    )
+
+
+def _threshold(field: str, text: str) -> int:
+    return read_field(field, lambda: parse_number("threshold", text))
+
+
+def _choice(submission: ModalSubmission, name: str, offered: Mapping[str, str]) -> str:
+    value = str(submission.value(name))
+    return value if value in offered else next(iter(offered))
+
+
+# Fields --------------------------------------------------------------------------------------------------
+
+
+def read_field(name: str, read: Callable[[], T]) -> T:
+    """The result of `read`; its UsageError is reported at the field of that name. Raises InvalidField."""
     try:
-        modal = await find_modal(click.modal_id, click.team, click.user, deps)
-    except StoreDown:
-        modal = None
-    if isinstance(modal, AnswerModal | SettingsModal):
-        new = head(modal, f"{modal.verb}:{click.trigger_id}", deps)
-        part = click.value.removeprefix(f"{details_layout.TURN}:")
-        problem = await accept(request_for(modal, click.view_id, new, part), deps)
-        await show_problem(modal, click.view_id, problem, deps)
-    await ack()
+        return read()
+    except UsageError as usage_error:
+        raise InvalidField(name, usage_error) from None

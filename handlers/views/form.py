@@ -116,7 +116,7 @@ def _files() -> Iterator[InputBlock]:
 def field(
     name: str, label: str, element: InputInteractiveElement, hint: str = "", *, optional: bool = False
 ) -> InputBlock:
-    """A field. Its name is both block_id and action_id, as handlers.submissions expects."""
+    """A field. Its name is both block_id and action_id, as payloads.ModalSubmission expects."""
     element.action_id = name
     return InputBlock(block_id=name, label=label, element=element, hint=hint or None, optional=optional)
 

@@ -4,7 +4,7 @@ import pytest
 
 from bot.manifest import manifest
 from handlers.event_payloads import all_text
-from handlers.listeners import shortcuts
+from handlers.listeners import commands
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.slack_rules import faults
 from vt import extract
@@ -281,6 +281,6 @@ def test_odd_messages_break_nothing():
 def test_many_of_one_kind_are_taken_as_they_stand(action):
     """All that fit and nothing else, in order."""
     found = extract(f"{' '.join(HASHES[:3])} 192.0.2.1 http://evil.com/a evil.org")
-    taken = shortcuts.select(action, found)
+    taken = commands.select(action, found)
     assert taken == [one for one in found if action is None or one.kind in action.kinds]
     assert action is None or action in BY_KEY.values()
