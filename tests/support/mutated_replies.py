@@ -1,243 +1,157 @@
-"""Whole turns with mutated replies: decoded, looked up, stored as JSON, read again, judged and shown.
+"""Whole turns with mutated replies: looked up, stored, read again, judged, and shown in every way that people may see.
 
 python -m tests.support.mutated_replies 200000 [SEED]
 """
 
 import asyncio
-import copy
 import json
 import random
-import re
 import sys
+import time
 from collections import Counter
-from datetime import UTC, datetime
 
-import httpx
-from pydantic import SecretStr
+import structlog
 
-from handlers.stored_shapes import LOOKUPS, parsed
-from handlers.views import answer as answer_views
-from handlers.views.answer import AnswerContext
-from tests.support.slack_rules import message_faults
-from tests.support.vt_service import no_pause
-from vt import codec
-from vt.actions import BY_KEY
-from vt.client import Client
-from vt.indicators import read
-from vt.lookup import Lookup
-from vt.service import Service
-from vt.verdict import State
+from handlers.request import Verb
+from tests.support import turn_oracles
+from tests.support.mutated_bodies import body_of, mutated, samples, shortened, varied
+from tests.support.whole_turn import world
 
-NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-CONTEXT = AnswerContext(case="case-id", now=NOW)
-SHA = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
-URL = "http://example.com/a?b=c"
-ENGINES = {name: {"detected": False, "result": "clean site", "update": "20261120"} for name in "ABC"}
-SCANNED = {"response_code": 1, "positives": 0, "total": 3, "scans": ENGINES, "verbose_msg": "Scan finished"}
-DATED = {"scan_date": "2026-11-20 10:00:00", "first_seen": "2020-01-01 00:00:00"}
-HOST = {
-    "response_code": 1,
-    "verbose_msg": "in dataset",
-    "undetected_urls": [["http://example.com/", SHA, 0, 66, "2022-11-23 06:51:49"]],
-    "undetected_referrer_samples": [{"sha256": SHA, "positives": 0, "total": 66, "date": None}],
-    "detected_urls": [],
-    "detected_communicating_samples": [],
-    "resolutions": [{"hostname": "a.example.com", "last_resolved": "2022-11-23 06:51:49"}],
-    "whois": "Registrar: x",
-}
-ASKED = {
-    "scan-hash": (SHA, SCANNED | DATED | {"resource": SHA, "sha256": SHA, "scan_id": f"{SHA}-1795300000"}),
-    "scan-url": (URL, SCANNED | DATED | {"resource": URL, "url": URL}),
-    "scan-ip": ("8.8.8.8", HOST | {"asn": 15169, "as_owner": "Google", "country": "US"}),
-    "domain-report": ("example.com", HOST | {"categories": ["parked"], "BitDefender category": "parked"}),
-}
-VALUES = [
-    *(
-        None,
-        True,
-        False,
-        0,
-        1,
-        -5,
-        40,
-        0.9,
-        1.0,
-        1e308,
-        10**12,
-        10**400,
-        "",
-        "0",
-        "54/60",
-        "\0",
-        "\x1f",
-        "\ud800x",
-    ),
-    *(
-        [],
-        {},
-        [54],
-        [None],
-        ["http://evil.com/"],
-        [[]],
-        {"detected": True},
-        {"positives": 54},
-        [["x", SHA, 40, 60]],
-    ),
-    *(
-        "http://evil.com/",
-        "<http://evil.com|x>",
-        "<!channel>",
-        "\u202ehttp://evil.com",
-        "https://evil.com/\ud800",
-    ),
-    *(
-        "2019-02-05 15:41:52",
-        "x" * 5000,
-        "*b* _i_ `c`",
-        f"{'5e' * 32}-1",
-        SHA[::-1],
-        9.9e-324,
-        "evil.com",
-        " \n",
-    ),
-]
-KEYS = [
-    "scan_date",
-    "first_seen",
-    "positives",
-    "\ud800",
-    "\0",
-    "http://evil.com/",
-    "x category",
-    "detected_urls",
-    "",
-]
-LINK = re.compile(r"(?:https?|ftp)://(?!www\.virustotal\.com/)", re.IGNORECASE)
+PAGES = (
+    *(Verb.DETAILS, Verb.DETAILS, Verb.WHY, Verb.CSV, Verb.JSON, Verb.HOME, Verb.CARD, Verb.COMMENTS, Verb.RESCAN_COST),
+    *(Verb.SHARE, Verb.RECHECK, Verb.RESCAN, Verb.SUBMIT),
+)
+PAGES_A_CASE = 2
+"""Besides the answer itself: over thousands of cases, all of them are seen of every kind of reply."""
+TURNS = (1, 1, 1, 4, 10, 25)
+"""How many indicators a turn is about."""
+EXCHANGED = 0.1
+"""In how many turns about several the replies to two of them are exchanged."""
+WHOLE = 0.02
+"""How many of the recorded replies are taken in their full length."""
 
 
-def mutated(raw, chance):
-    """A copy of a reply with one to three values replaced, removed, added or put a few levels deeper."""
-    reply = copy.deepcopy(raw)
-    for _ in range(chance.randint(1, 3)):
-        node = reply
-        while isinstance(node, dict | list) and node:
-            key = chance.choice(list(node) if isinstance(node, dict) else range(len(node)))
-            if not isinstance(node[key], dict | list) or not node[key] or chance.random() < 0.3:
-                break
-            node = node[key]
-        if not isinstance(node, dict | list) or not node:
-            continue
-        value = copy.deepcopy(chance.choice(VALUES))
-        kind = chance.random()
-        if kind < 0.5:
-            node[key] = value
-        elif kind < 0.6:
-            del node[key]
-        elif kind < 0.7:
-            for _ in range(chance.choice([2, 30, 80])):
-                value = [value]
-            node[key] = value
-        elif isinstance(node, dict):
-            node[chance.choice(KEYS)] = value
-        else:
-            node.append(value)
-    return reply
-
-
-def may_be_clean(raw):  # noqa: C901 - one line for each way in which a reply can prove something
-    """Written without the product's own reading: is everything there of the documented type, and all of it zero?"""
-
-    def is_zero(entry):
-        counts = (entry.get("positives"), entry.get("total"))
-        return counts == (None, None) or (
-            type(counts[0]) is int and counts[0] == 0 and type(counts[1]) in (int, type(None))
-        )
-
-    if type(raw.get("response_code")) is not int or raw["response_code"] != 1:
-        return False
-    if raw.get("resource") not in (None, "", SHA, URL, "8.8.8.8", "example.com") and isinstance(
-        raw["resource"], str
-    ):
-        return False
-    if "scans" in raw:
-        counts = (raw.get("positives"), raw.get("total"))
-        whole = all(type(count) is int for count in counts) and counts[0] == 0 and counts[1] >= 1
-        engines = list(raw["scans"].values()) if isinstance(raw["scans"], dict) else []
-        return (
-            whole
-            and bool(engines)
-            and all(isinstance(one, dict) and one.get("detected") is False for one in engines)
-        )
-    for key, value in raw.items():
-        if (
-            key.startswith(("detected_", "undetected_"))
-            and key.endswith(("urls", "samples"))
-            and value is not None
-        ):
-            if not isinstance(value, list):
-                return False
-            for entry in value:
-                named = {"positives": entry[2:3], "total": entry[3:4]} if isinstance(entry, list) else entry
-                if isinstance(entry, list):
-                    named = {name: (part or [None])[0] for name, part in named.items()}
-                if not isinstance(named, dict) or not is_zero(named):
-                    return False
-    return True
-
-
-async def fault(action, reply):
-    """What is wrong with a turn that gets this reply; "" when nothing is."""
-    body = json.dumps(reply).encode()
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
-    client = Client(
-        SecretStr("k" * 64), url="http://vt.test/", quota=_Quota(), transport=transport, sleep=no_pause
-    )
-    row = BY_KEY[action]
+async def fault(bot, asked, chance, stored=None):
+    """What is wrong with a turn about these samples, and with all that is shown of it; "" when nothing is."""
+    bot.renew(stored)
     try:
-        async with client:
-            service = Service(client, places=None, clock=lambda: NOW)
-            lookups = (Lookup.of(read(ASKED[action][0]), row, row.threshold),)
-            async for known in service.advance(lookups):
-                stored = LOOKUPS.dump_json(known).decode()
-                lookups = LOOKUPS.validate_python(parsed(stored))  # as another process reads them
-            found = [lookup.finding(NOW) for lookup in lookups]
-            message = answer_views.answer(found, CONTEXT)
+        case = await _everything(bot, asked, chance)
     except Exception as error:  # noqa: BLE001 - that is what is looked for
-        return f"crash: {type(error).__name__}: {str(error)[:200]}"
-    if found[0].state is State.CLEAN and not may_be_clean(codec.parse(body)):
-        return "false CLEAN"
-    shown = json.dumps(message.blocks) + message.text
-    if LINK.search(shown):
-        return f"live link: {shown[LINK.search(shown).start() :][:80]}"
-    faults = message_faults(message)
-    return f"blocks: {faults[0][-300:]}" if faults else ""
+        return f"crash: {_place(error)}: {type(error).__name__}: {str(error)[:200]}"
+    return _verdict_fault(bot, asked, case) or next(_shown_faults(bot), "")
 
 
-class _Quota:
-    async def take(self, calls=1): ...
+def _place(error):
+    frame = error.__traceback__
+    while frame.tb_next:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}"
 
-    async def worked(self): ...
 
-    async def refused(self): ...
+async def _everything(bot, asked, chance):
+    """Ask, and look at some of what there is to see of the answer. Returns its case."""
+    bot.sha256 = asked[0].value
+    name = await bot.asks(asked)
+    case = await bot.stored.store.case(name)
+    for verb in chance.sample(PAGES, PAGES_A_CASE):
+        await _look_at(verb, bot, asked, name, chance)
+    return case
 
 
-async def run(count, seed):
-    """So many mutated replies; the faults, each with how often it occurred and one reply that causes it."""
+async def _look_at(verb, bot, asked, name, chance):
+    match verb:
+        case Verb.DETAILS | Verb.WHY:
+            part = chance.choice(("fields", "engines", "samples", "resolutions", "subdomains"))
+            await bot.opens(verb, name, f"{chance.randrange(len(asked))}:{part}:{chance.choice((0, 0, 1, 9))}")
+        case Verb.COMMENTS | Verb.RESCAN_COST:
+            await bot.opens(verb, name)
+        case Verb.HOME:
+            await bot.opens_home()
+        case Verb.CARD:
+            if not any(sample.action == "scan-file" for sample in asked):
+                card = await bot.posts(asked)
+                assert not card.progress.failures, "the card could not be posted"
+        case _:
+            await bot.presses(verb, name)
+
+
+def _verdict_fault(bot, asked, case):
+    together = turn_oracles.reports(bot.replies.values())
+    for sample, lookup in zip(asked, case.lookups, strict=True):
+        alone = sample.action in ("scan-ip", "domain-report")
+        found = turn_oracles.reports([bot.replies[sample.value]]) if alone else together
+        state = lookup.finding(bot.now).state.name
+        if state == "CLEAN" and not turn_oracles.may_be_clean(sample, found):
+            return "false CLEAN"
+        if state in ("CLEAN", "UNKNOWN") and turn_oracles.is_flagged(sample, found):
+            return f"false {state}"
+    return ""
+
+
+def _shown_faults(bot):
+    for kind, payload in bot.session.shown:
+        if kind == "file":
+            yield from _file_faults(payload.decode())
+            continue
+        yield from turn_oracles.slack_faults(payload)
+        yield from turn_oracles.text_faults(json.dumps(payload, ensure_ascii=False))
+        if kind == "message":
+            yield from (f"terminal: {one}" for one in turn_oracles.text_faults(bot.in_terminal(payload)))
+
+
+def _file_faults(content):
+    """The raw replies in the JSON are VirusTotal's own and unchanged; a table is for people."""
+    if content.startswith(("[", "{")):
+        json.loads(content)
+    else:
+        yield from (f"csv: {one}" for one in turn_oracles.text_faults(content.removeprefix("\ufeff").replace("\r\n", "\n")))
+
+
+async def run(bot, count, seed):
+    """So many mutated replies; the faults, each with how often it occurred and one turn that causes it."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     chance = random.Random(seed)  # noqa: S311 - not a secret
-    faults = Counter()
-    examples = {}
-    for _ in range(count):
-        action = chance.choice(list(ASKED))
-        reply = mutated(ASKED[action][1], chance)
-        if wrong := await fault(action, reply):
-            kind = wrong[:60]
+    known, faults, examples = samples(), Counter(), {}
+    while count > 0:
+        asked = chosen_turn(bot, known, chance)
+        count -= len(asked)
+        if wrong := await fault(bot, asked, chance):
+            kind = wrong[:70]
             faults[kind] += 1
-            examples.setdefault(kind, (wrong, action, json.dumps(reply)[:600]))
+            examples.setdefault(kind, (wrong, [sample.value for sample in asked], str(bot.replies)[:800]))
     return faults, examples
 
 
+def chosen_turn(bot, known, chance):
+    """The samples of one turn, whose mutated replies VirusTotal will send."""
+    size = chance.choice(TURNS)
+    asked = [_chosen(known, chance) for _ in range(size)]
+    if size == 1:
+        bot.replies = {asked[0].value: body_of(mutated(asked[0].raw, chance), chance)}
+    else:
+        asked = [varied(sample, number) for number, sample in enumerate(asked) if sample.action != "scan-file"]
+        bot.replies = {sample.value: json.dumps(mutated(sample.raw, chance)).encode() for sample in asked}
+        if chance.random() < EXCHANGED:
+            names = chance.sample(list(bot.replies), 2) if len(bot.replies) > 1 else []
+            bot.replies |= dict(zip(names, [bot.replies[name] for name in reversed(names)], strict=True))
+    bot.replies[""] = chance.choice(list(bot.replies.values()))
+    return asked
+
+
+def _chosen(known, chance):
+    sample = chance.choice(known)
+    return sample if chance.random() < WHOLE else shortened(sample, chance)
+
+
+async def _main(count, seed):
+    started = time.process_time()
+    async with world() as bot:
+        faults, examples = await run(bot, count, seed)
+    for kind, times in faults.most_common():
+        print(times, *examples[kind], sep="\n  ")  # noqa: T201 - a program for the terminal
+    speed = count / (time.process_time() - started)
+    print(f"{sum(faults.values())} faults in {count} cases, {speed:.0f} a second and core")  # noqa: T201
+
+
 if __name__ == "__main__":
-    counted, causes = asyncio.run(run(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))
-    for kind, times in counted.most_common():
-        print(times, *causes[kind], sep="\n  ")  # noqa: T201 - a program for the terminal
-    print(f"{sum(counted.values())} faults")  # noqa: T201
+    asyncio.run(_main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))

@@ -1,0 +1,162 @@
+"""Storage in memory for turns by the thousand: the stored shapes as JSON text, refused where PostgreSQL would refuse it."""
+
+import json
+from collections import defaultdict
+
+from handlers.case import Case, Outcome
+from handlers.history import Sighting
+from handlers.people import Person, Role
+from handlers.request import ChannelSettings
+from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups
+from handlers.watch import Card, CardOverrides, Mode, Watch
+
+
+class Refused(Exception):
+    """PostgreSQL would not take it."""
+
+
+def taken(text):
+    """The text as PostgreSQL returns it. Raises Refused for a NUL, and for half of a surrogate pair."""
+    try:
+        text.encode()
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except ValueError as error:
+        raise Refused(type(error).__name__) from None
+    if "\0" in text:
+        raise Refused("NUL")
+    return text
+
+
+class MemoryCases:
+    """The Store of handlers."""
+
+    def __init__(self):
+        self.rows = {}
+
+    async def accept(self, request):
+        fixed = {"id": request.id, "delivery": request.delivery, "created": request.at}
+        fixed |= {"team": request.origin.team, "asker": request.origin.user, "verb": request.verb.value}
+        self.rows[request.id] = fixed | {"request": taken(REQUEST.write(request))}
+        await self.save(Case(request=request))
+        return True
+
+    async def case(self, request_id):
+        row = self.rows.get(request_id)
+        return row and read_case(row)
+
+    async def save(self, case):
+        progress = taken(PROGRESS.write(case, exclude={"request"}))
+        self.rows[case.request.id] |= {"outcome": case.outcome.value, "progress": progress}
+
+    async def decline(self, case, why):
+        await self.save(case.model_copy(update={"outcome": Outcome.REFUSED}))
+
+    async def fail(self, request_id, why):
+        self.rows[request_id]["outcome"] = Outcome.FAILED.value
+
+    async def spent(self, request_id, calls):
+        """The calls are not counted."""
+
+    async def again(self, request_id, at):
+        """The next turn is taken when the test wants it."""
+
+    async def ping(self):
+        """It is always there."""
+
+
+class MemoryReplies:
+    """The cache of replies, as vt.service and handlers see it."""
+
+    def __init__(self):
+        self.kept = {}
+
+    async def recall(self, keys, newer_than):
+        known = {key: self.kept[key] for key in keys if key in self.kept}
+        return {key: (json.loads(raw), at) for key, (raw, at) in known.items() if at > newer_than}
+
+    async def get(self, keys, newer_than):
+        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
+
+    async def put(self, raws, at):
+        self.kept |= {key: (taken(json.dumps(raw)), at) for key, raw in raws.items()}
+
+
+class MemoryHistory:
+    """The History of handlers."""
+
+    def __init__(self):
+        self.rows = defaultdict(list)
+
+    async def remember(self, case_id, origin, sightings, now):
+        rows = [taken(one.model_copy(update={"at": now}).model_dump_json()) for one in sightings]
+        self.rows[origin.user][:0] = rows
+
+    async def summaries(self, origin, subjects, before):
+        return {}
+
+    async def latest(self, team, user, most=20):
+        return [Sighting.model_validate_json(row) for row in self.rows[user][:most]]
+
+
+class MemoryPeople:
+    """The DirectoryCache of handlers: everybody is a member and an admin."""
+
+    async def person(self, user, newer_than):
+        return Person(user, "ana", Role.MEMBER, admin=True)
+
+    async def channel_name(self, channel, newer_than):
+        return "general"
+
+
+class MemoryChannels:
+    """The settings of channels, and which of them are watched: nothing is set, and all are."""
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    async def get(self, team, channel):
+        return ChannelSettings()
+
+    async def changed_channels(self, team, most):
+        return []
+
+    async def channel(self, team, channel):
+        return Watch(Mode.ALL, "U2", self._clock())
+
+    async def ignored(self, team, channel):
+        return []
+
+
+class MemoryCards:
+    """The CardStore of handlers, with one card that is due."""
+
+    def __init__(self, cases):
+        self._cases = cases
+        self.row = None
+
+    async def add(self, request):
+        await self._cases.accept(request)
+        wanted = taken(LOOKUPS.dump_json(request.lookups).decode())
+        self.row = {"id": request.id, "wanted": wanted, "progress": "{}", "posted": None}
+
+    async def due(self, most):
+        progress = CARD_PROGRESS.read(parsed(self.row["progress"]))
+        wanted = read_lookups(parsed(self.row["wanted"]))
+        case = await self._cases.case(self.row["id"])
+        return [Card(case, wanted, CardOverrides(), progress, version=1, posted=self.row["posted"])]
+
+    async def save(self, card, due):
+        progress = taken(CARD_PROGRESS.write(card.progress, exclude_defaults=True))
+        self.row |= {"progress": progress, "posted": card.posted}
+
+    async def dedupe(self, card, keys):
+        return dict.fromkeys(keys, card.case.request.id)
+
+    async def duplicates(self, card):
+        return []
+
+    async def count_since(self, team, channel, start):
+        return 0
+
+    async def schedule_batch(self):
+        """There is one batch."""

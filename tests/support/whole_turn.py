@@ -1,0 +1,281 @@
+"""Whole turns without servers: real handlers, service, client and SDK; what VirusTotal answers and Slack hears is in memory."""
+
+import itertools
+import json
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
+
+import httpx
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.terminal import lines
+from handlers import answer
+from handlers.deps import Deps
+from handlers.people import Directory, Policy
+from handlers.request import AnswerRequest, CardRequest, HomeRequest, LookupRequest, ModalRequest, Origin, RenewalRequest, Verb
+from handlers.turns import watch_batch
+from handlers.watch import Rules
+from tests.support.memory_storage import MemoryCards, MemoryCases, MemoryChannels, MemoryHistory, MemoryPeople, MemoryReplies
+from tests.support.turn_oracles import KEY
+from tests.support.vt_service import no_pause
+from vt.actions import BY_KEY
+from vt.client import Client
+from vt.files.disk import Disk
+from vt.files.safe_path import Roots
+from vt.files.transfer import Places
+from vt.indicators import read
+from vt.lookup import Lookup
+from vt.service import Service
+
+START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+HOOK = "https://hooks.slack.test/commands/1"
+TOLD = ("U2", "C1", "D1")
+"""The ids that Slack has named to the bot."""
+
+
+class SlackSession:
+    """In place of aiohttp's session: takes every call, and keeps what people would see."""
+
+    closed = False
+
+    def __init__(self):
+        self.shown = []
+        """(kind, payload): "message", "modal", "home" or "file"."""
+
+    def request(self, verb, url, **arguments):
+        sent = _payload(arguments)
+        method = url.rpartition("/")[2]
+        if isinstance(sent, bytes):
+            self.shown.append(("file", sent))
+            return _Reply("OK")
+        if "view" in sent:
+            view = json.loads(sent["view"]) if isinstance(sent["view"], str) else sent["view"]
+            self.shown.append((view["type"], view))
+        elif method.startswith("chat.") or url == HOOK:
+            self.shown.append(("message", _message(sent)))
+        return _Reply({"ok": True, "channel": _channel(method), "ts": "1.1", "upload_url": "https://up/", "file_id": "F1", "files": [{"id": "F1"}]})
+
+
+def _payload(arguments):
+    data = arguments.get("json") or arguments.get("params") or arguments.get("data") or {}
+    if isinstance(data, str):
+        return json.loads(data)
+    return data
+
+
+def _message(sent):
+    blocks = sent.get("blocks") or []
+    return {"text": sent.get("text"), "blocks": json.loads(blocks) if isinstance(blocks, str) else blocks}
+
+
+def _channel(method):
+    return {"id": "D1", "name": "general"} if method.startswith("conversations.") else "C1"
+
+
+class _Reply:
+    """What Slack answers, as aiohttp would hand it over."""
+
+    status, headers = 200, {}
+
+    def __init__(self, body):
+        self._body = body
+        self.content_type = "text/plain" if isinstance(body, str) else "application/json"
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        """Nothing to close."""
+
+    async def json(self):
+        return self._body
+
+    async def text(self):
+        return self._body if isinstance(self._body, str) else "ok"
+
+    async def read(self):
+        return b""
+
+
+class Unlimited:
+    """A quota that never ends."""
+
+    async def take(self, calls=1): ...
+
+    async def worked(self): ...
+
+    async def refused(self): ...
+
+    async def left(self):
+        return {"minute": (1, 4), "day": (1, 500), "month": (1, 15500)}
+
+
+@dataclass
+class Storage:
+    """Where a world keeps what it stores."""
+
+    store: object
+    replies: object
+    history: object
+    cards: object
+
+    @classmethod
+    def in_memory(cls):
+        cases = MemoryCases()
+        return cls(cases, MemoryReplies(), MemoryHistory(), MemoryCards(cases))
+
+
+@dataclass
+class World:
+    """One bot, the VirusTotal that it asks, and the Slack that it speaks to."""
+
+    client: Client
+    web: AsyncWebClient
+    session: SlackSession
+    handlers: dict = field(default_factory=lambda: dict(answer.HANDLERS))
+    """By verb: what a job does."""
+    replies: dict = field(default_factory=dict)
+    """VirusTotal's replies, as bytes by resource; that for "" answers whatever else is asked."""
+    now: datetime = START
+    sha256: str = ""
+    """Of the file that is read."""
+    stored: Storage = field(default_factory=Storage.in_memory)
+    ids: object = field(default_factory=lambda: map(str, itertools.count(1)))
+
+    def renew(self, stored=None):
+        """Everything is forgotten but the parts."""
+        self.session.shown.clear()
+        self.now = START
+        self.stored = stored or Storage.in_memory()
+        self.deps = self._deps()
+
+    def clock(self):
+        return self.now
+
+    def reply(self, request):
+        """What VirusTotal answers: one object, or for several resources a list in an order of its own."""
+        fields = dict(parse_qsl(request.url.query.decode() or request.content.decode()))
+        named = next((fields[key] for key in ("ip", "domain", "resource", "url") if key in fields), "")
+        known = [self.replies[one] for one in re.split(r"[,\n]", named) if one in self.replies]
+        if len(known) > 1:
+            return b"[" + b",".join(sorted(known)) + b"]"
+        return known[0] if known else self.replies[""]
+
+    def _deps(self):
+        channels, places = MemoryChannels(self.clock), _places(self)
+        stored = self.stored
+        service = Service(self.client, places=places, clock=self.clock, cache=stored.replies, max_age=timedelta(hours=1))
+        return Deps(
+            **{"store": stored.store, "history": stored.history, "replies": stored.replies, "cards": stored.cards},
+            **{"modals": None, "channel_settings": channels, "watches": channels, "rules": Rules(), "logins": None},
+            directory=Directory(self.web, MemoryPeople(), self.clock),
+            policy=Policy(),
+            service=service,
+            automatic=service,
+            slack=self.web,
+            clock=self.clock,
+            new_id=lambda: next(self.ids),
+            thresholds={},
+            quota_left=Unlimited().left,
+        )
+
+    # What people do ------------------------------------------------------------------------------------
+
+    async def asks(self, samples):
+        """Look these up, and go on until there is an answer or VirusTotal was asked twice. Returns the case's id."""
+        lookups = tuple(_lookup(sample) for sample in samples)
+        return await self.does(LookupRequest, lookups=lookups, response_url=HOOK)
+
+    async def does(self, kind, *, response_url=None, **fields):
+        name = next(self.ids)
+        origin = Origin(team="T1", user="U2", channel="C1", response_url=response_url)
+        await self.stored.store.accept(kind(id=name, delivery=f"d{name}", at=self.now, origin=origin, **fields))
+        await self.turn(name)
+        return name
+
+    async def turn(self, name):
+        """One turn of a stored request."""
+        case = await self.stored.store.case(name)
+        await self.handlers[case.request.verb](case, self.deps)
+
+    async def opens(self, verb, about, part=""):
+        await self.does(ModalRequest, verb=verb, about=about, view="V1", modal="M1", part=part)
+
+    async def presses(self, verb, about):
+        kind = AnswerRequest if verb in (Verb.JSON, Verb.CSV, Verb.SHARE, Verb.HIDE) else RenewalRequest
+        return await self.does(kind, verb=verb, about=about, response_url=HOOK)
+
+    async def opens_home(self):
+        await self.does(HomeRequest, verb=Verb.HOME)
+
+    async def posts(self, samples):
+        """The same in a watched channel. Returns the card's case."""
+        name = next(self.ids)
+        at = f"{self.now.timestamp():.6f}"
+        origin = Origin(entry_point="watch", team="T1", user="U2", channel="C1", thread=at, message=at, public=True)
+        lookups = tuple(_lookup(sample) for sample in samples)
+        request = CardRequest(id=name, delivery=f"d{name}", at=self.now, origin=origin, lookups=lookups)
+        await self.stored.cards.add(request)
+        await watch_batch.run_batch(self.deps)
+        [card] = await self.stored.cards.due(1)
+        return card
+
+    def in_terminal(self, message):
+        """What a terminal shows of a message."""
+        return "\n".join(line.plain for line in lines(message["blocks"], message["text"]))
+
+
+def _lookup(sample):
+    row = BY_KEY[sample.action]
+    if row.files:
+        return Lookup.of_file("/srv/a.bin", row, row.threshold, "memory:x")
+    return Lookup.of(read(sample.value), row, row.threshold)
+
+
+def _places(world):
+    @asynccontextmanager
+    async def opened(_):
+        yield _MemoryFiles(world.sha256)
+
+    return Places(Disk(Roots(()), limit=1), kinds={"memory": opened})
+
+
+@dataclass
+class _MemoryFiles:
+    """One file whose content nobody needs."""
+
+    sha256: str
+    path: str = "/srv/a.bin"
+    name: str = "a.bin"
+    size: int = 5
+
+    async def find(self, typed):
+        return [typed]
+
+    async def open(self, path):
+        return self
+
+    async def digest(self, source, on_read=None):
+        return self.sha256
+
+    async def chunks(self):
+        yield b"hello"
+
+
+@asynccontextmanager
+async def world(client=Client, **parts):
+    """`client`: makes the client of VirusTotal; `parts` replace parts of the world."""
+    session = SlackSession()
+    web = AsyncWebClient(token="xoxb-1", base_url="https://slack.test/api/", session=session)
+    made = []
+    # As a stream that is not read yet: of content that is, the client could read nothing.
+    transport = httpx.MockTransport(lambda asked: httpx.Response(200, stream=httpx.ByteStream(made[0].reply(asked))))
+    async with client(
+        SecretStr(KEY), url="http://vt.test/", quota=Unlimited(), kind="private", transport=transport, sleep=no_pause
+    ) as asked:
+        made.append(World(asked, web, session, **parts))
+        yield made[0]
