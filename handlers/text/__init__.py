@@ -53,6 +53,7 @@ from handlers.text.format import (
     request_id,
     seconds,
     size,
+    vendor,
 )
 from handlers.text.modals import (
     BUTTON_JSON,
@@ -121,6 +122,7 @@ __all__ = [
     "tally",
     "usage",
     "usage_error",
+    "vendor",
     "verdict",
     "waiting",
     "was",

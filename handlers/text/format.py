@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from string import Formatter
 from typing import Self
 
-from vt.indicators import defang
+from vt.indicators import defang, extract
 from vt.privacy import masked
-from vt.results import GUI
 
 
 class Shape(StrEnum):
@@ -122,10 +122,20 @@ SHORT, LONG = 100, 5_400
 """Seconds up to which a pause is given in seconds, and in minutes."""
 
 
+_OWN_LINK = re.compile(r"https://www\.virustotal\.com/[\w/.~%-]*", re.ASCII)
+"""A link to VirusTotal and nothing besides, such as a report's permalink."""
+
+
 def outside(value: str, most: int) -> str:
     """Something from outside, as people are shown it: defanged and without secrets, but for links to VirusTotal."""
-    is_own_link = value.startswith((f"{GUI}/", "https://www.virustotal.com/")) and not re.search(r"\s", value)
-    return cut(value if is_own_link else safe(value), most)
+    return cut(value if _OWN_LINK.fullmatch(value) else safe(value), most)
+
+
+@lru_cache(maxsize=1024)
+def vendor(name: str, most: int) -> str:
+    """The name of an engine or of a vendor's field. Only one that a client would make a link of is changed: Dr.Web stays."""
+    has_link = re.search(r"://|\bwww\.", name, re.IGNORECASE) or extract(name)
+    return cut(safe(name) if has_link else name, most)
 
 
 def safe(value: str) -> str:

@@ -62,6 +62,7 @@ MESSAGE_BLOCKS = 48
 LIST_CHARACTERS = 7_500
 """Of the list of several findings; the rest of the message is for their details."""
 FIELD_CHARACTERS = 400
+LABEL_CHARACTERS = 80
 DETAILED = (State.RISKY, State.SUSPICIOUS)
 """States whose findings are shown in full below a list."""
 
@@ -151,10 +152,11 @@ def _table(fields: Sequence[Field]) -> Iterator[Part]:
     left = MESSAGE_CHARACTERS - 4_000
     for one in fields:
         value = text.outside(one.value, FIELD_CHARACTERS)
-        left -= len(one.label) + len(value) + 3
+        label = text.vendor(one.label, LABEL_CHARACTERS)
+        left -= len(label) + len(value) + 3
         if left < 0:
             return
-        yield bold(f"{one.label}: ")
+        yield bold(f"{label}: ")
         yield from tell(text.minute(one.at)) if one.at else [say(value)]
         yield say("\n")
 
@@ -227,7 +229,7 @@ def _more_lines(finding: Finding, context: AnswerContext) -> Iterator[str]:
     if remark := text.note(finding, context.audience):
         yield remark
     for one in without_repeats(finding):
-        yield f"{one.label}: {text.outside(one.value, FIELD_CHARACTERS)}"
+        yield f"{text.vendor(one.label, LABEL_CHARACTERS)}: {text.outside(one.value, FIELD_CHARACTERS)}"
 
 
 # Closing lines and buttons -----------------------------------------------------------------------------

@@ -52,14 +52,14 @@ def details(findings: Sequence[Finding], modal_id: str, position: Position) -> V
 
 def _fields(finding: Finding) -> list[Row]:
     return [
-        (text.cut(one.label, LABEL_CHARACTERS), text.minute(one.at) if one.at else one.value)
+        (text.vendor(one.label, LABEL_CHARACTERS), text.minute(one.at) if one.at else one.value)
         for one in without_repeats(finding)
     ]
 
 
 def _engines(finding: Finding) -> list[Row]:
     return [
-        (text.cut(one.engine, LABEL_CHARACTERS), modals.dated(one.result or modals.DETECTED, one.update))
+        (text.vendor(one.engine, LABEL_CHARACTERS), modals.dated(one.result or modals.DETECTED, one.update))
         for one in detecting(finding.report)
     ]
 

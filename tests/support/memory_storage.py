@@ -1,10 +1,11 @@
 """Storage in memory for turns by the thousand: the stored shapes as JSON text, refused where PostgreSQL would refuse it."""
 
+# ruff: noqa: ARG002 - the arguments of the protocols that are implemented
+
 import json
 from collections import defaultdict
 
-from handlers.case import Case, Outcome
-from handlers.history import Sighting
+from handlers.case import Case, Outcome, Sighting
 from handlers.people import Person, Role
 from handlers.request import ChannelSettings
 from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups

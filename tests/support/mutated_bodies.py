@@ -145,10 +145,46 @@ def _short(value, chance):
 
 # Mutations ---------------------------------------------------------------------------------------------
 
-_NUMBERS = (0, 1, -5, 40, 0.9, 1.0, 0.0, -0.0, 1e308, 9.9e-324, 10**12, 10**400, -(10**400), 2**63, True, False)
+_NUMBERS = (
+    0,
+    1,
+    -5,
+    40,
+    0.9,
+    1.0,
+    0.0,
+    -0.0,
+    1e308,
+    9.9e-324,
+    10**12,
+    10**400,
+    -(10**400),
+    2**63,
+    True,
+    False,
+)
 _WORDS = ("", "0", "1", "54/60", "0 ", "None", "-", "null", "clean", "2019-02-05 15:41:52", " \n", "x" * 5000)
-_CHARACTERS = ("\0", "\x1f", "\ud800x", "\udfff", "\u202egpj.exe", "\u2066a\u2069", "\ufeff", "\u200b", "\x1b[31m")
-_MARKUP = ("<!channel>", "<@U1>", "<http://evil.com|x>", "*b* _i_ `c`", "<b>x</b>", "&lt;!here&gt;", "|", "[x](http://evil.com)")
+_CHARACTERS = (
+    "\0",
+    "\x1f",
+    "\ud800x",
+    "\udfff",
+    "\u202egpj.exe",
+    "\u2066a\u2069",
+    "\ufeff",
+    "\u200b",
+    "\x1b[31m",
+)
+_MARKUP = (
+    "<!channel>",
+    "<@U1>",
+    "<http://evil.com|x>",
+    "*b* _i_ `c`",
+    "<b>x</b>",
+    "&lt;!here&gt;",
+    "|",
+    "[x](http://evil.com)",
+)
 _LINKS = (
     "http://evil.com/",
     "HTTPS://EVIL.COM/a",
@@ -163,12 +199,37 @@ _LINKS = (
     "a\nhttp://evil.com",
     "mail@evil.com",
 )
-_PARTS = ([], {}, [54], [None], [[]], ["http://evil.com/"], {"detected": True}, {"positives": 54}, [["x", SHA, 40, 60]])
+_PARTS = (
+    [],
+    {},
+    [54],
+    [None],
+    [[]],
+    ["http://evil.com/"],
+    {"detected": True},
+    {"positives": 54},
+    [["x", SHA, 40, 60]],
+)
 VALUES = (None, *_NUMBERS, *_WORDS, *_CHARACTERS, *_MARKUP, *_LINKS, *_PARTS, f"{OTHER}-1", OTHER, SHA[::-1])
 KEYS = (
-    *("scan_date", "first_seen", "positives", "total", "scans", "detected_urls", "undetected_urls", "response_code"),
+    *(
+        "scan_date",
+        "first_seen",
+        "positives",
+        "total",
+        "scans",
+        "detected_urls",
+        "undetected_urls",
+        "response_code",
+    ),
     *("resource", "sha256", "url", "verbose_msg", "whois", "error", "data", "", "\ud800", "\0", "\u202ex"),
-    *("http://evil.com/", "http://evil.com category", "evil.com domain info", "x category", "<!channel> rank"),
+    *(
+        "http://evil.com/",
+        "http://evil.com category",
+        "evil.com domain info",
+        "x category",
+        "<!channel> rank",
+    ),
 )
 ENGINES = ("http://evil.com/", "evil.com", "<!here>", "\u202eMcAfee", "", "\0", "x" * 300, "A")
 
@@ -224,7 +285,9 @@ def _exchange(node, key, chance):
     if chance.random() < 0.5:
         node[key], node[other] = node[other], node[key]
     elif isinstance(node[key], int):
-        node[key] = chance.choice((str, float, bool, lambda number: [number]))(node[key] if abs(node[key]) < 1e9 else 0)
+        node[key] = chance.choice((str, float, bool, lambda number: [number]))(
+            node[key] if abs(node[key]) < 1e9 else 0
+        )
     else:
         node[key] = [node[key]]
 
@@ -238,7 +301,9 @@ def body_of(reply, chance):
     if 0.002 <= kind < 0.02:
         return _twice(body, chance).encode()
     if 0.02 <= kind < 0.03:
-        return chance.choice((b"<html>http://evil.com</html>", b"", b"null", b"[]", b"{", b'"x"', b"NaN", b"\xff\xfe{}"))
+        return chance.choice(
+            (b"<html>http://evil.com</html>", b"", b"null", b"[]", b"{", b'"x"', b"NaN", b"\xff\xfe{}")
+        )
     return body.encode()
 
 

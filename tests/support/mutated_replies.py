@@ -18,7 +18,17 @@ from tests.support.mutated_bodies import body_of, mutated, samples, shortened, v
 from tests.support.whole_turn import world
 
 PAGES = (
-    *(Verb.DETAILS, Verb.DETAILS, Verb.WHY, Verb.CSV, Verb.JSON, Verb.HOME, Verb.CARD, Verb.COMMENTS, Verb.RESCAN_COST),
+    *(
+        Verb.DETAILS,
+        Verb.DETAILS,
+        Verb.WHY,
+        Verb.CSV,
+        Verb.JSON,
+        Verb.HOME,
+        Verb.CARD,
+        Verb.COMMENTS,
+        Verb.RESCAN_COST,
+    ),
     *(Verb.SHARE, Verb.RECHECK, Verb.RESCAN, Verb.SUBMIT),
 )
 PAGES_A_CASE = 2
@@ -62,7 +72,9 @@ async def _look_at(verb, bot, asked, name, chance):
     match verb:
         case Verb.DETAILS | Verb.WHY:
             part = chance.choice(("fields", "engines", "samples", "resolutions", "subdomains"))
-            await bot.opens(verb, name, f"{chance.randrange(len(asked))}:{part}:{chance.choice((0, 0, 1, 9))}")
+            await bot.opens(
+                verb, name, f"{chance.randrange(len(asked))}:{part}:{chance.choice((0, 0, 1, 9))}"
+            )
         case Verb.COMMENTS | Verb.RESCAN_COST:
             await bot.opens(verb, name)
         case Verb.HOME:
@@ -78,7 +90,7 @@ async def _look_at(verb, bot, asked, name, chance):
 def _verdict_fault(bot, asked, case):
     together = turn_oracles.reports(bot.replies.values())
     for sample, lookup in zip(asked, case.lookups, strict=True):
-        alone = sample.action in ("scan-ip", "domain-report")
+        alone = sample.action in turn_oracles.HOSTS
         found = turn_oracles.reports([bot.replies[sample.value]]) if alone else together
         state = lookup.finding(bot.now).state.name
         if state == "CLEAN" and not turn_oracles.may_be_clean(sample, found):
@@ -104,7 +116,10 @@ def _file_faults(content):
     if content.startswith(("[", "{")):
         json.loads(content)
     else:
-        yield from (f"csv: {one}" for one in turn_oracles.text_faults(content.removeprefix("\ufeff").replace("\r\n", "\n")))
+        yield from (
+            f"csv: {one}"
+            for one in turn_oracles.text_faults(content.removeprefix("\ufeff").replace("\r\n", "\n"))
+        )
 
 
 async def run(bot, count, seed):
@@ -129,7 +144,9 @@ def chosen_turn(bot, known, chance):
     if size == 1:
         bot.replies = {asked[0].value: body_of(mutated(asked[0].raw, chance), chance)}
     else:
-        asked = [varied(sample, number) for number, sample in enumerate(asked) if sample.action != "scan-file"]
+        asked = [
+            varied(sample, number) for number, sample in enumerate(asked) if sample.action != "scan-file"
+        ]
         bot.replies = {sample.value: json.dumps(mutated(sample.raw, chance)).encode() for sample in asked}
         if chance.random() < EXCHANGED:
             names = chance.sample(list(bot.replies), 2) if len(bot.replies) > 1 else []

@@ -17,6 +17,10 @@ _LIVE = re.compile(
     r"(?:https?|ftps?)://(?!www\.virustotal\.com/)|(?<![\w\[])www\.(?!virustotal)|evil\.com", re.IGNORECASE
 )
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+HOSTS = ("scan-ip", "domain-report")
+"""Actions whose reports have no engines, but lists of what was seen there."""
+MOST_ENGINES = 10_000
+_LISTS_FLAGGED = ("detected_urls", "detected_downloaded_samples", "detected_communicating_samples")
 _LISTS = re.compile(r"(?:un)?detected_(?:urls|(?:downloaded|communicating|referrer)_samples)")
 
 
@@ -53,7 +57,7 @@ def may_be_clean(sample, found):
 def is_flagged(sample, found):
     """Do all reports that may be on it say without any doubt that an engine flags it? Then it is neither CLEAN nor UNKNOWN."""
     own = [report for report in found if not names_another(sample, report)]
-    return bool(own) and all(map(_has_flag, own))
+    return bool(own) and all(_has_flag(sample, report) for report in own)
 
 
 def _is_clean(sample, report):
@@ -61,8 +65,7 @@ def _is_clean(sample, report):
         return False
     if names_another(sample, report):
         return False
-    hosts = sample.action in ("scan-ip", "domain-report")
-    return _host_is_clean(report) if hosts else _engines_are_clean(report)
+    return _host_is_clean(report) if sample.action in HOSTS else _engines_are_clean(report)
 
 
 def _engines_are_clean(report):
@@ -91,12 +94,18 @@ def _counts(entry):
     return (entry.get("positives"), entry.get("total")) if isinstance(entry, dict) else ("?", "?")
 
 
-def _has_flag(report):
+def _has_flag(sample, report):
     if report.get("response_code") != 1 or type(report["response_code"]) is not int:
         return False
-    scans = report.get("scans")
-    engines = scans.values() if isinstance(scans, dict) else ()
+    if sample.action in HOSTS:
+        listed = [_counts(entry) for key in _LISTS_FLAGGED for entry in _entries(report.get(key))]
+        return any(type(counts[0]) is int and 0 < counts[0] <= MOST_ENGINES for counts in listed)
+    engines = report["scans"].values() if isinstance(report.get("scans"), dict) else ()
     return any(isinstance(one, dict) and one.get("detected") is True for one in engines)
+
+
+def _entries(value):
+    return value if isinstance(value, list) else []
 
 
 # What is shown -----------------------------------------------------------------------------------------
@@ -127,7 +136,10 @@ def slack_faults(payload):
 
 
 def _is_too_long(block):
-    return block["type"] in ("actions", "context") and len(block["elements"]) > {"actions": 25, "context": 10}[block["type"]]
+    return (
+        block["type"] in ("actions", "context")
+        and len(block["elements"]) > {"actions": 25, "context": 10}[block["type"]]
+    )
 
 
 def _characters(node):
@@ -145,7 +157,9 @@ def _single_parts(block):
         if element is None:
             yield block
         elif block["type"] == "rich_text":
-            yield from ({**block, "elements": [{**element, "elements": [one]}]} for one in element["elements"])
+            yield from (
+                {**block, "elements": [{**element, "elements": [one]}]} for one in element["elements"]
+            )
         else:
             yield {**block, "elements": [element]}
 
@@ -191,4 +205,3 @@ def _shape(node, key=""):
 def _least(length):
     lengths = _lengths()
     return lengths[bisect_right(lengths, length) - 1]
-

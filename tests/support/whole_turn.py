@@ -1,5 +1,7 @@
 """Whole turns without servers: real handlers, service, client and SDK; what VirusTotal answers and Slack hears is in memory."""
 
+# ruff: noqa: ARG002 - the arguments of the protocols that are implemented
+
 import itertools
 import json
 import re
@@ -14,12 +16,29 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.terminal import lines
 from handlers import answer
+from handlers.admission import Directory
 from handlers.deps import Deps
-from handlers.people import Directory, Policy
-from handlers.request import AnswerRequest, CardRequest, HomeRequest, LookupRequest, ModalRequest, Origin, RenewalRequest, Verb
+from handlers.people import Policy
+from handlers.request import (
+    AnswerRequest,
+    CardRequest,
+    HomeRequest,
+    LookupRequest,
+    ModalRequest,
+    Origin,
+    RenewalRequest,
+    Verb,
+)
 from handlers.turns import watch_batch
 from handlers.watch import Rules
-from tests.support.memory_storage import MemoryCards, MemoryCases, MemoryChannels, MemoryHistory, MemoryPeople, MemoryReplies
+from tests.support.memory_storage import (
+    MemoryCards,
+    MemoryCases,
+    MemoryChannels,
+    MemoryHistory,
+    MemoryPeople,
+    MemoryReplies,
+)
 from tests.support.turn_oracles import KEY
 from tests.support.vt_service import no_pause
 from vt.actions import BY_KEY
@@ -30,6 +49,7 @@ from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.service import Service
+from vt.steps import ENDPOINTS
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HOOK = "https://hooks.slack.test/commands/1"
@@ -57,7 +77,16 @@ class SlackSession:
             self.shown.append((view["type"], view))
         elif method.startswith("chat.") or url == HOOK:
             self.shown.append(("message", _message(sent)))
-        return _Reply({"ok": True, "channel": _channel(method), "ts": "1.1", "upload_url": "https://up/", "file_id": "F1", "files": [{"id": "F1"}]})
+        return _Reply(
+            {
+                "ok": True,
+                "channel": _channel(method),
+                "ts": "1.1",
+                "upload_url": "https://up/",
+                "file_id": "F1",
+                "files": [{"id": "F1"}],
+            }
+        )
 
 
 def _payload(arguments):
@@ -138,6 +167,8 @@ class World:
     session: SlackSession
     handlers: dict = field(default_factory=lambda: dict(answer.HANDLERS))
     """By verb: what a job does."""
+    endpoints: dict = field(default_factory=lambda: dict(ENDPOINTS))
+    """By action: what its steps ask VirusTotal."""
     replies: dict = field(default_factory=dict)
     """VirusTotal's replies, as bytes by resource; that for "" answers whatever else is asked."""
     now: datetime = START
@@ -168,10 +199,24 @@ class World:
     def _deps(self):
         channels, places = MemoryChannels(self.clock), _places(self)
         stored = self.stored
-        service = Service(self.client, places=places, clock=self.clock, cache=stored.replies, max_age=timedelta(hours=1))
+        service = Service(
+            self.client,
+            places=places,
+            clock=self.clock,
+            cache=stored.replies,
+            endpoints=self.endpoints,
+            max_age=timedelta(hours=1),
+        )
         return Deps(
-            **{"store": stored.store, "history": stored.history, "replies": stored.replies, "cards": stored.cards},
-            **{"modals": None, "channel_settings": channels, "watches": channels, "rules": Rules(), "logins": None},
+            store=stored.store,
+            history=stored.history,
+            replies=stored.replies,
+            cards=stored.cards,
+            modals=None,
+            channel_settings=channels,
+            watches=channels,
+            rules=Rules(),
+            logins=None,
             directory=Directory(self.web, MemoryPeople(), self.clock),
             policy=Policy(),
             service=service,
@@ -193,7 +238,9 @@ class World:
     async def does(self, kind, *, response_url=None, **fields):
         name = next(self.ids)
         origin = Origin(team="T1", user="U2", channel="C1", response_url=response_url)
-        await self.stored.store.accept(kind(id=name, delivery=f"d{name}", at=self.now, origin=origin, **fields))
+        await self.stored.store.accept(
+            kind(id=name, delivery=f"d{name}", at=self.now, origin=origin, **fields)
+        )
         await self.turn(name)
         return name
 
@@ -216,7 +263,9 @@ class World:
         """The same in a watched channel. Returns the card's case."""
         name = next(self.ids)
         at = f"{self.now.timestamp():.6f}"
-        origin = Origin(entry_point="watch", team="T1", user="U2", channel="C1", thread=at, message=at, public=True)
+        origin = Origin(
+            entry_point="watch", team="T1", user="U2", channel="C1", thread=at, message=at, public=True
+        )
         lookups = tuple(_lookup(sample) for sample in samples)
         request = CardRequest(id=name, delivery=f"d{name}", at=self.now, origin=origin, lookups=lookups)
         await self.stored.cards.add(request)
@@ -267,15 +316,22 @@ class _MemoryFiles:
 
 
 @asynccontextmanager
-async def world(client=Client, **parts):
-    """`client`: makes the client of VirusTotal; `parts` replace parts of the world."""
+async def world(**parts):
+    """`parts` replace parts of the world."""
     session = SlackSession()
     web = AsyncWebClient(token="xoxb-1", base_url="https://slack.test/api/", session=session)
     made = []
     # As a stream that is not read yet: of content that is, the client could read nothing.
-    transport = httpx.MockTransport(lambda asked: httpx.Response(200, stream=httpx.ByteStream(made[0].reply(asked))))
-    async with client(
-        SecretStr(KEY), url="http://vt.test/", quota=Unlimited(), kind="private", transport=transport, sleep=no_pause
+    transport = httpx.MockTransport(
+        lambda asked: httpx.Response(200, stream=httpx.ByteStream(made[0].reply(asked)))
+    )
+    async with Client(
+        SecretStr(KEY),
+        url="http://vt.test/",
+        quota=Unlimited(),
+        kind="private",
+        transport=transport,
+        sleep=no_pause,
     ) as asked:
         made.append(World(asked, web, session, **parts))
         yield made[0]
