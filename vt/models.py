@@ -19,7 +19,6 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    model_validator,
 )
 
 LARGEST = 2**32 - 1
@@ -189,13 +188,9 @@ class SeenUrl(Seen):
     date: Moment = Field(default=None, alias="scan_date")
 
 
-class UndetectedUrl(SeenUrl):
-    """A URL that no engine flags. It comes as a list [url, sha256, positives, total, date], unlike a detected one."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: object) -> object:
-        return dict(zip(URL_ENTRY, value, strict=False)) if isinstance(value, list) else value
+def url_entry(value: object) -> object:
+    """An entry of `undetected_urls` as an object: it comes as a list, unlike one of `detected_urls`."""
+    return dict(zip(URL_ENTRY, value, strict=False)) if isinstance(value, list) else value
 
 
 class Resolution(Part):
@@ -221,7 +216,7 @@ class HostReport(Reply):
     detected_downloaded_samples: Proof[Sample] = ()
     detected_communicating_samples: Proof[Sample] = ()
     detected_referrer_samples: Proof[Sample] = ()
-    undetected_urls: Proof[UndetectedUrl] = ()
+    undetected_urls: Proof[Annotated[SeenUrl, BeforeValidator(url_entry)]] = ()
     undetected_downloaded_samples: Proof[Sample] = ()
     undetected_communicating_samples: Proof[Sample] = ()
     undetected_referrer_samples: Proof[Sample] = ()

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from vt.errors import Unreadable
-from vt.models import MAX_ENGINES, URL_ENTRY, FileReport, HostReport, Reply, UrlReport
+from vt.models import MAX_ENGINES, FileReport, HostReport, Reply, UrlReport, url_entry
 
 Raw = dict[str, Any]
 Model = TypeVar("Model", bound=Reply)
@@ -254,11 +254,6 @@ class _Undetected(_Counts):
         return self
 
 
-def _listed(value: object) -> object:
-    """An entry of `undetected_urls`, which is a list of five."""
-    return dict(zip(URL_ENTRY, value, strict=False)) if isinstance(value, list) else value
-
-
 _Detected = list[_Counts] | None
 _Unflagged = list[_Undetected] | None
 
@@ -268,7 +263,7 @@ class _HostReport(_Strict):
     detected_downloaded_samples: _Detected = None
     detected_communicating_samples: _Detected = None
     detected_referrer_samples: _Detected = None
-    undetected_urls: list[Annotated[_Undetected, BeforeValidator(_listed)]] | None = None
+    undetected_urls: list[Annotated[_Undetected, BeforeValidator(url_entry)]] | None = None
     undetected_downloaded_samples: _Unflagged = None
     undetected_communicating_samples: _Unflagged = None
     undetected_referrer_samples: _Unflagged = None
