@@ -21,7 +21,7 @@ from bot.storage.audit import AuditTrail, Entry
 from handlers.case import StoreDown
 from handlers.text import about
 from handlers.text.format import Audience
-from handlers.turns.about import Probe, health
+from handlers.turns.modals import Probe, health
 from handlers.views import messages
 from handlers.views.rich_text import Message, clean
 

@@ -15,7 +15,7 @@ from handlers.deps import PostingDeps
 from handlers.posting import INVALID_BLOCKS, POST_OPTIONS, CannotPost, InvalidBlocks, NotPosted, call
 from handlers.text import about
 from handlers.views import messages
-from handlers.views.exports import Attachment
+from handlers.views.details import Attachment
 from handlers.views.rich_text import Message, mrkdwn
 
 RESPONSE_URL_LIFETIME = timedelta(minutes=25)

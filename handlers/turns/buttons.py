@@ -14,8 +14,8 @@ from handlers.text import modals
 from handlers.turns import consent
 from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance, message
-from handlers.views import exports, messages
-from handlers.views.exports import Attachment
+from handlers.views import details, messages
+from handlers.views.details import Attachment
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup, Step
 from vt.results import can_rescan, can_submit
@@ -26,12 +26,12 @@ log = structlog.get_logger()
 
 async def json(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send the documented JSON as a file."""
-    await _send(case, deps, exports.as_json)
+    await _send(case, deps, details.as_json)
 
 
 async def csv(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send a table as a file."""
-    await _send(case, deps, exports.as_csv)
+    await _send(case, deps, details.as_csv)
 
 
 async def _send(

@@ -24,7 +24,7 @@ from handlers.text.format import Audience
 from handlers.turns import consent
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
-from handlers.views.exports import as_json
+from handlers.views.details import as_json
 from handlers.views.rich_text import Message
 from vt.actions import BY_KEY
 from vt.indicators import Kind, read

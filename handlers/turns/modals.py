@@ -1,22 +1,36 @@
-"""What fills the modals about an answer, and the settings of a channel."""
+"""What fills the views that Slack shows beside messages: the modals about an answer, a channel's settings, and the home."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.admission import may_change
-from handlers.case import Case, Change, Outcome
-from handlers.deps import ModalDeps, PostingDeps, SettingsDeps
+from handlers.admission import may_change, may_change_all
+from handlers.case import Case, Change, Outcome, StoreDown
+from handlers.deps import HomeDeps, ModalDeps, PostingDeps, SettingsDeps
 from handlers.posting import NotPosted
 from handlers.replies import end, reply, send_file
-from handlers.request import ChangeSettingsRequest, ChannelSettings, ModalRequest, SettingsRequest, Verb
+from handlers.request import (
+    ChangeSettingsRequest,
+    ChannelSettings,
+    HomeRequest,
+    ModalRequest,
+    Origin,
+    SettingsRequest,
+    Verb,
+)
+from handlers.text import about as about_text
 from handlers.text import modals as modals_text
+from handlers.text.format import Audience
 from handlers.turns.buttons import visible_answer
-from handlers.views import details, details_layout, exports, form, messages
+from handlers.views import details, details_layout, form, home, messages
 from handlers.views.details_layout import Position, sentence
+from handlers.views.home import HomeContent
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments
@@ -129,7 +143,7 @@ async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], 
     error = await update(case, view, deps)
     if error in REFUSED:
         await update(case, _sentence(case, modals_text.NOT_TAKEN), deps)
-        await send_file(case, exports.as_json(found), deps)
+        await send_file(case, details.as_json(found), deps)
     return error not in CLOSED
 
 
@@ -219,3 +233,66 @@ def _flat(settings: ChannelSettings) -> dict[str, str]:
         "instance": settings.instance,
         "language": settings.language,
     }
+
+
+# The home --------------------------------------------------------------------------------------
+
+MOST_CHANNELS = 20
+"""Channels with settings of their own that the home lists."""
+
+
+async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
+    """Make the home of one person."""
+    origin = case.request.origin
+    admin = await may_change_all(origin, deps.directory, deps.policy)
+    content = HomeContent(
+        now=deps.clock(),
+        latest=await deps.history.latest(origin.team, origin.user),
+        left=await deps.quota_left(),
+        channels=await _channels(origin, deps),
+        health=await _health(case, deps) if admin else {},
+        invented=deps.invented,
+    )
+    try:
+        await deps.slack.views_publish(user_id=origin.user, view=home.home(content).to_dict())
+    except SlackApiError as error:
+        raise NotPosted(str(error.response.get("error", ""))) from error
+    except SlackClientError as error:
+        raise NotPosted from error
+    await end(case, deps)
+
+
+async def _channels(origin: Origin, deps: HomeDeps) -> list[str]:
+    """Those for which something is set that this person may change."""
+    known = await deps.channel_settings.changed_channels(origin.team, MOST_CHANNELS)
+    there = [origin.model_copy(update={"channel": channel}) for channel in known]
+    return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
+
+
+async def _health(case: Case[HomeRequest], deps: HomeDeps) -> dict[str, tuple[float, str]]:
+    """Only admins see it: settings are named."""
+    probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
+    if case.request.check_key:
+        probes = {"key": deps.service.client.ping, **probes}
+    return await health(probes, replace(deps.audience.about(case.request.id), operator=True))
+
+
+Probe = Callable[[], Awaitable[object]]
+"""Asks one part whether it answers; raises when it does not."""
+
+
+async def health(probes: Mapping[str, Probe], audience: Audience) -> dict[str, tuple[float, str]]:
+    """By part: the seconds that its probe took, and the sentence for what is wrong with it, or ""."""
+    return {name: await _run_probe(probe, audience) for name, probe in probes.items()}
+
+
+async def _run_probe(probe: Probe, audience: Audience) -> tuple[float, str]:
+    start = time.perf_counter()
+    problem: str = ""
+    try:
+        await probe()
+    except VTError as error:
+        problem = text.error(error, audience)
+    except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        problem = about_text.silent(type(error).__name__, audience)
+    return time.perf_counter() - start, problem

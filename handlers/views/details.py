@@ -1,7 +1,15 @@
-"""The modals about an answer: details, why the verdict is what it is, comments, and what a rescan costs. Pure."""
+"""What an answer has no room for. Pure.
 
+The modals about it: details, why the verdict is what it is, comments, and what a rescan costs. And the answer as a file:
+the documented JSON with VirusTotal's replies untouched, or a table for a spreadsheet.
+"""
+
+import csv
+import io
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject
@@ -15,10 +23,10 @@ from handlers.views import details_layout
 from handlers.views.details_layout import Position, Row
 from handlers.views.rich_text import bold, rich, sentence
 from vt.enrichment import detecting, without_repeats
-from vt.indicators import Kind
+from vt.indicators import Kind, defang
 from vt.lookup import Lookup
 from vt.models import Comment, Comments, DomainReport, HostReport
-from vt.results import can_rescan
+from vt.results import can_rescan, gui_link, json_result
 from vt.verdict import LONG_AGO, Basis, Finding, flagged
 
 LABEL_CHARACTERS = 80
@@ -211,3 +219,60 @@ def rescan_cost(
     ]
     blocks = list(details_layout.table(rows))
     return details_layout.modal(modals.RESCAN, modal_id, Verb.RESCAN_COST, blocks, submit=modals.RESCAN)
+
+
+# Files -------------------------------------------------------------------------------------------------
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a cell that begins with one of these for a formula."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that is sent to people."""
+
+    name: str
+    content: bytes
+
+
+def as_json(found: Sequence[Finding]) -> Attachment:
+    """The documented JSON result, with VirusTotal's replies unchanged."""
+    content = json.dumps(json_result(found), ensure_ascii=False, indent=1).encode("utf-8", "replace")
+    return Attachment(f"{_file_name(found)}.json", content)
+
+
+def as_csv(found: Sequence[Finding]) -> Attachment:
+    """One row for each indicator (defanged) or file, in the order they were asked for; nothing in it is a formula."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\r\n")
+    writer.writerow(modals.COLUMNS)
+    writer.writerows([_harmless(cell) for cell in _cells(finding)] for finding in found)
+    # With a byte order mark at the beginning, spreadsheets read the file as UTF-8.
+    return Attachment(f"{_file_name(found)}.csv", table.getvalue().encode("utf-8-sig", "replace"))
+
+
+def _cells(finding: Finding) -> Iterator[str]:
+    rule = finding.rule
+    analysed = finding.report.analysed_at if finding.report else None
+    # A path is not defanged: people copy it, and spreadsheets make no link of it.
+    yield finding.input if finding.action.files else defang(finding.input)
+    yield finding.indicator.kind.value if finding.indicator else ""
+    yield finding.action.title
+    yield finding.state.value
+    yield str(rule.count) if rule else ""
+    yield str(rule.total) if rule and rule.total else ""
+    yield str(rule.threshold) if rule else ""
+    yield text.minute(analysed) if analysed else ""
+    yield text.minute(finding.checked_at) if finding.checked_at else ""
+    yield text.remark(finding)
+    yield gui_link(finding) or ""
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def _file_name(found: Sequence[Finding]) -> str:
+    one = found[0].indicator.value if found[0].indicator and not found[0].action.files else found[0].input
+    about = one if len(found) == 1 else f"{len(found)} indicators"
+    return "virustotal-" + re.sub(r"[^A-Za-z0-9.-]+", "_", about)[:80].strip("_.")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from handlers.views.exports import as_csv
+from handlers.views.details import as_csv
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.slack_rules import faults
 from vt.actions import BY_KEY, FILE
