@@ -7,8 +7,9 @@ PAGE := playground/web/built/index.html
 # Most tests wait for something, so more of them run at once than there are cores. A test that passes only when it is
 # repeated is named at the end and fails the run (tests/support/flaky.py); what is skipped is listed with its reason.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile --reruns 1 -rs
-QUICK := --ignore tests/survival
-SURVIVAL := tests/survival
+# What starts a program of its own (vtbot, a browser), kills one or reads every recording is marked slow.
+QUICK := -m "not slow"
+SURVIVAL := -m slow
 
 .PHONY: run test test-quick test-survival lint trace bench page pictures wheel lock clean help
 
@@ -30,7 +31,7 @@ test: .venv/test lint ## linters, types, the import contract, the quick tests, t
 test-quick: .venv/test ## the quick tests alone: under 3 minutes on two cores
 	$(PYTEST) $(QUICK)
 
-test-survival: .venv/test ## the survival tests alone: processes and databases that are killed, and long runs
+test-survival: .venv/test ## the survival tests alone: whole programs, browsers, processes and databases that are killed
 	$(PYTEST) $(SURVIVAL)
 
 lint: .venv/test

@@ -2,11 +2,12 @@
 
 import math
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 import httpx
 import structlog
@@ -147,6 +148,12 @@ def _reserve(settings: Settings, target: Target) -> int:
     return math.ceil(_limits(settings, target).day * settings.watch_reserve / 100)
 
 
+@cache
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    """Reading the certificate authorities takes longer than the rest of the start, so all clients share them."""
+    return httpx.create_ssl_context(verify=verify)
+
+
 @asynccontextmanager
 async def _service(
     settings: Settings,
@@ -166,7 +173,7 @@ async def _service(
             quota=quota,
             kind=settings.vt_key_kind,
             transport=httpx.AsyncHTTPTransport(
-                verify=settings.vt_verify_ssl, limits=httpx.Limits(max_connections=50)
+                verify=_tls(verify=settings.vt_verify_ssl), limits=httpx.Limits(max_connections=50)
             ),
             upload_hosts=settings.vt_upload_hosts,
         )

@@ -185,6 +185,8 @@ def listening(
 
     app = Listener(
         first,
+        # Without a name, bolt reads the source of every module on the stack to find one.
+        name="vtbot",
         client=slack,
         authorize=authorize,
         # bot.observability sets the level of this one; by itself bolt looks at the root logger only.

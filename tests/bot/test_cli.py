@@ -26,6 +26,8 @@ from tests.support.app_fixture import address
 from tests.support.processes import ROOT, VARIABLES, run
 from tests.support.slack_rules import SHARED
 
+pytestmark = pytest.mark.slow
+
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
 DOCUMENTED = SHARED / "fixtures" / "documented"
 HTTP = {"SLACK_BOT_TOKEN": "xoxb-x", "SLACK_SIGNING_SECRET": "x"}

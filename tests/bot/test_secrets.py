@@ -20,6 +20,8 @@ from tests.support.app_fixture import ANA, BEN, GENERAL, address
 from tests.support.processes import Died, grounds, run
 from tests.support.raw_http import knock, signed
 
+pytestmark = pytest.mark.slow
+
 IP = "/vt scan-ip 192.0.2.1"
 TALKATIVE = {"PYTHONDEVMODE": "1", "PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "ignore"}
 """As much as the process can be made to say."""

@@ -15,6 +15,8 @@ from tests.support.processes import VARIABLES
 from vt.actions import FILE
 from vt.lookup import Lookup
 
+pytestmark = pytest.mark.slow
+
 CONTENT = b"in a terminal"
 
 

@@ -303,6 +303,7 @@ SUBJECTS = {
 
 @recorded
 @pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_every_recorded_report_fits_slack(path):
     """Alone and sixty times at once, the 159 KB recording included."""
     raw = recording(path.stem)
@@ -334,6 +335,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
     result="", engine="", message="", owner="", name="\U00018cd6"
 )  # a country that cleaning leaves empty
 @given(result=HOSTILE, engine=HOSTILE, message=HOSTILE, owner=HOSTILE, name=HOSTILE)
+@pytest.mark.slow
 def test_nothing_from_outside_is_alive(result, engine, message, owner, name):
     """Engine names, results, owners and messages cannot mention, link, format or turn a line round."""
     scans = {engine or "x": {"detected": True, "result": result}}

@@ -85,6 +85,7 @@ def sound_to_all(views):
 
 @recorded
 @pytest.mark.parametrize(("action", "name"), list(recordings()), ids=lambda one: str(one)[:60])
+@pytest.mark.slow
 def test_every_page_of_every_recording(action, name):
     """Details and "why" of every recording: every part and page, with nothing repeated and nothing missing."""
     raw = recording(name)

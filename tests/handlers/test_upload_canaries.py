@@ -1,6 +1,7 @@
 """Twelve secrets, each of its own: on the way of a file, through every fault, none is in a log, table or message."""
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from playground.virustotal import faults
@@ -9,6 +10,8 @@ from tests.support.hosts_file import entry, write_remote_file
 from tests.support.processes import grounds
 from tests.support.ssh_host import PASSWORD
 from tests.support.sshd import sshd
+
+pytestmark = pytest.mark.slow
 
 TABLE = sql.SQL("SELECT t::text FROM {} t")
 NAMED = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"

@@ -8,7 +8,7 @@ from bot.manifest import manifest
 from tests.support.app_fixture import ANA, BEN, at_work
 from tests.support.browser import MISSING, chromium, shown, window
 
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
 
 

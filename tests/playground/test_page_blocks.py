@@ -14,7 +14,7 @@ from tests.support.app_fixture import ANA
 from tests.support.browser import MISSING, Window, chromium, shown, window
 from tests.support.sample_bot import Bot, button, field, heard, options, over_http, plain, section
 
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 MANY = options("One", "Two", "Three")
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.browser import HERE, MISSING, build
 
+pytestmark = pytest.mark.slow
+
 STYLES = {
     "page": HERE / "playground/web/client/src/style.css",
     "plain page": HERE / "playground/web/plain/assets/plain.css",

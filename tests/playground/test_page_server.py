@@ -247,6 +247,7 @@ async def test_the_scenes_are_there_and_the_bot_was_not_told(slack):
 # The process ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
     """The prompt answers, the page shows the same workspace, and both end together at a signal."""
     pipe = asyncio.subprocess.PIPE
@@ -270,6 +271,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
             assert await process.wait() == 0
 
 
+@pytest.mark.slow
 async def test_where_nobody_can_type_the_page_stays(tmp_path, database):
     """Without a terminal and without a line the end of input ends nothing."""
     async with vtbot(tmp_path, PORT="0", DATABASE_URL=address(database)) as process:
@@ -281,6 +283,7 @@ async def test_where_nobody_can_type_the_page_stays(tmp_path, database):
             assert await process.wait() == 0
 
 
+@pytest.mark.slow
 async def test_a_run_that_cannot_have_its_port_says_so(tmp_path):
     """Exit 2, and what to do; the same for a host that others reach."""
     with socket.socket() as taken:

@@ -638,6 +638,7 @@ def maze(tmp_path_factory):
 
 @settings(max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=PATHS)
+@pytest.mark.slow
 def test_five_thousand_paths_stay_within_the_root(maze, path):
     """Whatever is asked, found or opened, with either function: the inside or a fault."""
     typed = path.replace("{root}", str(maze))

@@ -84,6 +84,7 @@ async def test_a_stream_that_never_ends_is_left_in_time(spool):
             await files.open("a")
 
 
+@pytest.mark.slow
 def test_a_file_comes_through_a_pipe(tmp_path, database):
     """`scan-file -`: its hash is looked up; a script agrees to nothing; nothing stays behind."""
     environ = {"DATABASE_URL": address(database), "STATE_DIR": str(tmp_path / "state")}
@@ -93,6 +94,7 @@ def test_a_file_comes_through_a_pipe(tmp_path, database):
     assert list((tmp_path / "state" / "spool").iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_a_standard_input_that_is_closed_is_said(tmp_path, database):
     """One sentence; another file is asked about as ever, without anybody to agree."""
     (tmp_path / "odd.bin").write_bytes(b"odd")
