@@ -117,7 +117,6 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
         give_up=partial(answer.give_up, deps=deps),
         tidy=tidy,
         run_batch=partial(watch_batch.run_batch, deps),
-        clock=deps.clock,
         metrics=metrics,
     )
 

@@ -94,7 +94,7 @@ async def backend(
         )
         yield Backend(
             database=store,
-            cases=Cases(store),
+            cases=Cases(store, clock),
             modals=Modals(store),
             history=History(store),
             people=PeopleStore(store),

@@ -5,13 +5,17 @@ neither, in one round trip. `queueing_lock` is unique among jobs that wait, so a
 replaces the one that waits. `lock` keeps two jobs of one case from running at the same time.
 """
 
+import asyncio
+import time
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import psycopg
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
-from bot.database import Database
+from bot.database import Database, with_setting
 
 log = structlog.get_logger()
 
@@ -31,6 +35,8 @@ PEOPLE = 10
 AUTOMATIC = 0
 """The priority of what nobody asked for."""
 
+# Delays count from the database's own time, which is also the one that starts the job: it makes no difference then whether
+# the clock of the process is right.
 FIRST_TURN = f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
     SELECT '{QUEUE}', '{TURN}', priority, id, id, jsonb_build_object('case_id', id) FROM kept
@@ -40,13 +46,12 @@ FIRST_TURN = f"""
 NEXT_TURN = text(f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
     SELECT '{QUEUE}', '{TURN}', priority, id, id,
-           jsonb_build_object('case_id', id, 'failures', CAST(:failures AS int)), CAST(:at AS timestamptz)
+           jsonb_build_object('case_id', id, 'failures', CAST(:failures AS int)), now() + make_interval(secs => :seconds)
     FROM cases WHERE id = :id
     ON CONFLICT (queueing_lock) WHERE status = 'todo'
     DO UPDATE SET args = excluded.args, scheduled_at = excluded.scheduled_at
 """)  # noqa: S608 - constants
-"""Another turn of the case `id` at the time `at`. `failures`: how many turns in a row have failed before it."""
-# The delay counts from the database's own time, which is also the one that starts the job.
+"""Another turn of the case `id` in `seconds`. `failures`: how many turns in a row have failed before it."""
 NEXT_BATCH = text(f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
     VALUES ('{QUEUE}', '{BATCH}', {AUTOMATIC}, '{BATCH}', '{BATCH}', now() + make_interval(secs => :seconds))
@@ -55,14 +60,33 @@ NEXT_BATCH = text(f"""
 """)  # noqa: S608 - constants
 """A batch in `seconds`, or earlier if one is due earlier."""
 
-# A job is stalled when its worker is no longer registered, has sent no heartbeat for `stalled` seconds, or is our own
-# (`mine`) and is not running it (`busy`), as after a status that could not be written.
-_STALLED = """
+LIVE = 0x76_74_62_6F
+"""The first half of the advisory lock ("vtbo") that a worker's session holds; the other half is the worker's id."""
+_LOCK = "SELECT pg_try_advisory_lock(%(live)s, (%(id)s %% 2147483648)::int)"
+_BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(id)s"
+# A job is orphaned when its worker's session has ended: the server drops the lock at once, however the process died.
+# A live worker whose session was ended opens another, hence the heartbeat, of which two must be missing. After a restart
+# of the server no session is left, so then only heartbeats count, and only from the restart on. It is orphaned too when
+# its worker is no longer registered.
+# It is stalled when its worker has sent no heartbeat for `stalled` seconds, or is our own (`mine`) and is not running it
+# (`busy`), as after a status that could not be written.
+_STALLED = f"""
     FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+    CROSS JOIN LATERAL (
+        SELECT worker.id IS NULL
+            OR worker.last_heartbeat > pg_postmaster_start_time()
+           AND worker.last_heartbeat < now() - make_interval(secs => :missing)
+           AND NOT EXISTS (
+               SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {LIVE} AND objsubid = 2
+                  AND objid::bigint = worker.id % 2147483648
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           ) AS orphaned
+    ) AS session
     WHERE job.status = 'doing' AND job.queue_name = ANY(:queues) AND job.id <> ALL(:busy)
-      AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => :stalled) OR worker.id = :mine)
-"""
-_FIND = text(f"SELECT job.id {_STALLED}")
+      AND (session.orphaned OR worker.id = :mine
+           OR GREATEST(worker.last_heartbeat, pg_postmaster_start_time()) < now() - make_interval(secs => :stalled))
+"""  # noqa: S608 - constants
+_FIND = text(f"SELECT job.id, session.orphaned {_STALLED}")
 # When the case's next turn is stored already, the stalled job is deleted: it had done its work, and `queueing_lock`
 # allows one waiting job only. SKIP LOCKED: another process may be requeueing the same jobs.
 _REQUEUE = text(f"""
@@ -81,28 +105,89 @@ _REQUEUE = text(f"""
 """)  # noqa: S608 - constants
 
 
-class StalledJobs:
-    """Puts stalled jobs back into the queue.
+class WorkerUnknown(Exception):
+    """The worker is no longer registered: others have taken it for dead."""
 
-    Only what two sweeps in a row find is requeued: a machine that was suspended gets time to send heartbeats again.
+
+class WorkerSession:
+    """A worker's session of its own: it holds the lock that shows that the process lives, and sends the heartbeats.
+
+    Heartbeats go through this session so that none is sent without the lock.
     """
 
-    def __init__(self, database: Database, stalled: float, running: AbstractSet[int]) -> None:
-        """`stalled`: seconds without a heartbeat; `running`: the ids of the jobs that this process runs, kept current."""
+    def __init__(self, url: str, timeout: float) -> None:
+        """`timeout`: seconds that the database may take for one heartbeat."""
+        self._conninfo = with_setting(url, "synchronous_commit", "off")
+        self._timeout = timeout
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+
+    async def beat(self, worker_id: int) -> None:
+        """Send a heartbeat, in a new session if there is none or it has ended. Raises WorkerUnknown, psycopg.Error, OSError, TimeoutError."""
+        if self._connection is not None:
+            try:
+                await self._send(self._connection, worker_id)
+            except (psycopg.Error, OSError, TimeoutError):
+                await self.close()
+            else:
+                return
+        async with asyncio.timeout(self._timeout):
+            self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+            await self._connection.execute(_LOCK, {"live": LIVE, "id": worker_id})
+        await self._send(self._connection, worker_id)
+
+    async def _send(self, connection: psycopg.AsyncConnection[Any], worker_id: int) -> None:
+        async with asyncio.timeout(self._timeout):
+            if not (await connection.execute(_BEAT, {"id": worker_id})).rowcount:
+                raise WorkerUnknown
+
+    async def close(self) -> None:
+        """End the session: its lock is free."""
+        connection, self._connection = self._connection, None
+        if connection:
+            await connection.close()
+
+
+class StalledJobs:
+    """Puts stalled jobs back into the queue, and those whose worker's process has died.
+
+    Only what is found again after a while is requeued. An orphaned job is found again by the next sweep; the others
+    get `patience` seconds, in which a machine that was suspended can send heartbeats again.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        running: AbstractSet[int],
+        *,
+        stalled: float,
+        missing: float,
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the limits, in seconds, and the ids of the jobs that this process runs, kept current.
+
+        `stalled`: without a heartbeat; `missing`: without one and without a session.
+        """
         self._database = database
-        self._stalled = stalled
+        self._limits = {"stalled": stalled, "missing": missing}
+        self._patience = patience
         self._running = running
-        self._suspects: frozenset[int] = frozenset()
+        self._clock = clock
+        self._suspects: dict[int, float] = {}
 
     async def sweep(self, mine: int | None) -> None:
-        """Requeue what the last sweep found too, and look for others. `mine`: the id of our own worker. Raises StoreDown."""
-        values = {"queues": list(QUEUES), "busy": list(self._running), "stalled": self._stalled, "mine": mine}
-        if self._suspects:
-            requeued = await self._ids(_REQUEUE, values | {"suspects": list(self._suspects)})
-            if requeued:
-                log.warning("stalled_jobs_requeued", count=len(requeued))
-        self._suspects = await self._ids(_FIND, values)
+        """Requeue what was found before and still is, and look for others. `mine`: the id of our own worker. Raises StoreDown."""
+        values = {"queues": list(QUEUES), "busy": list(self._running), "mine": mine, **self._limits}
+        now = self._clock()
+        found = await self._rows(_FIND, values)
+        due = [
+            row.id
+            for row in found
+            if row.id in self._suspects and (row.orphaned or now - self._suspects[row.id] >= self._patience)
+        ]
+        if due and (requeued := await self._rows(_REQUEUE, values | {"suspects": due})):
+            log.warning("stalled_jobs_requeued", count=len(requeued))
+        self._suspects = {row.id: self._suspects.get(row.id, now) for row in found if row.id not in due}
 
-    async def _ids(self, statement: Any, values: dict[str, Any]) -> frozenset[int]:
-        rows = await self._database.run(lambda connection: connection.execute(statement, values))
-        return frozenset(row.id for row in rows)
+    async def _rows(self, statement: Any, values: dict[str, Any]) -> list[Row[Any]]:
+        return list(await self._database.run(lambda connection: connection.execute(statement, values)))

@@ -3,9 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Self
 
 import structlog
@@ -17,7 +16,7 @@ from procrastinate.worker import Worker
 
 from bot.database import Database, gives_way, pool, with_setting
 from bot.observability import Metrics
-from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN, StalledJobs
+from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN, StalledJobs, WorkerSession
 from handlers.case import StoreDown
 
 PAUSES = (2, 10, 60, 300)
@@ -26,6 +25,8 @@ MOST_ATTEMPTS = 10
 """How often a job is started: one that ends with its process each time, or cannot be rescheduled, is given up."""
 TURN_SECONDS = 3600
 """A turn that takes longer is stuck: reading the largest file, and sending it, may take 15 minutes each."""
+FORGOTTEN = 24 * 3600.0
+"""Seconds without a heartbeat after which a worker's record is deleted. Its jobs are taken over long before."""
 TIDY_AT = "17 * * * *"
 
 log = structlog.get_logger()
@@ -37,11 +38,15 @@ class Pace:
 
     poll: float = 0.5
     """Between looks for scheduled jobs: they start at most this late."""
-    heartbeat: float = 2
+    heartbeat: float = 1
+    missing: float = 3
+    """A worker without a session and without a heartbeat for this long is dead."""
     stalled: float = 10
-    """A worker without a heartbeat for this long is dead."""
-    sweep: float = 3
-    """Between looks for stalled jobs; they are requeued when two of them find the same ones."""
+    """A worker without a heartbeat for this long is dead, even if its session has not ended."""
+    sweep: float = 0.5
+    """Between looks for jobs of dead workers; those whose worker's session has ended are requeued by the second look."""
+    patience: float = 3
+    """How long other stalled jobs must be found before they are requeued."""
     grace: float = 4
     """How long running turns may go on when the worker stops. Less than `stalled`, so that no other worker takes them."""
     rest: float = 1
@@ -53,7 +58,7 @@ class Pace:
 class Turns:
     """Runs a worker while it is entered.
 
-    `turn` takes the next turn of a case; when it raises, it is called again after each of PAUSES. Then `give_up` is
+    `turn` takes the next turn of a case; when it raises, it is called again after each of the `pauses` (seconds). Then `give_up` is
     called, until it returns. `tidy` is called once an hour in one of the processes. `run_batch` works on the cards of
     watched channels; one runs at a time.
     """
@@ -67,7 +72,7 @@ class Turns:
         give_up: Callable[[str], Awaitable[None]],
         tidy: Callable[[], Awaitable[None]],
         run_batch: Callable[[], Awaitable[None]],
-        clock: Callable[[], datetime],
+        pauses: tuple[float, ...] = PAUSES,
         metrics: Metrics | None = None,
         concurrency: int = 30,
         pace: Pace | None = None,
@@ -76,15 +81,22 @@ class Turns:
         self._give_up = give_up
         self._tidy_up = tidy
         self._batch = run_batch
-        self._clock = clock
+        self._pauses = pauses
         self._metrics = metrics or Metrics()
         self._concurrency = concurrency
         self._pace = pace or Pace()
         self._database = database
+        self._url = url
         self._app = self._registered(App(connector=_connector(url, self._pace.timeout)))
         self._worker: _Worker | None = None
         self._running: set[int] = set()
-        self._stalled_jobs = StalledJobs(database, self._pace.stalled, self._running)
+        self._stalled_jobs = StalledJobs(
+            database,
+            self._running,
+            stalled=self._pace.stalled,
+            missing=self._pace.missing,
+            patience=self._pace.patience,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -131,16 +143,19 @@ class Turns:
     async def _work(self) -> None:
         pace = self._pace
         try:
-            await self._app.open_async()
+            # Without a limit, its pool would wait for 30 s, ever longer between tries, and so miss the database's return.
+            async with asyncio.timeout(pace.timeout):
+                await self._app.open_async()
             if self._closing:
                 return
             self._worker = _Worker(
                 self._app,
+                WorkerSession(self._url, pace.timeout),
                 queues=list(QUEUES),
                 concurrency=self._concurrency,
                 fetch_job_polling_interval=pace.poll,
                 update_heartbeat_interval=pace.heartbeat,
-                stalled_worker_timeout=pace.stalled,
+                stalled_worker_timeout=FORGOTTEN,
                 shutdown_graceful_timeout=pace.grace,
                 delete_jobs="successful",
                 install_signal_handlers=False,
@@ -153,8 +168,10 @@ class Turns:
     async def _keep_sweeping(self) -> None:
         while True:
             await asyncio.sleep(self._pace.sweep)
-            with suppress(StoreDown):
+            try:
                 await self._stalled_jobs.sweep(self._worker.worker_id if self._worker else None)
+            except StoreDown:
+                await asyncio.sleep(self._pace.rest)
 
     async def _run_turn(
         self, context: JobContext, /, case_id: object = None, failures: object = 0, **_: object
@@ -164,7 +181,7 @@ class Turns:
             log.error("job_unreadable", job=context.job.id)
             return
         if not isinstance(failures, int):
-            failures = len(PAUSES)
+            failures = len(self._pauses)
         with self._marked_running(context):
             if context.job.attempts >= MOST_ATTEMPTS:
                 await self._give_up(case_id)
@@ -188,12 +205,11 @@ class Turns:
             self._running.discard(job_id)
 
     async def _retry_later(self, case_id: str, failures: int) -> None:
-        """Schedule the case's next turn after a failed one; give the case up after the last of PAUSES."""
-        if failures >= len(PAUSES):
+        """Schedule the case's next turn after a failed one; give the case up after the last pause."""
+        if failures >= len(self._pauses):
             await self._give_up(case_id)
             return
-        at = self._clock() + timedelta(seconds=PAUSES[failures])
-        values = {"id": case_id, "at": at, "failures": failures + 1}
+        values = {"id": case_id, "seconds": self._pauses[failures], "failures": failures + 1}
         await self._database.run(lambda connection: connection.execute(NEXT_TURN, values))
 
     async def _take_batch(self, context: JobContext) -> None:
@@ -215,9 +231,26 @@ def _connector(url: str, timeout: float) -> PsycopgConnector:
 class _Worker(Worker):
     """Looks for jobs after each turn: the next one of the same case may be due, and was locked until now."""
 
-    def __init__(self, app: App, **options: Any) -> None:
+    def __init__(self, app: App, session: WorkerSession, **options: Any) -> None:
         super().__init__(app, **options)
         self._new_job_event = _StickyEvent()
+        self._session = session
+
+    async def _run_loop(self) -> None:
+        """Take jobs, and none before the session holds the lock: without it they would pass for orphans."""
+        assert self.worker_id is not None  # noqa: S101 - `run` has registered it
+        try:
+            await self._session.beat(self.worker_id)
+            await super()._run_loop()  # type: ignore[no-untyped-call]  # procrastinate left it bare
+        finally:
+            await self._session.close()
+
+    async def _update_heartbeat(self) -> None:
+        """Send heartbeats through the session. What this raises ends the worker."""
+        while True:
+            await asyncio.sleep(self.update_heartbeat_interval)
+            if self.worker_id is not None:
+                await self._session.beat(self.worker_id)
 
     async def _persist_job_status(self, *args: Any, **kwargs: Any) -> None:
         try:

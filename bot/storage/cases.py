@@ -1,8 +1,9 @@
 """Cases: requests and how far they have come. The table, and the Store of handlers."""
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
 from handlers.request import LookupRequest, Request
 
+utc_now = partial(datetime.now, UTC)
 metadata = MetaData()
 
 # `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send.
@@ -104,8 +106,9 @@ _SPENT = text("UPDATE audit SET calls = calls + :calls WHERE id = :id")
 class Cases:
     """The Store of handlers. Every method raises StoreDown when the database cannot take it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
+        self._clock = clock
 
     async def accept(self, request: Request, priority: int = jobs.PEOPLE) -> bool:
         """Store a request and its first job, both or neither. False: this delivery was stored before."""
@@ -155,7 +158,8 @@ class Cases:
 
     async def again(self, request_id: str, at: datetime, failures: int = 0) -> None:
         """Schedule the next turn, in place of one that waits. `failures`: how many turns in a row have failed."""
-        await self._execute(jobs.NEXT_TURN, {"id": request_id, "at": at, "failures": failures})
+        seconds = (at - self._clock()).total_seconds()
+        await self._execute(jobs.NEXT_TURN, {"id": request_id, "seconds": seconds, "failures": failures})
 
     async def ping(self) -> None:
         """One round trip."""

@@ -123,13 +123,17 @@ async def test_same_delivery_a_hundred_times(database):
     assert len(jobs(database)) == 1
 
 
-async def test_one_turn_waits(cases, database):
-    """A case's next turn replaces the one that waits: it never has two."""
+async def test_one_turn_waits(opened, database):
+    """A case's next turn replaces the one that waits: it never has two. It waits by the database's clock, not by ours."""
+    cases = Cases(opened, lambda: NOON)
+    before = datetime.now(UTC)
     await cases.accept(request())
     for minutes in (5, 1):
         await cases.again("1", NOON + timedelta(minutes=minutes))
     await cases.again("unknown", NOON)
-    assert jobs(database) == [("1", "todo", NOON + timedelta(minutes=1), 10)]
+    [(name, status, at, priority)] = jobs(database)
+    assert (name, status, priority) == ("1", "todo", 10)
+    assert timedelta(minutes=1) <= at - before <= timedelta(minutes=1) + (datetime.now(UTC) - before)
 
 
 async def test_prune(cases, opened):

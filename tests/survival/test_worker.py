@@ -1,10 +1,13 @@
-"""A turn whose process was killed in the middle of it is taken by another."""
+"""A turn whose process was killed is taken by another, and work goes on when the database was away."""
 
 import asyncio
 import sys
 
+from bot.postgres import Server
+from bot.queue.worker import Pace
+from bot.startup import prepare
 from tests.bot.test_storage import request
-from tests.bot.test_worker import Bot, left
+from tests.bot.test_worker import Bot, eventually, left
 
 BEGIN_AND_HANG = """
 import asyncio, sys
@@ -38,3 +41,19 @@ async def test_killed_process(database):
     async with one, other:
         await left(database)
     assert one.happened + other.happened == ["a"]
+
+
+async def test_restarted_database(new_state):
+    """When the database was away, work goes on within 20 s of its return, at the pace of the product."""
+    server = Server(new_state())
+    with server.used() as url:
+        prepare(url)
+        async with Bot(url, pace=Pace()) as bot:
+            await bot.cases.accept(request("a"))
+            await bot.until("a")
+            await asyncio.to_thread(server.stop)
+            await eventually(lambda: not bot.turns.working)
+            await asyncio.to_thread(server.start)
+            async with asyncio.timeout(20):
+                await bot.cases.accept(request("b"))
+                await bot.until("a", "b")
