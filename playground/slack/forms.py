@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from playground.slack.objects import PRESSED, named
+from playground.slack.objects import BUTTON_ROWS, named
 from playground.slack.schema import every
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ _FILLED: dict[str, tuple[str, str]] = {
 def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
     """Each block with each element in it that a person can use, both with their ids."""
     for block in every(named(blocks)):
-        found = [*block.get(PRESSED.get(block["type"], ""), ())]
+        found = [*block.get(BUTTON_ROWS.get(block["type"], ""), ())]
         found += [block[key] for key in ("element", "accessory") if key in block]
         yield from ((block, element) for element in found if element["type"] != "image")
 

@@ -9,7 +9,7 @@ from playground.slack.state import State
 
 Json = dict[str, Any]
 DOMAIN = "playground"
-PRESSED = {"actions": "elements", "card": "actions"}
+BUTTON_ROWS = {"actions": "elements", "card": "actions"}
 """Block -> the field with its row of elements to press."""
 
 
@@ -151,7 +151,7 @@ def _named(block: Json, name: str) -> Json:
     for key in ("element", "accessory"):
         if key in block:
             block[key] = _with_action(block[key], f"{name}-0")
-    row = PRESSED.get(block["type"])
+    row = BUTTON_ROWS.get(block["type"])
     if row in block:
         block[row] = [_with_action(e, f"{name}-{n}") for n, e in enumerate(block[row])]
     if "child_blocks" in block:

@@ -6,18 +6,19 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
 
-from playground.slack.records import File
+from playground.slack.records import File, Person
 from playground.slack.workspace import Workspace
 from playground.web.actions import Acts, Files, Wrong
 from playground.web.guard import Guard, loopback
 from playground.web.live import Live, Window
-from playground.web.snapshot import readable
+from playground.web.snapshot import actors, readable
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
@@ -113,16 +114,28 @@ class Page:
         return web.FileResponse(path)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: everything first, then what happens."""
-        try:
-            person = self._slack.person(request.query.get("as", "ana"))
-        except LookupError:
-            raise web.HTTPNotFound from None
+        """Server-sent events: everything first, then what happens; for a name that nobody has, who there is."""
         reply = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await reply.prepare(request)
-        with self.live.window(person) as window, suppress(ConnectionResetError):
+        person = self._actor(request.query.get("as", "ana"))
+        if person is None:
+            await reply.write(_event({"kind": "nobody", "people": actors(self._slack)}))
+            return reply
+        tab = request.query.get("tab", "")
+        with (
+            self.live.window(person, tab, partial(_connected, request)) as window,
+            suppress(ConnectionResetError),
+        ):
             await _stream(reply, window)
         return reply
+
+    def _actor(self, name: str) -> Person | None:
+        """Whom the page acts as: a person, by name or id; None for an app and for a name that nobody has."""
+        try:
+            person = self._slack.person(name)
+        except LookupError:
+            return None
+        return None if person.bot_id else person
 
     async def _entry(self, request: web.Request) -> web.Response:
         found = self.live.entry(int(request.match_info["number"]))
@@ -158,7 +171,15 @@ async def _stream(reply: web.StreamResponse, window: Window) -> None:
             continue
         if news is None:
             return
-        await reply.write(b"data: " + json.dumps(news).encode() + b"\n\n")
+        await reply.write(_event(news))
+
+
+def _event(news: Json) -> bytes:
+    return b"data: " + json.dumps(news).encode() + b"\n\n"
+
+
+def _connected(request: web.Request) -> bool:
+    return request.transport is not None and not request.transport.is_closing()
 
 
 async def _read(request: web.Request) -> tuple[Json, Files]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,9 @@ class Window:
     """A browser window and what it has not been told yet; None: it is closed."""
 
     person: Person
+    tab: str
+    """The same for every connection of one page, however often it was interrupted."""
+    connected: Callable[[], bool]
     news: asyncio.Queue[Json | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
 
 
@@ -44,6 +47,8 @@ class Live:
         self._slack = slack
         self._more = more
         self._windows: set[Window] = set()
+        self._tabs: dict[str, set[str]] = {}
+        """The tabs in which a modal was shown, by the id of its view."""
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._number = 0
         self._faults = 0
@@ -52,9 +57,13 @@ class Live:
         slack.api.watchers.append(self._called)
 
     @contextmanager
-    def window(self, person: Person) -> Iterator[Window]:
-        """A window of this person, told everything first."""
-        window = Window(person)
+    def window(
+        self, person: Person, tab: str = "", connected: Callable[[], bool] = lambda: True
+    ) -> Iterator[Window]:
+        """A window of this person, told everything first. `connected`: whether its browser still listens."""
+        self._close_abandoned(person, tab)
+        window = Window(person, tab, connected)
+        self._note_modals(window)
         heads = [entry.head for entry in self._entries]
         window.news.put_nowait(
             {"kind": "all", **self._more, **snapshot.everything(self._slack, person), "journal": heads}
@@ -64,6 +73,17 @@ class Live:
             yield window
         finally:
             self._windows.discard(window)
+
+    def _close_abandoned(self, person: Person, tab: str) -> None:
+        """Close the modals that were open in pages which are gone: as in Slack, they do not come back with a new one."""
+        alive = {tab} | {one.tab for one in self._windows if one.person is person and one.connected()}
+        seen = [self._tabs[view.id] for view in self._slack.views(person) if view.id in self._tabs]
+        if seen and not alive & set().union(*seen):
+            self._slack.state.close(self._slack.views(person)[-1], [])
+
+    def _note_modals(self, window: Window) -> None:
+        for view in self._slack.views(window.person):
+            self._tabs.setdefault(view.id, set()).add(window.tab)
 
     def entry(self, number: int) -> Json | None:
         """What was in a delivery or a call."""
@@ -91,6 +111,7 @@ class Live:
             if change.message:
                 self._tell(window, self._news(window.person, change.message))
             elif change.view and change.view.user == window.person.id:
+                self._note_modals(window)
                 self._tell(window, self._views(window.person))
         self._complained()
 

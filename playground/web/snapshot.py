@@ -43,6 +43,11 @@ def person(one: Person) -> Json:
     }
 
 
+def actors(slack: Workspace) -> list[str]:
+    """The names of those whom a window can act as."""
+    return [one.name for one in slack.state.people.values() if not one.bot_id]
+
+
 def channel(state: State, one: Channel) -> Json:
     """A channel; direct messages are named for the bot."""
     return {

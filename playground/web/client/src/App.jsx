@@ -1,5 +1,5 @@
 // The whole page: where one is, what is open beside it, and what is said aloud.
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { Channel } from './Channel.jsx'
 import { Home } from './Home.jsx'
 import { Journal } from './Journal.jsx'
@@ -24,19 +24,25 @@ export function App() {
   const [thread, setThread] = useState(null)
   const [journal, setJournal] = useState(false)
   const [drawer, setDrawer] = useState(false)
+  const opensDrawer = useRef(null)
   useEffect(() => {
     setThread(null)
     setDrawer(false)
   }, [place])
-  if (state?.nobody) return <p className="waiting" role="alert">No such person: {me}. Try ?as=ana.</p>
+  if (state?.nobody) return <Nobody people={state.people} />
   if (!state) return <p className="waiting">Opening the workspace …</p>
   const channel = state.channels.find((one) => one.id === place) ?? state.channels[0]
   const atHome = place === 'home'
+  const escaped = (event) => {
+    if (event.key !== 'Escape' || !drawer) return
+    setDrawer(false)
+    opensDrawer.current.focus()
+  }
   return (
     <Workspace value={state}>
-      <div className="page" data-drawer={drawer} data-thread={Boolean(thread) && !atHome} data-journal={journal}>
+      <div className="page" data-drawer={drawer} data-thread={Boolean(thread) && !atHome} data-journal={journal} onKeyDown={escaped}>
         <header className="top">
-          <button className="quiet drawer-button" aria-expanded={drawer} onClick={() => setDrawer(!drawer)}>
+          <button ref={opensDrawer} className="quiet drawer-button" aria-expanded={drawer} onClick={() => setDrawer(!drawer)}>
             ☰ Channels
           </button>
           <span className="brand">Playground</span>
@@ -57,6 +63,22 @@ export function App() {
     </Workspace>
   )
 }
+
+/** The address names somebody who is not here. */
+const Nobody = ({ people }) => (
+  <main className="waiting">
+    <p role="alert">There is nobody called “{me}” here.</p>
+    <p>
+      Act as{' '}
+      {people.map((name, position) => (
+        <span key={name}>
+          {position > 0 && ', '}
+          <a href={`?as=${name}${location.hash}`}>{name}</a>
+        </span>
+      ))}
+    </p>
+  </main>
+)
 
 /** Says what the bot posts or changes, for those who do not see it. */
 function Announcer() {

@@ -5,6 +5,7 @@ import { Message as Drawn } from 'slack-blocks-to-jsx'
 import { Element } from './Element.jsx'
 import { Field } from './Field.jsx'
 import { rich } from './mrkdwn.js'
+import { Table } from './Table.jsx'
 import { useWorkspace } from './workspace.js'
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
@@ -27,7 +28,7 @@ export function Blocks({ blocks }) {
   })
 }
 
-function Shown({ block }) {
+export function Shown({ block }) {
   const { people, channels } = useWorkspace()
   const theme = useTheme()
   const names = (all) => all.map(({ id, name }) => ({ id, name }))
@@ -100,4 +101,71 @@ const Header = ({ block }) => (
   </p>
 )
 
-const KINDS = { actions: Actions, context: Context, header: Header, input: Field, section: Section }
+/** Folded by what the browser has for that: it is found by the page's search and by screen readers. */
+function Container({ block }) {
+  const { child_blocks: inner, width = 'standard', icon } = block
+  const title = (
+    <>
+      {icon && <Element element={icon} />}
+      <span className="titles">
+        <b>{block.rich_text_title ? <Shown block={block.rich_text_title} /> : block.title.text}</b>
+        {block.subtitle && <small>{<Shown block={rich(block.subtitle)} />}</small>}
+      </span>
+    </>
+  )
+  if (block.is_collapsible) {
+    return (
+      <details className="container" data-width={width} open={!block.default_collapsed}>
+        <summary>{title}</summary>
+        <Blocks blocks={inner} />
+      </details>
+    )
+  }
+  return (
+    <div className="container" data-width={width} data-divided={Boolean(block.has_header_divider)}>
+      <div className="heading">{title}</div>
+      <Blocks blocks={inner} />
+    </div>
+  )
+}
+
+const LEVELS = { default: ['Note', '◆'], info: ['Information', 'ℹ'], warning: ['Warning', '⚠'], error: ['Error', '⛔'], success: ['Success', '✔'] }
+
+function Alert({ block }) {
+  const [word, sign] = LEVELS[block.level ?? 'default']
+  return (
+    <div className="alert" role="note" aria-label={word} data-level={block.level}>
+      <span aria-hidden="true">{sign}</span>
+      <Shown block={rich(block.text)} />
+    </div>
+  )
+}
+
+function Card({ block }) {
+  return (
+    <div className="card">
+      {block.hero_image && <Element element={block.hero_image} />}
+      <div className="heading">
+        {block.icon && <Element element={block.icon} />}
+        <span className="titles">
+          {block.title && <b>{<Shown block={rich(block.title)} />}</b>}
+          {block.subtitle && <small>{<Shown block={rich(block.subtitle)} />}</small>}
+        </span>
+      </div>
+      {block.body && <Shown block={rich(block.body)} />}
+      {block.actions && <Actions block={{ ...block, elements: block.actions }} />}
+    </div>
+  )
+}
+
+const KINDS = {
+  actions: Actions,
+  alert: Alert,
+  card: Card,
+  container: Container,
+  context: Context,
+  header: Header,
+  input: Field,
+  section: Section,
+  table: Table,
+}

@@ -1,7 +1,7 @@
 // A channel or direct messages: what was said, and the box to say something.
-import { useLayoutEffect, useRef } from 'react'
 import { Composer } from './Composer.jsx'
 import { Message } from './Message.jsx'
+import { Scroll } from './Scroll.jsx'
 import { messagesOf, useWorkspace } from './workspace.js'
 
 export function Channel({ channel, onThread }) {
@@ -19,7 +19,7 @@ export function Channel({ channel, onThread }) {
           {!channel.bot_inside && ' · VirusTotal is not in this channel: /invite @vt'}
         </p>
       </header>
-      <Scroll follow={last(messages)}>
+      <Scroll messages={messages} channel={channel.id}>
         <ol className="messages">
           {messages.map((message) => (
             <Message key={message.ts} message={message} onThread={onThread} />
@@ -33,36 +33,5 @@ export function Channel({ channel, onThread }) {
         <Composer channel={channel} label={`Message ${name}`} />
       )}
     </section>
-  )
-}
-
-/** Changes with every new message and with every change of the last one. */
-export const last = (messages) => `${messages.length} ${messages.at(-1)?.text} ${messages.at(-1)?.reactions}`
-
-/** What is longer than the window is shown from its beginning: there stands the verdict. */
-function toEnd(box) {
-  const newest = box.querySelector('.message:last-child')
-  if (newest && newest.offsetHeight > box.clientHeight) newest.scrollIntoView({ block: 'start' })
-  else box.scrollTop = box.scrollHeight
-}
-
-/** Stays at the end as long as one looks at the end. */
-export function Scroll({ follow, children }) {
-  const box = useRef(null)
-  const atEnd = useRef(true)
-  useLayoutEffect(() => {
-    const settle = () => atEnd.current && toEnd(box.current)
-    settle()
-    const resized = new ResizeObserver(settle)
-    resized.observe(box.current)
-    return () => resized.disconnect()
-  }, [follow])
-  const scrolled = ({ target }) => {
-    atEnd.current = target.scrollHeight - target.scrollTop - target.clientHeight < 80
-  }
-  return (
-    <div className="scroll" ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label="Messages">
-      {children}
-    </div>
   )
 }

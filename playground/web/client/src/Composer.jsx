@@ -1,17 +1,25 @@
-// The box to type in: / offers commands, Enter sends, files can be attached.
-import { useId, useRef, useState } from 'react'
-import { act, useWorkspace } from './workspace.js'
+// The box to type in: / offers commands, @ people, Enter sends, files can be attached.
+import { useId, useLayoutEffect, useRef, useState } from 'react'
+import { useOffered } from './offered.js'
+import { act, expectAnswer } from './workspace.js'
 
 export function Composer({ channel, thread = null, label }) {
   const [text, setText] = useState('')
   const [files, setFiles] = useState([])
   const [trouble, setTrouble] = useState('')
-  const offered = useOffered(text, thread)
+  const [caret, setCaret] = useState(0)
+  const offered = useOffered(text, caret, thread)
   const box = useRef(null)
+  const moves = useRef(null)
+  useLayoutEffect(() => {
+    if (moves.current !== null) box.current.setSelectionRange(moves.current, moves.current)
+    moves.current = null
+  }, [text])
   const id = useId()
   const attempt = async (verb, ask, more) => {
     try {
       setTrouble('')
+      expectAnswer({ channel: channel.id, thread })
       await act(verb, ask, more)
       return true
     } catch (error) {
@@ -35,6 +43,11 @@ export function Composer({ channel, thread = null, label }) {
     if (offer.callback) {
       setText('')
       attempt('shortcut', { callback: offer.callback })
+    } else if (offer.from !== undefined) {
+      const name = `${offer.form} `
+      moves.current = offer.from + name.length
+      setCaret(moves.current)
+      setText(text.slice(0, offer.from) + name + text.slice(offer.to).trimStart())
     } else {
       setText(offer.form)
       offered.dismiss(offer.form)
@@ -63,9 +76,10 @@ export function Composer({ channel, thread = null, label }) {
         aria-haspopup="listbox"
         aria-controls={offered.list.length > 0 ? `${id}-offers` : undefined}
         aria-activedescendant={offered.active >= 0 ? `${id}-offers-${offered.active}` : undefined}
-        placeholder={thread ? `${label} …` : `${label}: / for commands`}
+        placeholder={thread ? `${label}: @vt asks the bot` : `${label}: / for commands, @vt asks the bot`}
         value={text}
-        onChange={(event) => setText(event.target.value)}
+        onChange={({ target }) => (setText(target.value), setCaret(target.selectionStart))}
+        onSelect={({ target }) => setCaret(target.selectionStart)}
         onKeyDown={pressed}
       />
       <ul className="attached">
@@ -90,42 +104,9 @@ export function Composer({ channel, thread = null, label }) {
   )
 }
 
-/** What can follow what is typed, and which of it the arrows are at. */
-function useOffered(text, thread) {
-  const { offers } = useWorkspace()
-  const [active, setActive] = useState(-1)
-  const [dismissed, setDismissed] = useState(null)
-  const all = [
-    ...offers.commands.map((one) => ({ form: one.name, does: one.does })),
-    ...offers.forms,
-    ...offers.shortcuts.filter((one) => one.on === 'global').map((one) => ({ form: `/${one.name}`, ...one })),
-  ]
-  const typed = text.toLowerCase()
-  const open = !thread && text.startsWith('/') && text !== dismissed
-  const list = open ? all.filter((one) => one.form.toLowerCase().startsWith(typed) && one.form !== text) : []
-  const at = Math.min(active, list.length - 1)
-  const handles = (event, pick) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-    if (step) setActive(at < 0 && step < 0 ? list.length - 1 : (at + step + list.length) % list.length)
-    else if (event.key === 'Escape') setDismissed(text)
-    else if (['Enter', 'Tab'].includes(event.key) && at >= 0) pick(list[at])
-    else {
-      setActive(-1)
-      return false
-    }
-    event.preventDefault()
-    return true
-  }
-  const dismiss = (form = text) => {
-    setActive(-1)
-    setDismissed(form)
-  }
-  return { list, active: at, handles, dismiss }
-}
-
 function Offers({ id, offered, pick }) {
   return (
-    <ul className="offers" role="listbox" id={id} aria-label="Commands" tabIndex={0}>
+    <ul className="offers" role="listbox" id={id} aria-label={offered.what} tabIndex={0}>
       {offered.list.map((one, number) => (
         <li
           key={one.form}

@@ -1,11 +1,14 @@
 // What went to the bot and what it called, with times; and which of Slack's rules it broke.
-import { useState } from 'react'
+import { useRef, useState } from 'react'
+import { useReturnedFocus } from './focus.js'
 import { clock, journalEntry, useWorkspace } from './workspace.js'
 
 export function Journal({ onClose }) {
   const { journal, faults } = useWorkspace()
+  const panel = useRef(null)
+  useReturnedFocus(panel)
   return (
-    <aside className="journal talk" aria-label="Event log" onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+    <aside className="journal talk" aria-label="Event log" ref={panel} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
       <header className="bar">
         <h2>Event log</h2>
         <button className="quiet" onClick={onClose}>

@@ -10,10 +10,32 @@ function beside(list, button) {
   list.style.left = `${Math.max(4, Math.min(at.left, innerWidth - width - 4))}px`
 }
 
+const PAUSE_MILLISECONDS = 500
+
+/** The item that a key leads to: a neighbour, the first, the last, or the next that begins with the letters typed. */
+function neighbour(items, event, typed) {
+  const at = items.indexOf(document.activeElement)
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+  if (step) return items.at((at + step) % items.length)
+  if (event.key === 'Home') return items[0]
+  if (event.key === 'End') return items.at(-1)
+  if (event.key.length !== 1 || event.key === ' ' || event.ctrlKey || event.metaKey || event.altKey) return null
+  const letter = event.key.toLowerCase()
+  const goesOn = event.timeStamp - typed.at < PAUSE_MILLISECONDS && typed.letters !== letter
+  typed.letters = goesOn ? typed.letters + letter : letter
+  typed.at = event.timeStamp
+  const from = goesOn ? at : at + 1
+  const inOrder = [...items.slice(from), ...items.slice(0, from)]
+  return inOrder.find((item) => wordsOf(item).startsWith(typed.letters)) ?? null
+}
+
+const wordsOf = (item) => item.textContent.toLowerCase().replace(/^[^\p{L}\p{N}]+/u, '')
+
 export function Menu({ label, shows, items, onPick }) {
   const [open, setOpen] = useState(false)
   const list = useRef(null)
   const button = useRef(null)
+  const typed = useRef({ letters: '', at: 0 })
   const id = useId()
   useLayoutEffect(() => {
     if (!open) return
@@ -33,20 +55,26 @@ export function Menu({ label, shows, items, onPick }) {
     onPick(item.value)
   }
   const moved = (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
     if (event.key === 'Escape') {
       event.stopPropagation()
       event.preventDefault()
       close()
-    } else if (step) {
-      event.preventDefault()
-      const all = [...list.current.querySelectorAll('[role=menuitem]')]
-      all.at((all.indexOf(document.activeElement) + step) % all.length).focus()
+      return
     }
+    const all = [...list.current.querySelectorAll('[role=menuitem]')]
+    const next = neighbour(all, event, typed.current)
+    if (!next) return
+    event.preventDefault()
+    next.focus()
+  }
+  const opens = (event) => {
+    if (!['ArrowDown', 'ArrowUp'].includes(event.key)) return
+    event.preventDefault()
+    setOpen(true)
   }
   const left = ({ relatedTarget, currentTarget }) => !currentTarget.contains(relatedTarget) && setOpen(false)
   return (
-    <span className="menu" onBlur={left} onKeyDown={open ? moved : undefined}>
+    <span className="menu" onBlur={left} onKeyDown={open ? moved : opens}>
       <button
         ref={button}
         type="button"

@@ -4,7 +4,7 @@ import { get as emoji } from 'node-emoji'
 import { Blocks } from './Blocks.jsx'
 import { Menu } from './Menu.jsx'
 import { Operated } from './Operated.jsx'
-import { act, clock, messagesOf, useWorkspace } from './workspace.js'
+import { act, clock, expectAnswer, messagesOf, useWorkspace } from './workspace.js'
 
 export function Message({ message, onThread, inThread = false }) {
   const state = useWorkspace()
@@ -22,7 +22,7 @@ export function Message({ message, onThread, inThread = false }) {
   const press = (block, element, choice) =>
     attempt('press', { block: block.block_id, action: element.action_id, choice })
   return (
-    <li className="message" data-ephemeral={message.ephemeral}>
+    <li className="message" data-ephemeral={message.ephemeral} data-ts={message.ts}>
       <article aria-label={`${author.real_name} at ${clock(message.ts)}`}>
         <Avatar of={author} />
         <div className="body">
@@ -74,7 +74,10 @@ function Tools({ message, onThread, attempt }) {
           label="More actions"
           shows="⋮"
           items={shortcuts.map((one) => ({ label: one.name, does: one.does, value: one.callback }))}
-          onPick={(callback) => attempt('shortcut', { callback })}
+          onPick={(callback) => {
+            expectAnswer(message)
+            attempt('shortcut', { callback })
+          }}
         />
       )}
     </div>

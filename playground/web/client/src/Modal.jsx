@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { Blocks } from './Blocks.jsx'
 import { Dialog, Operated } from './Operated.jsx'
 import { useForm } from './form.js'
-import { act } from './workspace.js'
+import { act, expectAnswer } from './workspace.js'
 
 export function Modal({ view }) {
   return view ? <Open key={view.id} view={view} /> : null
@@ -27,6 +27,7 @@ function Open({ view }) {
     attempt('press', { block: block.block_id, action: element.action_id, choice })
   const submit = (event) => {
     event.preventDefault()
+    expectAnswer()
     attempt('submit')
   }
   const close = () => act('close', { view: view.id })

@@ -1,5 +1,6 @@
 // What surrounds controls: how a press is sent, what is filled in, and the question that comes before some presses.
 import { createContext, useContext, useLayoutEffect, useRef, useState } from 'react'
+import { focusComposer, isNowhere } from './focus.js'
 
 const Context = createContext(null)
 export const useOperated = () => useContext(Context)
@@ -45,14 +46,23 @@ export function Dialog({ label, onClose, children }) {
     const open = dialog.current
     open.showModal()
     open.querySelector('[data-first], .fields :is(input, select, textarea, button), footer button')?.focus()
-    return () => open.close()
+    return () => {
+      open.close() // gives the focus back, if what had it is still there
+      if (isNowhere()) focusComposer()
+    }
   }, [])
   const cancelled = (event) => {
     event.preventDefault()
     onClose()
   }
   return (
-    <dialog ref={dialog} aria-label={label} onCancel={cancelled}>
+    // Escape closes the dialog alone, and not the thread that it was opened in.
+    <dialog
+      ref={dialog}
+      aria-label={label}
+      onCancel={cancelled}
+      onKeyDown={(event) => event.key === 'Escape' && event.stopPropagation()}
+    >
       <header className="bar">
         <h2>{label}</h2>
         <button type="button" className="quiet" onClick={onClose}>

@@ -1,12 +1,13 @@
 // Where one can go, and who one is.
 import { useEffect, useState } from 'react'
-import { me, useWorkspace } from './workspace.js'
+import { useWorkspace } from './workspace.js'
 
 const SIGNS = { public: '#', private: '🔒', direct: '@' }
 
 export function Sidebar({ place }) {
   const state = useWorkspace()
   const unread = useUnread(place)
+  const acting = state.people.find((one) => one.id === state.me)
   return (
     <nav className="sidebar" aria-label="Channels">
       <ul>
@@ -25,7 +26,7 @@ export function Sidebar({ place }) {
       </ul>
       <label className="acting">
         Acting as
-        <select value={me} onChange={(event) => (location.search = `?as=${event.target.value}`)}>
+        <select value={acting.name} onChange={(event) => (location.search = `?as=${event.target.value}`)}>
           {state.people
             .filter((one) => !one.bot)
             .map((one) => (

@@ -4,6 +4,10 @@ import { createContext, useContext, useEffect, useReducer } from 'react'
 const token = document.querySelector('meta[name="playground-token"]').content
 export const me = new URLSearchParams(location.search).get('as') ?? 'ana'
 
+// The same however often the connection breaks, another one when the page is loaded again. (randomUUID is missing where
+// the page is served to other machines without TLS.)
+const tab = crypto.getRandomValues(new Uint32Array(4)).join('')
+
 const keyOf = ({ channel, ts }) => `${channel}/${ts}`
 const without = (messages, key) => Object.fromEntries(Object.entries(messages).filter(([name]) => name !== key))
 
@@ -24,17 +28,20 @@ const heard = {
   journal: (state, { entry }) => ({ ...state, journal: [...state.journal, entry].slice(-300) }),
   faults: (state, { faults }) => ({ ...state, faults }),
   lost: (state) => state && { ...state, connected: false },
-  // The server answered, and knows nobody of that name.
-  refused: (state) => state ?? { nobody: true },
+  nobody: (state, { people }) => ({ nobody: true, people }),
 }
 
 /** Everything, kept up to date; null until the server has told it. */
 export function useLive() {
   const [state, hear] = useReducer((before, news) => heard[news.kind](before, news), null)
   useEffect(() => {
-    const source = new EventSource(`/live?as=${encodeURIComponent(me)}`)
-    source.onmessage = ({ data }) => hear(JSON.parse(data))
-    source.onerror = () => hear({ kind: source.readyState === EventSource.CLOSED ? 'refused' : 'lost' })
+    const source = new EventSource(`/live?as=${encodeURIComponent(me)}&tab=${tab}`)
+    source.onmessage = ({ data }) => {
+      const news = JSON.parse(data)
+      if (news.kind === 'nobody') source.close()
+      hear(news)
+    }
+    source.onerror = () => hear({ kind: 'lost' })
     return () => source.close()
   }, [])
   return state
@@ -69,6 +76,11 @@ export async function act(verb, ask, files = {}) {
   const said = await reply.json()
   if (!reply.ok) throw new Error(said.error)
   return said
+}
+
+/** Tells the list of messages in which it will be answered that this person has asked something. */
+export function expectAnswer({ channel, thread = null } = {}) {
+  dispatchEvent(new CustomEvent('asked', { detail: { channel, thread } }))
 }
 
 /** What was in a delivery or a call. */

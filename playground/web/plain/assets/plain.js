@@ -65,14 +65,20 @@ const heard = {
     options(at('people'), news.people.filter((one) => !one.bot).map((one) => [one.name, one.real_name]), seen.me)
     options(at('channels'), news.channels.map((one) => [one.id, one.kind === 'direct' ? one.name : `#${one.name}`]), seen.channel)
   },
+  nobody: ({ people }) => {
+    source.close()
+    at('error').textContent = `There is nobody called ${seen.me} here. There is ${people.join(', ')}: try ?as=${people[0]}.`
+  },
   message: ({ message }) => seen.messages.set(message.channel + message.ts, message),
   gone: ({ channel, ts }) => seen.messages.delete(channel + ts),
 }
 
-new EventSource(`/live?as=${encodeURIComponent(seen.me)}`).onmessage = ({ data }) => {
+const tab = crypto.getRandomValues(new Uint32Array(4)).join('')
+const source = new EventSource(`/live?as=${encodeURIComponent(seen.me)}&tab=${tab}`)
+source.onmessage = ({ data }) => {
   const news = JSON.parse(data)
   heard[news.kind]?.(news)
-  draw()
+  if (seen.all) draw()
 }
 at('people').onchange = ({ target }) => (location.search = `?as=${target.value}`)
 at('channels').onchange = ({ target }) => {
