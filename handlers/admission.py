@@ -20,6 +20,10 @@ from handlers.text import about
 from handlers.text.format import EVERYBODY, Audience
 
 CACHED_FOR = timedelta(minutes=10)
+RECENT = timedelta(seconds=5)
+"""For this long a process does not read a person from the cache again."""
+MOST_RECENT = 1_000
+"""People that a process remembers at most."""
 SLACK_TIMEOUT = 0.7
 """Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
 SLACKBOT = "USLACKBOT"
@@ -83,16 +87,29 @@ class Directory:
         self._cache = cache
         self._clock = clock
         self._home: str | None = None
+        self._recent: dict[str, tuple[Person, datetime]] = {}
+        """People and when they were read, the oldest first."""
 
     async def person(self, user: str) -> Person:
         """A person by id. Ids that begin with B are apps, which post under their bot id."""
         if user.startswith("B") or user == SLACKBOT:
             return Person(user, "", Role.BOT)
-        known = await self._cache.person(user, self._clock() - CACHED_FOR)
+        now = self._clock()
+        if user in self._recent and now - self._recent[user][1] < RECENT:
+            return self._recent[user][0]
+        known = await self._cache.person(user, now - CACHED_FOR)
         if known is None:
             known = await self._fetch(user)
             await self._cache.keep_person(known, self._clock())
+        self._remember(known, now)
         return known
+
+    def _remember(self, person: Person, now: datetime) -> None:
+        """Several questions about one person in a row, as one command asks them, are one look at the database."""
+        self._recent.pop(person.id, None)
+        if len(self._recent) == MOST_RECENT:
+            self._recent.pop(next(iter(self._recent)))
+        self._recent[person.id] = (person, now)
 
     async def channel_name(self, channel: str) -> str:
         """A channel's name."""

@@ -59,11 +59,11 @@ class NoValue(UsageError):
 
 @dataclass(eq=False)
 class WrongValue(UsageError):
-    """A value that the action does not take; `fits` is the action that does, if there is one."""
+    """A value that the action does not take; `suggested` is the action that does, if there is one."""
 
     action: Action
     value: str
-    fits: Action | None
+    suggested: Action | None
 
 
 @dataclass(eq=False)

@@ -144,7 +144,7 @@ def with_action(
     action: Action | None, found: Iterable[Indicator], options: Options, thresholds: Mapping[str, int]
 ) -> LookupCommand:
     """Look up indicators that were found before, with this action or each with the one that fits. Raises UsageError."""
-    wanted = [(_fit(action, one), action) if action else (one, fitting(one.kind)) for one in found]
+    wanted = [(_as_taken(action, one), action) if action else (one, fitting(one.kind)) for one in found]
     if not wanted:
         raise NothingFound
     return _command(_lookups(wanted, options, thresholds), options)
@@ -197,10 +197,10 @@ def _value(action: Action, word: str) -> Indicator:
     indicator = read(word)
     if indicator is None:
         raise WrongValue(action, word, None)
-    return _fit(action, indicator)
+    return _as_taken(action, indicator)
 
 
-def _fit(action: Action, indicator: Indicator) -> Indicator:
+def _as_taken(action: Action, indicator: Indicator) -> Indicator:
     """The indicator as the action takes it. scan-url takes a host as a URL, domain-report a URL or mail address by its host."""
     if indicator.kind in action.kinds:
         return indicator

@@ -74,7 +74,10 @@ def tracing() -> Iterator[Trace]:
 
 
 async def lookup(line: str, state: Path, database: str = "") -> Trace:
-    """Trace one command, asked of a bot that has answered it before: caches of the process are warm, replies are not kept."""
+    """Trace one command, asked by a person whom the bot has answered a moment ago, as usual: replies are not kept.
+
+    The process then remembers the person for a few seconds (handlers/admission.py), which spares a look at the database.
+    """
     async with (
         Workspace(events=EVENTS, scopes=SCOPES) as slack,
         Sandbox().serve() as virustotal,
@@ -121,6 +124,7 @@ def main() -> None:
         f"{line}: {len(trace.modules)} modules, {len(trace.functions)} functions, {trace.changes} changes of module"
     )
     files = [module for module in trace.modules if module.startswith(FILE_MODULES)]
+    print("the same person asked the same a moment before, so the process still remembers who they are")
     print(f"modules about files: {', '.join(files) or 'none'}")
 
 

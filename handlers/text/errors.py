@@ -214,8 +214,8 @@ def takes(action: Action) -> str:
 
 
 def _wrong_value(wrong: WrongValue) -> str:
-    if wrong.fits:
-        return f"{_why_wrong(wrong)}. Try: /vt {wrong.fits.key} {defang(cut(wrong.value, 80))}"
+    if wrong.suggested:
+        return f"{_why_wrong(wrong)}. Try: /vt {wrong.suggested.key} {defang(cut(wrong.value, 80))}"
     return f"{_why_wrong(wrong)}. Example: {usage(wrong.action)}"
 
 
@@ -243,8 +243,8 @@ def wrong_values(wrong: Sequence[WrongValue]) -> str:
 
 def _why_wrong(wrong: WrongValue) -> str:
     shown = defang(cut(wrong.value, 80))
-    if wrong.fits:
-        return f"{shown} is {takes(wrong.fits)}, not {takes(wrong.action)}"
+    if wrong.suggested:
+        return f"{shown} is {takes(wrong.suggested)}, not {takes(wrong.action)}"
     return f"{shown} is not {takes(wrong.action)}"
 
 

@@ -204,12 +204,13 @@ async def test_slack_is_asked_once_in_ten_minutes(database):
         demote(app, ANA)
         await app.asks(f"/vt scan-ip {QUESTION}")
         learnt_before(database, minutes=11)
+        await app.passes(seconds=6)
         refused = await app.asks(f"/vt scan-ip {QUESTION}")
         assert "Guests can't use this bot" in app.now(refused)
 
 
 def learnt_before(database, minutes):
-    """Make the cached people older by this much."""
+    """Make the people in the database older by this much. The process remembers them for five seconds besides."""
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE people SET at = at - make_interval(mins => %s)", [minutes])
 
@@ -226,6 +227,7 @@ async def test_whoever_was_made_a_guest_while_filling_in_the_form(database):
         await app.slack.types(ANA, INCIDENT, f"/vt form {QUESTION}")
         demote(app, ANA)
         learnt_before(database, minutes=11)
+        await app.passes(seconds=6)
         sent = await app.slack.submits(ANA, app.slack.views(ANA)[0])
         assert "Guests can't use this bot" in sent.errors["values"]
         assert not app.virustotal.calls
