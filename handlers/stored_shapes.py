@@ -238,11 +238,11 @@ def salvage(row: Mapping[str, Any]) -> Case:
     posts, channel, ts, posting = (progress.get(name) for name in ("posts", "channel", "ts", "posting"))
     posted = isinstance(channel, str) and isinstance(ts, str)
     origin = _origin(request, row)
-    asked = InfoRequest(
+    stand_in = InfoRequest(
         id=row["id"], delivery=row["delivery"], verb=Verb.HELP, at=row["created"], origin=origin
     )
     return Case(
-        request=asked,
+        request=stand_in,
         outcome=row["outcome"] if row["outcome"] in set(Outcome) else Outcome.OPEN,
         posts=posts if type(posts) is int and posts >= 0 else 0,
         channel=channel if posted else None,
