@@ -151,7 +151,7 @@ class StalledJobs:
     """Puts stalled jobs back into the queue, and those whose worker's process has died.
 
     Only what is found again after a while is requeued. An orphaned job is found again by the next sweep; the others
-    get `patience` seconds, in which a machine that was suspended can send heartbeats again.
+    get `recheck` seconds, in which a machine that was suspended can send heartbeats again.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class StalledJobs:
         *,
         stalled: float,
         missing: float,
-        patience: float,
+        recheck: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the limits, in seconds, and the ids of the jobs that this process runs, kept current.
@@ -170,7 +170,7 @@ class StalledJobs:
         """
         self._database = database
         self._limits = {"stalled": stalled, "missing": missing}
-        self._patience = patience
+        self._recheck = recheck
         self._running = running
         self._clock = clock
         self._suspects: dict[int, float] = {}
@@ -183,7 +183,7 @@ class StalledJobs:
         due = [
             row.id
             for row in found
-            if row.id in self._suspects and (row.orphaned or now - self._suspects[row.id] >= self._patience)
+            if row.id in self._suspects and (row.orphaned or now - self._suspects[row.id] >= self._recheck)
         ]
         if due and (requeued := await self._rows(_REQUEUE, values | {"suspects": due})):
             log.warning("stalled_jobs_requeued", count=len(requeued))

@@ -45,7 +45,7 @@ class Pace:
     """A worker without a heartbeat for this long is dead, even if its session has not ended."""
     sweep: float = 0.5
     """Between looks for jobs of dead workers; those whose worker's session has ended are requeued by the second look."""
-    patience: float = 3
+    recheck: float = 3
     """How long other stalled jobs must be found before they are requeued."""
     grace: float = 4
     """How long running turns may go on when the worker stops. Less than `stalled`, so that no other worker takes them."""
@@ -95,7 +95,7 @@ class Turns:
             self._running,
             stalled=self._pace.stalled,
             missing=self._pace.missing,
-            patience=self._pace.patience,
+            recheck=self._pace.recheck,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
