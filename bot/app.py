@@ -12,7 +12,6 @@ import aiohttp
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
-from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -21,7 +20,7 @@ from bot.backend import Backend, backend, new_id, utc_now
 from bot.file_sources import Logins, servers
 from bot.observability import Metrics
 from bot.queue.worker import Turns
-from bot.server import Check, Guard, NotServing, listening, operator_routes, serving, slack_events
+from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.slack_client import NotConnected, TokenRefused, identity, socket_mode, web_client
 from bot.storage import audit, history
@@ -166,7 +165,7 @@ async def _served(stack: AsyncExitStack, routes: list[web.RouteDef], settings: S
         raise NotRunning(f"Cannot listen on {where} ({error}): stop the other program or set PORT.") from None
 
 
-async def _connected(stack: AsyncExitStack, app: AsyncApp, token: SecretStr, slack: AsyncWebClient) -> Check:
+async def _connected(stack: AsyncExitStack, app: Listener, token: SecretStr, slack: AsyncWebClient) -> Check:
     try:
         return await stack.enter_async_context(socket_mode(app, token, slack))
     except NotConnected as error:

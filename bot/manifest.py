@@ -22,6 +22,8 @@ SCOPES = {
     "groups:read": "as channels:read, for private channels",
     "im:history": "what is written to it in direct messages",
     "im:write": "direct messages",
+    "mpim:history": "as channels:history, for direct messages of several people",
+    "mpim:read": "as channels:read, for direct messages of several people",
     "reactions:write": "marks on messages in watched channels",
     "users:read": "who asks: a member, a guest, a bot",
     "users:read.email": "the mail domain of someone who is mentioned",
@@ -34,6 +36,7 @@ EVENTS = (
     "message.channels",
     "message.groups",
     "message.im",
+    "message.mpim",
 )
 """What Slack tells the bot of, besides what people do with it."""
 

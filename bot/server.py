@@ -33,9 +33,10 @@ from bot.observability import Metrics, place
 from handlers import register
 from handlers.case import StoreDown
 from handlers.deps import Deps
-from handlers.payloads import MalformedPayload
+from handlers.payloads import MalformedPayload, storable
 
 Check = Callable[[], Awaitable[bool]]
+
 
 MAX_BYTES = 1024 * 1024
 """Of a request's body; Slack's largest payloads are far smaller."""
@@ -106,7 +107,7 @@ async def read_body(request: web.Request, seconds: float = READ_SECONDS) -> byte
     return bytes(body)
 
 
-def slack_events(app: AsyncApp, guarded_by: Guard, metrics: Metrics) -> web.RouteDef:
+def slack_events(app: "Listener", guarded_by: Guard, metrics: Metrics) -> web.RouteDef:
     """The route for everything that Slack sends in HTTP mode; what is not from Slack is refused before it is parsed."""
 
     async def receive(request: web.Request) -> web.StreamResponse:
@@ -118,39 +119,27 @@ def slack_events(app: AsyncApp, guarded_by: Guard, metrics: Metrics) -> web.Rout
             return _refuse(metrics, HTTPStatus.UNAUTHORIZED)
         if not guarded_by.is_genuine(request.headers, body):
             return _refuse(metrics, HTTPStatus.UNAUTHORIZED)
-        parsed = _for_bolt(request, body)
-        if parsed is None:
+        try:
+            payload = payload_of(body, request.content_type)
+        except (ValueError, RecursionError):
             return _refuse(metrics, HTTPStatus.BAD_REQUEST)
         with metrics.acknowledged.time():
-            return await to_aiohttp_response(await _dispatch(app, parsed))
+            response = await app.take(payload, is_event=_is_event(payload))
+            return await to_aiohttp_response(response)
 
     return web.route("*", "/slack/events", receive)
 
 
-async def _dispatch(app: AsyncApp, request: AsyncBoltRequest) -> BoltResponse:
-    try:
-        return await app.async_dispatch(request)
-    except Exception as error:  # noqa: BLE001 - on odd payloads bolt itself raises, outside of its error handler
-        return await on_error(error)
-
-
-def _for_bolt(request: web.Request, body: bytes) -> AsyncBoltRequest | None:
-    """Parse the body ourselves and pass it on as JSON: bolt 1.30 reads a command whose text holds "payload" as empty.
-
-    None if it cannot be parsed.
-    """
-    try:
-        payload = payload_of(body, request.content_type)
-        headers: dict[str, str | list[str]] = {"content-type": "application/json"}
-        return AsyncBoltRequest(body=json.dumps(payload), headers=dict(headers))
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return None
+def _is_event(payload: Mapping[str, Any]) -> bool:
+    """Whether it is an event of Slack's, however little of it is there; the second kind has no event inside."""
+    has_event = isinstance(payload.get("event"), Mapping) or "event_id" in payload
+    return has_event or payload.get("type") == "app_rate_limited"
 
 
 def payload_of(body: bytes, content_type: str) -> dict[str, Any]:
     """A payload from any of Slack's three encodings: JSON (events), a form (commands), JSON in a form's `payload` (the rest).
 
-    Raises ValueError, RecursionError.
+    Bolt 1.30 itself reads a command whose text holds "payload" as empty. Raises ValueError, RecursionError.
     """
     if content_type == "application/json":
         payload = json.loads(body)
@@ -163,21 +152,37 @@ def payload_of(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 class Listener(AsyncApp):
-    """Bolt's app, whose deliveries go first. Over HTTP and over Socket Mode, all of them come through here."""
+    """Bolt's app, whose deliveries go first. Over HTTP and over Socket Mode, all of them come through `take`."""
 
     def __init__(self, first: AckPriority, **options: Any) -> None:
         super().__init__(**options)
         self._first = first
 
-    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
-        """Take one delivery."""
+    async def take(self, payload: Mapping[str, Any], *, is_event: bool) -> BoltResponse:
+        """Take one delivery.
+
+        An event is acknowledged whatever it lacks, unless it could not be stored: Slack would only send the same one
+        again, and in the end no events at all.
+        """
+        try:
+            response = await self._dispatch(payload)
+        except Exception as error:  # noqa: BLE001 - on odd payloads bolt itself raises, outside of its error handler
+            response = await on_error(error)
+        if is_event and response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            response.status = HTTPStatus.OK
+        return response
+
+    async def _dispatch(self, payload: Mapping[str, Any]) -> BoltResponse:
+        """Raises what bolt raises on a payload that it cannot read."""
+        # Bolt takes a payload that is parsed already only as one of Socket Mode. It does nothing else with the mode.
+        request = AsyncBoltRequest(body=storable(payload), mode="socket_mode")
         with self._first.first():
-            return await super().async_dispatch(req)
+            return await self.async_dispatch(request)
 
 
 def listening(
     slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult], first: AckPriority
-) -> AsyncApp:
+) -> Listener:
     """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
 
     async def authorize() -> AuthorizeResult:

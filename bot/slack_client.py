@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from time import time
 
 import aiohttp
 import structlog
 from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import (
@@ -17,8 +18,10 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncServerErrorRetryHandler,
 )
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.server import Listener
 from bot.settings import Settings
 
 RETRY_SECONDS = 10
@@ -118,12 +121,12 @@ def _error_word(error: Exception) -> str:
 
 @asynccontextmanager
 async def socket_mode(
-    app: AsyncApp, token: SecretStr, client: AsyncWebClient
+    app: Listener, token: SecretStr, client: AsyncWebClient
 ) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
     """Stay connected while the block runs; yields a function that says whether the connection is up. Raises NotConnected."""
     web = AsyncWebClient(token=token.get_secret_value(), base_url=client.base_url, session=client.session)
     await _check_token(web)
-    connection = AsyncSocketModeHandler(app, token.get_secret_value(), web_client=web).client
+    connection = _Envelopes(app, token.get_secret_value(), web_client=web).client
     try:
         await _open(connection)
 
@@ -133,6 +136,18 @@ async def socket_mode(
         yield connected
     finally:
         await connection.close()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
+
+
+class _Envelopes(AsyncSocketModeHandler):
+    """Bolt's adapter, which would not acknowledge an event that bolt cannot read."""
+
+    app: Listener
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        """Take what one envelope holds."""
+        start = time()
+        response = await self.app.take(req.payload, is_event=req.type == "events_api")
+        await send_async_response(client, req, response, start)
 
 
 async def _open(connection: SocketModeClient) -> None:

@@ -25,10 +25,12 @@ COMMAND = "/vt"
 def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
     app.middleware(add_deps(deps))
+    app.middleware(buttons.refuse_foreign)
     app.command(COMMAND)(handle_command)
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))
-    app.event("message", matchers=[events.in_channel])(skip_malformed(events.on_message))
+    app.event("message", matchers=[events.is_group_mention])(skip_malformed(events.handle_mention))
+    app.event("message")(skip_malformed(events.on_message))
     app.event("channel_created")(skip_malformed(events.on_channel_created))
     for shortcut in ON_MESSAGES:
         app.message_shortcut(shortcut.callback_id)(handle_message_shortcut)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Protocol
 
 from slack_bolt.async_app import AsyncBoltContext
@@ -14,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import text
 from handlers.case import Modal, StoreDown
-from handlers.people import DIRECT, Denial, Person, Policy, Role, described
+from handlers.people import DIRECT, Denial, Person, Policy, Role, Scope, described, is_app, teams
 from handlers.request import ChannelSettings, Origin, Request
 from handlers.text import about
 from handlers.text.format import EVERYBODY, Audience
@@ -26,7 +25,6 @@ MOST_RECENT = 1_000
 """People that a process remembers at most."""
 SLACK_TIMEOUT = 0.7
 """Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
-SLACKBOT = "USLACKBOT"
 
 
 class RequestStore(Protocol):
@@ -92,7 +90,7 @@ class Directory:
 
     async def person(self, user: str) -> Person:
         """A person by id. Ids that begin with B are apps, which post under their bot id."""
-        if user.startswith("B") or user == SLACKBOT:
+        if is_app(user):
             return Person(user, "", Role.BOT)
         now = self._clock()
         if user in self._recent and now - self._recent[user][1] < RECENT:
@@ -111,6 +109,15 @@ class Directory:
             self._recent.pop(next(iter(self._recent)))
         self._recent[person.id] = (person, now)
 
+    async def belongs_to(self, user: str, team: str) -> bool:
+        """Whether a workspace that a payload names as somebody's is ours, or by Slack's own word one of theirs."""
+        if team == await self._our_team() or is_app(user):
+            return True
+        try:
+            return team in teams((await self._call(self._slack.users_info, user=user))["user"])
+        except _NotVisible:  # of another workspace, which is all that Slack says
+            return True
+
     async def channel_name(self, channel: str) -> str:
         """A channel's name."""
         known = await self._cache.channel_name(channel, self._clock() - CACHED_FOR)
@@ -125,11 +132,15 @@ class Directory:
         answer = await self._call(self._slack.conversations_info, channel=channel)
         return str(answer["channel"].get("creator", ""))
 
-    async def _fetch(self, user: str) -> Person:
+    async def _our_team(self) -> str:
         if self._home is None:
             self._home = str((await self._call(self._slack.auth_test))["team_id"])
+        return self._home
+
+    async def _fetch(self, user: str) -> Person:
+        home = await self._our_team()
         try:
-            return described((await self._call(self._slack.users_info, user=user))["user"], self._home)
+            return described((await self._call(self._slack.users_info, user=user))["user"], home)
         except _NotVisible:
             return Person(user, "", Role.STRANGER)
 
@@ -225,24 +236,17 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
     """Why this person may not ask from there; None if they may. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
+        if person.role not in policy.roles:
+            return Denial(person.role.value)
+        if not await directory.belongs_to(origin.user, origin.team):
+            return Denial.STRANGER
     except Unknown:
         return Denial.UNKNOWN
-    if person.role not in policy.roles:
-        return Denial(person.role.value)
     if policy.users and not _listed(person, policy.users):
         return Denial.USER
     if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
         return Denial.CHANNEL
     return None
-
-
-class Scope(StrEnum):
-    """Which channels' settings someone may change."""
-
-    NOWHERE = "nowhere"
-    CHANNEL = "channel"
-    """The channel they are in, because they created it."""
-    WORKSPACE = "workspace"
 
 
 async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:

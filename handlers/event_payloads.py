@@ -1,16 +1,16 @@
-"""Payloads of events: messages to the bot and in channels, with all their text, new channels, and the home. Pure."""
+"""Payloads of events: messages to the bot and in channels, with all their text, and new channels. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from handlers.payloads import Payload, optional, text
+from handlers.payloads import Payload, mapping, mappings, optional, text, timestamp
 from handlers.request import EntryPoint, Origin
 
-POSTED = (None, "bot_message", "file_share", "thread_broadcast")
-"""Subtypes of messages with content; the others report edits, deletions, joins, topics and the like."""
+MESSAGE_SUBTYPES = (None, "bot_message", "file_share", "thread_broadcast", "me_message")
+"""Subtypes of messages that somebody wrote; the others report edits, deletions, joins, topics and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,10 @@ class AddressedMessage:
     origin: Origin
     text: str
     """Without the mention of the bot itself."""
+    forwarded: str
+    """The text of the messages that it forwards."""
     files: Sequence[Payload]
+    """Its own, and those of the messages that it forwards."""
     from_bot: bool
 
 
@@ -54,15 +57,6 @@ class ChannelCreated:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeOpened:
-    """Someone looks at a tab of the bot's home."""
-
-    delivery: str
-    origin: Origin
-    tab: str
-
-
-@dataclass(frozen=True, slots=True)
 class MessageEvent:
     """A message that was posted, edited or deleted."""
 
@@ -80,20 +74,20 @@ class MessageEvent:
 
 def mention(event: Payload, bot: Bot) -> AddressedMessage | None:
     """A mention, answered in its thread. None if it has no content of its own, or was written by the bot itself."""
-    thread = optional(event, "thread_ts") or text(event, "ts")
-    return _addressed(event, bot, EntryPoint.MENTION, thread)
+    return _addressed(event, bot, EntryPoint.MENTION, timestamp(event, "thread_ts", "ts"))
 
 
 def direct_message(event: Payload, bot: Bot) -> AddressedMessage | None:
     """A direct message, answered in its thread if it is in one. None as for mentions."""
-    return _addressed(event, bot, EntryPoint.DIRECT, optional(event, "thread_ts"))
+    thread = timestamp(event, "thread_ts") if optional(event, "thread_ts") else None
+    return _addressed(event, bot, EntryPoint.DIRECT, thread)
 
 
 def _addressed(
     event: Payload, bot: Bot, entry_point: EntryPoint, thread: str | None
 ) -> AddressedMessage | None:
-    by_itself = {bot.bot_id, bot.user_id} & {event.get("user"), event.get("bot_id")} - {""}
-    if event.get("subtype") not in POSTED or event.get("hidden") or by_itself:
+    by_itself = {bot.bot_id, bot.user_id} & {optional(event, "user"), optional(event, "bot_id")}
+    if event.get("subtype") not in MESSAGE_SUBTYPES or event.get("hidden") or by_itself:
         return None
     poster = optional(event, "bot_id") or text(event, "user")
     origin = Origin(
@@ -104,22 +98,33 @@ def _addressed(
         thread=thread,
     )
     return AddressedMessage(
-        delivery=f"message:{origin.channel}:{text(event, 'ts')}",
+        delivery=f"message:{origin.channel}:{timestamp(event, 'ts')}",
         origin=origin,
-        text=re.sub(rf"<@{bot.user_id}(?:\|[^<>]*)?>", " ", str(event.get("text") or "")).strip(),
-        files=event.get("files") or (),
+        text=re.sub(rf"<@{bot.user_id}(?:\|[^<>]*)?>", " ", optional(event, "text") or "").strip(),
+        forwarded=forwarded_text(event),
+        files=files(event),
         from_bot=optional(event, "bot_id") is not None,
     )
 
 
+_MENTION = re.compile(r"<@(\w+)(?:\|[^<>]*)?>")
+
+
 def is_direct(event: Payload) -> bool:
-    """Whether a message was sent to the bot alone."""
-    return event.get("channel_type") == "im"
+    """Whether a message was sent to the bot alone.
+
+    Edits and deletions from other Slack servers have no channel_type: then the channel's id tells.
+    """
+    kind = event.get("channel_type")
+    known = kind in ("channel", "group", "mpim", "im")
+    return kind == "im" if known else (optional(event, "channel") or "").startswith("D")
 
 
-def is_in_channel(event: Payload) -> bool:
-    """Whether a message was posted where others are."""
-    return event.get("channel_type") in ("channel", "group", "mpim")
+def is_group_mention(event: Payload, bot_user_id: str) -> bool:
+    """Whether a message in a direct message of several people mentions the bot: no event of its own need tell of that."""
+    return event.get("channel_type") == "mpim" and bot_user_id in _MENTION.findall(
+        optional(event, "text") or ""
+    )
 
 
 def channel_message(message: MessageEvent, bot: Bot) -> ChannelMessage:
@@ -144,17 +149,8 @@ def channel_created(event: Payload, bot: Bot) -> ChannelCreated:
     return ChannelCreated(f"made:{channel}", origin, optional(event, "channel", "name") or "")
 
 
-def home_opened(body: Payload, bot: Bot) -> HomeOpened:
-    """A tab of the home was opened. The home is in no channel: answers go to direct messages."""
-    user = text(body, "event", "user")
-    origin = Origin(entry_point=EntryPoint.HOME, team=bot.team, user=user, channel=user)
-    return HomeOpened(f"home:{text(body, 'event_id')}", origin, text(body, "event", "tab"))
-
-
 # Messages in channels ----------------------------------------------------------------------------------
 
-MESSAGE_SUBTYPES = (None, "bot_message", "file_share", "thread_broadcast", "me_message")
-"""Subtypes of messages that somebody wrote; the others report joins, topics, pins and the like."""
 TOMBSTONE = "tombstone"
 """Slack's subtype for what is left of a deleted message that has a thread, as every message with a card has."""
 
@@ -166,29 +162,36 @@ class BotFilter:
     own: frozenset[str] = frozenset()
     """This bot's own ids, whose messages never are."""
     allowed: frozenset[str] = frozenset()
-    """Ids and names of other bots."""
+    """Ids and names of other bots. Names are compared without case, and with single spaces."""
 
-    def accepts(self, message: Mapping[str, Any]) -> bool:
+    def accepts(self, message: Payload) -> bool:
         """Whether a message is looked up. One that mentions this bot is answered as a request instead."""
-        if any(f"<@{name}" in message.get("text", "") for name in self.own):
+        if self.own.intersection(_MENTION.findall(optional(message, "text") or "")):
             return False
-        profile = message.get("bot_profile") or {}
-        names = {message.get("user"), message.get("bot_id"), message.get("app_id"), message.get("username")}
-        names |= {profile.get("name"), profile.get("app_id")}
-        if self.own & names:
+        found = {optional(message, name) for name in ("user", "bot_id", "app_id", "username")}
+        found |= {optional(message, "bot_profile", name) for name in ("name", "app_id")}
+        if self.own & found:
             return False
-        return not message.get("bot_id") or bool(self.allowed & names)
+        return not message.get("bot_id") or bool(_folded(self.allowed) & _folded(filter(None, found)))
 
 
-def parse_event(event: Mapping[str, Any], bots: BotFilter) -> MessageEvent | None:
-    """What an event says; None when nobody wrote anything: joins, topics, unfurls, other bots, our own messages."""
+def _folded(names: Iterable[str]) -> set[str]:
+    return {" ".join(name.split()).casefold() for name in names}
+
+
+def parse_event(event: Payload, bots: BotFilter) -> MessageEvent | None:
+    """What an event says; None when nobody wrote anything: joins, topics, unfurls, other bots, our own messages.
+
+    Raises MalformedPayload.
+    """
     subtype = event.get("subtype")
+    before = event.get("previous_message")
+    before = before if isinstance(before, Mapping) else {}
     if subtype == "message_deleted":
-        return _deletion(event, event.get("previous_message") or {})
+        return _deletion(event, before)
     if subtype != "message_changed":
         return _message(event, event, bots)
-    after = event.get("message") or {}
-    before = event.get("previous_message") or {}
+    after = mapping(event, "message")
     if after.get("subtype") == TOMBSTONE:
         return _deletion(event, before or after)
     # Slack reports unfurls as edits as well: the text is the same then.
@@ -197,60 +200,70 @@ def parse_event(event: Mapping[str, Any], bots: BotFilter) -> MessageEvent | Non
     return _message(event, after, bots, is_edit=True)
 
 
-def _deletion(event: Mapping[str, Any], before: Mapping[str, Any]) -> MessageEvent | None:
-    ts = event.get("deleted_ts") or before.get("ts")
-    if not ts:
-        return None
+def _deletion(event: Payload, before: Payload) -> MessageEvent:
     return MessageEvent(
-        channel=event["channel"],
-        ts=ts,
-        at=event.get("event_ts") or event["ts"],
-        poster=before.get("user", ""),
+        channel=text(event, "channel"),
+        ts=timestamp(event, "deleted_ts") if optional(event, "deleted_ts") else timestamp(before, "ts"),
+        at=timestamp(event, "event_ts", "ts"),
+        poster=optional(before, "user") or "",
         is_deletion=True,
     )
 
 
 def _message(
-    event: Mapping[str, Any], message: Mapping[str, Any], bots: BotFilter, *, is_edit: bool = False
+    event: Payload, message: Payload, bots: BotFilter, *, is_edit: bool = False
 ) -> MessageEvent | None:
     if message.get("subtype") not in MESSAGE_SUBTYPES or not bots.accepts(message):
         return None
     return MessageEvent(
-        channel=event["channel"],
-        ts=message["ts"],
-        at=(event.get("event_ts") or event["ts"]) if is_edit else message["ts"],
-        poster=str(message.get("user") or message.get("bot_id") or ""),
-        thread=message.get("thread_ts"),
+        channel=text(event, "channel"),
+        ts=timestamp(message, "ts"),
+        at=timestamp(event, "event_ts", "ts") if is_edit else timestamp(message, "ts"),
+        poster=optional(message, "user") or optional(message, "bot_id") or "",
+        thread=timestamp(message, "thread_ts", "ts"),
         text=message_text(message),
         is_edit=is_edit,
     )
 
 
-def message_text(message: Mapping[str, Any]) -> str:
-    """The text of a message; of a bot's, which often has no text, its attachments and blocks too.
+def message_text(message: Payload) -> str:
+    """The text of a message with what it forwards; of a bot's, which often has no text, its attachments and blocks too.
 
-    A person's attachments are left out: those are unfurled links, which hold what somebody else wrote.
+    A person's other attachments are left out: those are unfurled links, which hold what somebody else wrote.
     """
-    text = str(message.get("text") or "")
-    return all_text(message) if message.get("bot_id") or not text else text
+    typed, forwarded = optional(message, "text"), forwarded_text(message)
+    if message.get("bot_id") or not typed:
+        return all_text(message)
+    return f"{typed}\n{forwarded}" if forwarded else typed
 
 
 # The text of a message ---------------------------------------------------------------------------------
 
 MAX_DEPTH = 16
 """Levels of blocks within blocks that are searched for text."""
-_TEXT_KEYS = ("pretext", "title", "title_link", "from_url", "text", "fallback", "value", "url", "alt_text")
-"""Keys of attachments and blocks whose value is text or an address that people see."""
+_TEXT_KEYS = ("pretext", "title", "title_link", "text", "fallback", "value", "url", "alt_text")
+"""Keys of attachments and blocks whose value is text or an address that people see. A `from_url` is of Slack's own making."""
 _RICH_TEXT = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
 
 
-# Text ----------------------------------------------------------------------------------------------------
-
-
-def all_text(message: Mapping[str, Any]) -> str:
+def all_text(message: Payload) -> str:
     """All the text of a message with Slack's markup: what was typed, then its blocks, then its attachments."""
     parts = [message.get("text"), message.get("blocks"), message.get("attachments")]
     return "\n".join(line for part in parts for line in _lines(part) if line)
+
+
+def forwarded_text(message: Payload) -> str:
+    """The text of the messages that a message forwards. Slack attaches them, and marks them as shared."""
+    return "\n".join(line for one in _forwarded(message) for line in _lines(one) if line)
+
+
+def files(message: Payload) -> Sequence[Payload]:
+    """The file objects of a message, and of the messages that it forwards."""
+    return [file for one in (message, *_forwarded(message)) for file in mappings(one, "files")]
+
+
+def _forwarded(message: Payload) -> list[Payload]:
+    return [one for one in mappings(message, "attachments") if one.get("is_share") is True]
 
 
 def _lines(value: Any, depth: int = 0) -> Iterator[str]:
@@ -263,14 +276,16 @@ def _lines(value: Any, depth: int = 0) -> Iterator[str]:
             yield from _lines(item, depth + 1)
     elif isinstance(value, Mapping):
         if value.get("type") in _RICH_TEXT:
-            yield "".join(_marked_up(element) for element in value.get("elements", ()))
+            yield "".join(_marked_up(element) for element in mappings(value, "elements"))
             return
+        # The fallback of a forwarded message repeats its text, which may be cut in the middle of an indicator.
+        known = set(_TEXT_KEYS) - ({"fallback"} if value.get("is_share") and value.get("text") else set())
         for key, inner in value.items():
-            if key in _TEXT_KEYS or isinstance(inner, list | Mapping):
+            if key in known or isinstance(inner, list | Mapping):
                 yield from _lines(inner, depth + 1)
 
 
-def _marked_up(element: Mapping[str, Any]) -> str:
+def _marked_up(element: Payload) -> str:
     """An element of rich text, which is not escaped and has no markup. One word may be split into several elements."""
     text = escape(str(element.get("text") or ""), quote=False)
     if element.get("type") == "link":

@@ -151,11 +151,6 @@ class SlackFile:
 # The files of a message --------------------------------------------------------------------------------
 
 
-def file_names(message: Mapping[str, Any]) -> list[str]:
-    """The names of the attached files."""
-    return [str(file.get("name") or file.get("id", "")) for file in message.get("files") or ()]
-
-
 def file_lookups(files: Iterable[Mapping[str, Any]] | None, threshold: int) -> tuple[Lookup, ...]:
     """A lookup for each of Slack's file objects, by name; one from another workspace has an id only and is named by it.
 

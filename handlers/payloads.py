@@ -4,6 +4,7 @@ Only here is known where Slack puts what. Every function raises MalformedPayload
 always sends. Pure.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,15 @@ def text(payload: Payload, *path: str) -> str:
     return found
 
 
+def timestamp(payload: Payload, *names: str) -> str:
+    """The first of these fields that is there: a timestamp of Slack's, as 1355517523.000005. Raises MalformedPayload."""
+    name = next((name for name in names if optional(payload, name)), names[-1])
+    found = text(payload, name)
+    if not re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,9}", found):
+        raise MalformedPayload(name)
+    return found
+
+
 def mapping(payload: Payload, *path: str) -> Payload:
     """The object at that path. Raises MalformedPayload."""
     found: Any = payload
@@ -41,12 +51,30 @@ def mapping(payload: Payload, *path: str) -> Payload:
     return found
 
 
+def mappings(payload: Payload, name: str) -> list[Payload]:
+    """The objects in the list of that name; what is no object, or no list, is left out."""
+    found = payload.get(name)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
 def optional(payload: Payload, *path: str) -> str | None:
     """The text at that path, or None when there is none."""
     try:
         return text(payload, *path)
     except MalformedPayload:
         return None
+
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """A payload in which U+FFFD replaces what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return [storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def team(body: Payload) -> str:
@@ -161,6 +189,15 @@ class ModalSubmission:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeOpened:
+    """Someone looks at a tab of the bot's home."""
+
+    delivery: str
+    origin: Origin
+    tab: str
+
+
+@dataclass(frozen=True, slots=True)
 class HomeClick:
     """A button in the home."""
 
@@ -254,6 +291,13 @@ def modal_submission(body: Payload) -> ModalSubmission:
         team=team(body),
         user=text(body, "user", "id"),
     )
+
+
+def home_opened(body: Payload, team: str) -> HomeOpened:
+    """A tab of the home was opened. The home is in no channel: answers go to direct messages."""
+    user = text(body, "event", "user")
+    origin = Origin(entry_point=EntryPoint.HOME, team=team, user=user, channel=user)
+    return HomeOpened(f"home:{text(body, 'event_id')}", origin, text(body, "event", "tab"))
 
 
 def home_click(body: Payload, action: Payload) -> HomeClick:

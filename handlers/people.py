@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from handlers.payloads import Payload, mappings, optional
+
+SLACKBOT = "USLACKBOT"
 DIRECT = "DM"
 """Means direct messages with the bot, in a list of channels. No channel's name has capital letters."""
 
@@ -60,6 +63,15 @@ class Policy:
     """Ids or names of people who may change any channel's settings, besides the workspace's admins."""
 
 
+class Scope(StrEnum):
+    """Which channels' settings someone may change."""
+
+    NOWHERE = "nowhere"
+    CHANNEL = "channel"
+    """The channel they are in, because they created it."""
+    WORKSPACE = "workspace"
+
+
 def described(user: Mapping[str, Any], home: str) -> Person:
     """A user of `users.info` as a Person, seen from the workspace with the id `home`."""
     return Person(
@@ -72,13 +84,39 @@ def described(user: Mapping[str, Any], home: str) -> Person:
 
 def _role(user: Mapping[str, Any], home: str) -> Role:
     """The most restrictive role that applies. Slack sets `is_stranger` only when no channel is shared, so the team decides."""
-    teams = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
     if user.get("deleted"):
         return Role.GONE
     if user.get("is_bot") or user.get("is_workflow_bot"):
         return Role.BOT
-    if user.get("is_stranger") or home not in teams:
+    if user.get("is_stranger") or home not in teams(user):
         return Role.STRANGER
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return Role.GUEST
     return Role.MEMBER
+
+
+def teams(user: Mapping[str, Any]) -> set[Any]:
+    """The workspaces that somebody belongs to: in Enterprise Grid there may be several."""
+    return {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
+
+
+def is_app(user: str) -> bool:
+    """Whether an id is an app's: they begin with B, but for Slack's own."""
+    return user.startswith("B") or user == SLACKBOT
+
+
+def is_foreign(payload: Payload, home: str) -> bool:
+    """Whether a payload is for another workspace than the one with the id `home`, which installed the bot ("": not known).
+
+    In a channel that is shared through Slack Connect, an event names the workspace where it happened: there the
+    authorizations say whom it is for. A command names its asker's workspace instead, which `denial` compares.
+    """
+    if not home:
+        return False
+    if payload.get("type") != "event_callback":
+        installed_in = optional(payload, "view", "app_installed_team_id") or optional(payload, "team", "id")
+        return installed_in not in (None, home)
+    named = optional(payload, "team_id") or home
+    installed = {optional(one, "team_id") for one in mappings(payload, "authorizations")} - {None}
+    is_shared = payload.get("is_ext_shared_channel") is True
+    return (named != home and not is_shared) or bool(installed and home not in installed)

@@ -1,18 +1,20 @@
-"""The README's table of everything people can do with the bot, made from the actions, shortcuts and buttons.
+"""The README's tables: what people can do with the bot, and the scopes it asks Slack for.
 
-`python -m tools.readme_table` writes it into README.md; a test compares it with the manifest.
+`python -m tools.readme_table` writes them into README.md; a test compares them with the manifest.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.manifest import SCOPES
 from handlers import COMMAND, text
 from handlers.listeners.commands import ANYWHERE, ON_MESSAGES
 from handlers.text import about, modals
 from vt.actions import ACTIONS
 
 BEGIN, END = "<!-- ways in -->", "<!-- /ways in -->"
+SCOPES_BEGIN, SCOPES_END = "<!-- scopes -->", "<!-- /scopes -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,15 @@ def rows() -> Iterator[Row]:
     """The rows, in the order in which a newcomer needs them."""
     for how, does in about.help_lines():
         yield Row(f"`{how}`", does, frozenset({COMMAND} if how.startswith(COMMAND) else ()))
-    yield Row("`@VT 192.0.2.1`", "the same, answered in the thread", frozenset({"app_mention"}))
     yield Row(
-        "a direct message to VT", "any text, without a command; attached files too", frozenset({"message.im"})
+        "`@VT 192.0.2.1`, also with a forwarded message",
+        "the same, answered in the thread",
+        frozenset({"app_mention"}),
+    )
+    yield Row(
+        "a direct message to VT",
+        "any text, without a command; forwarded messages and attached files too",
+        frozenset({"message.im"}),
     )
     for shortcut in ON_MESSAGES:
         how = f"⋮ on a message → *{shortcut.name}*"
@@ -44,9 +52,9 @@ def rows() -> Iterator[Row]:
         frozenset({"app_home_opened", "home_tab"}),
     )
     yield Row(
-        "a watched channel",
-        "VT looks up what people post and answers in its thread, without being asked",
-        frozenset({"message.channels", "message.groups", "channel_created"}),
+        "a watched channel or group direct message",
+        "VT looks up what people post or forward there and answers in its thread, without being asked",
+        frozenset({"message.channels", "message.groups", "message.mpim", "channel_created"}),
     )
 
 
@@ -61,6 +69,12 @@ def table() -> str:
     return "\n".join([BEGIN, "| do this | and it |", "|---|---|", *lines, END])
 
 
+def scopes_table() -> str:
+    """Every scope of the manifest with what it is for, as Markdown between its marks."""
+    lines = [f"| `{scope}` | {purpose} |" for scope, purpose in SCOPES.items()]
+    return "\n".join([SCOPES_BEGIN, "| scope | for |", "|---|---|", *lines, SCOPES_END])
+
+
 def actions_named() -> set[str]:
     """The actions that have a command and an entry in the message menu of their own."""
     shown = [one.how for one in rows()]
@@ -70,10 +84,11 @@ def actions_named() -> set[str]:
 
 
 def main() -> None:
-    """Write the table into the README."""
+    """Write the tables into the README."""
     readme = Path(__file__).parents[1] / "README.md"
-    text_before, _, rest = readme.read_text("utf-8").partition(BEGIN)
-    readme.write_text(text_before + table() + rest.partition(END)[2], "utf-8")
+    for begin, end, new in ((BEGIN, END, table()), (SCOPES_BEGIN, SCOPES_END, scopes_table())):
+        text_before, _, rest = readme.read_text("utf-8").partition(begin)
+        readme.write_text(text_before + new + rest.partition(end)[2], "utf-8")
 
 
 if __name__ == "__main__":

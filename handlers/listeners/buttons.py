@@ -2,18 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
+import structlog
+from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
-from handlers import event_payloads, payloads, text
+from handlers import payloads, text
 from handlers.admission import SLACK_TIMEOUT, accept, accept_or_raise
 from handlers.case import AnswerModal, FormModal, SettingsModal, StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
-from handlers.listeners.events import bot
+from handlers.listeners.events import bot, is_for_us
 from handlers.open_modals import (
     AnswerVerb,
     find_modal,
@@ -27,6 +30,7 @@ from handlers.open_modals import (
 )
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, HomeClick, MalformedPayload, ModalSubmission
+from handlers.people import is_foreign
 from handlers.request import (
     AnswerRequest,
     CardActionRequest,
@@ -43,6 +47,8 @@ from handlers.text import modals as modals_text
 from handlers.views import details_layout, home
 from handlers.views.rich_text import mrkdwn
 from vt.actions import BY_KEY
+
+log = structlog.get_logger()
 
 VERBS = {
     "json": Verb.JSON,
@@ -67,6 +73,23 @@ OPENS: Mapping[str, AnswerVerb] = {
 """Menu entries that open a modal."""
 MENU = {"recheck": Verb.RECHECK, "offer": Verb.OFFER_UPLOAD}
 """Menu entries that are done without one."""
+
+
+async def refuse_foreign(
+    context: AsyncBoltContext,
+    body: dict[str, Any],
+    next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
+) -> BoltResponse | None:
+    """Middleware: what somebody pressed or sent in another workspace reaches no listener.
+
+    What an event says of its workspace is read by its listener.
+    """
+    who = context.authorize_result
+    if "event" not in body and who and is_foreign(body, who.team_id or ""):
+        log.warning("payload_of_another_workspace")
+        return BoltResponse(status=HTTPStatus.FORBIDDEN)
+    await next()
+    return None
 
 
 async def handle_button(
@@ -195,8 +218,8 @@ CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 async def handle_home_opened(body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """Someone looks at the home: store a request to make it."""
-    opened = event_payloads.home_opened(body, bot(context))
-    if opened.tab != "home":
+    opened = payloads.home_opened(body, bot(context).team)
+    if opened.tab != "home" or not is_for_us(body, context):
         return
     request = HomeRequest(**_home_head(opened.delivery, opened.origin, deps))
     if refused := await accept_or_raise(request, deps):

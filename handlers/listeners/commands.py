@@ -24,8 +24,8 @@ from handlers.commands import (
     WatchCommand,
 )
 from handlers.deps import ListenerDeps
-from handlers.event_payloads import all_text
-from handlers.files import file_lookups, file_names
+from handlers.event_payloads import all_text, files, message_text
+from handlers.files import file_lookups
 from handlers.open_modals import open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, SlashCommand
@@ -49,7 +49,7 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerD
         case NoHost() if deps.logins:
             await ack(mrkdwn(await open_login_form(Prefilled(), origin, trigger_id, deps)))
         case UsageError():
-            await ack(_told(text.usage_error(wanted, deps.audience)))
+            await ack(mrkdwn(text.usage_error(wanted, deps.audience)))
         case InfoCommand(Verb.HELP):
             guide = messages.help_message()
             await ack(text=guide.text, blocks=list(guide.blocks))
@@ -64,11 +64,6 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerD
         case WatchCommand():
             request = WatchRequest(**_head(received, deps), verb=wanted.verb, arguments=wanted.arguments)
             await ack(mrkdwn(await accept(request, deps)))
-
-
-def _told(sentence: str) -> str:
-    """What was typed arrives escaped, so that only a sentence with a contact in it is still to be escaped."""
-    return mrkdwn(sentence) if isinstance(sentence, text.Line) else sentence
 
 
 def parse_or_error(line: str, thresholds: Mapping[str, int]) -> Command | UsageError:
@@ -152,8 +147,8 @@ async def handle_message_shortcut(
     received = payloads.message_shortcut(body)
     action = BY_KEY.get(received.callback_id)
     found = select(action, extract(all_text(received.message)))
-    files = _files(received.message, action, deps.thresholds)
-    if (found or files) and len(found) <= MOST:
+    attached = _files(received.message, action, deps.thresholds)
+    if (found or attached) and len(found) <= MOST:
         problem = await _look_up_message(received, action, found, deps)
     else:
         problem = await _open_form_for_message(received, action, found, deps)
@@ -185,7 +180,7 @@ def _files(
     """The attached files, if the action takes files."""
     if action not in (None, FILE):
         return ()
-    return file_lookups(message.get("files"), thresholds.get(FILE.key, FILE.threshold))
+    return file_lookups(files(message), thresholds.get(FILE.key, FILE.threshold))
 
 
 async def _look_up_message(
@@ -217,14 +212,14 @@ async def _open_form_for_message(
     received: MessageShortcut, action: Action | None, found: Sequence[Indicator], deps: ListenerDeps
 ) -> str:
     """Open the form with all indicators selected, or if there are none, with the text. Returns what to tell, or ""."""
-    files = _files(received.message, action, deps.thresholds)
+    attached = _files(received.message, action, deps.thresholds)
     if found:
-        return await open_form(received.origin, received.trigger_id, deps, found=found, files=files)
+        return await open_form(received.origin, received.trigger_id, deps, found=found, files=attached)
     others = Counter(fitting(one.kind).key for one in extract(all_text(received.message)))
-    notice = about.nothing_here(action, others, files=bool(file_names(received.message)))
-    typed = strip_markup(str(received.message.get("text") or ""))
+    notice = about.nothing_here(action, others, files=bool(files(received.message)))
+    typed = strip_markup(message_text(received.message))
     return await open_form(
-        received.origin, received.trigger_id, deps, typed=typed, files=files, notice=notice
+        received.origin, received.trigger_id, deps, typed=typed, files=attached, notice=notice
     )
 
 

@@ -23,15 +23,17 @@ from handlers.commands import (
     NoValue,
     Options,
     SettingsCommand,
+    TooMany,
     UsageError,
     WatchCommand,
 )
 from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
 from handlers.files import file_lookups
-from handlers.listeners.commands import parse_or_error
-from handlers.parser import parse_options_only
+from handlers.listeners.commands import parse_or_error, select
+from handlers.parser import MOST_VALUES, parse_options_only, with_action
 from handlers.payloads import MalformedPayload
+from handlers.people import is_foreign
 from handlers.request import (
     Answers,
     CardRequest,
@@ -50,7 +52,7 @@ from handlers.text import about
 from handlers.views.rich_text import mrkdwn
 from handlers.watch import matches
 from vt import extract
-from vt.actions import FILE, fitting
+from vt.actions import BY_KEY, FILE, fitting
 from vt.indicators import is_internal
 from vt.lookup import Lookup
 from vt.privacy import is_well_known
@@ -75,15 +77,21 @@ def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Aw
     return checked
 
 
-async def handle_mention(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
+async def handle_mention(
+    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps
+) -> None:
     """`@VT 192.0.2.1` is `/vt 192.0.2.1`, answered in the thread."""
-    if message := event_payloads.mention(event, bot(context)):
+    message = event_payloads.mention(event, bot(context))
+    if message and is_for_us(body, context):
         await _accept(message, deps)
 
 
-async def handle_direct_message(event: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
+async def handle_direct_message(
+    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps
+) -> None:
     """In direct messages no mention is needed."""
-    if message := event_payloads.direct_message(event, bot(context)):
+    message = event_payloads.direct_message(event, bot(context))
+    if message and is_for_us(body, context):
         await _accept(message, deps)
 
 
@@ -92,9 +100,24 @@ async def is_direct_message(event: dict[str, Any]) -> bool:
     return event_payloads.is_direct(event)
 
 
+async def is_group_mention(event: dict[str, Any], context: AsyncBoltContext) -> bool:
+    """For Bolt. Whether a direct message of several people mentions the bot, which may come without a mention's event."""
+    return event_payloads.is_group_mention(event, context.bot_user_id or "")
+
+
 def bot(context: AsyncBoltContext) -> Bot:
-    """The bot, as Bolt learnt it from the payload and from its token."""
-    return Bot(team=str(context.team_id), user_id=context.bot_user_id or "", bot_id=str(context.bot_id or ""))
+    """The bot, as Slack described it when it was asked whose token this is."""
+    who = context.authorize_result
+    team = (who.team_id if who else None) or context.team_id
+    return Bot(team=team or "", user_id=context.bot_user_id or "", bot_id=str(context.bot_id or ""))
+
+
+def is_for_us(body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
+    """Whether an event is for the workspace that installed the bot; logged if it is not."""
+    foreign = is_foreign(body, bot(context).team)
+    if foreign:
+        log.warning("event_of_another_workspace")
+    return not foreign
 
 
 async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
@@ -103,7 +126,7 @@ async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
         thresholds, settings = await effective_settings(
             message.origin, deps.channel_settings, deps.thresholds
         )
-        wanted = parse_or_error(message.text, thresholds)
+        wanted = _with_forwarded(parse_or_error(message.text, thresholds), message, thresholds)
         request = _request(message, wanted, thresholds, deps)
         if settings.answers is Answers.PRIVATE and not is_shared(request):
             apart = request.origin.model_copy(update={"apart": True})
@@ -118,6 +141,29 @@ async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
         await _reply_privately(message.origin, sentence, deps.slack)
 
 
+def _with_forwarded(
+    wanted: Command | UsageError, message: AddressedMessage, thresholds: Mapping[str, int]
+) -> Command | UsageError:
+    """The command with the indicators of what the message forwards: those that its action takes, if it names one."""
+    takes_more = not message.text or isinstance(wanted, LookupCommand | NothingFound | NoValue)
+    if not message.forwarded or not takes_more:
+        return wanted
+    action = BY_KEY.get(message.text.partition(" ")[0].lower())
+    try:
+        options = parse_options_only(message.text)
+        more = with_action(action, select(action, extract(message.forwarded)), options, thresholds)
+    except NothingFound as nothing:
+        return wanted if message.text else nothing
+    except UsageError as error:
+        return error
+    if not isinstance(wanted, LookupCommand):
+        return more
+    lookups = {(one.action.key, one.value): one for one in (*more.lookups, *wanted.lookups)}
+    if len(lookups) > MOST_VALUES:
+        return TooMany(len(lookups), MOST_VALUES)
+    return replace(wanted, lookups=tuple(lookups.values()))
+
+
 def _request(
     message: AddressedMessage, wanted: Command | UsageError, thresholds: Mapping[str, int], deps: ListenerDeps
 ) -> Request:
@@ -127,9 +173,9 @@ def _request(
     options = _file_options(line, wanted)
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
     files = file_lookups(message.files, threshold)
-    if files and (not line or _is_about_files(wanted)):
+    if files and not isinstance(wanted, LookupCommand) and (not line or _is_about_files(wanted)):
         return LookupRequest(**head, lookups=files, share=options.share, fresh=options.fresh)
-    if not line and message.origin.entry_point is EntryPoint.MENTION:
+    if not line and not message.forwarded and message.origin.entry_point is EntryPoint.MENTION:
         return ShowCardRequest(**head)
     if isinstance(wanted, UsageError):
         return SayRequest(**head, sentence=text.usage_error(wanted))
@@ -183,16 +229,16 @@ async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> 
 # Messages in channels ----------------------------------------------------------------------------------
 
 
-async def in_channel(event: dict[str, Any]) -> bool:
-    """Whether a message was written in a channel or group, not to the bot alone."""
-    return event_payloads.is_in_channel(event)
+async def on_message(
+    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps
+) -> None:
+    """A message in a channel or group, an edit or a deletion.
 
-
-async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
-    """A message, an edit or a deletion. Raises StoreDown when it cannot be stored: Slack delivers it again then."""
+    Raises StoreDown when it cannot be stored: Slack delivers it again then.
+    """
     own = frozenset(str(name) for name in (context.bot_id, context.bot_user_id) if name)
     message = parse_event(event, BotFilter(own, deps.rules.bots))
-    if message is None:
+    if message is None or not is_for_us(body, context):
         return
     wanted = () if message.is_deletion else lookups(message.text, deps)
     if wanted or message.is_edit or message.is_deletion:
@@ -200,10 +246,12 @@ async def on_message(event: dict[str, Any], context: AsyncBoltContext, deps: Wat
         await deps.cards.record(message, wanted, _card_request(received, wanted, deps))
 
 
-async def on_channel_created(event: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps) -> None:
+async def on_channel_created(
+    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps
+) -> None:
     """A channel was created: join it if it is watched from the beginning and the settings say so. Raises StoreDown."""
     created = event_payloads.channel_created(event, bot(context))
-    if not deps.rules.join or not matches(created.name, deps.rules.channels):
+    if not deps.rules.join or not matches(created.name, deps.rules.channels) or not is_for_us(body, context):
         return
     request = JoinRequest(id=deps.new_id(), delivery=created.delivery, at=deps.clock(), origin=created.origin)
     await deps.store.accept(request)

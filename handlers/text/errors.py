@@ -18,7 +18,7 @@ from handlers.commands import (
     WrongValue,
 )
 from handlers.text import files
-from handlers.text.format import EVERYBODY, Audience, Line, Sentence, cut, fault, said, second, size
+from handlers.text.format import EVERYBODY, Audience, Line, Sentence, fault, said, second, size, typed
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
@@ -215,7 +215,7 @@ def takes(action: Action) -> str:
 
 def _wrong_value(wrong: WrongValue) -> str:
     if wrong.suggested:
-        return f"{_why_wrong(wrong)}. Try: /vt {wrong.suggested.key} {defang(cut(wrong.value, 80))}"
+        return f"{_why_wrong(wrong)}. Try: /vt {wrong.suggested.key} {typed(wrong.value, 80)}"
     return f"{_why_wrong(wrong)}. Example: {usage(wrong.action)}"
 
 
@@ -242,7 +242,7 @@ def wrong_values(wrong: Sequence[WrongValue]) -> str:
 
 
 def _why_wrong(wrong: WrongValue) -> str:
-    shown = defang(cut(wrong.value, 80))
+    shown = typed(wrong.value, 80)
     if wrong.suggested:
         return f"{shown} is {takes(wrong.suggested)}, not {takes(wrong.action)}"
     return f"{shown} is not {takes(wrong.action)}"
@@ -250,10 +250,10 @@ def _why_wrong(wrong: WrongValue) -> str:
 
 USAGE_ERRORS: Mapping[type[UsageError], Callable[[Any], str | Sentence]] = {
     UnknownCommand: lambda e: (
-        f"There is no command {cut(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
+        f"There is no command {typed(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
     ),
     UnknownOption: lambda e: (
-        f"There is no option {cut(e.option, 40)}.{f' Did you mean {e.nearest}?' if e.nearest else ''} "
+        f"There is no option {typed(e.option, 40)}.{f' Did you mean {e.nearest}?' if e.nearest else ''} "
         "Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
     ),
     BadNumber: _bad_number,

@@ -1,6 +1,7 @@
 """How sentences are written: values for people to read, moments and people as Slack shows them, and who reads them. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from functools import lru_cache
 from string import Formatter
 from typing import Self
 
-from vt.indicators import defang, extract
+from vt.indicators import defang, extract, unescape_markup
 from vt.privacy import masked
 
 
@@ -141,6 +142,30 @@ def vendor(name: str, most: int) -> str:
 def safe(value: str) -> str:
     """A value that no client makes a link of, with the secrets in its URLs hidden."""
     return defang(masked(value) if "://" in value else value)
+
+
+def typed(value: str, most: int) -> str:
+    """Something that somebody typed, as they saw it themselves: without Slack's markup and entities, and defanged.
+
+    A mention is only a name: nobody is notified by the answer to a mistake.
+    """
+    return cut(safe(clean(unescape_markup(_MARKUP.sub(_shown, value)))), most)
+
+
+_MARKUP = re.compile(r"<([@#!]?)(?:mailto:)?([^<>|]*)(?:\|([^<>]*))?>")
+
+
+def _shown(markup: re.Match[str]) -> str:
+    sign, target, label = markup.groups()
+    name = (label or target).removeprefix(sign)
+    return f"{'@' if sign == '!' else sign}{name.removeprefix('@')}" if sign else name
+
+
+def clean(outside: str) -> str:
+    """Text from outside without control, bidi and other invisible characters, which could reverse or hide a line."""
+    if outside.isprintable():  # the usual case, and much faster
+        return outside
+    return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")
 
 
 def cut(text: str, most: int) -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from handlers.text.format import Channel, Line, User, clock, join, line, minute, safe
+from handlers.text.format import Channel, Line, User, clock, join, line, minute, safe, typed
 from handlers.watch import Duplicate, Ignored, Mode
-from vt.indicators import defang
 
 BUTTON_HURRY = "Check now"
 BUTTON_ALLOW = "Check"
 BUTTON_LEAVE = "Skip"
 MOST_REPEATS = 3
+MOST_REASON = 200
 LONGEST = 120
 """Characters of an indicator in a sentence."""
 
@@ -116,7 +116,7 @@ def _ignored(one: Ignored) -> Line:
         value=safe(one.value)[:LONGEST],
         where="here" if one.channel else "in every channel",
         until=line("until {until}", until=minute(one.until)) if one.until else "permanently",
-        reason=f": {defang(one.reason)}" if one.reason else "",
+        reason=f": {typed(one.reason, MOST_REASON)}" if one.reason else "",
     )
 
 
@@ -128,7 +128,7 @@ def added(one: Ignored) -> Line:
 def unclear_duration(value: str, word: str) -> str:
     """How long something is to be skipped was not said, or not in a way that can be read."""
     shown = safe(value)[:LONGEST]
-    problem = f"{defang(word)[:40]} is not a duration." if word else "For how long?"
+    problem = f"{typed(word, 40)} is not a duration." if word else "For how long?"
     return f"{problem} Nothing was changed. Type /vt ignore {shown} 7d, or 12h, 2w or forever instead of 7d."
 
 

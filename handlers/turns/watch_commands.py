@@ -7,9 +7,10 @@ from ipaddress import ip_network
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers.admission import Scope, Unknown, scope
+from handlers.admission import Unknown, scope
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
+from handlers.people import Scope
 from handlers.posting import NotPosted
 from handlers.replies import end, reply
 from handlers.request import JoinRequest, WatchRequest

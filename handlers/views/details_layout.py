@@ -18,9 +18,9 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
-from handlers.text.format import Line
-from handlers.views.rich_text import Part, bold, clean, code, length, rich, say, tell
-from vt.verdict import Finding
+from handlers.text.format import Line, clean
+from handlers.views.rich_text import Part, bold, code, length, rich, say, tell
+from vt.verdict import Finding, worst_first
 
 TURN = "turn"
 """The beginning of the action_id of buttons that show another page: `turn:<finding>:<part>:<page>`."""
@@ -39,11 +39,16 @@ Row = tuple[str, str]
 """A label, and a value from outside."""
 
 
+WORST = -1
+"""In place of the index of a finding: the first of the worst ones, on which a modal opens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Which finding, part and page of a modal is shown."""
 
     finding: int = 0
+    """Its index, or WORST."""
     part: str = ""
     page: int = 0
 
@@ -52,13 +57,15 @@ class Position:
 
 
 def parse_position(written: str) -> Position:
-    """A position from what str() made of it. Anything else, which someone may have sent, is the beginning."""
+    """A position from what str() made of it. Anything else, which someone may have sent, is where a modal opens."""
     found = _POSITION.fullmatch(written)
-    return Position(int(found[1]), found[2], int(found[3])) if found else Position()
+    return Position(int(found[1]), found[2], int(found[3])) if found else Position(WORST)
 
 
 def select(findings: Sequence[Finding], position: Position) -> tuple[Finding, Position]:
     """The finding at a position, and the position; the first finding when there is none at it."""
+    if position.finding == WORST:
+        position = replace(position, finding=findings.index(worst_first(findings)[0]))
     if position.finding >= len(findings):
         position = Position(part=position.part)
     return findings[position.finding], position

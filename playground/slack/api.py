@@ -46,6 +46,8 @@ SCOPES = frozenset(
         "users:read.email",
         "im:read",
         "im:write",
+        "mpim:history",
+        "mpim:read",
     ]
 )
 
@@ -56,6 +58,7 @@ class Method:
 
     name: str
     scope: str
+    """`channels:…` for a public channel: for other conversations it is `groups:…`, `im:…` or `mpim:…`."""
     tier: int
     run: Callable[[State, Mapping[str, Any]], dict[str, Any]]
 
@@ -146,7 +149,7 @@ class Api:
     def call(self, name: str, token: str, args: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
         """Status, JSON and headers of the answer."""
         try:
-            self._allowed(name, token)
+            self._allowed(name, token, args)
             wait = self._wait(name, args)
             if wait:
                 return LIMITED, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(wait)}
@@ -168,7 +171,7 @@ class Api:
             return {"url": f"{self.state.base.replace('http', 'ws', 1)}/link?ticket={self.link.ticket()}"}
         return METHODS[name].run(self.state, args)
 
-    def _allowed(self, name: str, token: str) -> None:
+    def _allowed(self, name: str, token: str, args: Mapping[str, Any]) -> None:
         right = self.app_token if name == "apps.connections.open" else self.bot_token
         if token != right:
             self._blame(name, Rule.TOKEN, "called with a wrong token or none")
@@ -176,10 +179,18 @@ class Api:
         if name not in METHODS and name not in ("auth.test", "apps.connections.open"):
             self._blame(name, Rule.CALL, "there is no such method")
             raise Refused("method_deprecated" if name == "files.upload" else "unknown_method")
-        scope = METHODS[name].scope if name in METHODS else ""
+        scope = self._scope(METHODS[name].scope, args) if name in METHODS else ""
         if scope and scope not in self.scopes:
             self._blame(name, Rule.SCOPE, f"needs the scope {scope}")
             raise Refused("missing_scope")
+
+    def _scope(self, scope: str, args: Mapping[str, Any]) -> str:
+        """The scope for the conversation that is named."""
+        channel = self.state.channels.get(str(args.get("channel")))
+        if channel is None or scope not in ("channels:read", "channels:history"):
+            return scope
+        kind = {"channel": "channels", "group": "groups"}.get(objects.channel_type(channel))
+        return f"{kind or objects.channel_type(channel)}:{scope.partition(':')[2]}"
 
     def _blame(self, name: str, rule: Rule, sentence: str) -> None:
         self.state.blame(name, Fault(rule, sentence))

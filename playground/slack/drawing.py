@@ -17,8 +17,9 @@ def message(state: State, item: Message) -> list[str]:
     """A message: its blocks, or its text when there are none, then its files."""
     blocks = () if item.via == "person" else item.blocks  # theirs are made from the text
     lines = list(_blocks(state, blocks)) if blocks else words(state, item.text).split("\n")
+    shared = [f"│ {line}" for one in item.attachments for line in words(state, one["text"]).split("\n")]
     files = [f"[file: {file.name}, {file.size} bytes]" for file in item.files]
-    return ([] if files and lines == [""] else lines) + files
+    return ([] if (files or shared) and lines == [""] else lines) + shared + files
 
 
 def view(state: State, item: View) -> list[str]:

@@ -8,17 +8,25 @@ from playground.slack.seed import BOT
 from playground.slack.state import State
 
 Event = tuple[str, dict[str, Any]]
-_KINDS = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
+_KINDS = {
+    "channel": "message.channels",
+    "group": "message.groups",
+    "im": "message.im",
+    "mpim": "message.mpim",
+}
 
 
 def posted(state: State, message: Message) -> list[Event]:
-    """A message, a mention of the bot in it, its files; nothing from where the bot is not."""
+    """A message, a mention of the bot in it, its files; nothing from where the bot is not.
+
+    A mention in a direct message, also in a group's, comes as the message alone.
+    """
     channel = state.channels[message.channel]
     if BOT.id not in channel.members:
         return []
     inner = _whole(state, message) | _place(state, channel)
     events = [(_KINDS[objects.channel_type(channel)], _subtype(inner, message))]
-    if f"<@{BOT.id}>" in message.text and not channel.with_user:
+    if f"<@{BOT.id}>" in message.text and not (channel.with_user or channel.group):
         events.append(("app_mention", {**inner, "type": "app_mention"}))
     return events + [("file_shared", _file(state, message, file.id)) for file in message.files]
 

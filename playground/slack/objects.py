@@ -14,15 +14,19 @@ BUTTON_ROWS = {"actions": "elements", "card": "actions"}
 
 
 def channel_name(channel: Channel) -> str:
-    """As payloads have it: direct messages and private channels are not named."""
+    """As payloads have it: direct messages and private channels are not named, a group's name says who is in it."""
     if channel.with_user:
         return "directmessage"
-    return "privategroup" if channel.private else channel.name
+    return "privategroup" if channel.private and not channel.group else channel.name
 
 
 def channel_type(channel: Channel) -> str:
     """As message events have it."""
-    return "im" if channel.with_user else "group" if channel.private else "channel"
+    if channel.with_user:
+        return "im"
+    if channel.group:
+        return "mpim"
+    return "group" if channel.private else "channel"
 
 
 def channel(item: Channel) -> Json:
@@ -35,6 +39,7 @@ def channel(item: Channel) -> Json:
         "is_channel": not item.private,
         "is_group": item.private,
         "is_im": False,
+        "is_mpim": item.group,
         "is_private": item.private,
         "is_archived": item.archived,
         "is_ext_shared": item.shared,
@@ -72,13 +77,19 @@ def message(state: State, item: Message) -> Json:
     shown: Json = {"type": "message", "user": item.user, "text": item.text, "ts": item.ts}
     shown["team"] = author.team
     if item.bot_id:
-        shown |= {"bot_id": item.bot_id, "app_id": seed.APP if item.user == seed.BOT.id else "A0SOMEBODY"}
+        app = seed.APP if item.user == seed.BOT.id else "A0SOMEBODY"
+        profile = {"id": item.bot_id, "app_id": app, "name": author.real_name, "team_id": author.team}
+        shown |= {"bot_id": item.bot_id, "app_id": app, "bot_profile": profile}
     if item.blocks:
         shown["blocks"] = named(list(item.blocks))
     if item.thread_ts:
         shown["thread_ts"] = item.thread_ts
     if item.files:
         shown |= {"files": [file(state, f) for f in item.files], "upload": False}
+    if item.attachments:
+        shown["attachments"] = list(item.attachments)
+    if item.subtype:
+        shown["subtype"] = item.subtype
     if item.edited:
         shown["edited"] = {"user": item.user, "ts": item.ts}
     return shown
@@ -88,6 +99,34 @@ def permalink(item: Message) -> str:
     """Where people open it."""
     link = f"https://{DOMAIN}.slack.com/archives/{item.channel}/p{item.ts.replace('.', '')}"
     return f"{link}?thread_ts={item.thread_ts}&cid={item.channel}" if item.thread_ts else link
+
+
+def forwarded(state: State, item: Message) -> Json:
+    """The attachment of a message that forwards another: what is shared stands in it, not in the message's own text."""
+    author, link = state.people[item.user], f"https://{DOMAIN}.slack.com"
+    blocks = {"team": author.team, "channel": item.channel, "ts": item.ts}
+    shown: Json = {
+        "id": 1,
+        "ts": item.ts,
+        "author_id": author.id,
+        "author_subname": author.name,
+        "author_name": author.real_name,
+        "author_link": f"{link}/team/{author.id}",
+        "channel_id": item.channel,
+        "channel_team": seed.TEAM,
+        "is_msg_unfurl": True,
+        "is_share": True,
+        "from_url": permalink(item),
+        "original_url": permalink(item),
+        "text": item.text,
+        "fallback": f"{author.name}: {item.text}",
+        "footer": "Slack Conversation",
+        "mrkdwn_in": ["text"],
+        "message_blocks": [{**blocks, "message": {"blocks": named(list(item.blocks))}}],
+    }
+    if item.files:
+        shown["files"] = [file(state, one) for one in item.files]
+    return shown
 
 
 def file(state: State, item: File, *, whole: bool = False) -> Json:

@@ -10,7 +10,7 @@ from playground.slack.delivery import Dispatcher
 from playground.slack.exchange import Exchange, Exchanges, content
 from playground.slack.files import mimetype
 from playground.slack.posting import Refused
-from playground.slack.records import Channel, Message, Person, View
+from playground.slack.records import Channel, File, Message, Person, View
 from playground.slack.seed import BOT
 from playground.slack.state import State, new_id
 
@@ -43,11 +43,41 @@ class People:
     async def says(
         self, user: Who, channel: str, text: str, thread: str | Message | None = None, files: Files = ()
     ) -> Exchange:
-        """Post a message, in a thread when one is given, with files as (name, bytes)."""
+        """Post a message, in a thread when one is given, with files as (name, bytes). `/me …` is said of oneself."""
         person = self.state.person(user)
+        kept = [self.state.file(name, data, person, mimetype(name)) for name, data in files]
+        if text.startswith("/me "):
+            return await self._posts(person, channel, text.removeprefix("/me "), thread, subtype="me_message")
+        return await self._posts(person, channel, text, thread, files=kept)
+
+    async def forwards(
+        self,
+        user: Who,
+        channel: str,
+        message: Message,
+        comment: str = "",
+        thread: str | Message | None = None,
+    ) -> Exchange:
+        """Forward a message, with a comment or without. LookupError for one that this person does not see."""
+        person, now = self.state.person(user), self.state.messages[message.key]
+        if not self.state.sees(person, now) or now.ephemeral_to:
+            raise LookupError("this message cannot be forwarded")
+        return await self._posts(
+            person, channel, comment, thread, attachments=(objects.forwarded(self.state, now),)
+        )
+
+    async def _posts(
+        self,
+        person: Person,
+        channel: str,
+        text: str,
+        thread: str | Message | None,
+        *,
+        files: Sequence[File] = (),
+        **more: Any,
+    ) -> Exchange:
         where = self.state.channel(channel, person)
         root = thread.thread_ts or thread.ts if isinstance(thread, Message) else thread
-        kept = [self.state.file(name, data, person, mimetype(name)) for name, data in files]
         marked = markup.marked(self.state, text)
         message = Message(
             self.state.ts(),
@@ -56,8 +86,9 @@ class People:
             marked,
             markup.rich(marked),
             thread_ts=root,
-            files=self.state.share(kept, where.id, root),
+            files=self.state.share(files, where.id, root),
             bot_id=person.bot_id,
+            **more,
         )
         exchange = self.exchanges.open(person, text)
         exchange.said = self.state.post(message)
@@ -179,6 +210,16 @@ class People:
         await self.exchanges.events(
             self.exchanges.open(person, f"creates #{name}"), events.channel_created(made)
         )
+        return made
+
+    def starts_group(self, user: Who, *others: Who) -> Channel:
+        """A direct message between several people, of whom the bot may be one."""
+        person = self.state.person(user)
+        members = [person, *map(self.state.person, others)]
+        name = f"mpdm-{'--'.join(member.name for member in members)}-1"
+        made = Channel(new_id("C"), name, {member.id for member in members}, private=True, group=True)
+        made.creator, made.created = person.id, int(self.state.clock())
+        self.state.channels[made.id] = made
         return made
 
     async def invites(self, user: Who, channel: str, whom: Who = BOT) -> Exchange:

@@ -38,6 +38,8 @@ class Channel:
     creator: str = ""
     created: int = 0
     with_user: str | None = None
+    group: bool = False
+    """A direct message between several people, which has no name that anybody chose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ class Message:
     bot_id: str | None = None
     metadata: Mapping[str, Any] | None = None
     """What an app wrote on it for itself; nobody sees it."""
+    attachments: tuple[dict[str, Any], ...] = ()
+    """A message that it forwards, as Slack attaches it."""
+    subtype: str = ""
+    """me_message for what was written with /me."""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -15,13 +15,13 @@ from playground.slack.delivery import EVENTS
 from tests.support import slack_rules
 from tests.support.processes import ROOT, run
 
-CHANNELS = ("message.channels", "message.groups", "message.im")
+CHANNELS = ("message.channels", "message.groups", "message.im", "message.mpim")
 SUBSCRIPTIONS = {"message": CHANNELS}
 """What the manifest calls the events that bolt knows by one name."""
 MORE = {
-    "conversations.history": {"groups:history", "im:history"},
-    "conversations.replies": {"groups:history", "im:history"},
-    "conversations.info": {"groups:read"},
+    "conversations.history": {"groups:history", "im:history", "mpim:history"},
+    "conversations.replies": {"groups:history", "im:history", "mpim:history"},
+    "conversations.info": {"groups:read", "mpim:read"},
     "users.info": {"users:read.email"},
     "files.upload.v2": {"files:write"},
 }

@@ -57,7 +57,7 @@ ENTRY_POINTS = {
     "mention": (lambda event: event_payloads.mention(event, BOT), EVENT),
     "direct message": (lambda event: event_payloads.direct_message(event, BOT), EVENT),
     "channel created": (lambda event: event_payloads.channel_created(event, BOT), CREATED),
-    "home opened": (lambda body: event_payloads.home_opened(body, BOT), OPENED),
+    "home opened": (lambda body: payloads.home_opened(body, BOT.team), OPENED),
 }
 OPTIONAL = {"user.team_id", "message.text", "channel.name", "channel.creator", "text"}
 

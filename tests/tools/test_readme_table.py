@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from bot.manifest import manifest
-from tools.readme_table import BEGIN, END, actions_named, rows, table
+from tools.readme_table import (
+    BEGIN,
+    END,
+    SCOPES_BEGIN,
+    SCOPES_END,
+    actions_named,
+    rows,
+    scopes_table,
+    table,
+)
 from vt.actions import BY_KEY
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +45,9 @@ def test_every_action_can_be_typed_and_picked():
 
 
 @pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="no README beside the tests")
-def test_the_readme_has_the_table():
+def test_the_readme_has_the_tables():
     """When this fails, run `python -m tools.readme_table`."""
     readme = (ROOT / "README.md").read_text("utf-8")
     assert readme[readme.index(BEGIN) : readme.index(END) + len(END)] == table()
+    scopes = readme[readme.index(SCOPES_BEGIN) : readme.index(SCOPES_END) + len(SCOPES_END)]
+    assert scopes == scopes_table()
