@@ -51,9 +51,9 @@ class Browser:
         return await self.does("say", {"channel": channel, "text": text}, **headers)
 
     @asynccontextmanager
-    async def watches(self, who="ana"):
+    async def watches(self, who="ana", tab=""):
         """The news, as they come."""
-        async with self.http.get(f"{self.address}/live", params={"as": who}) as reply:
+        async with self.http.get(f"{self.address}/live", params={"as": who, "tab": tab}) as reply:
             yield (json.loads(line[6:]) async for line in reply.content if line.startswith(b"data: "))
 
 
@@ -168,6 +168,45 @@ async def test_windows_are_told_what_their_person_sees_in_order(slack):
                 break
 
 
+async def test_a_connection_that_broke_keeps_the_form_of_its_tab(slack):
+    """One that was opened in a tab is there when the tab is back; a tab that never saw it closes it."""
+    async with opened(slack) as browser:
+        async with browser.watches(tab="one") as news:
+            await anext(news)
+            await slack.uses_shortcut("ana", "open")
+            await slack.until(lambda: slack.views("ana"))
+            assert [len(one["modals"]) async for one in until_views(news)] == [1]
+        for tab, left in (("one", 1), ("one", 1), ("another", 0)):
+            async with browser.watches(tab=tab) as news:
+                assert len((await anext(news))["modals"]) == left
+
+
+async def test_a_form_that_no_tab_has_shown_waits_for_one(slack):
+    """Opened from the terminal prompt, it is there when the page is opened."""
+    async with opened(slack) as browser:
+        await slack.uses_shortcut("ana", "open")
+        await slack.until(lambda: slack.views("ana"))
+        async with browser.watches(tab="one") as news:
+            assert len((await anext(news))["modals"]) == 1
+
+
+async def until_views(news):
+    """What is told of views for the first time."""
+    async for one in news:
+        if one["kind"] == "views":
+            yield one
+            return
+
+
+async def test_nobody_is_acted_as_who_is_not_there(slack):
+    """A name that nobody has, or an app's, is answered with the names there are."""
+    async with opened(slack) as browser:
+        for name in ("nobody", "vt", "slackbot", ""):
+            async with browser.watches(name) as news:
+                told = [one async for one in news]
+            assert told == [{"kind": "nobody", "people": ["ana", "ben", "admin", "guest", "stranger"]}]
+
+
 async def test_deliveries_and_calls_can_be_looked_into(slack):
     """What was sent to the bot, how fast it acknowledged, and what it called, with the arguments."""
     async with opened(slack) as browser:
@@ -257,6 +296,8 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
         there = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
         process.stdin.write(b"/vt scan-ip 192.0.2.1\n")
         await says(process, "SUSPICIOUS 6 of 57 engines")
+        process.stdin.write(b"/vt form\n")
+        await says(process, f"This form is on the page: {there}/?as=ana")
         samples = f"{tmp_path.resolve()}/state/samples"
         process.stdin.write(f"/vt scan-file {samples}/*\n".encode())
         await says(process, "🔴 1 RISKY · ⚪ 2 UNKNOWN · 🟢 1 CLEAN")

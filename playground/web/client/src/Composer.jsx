@@ -76,7 +76,7 @@ export function Composer({ channel, thread = null, label }) {
         aria-haspopup="listbox"
         aria-controls={offered.list.length > 0 ? `${id}-offers` : undefined}
         aria-activedescendant={offered.active >= 0 ? `${id}-offers-${offered.active}` : undefined}
-        placeholder={thread ? `${label}: @vt asks the bot` : `${label}: / for commands, @vt asks the bot`}
+        placeholder={thread ? `${label} (@vt asks the bot)` : `${label} (/ or @vt)`}
         value={text}
         onChange={({ target }) => (setText(target.value), setCaret(target.selectionStart))}
         onSelect={({ target }) => setCaret(target.selectionStart)}
