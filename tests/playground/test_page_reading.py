@@ -7,7 +7,7 @@ import pytest
 from playground.slack.records import Message
 from playground.slack.workspace import Workspace
 from playground.web.offers import offers
-from tests.support.browser import MISSING, chromium, shown, window
+from tests.support.browser import MISSING, shown, window
 from tests.support.sample_bot import Bot, button, events, field, heard, options, over_http, plain, section
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
@@ -105,13 +105,6 @@ class Talkative(Bot):
         view = {"type": "modal", "title": plain("Form"), "submit": plain("Send"), "callback_id": "form"}
         blocks = [*alerts, NEWER[-1], field("lines", {"type": "plain_text_input"})]
         await client.views_open(trigger_id=body["trigger_id"], view={**view, "blocks": blocks})
-
-
-@pytest.fixture(scope="module")
-async def browser():
-    """Chromium, and a page that is built."""
-    async with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -383,19 +376,20 @@ async def test_newer_blocks_are_drawn_and_used(browser, place):
             assert level in await form.get_by_role("note", name=word, exact=True).inner_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_newer_blocks_can_be_read_by_everybody(browser, place, scheme):
+async def test_newer_blocks_can_be_read_by_everybody(browser, place):
     """At 320 pixels, where nothing scrolls sideways but tables; mentions stand out, for one's own eyes only too."""
     small = {"width": 320, "height": 700}
     said = posts(place, "narrow", *NEWER, user="U0VTBOT001")
     posts(place, "narrow", *NEWER, user="U0VTBOT001", ephemeral_to="U0ANA00001")
-    async with anas(browser, place, color_scheme=scheme, viewport=small) as ana:
+    async with anas(browser, place, viewport=small) as ana:
         await ana.reads("newer blocks")
         await ana.page.locator("summary").last.click()
-        assert min(await ana.page.evaluate(CONTRASTS)) >= 4.5
+        for scheme in ("light", "dark"):
+            await ana.page.emulate_media(color_scheme=scheme)
+            assert min(await ana.page.evaluate(CONTRASTS)) >= 4.5
         await fits(ana)
         assert await ana.faults() == []
-        await ana.message("narrow", inside="main").page.get_by_role("button", name="Channels").click()
+        await ana.page.get_by_role("button", name="Channels").click()
         await fits(ana)
         await ana.page.keyboard.press("Escape")
         assert (await focused(ana))[1].strip() == "☰ Channels"

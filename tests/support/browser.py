@@ -128,12 +128,28 @@ class Window:
         await message.get_by_role("button", name=menu).click()
         await message.get_by_role("menuitem", name=entry).first.click()
 
-    async def faults(self):
-        """What axe finds seriously wrong for people who cannot see well, or have no mouse."""
+    async def faults(self, *, colours_only=False):
+        """What axe finds seriously wrong for people who cannot see well, or have no mouse: in light, then in dark.
+
+        In dark only colours are looked at again, and with `colours_only` in light too: all else is the same as before.
+        """
+        found = []
+        contrast = ["color-contrast"]
+        for scheme, rules in (("light", contrast if colours_only else None), ("dark", contrast)):
+            await self.page.emulate_media(color_scheme=scheme)
+            await self.page.wait_for_function(
+                "scheme => !document.querySelector(`[data-theme]:not([data-theme=${scheme}])`)", arg=scheme
+            )
+            found += [f"{scheme}: {fault}" for fault in await self._faults(rules)]
+        return found
+
+    async def _faults(self, rules):
         if not await self.page.evaluate("'axe' in window"):
             # By the debugger, which the page's own policy does not concern.
             await self.page.evaluate(AXE.read_text())
-        found = await self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
+        found = await self.page.evaluate(
+            "(rules) => axe.run({ resultTypes: ['violations'], ...(rules && { runOnly: rules }) })", rules
+        )
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]
