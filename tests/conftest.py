@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -21,7 +22,8 @@ pytest_plugins = ["tests.support.flaky"]
 
 TEMPLATE = "vtbot_template"
 SURVIVAL = Path(__file__).parent / "survival"
-OBJECTS = "SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc)"
+OBJECTS = """SELECT (SELECT version_num FROM alembic_version),
+    (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc)"""
 OTHERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
@@ -114,8 +116,8 @@ def _make(url: str, name: str, template: str = "template1") -> None:
         connection.execute(make.format(sql.Identifier(name), sql.Identifier(template)))
 
 
-def _empty(url: str, objects: tuple[int, ...]) -> bool:
-    """Delete every row. False when the test left a connection open, or a trigger, function or table of its own."""
+def _empty(url: str, objects: tuple[Any, ...]) -> bool:
+    """Delete every row. False when a test left a connection open, or another schema."""
     with psycopg.connect(url, autocommit=True) as connection:
         if connection.execute(OTHERS).fetchone() != (0,) or connection.execute(OBJECTS).fetchone() != objects:
             return False

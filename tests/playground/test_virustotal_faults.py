@@ -66,12 +66,12 @@ async def test_a_drip_is_the_ordinary_reply_in_small_pieces():
 async def test_a_delay_longer_than_the_client_waits_is_a_timeout():
     """Late replies, by a fault or by the stand-in's latency, run into the client's time-out."""
     async with served(latency=0.3) as vt:
-        vt.http.timeout = httpx.Timeout(0.05)
+        vt.http.timeout = httpx.Timeout(10, read=0.05)
         with pytest.raises(httpx.ReadTimeout):
             await vt.report(EICAR_MD5)
     async with served() as vt:
         vt.sandbox.faults.add("file/report", faults.delay(0.3))
-        vt.http.timeout = httpx.Timeout(0.05)
+        vt.http.timeout = httpx.Timeout(10, read=0.05)
         with pytest.raises(httpx.ReadTimeout):
             await vt.report(EICAR_MD5)
 
