@@ -13,13 +13,9 @@ from dataclasses import replace
 import pytest
 
 from bot.database import Database
-from bot.storage.cases import Cases
-from bot.storage.history import History
-from bot.storage.reply_cache import StoredReplies
 from handlers.answer import HANDLERS
 from handlers.posting import call
 from handlers.request import Verb
-from tests.support.memory_storage import MemoryCards
 from tests.support.mutated_bodies import BUILT_IN, HUSH, Sample, samples
 from tests.support.mutated_replies import chosen_turn, fault, run
 from tests.support.turn_oracles import KEY
@@ -58,8 +54,7 @@ async def test_postgresql_takes_what_the_turns_store(database):
     async with world() as bot:
         for number in range(12):
             bot.ids = (f"{number}-{one}" for one in range(1000))
-            cases = Cases(stored)
-            real = Storage(cases, StoredReplies(stored, f"{number}:"), History(stored), MemoryCards(cases))
+            real = Storage.in_postgresql(stored, number)
             assert await fault(bot, chosen_turn(bot, samples(), chance), chance, real) == ""
     await stored.close()
 

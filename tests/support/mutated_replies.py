@@ -9,13 +9,18 @@ import random
 import sys
 import time
 from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 
+from bot.database import Database
+from bot.postgres import Server
+from bot.startup import prepare
 from handlers.request import Verb
 from tests.support import turn_oracles
 from tests.support.mutated_bodies import body_of, mutated, samples, shortened, varied
-from tests.support.whole_turn import world
+from tests.support.whole_turn import Storage, world
 
 PAGES = (
     *(
@@ -122,31 +127,37 @@ def _file_faults(content):
         )
 
 
-async def run(bot, count, seed):
-    """So many mutated replies; the faults, each with how often it occurred and one turn that causes it."""
+async def run(bot, count, seed, database=None):
+    """So many mutated replies; the faults, each with how often it occurred and one turn that causes it.
+
+    With a database, every fiftieth turn is stored there.
+    """
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     chance = random.Random(seed)  # noqa: S311 - not a secret
     known, faults, examples = samples(), Counter(), {}
+    turns = 0
     while count > 0:
-        asked = chosen_turn(bot, known, chance)
-        count -= len(asked)
-        if wrong := await fault(bot, asked, chance):
+        wanted = chosen_turn(bot, known, chance)
+        count -= len(wanted)
+        turns += 1
+        stored = Storage.in_postgresql(database, turns) if database and turns % 50 == 0 else None
+        if wrong := await fault(bot, wanted, chance, stored):
             kind = wrong[:70]
             faults[kind] += 1
-            examples.setdefault(kind, (wrong, [sample.value for sample in asked], str(bot.replies)[:800]))
+            examples.setdefault(kind, (wrong, [sample.value for sample in wanted], str(bot.replies)[:800]))
     return faults, examples
 
 
 def chosen_turn(bot, known, chance):
     """The samples of one turn, whose mutated replies VirusTotal will send."""
     size = chance.choice(TURNS)
+    if size > 1:
+        known = [sample for sample in known if sample.action != "scan-file"]
     asked = [_chosen(known, chance) for _ in range(size)]
     if size == 1:
         bot.replies = {asked[0].value: body_of(mutated(asked[0].raw, chance), chance)}
     else:
-        asked = [
-            varied(sample, number) for number, sample in enumerate(asked) if sample.action != "scan-file"
-        ]
+        asked = [varied(sample, number) for number, sample in enumerate(asked)]
         bot.replies = {sample.value: json.dumps(mutated(sample.raw, chance)).encode() for sample in asked}
         if chance.random() < EXCHANGED:
             names = chance.sample(list(bot.replies), 2) if len(bot.replies) > 1 else []
@@ -160,15 +171,19 @@ def _chosen(known, chance):
     return sample if chance.random() < WHOLE else shortened(sample, chance)
 
 
-async def _main(count, seed):
+async def _main(count, seed, url):
     started = time.process_time()
+    database = Database(url)
     async with world() as bot:
-        faults, examples = await run(bot, count, seed)
+        faults, examples = await run(bot, count, seed, database)
+    await database.close()
     for kind, times in faults.most_common():
         print(times, *examples[kind], sep="\n  ")  # noqa: T201 - a program for the terminal
     speed = count / (time.process_time() - started)
-    print(f"{sum(faults.values())} faults in {count} cases, {speed:.0f} a second and core")  # noqa: T201
+    print(f"{sum(faults.values())} faults in {count} cases, {speed:.0f} a second and core", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    with TemporaryDirectory(prefix="vtbot-state-") as folder, Server(Path(folder)).used() as server:
+        prepare(server)
+        asyncio.run(_main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, server))

@@ -14,9 +14,13 @@ import httpx
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.storage.cases import Cases
+from bot.storage.history import History
+from bot.storage.reply_cache import StoredReplies
 from bot.terminal import lines
 from handlers import answer
 from handlers.admission import Directory
+from handlers.case import Outcome
 from handlers.deps import Deps
 from handlers.people import Policy
 from handlers.request import (
@@ -157,6 +161,12 @@ class Storage:
         cases = MemoryCases()
         return cls(cases, MemoryReplies(), MemoryHistory(), MemoryCards(cases))
 
+    @classmethod
+    def in_postgresql(cls, database, number):
+        """`number` keeps the replies of one turn from those of another."""
+        cases = Cases(database)
+        return cls(cases, StoredReplies(database, f"{number}:"), History(database), MemoryCards(cases))
+
 
 @dataclass
 class World:
@@ -233,7 +243,11 @@ class World:
     async def asks(self, samples):
         """Look these up, and go on until there is an answer or VirusTotal was asked twice. Returns the case's id."""
         lookups = tuple(_lookup(sample) for sample in samples)
-        return await self.does(LookupRequest, lookups=lookups, response_url=HOOK)
+        name = await self.does(LookupRequest, lookups=lookups, response_url=HOOK)
+        if (await self.stored.store.case(name)).outcome is Outcome.OPEN:
+            self.now += timedelta(minutes=5)
+            await self.turn(name)
+        return name
 
     async def does(self, kind, *, response_url=None, **fields):
         name = next(self.ids)
