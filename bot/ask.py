@@ -16,8 +16,9 @@ from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, operator, say, show
 from handlers import text
 from handlers.case import StoreDown
-from handlers.commands import Command, LookupCommand, NoValue, TooLong, UsageError
-from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
+from handlers.commands import Command, LookupCommand, NoValue, TooLong, UnknownOption, UsageError
+from handlers.options import check_options, nearest, parse_options, with_hyphens
+from handlers.parser import parse, parse_values
 from handlers.request import Verb
 from handlers.text import about, modals
 from handlers.text import files as files_text
@@ -35,6 +36,8 @@ from vt.verdict import Finding, Note, State
 
 DASH = "-"
 """The word that stands for standard input."""
+OWN_OPTIONS = ("json", "fail-on")
+"""Of `vtbot ask`, beside those of a command."""
 LONGEST = 1 << 20
 """Bytes that are read from standard input."""
 
@@ -116,6 +119,8 @@ async def run(settings: Settings, question: Question) -> int:
         say(about.NO_QUESTION)
         return WRONG
     except UsageError as usage_error:
+        if isinstance(usage_error, UnknownOption):
+            usage_error.nearest = nearest(usage_error.option.lstrip("-"), OWN_OPTIONS)
         say(text.usage_error(usage_error, operator(settings)))
         return WRONG
     if wanted.verb is Verb.HELP:

@@ -29,6 +29,8 @@ class UnknownOption(UsageError):
 
     option: str
     nearest: str = ""
+    command: str = ""
+    """The command that takes no options at all, if it is one of those."""
 
 
 @dataclass(eq=False)
@@ -116,6 +118,7 @@ class Options:
             if typed.rescan_after_days is None
             else typed.rescan_after_days,
             share=self.share or typed.share,
+            fresh=self.fresh or typed.fresh,
             host=typed.host or self.host,
         )
 

@@ -2,9 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from handlers import commands
 from handlers.commands import (
@@ -13,8 +13,6 @@ from handlers.commands import (
     FormCommand,
     InfoCommand,
     LookupCommand,
-    NoHost,
-    NoRescan,
     NothingFound,
     NoValue,
     Options,
@@ -23,10 +21,10 @@ from handlers.commands import (
     TooLong,
     TooMany,
     UnknownCommand,
-    UnknownOption,
     WatchCommand,
     WrongValue,
 )
+from handlers.options import check_options, parse_options, refuse_options, with_hyphens
 from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
@@ -72,6 +70,8 @@ def parse(text: str, thresholds: Mapping[str, int], *, has_entities: bool = True
     word = first.lower()
     if word == FORM:
         return _form(rest.strip())
+    if word in (*WATCHING, *PLAIN):
+        refuse_options(word, rest)
     if word in WATCHING:
         return WatchCommand(WATCHING[word], rest.strip())
     if word in ("", *PLAIN):
@@ -85,6 +85,7 @@ def _form(text: str) -> FormCommand:
     """The text is stored until the form is submitted, so it must not contain a password."""
     if commands.password_in_form_text(text):
         raise PasswordTyped
+    parse_options(text, strict=False)
     return FormCommand(text)
 
 
@@ -210,91 +211,3 @@ def _as_taken(action: Action, indicator: Indicator) -> Indicator:
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, written=indicator.written)
     raise WrongValue(action, indicator.written or indicator.value, fitting(indicator.kind))
-
-
-# Options -----------------------------------------------------------------------------------------------
-
-
-def parse_options(text: str, *, strict: bool) -> tuple[Options, str]:
-    """The options, and the text without them. Raises UsageError.
-
-    Unless it is `strict`, the text may be a pasted log, in which unknown options are errors if they nearly are ours.
-    """
-    found: dict[str, Any] = {}
-
-    def take_value(match: re.Match[str]) -> str:
-        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
-        return " "
-
-    def take_flag(match: re.Match[str]) -> str:
-        found[match[1]] = True
-        return " "
-
-    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
-    _refuse_unknown(rest, strict=strict)
-    return Options(**found), rest
-
-
-def _refuse_unknown(text: str, *, strict: bool) -> None:
-    # Where every other word is an indicator, this is a typed command and not a pasted log: then options are checked strictly.
-    words = _OPTION_AND_VALUE.sub(" ", text).split()[: MOST_VALUES + 1]
-    strict = strict or all(word.isdecimal() or read(word) for word in words)
-    for unknown in _ANY_OPTION.finditer(text):
-        name = unknown[0].lstrip("-").lower()
-        nearest = difflib.get_close_matches(name, [*_VALUED, "share", "fresh"], n=1, cutoff=0.75)
-        if nearest or (strict and unknown[0].startswith("--")):
-            raise UnknownOption(unknown[0], f"--{nearest[0]}" if nearest else "")
-
-
-def parse_options_only(line: str) -> Options:
-    """The options in a line whose subject came separately, such as an attached file. Raises UsageError."""
-    return parse_options(with_hyphens(line), strict=False)[0]
-
-
-def check_options(action: Action | None, options: Options) -> None:
-    """Raises NoRescan when the action does not take `--rescan-after-days`."""
-    if action and not action.rescans and options.rescan_after_days is not None:
-        raise NoRescan(action)
-
-
-def parse_number(option: str, value: str) -> int:
-    """The value of an option that takes a number: `parse_number("threshold", "3")`. Raises BadNumber."""
-    return int(_VALUED[option](option, value))
-
-
-def parse_host(name: str) -> str:
-    """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
-    if commands.password_in_host_name(name):
-        raise PasswordTyped
-    return name
-
-
-def with_hyphens(line: str) -> str:
-    """The line with `--` in front of each option, where a phone's keyboard made a dash of the two hyphens."""
-    return re.sub(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])", "--", line)
-
-
-def _number(least: int, most: int) -> Callable[[str, str], int]:
-    def reader(name: str, value: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not least <= int(value) <= most:
-            raise BadNumber(f"--{name}", value, least, most)
-        return int(value)
-
-    return reader
-
-
-def _host(_: str, value: str) -> str:
-    if not value:
-        raise NoHost
-    return parse_host(value)
-
-
-_VALUED: Mapping[str, Callable[[str, str], Any]] = {
-    "threshold": _number(1, 200),
-    "rescan-after-days": _number(0, 3650),
-    "host": _host,
-}
-_WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
-_FLAG = re.compile(r"(?<!\S)--(share|fresh)(?!\S)")
-_ANY_OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*")
-_OPTION_AND_VALUE = re.compile(r"(?<!\S)--[a-zA-Z][\w-]*(?:=\S*|\s+(?!--)\S+)?")

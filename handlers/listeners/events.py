@@ -31,7 +31,8 @@ from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error, select
-from handlers.parser import MOST_VALUES, parse_options_only, with_action
+from handlers.options import parse_options_only
+from handlers.parser import MOST_VALUES, with_action
 from handlers.payloads import MalformedPayload
 from handlers.people import is_foreign
 from handlers.request import (

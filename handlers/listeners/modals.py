@@ -22,15 +22,18 @@ from handlers.open_modals import (
     request_head,
     stacked_login_form,
 )
-from handlers.parser import (
-    MOST_VALUES,
+from handlers.options import (
     check_options,
+    parse_file_options,
     parse_host,
     parse_number,
     parse_options,
+    with_hyphens,
+)
+from handlers.parser import (
+    MOST_VALUES,
     parse_values,
     with_action,
-    with_hyphens,
 )
 from handlers.payloads import ModalSubmission
 from handlers.request import (
@@ -100,6 +103,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share,
+        fresh=wanted.fresh,
     )
     if problem := await accept(request, deps):
         raise Refused(problem)
@@ -165,10 +169,9 @@ async def _keep(
 ) -> dict[str, str]:
     """Hold the login and store the request. Returns the sentences to show, by field. Raises InvalidField, HostUnknown."""
     assert deps.logins is not None  # noqa: S101 - checked by the caller
-    options = form_options(submission)
-    files = read_field(
-        "paths", lambda: parse_values(FILE, submission.text("paths"), options, thresholds)
-    ).lookups
+    typed, paths = read_field("paths", lambda: parse_file_options(submission.text("paths")))
+    options = form_options(submission).with_typed(typed)
+    files = read_field("paths", lambda: parse_values(FILE, paths, options, thresholds)).lookups
     password = SecretStr(submission.text("password"))
     owner = user_key(modal.origin)
     place = deps.logins.keep(submission.text("address"), submission.text("user"), password, owner)
@@ -196,16 +199,18 @@ def form_command(
     action = BY_KEY.get(str(submission.value("action")))
     text = with_hyphens(submission.text("values"))
     # Options that were typed among the values count like those of a command: nothing is dropped in silence.
-    written, typed = read_field("values", lambda: parse_options(text, strict=action is not None))
-    options = form_options(submission).with_typed(written)
+    written, typed = read_field(
+        "values", lambda: parse_options(text, strict=action is not None, pasted=modal.text)
+    )
+    of_path, path = read_field("path", lambda: parse_file_options(submission.text("path")))
+    options = form_options(submission).with_typed(of_path).with_typed(written)
     read_field("rescan", lambda: check_options(action, options))
-    path = submission.text("path")
     threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
     files = (
         *(file.evolve(threshold=threshold) for file in modal.lookups),
         *file_lookups(submission.value("files"), threshold),
     )
-    commands = [LookupCommand(files, share=options.share)] if files else []
+    commands = [LookupCommand(files, share=options.share, fresh=options.fresh)] if files else []
     if path or (action is FILE and not typed and not files):
         commands.append(read_field("path", lambda: parse_values(FILE, path, options, thresholds)))
     if modal.found:

