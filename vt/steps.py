@@ -3,6 +3,7 @@
 An analysis is recognised by its scan_id, which is `<sha256>-<unix seconds>`.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,11 @@ SAME_SCAN = timedelta(minutes=10)
 QUEUED = -2
 UNKNOWN = 0
 """VirusTotal's response_code."""
+
+
+_SCAN_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)
+"""Characters that separate resources of a batch do not occur in it."""
+_SECONDS = re.compile(r"-([0-9]{1,12})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +148,21 @@ def _found(lookup: Lookup, analysed_at: datetime | None, now: datetime, *, may_r
 
 
 def after_receipt(lookup: Lookup, receipt: Raw, now: datetime) -> Lookup:
-    """VirusTotal queued it: poll for that very scan, since hash or URL would return the previous report."""
-    if not receipt.get("scan_id"):
+    """VirusTotal queued it: poll for that very scan, since hash or URL would return the previous report.
+
+    Hosts are not analysed, so a reply that says so is not understood, and neither is one whose scan_id is no name.
+    """
+    scan_id = receipt.get("scan_id")
+    is_analysed = lookup.is_file or lookup.action.rescans
+    if not is_analysed or (scan_id and not (isinstance(scan_id, str) and _SCAN_ID.fullmatch(scan_id))):
+        return lookup.failed(errors.Unreadable("shape"))
+    if not scan_id:
         if lookup.step is Step.RESCAN:
             return lookup.done(Note.RESCAN_REFUSED)
         return lookup.failed(errors.Unsupported())
     return lookup.evolve(
         step=Step.WAIT,
-        scan_id=str(receipt["scan_id"]),
+        scan_id=scan_id,
         checked_at=now,
         waiting_since=now,
         attempts=0,
@@ -202,8 +215,8 @@ def was_awaited(lookup: Lookup, raw: Raw) -> bool:
 
 
 def _seconds_of(scan_id: str) -> int:
-    seconds = scan_id.rpartition("-")[2]
-    return int(seconds) if "-" in scan_id and seconds.isdecimal() else 0
+    found = _SECONDS.search(scan_id)
+    return int(found[1]) if found else 0
 
 
 def _never_arrived(lookup: Lookup, raw: Raw) -> bool:

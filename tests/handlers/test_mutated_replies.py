@@ -16,7 +16,7 @@ from bot.database import Database
 from handlers.answer import HANDLERS
 from handlers.posting import call
 from handlers.request import Verb
-from tests.support.mutated_bodies import BUILT_IN, HUSH, Sample, samples
+from tests.support.mutated_bodies import BUILT_IN, HUSH, SHA, Sample, samples
 from tests.support.mutated_replies import chosen_turn, fault, run
 from tests.support.turn_oracles import KEY
 from tests.support.whole_turn import Storage, world
@@ -67,6 +67,10 @@ async def test_postgresql_takes_what_the_turns_store(database):
         {"scan_date": 7, "first_seen": ["x"]},
         {"verbose_msg": "\ud800x", "\udfffkey": "x"},
         {"country": "\x1f", "as_owner": "\0", "x category": "\u202e"},
+        {"response_code": -2, "scan_id": f"{SHA}-1795300000"},
+        {"response_code": -2, "scan_id": ["x"]},
+        {"response_code": -2, "scan_id": "a\nhttp://evil.com"},
+        {"scan_id": f"{SHA}-{'9' * 5000}"},
         {"http://evil.com/ category": "x", "scans": {"http://evil.com/": {"detected": True, "result": "x"}}},
         {
             "permalink": "https://www.virustotal.com/|http://evil.com/",

@@ -210,7 +210,19 @@ _PARTS = (
     {"positives": 54},
     [["x", SHA, 40, 60]],
 )
-VALUES = (None, *_NUMBERS, *_WORDS, *_CHARACTERS, *_MARKUP, *_LINKS, *_PARTS, f"{OTHER}-1", OTHER, SHA[::-1])
+VALUES = (
+    None,
+    *_NUMBERS,
+    *_WORDS,
+    *_CHARACTERS,
+    *_MARKUP,
+    *_LINKS,
+    *_PARTS,
+    f"{OTHER}-1",
+    f"{SHA}-{'9' * 5000}",
+    OTHER,
+    SHA[::-1],
+)
 KEYS = (
     *(
         "scan_date",

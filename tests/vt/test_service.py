@@ -299,3 +299,15 @@ async def test_a_file_that_cannot_be_taken_is_not_checked(tmp_path, path, fault)
         [finding] = vt.found(await vt.turn([of_file(tmp_path / path)]))
         assert (finding.state, type(finding.error)) == (State.NOT_CHECKED, fault)
         assert not vt.sandbox.calls
+
+
+@pytest.mark.parametrize("scan_id", ["5e" * 32 + "-1795300000", ["x"], "a\nhttp://evil.com", 7])
+@pytest.mark.parametrize(("action", "value"), [("scan-ip", "8.8.8.8"), ("domain-report", "evil.com")])
+async def test_a_report_on_a_host_is_never_waited_for(action, value, scan_id):
+    """Hosts are not analysed: "queued" about one is a reply that cannot be read, not something to poll for ever."""
+    async with running_service() as vt:
+        vt.sandbox.faults.always("*", faults.says({"response_code": -2, "scan_id": scan_id}))
+        [lookup] = await vt.asks(action, value)
+        [finding] = vt.found([lookup])
+        assert (lookup.settled, finding.state) == (True, State.NOT_CHECKED)
+        assert isinstance(finding.error, errors.Unreadable)
