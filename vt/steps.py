@@ -25,8 +25,7 @@ UNKNOWN = 0
 """VirusTotal's response_code."""
 
 
-_SCAN_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)
-"""Characters that separate resources of a batch do not occur in it."""
+_SCAN_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)  # without what separates the resources of a batch
 _SECONDS = re.compile(r"-([0-9]{1,12})\Z")
 
 
@@ -148,12 +147,10 @@ def _found(lookup: Lookup, analysed_at: datetime | None, now: datetime, *, may_r
 
 
 def after_receipt(lookup: Lookup, receipt: Raw, now: datetime) -> Lookup:
-    """VirusTotal queued it: poll for that very scan, since hash or URL would return the previous report.
-
-    Hosts are not analysed, so a reply that says so is not understood, and neither is one whose scan_id is no name.
-    """
+    """VirusTotal queued it: poll for that very scan, since hash or URL would return the previous report."""
     scan_id = receipt.get("scan_id")
     is_analysed = lookup.is_file or lookup.action.rescans
+    # No host is ever analysed: a report on one that says so cannot be read.
     if not is_analysed or (scan_id and not (isinstance(scan_id, str) and _SCAN_ID.fullmatch(scan_id))):
         return lookup.failed(errors.Unreadable("shape"))
     if not scan_id:
@@ -215,8 +212,7 @@ def was_awaited(lookup: Lookup, raw: Raw) -> bool:
 
 
 def _seconds_of(scan_id: str) -> int:
-    found = _SECONDS.search(scan_id)
-    return int(found[1]) if found else 0
+    return int(found[1]) if (found := _SECONDS.search(scan_id)) else 0
 
 
 def _never_arrived(lookup: Lookup, raw: Raw) -> bool:
