@@ -140,9 +140,9 @@ def root(value: str) -> str:
 
 
 def database(secret: SecretStr) -> SecretStr:
-    """PostgreSQL's address, as a URL."""
+    """PostgreSQL's address, as a URL. A second @ belongs to a password that is not escaped."""
     value = secret.get_secret_value()
-    if not value.startswith(("postgresql://", "postgres://")):
+    if not value.startswith(("postgresql://", "postgres://")) or value.partition("?")[0].count("@") > 1:
         raise ValueError
     try:
         conninfo_to_dict(value)

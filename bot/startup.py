@@ -23,6 +23,22 @@ START_SECONDS = 10.0
 PAUSES = (0.5, 1, 2, 5, 10, 30)
 """Seconds between checks: the first while the server runs, the others after each failed start."""
 
+ESCAPE = "in a password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25"
+REASONS = {
+    ("connection refused",): "connection refused: nothing listens there",
+    ("translate host name", "resolve host", "name or service"): f"its host is unknown; {ESCAPE}",
+    ("timeout expired", "timed out"): "it does not answer in time",
+    ("authentication failed", "no password supplied", "role "): "the server refuses the user or the password",
+    ("database ",): "the server has no such database",
+    ("no such file",): "there is no server on that socket",
+    ("starting up", "shutting down"): "the server is starting or stopping",
+    ("too many", "slots are reserved"): "the server has no free connection",
+    ("certificate", "ssl"): "the encrypted connection fails: see sslmode and the certificates",
+    ("invalid", "percent-encoded", "missing"): f"a part of it is not valid; {ESCAPE}",
+}
+"""By words that occur in the driver's errors, the first that fits."""
+OTHER_REASON = "the server refuses the connection"
+
 log = structlog.get_logger()
 
 
@@ -77,9 +93,16 @@ def _connected(url: str, timeout: float) -> psycopg.Connection:
             return psycopg.connect(url, autocommit=True, connect_timeout=5)
         except psycopg.OperationalError as error:
             if time.monotonic() > until:
-                reason = str(error).strip().splitlines()[0].rpartition("failed: ")[2]
-                raise Unusable(f"Cannot connect to DATABASE_URL ({reason}).") from None
+                raise Unusable(f"Cannot connect to DATABASE_URL ({_reason(error)}).") from None
+        except (psycopg.Error, ValueError) as error:
+            raise Unusable(f"Cannot connect to DATABASE_URL ({_reason(error)}).") from None
         time.sleep(0.2)
+
+
+def _reason(error: Exception) -> str:
+    """Why, in words of ours: the driver's own quote the address, and with it parts of a password that is not escaped."""
+    said = str(error).lower()
+    return next((reason for words, reason in REASONS.items() if any(map(said.count, words))), OTHER_REASON)
 
 
 def _version(connection: psycopg.Connection) -> str | None:

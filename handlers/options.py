@@ -119,8 +119,8 @@ def _refuse_unknown(text: str, *, strict: bool, pasted: str) -> None:
 def nearest(name: str, more: tuple[str, ...] = ()) -> str:
     """The known option that has nearly this name, or of which it is the beginning; "" when there is none."""
     known = [*NAMES, *more]
-    begun = [one for one in known if len(name) > 1 and one.startswith(name)]
-    close = begun or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    longer = [one for one in known if len(name) > 1 and one.startswith(name)]
+    close = longer or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"--{close[0]}" if close else ""
 
 

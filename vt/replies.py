@@ -104,12 +104,17 @@ def _is_same(entry: Raw, echo: str, resource: str) -> bool:
     if digest and digest == _content_id(resource):
         return True
     # Asked by one hash and echoed by another one of the same file, or by the scan_id of a URL.
-    others = (entry.get(key) for key in ("md5", "sha1", "sha256", "url", "scan_id"))
-    named = [name for name in others if isinstance(name, str) and name]
+    hashes = ((entry.get(key), length) for length, key in _HASHES.items())
+    named = [name for name, length in hashes if isinstance(name, str) and _is_hash(name, length)]
+    named += [name for key in ("url", "scan_id") if isinstance(name := entry.get(key), str) and name]
     return any(_equal(name, echo) for name in named) and any(
         _equal(name, resource) or ((digest_of := _content_id(name)) and digest_of == _content_id(resource))
         for name in named
     )
+
+
+def _is_hash(name: str, length: int) -> bool:
+    return re.fullmatch(rf"[0-9a-f]{{{length}}}", name.casefold()) is not None
 
 
 def _same_hash(value: object, resource: str, key: str) -> bool:

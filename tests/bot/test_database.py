@@ -21,7 +21,7 @@ import bot
 from bot import migrations, startup
 from bot.postgres import NotStarted, Server
 from bot.queue import schema
-from bot.settings import load
+from bot.settings import SettingsError, load
 from bot.startup import Unusable, prepare
 from tests.support.processes import user_of
 
@@ -205,3 +205,50 @@ def test_procrastinate_tables_are_brought_forward(database):
             schema.migrate(connection)
         noted = sqlalchemy.text("SELECT obj_description('procrastinate_jobs'::regclass)")
         assert connection.scalar(noted) == schema.LATEST
+
+
+UNUSABLE = [
+    *(
+        "postgresql://me:p@ss-hush@db/x",
+        "postgresql://me:hush@@localhost:1/x",
+        "postgresql://me:pa/hush@db/x",
+    ),
+    *("postgresql://me:pa#hush@db/x", "postgresql://me:pa?hush@db/x", "postgresql://me:pa%hush@db/x"),
+    *("postgresql://me:hush@[db/x", "postgresql://me:hush@db:port/x", "postgresql://hush@localhost:1/hush"),
+    *(
+        "postgresql://a:b@hush.invalid/x",
+        "postgresql://me:x@localhost:hush/x",
+        "postgresql://me:x@/x?host=/hush",
+    ),
+    *("postgresql://me:x@localhost:1/x?sslmode=hush", "postgresql://localhost:1/x?password=hush&foo=1"),
+    *(
+        "postgresql://me:x@localhost:1/x?connect_timeout=hush",
+        "postgresql://me:x@localhost:1/x?hostaddr=hush",
+    ),
+    *("postgresql://me:x@localhost:1/x?service=hush", "postgresql://me:x@localhost:1/x?hush=1"),
+    *("postgresql://me:x@localhost:1/x?options=-c%20hush", "mysql://me:hush@db/x", "host=db password=hush"),
+    *(
+        "postgresql+psycopg://me:hush@db/x",
+        "postgres://me:hush@localhost:99999999/x",
+        "postgresql://me:hu\x00sh@db/x",
+    ),
+]
+
+
+@pytest.mark.parametrize("url", UNUSABLE)
+def test_no_part_of_an_unusable_address_is_repeated(url):
+    """Whatever is wrong with DATABASE_URL, the sentence names the variable and a reason, and quotes nothing of it."""
+    with pytest.raises((SettingsError, Unusable)) as caught:
+        prepare(load({"DATABASE_URL": url}, dotenv=None).database_url.get_secret_value(), timeout=0)
+    assert "DATABASE_URL" in str(caught.value)
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("part", ["user", "database"])
+def test_what_the_server_refuses_is_not_repeated_either(postgres, part):
+    """The server's own words hold the name of the user, or of the database."""
+    changed = {"user": {"user": "hush"}, "database": {"dbname": "hush"}}[part]
+    with pytest.raises(Unusable) as caught:
+        prepare(make_conninfo(postgres, **changed), timeout=0)
+    assert "hush" not in str(caught.value)

@@ -338,3 +338,9 @@ def test_whatever_stands_for_a_number_clean_means_zero(action, positives, total,
         assert type(total) is int
         assert total >= 1
         assert engine["detected"] is False
+
+
+@pytest.mark.parametrize("echo", ["<b>x</b>", "evil.com", "-", "44d88612"])
+def test_an_echo_that_is_no_hash_is_no_other_name_of_the_file(echo):
+    """A reply whose `resource` repeats what it has in place of its SHA-1 says nothing about which file it is about."""
+    assert is_about_another({"resource": echo, "sha1": echo, "sha256": "5e" * 32}, "5e" * 32)
