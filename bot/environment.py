@@ -28,6 +28,8 @@ MOST_ENGINES = 200
 """VirusTotal runs about 70 to 100 engines: a larger threshold is a typing error."""
 MOST_CALLS = 10**8
 MOST_CHARACTERS = 200
+MOST_BOT_CHARACTERS = 80
+_BOT_IDS = re.compile(r"[ABUW](?=[A-Z]*[0-9])[A-Z0-9]+(?: [ABUW](?=[A-Z]*[0-9])[A-Z0-9]+)*")
 _NAME = re.compile(r"[A-Z][A-Z0-9]+|[^\W_A-Z][^\sA-Z#@<>|]{0,79}")
 """Slack's ids are of capitals and digits; names of channels and people have no capitals."""
 
@@ -169,6 +171,20 @@ def names(value: Any) -> Any:
     return names
 
 
+def bots(value: Any) -> Any:
+    """Ids or names of bots from one string, separated by commas; ids may be separated by spaces.
+
+    A name may have capitals and spaces: `CrowdStrike Falcon`.
+    """
+    parts = value.split(",") if isinstance(value, str) else value
+    names = [" ".join(part.split()).lstrip("#@").strip("\"'") for part in parts]
+    several = [name.split() if _BOT_IDS.fullmatch(name) else [name] for name in names if name]
+    found = frozenset(name for some in several for name in some)
+    if not all(name.isprintable() and len(name) <= MOST_BOT_CHARACTERS for name in found):
+        raise ValueError
+    return found
+
+
 def size(value: Any) -> Any:
     """Bytes from "200 MB", which are 200 x 1,048,576 as VirusTotal counts, or from a plain number."""
     if not isinstance(value, str):
@@ -212,4 +228,5 @@ Word = Annotated[SecretStr, AfterValidator(one_word)]
 Root = Annotated[str, AfterValidator(root)]
 Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description="a whole number of calls; 0 means no limit")]
 Names = Annotated[frozenset[str], BeforeValidator(names)]
+Bots = Annotated[frozenset[str], BeforeValidator(bots)]
 Engines = Annotated[int, Field(ge=1, le=MOST_ENGINES)]
