@@ -27,7 +27,7 @@ from handlers.turns.lookup import INTERVAL
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
-from vt.errors import Internal, Unsupported
+from vt.errors import Internal, NotPublic, Unsupported
 from vt.lookup import Lookup
 from vt.privacy import UploadPolicy
 from vt.results import json_result
@@ -200,7 +200,9 @@ def _missing(finding: Finding) -> bool:
     """Not checked though it could be; that an internal address is not sent is an answer."""
     if finding.note is Note.NEEDS_CONSENT:
         return True
-    return finding.state is State.NOT_CHECKED and not isinstance(finding.error, Internal | Unsupported)
+    return finding.state is State.NOT_CHECKED and not isinstance(
+        finding.error, Internal | NotPublic | Unsupported
+    )
 
 
 class _Progress:

@@ -124,7 +124,8 @@ class Settings(BaseSettings):
     )
     watch_join: bool = Field(default=False, description="true or false")
     watch_bots: environment.Bots = Field(
-        frozenset(), description="ids or names of bots, separated by commas, such as B012AB3CD,CrowdStrike Falcon"
+        frozenset(),
+        description="ids or names of bots, separated by commas, such as B012AB3CD,CrowdStrike Falcon",
     )
     watch_reserve: int = Field(20, ge=0, le=100, description="a percentage from 0 to 100")
     """Of the day's quota, kept for people."""

@@ -127,7 +127,7 @@ def parse_values(
     `partial`: wrong values are named in the command while there is a right one; otherwise the first is raised.
     """
     if action is None:
-        return with_action(None, extract(text), options, thresholds)
+        return with_action(None, extract(text, unknown_hosts=True), options, thresholds)
     if action.files:
         return _files(action, text, options, thresholds)
     people = tuple(dict.fromkeys(_PERSON.findall(text))) if action.key == "domain-report" else ()

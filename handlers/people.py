@@ -118,5 +118,6 @@ def is_foreign(payload: Payload, home: str) -> bool:
         return installed_in not in (None, home)
     named = optional(payload, "team_id") or home
     installed = {optional(one, "team_id") for one in mappings(payload, "authorizations")} - {None}
-    is_shared = payload.get("is_ext_shared_channel") is True
+    installed = installed or {optional(payload, "context_team_id")} - {None}
+    is_shared = payload.get("is_ext_shared_channel") is True and bool(installed)
     return (named != home and not is_shared) or bool(installed and home not in installed)

@@ -126,6 +126,10 @@ class Internal(VTError, code="internal"):
     """An internal address or name: private, loopback, link-local, or in the organisation's own domains."""
 
 
+class NotPublic(VTError, code="not-public"):
+    """A URL found in a text, whose host is under no known suffix: not sent unless somebody asks for this very URL."""
+
+
 class Sensitive(VTError, code="sensitive"):
     """A URL with a password or a token in it: not sent until somebody agrees."""
 

@@ -23,7 +23,7 @@ Raw = dict[str, Any]
 
 ANY_CONTENT = "*"
 """In place of a SHA-256: the settings allow any file to be uploaded."""
-NEVER_SENT = (errors.Internal, errors.Sensitive)
+NEVER_SENT = (errors.Internal, errors.NotPublic, errors.Sensitive)
 """Why a lookup was not sent to VirusTotal, for reasons that do not change when it is tried again."""
 
 
@@ -96,8 +96,7 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        is_version_1 = isinstance(data, Mapping) and "asked" in data
-        return upgrade(data) if is_version_1 else data
+        return upgrade(data) if isinstance(data, Mapping) and "asked" in data else data
 
     @classmethod
     def of(
@@ -114,8 +113,9 @@ class Lookup(BaseModel):
         )
         if is_internal(indicator):
             return lookup.failed(errors.Internal())
-        is_secret = indicator.kind is Kind.URL and has_secret(indicator.value)
-        return lookup.failed(errors.Sensitive()) if is_secret else lookup
+        if indicator.kind is Kind.URL and has_secret(indicator.value):
+            return lookup.failed(errors.Sensitive())
+        return lookup if indicator.known_host else lookup.failed(errors.NotPublic())
 
     @classmethod
     def of_file(cls, path: str, action: Action, threshold: int, place: str = "") -> Self:

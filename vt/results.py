@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from vt.actions import HASHES, Action
 from vt.enrichment import Detection, Field, detecting, shown
-from vt.errors import Internal, Sensitive
+from vt.errors import Internal, NotPublic, Sensitive
 from vt.indicators import Kind
 from vt.lookup import NEVER_SENT
 from vt.models import AddressReport, DomainReport, HostReport
@@ -107,7 +107,7 @@ def script_result(action: Action, findings: Iterable[Finding]) -> bool:
 def gui_link(finding: Finding) -> str | None:
     """Its page on virustotal.com. None when it has none, or when VirusTotal must not learn of it."""
     indicator = finding.indicator
-    if indicator is None or isinstance(finding.error, Internal | Sensitive):
+    if indicator is None or isinstance(finding.error, Internal | NotPublic | Sensitive):
         return None
     match indicator.kind:
         case Kind.IPV4 | Kind.IPV6:

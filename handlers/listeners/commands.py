@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
@@ -146,7 +146,7 @@ async def handle_message_shortcut(
     """Store what fits in the message as a request. If that is nothing, or too much, open the form instead."""
     received = payloads.message_shortcut(body)
     action = BY_KEY.get(received.callback_id)
-    found = select(action, extract(all_text(received.message)))
+    found = select(action, extract(all_text(received.message), unknown_hosts=True))
     attached = _files(received.message, action, deps.thresholds)
     if (found or attached) and len(found) <= MOST:
         problem = await _look_up_message(received, action, found, deps)
@@ -158,11 +158,14 @@ async def handle_message_shortcut(
 
 
 def select(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
-    """What the action looks up: its own kinds, or if there are none, those that it can convert."""
+    """What the action looks up: its own kinds, or if there are none, those that it can convert.
+
+    A URL under no known suffix is looked up by the action that is meant for URLs.
+    """
     if action is None:
         return list(found)
-    return [one for one in found if one.kind in action.kinds] or [
-        one for one in found if _is_convertible(action, one)
+    return [replace(one, known_host=True) for one in found if one.kind in action.kinds] or [
+        one for one in found if one.known_host and _is_convertible(action, one)
     ]
 
 

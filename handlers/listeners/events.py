@@ -152,7 +152,9 @@ def _with_forwarded(
     action = BY_KEY.get(message.text.partition(" ")[0].lower())
     try:
         options = parse_options_only(message.text)
-        more = with_action(action, select(action, extract(message.forwarded)), options, thresholds)
+        more = with_action(
+            action, select(action, extract(message.forwarded, unknown_hosts=True)), options, thresholds
+        )
     except NothingFound as nothing:
         return wanted if message.text else nothing
     except UsageError as error:
@@ -264,7 +266,7 @@ def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
     An indicator is asked for by its value, however it was written: written in two ways it is still the same.
     """
     wanted = []
-    for one in extract(text):
+    for one in extract(text, unknown_hosts=True):
         if is_internal(one, deps.rules.own_domains) or is_well_known(one):
             continue
         action = fitting(one.kind)

@@ -85,6 +85,9 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         "internal, so not sent. Private and link-local addresses and internal names never leave this network; "
         "check your own inventory."
     ),
+    errors.NotPublic: lambda _: said(
+        "skipped: not a public host name. To look it up all the same: /vt scan-url and the URL."
+    ),
     errors.Sensitive: lambda _: said(
         "not sent: the URL seems to contain a password or token. Press Check anyway to send it; other VirusTotal "
         "users could then see it."

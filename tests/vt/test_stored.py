@@ -172,6 +172,7 @@ CODES = [
     "not-allowed",
     "not-answering",
     "not-given",
+    "not-public",
     "not-readable",
     "not-regular",
     "over-quota",

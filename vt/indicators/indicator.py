@@ -52,6 +52,8 @@ class Indicator:
     kind: Kind
     value: str
     written: str = field(default="", compare=False)
+    known_host: bool = field(default=True, compare=False)
+    """False for a URL in a text whose host is under no known suffix: it may be a name of somebody's own network."""
 
 
 def from_hash(digits: str) -> Indicator | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -48,17 +49,25 @@ def _candidate() -> Any:
     )
 
 
-def extract(text: str) -> list[Indicator]:
+def extract(text: str, *, unknown_hosts: bool = False) -> list[Indicator]:
     """The indicators in a text, defanged or not, in order of appearance and without duplicates.
 
-    Chat markup is understood. Only the first MAX_LENGTH characters and MAX_CANDIDATES candidates are looked at,
+    `unknown_hosts`: also the URLs whose host is under no known suffix, marked so. Chat markup is understood, and the
+    chat's own links to its messages are left out. Only the first MAX_LENGTH characters and MAX_CANDIDATES candidates are looked at,
     so that no text is slow.
     """
     text = text[:MAX_LENGTH]
     if not _PREFILTER.search(text.encode(errors="replace")):
         return []
     found = _scan(_separate(refang_marked(to_plain_text(strip_markup(text)))))
-    return list(dict.fromkeys(one for one in islice(found, MAX_CANDIDATES) if one))
+    kept = (one for one in islice(found, MAX_CANDIDATES) if one and (unknown_hosts or one.known_host))
+    return [one for one in dict.fromkeys(kept) if not _CHAT_LINK.match(one.value)]
+
+
+_CHAT_LINK = re.compile(
+    r"https?://(?:[\w-]+\.)*slack(?:-gov)?\.com(?::[0-9]+)?/(?:archives/|files/[UW]|client/|app_redirect\?)"
+)
+"""A link to a message, channel or file of Slack's, which Slack adds to what is forwarded."""
 
 
 def _separate(text: str) -> str:
@@ -88,12 +97,17 @@ def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
 
 
 def _url(written: str) -> Indicator | None:
-    """A URL whose host is public. One under no known suffix counts only when it was defanged."""
+    """A URL whose host is public. One under no known suffix counts as such only when it was defanged."""
     refanged = written.replace(DOT, ".")
     url = hosts.parse_url(refanged)
-    if url is None or not (hosts.is_public(url.host) or (DOT in written and "." in url.host)):
+    if url is None:
         return None
-    return indicator.from_url(url, refanged)
+    if hosts.is_public(url.host) or (DOT in written and "." in url.host):
+        return indicator.from_url(url, refanged)
+    is_named = "." in url.host and not hosts.is_ipv4(url.host) and not hosts.is_internal(url.host)
+    if not is_named or url.scheme not in hosts.SCANNED_SCHEMES:
+        return None
+    return replace(indicator.from_url(url, refanged), known_host=False)
 
 
 def _scan_tokens(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
