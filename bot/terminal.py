@@ -141,23 +141,25 @@ def show(message: Message) -> None:
         console.print(line)
 
 
-def lines(blocks: Sequence[Json], text: str) -> list[Text]:
-    """A message as lines: its blocks, or its plain text when it has none. Buttons have numbers."""
+def lines(blocks: Sequence[Json], text: str, name_of: Callable[[str], str] = str) -> list[Text]:
+    """A message as lines: its blocks, or its plain text when it has none. Buttons have numbers.
+
+    `name_of`: the name of a person or channel by id, where names are known.
+    """
     if not blocks:
-        return [Text(text)]
+        return [Text(_without_marks(text, name_of))]
     numbers = iter(range(1, 100))
-    return [line for block in blocks for line in _block(block, numbers)]
+    return [line for block in blocks for line in _block(block, numbers, name_of)]
 
 
-def _block(block: Json, numbers: Iterator[int]) -> Iterator[Text]:
+def _block(block: Json, numbers: Iterator[int], name_of: Callable[[str], str]) -> Iterator[Text]:
     match block["type"]:
         case "rich_text":
             for part in block["elements"]:
-                yield from _lines(part)
+                yield from _lines(part, name_of)
         case "context":
-            yield Text(
-                " · ".join(_without_marks(element["text"]) for element in block["elements"]), style="dim"
-            )
+            texts = [_without_marks(element["text"], name_of) for element in block["elements"]]
+            yield Text(" · ".join(texts), style="dim")
         case "actions":
             labels = [label for element in block["elements"] for label in _labels(element)]
             yield Text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
@@ -165,9 +167,10 @@ def _block(block: Json, numbers: Iterator[int]) -> Iterator[Text]:
             yield Text(str(block.get("text", "")))
 
 
-def _without_marks(mrkdwn: str) -> str:
-    """Text as Slack would show it, but for names, which are not known here: `<@U1>` is @U1, a moment its fixed form."""
-    shown = re.sub(r"<(?:[^<>|]*\|)?([^<>]*)>", r"\1", mrkdwn)
+def _without_marks(mrkdwn: str, name_of: Callable[[str], str]) -> str:
+    """Text as Slack would show it: `<@U1>` is @ and a name, a moment its fixed form."""
+    shown = re.sub(r"<([@#])(\w+)>", lambda found: found[1] + name_of(found[2]), mrkdwn)
+    shown = re.sub(r"<(?:[^<>|]*\|)?([^<>]*)>", r"\1", shown)
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
@@ -180,23 +183,23 @@ def _labels(element: Json) -> list[str]:
     ]
 
 
-def _lines(part: Json) -> list[Text]:
+def _lines(part: Json, name_of: Callable[[str], str]) -> list[Text]:
     text = Text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else Text()
     for piece in part["elements"]:
-        text.append(_said(piece), style=_style(piece))
+        text.append(_said(piece, name_of), style=_style(piece))
     text.rstrip()
     return list(text.split("\n"))
 
 
-def _said(piece: Json) -> str:
-    """A moment as its fixed form; somebody or a channel by id, which is all that is known here."""
+def _said(piece: Json, name_of: Callable[[str], str]) -> str:
+    """A moment as its fixed form; somebody or a channel by name."""
     match piece["type"]:
         case "date":
             return str(piece["fallback"])
         case "user":
-            return f"@{piece['user_id']}"
+            return f"@{name_of(piece['user_id'])}"
         case "channel":
-            return f"#{piece['channel_id']}"
+            return f"#{name_of(piece['channel_id'])}"
         case _:
             return str(piece.get("text") or piece.get("url", ""))
 

@@ -126,7 +126,7 @@ class Prompt:
         self._shown.set()
         self._last = message if self._slack.buttons(message) else self._last
         self._console.rule(style="dim")
-        for line in lines(message.blocks, message.text):
+        for line in lines(message.blocks, message.text, self._slack.state.name_of):
             self._console.print(line)
         for file in message.files:
             self._say(f"file: {self._kept(file.name, file.content)} ({file.size:,} bytes)")

@@ -68,6 +68,11 @@ class State:
                 return channel
         raise LookupError(f"there is no channel {where!r}")
 
+    def name_of(self, known_id: str) -> str:
+        """The name of a person or channel; the id itself when there is none."""
+        found = self.people.get(known_id) or self.channels.get(known_id)
+        return found.name if found and found.name else known_id
+
     def direct(self, person: Person) -> Channel:
         """The direct messages of this person and the bot."""
         name = "D" + person.id[1:]

@@ -257,3 +257,13 @@ async def test_a_modal_that_slack_refuses_is_replaced_by_the_json(database):
         lines = app.slack.shown(await opens(app, answer, "Details"))
         assert any("Slack could not show this." in line for line in lines)
         assert app.slack.files("@ana")
+
+
+async def test_the_modals_open_on_the_worst(database):
+    """Whatever the order in which the values were typed."""
+    async with at_work(database) as app:
+        answer = await app.asks(f"/vt 192.0.2.1 {EICAR}")
+        for entry in ("Details", "Why?"):
+            shown = app.slack.shown(await opens(app, answer, entry))
+            assert f"🔴 RISKY  {EICAR}" in shown
+            await app.slack.closes(ANA, view(app))

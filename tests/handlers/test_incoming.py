@@ -9,11 +9,13 @@ import psycopg
 import pytest
 
 from bot.settings import SettingsError, load
+from bot.terminal import lines
 from handlers import event_payloads
 from handlers.event_payloads import BotFilter, all_text, forwarded_text, parse_event
 from handlers.payloads import MalformedPayload, storable
 from handlers.views.rich_text import mrkdwn
 from playground.slack.delivery import Delivery
+from playground.slack.workspace import Workspace
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.incident import INC, at_incident
 from tests.support.raw_http import command, knock, signed
@@ -340,6 +342,26 @@ async def test_what_was_typed_is_repeated_without_its_markup(database, typed, li
         ]
         for text in said:
             assert not any(word in text for word in ("<!", "<@U0BEN", "\u202e", "\u200b", "http://evil"))
+
+
+def test_names_are_shown_in_a_terminal():
+    """People and channels by name where they are known, and no markup, whether a message has blocks or only a text."""
+    state = Workspace().state
+    where = {"type": "channel", "channel_id": "C0GENERAL1"}
+    first = {"type": "rich_text_section", "elements": [{"type": "text", "text": "first in "}, where]}
+    blocks = [
+        {"type": "rich_text", "elements": [first]},
+        {
+            "type": "context",
+            "elements": [{"type": "mrkdwn", "text": "asked by <@U0ANA00001> in <#C0GENERAL1>"}],
+        },
+    ]
+    assert [str(one) for one in lines(blocks, "", state.name_of)] == [
+        "first in #general",
+        "asked by @ana in #general",
+    ]
+    text = "Ask <@U0ANA00001> at <!date^1770000000^{time}|11:00 UTC> &lt;now&gt;"
+    assert [str(one) for one in lines((), text, state.name_of)] == ["Ask @ana at 11:00 UTC <now>"]
 
 
 def test_a_sentence_is_cleaned_and_escaped():

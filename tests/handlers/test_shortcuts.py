@@ -117,6 +117,45 @@ async def test_a_message_without_anything_opens_the_form_with_its_text(database,
         assert not app.virustotal.calls
 
 
+@pytest.mark.parametrize(
+    ("callback_id", "line", "notice"),
+    [
+        (
+            "scan-ip",
+            f"{EICAR} evil.org",
+            "No IP address in that message (I found 1 hash, 1 domain or email address).",
+        ),
+        ("scan-hash", "http://evil.org/a 9.9.9.9", "No hash in that message (I found 1 URL, 1 IP address)."),
+        (
+            "scan-url",
+            f"{EICAR} bob@evil.org",
+            "No URL in that message (I found 1 hash, 1 domain or email address).",
+        ),
+        (
+            "domain-report",
+            f"{EICAR} 9.9.9.9",
+            "No domain or email address in that message (I found 1 hash, 1 IP address).",
+        ),
+        (
+            "scan-file",
+            f"{EICAR} 9.9.9.9 8.8.8.8",
+            "No attached file in that message (I found 1 hash, 2 IP addresses).",
+        ),
+    ],
+)
+async def test_each_shortcut_says_in_the_form_what_it_did_find(database, callback_id, line, notice):
+    """For a message that was written, and for one that was forwarded without a comment: its text is in the form."""
+    async with at_work(database) as app:
+        message = await said(app, line)
+        forwarded = (await app.slack.forwards(BEN, GENERAL, message)).said
+        for one in (message, forwarded):
+            view = await (await picks(app, callback_id, one)).view()
+            assert app.slack.shown(view)[1].startswith(notice)
+            assert line.split()[0] in typed(view)
+            await app.slack.closes(ANA, view)
+        assert not app.virustotal.calls
+
+
 async def test_more_than_twenty_are_asked_about_first(database):
     """The form opens with all of them selected, and what is submitted is looked up."""
     async with at_work(database) as app:
