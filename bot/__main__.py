@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     if words and not words[0].startswith("-") and words[0] not in COMMANDS:
         commands.error(_unknown_command(words[0]))
     arguments = commands.parse_args(_unquoted(words))
-    log_to_stderr(colours=not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")
+    log_to_stderr(colours=_has_colours(environ))
     try:
         return int(arguments.act(arguments, environ))
     except (SettingsError, Unusable, NotRunning) as error:
@@ -192,8 +192,13 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     """The settings, with warnings in the log about what is probably a typing error. Raises SettingsError."""
     warn_about_unknown(environ)
     settings = load(environ)
+    log_to_stderr(colours=_has_colours(environ), secrets=settings.secrets)
     warn_about_key(settings.vt_api_key)
     return settings
+
+
+def _has_colours(environ: Mapping[str, str]) -> bool:
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

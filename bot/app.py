@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-import aiohttp
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id, utc_now
@@ -22,7 +21,8 @@ from bot.observability import Metrics
 from bot.queue.worker import Turns
 from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
-from bot.slack_client import NotConnected, TokenRefused, identity, socket_mode, web_client
+from bot.slack_api import WebClient
+from bot.slack_client import BadToken, NotConnected, Probe, identity, socket_mode, web_client
 from bot.storage import audit, history
 from bot.storage.channels import SettingsStore
 from handlers import answer
@@ -30,6 +30,7 @@ from handlers.admission import CACHED_FOR, Directory
 from handlers.case import StoreDown
 from handlers.deps import Deps
 from handlers.files import SLACK, slack_files
+from handlers.slack_errors import error_code
 from handlers.text.format import Audience
 from handlers.turns import watch_batch
 from vt.files.hashing import Opener
@@ -76,7 +77,7 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
     metrics = Metrics()
     logins = Logins(servers(settings), settings.vt_max_upload)
     async with (
-        web_client(settings) as slack,
+        web_client(settings, metrics) as slack,
         backend(settings, clock, _kinds(slack, logins, settings)) as parts,
     ):
         deps = _deps(settings, parts, slack, logins, clock)
@@ -90,7 +91,7 @@ async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[B
                 routes.append(slack_events(app, guard, metrics))
             port = await _served(stack, routes, settings)
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
-                checks["slack"] = await _connected(stack, app, settings.slack_app_token, slack)
+                checks["socket"] = await _connected(stack, app, settings.slack_app_token, slack, metrics)
             log.info("ready", mode=settings.mode.value, host=settings.host, port=port)
             yield Bot(port, parts.cases.unanswered)
 
@@ -120,7 +121,7 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
     )
 
 
-def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Logins, clock: Clock) -> Deps:
+def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins, clock: Clock) -> Deps:
     return Deps(
         store=parts.cases,
         modals=parts.modals,
@@ -145,13 +146,14 @@ def _deps(settings: Settings, parts: Backend, slack: AsyncWebClient, logins: Log
         logins=logins if settings.ssh_ad_hoc else None,
         invented=parts.invented,
         audience=Audience(settings.contact),
+        token_refused=lambda: bool(slack.access.refused),
     )
 
 
-async def _introduced(stack: AsyncExitStack, slack: AsyncWebClient) -> Callable[[], AuthorizeResult]:
+async def _introduced(stack: AsyncExitStack, slack: WebClient) -> Callable[[], AuthorizeResult]:
     try:
         return await stack.enter_async_context(identity(slack))
-    except TokenRefused as error:
+    except BadToken as error:
         raise NotRunning(
             f"Slack refused SLACK_BOT_TOKEN ({error}): copy it again from the app's page."
         ) from None
@@ -165,19 +167,27 @@ async def _served(stack: AsyncExitStack, routes: list[web.RouteDef], settings: S
         raise NotRunning(f"Cannot listen on {where} ({error}): stop the other program or set PORT.") from None
 
 
-async def _connected(stack: AsyncExitStack, app: Listener, token: SecretStr, slack: AsyncWebClient) -> Check:
+async def _connected(
+    stack: AsyncExitStack, app: Listener, token: SecretStr, slack: WebClient, metrics: Metrics
+) -> Check:
     try:
-        return await stack.enter_async_context(socket_mode(app, token, slack))
+        return _check(await stack.enter_async_context(socket_mode(app, token, slack, metrics)))
     except NotConnected as error:
         raise NotRunning(f"Slack did not open a connection for SLACK_APP_TOKEN ({error}).") from None
 
 
-def _check(probe: Callable[[], Awaitable[object]]) -> Check:
-    async def answers() -> bool:
+def _check(probe: Probe) -> Check:
+    async def reason() -> str:
         try:
             await asyncio.wait_for(probe(), CHECK_SECONDS)
-        except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError):
-            return False
-        return True
+        except SlackApiError as error:
+            return error_code(error)
+        except NotConnected as error:
+            return str(error)
+        except TimeoutError:
+            return "no answer"
+        except (StoreDown, SlackClientError, OSError):
+            return "not reachable"
+        return ""
 
-    return answers
+    return reason

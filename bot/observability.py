@@ -1,13 +1,18 @@
 """What an operator sees: metrics and logs. No secret and no text from outside gets into either."""
 
 import logging
+import re
 import sys
 import traceback
+from collections.abc import Collection
 from pathlib import PurePath
+from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
+from structlog.typing import EventDict, Processor
 
 QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp", "alembic")
 """Loggers that write URLs, payloads or job arguments below WARNING."""
@@ -33,34 +38,118 @@ class Metrics:
         self.turns_failed = Counter(
             "vtbot_turns_failed_total", "Turns that were tried again", registry=registry
         )
+        self.token_refused = Gauge(
+            "vtbot_slack_token_refused", "1 while Slack does not accept a token", ["token"], registry=registry
+        )
+        self.slack_errors = Counter(
+            "vtbot_slack_errors_total", "Calls that Slack refused", ["method", "error"], registry=registry
+        )
 
     def page(self) -> bytes:
         """All of them in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
-def log_to_stderr(level: int = logging.INFO, *, colours: bool = True) -> None:
-    """One line an event, as JSON unless someone is watching; libraries only from WARNING on.
+def log_to_stderr(
+    level: int = logging.INFO, *, colours: bool = True, secrets: Collection[SecretStr] = ()
+) -> None:
+    """One line an event, of libraries too, as JSON unless someone is watching; libraries only from WARNING on.
 
-    `colours`: for somebody who is watching.
+    `colours`: for somebody who is watching. `secrets`: values that are left out wherever they stand.
     """
-    watching = sys.stderr.isatty()
-    shared: list[structlog.typing.Processor] = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=colours) if watching else structlog.processors.JSONRenderer()
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=colours)
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer()
     )
+    last: list[Processor] = [_without_exception_text, Scrubber(secrets), renderer]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    logging.raiseExceptions = (
+        False  # a line that cannot be written is lost; by default a traceback is printed instead
+    )
     for name in QUIET:
         logging.getLogger(name).setLevel(LOUDER.get(name, logging.WARNING))
+
+
+LONGEST_TEXT = 1_000
+"""Characters of a value in a log line."""
+MOST_FRAMES = 20
+"""Frames of a traceback in a log line, the innermost ones."""
+HIDDEN = "[hidden]"
+_SECRET = re.compile(
+    r"""
+    \b(?:xox[a-z]|xapp)[.-][\w.%-]+                                     # Slack's tokens
+    | \bv0=[0-9a-f]{64}\b                                              # its signature
+    | (?<=://)[^\s/@"']+(?=@)                                          # user and password in an address
+    | (?<=/commands/)[^\s"']+ | (?<=/services/)[^\s"']+ | (?<=/actions/)[^\s"']+   # a response_url, a webhook
+    | (?<=\?)[^\s"'?]*=[^\s"'>]+                                       # the query of an address
+    | (?:(?<=apikey)|(?<=api_key)|(?<=token)|(?<=password)|(?<=passphrase)|(?<=secret)|(?<=authorization))
+      ["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?[^\s"',;&}]+           # a value after such a name
+    | \b(?:bearer|basic)\s+[\w.+/=-]{8,}
+    | -----BEGIN[\s\S]*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Scrubber:
+    """A processor that takes secrets out of every text of an event, and what would speak to a terminal."""
+
+    def __init__(self, secrets: Collection[SecretStr]) -> None:
+        values = {value for secret in secrets if len(value := secret.get_secret_value()) >= SHORTEST_SECRET}
+        longest_first = sorted(values, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if values else None
+
+    def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
+        """Change one event."""
+        return {key: self._clean(value) for key, value in event.items()}
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [self._clean(one) for one in value]
+        if not isinstance(value, str):
+            return value
+        if self._values:
+            value = self._values.sub(HIDDEN, value)
+        value = _SECRET.sub(HIDDEN, value[: 10 * LONGEST_TEXT])
+        printable = "".join(character if character.isprintable() else " " for character in value)
+        return printable if len(printable) <= LONGEST_TEXT else printable[:LONGEST_TEXT] + "…"
+
+
+SHORTEST_SECRET = 4
+"""Characters: a shorter value would hide parts of ordinary words."""
+
+
+def _without_exception_text(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """The type of an exception and where it was raised instead of the whole traceback: its text may hold what people sent."""
+    info = event.pop("exc_info", None)
+    event.pop("stack_info", None)
+    error = sys.exception() if info is True else info
+    if isinstance(info, tuple):
+        error = info[1]
+    if not isinstance(error, BaseException):
+        return event
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
+    lines = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    return {**event, "error": type(error).__name__, "traceback": lines}
 
 
 def place(error: BaseException) -> str:

@@ -35,7 +35,8 @@ from handlers.case import StoreDown
 from handlers.deps import Deps
 from handlers.payloads import MalformedPayload, storable
 
-Check = Callable[[], Awaitable[bool]]
+Check = Callable[[], Awaitable[str]]
+"""Asks one part whether it works. Returns why it does not, in one word, or ""."""
 
 
 MAX_BYTES = 1024 * 1024
@@ -230,9 +231,11 @@ def operator_routes(checks: Mapping[str, Check], metrics: Metrics) -> list[web.R
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        states = {name: await check() for name, check in checks.items()}
-        status = HTTPStatus.OK if all(states.values()) else HTTPStatus.SERVICE_UNAVAILABLE
-        return web.json_response(states, status=status)
+        reasons = {name: reason for name, check in checks.items() if (reason := await check())}
+        states = {name: name not in reasons for name in checks}
+        if not reasons:
+            return web.json_response(states)
+        return web.json_response({**states, "reasons": reasons}, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def metrics_page(_: web.Request) -> web.Response:
         return web.Response(body=metrics.page(), headers={"Content-Type": metrics.content_type})

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote
 
 import structlog
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -173,6 +174,15 @@ class Settings(BaseSettings):
         if self.slack_bot_token is None:
             return Mode.NONE
         return Mode.SOCKET if self.slack_app_token else Mode.HTTP
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """What must stand in no log: every secret, and the password in the database's address by itself."""
+        values = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, self.vt_api_key)
+        url = self.database_url.get_secret_value() if self.database_url else ""
+        password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        passwords = {SecretStr(password), SecretStr(unquote(password))} if password else set()
+        return tuple(value for value in (*values, self.database_url, *passwords) if value)
 
     @property
     def policy(self) -> Policy:

@@ -14,94 +14,91 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
     AsyncServerErrorRetryHandler,
 )
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.observability import Metrics
 from bot.server import Listener
 from bot.settings import Settings
+from bot.slack_api import Access, RateLimitRetries, Reply, WebClient
+from handlers.slack_errors import error_code
 
 RETRY_SECONDS = 10
-TOKEN_ERRORS = frozenset(
-    {
-        "account_inactive",
-        "invalid_auth",
-        "not_allowed_token_type",
-        "not_authed",
-        "token_expired",
-        "token_revoked",
-    }
-)
-"""Slack's error words for a token that will never work; every other error may go away."""
-
+"""Between calls of auth.test while Slack does not answer, or refuses the token."""
+PROBE_SECONDS = 60
+"""Between calls of auth.test while all is well: a token that is revoked while nobody asks anything is noticed too."""
 CONNECT_SECONDS = 20
 """How long Slack may take to open a Socket Mode connection."""
+
+Probe = Callable[[], Awaitable[object]]
+"""Asks one part whether it works; raises when it does not."""
 
 log = structlog.get_logger()
 
 
-class TokenRefused(Exception):
-    """Slack rejects the token; the text is Slack's error word."""
+class BadToken(Exception):
+    """Slack rejects the token; the text is Slack's error code."""
 
 
 class NotConnected(Exception):
-    """Slack did not open a connection; the text is Slack's word for why."""
+    """Slack did not open a connection; the text is Slack's code for why."""
 
 
 @asynccontextmanager
-async def web_client(settings: Settings) -> AsyncIterator[AsyncWebClient]:
+async def web_client(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[WebClient]:
     """Slack's Web API over one HTTP session; repeats calls that were rate-limited, interrupted or answered with 5xx."""
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
-    async with aiohttp.ClientSession() as session:
-        yield AsyncWebClient(
+    async with aiohttp.ClientSession(response_class=Reply) as session:
+        yield WebClient(
+            Access("bot", metrics or Metrics()),
             token=token,
             base_url=settings.slack_api_url,
             session=session,
             retry_handlers=[
                 AsyncConnectionErrorRetryHandler(max_retry_count=2),
-                AsyncRateLimitErrorRetryHandler(max_retry_count=3),
+                RateLimitRetries(max_retry_count=3),
                 AsyncServerErrorRetryHandler(max_retry_count=2),
             ],
         )
 
 
 @asynccontextmanager
-async def identity(slack: AsyncWebClient) -> AsyncIterator[Callable[[], AuthorizeResult]]:
-    """Yields a function that returns the bot's ids; they are None until Slack has answered. Raises TokenRefused.
+async def identity(slack: WebClient) -> AsyncIterator[Callable[[], AuthorizeResult]]:
+    """Yields a function that returns the bot's ids; they are None until Slack has answered. Raises BadToken.
 
-    Left to itself, bolt would call auth.test when the first command arrives, while the person waits.
+    Left to itself, bolt would call auth.test when the first command arrives, while the person waits. Asking goes on, so
+    that a token that is revoked is noticed, and that work goes on when Slack accepts it again.
     """
     known = [AuthorizeResult(enterprise_id=None, team_id=None, bot_token=slack.token)]
-    asking = asyncio.create_task(_keep_asking(slack, known)) if not await _ask(slack, known) else None
+    await _ask(slack, known)
+    if slack.access.refused:
+        raise BadToken(slack.access.refused)
+    asking = asyncio.create_task(_keep_asking(slack, known))
     try:
         yield lambda: known[-1]
     finally:
-        if asking:
-            asking.cancel()
-            with suppress(asyncio.CancelledError):
-                await asking
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
 
 
-async def _keep_asking(slack: AsyncWebClient, known: list[AuthorizeResult]) -> None:
-    with suppress(TokenRefused):
-        while True:
-            await asyncio.sleep(RETRY_SECONDS)
-            if await _ask(slack, known):
-                return
+async def _keep_asking(slack: WebClient, known: list[AuthorizeResult]) -> None:
+    while True:
+        all_is_well = known[-1].team_id and not slack.access.refused
+        await asyncio.sleep(PROBE_SECONDS if all_is_well else RETRY_SECONDS)
+        await _ask(slack, known)
 
 
-async def _ask(slack: AsyncWebClient, known: list[AuthorizeResult]) -> bool:
+async def _ask(slack: WebClient, known: list[AuthorizeResult]) -> None:
     try:
         who = await slack.auth_test()
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        if (fault := _error_word(error)) in TOKEN_ERRORS:
-            raise TokenRefused(fault) from None
-        log.warning("slack_not_answering", error=type(error).__name__)
-        return False
-    known.append(
+    except SlackApiError as error:
+        if not slack.access.refused:
+            log.warning("slack_not_answering", error=error_code(error))
+        return
+    known[1:] = [
         AuthorizeResult(
             enterprise_id=None,
             team_id=who["team_id"],
@@ -109,29 +106,31 @@ async def _ask(slack: AsyncWebClient, known: list[AuthorizeResult]) -> bool:
             bot_id=who.get("bot_id"),
             bot_user_id=who["user_id"],
         )
-    )
-    return True
+    ]
 
 
-def _error_word(error: Exception) -> str:
-    """Slack's error word; "" when the reply did not come from the Web API (a proxy's HTML, say)."""
-    data = getattr(error.response, "data", None) if isinstance(error, SlackApiError) else None
-    return str(data.get("error", "")) if isinstance(data, dict) else ""
+# Socket Mode -------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def socket_mode(
-    app: Listener, token: SecretStr, client: AsyncWebClient
-) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-    """Stay connected while the block runs; yields a function that says whether the connection is up. Raises NotConnected."""
-    web = AsyncWebClient(token=token.get_secret_value(), base_url=client.base_url, session=client.session)
+    app: Listener, token: SecretStr, client: WebClient, metrics: Metrics
+) -> AsyncIterator[Probe]:
+    """Stay connected while the block runs; yields what asks whether the connection is up. Raises NotConnected."""
+    web = WebClient(
+        Access("app", metrics),
+        token=token.get_secret_value(),
+        base_url=client.base_url,
+        session=client.session,
+    )
     await _check_token(web)
     connection = _Envelopes(app, token.get_secret_value(), web_client=web).client
     try:
         await _open(connection)
 
-        async def connected() -> bool:
-            return bool(await connection.is_connected())
+        async def connected() -> None:
+            if not await connection.is_connected():
+                raise NotConnected(web.access.refused or "not connected")
 
         yield connected
     finally:
@@ -157,11 +156,11 @@ async def _open(connection: SocketModeClient) -> None:
         raise NotConnected("no answer") from None
 
 
-async def _check_token(web: AsyncWebClient) -> None:
+async def _check_token(web: WebClient) -> None:
     """Ask Slack once whether the token may connect: bolt's handler would retry a bad one endlessly. Raises NotConnected."""
     try:
         await web.apps_connections_open(app_token=web.token or "")
     except SlackApiError as error:
-        raise NotConnected(str(error.response.get("error", "refused"))) from None
-    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise NotConnected(error_code(error)) from None
+    except SlackClientError as error:
         raise NotConnected(type(error).__name__) from None

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bot.backend import backend
 from bot.database import Database
+from bot.manifest import SCOPES
 from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from bot.startup import database
@@ -46,7 +47,7 @@ def operator(settings: Settings) -> Audience:
 
 
 async def doctor(settings: Settings) -> int:
-    """Check what the settings name: exit status 1 when something does not answer."""
+    """Check what the settings name: exit status 1 when something does not answer, or Slack has not granted a scope."""
     show(
         messages.note(
             about.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
@@ -56,7 +57,11 @@ async def doctor(settings: Settings) -> int:
         probes: dict[str, Probe] = {"key": parts.service.client.ping, "database": parts.cases.ping}
         if settings.mode is not Mode.NONE:
             probes["slack"] = slack.auth_test
-        return await healthy(probes, operator(settings))
+        status = await healthy(probes, operator(settings))
+        missing = sorted(SCOPES.keys() - slack.access.granted) if slack.access.granted is not None else []
+        if missing:
+            show(messages.note(about.missing_scopes(missing)))
+        return NOT_DONE if missing else status
 
 
 async def healthy(probes: Mapping[str, Probe], audience: Audience) -> int:

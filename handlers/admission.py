@@ -15,6 +15,7 @@ from handlers import text
 from handlers.case import Modal, StoreDown
 from handlers.people import DIRECT, Denial, Person, Policy, Role, Scope, described, is_app, teams
 from handlers.request import ChannelSettings, Origin, Request
+from handlers.slack_errors import TOKEN_ERRORS, Unknown, error_code
 from handlers.text import about
 from handlers.text.format import EVERYBODY, Audience
 
@@ -51,10 +52,6 @@ class SettingsStore(Protocol):
 
 
 # People and channels, as Slack describes them ----------------------------------------------------------
-
-
-class Unknown(Exception):
-    """Slack did not answer, or does not know."""
 
 
 class _NotVisible(Exception):
@@ -149,9 +146,9 @@ class Directory:
             async with asyncio.timeout(SLACK_TIMEOUT):
                 return await method(**arguments)
         except SlackApiError as error:
-            if error.response.get("error") == "user_not_visible":
+            if error_code(error) == "user_not_visible":
                 raise _NotVisible from None
-            raise Unknown from error
+            raise Unknown.by(error) from error
         except (SlackClientError, OSError, TimeoutError) as error:
             raise Unknown from error
 
@@ -240,13 +237,20 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
             return Denial(person.role.value)
         if not await directory.belongs_to(origin.user, origin.team):
             return Denial.STRANGER
-    except Unknown:
-        return Denial.UNKNOWN
-    if policy.users and not _listed(person, policy.users):
-        return Denial.USER
-    if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
-        return Denial.CHANNEL
+        if policy.users and not _listed(person, policy.users):
+            return Denial.USER
+        if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
+            return Denial.CHANNEL
+    except Unknown as unknown:
+        return _unknown(unknown)
     return None
+
+
+def _unknown(why: Unknown) -> Denial:
+    """Why nothing is known about somebody."""
+    if why.scope:
+        return Denial.SCOPE
+    return Denial.TOKEN if why.code in TOKEN_ERRORS else Denial.UNKNOWN
 
 
 async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
@@ -290,5 +294,7 @@ async def _in_listed(channel: str, directory: Directory, channels: frozenset[str
         return True
     try:
         return await directory.channel_name(channel) in channels
-    except Unknown:
+    except Unknown as unknown:
+        if unknown.scope or unknown.is_transient:
+            raise
         return False

@@ -8,9 +8,9 @@ import structlog
 from handlers import text
 from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
 from handlers.deps import Deps, InfoDeps, PostingDeps
-from handlers.posting import CannotPost, NotPosted
 from handlers.replies import end, reply
 from handlers.request import EntryPoint, FormRequest, SayRequest, Verb
+from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused
 from handlers.text import about as about_text
 from handlers.turns import buttons, lookup, modals, watch_cards, watch_commands
 from handlers.turns.modals import Probe, health
@@ -29,9 +29,13 @@ async def turn(case_id: str, deps: Deps) -> None:
         return
     if case is None or case.outcome is not Outcome.OPEN:
         return
+    if deps.token_refused() and not case.request.origin.response_url:
+        raise TokenRefused  # before calls to VirusTotal are spent on an answer that nobody could be given
     with metered() as spent:
         try:
             await HANDLERS[case.request.verb](case, deps)
+        except MissingScope as missing:
+            await _explain_scope(case_id, missing, deps)
         except CannotPost:
             await _fail(case_id, deps)
         finally:
@@ -54,13 +58,26 @@ async def give_up(case_id: str, deps: Deps) -> None:
     try:
         failed = messages.note(text.FAILED.to(deps.audience.about(case_id)))
         await end(await reply(case, failed, deps), deps, Outcome.FAILED)
-    except CannotPost:
+    except (CannotPost, MissingScope):
         await _fail(case_id, deps)
     except (NotPosted, StoreDown):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same at the next call
         log.warning("giving_up_broke", case=case_id, error=type(error).__name__)
         await deps.store.fail(case_id, "broken")
+
+
+async def _explain_scope(case_id: str, missing: MissingScope, deps: Deps) -> None:
+    """Tell the asker which scope the app lacks, where that can be told, and end the request: no other try can succeed."""
+    case = await deps.store.case(case_id)
+    if case is None:
+        return
+    sentence = text.missing_scope(missing.scope, deps.audience.about(case_id))
+    try:
+        case = await reply(case, messages.note(sentence), deps)
+    except (MissingScope, CannotPost) as error:
+        log.warning("asker_not_told", case=case_id, needed=missing.scope, error=str(error))
+    await end(case, deps, Outcome.FAILED)
 
 
 async def _fail(case_id: str, deps: Deps) -> None:
@@ -158,7 +175,7 @@ async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_la
         try:
             await reply(salvaged, messages.note(sentence), deps)
             told = True
-        except StoreDown:
+        except (StoreDown, TokenRefused):
             raise
         except Exception as error:
             if not is_last_try and not isinstance(error, CannotPost):

@@ -98,6 +98,8 @@ class PostingDeps:
     clock: Callable[[], datetime]
     audience: Audience = EVERYBODY
     """Everybody, with the contact to turn to."""
+    token_refused: Callable[[], bool] = lambda: False
+    """Whether Slack does not accept the bot's token at present, so that only a response_url leads to anybody."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,10 @@ class Denial(StrEnum):
     GONE = "gone"
     UNKNOWN = "unknown"
     """Slack did not say who it is, so access is denied."""
+    SCOPE = "scope"
+    """The same, because the app lacks a scope."""
+    TOKEN = "token"  # noqa: S105 - stored in the audit trail
+    """The same, because Slack does not accept the bot's token."""
     USER = "user"
     """Not on the operator's list of people."""
     CHANNEL = "channel"

@@ -5,55 +5,20 @@ request's id in its metadata: a later turn that finds the channel saved, but no 
 """
 
 from collections.abc import Callable
-from http import HTTPStatus
+from copy import copy
 from typing import Any
 
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.case import Case
 from handlers.deps import PostingDeps
+from handlers.slack_errors import CannotPost, InvalidBlocks, MissingScope, call
 from handlers.views.rich_text import Message
 
 POST_OPTIONS = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
 """Slack must not fetch or format anything in our messages. An unfurl would also come back as a `message_changed` event."""
-CANNOT_POST = frozenset(
-    {
-        "channel_not_found",
-        "not_in_channel",
-        "is_archived",
-        "thread_not_found",
-        "message_not_found",
-        "cannot_reply_to_message",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-        "restricted_action_thread_locked",
-        "restricted_action_non_threadable_channel",
-        "user_not_found",
-        "user_disabled",
-        "cannot_dm_bot",
-        "messages_tab_disabled",
-    }
-)
-"""Slack's error codes for a place where the bot cannot write, however often it tries."""
-CANNOT_EDIT = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-"""Slack's error codes for a message that can no longer be edited: it was deleted, or it is too old."""
-TRANSIENT = frozenset(
-    {
-        "ratelimited",
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "team_added_to_org",
-    }
-)
-"""Slack's error codes for trouble of its own, which may be over in a moment."""
-INVALID_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
-"""Slack's error codes for blocks that it refuses. Some of its limits are undocumented (see `views.answer`)."""
 EVENT_TYPE = "vtbot_answer"
 """Marks our messages in their metadata. Stored in Slack: changing it makes older messages unfindable."""
 CLOCK_SKEW = 300
@@ -63,18 +28,6 @@ SEARCHED = 200
 
 IsOurs = Callable[[dict[str, Any], Case], bool]
 """Tells whether a message, as Slack lists it, is the one that a case was about to post."""
-
-
-class NotPosted(Exception):
-    """Slack did not take a call; the job is retried. The text is Slack's error code, or "" when it gave none."""
-
-
-class InvalidBlocks(NotPosted):
-    """Slack refused the blocks of a message; its plain text may still be posted."""
-
-
-class CannotPost(NotPosted):
-    """The bot may not write there, and trying again will not help."""
 
 
 async def post(case: Case, message: Message, deps: PostingDeps, *, channel: str, thread: str | None) -> Case:
@@ -117,9 +70,9 @@ def without_retries(slack: AsyncWebClient) -> AsyncWebClient:
     handlers: list[AsyncRetryHandler] = [
         one for one in slack.retry_handlers if isinstance(one, AsyncRateLimitErrorRetryHandler)
     ]
-    return AsyncWebClient(
-        token=slack.token, base_url=slack.base_url, session=slack.session, retry_handlers=handlers
-    )
+    limited = copy(slack)
+    limited.retry_handlers = handlers
+    return limited
 
 
 async def save_posting(case: Case, channel: str, deps: PostingDeps) -> Case:
@@ -151,39 +104,17 @@ async def find(
             page = await call(deps.slack.conversations_replies, ts=thread, **search)
         else:
             page = await call(deps.slack.conversations_history, **search)
-    except CannotPost:
+    except (CannotPost, MissingScope):
         return None
-    except NotPosted as error:
-        if str(error) == "missing_scope":
-            return None
-        raise
-    return next((str(one["ts"]) for one in page["messages"] if is_ours(one, case)), None)
+    found = (
+        one for one in page["messages"] if isinstance(one, dict) and one.get("ts") and is_ours(one, case)
+    )
+    return next((str(one["ts"]) for one in found), None)
 
 
 def _carries_case(message: dict[str, Any], case: Case) -> bool:
-    metadata = message.get("metadata") or {}
-    case_id = metadata.get("event_payload", {}).get("case")
-    return bool(metadata.get("event_type") == EVENT_TYPE and case_id == case.request.id)
-
-
-async def call(method: Any, **arguments: Any) -> Any:
-    """Make a Web API call. Raises InvalidBlocks, CannotPost, or NotPosted for everything else."""
-    try:
-        return await method(**arguments)
-    except SlackApiError as error:
-        code = str(error.response.get("error", ""))
-        if code in INVALID_BLOCKS:
-            raise InvalidBlocks(code) from error
-        if code in CANNOT_POST | CANNOT_EDIT:
-            raise CannotPost(code) from error
-        raise NotPosted(code) from error
-    except SlackClientError as error:
-        raise NotPosted from error
-
-
-def is_transient(error: SlackApiError) -> bool:
-    """Whether Slack itself is in trouble, which may be over in a moment. Its other answers are final."""
-    status = error.response.status_code
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return True
-    return error.response.get("error") in TRANSIENT
+    metadata = message.get("metadata")
+    payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(payload, dict):
+        return False
+    return bool(metadata.get("event_type") == EVENT_TYPE and payload.get("case") == case.request.id)

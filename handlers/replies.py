@@ -1,18 +1,29 @@
 """Where an answer goes: to the response_url while it lives, else to the channel or the asker's direct messages; and files."""
 
-import re
+import json
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
+from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers import posting, text
 from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
-from handlers.posting import INVALID_BLOCKS, POST_OPTIONS, CannotPost, InvalidBlocks, NotPosted, call
+from handlers.posting import POST_OPTIONS
+from handlers.slack_errors import (
+    INVALID_BLOCKS,
+    UNREADABLE_REPLY,
+    CannotPost,
+    InvalidBlocks,
+    MissingScope,
+    NotPosted,
+    TokenRefused,
+    call,
+)
 from handlers.text import about
 from handlers.views import messages
 from handlers.views.details import Attachment
@@ -103,7 +114,10 @@ async def _channel_of(place: str, deps: PostingDeps) -> str:
     """A channel's id as it is; for a person's id, that of their direct messages. Raises NotPosted."""
     if not place.startswith(("U", "W")):
         return place
-    opened = await call(deps.slack.conversations_open, users=place)
+    try:
+        opened = await call(deps.slack.conversations_open, users=place)
+    except MissingScope:
+        return place  # chat.postMessage takes a person's id as well
     return str(opened["channel"]["id"])
 
 
@@ -186,19 +200,33 @@ async def _send_or_plain(url: str, fields: dict[str, Any], deps: PostingDeps) ->
 async def _send(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
     """POST to a response_url. False when Slack does not accept it. Raises NotPosted, InvalidBlocks.
 
-    A response_url answers in several ways: with a status, with plain text, or with 200 and `{"ok": false}`.
+    A response_url answers in several ways: with a status, with "ok" or nothing as plain text, or with 200 and
+    `{"ok": false}`.
     """
     webhook = AsyncWebhookClient(url, session=deps.slack.session, retry_handlers=deps.slack.retry_handlers)
     try:
         result = await webhook.send_dict(fields)
-    except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+    except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
         raise NotPosted from error
     if any(code in str(result.body) for code in INVALID_BLOCKS):
         raise InvalidBlocks
     status = result.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise NotPosted
-    return status == HTTPStatus.OK and not re.search(r'"ok":\s*false', result.body)
+    return status < HTTPStatus.BAD_REQUEST and _is_accepted(result)
+
+
+def _is_accepted(reply: WebhookResponse) -> bool:
+    """Whether a reply with status 200 says so. Raises NotPosted for what did not come from Slack, a proxy's page for one."""
+    said = reply.body.strip().lower()
+    kind = next((value for name, value in reply.headers.items() if name.lower() == "content-type"), "")
+    if said == "ok" or (not said and (not kind or kind.startswith("text/plain"))):
+        return True
+    try:
+        accepted = json.loads(reply.body)["ok"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise NotPosted(UNREADABLE_REPLY) from None
+    return accepted is True
 
 
 # Files ---------------------------------------------------------------------------------------------------
@@ -226,19 +254,22 @@ async def _upload(
     """Upload a file once, even when the process dies before it learns that Slack took it."""
 
     def has_attachment(message: dict[str, Any], _: Case) -> bool:
-        return any(file.get("name") == attachment.name for file in message.get("files", ()))
+        return any(file.get("name") == attachment.name for file in message.get("files") or ())
 
     if await posting.find(case, deps, channel=channel, thread=thread, is_ours=has_attachment):
         return True
     await posting.save_posting(case, channel, deps)
     try:
-        await deps.slack.files_upload_v2(
+        await call(
+            deps.slack.files_upload_v2,
             filename=attachment.name,
             title=attachment.name,
             content=attachment.content,
             channel=channel,
             thread_ts=thread,
         )
-    except SlackClientError:
+    except (MissingScope, TokenRefused):
+        raise
+    except NotPosted:
         return False
     return True

@@ -268,6 +268,9 @@ class CardStore(Protocol):
         Keys that the card held before, but that are not among these, are released. Cards that this changes become due.
         """
 
+    async def release(self, card: Card, *, to_others: bool) -> None:
+        """Answer nothing with this card: whoever posted each of its keys last is answered instead, or whoever does so next."""
+
     async def take_over(self, card: Card, key: str) -> None:
         """From now on this card answers a key that an earlier one answered."""
 

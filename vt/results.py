@@ -79,12 +79,23 @@ def insight(finding: Finding) -> Insight | None:
 
 
 def json_result(findings: Sequence[Finding]) -> list[dict[str, Any]] | dict[str, Any]:
-    """The documented JSON: by path when all are files, otherwise a list. Replies are unchanged; null where there is none."""
+    """The documented JSON: by path when all are files, otherwise a list; null where VirusTotal gave no reply.
+
+    Replies are unchanged, but for the `resource` of a URL: it is the URL as asked, like the Entity, while VirusTotal echoes
+    the normalised form that it was asked for.
+    """
     if findings and all(finding.action.files for finding in findings):
         return dict(
             zip(_unique([finding.input for finding in findings]), [one.raw for one in findings], strict=True)
         )
-    return [{"EntityResult": finding.raw, "Entity": finding.input} for finding in findings]
+    return [{"EntityResult": _entity_result(finding), "Entity": finding.input} for finding in findings]
+
+
+def _entity_result(finding: Finding) -> dict[str, Any] | None:
+    is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
+    if finding.raw is None or not is_url or not isinstance(finding.raw.get("resource"), str):
+        return finding.raw
+    return {**finding.raw, "resource": finding.input}
 
 
 def _unique(names: Sequence[str]) -> Iterator[str]:

@@ -191,3 +191,26 @@ class StalledJobs:
 
     async def _rows(self, statement: Any, values: dict[str, Any]) -> list[Row[Any]]:
         return list(await self._database.run(lambda connection: connection.execute(statement, values)))
+
+
+class StickyEvent(asyncio.Event):
+    """An event that stays set when it is set while the worker looks for jobs.
+
+    The worker clears the event after it has looked. A job that was added during the look would be missed until the next
+    poll, so the first `clear` after a `set` is ignored and the worker looks once more.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._set_since = False
+
+    def set(self) -> None:
+        """Have the worker look."""
+        self._set_since = True
+        super().set()
+
+    def clear(self) -> None:
+        """Cleared by the second call only: the look that was under way may have missed the job."""
+        if not self._set_since:
+            super().clear()
+        self._set_since = False

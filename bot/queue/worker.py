@@ -16,8 +16,19 @@ from procrastinate.worker import Worker
 
 from bot.database import Database, gives_way, pool, with_setting
 from bot.observability import Metrics
-from bot.queue.jobs import BATCH, NEXT_TURN, QUEUE, QUEUES, TURN, StalledJobs, WorkerSession
+from bot.queue.jobs import (
+    BATCH,
+    NEXT_BATCH,
+    NEXT_TURN,
+    QUEUE,
+    QUEUES,
+    TURN,
+    StalledJobs,
+    StickyEvent,
+    WorkerSession,
+)
 from handlers.case import StoreDown
+from handlers.slack_errors import NotPosted, TokenRefused
 
 PAUSES = (2, 10, 60, 300)
 """Seconds before a failed turn is tried again; after the last of them it is given up."""
@@ -49,6 +60,8 @@ class Pace:
     """How long other stalled jobs must be found before they are requeued."""
     grace: float = 4
     """How long running turns may go on when the worker stops. Less than `stalled`, so that no other worker takes them."""
+    refused: float = 30
+    """Before work is taken up again that rests because Slack does not accept the bot's token."""
     rest: float = 1
     """Before a worker that ended is replaced."""
     timeout: float = 5
@@ -90,12 +103,9 @@ class Turns:
         self._app = self._registered(App(connector=_connector(url, self._pace.timeout)))
         self._worker: _Worker | None = None
         self._running: set[int] = set()
+        waits = self._pace
         self._stalled_jobs = StalledJobs(
-            database,
-            self._running,
-            stalled=self._pace.stalled,
-            missing=self._pace.missing,
-            recheck=self._pace.recheck,
+            database, self._running, stalled=waits.stalled, missing=waits.missing, recheck=waits.recheck
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
@@ -183,16 +193,29 @@ class Turns:
         if not isinstance(failures, int):
             failures = len(self._pauses)
         with self._marked_running(context):
-            if context.job.attempts >= MOST_ATTEMPTS:
-                await self._give_up(case_id)
-                return
             try:
-                with gives_way(), self._metrics.turns.time(), self._metrics.turns_failed.count_exceptions():
-                    async with asyncio.timeout(TURN_SECONDS):
-                        await self._turn(case_id)
-            except Exception as error:  # noqa: BLE001 - whatever a turn raises, it is retried
-                log.warning("turn_broke", case=case_id, failures=failures + 1, error=type(error).__name__)
-                await self._retry_later(case_id, failures)
+                await self._attempt(case_id, failures, is_last=context.job.attempts >= MOST_ATTEMPTS)
+            except TokenRefused:
+                await self._schedule(case_id, self._pace.refused, failures)  # not counted as a failure
+
+    async def _attempt(self, case_id: str, failures: int, *, is_last: bool) -> None:
+        """Run the turn, and schedule another when it fails. Raises TokenRefused."""
+        if is_last:
+            await self._give_up(case_id)
+            return
+        try:
+            with gives_way(), self._metrics.turns.time(), self._metrics.turns_failed.count_exceptions():
+                async with asyncio.timeout(TURN_SECONDS):
+                    await self._turn(case_id)
+        except TokenRefused:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a turn raises, it is retried
+            what = {
+                "error": type(error).__name__,
+                "slack": str(error) if isinstance(error, NotPosted) else "",
+            }
+            log.warning("turn_broke", case=case_id, failures=failures + 1, **what)
+            await self._retry_later(case_id, failures)
 
     @contextmanager
     def _marked_running(self, context: JobContext) -> Iterator[None]:
@@ -209,13 +232,21 @@ class Turns:
         if failures >= len(self._pauses):
             await self._give_up(case_id)
             return
-        values = {"id": case_id, "seconds": self._pauses[failures], "failures": failures + 1}
+        await self._schedule(case_id, self._pauses[failures], failures + 1)
+
+    async def _schedule(self, case_id: str, seconds: float, failures: int) -> None:
+        values = {"id": case_id, "seconds": seconds, "failures": failures}
         await self._database.run(lambda connection: connection.execute(NEXT_TURN, values))
 
     async def _take_batch(self, context: JobContext) -> None:
         with self._marked_running(context):
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._batch()
+            try:
+                async with asyncio.timeout(TURN_SECONDS):
+                    await self._batch()
+            except TokenRefused:
+                await self._database.run(
+                    lambda store: store.execute(NEXT_BATCH, {"seconds": self._pace.refused})
+                )
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
         with self._marked_running(context):
@@ -233,7 +264,7 @@ class _Worker(Worker):
 
     def __init__(self, app: App, session: WorkerSession, **options: Any) -> None:
         super().__init__(app, **options)
-        self._new_job_event = _StickyEvent()
+        self._new_job_event = StickyEvent()
         self._session = session
 
     async def _run_loop(self) -> None:
@@ -258,29 +289,6 @@ class _Worker(Worker):
         except ConnectorException:
             log.warning("job_status_not_written")  # the job is requeued as stalled
         self._new_job_event.set()
-
-
-class _StickyEvent(asyncio.Event):
-    """An event that stays set when it is set while the worker looks for jobs.
-
-    The worker clears the event after it has looked. A job that was added during the look would be missed until the next
-    poll, so the first `clear` after a `set` is ignored and the worker looks once more.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._set_since = False
-
-    def set(self) -> None:
-        """Have the worker look."""
-        self._set_since = True
-        super().set()
-
-    def clear(self) -> None:
-        """Cleared by the second call only: the look that was under way may have missed the job."""
-        if not self._set_since:
-            super().clear()
-        self._set_since = False
 
 
 class _Later(BaseRetryStrategy):

@@ -197,6 +197,17 @@ class Cards:
 
         return await self._database.run(answering, together=True)
 
+    async def release(self, card: Card, *, to_others: bool) -> None:
+        """Let whoever posted each of the card's keys last be answered instead, or whoever posts it next. Raises StoreDown."""
+
+        async def released(connection: AsyncConnection) -> None:
+            if not to_others:
+                await duplicates.forget(connection, card)
+            elif changed := await duplicates.release(connection, card):
+                await connection.execute(_due_now(changed, self._clock()))
+
+        await self._database.run(released, together=True)
+
     async def take_over(self, card: Card, key: str) -> None:
         """From now on this card answers a key that an earlier one answered. Raises StoreDown."""
         await self._database.run(lambda connection: duplicates.take_over(connection, card, key))

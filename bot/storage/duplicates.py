@@ -73,13 +73,29 @@ async def _enter(connection: AsyncConnection, card: Card, key: str, owner: str) 
     )
 
 
-async def _give_back(connection: AsyncConnection, row: Any) -> Sequence[str]:
-    """The message no longer holds it: whoever posted it next is answered instead, or one is counted less."""
+async def release(connection: AsyncConnection, card: Card) -> Sequence[str]:
+    """The card does not answer anything any more: whoever posted each value last is answered instead. The changed cases."""
+    rows = (await connection.execute(select(seen).where(seen.c.case_id == card.case.request.id))).all()
+    changed: list[str] = []
+    for row in rows:
+        changed += await _give_back(connection, row, newest=True)
+    return changed
+
+
+async def forget(connection: AsyncConnection, card: Card) -> None:
+    """Nobody is answered by the card: neither its message nor those that posted the same. The next one begins anew."""
+    mine = card.case.request.id
+    await connection.execute(delete(seen).where((seen.c.case_id == mine) | (seen.c.answered_by == mine)))
+
+
+async def _give_back(connection: AsyncConnection, row: Any, *, newest: bool = False) -> Sequence[str]:
+    """The message no longer holds it: whoever posted it next, or last, is answered instead, or one is counted less."""
     await connection.execute(delete(seen).where(seen.c.case_id == row.case_id, seen.c.value == row.value))
     if row.answered_by != row.case_id:
         return [str(row.answered_by)]
     counted = (seen.c.value == row.value, seen.c.answered_by == row.case_id)
-    heir = await connection.scalar(select(seen.c.case_id).where(*counted).order_by(seen.c.at).limit(1))
+    order = seen.c.at.desc() if newest else seen.c.at
+    heir = await connection.scalar(select(seen.c.case_id).where(*counted).order_by(order).limit(1))
     if heir is None:
         return []
     await connection.execute(update(seen).where(*counted).values(answered_by=heir))

@@ -14,6 +14,7 @@ from handlers.text.about import (
     NO_MAIL,
     PERHAPS_SHARED,
     UNREADABLE_REQUEST,
+    missing_scope,
 )
 from handlers.text.errors import ERRORS, USAGE_ERRORS, error, names_settings, usage, usage_error, wrong_values
 from handlers.text.findings import (
@@ -108,6 +109,7 @@ __all__ = [
     "join",
     "line",
     "minute",
+    "missing_scope",
     "more_in_json",
     "names_settings",
     "note",

@@ -1,6 +1,6 @@
 """Sentences about the bot itself: help, health, the quota, the ways in, and who may use them. They are plain text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from handlers.people import Denial
 from handlers.text.format import Audience, Line, Sentence, fault, join, line, outside, said
@@ -86,6 +86,56 @@ def silent(error: str, audience: Audience) -> Line:
     return fault("not responding ({error}). Tell {whoever}.", error=error).to(audience)
 
 
+def token_refused(code: str, audience: Audience) -> Line:
+    """Slack does not accept the bot's token, for the reason that its error code names."""
+    return fault(
+        "Slack refuses my token ({code}). Tell {whoever}.", settings="SLACK_BOT_TOKEN", code=code
+    ).to(audience)
+
+
+LONGEST_SCOPE = 80
+"""Characters of a scope, or of a list of them."""
+WITHOUT_SCOPE: Mapping[str, str] = {
+    "app_mentions:read": "mentions get no answer",
+    "channels:history": "nothing is heard in watched public channels, and after a crash an answer may be posted twice",
+    "channels:join": "channels of WATCH_CHANNELS are not joined with WATCH_JOIN, nor those where /vt watch on is typed",
+    "channels:read": "ALLOWED_CHANNELS and WATCH_CHANNELS cannot be told by name, and /vt watch does not work",
+    "chat:write": "nothing can be posted: only answers to commands and shortcuts arrive",
+    "commands": "/vt and the shortcuts do not exist",
+    "files:read": "attached files cannot be read",
+    "files:write": "the JSON and CSV files cannot be sent",
+    "groups:history": "nothing is heard in watched private channels, and after a crash an answer may be posted twice",
+    "groups:read": "ALLOWED_CHANNELS and WATCH_CHANNELS cannot be told by name for private channels",
+    "im:history": "direct messages get no answer",
+    "im:write": "answers in direct messages may be posted twice after a crash",
+    "reactions:write": "the watch cannot react to messages",
+    "users:read": "nobody may ask, since the bot cannot tell who they are",
+    "users:read.email": "/vt domain-report @somebody does not work",
+}
+"""What does not work without a scope of the manifest."""
+
+
+def missing_scopes(missing: Iterable[str]) -> str:
+    """For the operator: each scope that is not granted, and what does not work without it; "" when none is missing."""
+    lines = [
+        f"⛔ {scope} is not granted: {WITHOUT_SCOPE.get(scope, 'it is in the manifest')}" for scope in missing
+    ]
+    if not lines:
+        return ""
+    return "\n".join([*lines, "Update the app's manifest with `vtbot manifest`, and install the app again."])
+
+
+def missing_scope(scope: str, audience: Audience) -> Line:
+    """For somebody who asked for something that Slack has not granted to the app."""
+    sentence = fault(
+        "I can't do that because the app does not have the permission {scope} in Slack. Ask {whoever} to add it and "
+        "install the app again.",
+        settings="vtbot doctor names every missing permission",
+        scope=outside(scope, LONGEST_SCOPE) or "for it",
+    )
+    return sentence.to(audience)
+
+
 def doctor(mode: str, kind: str, *, invented: bool) -> str:
     """What is set up, and what the operator must know about it."""
     lines = [
@@ -142,6 +192,13 @@ DENIALS: Mapping[Denial, Sentence] = {
     Denial.GONE: said("This account is deactivated, so it can't use this bot."),
     Denial.UNKNOWN: said(
         "I can't check who you are because Slack is not responding. Nothing was looked up; try again in a minute."
+    ),
+    Denial.SCOPE: fault(
+        "I can't check who you are because Slack has not granted me a permission that I need for that. Nothing was "
+        "looked up. Tell {whoever}: vtbot doctor says which one."
+    ),
+    Denial.TOKEN: fault(
+        "I can't check who you are because Slack no longer accepts my token. Nothing was looked up. Tell {whoever}."
     ),
     Denial.USER: said("You don't have permission to use this bot. Ask {whoever}."),
     Denial.CHANNEL: said("This bot isn't enabled in this channel. Ask {whoever} where you can use it."),

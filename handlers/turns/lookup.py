@@ -11,15 +11,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
-
 from handlers import text
 from handlers.admission import effective_settings, may_change_all
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
-from handlers.posting import CannotPost, NotPosted, is_transient
 from handlers.replies import end, reply, send_file
 from handlers.request import LookupRequest
+from handlers.slack_errors import CannotPost, NotPosted, call, is_final
 from handlers.text.format import Audience
 from handlers.turns import consent
 from handlers.views import answer, messages
@@ -246,14 +244,15 @@ async def _people(case: Case[LookupRequest], deps: LookupDeps) -> list[Lookup]:
 
 
 async def _person(user: str, thresholds: Mapping[str, int], deps: LookupDeps) -> Lookup | None:
-    """The domain report for a person's e-mail address; None when Slack shows none. Raises SlackApiError for a retry."""
+    """The domain report for a person's e-mail address; None when Slack shows none. Raises NotPosted for another try."""
     try:
-        profile = (await deps.slack.users_info(user=user))["user"].get("profile", {})
-    except SlackApiError as error:
-        if is_transient(error):
-            raise
-        return None
-    indicator = read(profile.get("email", ""))
+        profile = (await call(deps.slack.users_info, user=user))["user"].get("profile")
+    except NotPosted as error:
+        if is_final(error):
+            return None
+        raise
+    email = profile.get("email") if isinstance(profile, dict) else None
+    indicator = read(email) if isinstance(email, str) else None
     if indicator is None or indicator.kind is not Kind.EMAIL:
         return None
     action = BY_KEY["domain-report"]

@@ -13,7 +13,6 @@ from handlers import text
 from handlers.admission import may_change, may_change_all
 from handlers.case import Case, Change, Outcome, StoreDown
 from handlers.deps import HomeDeps, ModalDeps, PostingDeps, SettingsDeps
-from handlers.posting import NotPosted
 from handlers.replies import end, reply, send_file
 from handlers.request import (
     ChangeSettingsRequest,
@@ -24,6 +23,7 @@ from handlers.request import (
     SettingsRequest,
     Verb,
 )
+from handlers.slack_errors import TOKEN_ERRORS, NotPosted, call, error_code
 from handlers.text import about as about_text
 from handlers.text import modals as modals_text
 from handlers.text.format import Audience
@@ -158,14 +158,11 @@ async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: P
     Raises NotPosted when it is worth another try.
     """
     try:
-        await deps.slack.views_update(view_id=case.request.view, view=view.to_dict())
-    except SlackApiError as error:
-        code = str(error.response.get("error", ""))
-        if code in CLOSED | REFUSED:
-            return code
-        raise NotPosted(code) from error
-    except SlackClientError as error:
-        raise NotPosted from error
+        await call(deps.slack.views_update, view_id=case.request.view, view=view.to_dict())
+    except NotPosted as error:
+        if str(error) in CLOSED | REFUSED:
+            return str(error)
+        raise
     return ""
 
 
@@ -253,12 +250,7 @@ async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
         health=await _health(case, deps) if admin else {},
         invented=deps.invented,
     )
-    try:
-        await deps.slack.views_publish(user_id=origin.user, view=home.home(content).to_dict())
-    except SlackApiError as error:
-        raise NotPosted(str(error.response.get("error", ""))) from error
-    except SlackClientError as error:
-        raise NotPosted from error
+    await call(deps.slack.views_publish, user_id=case.request.origin.user, view=home.home(content).to_dict())
     await end(case, deps)
 
 
@@ -293,6 +285,10 @@ async def _run_probe(probe: Probe, audience: Audience) -> tuple[float, str]:
         await probe()
     except VTError as error:
         problem = text.error(error, audience)
+    except SlackApiError as error:
+        code = error_code(error)
+        told = about_text.token_refused if code in TOKEN_ERRORS else about_text.silent
+        problem = told(code, audience)
     except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         problem = about_text.silent(type(error).__name__, audience)
     return time.perf_counter() - start, problem

@@ -8,11 +8,12 @@ from itertools import groupby
 
 import structlog
 
-from handlers.admission import Unknown, effective_settings
+from handlers.admission import effective_settings
 from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
 from handlers.deps import WatchDeps
-from handlers.posting import POST_OPTIONS, CannotPost, call
+from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
+from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Unknown, call
 from handlers.text import watch as watch_text
 from handlers.turns import watch_cards
 from handlers.turns.watch_cards import with_case, with_progress
@@ -59,7 +60,9 @@ class Throttle:
     async def _watch_by_name(self, origin: Origin) -> Watch:
         try:
             name = await self._deps.directory.channel_name(origin.channel)
-        except Unknown:
+        except Unknown as unknown:
+            if unknown.is_transient or unknown.scope:
+                raise NotPosted(unknown.code) from None
             return Watch(Mode.OFF, "", self._now)
         mode = Mode.ALL if matches(name, self._deps.rules.channels) else Mode.OFF
         await self._deps.watches.switch(origin.team, origin.channel, mode, "")
@@ -142,7 +145,9 @@ Step = Callable[[Card], Awaitable[Card | None]]
 
 
 async def run_batch(deps: WatchDeps) -> None:
-    """Work on all cards that are due, and schedule the next batch. Raises StoreDown."""
+    """Work on all cards that are due, and schedule the next batch. Raises StoreDown, TokenRefused."""
+    if deps.token_refused():
+        raise TokenRefused  # before calls to VirusTotal are spent on cards that cannot be posted
     batch = _Batch(deps)
     due = await deps.cards.due(MAX_CARDS)
     for unreadable in due:
@@ -150,15 +155,11 @@ async def run_batch(deps: WatchDeps) -> None:
             await batch.fail(unreadable)
     prepared = [await batch.attempt(card, batch.prepare) for card in due if isinstance(card, Card)]
     cards = await batch.look_up([card for card in prepared if card])
-    channels = groupby(sorted(cards, key=_place), key=lambda card: card.case.request.origin.channel)
+    cards.sort(key=lambda card: (card.case.request.origin.channel, card.case.request.origin.message or ""))
+    channels = groupby(cards, key=lambda card: card.case.request.origin.channel)
     # Channels at the same time, the cards of one channel in the order of their messages.
     await asyncio.gather(*(batch.show(list(group)) for _, group in channels))
     await deps.cards.schedule_batch()
-
-
-def _place(card: Card) -> tuple[str, str]:
-    origin = card.case.request.origin
-    return origin.channel, origin.message or ""
 
 
 class _Batch:
@@ -170,10 +171,7 @@ class _Batch:
         self._throttle = Throttle(deps, self._now)
 
     async def fail(self, unreadable: UnreadableCase) -> None:
-        """End a card that cannot be read. Nobody asked for it, so nobody is told. Raises StoreDown.
-
-        What a later release wrote is left to its processes for an hour: one of them may be starting.
-        """
+        """End a card that cannot be read; one that a later release wrote is left to that for an hour. Raises StoreDown."""
         if unreadable.is_newer and self._now - unreadable.salvaged.request.at < NEWER_LEFT:
             await self._deps.cards.postpone(unreadable.case_id, self._now + NEWER_DELAY)
             return
@@ -186,14 +184,20 @@ class _Batch:
             return await step(card)
         except StoreDown:
             raise
+        except TokenRefused:
+            await self._deps.cards.save(card, self._now + timedelta(seconds=RETRY_DELAYS[0]))
+            return None
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one card, the others go on
             log.warning("card_broke", case=card.case.request.id, error=type(error).__name__)
-            await self._postpone(card, is_final=isinstance(error, CannotPost))
+            await self._postpone(card, is_final=isinstance(error, CannotPost | MissingScope))
             return None
 
     async def _postpone(self, card: Card, *, is_final: bool) -> None:
         failures = card.progress.failures
         if is_final or failures >= len(RETRY_DELAYS):
+            # What nobody was told is answered where it is posted next. Handed over to cards of a channel where nothing
+            # can be posted, it would go back and forth between them.
+            await self._deps.cards.release(card, to_others=not is_final)
             await self._finish(card, Outcome.FAILED)
             return
         due = self._now + timedelta(seconds=RETRY_DELAYS[failures])
@@ -270,7 +274,10 @@ class _Batch:
         found = card.case.findings(self._now)
         if needs_card(watch.mode, card, found):
             if card.is_visible or await self._throttle.still_has_capacity(origin):
-                card = await watch_cards.show(card, watch, self._now, self._deps)
+                shown = await watch_cards.show(card, watch, self._now, self._deps)
+                if shown is None:
+                    return
+                card = shown
         elif card.case.ts and not found:
             card = await watch_cards.withdraw(card, self._deps)
         card = await watch_cards.react(card, found if watch.mode is Mode.REACTION else (), self._deps)

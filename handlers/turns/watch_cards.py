@@ -8,14 +8,13 @@ from hashlib import sha256
 from typing import Any
 
 import structlog
-from slack_sdk.errors import SlackApiError
 
 from handlers import posting
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
-from handlers.posting import CannotPost, NotPosted, call, is_transient
 from handlers.replies import end, post_ephemeral, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
+from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
 from handlers.text import watch
 from handlers.views import messages
 from handlers.views.messages import CardContext
@@ -32,9 +31,6 @@ from handlers.watch import (
 )
 from vt.verdict import Finding
 
-REACTION_DONE = frozenset({"already_reacted", "no_reaction", "message_not_found"})
-"""Slack's error codes for a reaction that is as wanted already, or on a message that is gone."""
-
 log = structlog.get_logger()
 
 
@@ -48,8 +44,11 @@ def with_progress(card: Card, **changes: Any) -> Card:
     return replace(card, progress=card.progress.model_copy(update=changes))
 
 
-async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card:
-    """Post the card, or edit it when it says something else than before. Raises NotPosted, CannotPost."""
+async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card | None:
+    """Post the card, or edit it when it says something else than before. Raises NotPosted, CannotPost.
+
+    None: it can no longer be edited, since somebody deleted it or it is too old. A new card will answer its indicators.
+    """
     message = await _message(card, watch, now, deps)
     digest = sha256(repr(message).encode("utf-8", "replace")).hexdigest()
     case = card.case
@@ -57,8 +56,24 @@ async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card
         channel, thread = await _place(case.request.origin, watch, deps)
         case = await posting.post(case, message, deps, channel=channel, thread=thread)
     elif digest != case.told:
-        case = await posting.edit(case, message, deps)
+        try:
+            case = await posting.edit(case, message, deps)
+        except CannotPost as error:
+            log.info("card_lost", case=case.request.id, error=str(error))
+            await _start_again(card, now, deps)
+            return None
     return replace(card, case=case.model_copy(update={"told": digest}))
+
+
+async def _start_again(card: Card, now: datetime, deps: WatchDeps) -> None:
+    """The card is lost: have its indicators answered by a new one. Raises StoreDown.
+
+    Whoever posted one of them last gets the card in their own thread; what nobody else posted is answered here again.
+    """
+    await deps.cards.release(card, to_others=True)
+    case = card.case.model_copy(update={"channel": None, "ts": None, "posting": None, "told": ""})
+    await deps.store.save(case)
+    await deps.cards.save(replace(card, case=case, posted=None), now)
 
 
 async def _message(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Message:
@@ -107,8 +122,10 @@ async def _change_reaction(method: Any, card: Card, name: Reaction) -> None:
     try:
         await call(method, channel=origin.channel, timestamp=origin.message, name=name.value)
     except NotPosted as error:
-        if str(error) not in REACTION_DONE:
+        if not is_final(error) and not isinstance(error, MissingScope):
             raise
+        # The card, if there is one, says it too: it is not lost over a reaction.
+        log.info("not_reacted", case=card.case.request.id, error=str(error))
 
 
 async def ask_poster(card: Card, watch: Watch, deps: WatchDeps) -> Card:
@@ -128,7 +145,7 @@ async def ask_poster(card: Card, watch: Watch, deps: WatchDeps) -> Card:
     try:
         await call(deps.slack.chat_postEphemeral, **where, **question.content)
     except NotPosted as error:
-        if not isinstance(error.__cause__, SlackApiError) or is_transient(error.__cause__):
+        if not is_final(error) and not isinstance(error, MissingScope):
             raise
         log.info("poster_not_asked", case=card.case.request.id, error=str(error))
     return with_progress(card, asked_urls=(*card.progress.asked_urls, *map(lookup_key, new)))

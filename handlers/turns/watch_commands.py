@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
-from slack_sdk.errors import SlackApiError, SlackClientError
-
-from handlers.admission import Unknown, scope
+from handlers.admission import scope
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
 from handlers.people import Scope
-from handlers.posting import NotPosted
 from handlers.replies import end, reply
 from handlers.request import JoinRequest, WatchRequest
+from handlers.slack_errors import MissingScope, NotPosted, Unknown, call, is_final
 from handlers.text import watch as watch_text
 from handlers.views import messages
 from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Ignored, Mode
@@ -123,12 +121,12 @@ async def join_new_channel(case: Case[JoinRequest], deps: WatchDeps) -> None:
     """Join a channel that was just created, and watch it unless somebody switched it before. Raises NotPosted."""
     origin = case.request.origin
     try:
-        await deps.slack.conversations_join(channel=origin.channel)
-    except SlackApiError:
+        await call(deps.slack.conversations_join, channel=origin.channel)
+    except NotPosted as error:
+        if not is_final(error) and not isinstance(error, MissingScope):
+            raise
         await end(case, deps, Outcome.FAILED)
         return
-    except SlackClientError as error:
-        raise NotPosted from error
     if await deps.watches.channel(origin.team, origin.channel) is None:
         await deps.watches.switch(origin.team, origin.channel, Mode.ALL, origin.user)
     await end(case, deps)
@@ -140,13 +138,13 @@ async def _cannot_join(case: Case, mode: Mode, deps: WatchDeps) -> str:
         return ""
     channel = case.request.origin.channel
     try:
-        if (await deps.slack.conversations_info(channel=channel))["channel"].get("is_member"):
+        if (await call(deps.slack.conversations_info, channel=channel))["channel"].get("is_member"):
             return ""
-        await deps.slack.conversations_join(channel=channel)
-    except SlackApiError:
+        await call(deps.slack.conversations_join, channel=channel)
+    except NotPosted as error:
+        if not is_final(error):
+            raise
         return watch_text.INVITE
-    except SlackClientError as error:
-        raise NotPosted from error
     return ""
 
 
@@ -242,10 +240,12 @@ async def _not_allowed(case: Case, deps: WatchDeps) -> str:
 
 
 async def _creator(channel: str, deps: WatchDeps) -> str:
-    """The user who created a channel; "" when Slack does not say."""
+    """The user who created a channel; "" when Slack does not say. Raises MissingScope."""
     try:
         return await deps.directory.creator(channel)
-    except Unknown:
+    except Unknown as unknown:
+        if unknown.scope:
+            raise MissingScope(unknown.scope) from None
         return ""
 
 

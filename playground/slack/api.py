@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from playground.slack import chat, conversations, files, objects, payloads, views
+from playground.slack.bad_replies import BAD_REPLIES, BadReply
 from playground.slack.link import Link
 from playground.slack.posting import Refused
 from playground.slack.rules import Fault, Rule
@@ -26,6 +27,8 @@ LOST = "lost"
 """An order that is carried out, though the answer to it gets lost."""
 STATUS = {"ratelimited": LIMITED, "internal_error": 500, LOST: 503, "expired_url": 404, "used_url": 404}
 """Errors that come with another status than 200."""
+EVERY = "*"
+"""In place of a method: every one, and every response_url."""
 PER_CHANNEL = 0
 """One a second in each channel."""
 SCOPES = frozenset(
@@ -127,15 +130,20 @@ class Api:
         """Whether rates above Slack's are answered 429."""
         self.calls: deque[Call] = deque(maxlen=KEPT)
         self.watchers: list[Callable[[Call], None]] = []
+        self.refused_tokens: dict[str, str] = {}
+        """Tokens that no longer work, with the error that every call with one gets."""
         self._orders: defaultdict[str, deque[tuple[str, float]]] = defaultdict(deque)
         self._rates: dict[tuple[str, str], deque[float]] = {}
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """POST or GET /api/<method>."""
         name = request.match_info["method"]
         args = await _arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or args.pop("token", "")
         start = time.perf_counter()
+        if bad := self.bad_reply(name):
+            self.keep(Call(name, args, bad.status, {}))
+            return await bad.send(request)
         status, reply, headers = self.call(name, str(token), args)
         self.keep(Call(name, args, status, reply, (time.perf_counter() - start) * 1000))
         return web.json_response(reply, status=status, headers=headers)
@@ -158,31 +166,47 @@ class Api:
                 return failed
             reply = {"ok": True, **self._run(name, args)}
         except Refused as refused:
-            return 200, _refusal(refused), {}
+            return 200, self._refusal(refused), self._granted()
         payloads.tell(self.state, reply)
         if failed:
             return failed
-        return 200, reply, {"X-OAuth-Scopes": ",".join(sorted(self.scopes))}
+        return 200, reply, self._granted()
+
+    def _granted(self) -> dict[str, str]:
+        return {"X-OAuth-Scopes": ",".join(sorted(self.scopes))}
+
+    def _refusal(self, refused: Refused) -> dict[str, Any]:
+        reply: dict[str, Any] = {"ok": False, "error": refused.error}
+        if refused.error == "missing_scope":
+            return {**reply, "needed": refused.messages[0], "provided": ",".join(sorted(self.scopes))}
+        if refused.messages:
+            reply["response_metadata"] = {"messages": list(refused.messages)}
+        return reply
 
     def _run(self, name: str, args: dict[str, Any]) -> dict[str, Any]:
         if name == "auth.test":
             return _identity()
         if name == "apps.connections.open":
             return {"url": f"{self.state.base.replace('http', 'ws', 1)}/link?ticket={self.link.ticket()}"}
-        return METHODS[name].run(self.state, args)
+        reply = METHODS[name].run(self.state, args)
+        if name == "users.info" and "users:read.email" not in self.scopes:
+            reply["user"]["profile"].pop("email", None)
+        return reply
 
     def _allowed(self, name: str, token: str, args: Mapping[str, Any]) -> None:
         right = self.app_token if name == "apps.connections.open" else self.bot_token
         if token != right:
             self._blame(name, Rule.TOKEN, "called with a wrong token or none")
             raise Refused("invalid_auth" if token else "not_authed")
+        if token in self.refused_tokens:
+            raise Refused(self.refused_tokens[token])
         if name not in METHODS and name not in ("auth.test", "apps.connections.open"):
             self._blame(name, Rule.CALL, "there is no such method")
             raise Refused("method_deprecated" if name == "files.upload" else "unknown_method")
         scope = self._scope(METHODS[name].scope, args) if name in METHODS else ""
         if scope and scope not in self.scopes:
             self._blame(name, Rule.SCOPE, f"needs the scope {scope}")
-            raise Refused("missing_scope")
+            raise Refused("missing_scope", scope)
 
     def _scope(self, scope: str, args: Mapping[str, Any]) -> str:
         """The scope for the conversation that is named."""
@@ -215,11 +239,19 @@ class Api:
         """Let the next calls fail with this error; `after` is what Retry-After says."""
         self._orders[name].extend([(error, after)] * times)
 
+    def bad_reply(self, name: str) -> BadReply | None:
+        """The reply that was ordered for this call, if it is one that is not from Slack. The call then does nothing."""
+        for key in (name, EVERY):
+            if self._orders[key] and self._orders[key][0][0] in BAD_REPLIES:
+                return BAD_REPLIES[self._orders[key].popleft()[0]]
+        return None
+
     def failed(self, name: str) -> tuple[int, dict[str, Any], dict[str, str]] | None:
         """The failure that was ordered for this call, if any."""
-        if not self._orders[name]:
+        key = name if self._orders[name] else EVERY
+        if not self._orders[key]:
             return None
-        error, after = self._orders[name].popleft()
+        error, after = self._orders[key].popleft()
         status = STATUS.get(error, 200)
         return (
             status,
@@ -239,13 +271,6 @@ def _identity() -> dict[str, Any]:
         "app_id": APP,
         "is_enterprise_install": False,
     }
-
-
-def _refusal(refused: Refused) -> dict[str, Any]:
-    reply: dict[str, Any] = {"ok": False, "error": refused.error}
-    if refused.messages:
-        reply["response_metadata"] = {"messages": list(refused.messages)}
-    return reply
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:

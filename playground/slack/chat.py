@@ -130,6 +130,8 @@ def _own(state: State, where: str, args: Args, error: str) -> Message:
     message = state.messages.get((channel.id, str(args.get("ts"))))
     if message is not None and message.ephemeral_to:
         blame(state, where, Rule.EPHEMERAL, "an ephemeral message cannot be changed", "message_not_found")
+    if channel.archived:
+        raise Refused("is_inactive")
     message = _message(state, channel.id, args.get("ts"))
     if message.user != BOT.id:
         raise Refused(error)

@@ -100,7 +100,9 @@ class Workspace(People):
         app.router.add_get("/files-pri/{file}/{rest:.*}", self._download)
         return app
 
-    async def _hook(self, request: web.Request) -> web.Response:
+    async def _hook(self, request: web.Request) -> web.StreamResponse:
+        if bad := self.api.bad_reply(hooks.WHERE):
+            return await bad.send(request)
         if failed := self.api.failed(hooks.WHERE):
             return web.json_response(failed[1], status=failed[0], headers=failed[2])
         body = await request.read()
@@ -161,9 +163,22 @@ class Workspace(People):
         """Let the next calls of a method, or uses of any `response_url`, fail as Slack would.
 
         `ratelimited` comes as 429 with Retry-After, `internal_error` as 500, `expired_url` as 404, others as 200. With
-        `lost` a method does what it was called for, and a 503 comes in place of its answer.
+        `lost` a method does what it was called for, and a 503 comes in place of its answer. With a name of BAD_REPLIES
+        a reply comes that is not from Slack. `call` may be `*` for all of them.
         """
         self.api.order(call, error, times, after)
+
+    def refuses_token(self, error: str = "token_revoked", *, app: bool = False) -> None:
+        """From here on every call with the bot token, or with the app token, gets this error."""
+        self.api.refused_tokens[self.app_token if app else self.bot_token] = error
+
+    def accepts_tokens(self) -> None:
+        """Both tokens work again."""
+        self.api.refused_tokens.clear()
+
+    def grants(self, *scopes: str) -> None:
+        """The app was installed again with these scopes. Which events are delivered is decided at the start."""
+        self.api.scopes = frozenset(scopes)
 
     def messages(
         self, channel: str | None = None, user: Who | None = None, thread: str | None = None

@@ -41,6 +41,9 @@ class Answers:
             "comments/get": lambda params: [
                 comments.of(state, _need(params, "resource"), params.get("before", ""))
             ],
+            "comments/put": lambda params: [
+                comments.put(state, _need(params, "resource"), _need(params, "comment"))
+            ],
         }
 
     def to(self, endpoint: str, params: Params) -> tuple[int, bytes]:
@@ -52,7 +55,7 @@ class Answers:
         return _encoded([self._files.upload(upload)])
 
     def _file_report(self, params: Params) -> list[Entry]:
-        everything = self._private and params.get("allinfo") == "1"
+        everything = self._private and _is_set(params, "allinfo")
         wanted = _several(params, "resource", ",", self._reports)
         return [_echoing(self._files.report(each, all_info=everything), each, wanted) for each in wanted]
 
@@ -61,12 +64,17 @@ class Answers:
         return [_echoing(self._files.rescan(each), each, wanted) for each in wanted]
 
     def _url_report(self, params: Params) -> list[Entry]:
-        submit = params.get("scan") == "1"
+        submit = _is_set(params, "scan")
         wanted = _several(params, "resource", "\n", self._reports)
         return [_echoing(self._urls.report(each, submit=submit), each, wanted) for each in wanted]
 
     def _url_scan(self, params: Params) -> list[Entry]:
         return [self._urls.scan(each) for each in _several(params, "url", "\n", SCANS)]
+
+
+def _is_set(params: Params, name: str) -> bool:
+    """Clients write 1 or true."""
+    return params.get(name, "").lower() in ("1", "true")
 
 
 def _need(params: Params, name: str) -> str:

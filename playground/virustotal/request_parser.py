@@ -1,4 +1,4 @@
-"""A request taken apart: parameters from the query (GET) or the form (POST), and the file, counted and digested."""
+"""A request taken apart: parameters from the query or the form (POST), and the file, counted and digested."""
 
 import hashlib
 from dataclasses import dataclass
@@ -30,16 +30,21 @@ class ParsedRequest:
 
 
 async def read(request: web.Request, *, file: bool, limit: int) -> ParsedRequest:
-    """Raises RefusedError: 403 for a wrong Content-Type, 413 above `limit` bytes, 400 for a body that is broken or broke off."""
-    if request.method == "GET":
-        return _parsed(dict(request.query))
+    """Raises RefusedError: 403 for a wrong Content-Type, 413 above `limit` bytes, 400 for a body that is broken or broke off.
+
+    A POST may have its parameters in the query and no body, as published clients send file/rescan and url/scan.
+    """
+    query = dict(request.query)
+    if request.method == "GET" or (query and not request.body_exists and not file):
+        return _parsed(query)
     if request.content_type != (MULTIPART if file else FORM):
         raise RefusedError(403)
     if (request.content_length or 0) > limit:
         raise RefusedError(413)
     if file:
         return await _multipart(request, limit)
-    return _parsed({name: str(value) for name, value in (await request.post()).items()})
+    form = {name: str(value) for name, value in (await request.post()).items()}
+    return _parsed({**query, **form})
 
 
 def _parsed(params: dict[str, str], upload: Upload | None = None) -> ParsedRequest:
@@ -47,7 +52,7 @@ def _parsed(params: dict[str, str], upload: Upload | None = None) -> ParsedReque
 
 
 async def _multipart(request: web.Request, limit: int) -> ParsedRequest:
-    params: dict[str, str] = {}
+    params = dict(request.query)
     upload = None
     try:
         async for part in await request.multipart():

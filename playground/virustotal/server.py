@@ -37,6 +37,7 @@ METHODS = {
     "domain/report": ("GET",),
     "ip-address/report": ("GET",),
     "comments/get": ("GET",),
+    "comments/put": ("POST",),
 }
 
 
@@ -95,7 +96,7 @@ class Sandbox:
         self._routes: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {}
         self._recordings = Recordings(replay)
         submissions = Submissions(clock, queue_seconds)
-        self._answers = Answers(State(self._recordings, submissions, midnight(clock), invent), kind)
+        self._answers = Answers(State(self._recordings, submissions, midnight(clock), invent, clock), kind)
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator["Sandbox"]:

@@ -1,7 +1,8 @@
 """What every part of the stand-in's answers rests on: the clock, the recordings, the scans under way."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from playground.virustotal import invented, replies
 from playground.virustotal.hashes import SCAN_ID
@@ -18,6 +19,9 @@ class State:
     today: int
     """00:00 UTC of the day the stand-in was made, in unix seconds: invented dates lie before it."""
     invent: bool
+    clock: Callable[[], float] = time.time
+    comments: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """What was written with comments/put, the oldest first, by resource in small letters."""
 
     def never_seen(self, subject: str) -> bool:
         """Whether VirusTotal has not met it, as far as invention goes."""

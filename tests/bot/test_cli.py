@@ -20,6 +20,7 @@ import structlog
 
 from bot.__main__ import main
 from bot.ask import read_text
+from bot.manifest import SCOPES
 from bot.observability import QUIET
 from playground.slack.workspace import Workspace
 from tests.support.app_fixture import address
@@ -449,6 +450,30 @@ async def test_doctor(vtbot):
     assert "Slack: no tokens" in alone.stdout
     assert [f"🟢 {part}" in well.stdout for part in ("VirusTotal key", "Database", "Slack")] == [True] * 3
     assert "⛔ Slack" in ill.stdout
+
+
+async def test_doctor_names_missing_scopes(vtbot):
+    """What Slack has granted is compared with the manifest: each missing scope, and what does not work without it."""
+    granted = [scope for scope in SCOPES if scope not in ("users:read", "chat:write")]
+    async with Workspace(scopes=granted) as slack:
+        tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
+        done = await asyncio.to_thread(vtbot, "doctor", SLACK_API_URL=slack.api_url, **tokens)
+    assert done.returncode == 1
+    assert "⛔ chat:write is not granted: nothing can be posted" in done.stdout
+    assert "⛔ users:read is not granted: nobody may ask" in done.stdout
+    assert "files:read" not in done.stdout
+    assert "install the app again" in done.stdout
+
+
+async def test_doctor_with_a_token_that_was_revoked(vtbot):
+    """Slack's error code, and which setting it is about."""
+    async with Workspace() as slack:
+        slack.refuses_token("account_inactive")
+        tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
+        done = await asyncio.to_thread(vtbot, "doctor", SLACK_API_URL=slack.api_url, **tokens)
+    assert done.returncode == 1
+    assert "⛔ Slack: Slack refuses my token (account_inactive)" in done.stdout
+    assert "SLACK_BOT_TOKEN" in done.stdout
 
 
 def test_the_sandbox_alone(tmp_path):

@@ -34,9 +34,9 @@ class Clock:
 class RunningApp:
     """The running bot, and the people who use it."""
 
-    def __init__(self, slack, virustotal, clock, database, unanswered):
+    def __init__(self, slack, virustotal, clock, database, bot):
         self.slack, self.virustotal, self.clock, self.database = slack, virustotal, clock, database
-        self.unanswered = unanswered
+        self.unanswered, self.port = bot.unanswered, bot.port
 
     async def asks(self, line, user=ANA, channel=GENERAL):
         """Type a line and return the first message in answer to it."""
@@ -119,6 +119,6 @@ async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, 
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
             else:
                 await slack.link.connected()
-            yield RunningApp(slack, virustotal, clock, database, bot.unanswered)
+            yield RunningApp(slack, virustotal, clock, database, bot)
             await slack.settled()
         assert slack.faults == []

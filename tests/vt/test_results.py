@@ -336,6 +336,26 @@ def test_the_json_result_has_the_documented_forms_and_untouched_replies():
     assert results.json_result([]) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "echoed"),
+    [
+        ("http://example.php", "http://example.php/"),
+        ("HTTP://Example.php/Path", "http://example.php/Path"),
+        ("example.php/x", "http://example.php/x"),
+        ("http://example.php/a", "0" * 64 + "-1549258134"),
+    ],
+)
+def test_the_resource_of_a_url_is_as_asked(asked, echoed):
+    """As in the documented results; the look-up itself is made with the normalised URL. The rest is untouched."""
+    raw = {"permalink": "x", "resource": echoed, "url": echoed, "response_code": 1, "scans": {}}
+    [entry] = results.json_result([found("scan-url", raw, asked)])
+    assert entry == {"EntityResult": {**raw, "resource": asked}, "Entity": asked}
+    assert list(entry["EntityResult"]) == list(raw)
+    assert raw["resource"] == echoed
+    [absent] = results.json_result([found("scan-url", {"response_code": 0}, asked)])
+    assert absent["EntityResult"] == {"response_code": 0}
+
+
 def test_files_that_are_called_the_same_have_an_entry_each():
     """They may be of different places; none is lost."""
     names = ["a.bin", "a.bin (2)", "a.bin", "a.bin"]

@@ -1,0 +1,162 @@
+"""The log: one JSON object a line, whichever library wrote it, without secrets and without what people sent."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from bot.manifest import SCOPES
+from handlers.text.about import WITHOUT_SCOPE, missing_scopes
+
+WRITE = """
+import asyncio, logging, sys, warnings
+import structlog
+from pydantic import SecretStr
+from bot.observability import log_to_stderr
+log_to_stderr(colours={colours}, secrets=[SecretStr("s3cr3t-canary"), SecretStr("0" * 64)])
+{lines}
+"""
+LIBRARIES = [
+    "slack_sdk.web.async_base_client",
+    "slack_sdk.socket_mode.aiohttp",
+    "aiohttp.client",
+    "aiohttp.server",
+    "procrastinate.worker",
+    "httpx",
+    "httpcore.connection",
+    "alembic.runtime.migration",
+    "sqlalchemy.pool",
+    "asyncio",
+    "psycopg.pool",
+    "anything.else",
+]
+
+
+def written(lines, colours=False):
+    """What such a program writes to stderr."""
+    program = WRITE.format(colours=colours, lines=lines)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_library_writes_as_we_do(name):
+    """Its warnings are JSON lines with time, level and the logger's name."""
+    [line] = written(f"logging.getLogger({name!r}).warning('took %s tries\\nat least', 3)")
+    event = json.loads(line)
+    assert event["event"] == "took 3 tries at least"
+    assert (event["level"], event["logger"]) == ("warning", name)
+    assert event["timestamp"].endswith("Z")
+
+
+def test_what_speaks_below_a_warning_is_left_out():
+    """Libraries write URLs, payloads and job arguments there. Bolt and paramiko are heard only from higher levels on."""
+    names = [*LIBRARIES, "slack_bolt", "paramiko.transport"]
+    assert written(f"for name in {names!r}: logging.getLogger(name).info('x')") == []
+    [line] = written("logging.getLogger('paramiko.transport').critical('no more descriptors')")
+    assert json.loads(line)["logger"] == "paramiko.transport"
+    [line] = written("logging.getLogger('slack_bolt.AsyncApp').error('Failed to run listener')")
+    assert json.loads(line)["level"] == "error"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "xoxb-123-456-s3cretcanary in the middle",
+        "xoxe.xoxb-1-s3cretcanary",
+        "xapp-1-A0-s3cretcanary",
+        "the value s3cr3t-canary as set",
+        "0" * 64,
+        "GET https://www.virustotal.com/vtapi/v2/file/report?apikey=s3cretcanary&resource=x",
+        "POST https://hooks.slack.com/commands/T1/2/s3cretcanary",
+        "https://hooks.slack.com/services/T1/B2/s3cretcanary",
+        "wss://wss-primary.slack.com/link/?ticket=s3cretcanary&app_id=1",
+        "postgresql://me:s3cretcanary@host/db",
+        "{'Authorization': 'Bearer s3cretcanary'}",
+        "authorization: Basic s3cretcanary",
+        "password=s3cretcanary",
+        '{"password": "s3cretcanary"}',
+        "X-Slack-Signature: v0=" + "a" * 64,
+        "passphrase: s3cretcanary",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\\ns3cretcanary",
+    ],
+)
+def test_a_library_tells_a_secret(text):
+    """Tokens, keys, passwords, response_urls and the queries of addresses are left out; the line stays."""
+    [line] = written(f"logging.getLogger('slack_sdk').error({text!r})")
+    for secret in ("s3cretcanary", "s3cr3t-canary", "0" * 64, "a" * 64):
+        assert secret not in line
+    assert "[hidden]" in json.loads(line)["event"]
+
+
+def test_an_exception_is_told_without_its_text():
+    """Its type and where it was raised: its text may hold what people sent."""
+    lines = "try:\n    {}['who sent this?']\nexcept KeyError:\n    "
+    for call in (
+        "logging.getLogger('slack_sdk').exception('failed')",
+        "structlog.get_logger().exception('failed')",
+    ):
+        [line] = written(lines + call)
+        event = json.loads(line)
+        assert "who sent" not in line
+        assert (event["event"], event["error"]) == ("failed", "KeyError")
+        assert event["traceback"] == ["<string>:8 <module>"]
+
+
+def test_a_task_that_nobody_awaits_breaks():
+    """Asyncio's own line about it is JSON too."""
+    lines = """
+async def broken(): raise ValueError("what people sent")
+async def main():
+    asyncio.get_running_loop().create_task(broken())
+    await asyncio.sleep(0.01)
+asyncio.run(main())
+"""
+    [line] = written(lines)
+    assert json.loads(line)["error"] == "ValueError"
+    assert "what people sent" not in json.loads(line).get("traceback", [""])[0]
+
+
+def test_a_warning_of_python_is_a_line():
+    """A DeprecationWarning of a library does not stand as plain text among JSON lines."""
+    [line] = written("warnings.warn('old', UserWarning)")
+    assert json.loads(line)["logger"] == "py.warnings"
+
+
+def test_a_long_line_is_cut():
+    """Nothing from outside fills the log."""
+    [line] = written("logging.getLogger('x').error('a' * 1_000_000)")
+    assert len(line) < 2_000
+
+
+def on_a_terminal(lines, *, colours):
+    """The same on a terminal."""
+    parent, child = pty.openpty()
+    program = WRITE.format(colours=colours, lines=lines)
+    subprocess.run([sys.executable, "-c", program], stderr=child, check=True)  # noqa: S603 - ours
+    os.close(child)
+    shown = os.read(parent, 100_000).decode()
+    os.close(parent)
+    return shown
+
+
+def test_a_terminal_without_colours():
+    """With NO_COLOR neither our lines nor those of libraries are coloured; otherwise both are."""
+    lines = (
+        "structlog.get_logger().warning('ours'); logging.getLogger('slack_sdk').warning('theirs \\x1b[31m')"
+    )
+    plain = on_a_terminal(lines, colours=False)
+    assert "\x1b" not in plain
+    assert "ours" in plain
+    assert "theirs" in plain
+    assert on_a_terminal(lines, colours=True).count("\x1b") > 4
+
+
+def test_every_scope_of_the_manifest_says_what_breaks_without_it():
+    """`vtbot doctor` has a sentence for each."""
+    assert WITHOUT_SCOPE.keys() == SCOPES.keys()
+    assert "users:read is not granted: nobody may ask" in missing_scopes(["users:read"])
