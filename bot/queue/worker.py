@@ -16,17 +16,8 @@ from procrastinate.worker import Worker
 
 from bot.database import Database, gives_way, pool, with_setting
 from bot.observability import Metrics
-from bot.queue.jobs import (
-    BATCH,
-    NEXT_BATCH,
-    NEXT_TURN,
-    QUEUE,
-    QUEUES,
-    TURN,
-    StalledJobs,
-    StickyEvent,
-    WorkerSession,
-)
+from bot.queue import jobs
+from bot.queue.jobs import StalledJobs, StickyEvent, WorkerSession
 from handlers.case import StoreDown
 from handlers.slack_errors import NotPosted, TokenRefused
 
@@ -111,9 +102,9 @@ class Turns:
         self._closing = False
 
     def _registered(self, app: App) -> App:
-        app.task(name=TURN, queue=QUEUE, pass_context=True, retry=_Later())(self._run_turn)
-        app.task(name=BATCH, queue=QUEUE, pass_context=True, retry=_Later())(self._take_batch)
-        tidy = app.task(name="tidy", queue=QUEUE, queueing_lock="tidy", pass_context=True)(self._tidy)
+        app.task(name=jobs.TURN, queue=jobs.QUEUE, pass_context=True, retry=_Later())(self._run_turn)
+        app.task(name=jobs.BATCH, queue=jobs.QUEUE, pass_context=True, retry=_Later())(self._take_batch)
+        tidy = app.task(name="tidy", queue=jobs.QUEUE, queueing_lock="tidy", pass_context=True)(self._tidy)
         # Without a periodic task, procrastinate's worker ends its side tasks, the heartbeat among them.
         app.periodic(cron=TIDY_AT)(tidy)
         return app
@@ -161,7 +152,7 @@ class Turns:
             self._worker = _Worker(
                 self._app,
                 WorkerSession(self._url, pace.timeout),
-                queues=list(QUEUES),
+                queues=list(jobs.QUEUES),
                 concurrency=self._concurrency,
                 fetch_job_polling_interval=pace.poll,
                 update_heartbeat_interval=pace.heartbeat,
@@ -236,7 +227,7 @@ class Turns:
 
     async def _schedule(self, case_id: str, seconds: float, failures: int) -> None:
         values = {"id": case_id, "seconds": seconds, "failures": failures}
-        await self._database.run(lambda connection: connection.execute(NEXT_TURN, values))
+        await self._database.run(lambda connection: connection.execute(jobs.NEXT_TURN, values))
 
     async def _take_batch(self, context: JobContext) -> None:
         with self._marked_running(context):
@@ -245,7 +236,7 @@ class Turns:
                     await self._batch()
             except TokenRefused:
                 await self._database.run(
-                    lambda store: store.execute(NEXT_BATCH, {"seconds": self._pace.refused})
+                    lambda store: store.execute(jobs.NEXT_BATCH, {"seconds": self._pace.refused})
                 )
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it

@@ -108,6 +108,8 @@ WITHOUT_SCOPE: Mapping[str, str] = {
     "groups:read": "ALLOWED_CHANNELS and WATCH_CHANNELS cannot be told by name for private channels",
     "im:history": "direct messages get no answer",
     "im:write": "answers in direct messages may be posted twice after a crash",
+    "mpim:history": "group direct messages get no answer",
+    "mpim:read": "the names of group direct messages are not known",
     "reactions:write": "the watch cannot react to messages",
     "users:read": "nobody may ask, since the bot cannot tell who they are",
     "users:read.email": "/vt domain-report @somebody does not work",

@@ -88,7 +88,7 @@ async def test_the_bot_was_removed_for_a_while(database):
 
 async def test_a_card_is_given_up_after_all_tries(database):
     """Slack was in trouble for longer than all tries: the next posting of the hash is answered."""
-    async with at_incident(database) as incident:
+    async with at_incident(database, mode="socket") as incident:
         incident.slack.fails("chat.postMessage", "internal_error", times=5)
         lost = await incident.posts(f"we saw {EICAR}")
         for _ in range(40):
