@@ -31,7 +31,8 @@ def announced(state: State, args: Args) -> Reply:
     name, length = str(args.get("filename") or ""), _whole(args.get("length"))
     if not name or length <= 0:
         raise Refused("invalid_arguments", "[ERROR] filename and a length above 0 are required")
-    file = File(new_id("F"), name, b"", mimetype(name), BOT.id, title=name, complete=False, expected=length)
+    alt, kind = str(args.get("alt_txt") or ""), mimetype(name)
+    file = File(new_id("F"), name, b"", kind, BOT.id, title=name, alt=alt, complete=False, expected=length)
     state.files[file.id] = file
     return {"upload_url": f"{state.base}/upload/{file.id}", "file_id": file.id}
 

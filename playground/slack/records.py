@@ -53,6 +53,8 @@ class File:
     mimetype: str
     user: str
     title: str = ""
+    alt: str = ""
+    """What a picture shows, for those who do not see it."""
     channel: str | None = None
     thread: str | None = None
     complete: bool = True

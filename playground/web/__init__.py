@@ -18,7 +18,7 @@ from playground.slack.workspace import Workspace
 from playground.web.actions import Acts, Files, Wrong
 from playground.web.guard import Guard, loopback
 from playground.web.live import Live, Window
-from playground.web.snapshot import actors, readable
+from playground.web.snapshot import actors, drawable, readable
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
@@ -142,10 +142,12 @@ class Page:
         return web.json_response(found or {}, status=200 if found else 404)
 
     async def _file(self, request: web.Request) -> web.Response:
-        """A file: to be opened as plain text when it is text, else to be kept."""
+        """A file: to be opened as plain text when it is text, shown when a picture is asked for, else to be kept."""
         file = self._slack.state.files.get(request.match_info["file"])
         if file is None or not file.complete:
             raise web.HTTPNotFound
+        if "picture" in request.query and drawable(file):
+            return web.Response(body=file.content, content_type=file.mimetype, headers=_SANDBOX)
         return _download(file) if "download" in request.query or not readable(file) else _open(file)
 
     async def _do(self, request: web.Request) -> web.Response:

@@ -78,8 +78,14 @@ def message(state: State, one: Message) -> Json:
 
 
 def file(one: File) -> Json:
-    """A file, and whether it opens."""
-    return {"id": one.id, "name": one.name, "size": one.size, "opens": readable(one)}
+    """A file, whether it opens, and what it shows if it is a picture."""
+    shown = {"picture": one.alt or one.title} if drawable(one) else {}
+    return {"id": one.id, "name": one.name, "size": one.size, "opens": readable(one), **shown}
+
+
+def drawable(one: File) -> bool:
+    """Whether it is a picture without scripts, as far as its name tells."""
+    return one.mimetype in ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 def readable(one: File) -> bool:

@@ -1,11 +1,12 @@
 """What people read on the page: answers come into sight, names are completed, what closes gives the focus back."""
 
+import base64
 from contextlib import asynccontextmanager
 
 import pytest
 
 from playground import web
-from playground.slack.records import Message
+from playground.slack.records import File, Message
 from playground.slack.workspace import Workspace
 from playground.web.offers import offers
 from tests.support.browser import MISSING, shown, window
@@ -24,6 +25,10 @@ OFFERED = offers(
             "app_home": {"home_tab_enabled": True, "messages_tab_enabled": True},
         }
     }
+)
+# One grey pixel.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 )
 TALL = section("\n".join(f"line {number} of a tall message" for number in range(60)))
 MENU = {
@@ -56,7 +61,7 @@ NEWER = [
     {
         "type": "container",
         "title": plain("Enrichment"),
-        "subtitle": plain("2 fields"),
+        "subtitle": {"type": "mrkdwn", "text": "2 fields <https://www.virustotal.com/|of it>"},
         "is_collapsible": True,
         "default_collapsed": True,
         "child_blocks": [TABLE, {"type": "actions", "elements": [button("Inside", "inside")]}],
@@ -74,11 +79,17 @@ NEWER = [
         "child_blocks": [section("`" + "0" * 64 + "` <@U0ANA00001> <#C0INC10420> <!here>")],
     },
     {
+        "type": "image",
+        "slack_file": {"id": "F0PICTURE1"},
+        "alt_text": "what it would show",
+        "title": plain("A picture"),
+    },
+    {
         "type": "card",
         "title": {"type": "mrkdwn", "text": "*A card*"},
         "subtitle": {"type": "mrkdwn", "text": "of <@U0BEN00001>"},
         "body": {"type": "mrkdwn", "text": "with a body"},
-        "actions": [button("On the card", "card")],
+        "actions": [button("On the card", "card"), button("A" * 75, "long")],
     },
 ]
 LEVELS = {
@@ -113,6 +124,8 @@ async def place():
     """One workspace with its bot and its page for all tests: (bot, address)."""
     async with Workspace(retries=()) as slack:
         slack.state.told |= slack.state.people.keys() | slack.state.channels.keys()
+        picture = File("F0PICTURE1", "shown.png", PICTURE, "image/png", "U0VTBOT001", title="shown.png")
+        slack.state.files[picture.id] = picture
         bot = Talkative(slack)
         for name in ("go", "ask", "inside", "card"):
             bot.app.action(name)(_taken)
@@ -367,7 +380,7 @@ async def test_newer_blocks_are_drawn_and_used(browser, place):
                 await ana.presses(label, message)
             assert (await pressing.value).ok
         pressed = [body["actions"][0]["block_id"] for body in heard(bot, "block_actions")[-2:]]
-        assert pressed == ["b1.1", "b3"]
+        assert pressed == ["b1.1", "b4"]
         form = await opens_form(ana)
         for level, word in LEVELS.items():
             assert level in await form.get_by_role("note", name=word, exact=True).inner_text()
@@ -398,6 +411,19 @@ async def test_newer_blocks_can_be_read_by_everybody(browser, place):
         await ana.page.locator(".entry summary").first.click()
         await fits(ana)
     place[0].slack.state.update(said, deleted=True)
+
+
+async def test_a_picture_is_shown_with_its_words(browser, place):
+    """One that the bot sends is seen in the message, under the alternative text that the bot gave it."""
+    slack, client = place[0].slack, place[0].app.client
+    await client.files_upload_v2(
+        channel=GENERAL, filename="record.png", content=PICTURE, alt_txt="54 of 60 engines since May"
+    )
+    async with anas(browser, place, GENERAL) as ana:
+        picture = ana.message("record.png").get_by_role("img", name="54 of 60 engines since May")
+        await picture.wait_for()
+        await ana.page.wait_for_function("one => one.naturalWidth === 1", arg=await picture.element_handle())
+    await slack.settled()
 
 
 async def fits(seat):

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from 'react'
 import { Message as Drawn } from 'slack-blocks-to-jsx'
 import { Element } from './Element.jsx'
 import { Field } from './Field.jsx'
-import { rich } from './mrkdwn.js'
+import { rich, unlinked } from './mrkdwn.js'
 import { Table } from './Table.jsx'
 import { useWorkspace } from './workspace.js'
 
@@ -104,12 +104,13 @@ const Header = ({ block }) => (
 /** Folded by what the browser has for that: it is found by the page's search and by screen readers. */
 function Container({ block }) {
   const { child_blocks: inner, width = 'standard', icon } = block
+  const words = block.is_collapsible ? unlinked : (rich_text) => rich_text
   const title = (
     <>
       {icon && <Element element={icon} />}
       <span className="titles">
-        <b>{block.rich_text_title ? <Shown block={block.rich_text_title} /> : block.title.text}</b>
-        {block.subtitle && <small>{<Shown block={rich(block.subtitle)} />}</small>}
+        <b>{block.rich_text_title ? <Shown block={words(block.rich_text_title)} /> : block.title.text}</b>
+        {block.subtitle && <small>{<Shown block={words(rich(block.subtitle))} />}</small>}
       </span>
     </>
   )
@@ -158,6 +159,13 @@ function Card({ block }) {
   )
 }
 
+const Picture = ({ block }) => (
+  <figure>
+    <img src={block.image_url ?? `/files/${block.slack_file.id}/picture?picture`} alt={block.alt_text} />
+    {block.title && <figcaption>{block.title.text}</figcaption>}
+  </figure>
+)
+
 const KINDS = {
   actions: Actions,
   alert: Alert,
@@ -165,6 +173,7 @@ const KINDS = {
   container: Container,
   context: Context,
   header: Header,
+  image: Picture,
   input: Field,
   section: Section,
   table: Table,

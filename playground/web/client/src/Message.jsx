@@ -111,8 +111,9 @@ function File({ file }) {
   const path = `/files/${file.id}/${encodeURIComponent(file.name)}`
   return (
     <p className="file">
-      <span aria-hidden="true">📄</span>
-      <span>
+      {file.picture && <img src={`${path}?picture`} alt={file.picture} />}
+      {!file.picture && <span aria-hidden="true">📄</span>}
+      <span className="named">
         <b>{file.name}</b>
         <small>{file.size.toLocaleString('en')} bytes</small>
       </span>

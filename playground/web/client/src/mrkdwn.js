@@ -11,6 +11,12 @@ export function rich({ type, text }) {
   return { type: 'rich_text', elements }
 }
 
+/** The same rich_text with its links as text, for where a press means something else. */
+export function unlinked(block) {
+  const plainly = (one) => (one.type === 'link' ? { type: 'text', text: one.text ?? one.url, style: one.style } : one)
+  return { ...block, elements: block.elements.map((part) => ({ ...part, elements: part.elements.map(plainly) })) }
+}
+
 const section = (elements) => ({ type: 'rich_text_section', elements })
 const quote = (elements) => ({ type: 'rich_text_quote', elements })
 const plain = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
