@@ -21,10 +21,10 @@ from bot.startup import database
 from bot.storage.audit import AuditTrail, Entry
 from handlers.case import StoreDown
 from handlers.text import about
-from handlers.text.format import Audience, clean
+from handlers.text.format import Audience
 from handlers.turns.modals import Probe, health
 from handlers.views import messages
-from handlers.views.rich_text import Message
+from handlers.views.rich_text import Message, clean
 
 DONE, NOT_DONE, WRONG, FAILED = range(4)
 """Exit statuses."""

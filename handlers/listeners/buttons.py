@@ -82,10 +82,10 @@ async def refuse_foreign(
 ) -> BoltResponse | None:
     """Middleware: what somebody pressed or sent in another workspace reaches no listener.
 
-    What an event says of its workspace is read by its listener.
+    What events and commands say of their workspace is read by their listeners.
     """
     who = context.authorize_result
-    if "event" not in body and who and is_foreign(body, who.team_id or ""):
+    if "event" not in body and "command" not in body and who and is_foreign(body, who.team_id or ""):
         log.warning("payload_of_another_workspace")
         return BoltResponse(status=HTTPStatus.FORBIDDEN)
     await next()

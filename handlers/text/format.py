@@ -1,7 +1,6 @@
 """How sentences are written: values for people to read, moments and people as Slack shows them, and who reads them. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -149,7 +148,8 @@ def typed(value: str, most: int) -> str:
 
     A mention is only a name: nobody is notified by the answer to a mistake.
     """
-    return cut(safe(clean(unescape_markup(_MARKUP.sub(_shown, value)))), most)
+    plain = unescape_markup(_MARKUP.sub(_shown, value))
+    return cut(safe("".join(filter(str.isprintable, plain))), most)
 
 
 _MARKUP = re.compile(r"<([@#!]?)(?:mailto:)?([^<>|]*)(?:\|([^<>]*))?>")
@@ -159,13 +159,6 @@ def _shown(markup: re.Match[str]) -> str:
     sign, target, label = markup.groups()
     name = (label or target).removeprefix(sign)
     return f"{'@' if sign == '!' else sign}{name.removeprefix('@')}" if sign else name
-
-
-def clean(outside: str) -> str:
-    """Text from outside without control, bidi and other invisible characters, which could reverse or hide a line."""
-    if outside.isprintable():  # the usual case, and much faster
-        return outside
-    return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")
 
 
 def cut(text: str, most: int) -> str:

@@ -18,8 +18,8 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
-from handlers.text.format import Line, clean
-from handlers.views.rich_text import Part, bold, code, length, rich, say, tell
+from handlers.text.format import Line
+from handlers.views.rich_text import Part, bold, clean, code, length, rich, say, tell
 from vt.verdict import Finding, worst_first
 
 TURN = "turn"

@@ -22,10 +22,9 @@ from handlers.case import FormModal
 from handlers.request import Answers, ChannelSettings, Verb
 from handlers.text import files as files_text
 from handlers.text import modals
-from handlers.text.format import clean
 from handlers.views import details_layout
 from handlers.views.details_layout import Row
-from handlers.views.rich_text import sentence
+from handlers.views.rich_text import clean, sentence
 from vt.actions import ACTIONS
 from vt.indicators import defang
 

@@ -19,8 +19,7 @@ from handlers import text
 from handlers.case import Sighting
 from handlers.text import about as about_text
 from handlers.text import modals
-from handlers.text.format import clean
-from handlers.views.rich_text import Part, bold, code, rich, say, sentence, tell
+from handlers.views.rich_text import Part, bold, clean, code, rich, say, sentence, tell
 from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 

@@ -1,5 +1,6 @@
 """Text in Slack that is harmless whatever it holds: rich_text literals in blocks, escaped lines in plain text."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from slack_sdk.models.blocks import (
     RichTextSectionElement,
 )
 
-from handlers.text.format import Channel, Moment, Piece, User, clean, pieces
+from handlers.text.format import Channel, Moment, Piece, User, pieces
 
 Part = (
     RichTextElementParts.Text
@@ -72,6 +73,13 @@ def _marked(piece: Piece) -> str:
             return f"<#{piece.id}>"
         case _:
             return escape(clean(piece))
+
+
+def clean(outside: str) -> str:
+    """Text from outside without control, bidi and other invisible characters, which could reverse or hide a line."""
+    if outside.isprintable():  # the usual case, and much faster
+        return outside
+    return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")
 
 
 def rich(*parts: Part) -> RichTextBlock:
