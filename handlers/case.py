@@ -16,6 +16,7 @@ from typing_extensions import TypeVar
 from handlers.request import CardRequest, Frozen, LookupRequest, Origin, Request, Verb
 from vt.indicators import Kind
 from vt.lookup import Lookup
+from vt.privacy import has_secret, masked
 from vt.verdict import Finding, Note, State
 
 
@@ -261,6 +262,12 @@ class Sighting(Frozen):
             count=rule.count if rule else None,
             total=rule.total if rule else None,
         )
+
+    def without_secrets(self) -> Self:
+        """As it is stored for a year, and shown: passwords and tokens in a URL are hidden. It has another `subject`."""
+        if self.kind is not Kind.URL or not has_secret(self.value):
+            return self
+        return self.model_copy(update=dict.fromkeys(("value", "input"), masked(self.value)))
 
 
 @dataclass(frozen=True, slots=True)

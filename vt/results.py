@@ -14,6 +14,7 @@ from vt.errors import Internal, NotPublic, Sensitive
 from vt.indicators import Kind
 from vt.lookup import NEVER_SENT
 from vt.models import AddressReport, DomainReport, HostReport
+from vt.privacy import masked
 from vt.verdict import Basis, Evidence, Finding, State, flagged, newest
 
 GUI = "https://www.virustotal.com/gui"
@@ -88,7 +89,7 @@ def json_result(findings: Sequence[Finding]) -> list[dict[str, Any]] | dict[str,
         return dict(
             zip(_unique([finding.input for finding in findings]), [one.raw for one in findings], strict=True)
         )
-    return [{"EntityResult": _entity_result(finding), "Entity": finding.input} for finding in findings]
+    return [{"EntityResult": _entity_result(finding), "Entity": _entity(finding)} for finding in findings]
 
 
 def _entity_result(finding: Finding) -> dict[str, Any] | None:
@@ -96,6 +97,12 @@ def _entity_result(finding: Finding) -> dict[str, Any] | None:
     if finding.raw is None or not is_url or not isinstance(finding.raw.get("resource"), str):
         return finding.raw
     return {**finding.raw, "resource": finding.input}
+
+
+def _entity(finding: Finding) -> str:
+    """As it was asked for. A URL that was withheld for its secret is given without it: others may read the result too."""
+    is_withheld = isinstance(finding.error, Sensitive) and finding.indicator
+    return masked(finding.indicator.value) if finding.indicator and is_withheld else finding.input
 
 
 def _unique(names: Sequence[str]) -> Iterator[str]:

@@ -28,6 +28,7 @@ from bot.queue import jobs
 from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
 from handlers.request import LookupRequest, Request
+from vt.privacy import masked
 
 utc_now = partial(datetime.now, UTC)
 metadata = MetaData()
@@ -199,9 +200,12 @@ def _what(case: Case) -> str:
 
 
 def _subjects(case: Case) -> list[dict[str, str]]:
-    """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise."""
+    """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise.
+
+    The audit trail is kept for a year, so passwords and tokens in URLs are hidden.
+    """
     lookups = case.lookups or asked_lookups(case.request)
-    looked_up = [{"action": one.action.key, "value": one.value or one.input} for one in lookups]
+    looked_up = [{"action": one.action.key, "value": masked(one.value or one.input)} for one in lookups]
     people = case.request.people if isinstance(case.request, LookupRequest) and not case.lookups else ()
     changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
     return [*looked_up, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]

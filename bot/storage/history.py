@@ -93,7 +93,7 @@ class History:
                 "state": one.state.value,
                 "engines": one.count,
                 "total": one.total,
-                "what": one.model_dump(mode="json", include=WHAT),
+                "what": one.without_secrets().model_dump(mode="json", include=WHAT),
             }
             for position, one in enumerate(sightings)
         ]

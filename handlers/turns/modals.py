@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -117,7 +118,7 @@ async def fetch_comments(finding: Finding, before: str, deps: ModalDeps) -> Comm
     if not has_comments(finding) or finding.indicator is None:
         return None
     resource = finding.indicator.value
-    key = f"comments:{resource}:{before}"
+    key = f"comments:{sha256(resource.encode()).hexdigest()}:{before}"
     cached = await deps.replies.get([key], deps.clock() - COMMENTS_CACHED)
     if key not in cached:
         cached = {key: await deps.service.client.comments(resource, before)}

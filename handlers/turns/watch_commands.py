@@ -16,6 +16,7 @@ from handlers.text import watch as watch_text
 from handlers.views import messages
 from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Ignored, Mode
 from vt.indicators import Kind, read
+from vt.privacy import has_secret
 
 MODES = {
     "on": Mode.ALL,
@@ -89,6 +90,8 @@ def parse_value(word: str) -> str:
     Raises Unclear.
     """
     found = read(word)
+    if found and found.kind is Kind.URL and has_secret(found.value):
+        raise Unclear  # it would be stored for as long as it is ignored, and shown in the list
     if found:
         return found.value.partition("@")[2] if found.kind is Kind.EMAIL else found.value
     try:

@@ -26,6 +26,7 @@ from vt.enrichment import detecting, without_repeats
 from vt.indicators import Kind, defang
 from vt.lookup import Lookup
 from vt.models import Comment, Comments, DomainReport, HostReport
+from vt.privacy import has_secret, masked
 from vt.results import can_rescan, gui_link, json_result
 from vt.verdict import LONG_AGO, Basis, Finding, flagged
 
@@ -255,7 +256,7 @@ def _cells(finding: Finding) -> Iterator[str]:
     rule = finding.rule
     analysed = finding.report.analysed_at if finding.report else None
     # A path is not defanged: people copy it, and spreadsheets make no link of it.
-    yield finding.input if finding.action.files else defang(finding.input)
+    yield finding.input if finding.action.files else defang(_without_secret(finding))
     yield finding.indicator.kind.value if finding.indicator else ""
     yield finding.action.title
     yield finding.state.value
@@ -268,11 +269,17 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield gui_link(finding) or ""
 
 
+def _without_secret(finding: Finding) -> str:
+    """As it was asked for; a URL with a secret as it is shown, however it was written."""
+    url = finding.indicator.value if finding.indicator and finding.indicator.kind is Kind.URL else ""
+    return masked(url) if url and has_secret(url) else finding.input
+
+
 def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def _file_name(found: Sequence[Finding]) -> str:
     one = found[0].indicator.value if found[0].indicator and not found[0].action.files else found[0].input
-    about = one if len(found) == 1 else f"{len(found)} indicators"
+    about = masked(one) if len(found) == 1 else f"{len(found)} indicators"
     return "virustotal-" + re.sub(r"[^A-Za-z0-9.-]+", "_", about)[:80].strip("_.")

@@ -288,7 +288,7 @@ def _place(holder, chance):
 
 
 def _value(chance):
-    return copy.copy(chance.choice(VALUES))
+    return copy.deepcopy(chance.choice(VALUES))
 
 
 def _exchange(node, key, chance):
