@@ -13,6 +13,7 @@ from handlers.listeners.commands import (
     handle_command,
     handle_global_shortcut,
     handle_message_shortcut,
+    refuse_foreign,
 )
 from handlers.listeners.events import skip_malformed
 from handlers.request import Verb
@@ -25,7 +26,7 @@ COMMAND = "/vt"
 def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
     app.middleware(add_deps(deps))
-    app.middleware(buttons.refuse_foreign)
+    app.middleware(refuse_foreign)
     app.command(COMMAND)(handle_command)
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))

@@ -2,12 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
+from collections.abc import Mapping
 from typing import Any
 
-import structlog
-from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
@@ -30,7 +27,6 @@ from handlers.open_modals import (
 )
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, HomeClick, MalformedPayload, ModalSubmission
-from handlers.people import is_foreign
 from handlers.request import (
     AnswerRequest,
     CardActionRequest,
@@ -47,8 +43,6 @@ from handlers.text import modals as modals_text
 from handlers.views import details_layout, home
 from handlers.views.rich_text import mrkdwn
 from vt.actions import BY_KEY
-
-log = structlog.get_logger()
 
 VERBS = {
     "json": Verb.JSON,
@@ -73,23 +67,6 @@ OPENS: Mapping[str, AnswerVerb] = {
 """Menu entries that open a modal."""
 MENU = {"recheck": Verb.RECHECK, "offer": Verb.OFFER_UPLOAD}
 """Menu entries that are done without one."""
-
-
-async def refuse_foreign(
-    context: AsyncBoltContext,
-    body: dict[str, Any],
-    next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
-) -> BoltResponse | None:
-    """Middleware: what somebody pressed or sent in another workspace reaches no listener.
-
-    What events and commands say of their workspace is read by their listeners.
-    """
-    who = context.authorize_result
-    if "event" not in body and "command" not in body and who and is_foreign(body, who.team_id or ""):
-        log.warning("payload_of_another_workspace")
-        return BoltResponse(status=HTTPStatus.FORBIDDEN)
-    await next()
-    return None
 
 
 async def handle_button(

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncRespond
+import structlog
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
@@ -29,6 +32,7 @@ from handlers.files import file_lookups
 from handlers.open_modals import open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, SlashCommand
+from handlers.people import is_foreign
 from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
 from handlers.text import about
 from handlers.views import messages
@@ -38,6 +42,25 @@ from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action, fitting
 from vt.indicators import Indicator, strip_markup
 from vt.lookup import Lookup
+
+log = structlog.get_logger()
+
+
+async def refuse_foreign(
+    context: AsyncBoltContext,
+    body: dict[str, Any],
+    next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
+) -> BoltResponse | None:
+    """Middleware: what somebody pressed or sent in another workspace reaches no listener.
+
+    What events and commands say of their workspace is read by their listeners.
+    """
+    who = context.authorize_result
+    if "event" not in body and "command" not in body and who and is_foreign(body, who.team_id or ""):
+        log.warning("payload_of_another_workspace")
+        return BoltResponse(status=HTTPStatus.FORBIDDEN)
+    await next()
+    return None
 
 
 async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerDeps) -> None:
