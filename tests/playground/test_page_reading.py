@@ -12,7 +12,7 @@ from playground.web.offers import offers
 from tests.support.browser import MISSING, shown, window
 from tests.support.sample_bot import Bot, button, events, field, heard, options, over_http, plain, section
 
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 INCIDENT, GENERAL = "C0INC10420", "C0GENERAL1"
 OFFERED = offers(
     {
