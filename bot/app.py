@@ -15,8 +15,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.backend import Backend, backend, new_id, utc_now
-from bot.file_sources import Logins, servers
+from bot.backend import Backend, backend, new_id
+from bot.database import DatabaseFull
+from bot.file_sources import Logins, check_disk, servers
 from bot.observability import Metrics
 from bot.queue.worker import Turns
 from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
@@ -72,22 +73,26 @@ async def stopped() -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Bot]:
-    """The whole bot, answering. Raises NotRunning."""
+async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Bot]:
+    """The whole bot, answering. It goes by the database's clock, unless it is given one. Raises NotRunning."""
     metrics = Metrics()
     logins = Logins(servers(settings), settings.vt_max_upload)
     async with (
         web_client(settings, metrics) as slack,
         backend(settings, clock, _kinds(slack, logins, settings)) as parts,
     ):
-        deps = _deps(settings, parts, slack, logins, clock)
+        deps = _deps(settings, parts, slack, logins)
         async with AsyncExitStack() as stack:
             app = listening(slack, deps, await _introduced(stack, slack), parts.database.ack_priority)
             await stack.enter_async_context(_turns(parts, deps, metrics))
-            checks = {"database": _check(parts.cases.ping), "slack": _check(slack.auth_test)}
+            checks = {
+                "database": _check(parts.database.check_disk),
+                "disk": _check(partial(asyncio.to_thread, check_disk, settings.state_dir)),
+                "slack": _check(slack.auth_test),
+            }
             routes = operator_routes(checks, metrics)
             if settings.mode is Mode.HTTP and settings.slack_signing_secret:
-                guard = Guard(settings.slack_signing_secret, lambda: clock().timestamp())
+                guard = Guard(settings.slack_signing_secret, lambda: parts.clock().timestamp())
                 routes.append(slack_events(app, guard, metrics))
             port = await _served(stack, routes, settings)
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
@@ -109,6 +114,7 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
         await parts.audit_trail.prune(deps.clock() - audit.KEPT)
         await parts.modals.prune(deps.clock() - KEPT)
         await parts.history.prune(deps.clock() - history.KEPT)
+        await parts.channels.prune(deps.clock())
 
     return Turns(
         parts.url,
@@ -121,14 +127,14 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
     )
 
 
-def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins, clock: Clock) -> Deps:
+def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) -> Deps:
     return Deps(
         store=parts.cases,
         modals=parts.modals,
         history=parts.history,
         channel_settings=SettingsStore(parts.database),
         replies=parts.replies,
-        directory=Directory(slack, parts.people, clock),
+        directory=Directory(slack, parts.people, parts.clock),
         policy=settings.policy,
         cards=parts.cards,
         watches=parts.channels,
@@ -136,7 +142,7 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins, 
         service=parts.service,
         automatic=parts.automatic,
         slack=slack,
-        clock=clock,
+        clock=parts.clock,
         new_id=new_id,
         thresholds=settings.thresholds,
         quota_left=parts.quota_store.left,
@@ -182,12 +188,14 @@ def _check(probe: Probe) -> Check:
             await asyncio.wait_for(probe(), CHECK_SECONDS)
         except SlackApiError as error:
             return error_code(error)
-        except NotConnected as error:
+        except (NotConnected, DatabaseFull) as error:
             return str(error)
         except TimeoutError:
             return "no answer"
-        except (StoreDown, SlackClientError, OSError):
+        except (StoreDown, SlackClientError):
             return "not reachable"
+        except OSError as error:
+            return (error.strerror or "not reachable").lower()
         return ""
 
     return reason

@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TextIO
 
 from bot import file_sources
-from bot.backend import Backend, backend, utc_now
+from bot.backend import Backend, backend
 from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, operator, say, show
 from handlers import text
@@ -27,8 +28,8 @@ from handlers.turns.lookup import INTERVAL
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
-from vt.errors import Internal, NotPublic, Unsupported
-from vt.lookup import Lookup
+from vt.errors import Internal, NotAnswering, NotPublic, Unsupported
+from vt.lookup import Lookup, Step
 from vt.privacy import UploadPolicy
 from vt.results import json_result
 from vt.service import Lookups, Service, next_turn
@@ -38,6 +39,8 @@ DASH = "-"
 """The word that stands for standard input."""
 OWN_OPTIONS = ("json", "fail-on")
 """Of `vtbot ask`, beside those of a command."""
+OUTAGE = timedelta(minutes=2)
+"""How long VirusTotal may be out of reach before there is no answer."""
 LONGEST = 1 << 20
 """Bytes that are read from standard input."""
 
@@ -161,18 +164,18 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, question:
         say(text.NO_MAIL)
         return WRONG
     prepared = await _prepared(parts.service, wanted.lookups, policy)
-    lookups = await _settled(parts.service, prepared, fresh=wanted.fresh)
+    lookups = await _settled(parts, prepared, fresh=wanted.fresh)
     if files := messages.asked_about(lookups):
         left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
         if policy is UploadPolicy.CONFIRM and await _agrees(files, left):
-            lookups = await _settled(parts.service, consent.agree(lookups))
+            lookups = await _settled(parts, consent.agree(lookups))
         else:
             say(files_text.UPLOADS_DENIED if policy is UploadPolicy.DENY else files_text.NOT_AGREED)
-    found = [lookup.finding(utc_now()) for lookup in lookups]
+    found = [lookup.finding(parts.clock()) for lookup in lookups]
     if question.as_json:
         sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
     else:
-        context = AnswerContext("", utc_now(), final=False, invented=parts.invented, audience=audience)
+        context = AnswerContext("", parts.clock(), final=False, invented=parts.invented, audience=audience)
         show(answer.answer(found, context))
     if question.fail_on and any(map(question.fail_on.fails, found)):
         return FAILED
@@ -218,16 +221,24 @@ class _Progress:
             say(messages.progress_line(lookup, count))
 
 
-async def _settled(service: Service, lookups: Lookups, *, fresh: bool = False) -> Lookups:
+async def _settled(parts: Backend, lookups: Lookups, *, fresh: bool = False) -> Lookups:
     """Go on until everything is settled, and say on stderr what is waited for."""
     progress = _Progress()
     while True:
-        async for board in service.advance(lookups, progress.on_bytes, fresh=fresh):
+        async for board in parts.service.advance(lookups, progress.on_bytes, fresh=fresh):
             lookups = board
+        lookups = tuple(_given_up(lookup, parts.clock()) for lookup in lookups)
         at = next_turn(lookups)
         if at is None:
             return lookups
         for lookup in lookups:
             if not lookup.settled:
-                say(text.waiting(lookup.finding(utc_now()), utc_now()))
-        await asyncio.sleep(max(0.0, (at - utc_now()).total_seconds()))
+                say(text.waiting(lookup.finding(parts.clock()), parts.clock()))
+        await asyncio.sleep(max(0.0, (at - parts.clock()).total_seconds()))
+
+
+def _given_up(lookup: Lookup, now: datetime) -> Lookup:
+    """The lookup; ended, if VirusTotal has not answered it for OUTAGE: somebody sits at the terminal and can ask again."""
+    if lookup.settled or lookup.step is Step.WAIT or lookup.waiting_since is None:
+        return lookup
+    return lookup.refused(NotAnswering()) if now - lookup.waiting_since > OUTAGE else lookup

@@ -1,19 +1,20 @@
 """What answers requests, with or without Slack: the database, the quota and VirusTotal, made from the settings."""
 
+import asyncio
 import math
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache, partial
 
 import httpx
 import structlog
 from pydantic import SecretStr
 
-from bot.database import Database
+from bot.database import Database, DatabaseClock
 from bot.file_sources import places, spool
 from bot.settings import Settings
 from bot.startup import database
@@ -26,6 +27,7 @@ from bot.storage.modals import Modals
 from bot.storage.people import PeopleStore
 from bot.storage.quota_store import QuotaStore
 from bot.storage.reply_cache import StoredReplies
+from handlers.case import StoreDown
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.hashing import Opener
@@ -39,8 +41,6 @@ SANDBOX_QUEUE_SECONDS = 20
 
 log = structlog.get_logger()
 
-utc_now: Clock = partial(datetime.now, UTC)
-"""The process's clock; everything else takes it as an argument."""
 new_id = partial(secrets.token_urlsafe, 16)
 """Makes random ids of 128 bits, in URL-safe characters."""
 
@@ -63,20 +63,25 @@ class Backend:
     """For people's look-ups."""
     automatic: Service
     """For look-ups that nobody asked for: it leaves people's reserve alone and reuses replies for a day."""
+    clock: Clock
     invented: bool
     url: str
 
 
 @asynccontextmanager
 async def backend(
-    settings: Settings, clock: Clock = utc_now, kinds: Mapping[str, Opener] | None = None
+    settings: Settings, clock: Clock | None = None, kinds: Mapping[str, Opener] | None = None
 ) -> AsyncIterator[Backend]:
-    """Open the database, the quota and VirusTotal; `kinds` are sources of files besides this machine and the hosts file."""
+    """Open the database, the quota and VirusTotal; `kinds` are sources of files besides this machine and the hosts file.
+
+    `clock`: the database's, if none is given.
+    """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         target = await stack.enter_async_context(_target(settings))
         store = Database(url)
         stack.push_async_callback(store.close)
+        clock = clock or await _database_clock(stack, store)
         limits, reserve = _limits(settings, target), _reserve(settings, target)
         quota_store = QuotaStore(store, target.key, limits, clock)
         replies = StoredReplies(store, f"{quota_store.name}:")
@@ -105,9 +110,18 @@ async def backend(
             quota_store=quota_store,
             service=people,
             automatic=automatic,
+            clock=clock,
             invented=target.invented,
             url=url,
         )
+
+
+async def _database_clock(stack: AsyncExitStack, store: Database) -> Clock:
+    clock = DatabaseClock()
+    with suppress(StoreDown):
+        await clock.read(store)
+    stack.callback(asyncio.create_task(clock.keep_reading(store)).cancel)
+    return clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
 """Connections to the database that never hang, are never dead, and let acknowledgements go first."""
 
 import asyncio
+import errno
+import os
 import select
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy
 import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import DiskFull
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
@@ -25,6 +30,8 @@ TIMEOUT = 2.0
 """Seconds after which whoever waits for the database is told that it is down: Slack waits for three."""
 CLOSING_SECONDS = 5.0
 CONNECTIONS = 10
+READ_SECONDS = 10.0
+"""Between two readings of the database's clock."""
 PAUSE = 0.25
 """The longest that a turn waits before one statement, in seconds."""
 _TURN: ContextVar[bool] = ContextVar("turn", default=False)
@@ -36,6 +43,19 @@ def with_setting(url: str, name: str, value: str) -> str:
     """The URL with one more setting for its sessions."""
     options = conninfo_to_dict(url).get("options") or ""
     return make_conninfo(url, options=f"{options} -c {name}={value}".strip())
+
+
+_NOW = sqlalchemy.select(sqlalchemy.func.clock_timestamp())
+_SPILL = sqlalchemy.text(
+    "SELECT count(*) FROM (SELECT repeat('x', 90) || n FROM generate_series(1, 4000) AS n ORDER BY 1 OFFSET 0) AS rows"
+)
+
+
+class DatabaseFull(StoreDown):
+    """The disk of the database is full."""
+
+    def __init__(self) -> None:
+        super().__init__(os.strerror(errno.ENOSPC).lower())
 
 
 class Database:
@@ -91,11 +111,24 @@ class Database:
             # The error's text may hold what people asked for, so only its type is logged.
             cause = getattr(error, "orig", None) or error
             log.warning("database_down", error=type(cause).__name__)
-            raise StoreDown from None
+            raise (DatabaseFull if isinstance(cause, DiskFull) else StoreDown) from None
 
     async def ping(self) -> None:
         """One round trip. Raises StoreDown."""
         await self.run(lambda connection: connection.execute(sqlalchemy.select(1)))
+
+    async def check_disk(self) -> None:
+        """Have the server write a temporary file, which it deletes again. Raises StoreDown, DatabaseFull.
+
+        A sort that does not fit into `work_mem` is written to the disk that holds the tables. It leaves nothing behind,
+        neither dead rows nor log records, so it can be asked for every few seconds.
+        """
+
+        async def sort(connection: AsyncConnection) -> None:
+            await connection.execute(sqlalchemy.text("SET LOCAL work_mem = '64kB'"))
+            await connection.execute(_SPILL)
+
+        await self.run(sort, together=True)
 
     async def close(self) -> None:
         """Wait for cancelled statements to release their connections, then close all of them."""
@@ -118,6 +151,38 @@ def gives_way() -> Iterator[None]:
         yield
     finally:
         _TURN.reset(before)
+
+
+class DatabaseClock:
+    """The database's time in UTC: what is stored by one process and compared by another comes from one clock.
+
+    It is read now and then, and goes on by the time that has passed here since. That it is wrong, or put right, on the
+    machine of this process makes no difference.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._read = datetime.now(UTC)
+        self._since = monotonic()
+
+    def __call__(self) -> datetime:
+        """The time now. Until it was read for the first time, this machine's."""
+        return self._read + timedelta(seconds=self._monotonic() - self._since)
+
+    async def read(self, database: Database) -> None:
+        """Read it. A difference that the round trip explains changes nothing. Raises StoreDown."""
+        began = self._monotonic()
+        at = await database.run(lambda connection: connection.scalar(_NOW))
+        ended = self._monotonic()
+        if at and abs(at - self()) > timedelta(seconds=ended - began):
+            self._read, self._since = at, (began + ended) / 2
+
+    async def keep_reading(self, database: Database) -> None:
+        """Read it every READ_SECONDS, without end."""
+        while True:
+            await asyncio.sleep(READ_SECONDS)
+            with suppress(StoreDown):
+                await self.read(database)
 
 
 class AckPriority:

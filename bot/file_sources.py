@@ -1,8 +1,12 @@
 """Where files come from: this machine's folders, servers of the hosts file, standard input, and logins that people typed."""
 
 import asyncio
+import errno
+import os
 import secrets
+import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -50,6 +54,19 @@ def state_dir_unusable(settings: Settings, error: OSError) -> SettingsError:
     return SettingsError(
         f"Cannot write to STATE_DIR={folder}: {why}. Make it writable, or set STATE_DIR to another folder."
     )
+
+
+NO_SPACE = os.strerror(errno.ENOSPC).lower()
+_PROBE = bytes(1 << 16)
+
+
+def check_disk(folder: Path) -> None:
+    """Whether more can be stored in a folder, or where it would be made. Blocks. Raises OSError: with ENOSPC if not."""
+    if folder.is_dir():
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(_PROBE)
+    elif not shutil.disk_usage(next(parent for parent in folder.absolute().parents if parent.is_dir())).free:
+        raise OSError(errno.ENOSPC, NO_SPACE)
 
 
 def servers(settings: Settings) -> dict[str, Host]:

@@ -5,8 +5,9 @@ import re
 import sys
 import traceback
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -50,6 +51,24 @@ class Metrics:
         return generate_latest(self._registry)
 
 
+class LogStream:
+    """A stream for log lines. One that cannot be written, as on a full disk, is lost: it must not fail a request."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it, if that is possible. A closed stream raises ValueError."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def log_to_stderr(
     level: int = logging.INFO, *, colours: bool = True, secrets: Collection[SecretStr] = ()
 ) -> None:
@@ -57,6 +76,7 @@ def log_to_stderr(
 
     `colours`: for somebody who is watching. `secrets`: values that are left out wherever they stand.
     """
+    stream = cast("TextIO", LogStream(sys.stderr))
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -71,9 +91,9 @@ def log_to_stderr(
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

@@ -45,8 +45,11 @@ class Store(RequestStore, Protocol):
     async def ping(self) -> None:
         """One round trip."""
 
-    async def again(self, request_id: str, at: datetime) -> None:
-        """Schedule another job for it at that time."""
+    async def again(self, request_id: str, at: datetime, *, outage: bool = False) -> None:
+        """Schedule another job for it at that time; sooner, if VirusTotal, which does not answer (`outage`), is back."""
+
+    async def wake(self) -> None:
+        """VirusTotal is back: have all that wait for it continue within seconds."""
 
 
 class Modals(Protocol):

@@ -220,13 +220,13 @@ class Client(AbstractAsyncContextManager["Client"]):
     async def _repeat(self, build: Callable[[], httpx.Request]) -> Any:
         """Make a call, with up to ATTEMPTS attempts while VirusTotal does not answer, all within one deadline."""
         clock = asyncio.get_running_loop().time
-        end = clock() + self._deadline
-        attempt = 1
+        end, attempt, booked = clock() + self._deadline, 1, False
         while True:
             pause = 0.2 * 2**attempt * (0.5 + random.random())  # noqa: S311 - jitter, not a secret
             try:
-                return await self._once(build(), end - clock())
-            except errors.NotAnswering:
+                return await self._once(build(), end - clock(), booked=booked)
+            except errors.NotAnswering as error:
+                booked = not error.was_sent  # what never arrived was not counted there
                 if attempt == ATTEMPTS or clock() + pause >= end:
                     raise
             attempt += 1
@@ -249,7 +249,7 @@ class Client(AbstractAsyncContextManager["Client"]):
             count(1)
         outcome = await self._outcome(request, seconds, read)
         if isinstance(outcome, errors.OverQuota):
-            await self._quota.refused()
+            await self._quota.refused(outcome.seconds)
         if isinstance(outcome, VTError):
             raise outcome
         await self._quota.worked()
@@ -266,6 +266,8 @@ class Client(AbstractAsyncContextManager["Client"]):
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
             return errors.TimedOut(max(seconds, self._deadline))
+        except httpx.ConnectError:
+            return errors.Unreachable.unsent()
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL):
             return errors.Unreachable()
         except VTError as error:

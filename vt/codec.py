@@ -8,6 +8,8 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -93,7 +95,8 @@ def status_error(response: httpx.Response) -> errors.VTError | None:
     if response.is_redirect:
         return errors.Redirected(location(response).host)
     known: dict[int, errors.VTError] = {
-        HTTPStatus.NO_CONTENT: errors.OverQuota(),
+        HTTPStatus.NO_CONTENT: errors.OverQuota(retry_after(response)),
+        HTTPStatus.TOO_MANY_REQUESTS: errors.OverQuota(retry_after(response)),
         HTTPStatus.FORBIDDEN: errors.KeyRefused(),
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errors.UploadTooLarge(),
     }
@@ -102,6 +105,24 @@ def status_error(response: httpx.Response) -> errors.VTError | None:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return errors.ServerFault(status)
     return errors.RequestRefused(status)
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """The seconds of its Retry-After header, which holds them or a date (RFC 9110); None if there is none to read."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    # Counted from the reply's own Date, which is by the same clock.
+    try:
+        now = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return None
+    return max(0.0, (at - (now if now.tzinfo else now.replace(tzinfo=UTC))).total_seconds())
 
 
 def location(response: httpx.Response) -> httpx.URL:

@@ -30,12 +30,26 @@ class UnrecognisedError(VTError, code="unrecognised-error"):
 # VirusTotal gave no usable answer ------------------------------------------------------------------------
 
 
+LONGEST_PAUSE = 15
+"""Seconds, at most, until VirusTotal is called again after it has not answered."""
+
+
 class NotAnswering(VTError, code="not-answering"):
     """No usable answer came: worth another try later."""
+
+    was_sent = True
+    """Whether VirusTotal may have received the call, and so have counted it."""
 
 
 class Unreachable(NotAnswering, code="unreachable"):
     """No connection, or it broke."""
+
+    @classmethod
+    def unsent(cls) -> "Unreachable":
+        """No connection came about."""
+        error = cls()
+        error.was_sent = False
+        return error
 
 
 @dataclass(eq=False)
@@ -70,7 +84,11 @@ class Redirected(VTError, code="redirected"):
 
 
 class OverQuota(VTError, code="over-quota"):
-    """204: VirusTotal says that the quota is spent, but not which window nor until when."""
+    """204 or 429: VirusTotal says that the quota is spent, but not which window. `seconds`: its Retry-After, if it sent one."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 @dataclass(eq=False)

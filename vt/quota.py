@@ -15,8 +15,10 @@ from vt.errors import QuotaSpent, Reserved
 MINUTE = timedelta(seconds=60)
 GRAIN = 100_000
 """Microseconds to which the times of bookings are rounded up: at most 600 are kept for a minute, and none ends early."""
-SKEW = timedelta(hours=1)
-"""How far ahead another process's clock may be. Bookings from further ahead come from a wrong clock and are ignored."""
+SKEW = timedelta(minutes=1)
+"""How far ahead another process's clock may be: all of them go by the database's. Bookings from further ahead come from a wrong clock and are ignored."""
+LONGEST_PAUSE = timedelta(days=1)
+"""How long VirusTotal's Retry-After may keep us from calling it."""
 FIRST_PAUSE = timedelta(seconds=60)
 """How long no call is made after VirusTotal's first 204. It doubles with each further one."""
 
@@ -30,8 +32,11 @@ class Quota(Protocol):
         Raises QuotaSpent when they do not fit now, and ValueError when a window can never hold so many.
         """
 
-    async def refused(self) -> None:
-        """VirusTotal answered 204: block calls for all processes. Always raises QuotaSpent."""
+    async def refused(self, seconds: float | None = None) -> None:
+        """VirusTotal answered 204 or 429: block calls for all processes, for its Retry-After if it sent one.
+
+        Always raises QuotaSpent.
+        """
 
     async def worked(self) -> None:
         """VirusTotal answered a call: forget earlier refusals. Costs nothing when there were none."""
@@ -127,11 +132,17 @@ def next_slot(usage: Usage, limits: Limits, calls: int, now: datetime) -> dateti
     return max(slots)
 
 
-def after_refusal(usage: Usage, now: datetime) -> Usage:
-    """The usage after a 204: blocked, longer with each in a row, but not beyond midnight UTC, when the day's calls return."""
+def after_refusal(usage: Usage, now: datetime, seconds: float | None = None) -> Usage:
+    """The usage after a 204 or 429: blocked for the `seconds` that VirusTotal asked for, a day at most.
+
+    If it asked for none: longer with each in a row, but not beyond midnight UTC, when the day's calls return.
+    """
     usage = current(usage, now)
     if usage.blocked_until and usage.blocked_until > now:
         return usage  # one of several calls that were made together: it is the same refusal
+    if seconds is not None:
+        pause = timedelta(seconds=min(max(seconds, 1), LONGEST_PAUSE.total_seconds()))
+        return replace(usage, blocked_until=now + pause)
     pause = FIRST_PAUSE * 2 ** min(usage.refusals, 10)
     until = min(now + pause, _midnight(now.date() + timedelta(days=1)))
     return replace(usage, refusals=usage.refusals + 1, blocked_until=until)
@@ -151,6 +162,8 @@ def current(usage: Usage, now: datetime) -> Usage:
         usage = replace(usage, day=now.date(), calls_of_day=0, refusals=0, blocked_until=None)
     if usage.month not in {_first(day) for day in days}:
         usage = replace(usage, month=_first(now.date()), calls_of_month=0)
+    if usage.blocked_until and usage.blocked_until - now > LONGEST_PAUSE + SKEW:
+        usage = replace(usage, blocked_until=None)  # by a clock that was ahead
     recent = tuple((when, calls) for when, calls in usage.recent if now - MINUTE < when < now + SKEW)
     return replace(usage, recent=recent)
 

@@ -114,6 +114,8 @@ class Service:
         self._own_domains = own_domains
         self._endpoints = endpoints
         self._may_rescan = client.kind == "private"
+        self._is_out = False
+        self._has_returned = False
         self._transfer = FileTransfer(
             client, places, denylist=denylist or UploadDenylist(), keep=self._keep, clock=clock
         )
@@ -176,6 +178,11 @@ class Service:
         raw, at = found
         return steps.after_report(lookup, raw, at, may_rescan=self._may_rescan)
 
+    def has_returned(self) -> bool:
+        """Whether VirusTotal answered after it had not, since this was last asked."""
+        found, self._has_returned = self._has_returned, False
+        return found
+
     async def _keep(self, lookups: Iterable[Lookup], raw: Raw, now: datetime) -> None:
         """Cache one reply for everybody who looks up one of these from now on."""
         await self._cache.put({cache_key(lookup): raw for lookup in lookups}, now)
@@ -200,8 +207,11 @@ class Service:
                 raise errors.Dropped
         except VTError as error:
             now = self._clock()
+            self._is_out = self._is_out or isinstance(error, errors.NotAnswering)
             on_change({index: steps.after_error(lookup, error, now) for index, lookup in waiting.items()})
             return
+        self._has_returned = self._has_returned or self._is_out
+        self._is_out = False
         now = self._clock()
         after: dict[int, Lookup] = {}
         to_cache: dict[str, Raw] = {}

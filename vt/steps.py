@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from vt import errors
 from vt.client import SUBMISSIONS_A_CALL, Client
@@ -89,8 +90,8 @@ ANALYSIS = Backoff((15, 30, 60, 120, 300), timedelta(hours=24))
 """Between two polls of an analysis that is known to run."""
 INTERRUPTED_UPLOAD = Backoff((15, 30, 60, 120, 300), timedelta(hours=1))
 """Between two polls for an upload that may not have arrived."""
-OUTAGE = Backoff((10, 30, 60), timedelta(minutes=20))
-"""After a call that VirusTotal did not answer."""
+OUTAGE = Backoff((10, errors.LONGEST_PAUSE), timedelta(minutes=20))
+"""After a call that VirusTotal did not answer; up to a fifth less, so that not all ask in the same moment."""
 
 
 # Reports and receipts ------------------------------------------------------------------------------------
@@ -275,11 +276,12 @@ def after_error(lookup: Lookup, error: VTError, now: datetime) -> Lookup:
 
 
 def _after_outage(lookup: Lookup, error: errors.NotAnswering, now: datetime) -> Lookup:
-    since = lookup.waiting_since or now
-    if now - since > OUTAGE.give_up_after:
+    if now - (lookup.waiting_since or now) > OUTAGE.give_up_after:
         return lookup.refused(error)
-    delayed = lookup.delayed(error, now + OUTAGE.delay(lookup.attempts))
-    return delayed.evolve(waiting_since=since, attempts=lookup.attempts + 1)
+    spread = 1 - crc32(repr((lookup.resource, lookup.attempts)).encode()) / 2**32 / 5
+    until = now + OUTAGE.delay(lookup.attempts) * spread
+    counted = lookup.evolve(waiting_since=lookup.waiting_since or now, attempts=lookup.attempts + 1)
+    return counted.delayed(error, until)
 
 
 def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:

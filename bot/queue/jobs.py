@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import structlog
 from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, with_setting
 
@@ -46,12 +47,20 @@ FIRST_TURN = f"""
 NEXT_TURN = text(f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
     SELECT '{QUEUE}', '{TURN}', priority, id, id,
-           jsonb_build_object('case_id', id, 'failures', CAST(:failures AS int)), now() + make_interval(secs => :seconds)
+           jsonb_build_object('case_id', id, 'failures', CAST(:failures AS int), 'outage', CAST(:outage AS boolean)), now() + make_interval(secs => :seconds)
     FROM cases WHERE id = :id
     ON CONFLICT (queueing_lock) WHERE status = 'todo'
     DO UPDATE SET args = excluded.args, scheduled_at = excluded.scheduled_at
 """)  # noqa: S608 - constants
-"""Another turn of the case `id` in `seconds`. `failures`: how many turns in a row have failed before it."""
+"""Another turn of the case `id` in `seconds`. `failures`: how many turns in a row have failed before it.
+
+`outage`: it waits for VirusTotal to answer again.
+"""
+WAKE = text("""
+    UPDATE procrastinate_jobs SET scheduled_at = now() + make_interval(secs => 2 * random())
+    WHERE status = 'todo' AND args->>'outage' = 'true' AND scheduled_at > now() + interval '2 seconds'
+""")
+"""VirusTotal answers again: those who wait for that take their turn, not all in the same moment."""
 NEXT_BATCH = text(f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
     VALUES ('{QUEUE}', '{BATCH}', {AUTOMATIC}, '{BATCH}', '{BATCH}', now() + make_interval(secs => :seconds))
@@ -59,6 +68,21 @@ NEXT_BATCH = text(f"""
     DO UPDATE SET scheduled_at = LEAST(procrastinate_jobs.scheduled_at, excluded.scheduled_at)
 """)  # noqa: S608 - constants
 """A batch in `seconds`, or earlier if one is due earlier."""
+
+# procrastinate itself never deletes any of these. It defers nothing that was due more than ten minutes ago.
+_PRUNE = (
+    text(
+        "DELETE FROM procrastinate_periodic_defers WHERE to_timestamp(defer_timestamp) < now() - interval '1 day'"
+    ),
+    text("DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - interval '1 day'"),
+    text("""
+        DELETE FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing') AND queue_name = ANY(:queues)
+           AND NOT EXISTS (
+               SELECT FROM procrastinate_events
+               WHERE job_id = procrastinate_jobs.id AND at > now() - interval '30 days'
+           )
+    """).bindparams(queues=list(QUEUES)),
+)
 
 LIVE = 0x76_74_62_6F
 """The first half of the advisory lock ("vtbo") that a worker's session holds; the other half is the worker's id."""
@@ -103,6 +127,16 @@ _REQUEUE = text(f"""
     FROM stalled WHERE procrastinate_jobs.id = stalled.id AND stalled.id NOT IN (SELECT id FROM obsolete)
     RETURNING stalled.id
 """)  # noqa: S608 - constants
+
+
+async def prune(database: Database) -> None:
+    """Delete what is left of periodic jobs, of jobs that ended long ago, and of dead workers. Raises StoreDown."""
+
+    async def delete(connection: AsyncConnection) -> None:
+        for statement in _PRUNE:
+            await connection.execute(statement)
+
+    await database.run(delete)
 
 
 class WorkerUnknown(Exception):

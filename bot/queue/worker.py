@@ -226,7 +226,7 @@ class Turns:
         await self._schedule(case_id, self._pauses[failures], failures + 1)
 
     async def _schedule(self, case_id: str, seconds: float, failures: int) -> None:
-        values = {"id": case_id, "seconds": seconds, "failures": failures}
+        values = {"id": case_id, "seconds": seconds, "failures": failures, "outage": False}
         await self._database.run(lambda connection: connection.execute(jobs.NEXT_TURN, values))
 
     async def _take_batch(self, context: JobContext) -> None:
@@ -242,6 +242,7 @@ class Turns:
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
         with self._marked_running(context):
             await self._tidy_up()
+            await jobs.prune(self._database)
 
 
 def _connector(url: str, timeout: float) -> PsycopgConnector:

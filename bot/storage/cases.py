@@ -157,10 +157,19 @@ class Cases:
         """Add the calls to VirusTotal that a request has cost."""
         await self._execute(_SPENT, {"id": request_id, "calls": calls})
 
-    async def again(self, request_id: str, at: datetime, failures: int = 0) -> None:
-        """Schedule the next turn, in place of one that waits. `failures`: how many turns in a row have failed."""
+    async def again(self, request_id: str, at: datetime, failures: int = 0, *, outage: bool = False) -> None:
+        """Schedule the next turn, in place of one that waits. `failures`: how many turns in a row have failed.
+
+        `outage`: it waits for VirusTotal, which does not answer; `wake` calls it sooner.
+        """
         seconds = (at - self._clock()).total_seconds()
-        await self._execute(jobs.NEXT_TURN, {"id": request_id, "seconds": seconds, "failures": failures})
+        await self._execute(
+            jobs.NEXT_TURN, {"id": request_id, "seconds": seconds, "failures": failures, "outage": outage}
+        )
+
+    async def wake(self) -> None:
+        """Have what waits for VirusTotal's return continue within two seconds, in whichever process."""
+        await self._execute(jobs.WAKE, {})
 
     async def ping(self) -> None:
         """One round trip."""

@@ -149,6 +149,12 @@ class WatchStore:
         here = _at(ignored, {"team": team, "channel": channel, "value": value})
         return await self._did(delete(ignored).where(here))
 
+    async def prune(self, older_than: datetime) -> None:
+        """Delete what was to be left alone until then at most."""
+        await self._database.run(
+            lambda connection: connection.execute(delete(ignored).where(ignored.c.until < older_than))
+        )
+
     async def _keep(self, table: Table, place: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         given = insert(table).values(**place, **row)
         kept = given.on_conflict_do_update(index_elements=list(place), set_=dict(row))

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
@@ -60,9 +61,9 @@ class QuotaStore:
         )
         self._refused_before = usage.refusals > 0
 
-    async def refused(self) -> None:
-        """Block the key for everybody, longer each time. Raises QuotaSpent(retry_at) always."""
-        usage = await self._change(quota.after_refusal)
+    async def refused(self, seconds: float | None = None) -> None:
+        """Block the key for everybody, for so long, or longer each time. Raises QuotaSpent(retry_at) always."""
+        usage = await self._change(partial(quota.after_refusal, seconds=seconds))
         raise QuotaSpent(usage.blocked_until or self._clock())
 
     async def worked(self) -> None:

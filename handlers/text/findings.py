@@ -109,7 +109,8 @@ def _waits(finding: Finding, now: datetime) -> str:
         return ""
     if isinstance(finding.error, errors.QuotaSpent):
         return f"out of quota; next call in {seconds(finding.until, now)}"
-    return f"{error(finding.error).partition('. ')[0]}, trying again in {seconds(finding.until, now)}"
+    # The longest pause, not the time left: it stays true in a message that Slack does not let us edit often.
+    return f"{error(finding.error).partition('. ')[0]}, trying again in {errors.LONGEST_PAUSE} s or less"
 
 
 def _by_evidence(why: Rule) -> str:

@@ -25,9 +25,10 @@ from handlers.views.answer import AnswerContext
 from handlers.views.details import as_json
 from handlers.views.rich_text import Message
 from vt.actions import BY_KEY
+from vt.errors import NotAnswering
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
-from vt.service import next_turn
+from vt.service import Lookups, next_turn
 from vt.verdict import Finding
 
 
@@ -68,15 +69,38 @@ async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
 
 
 async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
+    waiting = _brought_forward(case.lookups, deps.clock())
     async with reported(case, deps) as reporting:
-        async for lookups in deps.service.advance(case.lookups, reporting.on_bytes, fresh=fresh):
+        async for lookups in deps.service.advance(waiting, reporting.on_bytes, fresh=fresh):
             await reporting.save(lookups)
+    if deps.service.has_returned():
+        await deps.store.wake()
     case = reporting.case
     at = next_turn(case.lookups)
     if at is None:
         await _answer(case, deps)
     else:
         await _wait(case, at, deps)
+
+
+def _brought_forward(lookups: Lookups, now: datetime) -> Lookups:
+    """The lookups of a turn that has begun. If the first of them is not due yet, all become due that much earlier.
+
+    Turns are started by the database's time. One that begins early by our clock was scheduled by a clock that was wrong,
+    or was called because VirusTotal answers again.
+    """
+    at = next_turn(lookups)
+    if at is None or at <= now:
+        return lookups
+    return tuple(
+        lookup.evolve(
+            not_before=lookup.not_before - (at - now),
+            waiting_since=lookup.waiting_since and min(lookup.waiting_since, now),
+        )
+        if lookup.not_before and not lookup.settled
+        else lookup
+        for lookup in lookups
+    )
 
 
 async def _answer(case: Case, deps: LookupDeps) -> None:
@@ -106,7 +130,8 @@ async def _wait(case: Case, at: datetime, deps: LookupDeps) -> None:
     if state != case.told:
         case = await reply(case, await message(case, deps, final=False), deps, final=False)
         await deps.store.save(case.model_copy(update={"told": state}))
-    await deps.store.again(case.request.id, at)
+    is_out = any(isinstance(one.error, NotAnswering) for one in found)
+    await deps.store.again(case.request.id, at, outage=is_out)
 
 
 async def message(

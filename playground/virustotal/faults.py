@@ -4,7 +4,7 @@ import asyncio
 import json
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -55,11 +55,13 @@ def none() -> Fault:
     return ordinary
 
 
-def status(code: int, body: bytes = b"", content_type: str = "text/html") -> Fault:
-    """Any status; html(500), 204 and the like."""
+def status(
+    code: int, body: bytes = b"", content_type: str = "text/html", headers: Mapping[str, str] | None = None
+) -> Fault:
+    """Any status; html(500), 204 and the like; `headers` such as Retry-After."""
 
     async def reply(_: web.Request, __: Ordinary) -> web.StreamResponse:
-        return web.Response(status=code, body=body, content_type=content_type)
+        return web.Response(status=code, body=body, content_type=content_type, headers=headers)
 
     return reply
 

@@ -29,7 +29,7 @@ class Unlimited:
     async def take(self, calls=1):
         pass
 
-    async def refused(self):
+    async def refused(self, seconds=None):
         pass
 
     async def worked(self):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -256,6 +257,60 @@ async def test_virustotal_is_down(database, fault):
         await app.slack.until(lambda: VERDICT in app.now(waiting))
         await app.idle()
         assert len(messages(app)) == 1
+
+
+RETRY_AFTER = {
+    "429 in seconds": faults.status(429, headers={"Retry-After": "30"}),
+    "204 in seconds": faults.status(204, headers={"Retry-After": "30"}),
+    "429 with a date": faults.status(
+        429, headers={"Date": "Fri, 27 Nov 2026 11:00:00 GMT", "Retry-After": "Fri, 27 Nov 2026 11:00:30 GMT"}
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", RETRY_AFTER.values(), ids=RETRY_AFTER)
+async def test_virustotal_says_when_to_come_again(database, fault):
+    """It is not called before, by anybody; then the same message holds the answer."""
+    async with at_work(database) as app:
+        app.virustotal.faults.add("*", fault)
+        waiting = await app.asks(COMMAND)
+        assert "next call in 30 s" in app.now(waiting)
+        await app.asks("/vt scan-ip 192.0.2.2", BEN)
+        assert len(app.virustotal.calls) == 1
+        await app.passes(seconds=31)
+        await app.slack.until(lambda: VERDICT in app.now(waiting))
+        await app.idle()
+
+
+async def test_whoever_is_answered_after_an_outage_wakes_those_who_wait(database):
+    """VirusTotal is back: the first answer for anybody calls the others, long before their next try."""
+    async with at_work(database) as app:
+        app.virustotal.faults.always("*", faults.status(503))
+        waiting = await app.asks(COMMAND)
+        assert "trying again in 15 s or less" in app.now(waiting)
+        app.virustotal.faults.clear()
+        await app.asks("/vt scan-ip 192.0.2.2", BEN)
+        await app.slack.until(lambda: VERDICT in app.now(waiting), timeout=6)
+
+
+async def test_an_outage_of_a_minute_is_over_soon(database):
+    """However often it was tried in vain, the next try is 15 s away at most."""
+    async with at_work(database) as app:
+        app.virustotal.faults.always("*", faults.status(503))
+        waiting = await app.asks(COMMAND)
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+            for _ in range(5):
+                await app.passes(seconds=15)
+                await asyncio.sleep(1)
+            await app._rested(connection)
+            found = await connection.execute(
+                "SELECT scheduled_at - now() FROM procrastinate_jobs WHERE status = 'todo'"
+            )
+            [delay] = await found.fetchone()
+        assert delay <= timedelta(seconds=15)
+        app.virustotal.faults.clear()
+        await app.passes(seconds=15)
+        await app.slack.until(lambda: VERDICT in app.now(waiting))
 
 
 @pytest.mark.parametrize("fault", INVALID.values(), ids=INVALID)

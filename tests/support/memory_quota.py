@@ -19,10 +19,10 @@ class MemoryQuota:
         """Book calls, all or none. Raises QuotaSpent and ValueError."""
         self._usage = book(self._usage, self._limits, calls, self._clock())
 
-    async def refused(self) -> None:
+    async def refused(self, seconds: float | None = None) -> None:
         """Block calls. Always raises QuotaSpent."""
         now = self._clock()
-        self._usage = after_refusal(self._usage, now)
+        self._usage = after_refusal(self._usage, now, seconds)
         raise QuotaSpent(self._usage.blocked_until or now)
 
     async def worked(self) -> None:

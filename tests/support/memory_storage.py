@@ -58,8 +58,11 @@ class MemoryCases:
     async def spent(self, request_id, calls):
         """The calls are not counted."""
 
-    async def again(self, request_id, at):
+    async def again(self, request_id, at, *, outage=False):
         """The next turn is taken when the test wants it."""
+
+    async def wake(self):
+        """The same."""
 
     async def ping(self):
         """It is always there."""

@@ -48,7 +48,7 @@ class Allowance:
             raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
         self.calls -= calls
 
-    async def refused(self):
+    async def refused(self, _seconds=None):
         raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
 
     async def worked(self):

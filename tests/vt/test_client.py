@@ -29,7 +29,7 @@ class Counted:
     async def take(self, calls=1):
         self.taken += calls
 
-    async def refused(self):
+    async def refused(self, _seconds=None):
         raise errors.OverQuota
 
     async def worked(self):
@@ -172,6 +172,8 @@ FAULTS = [
     (faults.status(200, b"", "application/json"), errors.Unreadable),
     (faults.bomb(), errors.Unreadable),
     (faults.status(204), errors.OverQuota),
+    (faults.status(429), errors.OverQuota),
+    (faults.status(429, headers={"Retry-After": "soon"}), errors.OverQuota),
     (faults.status(400), errors.RequestRefused),
     (faults.status(403), errors.KeyRefused),
     (faults.status(413), errors.UploadTooLarge),

@@ -1,0 +1,70 @@
+"""Housekeeping: no table grows without bound."""
+
+import asyncio
+
+import psycopg
+from psycopg import sql
+
+from tests.support.app_fixture import at_work
+from tests.support.incident import EICAR, at_incident
+
+KEPT = {"alembic_version", "channels", "quotas", "watch_channels"}
+"""What people have set, one row for each channel, and one for each key."""
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+TIMES = """
+    SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema = 'public' AND data_type = 'timestamp with time zone'
+"""
+
+
+def counts(connection):
+    """The rows of every table."""
+    names = [name for (name,) in connection.execute(TABLES)]
+    count = sql.SQL("SELECT count(*) FROM {}")
+    return {name: connection.execute(count.format(sql.Identifier(name))).fetchone()[0] for name in names}
+
+
+def age(connection):
+    """Let two years pass over everything that is stored."""
+    for table, column in connection.execute(TIMES).fetchall():
+        older = sql.SQL("UPDATE {0} SET {1} = {1} - interval '2 years'")
+        connection.execute(older.format(sql.Identifier(table), sql.Identifier(column)))
+
+
+def leave_behind(connection):
+    """What procrastinate leaves: periodic jobs that were deferred, a job that failed, and a worker that died."""
+    connection.execute(
+        "INSERT INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp) VALUES ('tidy', '', 1)"
+    )
+    connection.execute(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('vtbot-2', 'tidy', 'failed')"
+    )
+    connection.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
+
+
+async def test_every_table_is_emptied(database):
+    """After two years nothing is left of what was asked, shown, watched or run, but for what people have set."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        async with at_incident(database) as incident:
+            assert incident.cards(await incident.posts(f"we saw {EICAR}"))
+            await incident.asks("/vt ignore example.com 7d")
+            await incident.asks("/vt scan-ip 192.0.2.1")
+            leave_behind(connection)
+        filled = counts(connection)
+        age(connection)
+        async with at_work(database):
+            connection.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('vtbot-2', 'tidy', %s)",
+                ['{"timestamp": 0}'],
+            )
+            async with asyncio.timeout(60):
+                while connection.execute(  # noqa: ASYNC110 - the database is asked
+                    "SELECT FROM procrastinate_jobs WHERE task_name = 'tidy' AND status <> 'failed'"
+                ).rowcount:
+                    await asyncio.sleep(0.05)
+            left = {name for name, rows in counts(connection).items() if rows}
+        assert filled["procrastinate_periodic_defers"] == 1
+        assert all(
+            filled[name] for name in ("watch_cards", "watch_seen", "watch_ignored", "audit", "sightings")
+        )
+        assert left <= KEPT | {"procrastinate_workers"}
