@@ -162,8 +162,14 @@ class FileFault(VTError, code="file-fault"):
     path: str
 
 
+@dataclass(eq=False)
 class NotAllowed(FileFault, code="not-allowed"):
-    """The path is outside the folders that the settings allow, or they allow none."""
+    """The path is not absolute, or outside the folders that the settings allow.
+
+    `allowed`: those folders, perhaps none. None when the error does not know them.
+    """
+
+    allowed: tuple[str, ...] | None = None
 
 
 class Missing(FileFault, code="missing"):
@@ -264,8 +270,19 @@ class LoginWanted(HostFault, code="login-wanted"):
     """The entry names no key and no password: somebody has to type a login for this request."""
 
 
+@dataclass(eq=False)
 class LoginUnusable(HostFault, code="login-unusable"):
-    """The entry's key or password file is missing, unreadable or not a key. Nothing was sent."""
+    """The entry's key or password file cannot be used. Nothing was sent.
+
+    `why`: missing, closed (not readable), empty, public (a public key), putty (a .ppk file), dsa, kind (another algorithm that
+    cannot be used), damaged (no key at all, or a spoiled one). "": stored by a version that did not say.
+    """
+
+    why: str = ""
+
+
+class KeyEncrypted(LoginUnusable, code="key-encrypted"):
+    """The entry's key file needs a passphrase, which nobody is there to type. Nothing was sent."""
 
 
 class LoginForgotten(HostFault, code="login-forgotten"):

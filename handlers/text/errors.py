@@ -96,16 +96,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         "VirusTotal's API v2 has no reports on values of this kind. Search on virustotal.com instead."
     ),
     errors.FileFault: lambda _: fault("I couldn't read this file. Check the path."),
-    errors.NotAllowed: lambda e: (
-        said(
-            "I may not read files there. Ask {whoever} which folders I may read.",
-            settings="FILE_ROOTS, or roots in the hosts file",
-        )
-        if e.path.startswith("/")
-        else said(
-            "this is not a full path. Give the whole path, such as /srv/samples/invoice.zip, and try again."
-        )
-    ),
+    errors.NotAllowed: files.not_allowed,
     errors.Missing: lambda _: said("there is no such file. Check the path."),
     errors.NotRegular: lambda _: said(
         "this is not a regular file. Name a file, not a folder, link or device."
@@ -160,8 +151,14 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         host=e.host,
     ),
     errors.LoginUnusable: lambda e: fault(
-        "I can't use the key or password that the hosts file names for {host}. Tell {whoever}.",
+        "I can't use the key or password that the hosts file names for {host}{why}. Tell {whoever}.",
         settings="HOSTS_FILE",
+        host=e.host,
+        why=files.WHY_UNUSABLE.get(e.why, ""),
+    ),
+    errors.KeyEncrypted: lambda e: fault(
+        "the key that the hosts file names for {host} has a passphrase, which I can't type. Tell {whoever}.",
+        settings="HOSTS_FILE; ssh-keygen -p removes the passphrase from a copy of the key",
         host=e.host,
     ),
     errors.LoginForgotten: lambda e: said(

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.text.format import Line, Sentence, User, clock, fault, line, said
+from handlers.text.format import Line, Sentence, User, clock, cut, fault, line, said
+from vt.errors import NotAllowed
+from vt.indicators import defang_path
 from vt.verdict import Note
 
 WHO_SEES = (
@@ -61,6 +63,50 @@ NOT_GIVEN: Mapping[str, Sentence] = {
     "silent": fault("Slack did not send me the file. Try again in a minute."),
 }
 """By why."""
+
+WHY_UNUSABLE: Mapping[str, str] = {
+    "missing": ": there is no such file",
+    "closed": ": I may not read that file",
+    "empty": ": the file is empty",
+    "public": ": it is a public key, and the private one is needed",
+    "putty": ": it is in PuTTY's format, and OpenSSH's is needed (puttygen converts it)",
+    "dsa": ": it is a DSA key, which servers no longer accept; RSA, ECDSA and Ed25519 work",
+    "kind": ": it is a kind of key that I can't use; RSA, ECDSA (P-256, P-384, P-521) and Ed25519 work",
+    "damaged": ": it is not a private key, or it is damaged",
+}
+"""What is wrong with a key or password file, by why."""
+
+EXAMPLE_PATH = "/srv/samples/invoice.zip"
+MOST_OF_A_NAME = 100
+"""Characters of a file's name that are repeated."""
+MOST_FOLDERS = 5
+"""Folders that are named in one sentence."""
+
+
+def not_allowed(error: NotAllowed) -> Sentence:
+    """What is wrong with a path, and which folders may be read, where that is known."""
+    settings = "FILE_ROOTS, or roots in the hosts file"
+    allowed = [defang_path(folder) for folder in error.allowed or ()]
+    folders = ", ".join(allowed[:MOST_FOLDERS]) + ("…" if len(allowed) > MOST_FOLDERS else "")
+    if not error.path.startswith("/"):
+        name = cut(defang_path(error.path.rpartition("/")[2]), MOST_OF_A_NAME)
+        full = f"{allowed[0].rstrip('/')}/{name}" if allowed and name else EXAMPLE_PATH
+        return said(
+            "this is not a full path. Give the full path, such as {full}, and try again.",
+            settings=settings,
+            full=full,
+        )
+    if error.allowed is None:
+        return said("I may not read files there. Ask {whoever} which folders I may read.", settings=settings)
+    if not allowed:
+        return said(
+            "I may not read files there, nor in any other folder. Look up the hash instead: /vt scan-hash …",
+            settings=f"set {settings}",
+        )
+    return said(
+        "I may not read files there. Name a file below {folders}.", settings=settings, folders=folders
+    )
+
 
 IN_A_COMMAND = said(
     "That seems to contain a password, so I ignored it and did not store it. Slack may have kept it: change the "

@@ -7,7 +7,11 @@ import pytest
 
 from handlers import text
 from handlers.text import about
+from handlers.text.format import Audience
 from vt import errors
+from vt.files.disk import Disk
+from vt.files.safe_path import Roots
+from vt.stored import pack, unpack
 from vt.verdict import Note, State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -17,6 +21,7 @@ SAMPLES = {
     int: 3,
     float: 1.5,
     datetime: NOW,
+    tuple[str, ...] | None: ("/srv/samples",),
 }
 
 
@@ -72,3 +77,39 @@ def test_every_state_has_an_icon_of_its_own():
 def test_a_pause_is_said_in_the_unit_that_is_read_quickest(seconds, words):
     """Seconds, minutes, hours."""
     assert text.seconds(NOW + timedelta(seconds=seconds), NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed", "sentence"),
+    [
+        ("invoice.zip", ("/data/in",), "Give the full path, such as /data/in/invoice.zip, and"),
+        ("./old/invoice.zip", ("/data/in/", "/srv"), "such as /data/in/invoice.zip, and"),
+        ("~/invoice.zip", (), "such as /srv/samples/invoice.zip, and"),
+        ("C:\\invoice.zip", None, "such as /srv/samples/invoice.zip, and"),
+        ("", ("/data/in",), "such as /srv/samples/invoice.zip, and"),
+        (
+            "/etc/passwd",
+            ("/srv", "/data/in"),
+            "I may not read files there. Name a file below /srv, /data/in.",
+        ),
+        ("/srv/../etc/passwd", ("/srv",), "I may not read files there. Name a file below /srv."),
+        ("/etc/passwd", tuple(f"/srv/{n}" for n in range(9)), "/srv/3, /srv/4…."),
+        ("/etc/passwd", (), "I may not read files there, nor in any other folder. Look up the hash instead"),
+        ("/etc/passwd", None, "Ask whoever runs this bot which folders I may read."),
+    ],
+)
+def test_a_path_that_may_not_be_read_is_answered_with_one_that_may(path, allowed, sentence):
+    """What is allowed is named to everybody, the setting only to whoever runs the bot."""
+    trouble = unpack(pack(errors.NotAllowed(path, allowed)))
+    assert sentence in text.error(trouble)
+    assert "FILE_ROOTS" not in text.error(trouble)
+    assert "FILE_ROOTS" in text.error(trouble, Audience(operator=True))
+
+
+async def test_the_folders_that_are_named_are_those_of_the_settings(tmp_path):
+    """For a path outside them, and for one that is not a full path."""
+    disk = Disk(Roots((tmp_path,)), limit=1)
+    for path in ("/etc/passwd", "invoice.zip"):
+        with pytest.raises(errors.NotAllowed) as refused:
+            await disk.open(path)
+        assert str(tmp_path) in text.error(refused.value)

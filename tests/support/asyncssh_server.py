@@ -46,6 +46,10 @@ class AsyncSshd(SshHost):
         key.write_private_key(path, passphrase=phrase)
         key.write_public_key(f"{path}.pub")
 
+    def authorize(self, public):
+        """Let the user in with this key too, a line of authorized_keys."""
+        self.known.append(asyncssh.import_public_key(public).get_fingerprint())
+
     def fingerprint(self, name):
         """As ssh-keygen shows it."""
         return asyncssh.read_public_key(self.folder / f"{name}.pub").get_fingerprint()

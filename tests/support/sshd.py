@@ -59,6 +59,11 @@ class Sshd(SshHost):
         """Make a key pair."""
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-f", str(path)], check=True)  # noqa: S603, S607 - no user input
 
+    def authorize(self, public):
+        """Let the user in with this key too, a line of authorized_keys."""
+        with (self.folder / "authorized").open("a") as file:
+            file.write(f"\n{public}\n")
+
     def fingerprint(self, name):
         """As ssh-keygen shows it."""
         command = ["ssh-keygen", "-l", "-f", f"{self.folder}/{name}.pub"]

@@ -13,11 +13,8 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from paramiko import ECDSAKey
 from pydantic import SecretStr
 
 from tests.support.loopback import listening, relay
@@ -25,7 +22,7 @@ from tests.support.lying_sftp import LyingSftpServer, attributes
 from tests.support.ssh_host import KINDS, PASSWORD
 from tests.support.sshd import paramiko_server, sshd
 from vt import errors, files
-from vt.files import remote, safe_path, sftp, ssh
+from vt.files import remote, safe_path, sftp
 from vt.files.hosts import Host
 from vt.files.safe_path import Roots
 
@@ -158,16 +155,6 @@ async def test_of_several_host_keys_the_known_one_is_asked_for(ssh_host, kind):
 async def test_a_login_with_a_key(ssh_host, port, kind):
     """Of every kind that is in use."""
     assert await plain(ssh_host.host(port, key_file=ssh_host.folder / f"user_{kind}")) == b"inside"
-
-
-def test_a_key_without_a_comment_is_read(tmp_path):
-    """However it is padded: paramiko alone misreads about half of them."""
-    path = tmp_path / "key"
-    for _ in range(16):
-        key = ec.generate_private_key(ec.SECP256R1())
-        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-        read = ssh.credentials(Host(name="web-1", address="127.0.0.1", user="a", key_file=path))
-        assert read.get_base64() == ECDSAKey(vals=(key, key.public_key())).get_base64()
 
 
 async def test_a_login_with_a_password_from_a_file(password_host):

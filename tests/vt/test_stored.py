@@ -162,6 +162,7 @@ CODES = [
     "host-unknown",
     "host-unreachable",
     "internal",
+    "key-encrypted",
     "key-refused",
     "large-not-allowed",
     "login-forgotten",

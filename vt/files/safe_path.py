@@ -66,12 +66,15 @@ class Roots:
         whole = to_bytes(typed)
         parts = _split(whole)
         if not whole.startswith(b"/") or b".." in parts:
-            raise errors.NotAllowed(typed)
+            raise self._refused(typed)
         for root in sorted(map(os.fsencode, self.paths), key=len, reverse=True):
             above = _split(root)
             if parts[: len(above)] == above:
                 return RootedPath(root, parts[len(above) :])
-        raise errors.NotAllowed(typed)
+        raise self._refused(typed)
+
+    def _refused(self, typed: str) -> errors.NotAllowed:
+        return errors.NotAllowed(typed, tuple(to_text(os.fsencode(path)) for path in self.paths))
 
 
 def _split(path: bytes) -> Parts:

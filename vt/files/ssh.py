@@ -9,15 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_ssh_private_key
-from paramiko import AuthenticationException, ECDSAKey, PKey, SSHException, Transport
+from paramiko import AuthenticationException, Transport
 from pydantic import SecretStr
 
 from vt import errors
+from vt.files.credentials import Login, credentials
 from vt.files.hosts import Host
 
 SECONDS = 20.0
@@ -28,7 +26,6 @@ MAX_RECV_BYTES = 1 << 20
 THREADS = 4
 """Files that are read at once over one connection; others wait for a free thread."""
 
-Login = PKey | SecretStr
 T = TypeVar("T")
 
 
@@ -68,7 +65,7 @@ class Connection:
 async def connect(host: Host, seconds: float = SECONDS) -> AsyncIterator[Connection]:
     """A connection to that server, verified and logged in, for as long as the context is open.
 
-    Raises HostUnreachable, HostKeyUnknown, HostKeyChanged, LoginUnusable, LoginRefused.
+    Raises HostUnreachable, HostKeyUnknown, HostKeyChanged, LoginUnusable, KeyEncrypted, LoginRefused.
     """
     pool = ThreadPoolExecutor(THREADS, f"ssh {host.name}")
     # A transport is added as soon as it exists, so that it is closed even if the handshake is interrupted.
@@ -109,29 +106,6 @@ def _abort(transport: Transport) -> None:
     # A running transport thread closes the socket itself. Closed here, its descriptor could be reused under that thread.
     if not transport.is_alive():
         transport.sock.close()
-
-
-def credentials(host: Host) -> Login:
-    """The private key or password for the server: typed, or from the files of its entry. Raises LoginUnusable."""
-    if host.password is not None:
-        return host.password
-    try:
-        if host.password_file:
-            return SecretStr(host.password_file.read_text("utf-8").rstrip("\r\n"))
-        return _key(host.key_file or Path())
-    except Exception:  # noqa: BLE001 - with a damaged key file, its parser may raise anything
-        raise errors.LoginUnusable(host.name) from None
-
-
-def _key(path: Path) -> PKey:
-    try:
-        return PKey.from_path(path)
-    except SSHException:
-        # paramiko 5.1 misreads the padding of about half of all ECDSA keys that have no comment.
-        key = load_ssh_private_key(path.read_bytes(), None)
-        if not isinstance(key, EllipticCurvePrivateKey):
-            raise
-        return ECDSAKey(vals=(key, key.public_key()))
 
 
 def _open_transport(host: Host, seconds: float, transports: list[Transport]) -> Transport:
