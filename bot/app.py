@@ -144,7 +144,7 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
         slack=slack,
         clock=parts.clock,
         new_id=new_id,
-        thresholds=settings.thresholds,
+        thresholds=settings.verdicts,
         quota_left=parts.quota_store.left,
         submit=settings.url_submit,
         upload=settings.upload_policy,

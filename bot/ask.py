@@ -5,7 +5,7 @@ import codecs
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,7 @@ from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, operator, say, show
 from handlers import text
 from handlers.case import StoreDown
-from handlers.commands import Command, LookupCommand, NoValue, TooLong, UnknownOption, UsageError
+from handlers.commands import Command, LookupCommand, NoValue, Thresholds, TooLong, UnknownOption, UsageError
 from handlers.options import check_options, nearest, parse_options, with_hyphens
 from handlers.parser import parse, parse_values
 from handlers.request import Verb
@@ -70,7 +70,7 @@ class NoQuestion(Exception):
     """No text was typed, and standard input is closed, or a terminal where nobody said that they would type it."""
 
 
-def command(line: str, thresholds: Mapping[str, int]) -> Command:
+def command(line: str, thresholds: Thresholds) -> Command:
     """The command of a line that was typed after `ask`. Raises UsageError, NoQuestion.
 
     Without a value, or with `-` for one, the values are read from standard input. There they are only text: a word
@@ -117,7 +117,7 @@ async def run(settings: Settings, question: Question) -> int:
     Exit status 1 when something could not be checked, 2 when the question is wrong, 3 for what `--fail-on` names.
     """
     try:
-        wanted = command(question.line, settings.thresholds)
+        wanted = command(question.line, settings.verdicts)
     except NoQuestion:
         say(about.NO_QUESTION)
         return WRONG

@@ -13,11 +13,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot import environment
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
+from handlers.commands import Thresholds
 from handlers.people import Policy, Role
-from handlers.request import SubmitPolicy
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.privacy import SECRET_NAMES, UploadPolicy
+from vt.evidence import EVIDENCE_DAYS, MAX_EVIDENCE_DAYS, HostCriteria, HostRule
+from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -66,6 +67,13 @@ class Settings(BaseSettings):
         default_factory=dict, description=f"a whole number of engines from 1 to {environment.MOST_ENGINES}"
     )
     """Engines by action key: *reaches or exceeds*. From VT_THRESHOLD_HASH, _URL, _IP, _FILE, _DOMAIN."""
+    vt_host_rule: Annotated[HostRule, BeforeValidator(environment.lower)] = Field(
+        HostRule.SERVED, description="served or documented"
+    )
+    vt_evidence_days: int = Field(
+        EVIDENCE_DAYS, ge=0, le=MAX_EVIDENCE_DAYS, description="a number of days up to 3650; 0 means any age"
+    )
+    """Evidence against hosts that is older is context only, by the rule `served`."""
     url_submit: Annotated[SubmitPolicy, BeforeValidator(environment.lower)] = Field(
         SubmitPolicy.CONFIRM, description="confirm, allow or deny"
     )
@@ -200,6 +208,11 @@ class Settings(BaseSettings):
             channels=self.allowed_channels,
             admins=self.admin_users,
         )
+
+    @property
+    def verdicts(self) -> Thresholds:
+        """How verdicts are reached, unless an option or a channel says otherwise."""
+        return Thresholds(self.thresholds, HostCriteria(self.vt_host_rule, self.vt_evidence_days))
 
     @property
     def rules(self) -> Rules:

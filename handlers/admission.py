@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import text
 from handlers.case import Modal, StoreDown
+from handlers.commands import Thresholds
 from handlers.people import DIRECT, Denial, Person, Policy, Role, Scope, described, is_app, teams
 from handlers.request import ChannelSettings, Origin, Request
 from handlers.slack_errors import TOKEN_ERRORS, Unknown, error_code
@@ -214,14 +215,11 @@ def add_deps(deps: AdmissionDeps) -> Callable[..., Awaitable[None]]:
 
 
 async def effective_settings(
-    origin: Origin, store: SettingsStore, thresholds: Mapping[str, int]
-) -> tuple[Mapping[str, int], ChannelSettings]:
-    """The thresholds that apply where someone asks, in engines by action, and the channel's settings. Raises StoreDown.
-
-    `thresholds`: the operator's, for the actions for which the channel has none.
-    """
+    origin: Origin, store: SettingsStore, thresholds: Thresholds
+) -> tuple[Thresholds, ChannelSettings]:
+    """The channel's settings, and the thresholds with them: the operator's where it sets none. Raises StoreDown."""
     settings = await store.get(origin.team, origin.channel)
-    return {**thresholds, **settings.thresholds}, settings
+    return thresholds.in_channel(settings), settings
 
 
 # Permissions -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Changes need an upgrade in stored_shapes.py.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Generic, Literal, Self
@@ -14,9 +14,11 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypeVar
 
 from handlers.request import CardRequest, Frozen, LookupRequest, Origin, Request, Verb
+from vt.evidence import HostRecord
 from vt.indicators import Kind
 from vt.lookup import Lookup
 from vt.privacy import has_secret, masked
+from vt.results import Judgement, judged_if_changed, judgement, known_against
 from vt.verdict import Finding, Note, State
 
 
@@ -242,6 +244,8 @@ class Sighting(Frozen):
     total: int | None
     at: datetime | None = None
     """When it was looked up; None before that is on record."""
+    known: HostRecord | None = None
+    """What was known against a host. None for the rest, and from versions that had the documented rule only."""
 
     @property
     def subject(self) -> str:
@@ -252,15 +256,14 @@ class Sighting(Frozen):
     @classmethod
     def of(cls, finding: Finding) -> Self:
         """A finding as it is put on record."""
-        indicator, rule = finding.indicator, finding.rule
+        indicator = finding.indicator
         return cls(
             action=finding.action.key,
             kind=indicator.kind if indicator else None,
             value=indicator.value if indicator else "",
             input=finding.input,
-            state=finding.state,
-            count=rule.count if rule else None,
-            total=rule.total if rule else None,
+            **asdict(judgement(finding)),
+            known=known_against(finding),
         )
 
     def without_secrets(self) -> Self:
@@ -284,13 +287,12 @@ class Summary:
     """The last time that VirusTotal said something about it."""
 
     def previous_if_changed(self, finding: Finding) -> Sighting | None:
-        """The previous result, if VirusTotal says something else now. Another threshold alone is no change."""
-        if self.last is None or finding.state not in JUDGED:
+        """The previous result by today's threshold and rule, if VirusTotal's counts or the verdict are others now."""
+        last = self.last
+        if last is None or finding.state not in JUDGED:
             return None
-        now, last = Sighting.of(finding), self.last
-        same_count = now.count is not None and (now.count, now.total) == (last.count, last.total)
-        same_verdict = (last.state, last.count) == (now.state, now.count)
-        return None if same_count or same_verdict else last
+        then = judged_if_changed(Judgement(last.state, last.count, last.total), last.known, last.at, finding)
+        return last.model_copy(update=asdict(then)) if then else None
 
 
 Records = Mapping[str, Summary]

@@ -1,11 +1,14 @@
 """Commands: what a line after /vt or a form can ask for, what can be wrong with it, and how passwords in it are recognised. Pure."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
-from handlers.request import Verb
+from handlers.request import ChannelSettings, Verb
 from vt.actions import Action
+from vt.evidence import DEFAULT_CRITERIA, HostCriteria
+from vt.indicators import Indicator
 from vt.lookup import Lookup
 
 # Usage errors (their sentences: handlers/text/errors.py) -----------------------------------------------
@@ -121,6 +124,39 @@ class Options:
             fresh=self.fresh or typed.fresh,
             host=typed.host or self.host,
         )
+
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How verdicts are reached where no option says otherwise: as the operator or the channel set it."""
+
+    engines: Mapping[str, int] = field(default_factory=dict)
+    """By action key; for the others the documented number applies."""
+    hosts: HostCriteria = DEFAULT_CRITERIA
+    """How addresses and domains are judged."""
+
+    def of(self, action: Action) -> int:
+        """The engines that make a finding of this action RISKY."""
+        return self.engines.get(action.key, action.threshold)
+
+    def in_channel(self, settings: ChannelSettings) -> Self:
+        """The same, but for what is set for a channel."""
+        rule = settings.host_rule or self.hosts.rule
+        days = self.hosts.days if settings.evidence_days is None else settings.evidence_days
+        return type(self)({**self.engines, **settings.thresholds}, HostCriteria(rule, days))
+
+    def lookup(self, indicator: Indicator, action: Action, options: Options = NO_OPTIONS) -> Lookup:
+        """A new lookup of an indicator."""
+        threshold = options.threshold or self.of(action)
+        lookup = Lookup.of(indicator, action, threshold, options.rescan_after_days)
+        return lookup.model_copy(update={"criteria": self.hosts})
+
+    def applied(self, lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
+        """The lookups, to be judged so."""
+        return tuple(one.evolve(threshold=self.of(one.action), criteria=self.hosts) for one in lookups)
 
 
 @dataclass(frozen=True, slots=True)

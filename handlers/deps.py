@@ -9,12 +9,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.admission import AdmissionDeps, Directory, RequestStore, SettingsStore
 from handlers.case import Case, Modal, Sighting, Summary
+from handlers.commands import Thresholds
 from handlers.files import Logins
 from handlers.people import Policy
-from handlers.request import Origin, SubmitPolicy
+from handlers.request import Origin
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
-from vt.privacy import SECRET_NAMES, UploadPolicy
+from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 from vt.service import Service
 
 MAX_LATEST = 20
@@ -114,8 +115,8 @@ class ListenerDeps(AdmissionDeps):
     new_id: Callable[[], str]
     modals: Modals
     channel_settings: SettingsStore
-    thresholds: Mapping[str, int]
-    """Engines, by action."""
+    thresholds: Thresholds
+    """The operator's."""
     logins: Logins | None = None
     """Holds the logins that people enter; None if they may not."""
 
@@ -148,7 +149,7 @@ class AnswerDeps(FileDeps):
 class LookupDeps(AnswerDeps):
     """To look up what was asked for."""
 
-    thresholds: Mapping[str, int]
+    thresholds: Thresholds
     logins: Logins | None = None
 
 
@@ -175,7 +176,7 @@ class SettingsDeps(PostingDeps):
     channel_settings: SettingsStore
     directory: Directory
     policy: Policy
-    thresholds: Mapping[str, int]
+    thresholds: Thresholds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,7 @@ class WatchDeps(PostingDeps):
     channel_settings: SettingsStore
     directory: Directory
     policy: Policy
-    thresholds: Mapping[str, int]
+    thresholds: Thresholds
     service: Service
     automatic: Service
     """For lookups that nobody asked for."""

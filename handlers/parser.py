@@ -18,6 +18,7 @@ from handlers.commands import (
     Options,
     PasswordTyped,
     SettingsCommand,
+    Thresholds,
     TooLong,
     TooMany,
     UnknownCommand,
@@ -57,10 +58,10 @@ PLAIN: Mapping[str, InfoCommand | SettingsCommand] = {
 WATCHING: Mapping[str, Literal[Verb.WATCH, Verb.IGNORE]] = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
 
 
-def parse(text: str, thresholds: Mapping[str, int], *, has_entities: bool = True) -> Command:
+def parse(text: str, thresholds: Thresholds, *, has_entities: bool = True) -> Command:
     """Parse a line after /vt. Raises UsageError.
 
-    `thresholds`: engines by action, for actions without `--threshold`. `has_entities`: the line has `&`, `<` and `>` as
+    `thresholds`: for actions without `--threshold`. `has_entities`: the line has `&`, `<` and `>` as
     entities, as Slack sends them.
     """
     if len(text) > LONGEST:
@@ -89,7 +90,7 @@ def _form(text: str) -> FormCommand:
     return FormCommand(text)
 
 
-def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, has_entities: bool) -> LookupCommand:
+def _action(action: Action, rest: str, thresholds: Thresholds, *, has_entities: bool) -> LookupCommand:
     """An action by its name: unknown options are refused, and the values must fit."""
     if action.files and commands.password_in_file_command(rest):
         raise PasswordTyped
@@ -103,7 +104,7 @@ def _action(action: Action, rest: str, thresholds: Mapping[str, int], *, has_ent
     return parse_values(action, values, options, thresholds, partial=True)
 
 
-def _free_text(text: str, word: str, thresholds: Mapping[str, int]) -> LookupCommand:
+def _free_text(text: str, word: str, thresholds: Thresholds) -> LookupCommand:
     """Any other text: every indicator in it, each with the action that fits."""
     if commands.password_in_text(text):
         raise PasswordTyped
@@ -118,7 +119,7 @@ def parse_values(
     action: Action | None,
     text: str,
     options: Options,
-    thresholds: Mapping[str, int],
+    thresholds: Thresholds,
     *,
     partial: bool = False,
 ) -> LookupCommand:
@@ -142,7 +143,7 @@ def parse_values(
 
 
 def with_action(
-    action: Action | None, found: Iterable[Indicator], options: Options, thresholds: Mapping[str, int]
+    action: Action | None, found: Iterable[Indicator], options: Options, thresholds: Thresholds
 ) -> LookupCommand:
     """Look up indicators that were found before, with this action or each with the one that fits. Raises UsageError."""
     wanted = [(_as_taken(action, one), action) if action else (one, fitting(one.kind)) for one in found]
@@ -151,14 +152,14 @@ def with_action(
     return _command(_lookups(wanted, options, thresholds), options)
 
 
-def _files(action: Action, text: str, options: Options, thresholds: Mapping[str, int]) -> LookupCommand:
+def _files(action: Action, text: str, options: Options, thresholds: Thresholds) -> LookupCommand:
     if commands.password_in_file_command(text):
         raise PasswordTyped
     place = host_place(options.host) if options.host else ""
     paths = dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip())
     if not paths:
         raise NoValue(action)
-    threshold = _threshold(action, options, thresholds)
+    threshold = options.threshold or thresholds.of(action)
     return _command(tuple(Lookup.of_file(path, action, threshold, place) for path in paths), options)
 
 
@@ -169,17 +170,10 @@ def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, .
 
 
 def _lookups(
-    wanted: Iterable[tuple[Indicator, Action]], options: Options, thresholds: Mapping[str, int]
+    wanted: Iterable[tuple[Indicator, Action]], options: Options, thresholds: Thresholds
 ) -> tuple[Lookup, ...]:
     """One for each different indicator."""
-    return tuple(
-        Lookup.of(indicator, action, _threshold(action, options, thresholds), options.rescan_after_days)
-        for indicator, action in dict(wanted).items()
-    )
-
-
-def _threshold(action: Action, options: Options, thresholds: Mapping[str, int]) -> int:
-    return options.threshold or thresholds.get(action.key, action.threshold)
+    return tuple(thresholds.lookup(indicator, action, options) for indicator, action in dict(wanted).items())
 
 
 def _values(action: Action, words: Iterable[str]) -> tuple[list[Indicator], list[WrongValue]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vt.evidence import HostRule
 from vt.lookup import Lookup
 
 
@@ -115,21 +116,14 @@ class Uploads(StrEnum):
     DENY = "deny"
 
 
-class SubmitPolicy(StrEnum):
-    """Whether URLs that VirusTotal does not know may be submitted to it, as the operator set it."""
-
-    CONFIRM = "confirm"
-    """When somebody asks for it and confirms."""
-    ALLOW = "allow"
-    """When somebody asks for it."""
-    DENY = "deny"
-
-
 class ChannelSettings(Frozen):
     """The settings of a channel."""
 
     thresholds: dict[str, int] = {}
     """Engines by action; the operator's threshold applies to the others."""
+    host_rule: HostRule | None = None
+    evidence_days: int | None = None
+    """How hosts are judged; None: as the operator set it."""
     answers: Answers = Answers.AS_ASKED
     uploads: Uploads = Uploads.AS_SET
     instance: str = "default"

@@ -163,18 +163,25 @@ def upgrade_origin(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {("entry_point" if name == "way" else name): value for name, value in stored.items()}
 
 
+def unchanged(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """For a version that only brought fields with a default: version 3 of requests and 2 of channel settings (host_rule)."""
+    return dict(stored)
+
+
 def _is_v1(origin: object) -> bool:
     return isinstance(origin, Mapping) and "way" in origin
 
 
 # The shapes, and the rows that hold them ---------------------------------------------------------------
 
-REQUEST: Shape[Request] = Shape("request", TypeAdapter(Request), (upgrade_request,))
+REQUEST: Shape[Request] = Shape("request", TypeAdapter(Request), (upgrade_request, unchanged))
 PROGRESS: Shape[Case] = Shape("progress", TypeAdapter(Case), (upgrade_progress,))
 MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal,))
 OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverrides))
 CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
-CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape("channel settings", TypeAdapter(ChannelSettings))
+CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape(
+    "channel settings", TypeAdapter(ChannelSettings), (unchanged,)
+)
 LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
 """Each lookup names its own version: see vt/stored.py."""
 

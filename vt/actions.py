@@ -8,6 +8,7 @@ from vt.models import AddressReport, DomainReport, FileReport, Reply, UrlReport
 
 HASHES = frozenset({Kind.MD5, Kind.SHA1, Kind.SHA256})
 ADDRESSES = frozenset({Kind.IPV4, Kind.IPV6})
+HOST_KINDS = ADDRESSES | {Kind.DOMAIN, Kind.EMAIL}
 
 
 @dataclass(frozen=True, slots=True)

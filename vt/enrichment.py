@@ -12,15 +12,14 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
+from vt.evidence import LISTED, Evidence, flagged
 from vt.models import DomainReport, FileReport, HostReport, Resolution, UrlReport
-from vt.verdict import Evidence, Finding, flagged
+from vt.verdict import Finding
 
 SHOWN = 12
 """Entries of a list that are shown. The rest is counted."""
 LONGEST = 3_000
 """Characters of a value. A longer one is cut."""
-LISTED = 100
-"""The most entries that VirusTotal lists of a kind: a list of that length may be incomplete."""
 UNMISTAKABLE = 12
 """Characters from which two equal values are the same thing, and not two numbers that happen to be equal."""
 REPEATS: Mapping[str, frozenset[str]] = {

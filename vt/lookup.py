@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, Val
 from vt import errors
 from vt.actions import BY_KEY, Action
 from vt.errors import VTError
+from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.privacy import has_secret
 from vt.stored import pack, unpack, upgrade
@@ -25,6 +26,8 @@ ANY_CONTENT = "*"
 """In place of a SHA-256: the settings allow any file to be uploaded."""
 NEVER_SENT = (errors.Internal, errors.NotPublic, errors.Sensitive)
 """Why a lookup was not sent to VirusTotal, for reasons that do not change when it is tried again."""
+ENTERED = ("action", "input", "place", "threshold", "criteria", "rescan_after_days")
+"""The fields that somebody asked with: they stay when a lookup starts again."""
 
 
 class Step(StrEnum):
@@ -56,7 +59,7 @@ class Lookup(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     action: Annotated[Action, PlainValidator(_action), PlainSerializer(lambda action: action.key)]
     input: str
     """The indicator or path as it was entered."""
@@ -76,6 +79,7 @@ class Lookup(BaseModel):
     failed_uploads: int = 0
     threshold: int
     """Engines; RISKY when the count reaches or exceeds it."""
+    criteria: HostCriteria = DEFAULT_CRITERIA
     rescan_after_days: int | None = None
     step: Step = Step.ASK
     raw: Raw | None = None
@@ -96,7 +100,7 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        return upgrade(data) if isinstance(data, Mapping) and "asked" in data else data
+        return upgrade(data) if isinstance(data, Mapping) else data
 
     @classmethod
     def of(
@@ -255,13 +259,7 @@ class Lookup(BaseModel):
             return self
         if self.note in GIVEN_UP and self.is_file:
             return self.evolve(step=Step.WAIT, note=None, waiting_since=None, attempts=0, consented_sha256="")
-        again = type(self)(
-            action=self.action,
-            input=self.input,
-            place=self.place,
-            threshold=self.threshold,
-            rescan_after_days=self.rescan_after_days,
-        )
+        again = type(self)(**{name: getattr(self, name) for name in ENTERED})
         if self.is_file:
             return again
         # A host that was replaced by its registered domain is not asked for by its own name again.
@@ -296,5 +294,7 @@ class Lookup(BaseModel):
         return replace(waiting, error=error if is_asking else None)
 
     def judged(self, raw: Raw, at: datetime) -> Finding:
-        """What a report means at this lookup's threshold."""
-        return judge(self.subject, raw, threshold=self.threshold, now=at, note=self.note)
+        """What a report means at this lookup's threshold, and by its rule for hosts."""
+        return judge(
+            self.subject, raw, threshold=self.threshold, now=at, criteria=self.criteria, note=self.note
+        )

@@ -199,6 +199,16 @@ _SECRET_CONTENT = re.compile(
 )
 
 
+class SubmitPolicy(StrEnum):
+    """Whether URLs that VirusTotal does not know may be submitted to it, as the operator set it."""
+
+    CONFIRM = "confirm"
+    """When somebody asks for it and confirms."""
+    ALLOW = "allow"
+    """When somebody asks for it."""
+    DENY = "deny"
+
+
 class UploadPolicy(StrEnum):
     """Whether files that VirusTotal does not know are uploaded, the strictest last."""
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from itertools import count
 from typing import Any
@@ -11,11 +12,12 @@ from urllib.parse import quote
 from vt.actions import HASHES, Action
 from vt.enrichment import Detection, Field, detecting, shown
 from vt.errors import Internal, NotPublic, Sensitive
+from vt.evidence import Evidence, HostCriteria, HostRecord, HostRule, condensed, flagged, newest, record
 from vt.indicators import Kind
 from vt.lookup import NEVER_SENT
 from vt.models import AddressReport, DomainReport, HostReport
 from vt.privacy import masked
-from vt.verdict import Basis, Evidence, Finding, State, flagged, newest
+from vt.verdict import Basis, Finding, State, state_of, weigh
 
 GUI = "https://www.virustotal.com/gui"
 INSIGHT = "Entity Insight"
@@ -168,6 +170,65 @@ def _categories(report: DomainReport) -> tuple[str, ...]:
         # "searchengines" and "search_engines" are the same category.
         told.setdefault("".join(filter(str.isalnum, text.casefold())), text)
     return tuple(text for key, text in told.items() if key not in SAYS_NOTHING)
+
+
+# What was known before ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A state with the engines that people read beside it; `count` is None when there was no verdict."""
+
+    state: State
+    count: int | None = None
+    total: int | None = None
+
+
+def known_against(finding: Finding) -> HostRecord | None:
+    """What is known against a host, short enough to be stored; None for files and URLs, and without a verdict."""
+    report = finding.report
+    return condensed(record(report)) if finding.rule and isinstance(report, HostReport) else None
+
+
+def judgement(finding: Finding) -> Judgement:
+    """What a finding says."""
+    return Judgement(finding.state, *(finding.rule.worst if finding.rule else ()))
+
+
+def rejudged(then: Judgement, known: HostRecord | None, at: datetime, finding: Finding) -> Judgement:
+    """What was said at a time before, by the threshold and rule of a finding of today: only like can be compared with like.
+
+    `known`: what was known against a host then. Versions that did not store it had the documented rule.
+    """
+    rule = finding.rule
+    if rule is None or then.count is None:
+        return then
+    if known is not None and rule.criteria is not None:
+        judged = weigh(known, rule.threshold, rule.criteria, at)
+    else:
+        judged = replace(rule, count=then.count, total=then.total, context=())
+    return Judgement(state_of(judged), *judged.worst)
+
+
+def judged_if_changed(
+    then: Judgement, known: HostRecord | None, at: datetime | None, finding: Finding
+) -> Judgement | None:
+    """What was said before, judged as a finding of today is; None when that is what the finding says."""
+    now = finding.checked_at
+    if now is None:
+        return None
+    before = rejudged(then, known, at or now, finding)
+    today = judgement(finding) if known else by_documented_rule(finding, now)
+    return None if (before.state, before.count) == (today.state, today.count) else before
+
+
+def by_documented_rule(finding: Finding, now: datetime) -> Judgement:
+    """What a finding about a host says by the documented rule."""
+    rule = finding.rule
+    if rule is None or not isinstance(finding.report, HostReport):
+        return judgement(finding)
+    documented = weigh(record(finding.report), rule.threshold, HostCriteria(HostRule.DOCUMENTED), now)
+    return Judgement(state_of(documented), documented.count, documented.total)
 
 
 # What may still be done with it at VirusTotal ----------------------------------------------------------

@@ -1,6 +1,7 @@
 """How errors and lookups are stored as JSON, and how those of older versions are read. Pure.
 
-Version 1 of a lookup had no `version` and other field names, and it stored errors by class name.
+Version 1 of a lookup had no `version` and other field names, and it stored errors by class name. Version 2 had no rule for
+hosts: the documented one was the only one.
 """
 
 import re
@@ -14,7 +15,7 @@ from vt.errors import UnrecognisedError, VTError, tree
 
 Stored = Mapping[str, Any]
 
-VERSION = 2
+VERSION = 3
 """Of a lookup. A change of its fields needs a new version and a step in `upgrade`."""
 _RENAMED_IN_2 = {
     "asked": "input",
@@ -29,14 +30,23 @@ _RENAMED_IN_2 = {
 
 
 def upgrade(lookup: Stored) -> dict[str, Any]:
-    """A lookup of version 1 in the form of version 2. Anything else is returned as it is."""
-    if "version" in lookup or "asked" not in lookup:
-        return dict(lookup)
+    """A lookup of an older version in the form of version 3. Anything else is returned as it is."""
+    if "version" not in lookup and "asked" in lookup:
+        lookup = _from_1(lookup)
+    return _from_2(lookup) if lookup.get("version") == 2 else dict(lookup)  # noqa: PLR2004
+
+
+def _from_1(lookup: Stored) -> dict[str, Any]:
     upgraded = {_RENAMED_IN_2.get(name, name): value for name, value in lookup.items()}
     error = upgraded.get("error")
     if isinstance(error, Mapping):
         upgraded["error"] = {"code": _code(error), "data": error.get("data", {})}
     return {**upgraded, "version": 2}
+
+
+def _from_2(lookup: Stored) -> dict[str, Any]:
+    """What was answered by the documented rule stays so when its answer is shown again."""
+    return {**lookup, "version": 3, "criteria": {"rule": "documented"}}
 
 
 def pack(error: VTError) -> dict[str, Any]:

@@ -1,22 +1,31 @@
 """What a report means: one of six states, the rule that decided, and a note for the reader. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from vt import replies
 from vt.actions import Action
 from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
+from vt.evidence import (
+    DEFAULT_CRITERIA,
+    SERVED,
+    Context,
+    Evidence,
+    HostCriteria,
+    HostRecord,
+    Why,
+    record,
+    split,
+)
 from vt.indicators import Indicator
-from vt.models import FileReport, HostReport, Reply, Sample, SeenUrl, UrlReport
+from vt.models import FileReport, HostReport, Reply, UrlReport
 
 Raw = dict[str, Any]
 
 RECENT = timedelta(days=30)
-HOSTED = frozenset({"url", "downloaded"})
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class State(StrEnum):
@@ -57,10 +66,8 @@ class Note(StrEnum):
     """A file that was not read, because the asker may not have it read: only its known hash was looked up."""
 
 
-GIVEN_UP = (
-    Note.GAVE_UP,
-    Note.MAYBE_UPLOADED,
-)  # the wait for an analysis ended without one; it may be polled again
+GIVEN_UP = (Note.GAVE_UP, Note.MAYBE_UPLOADED)
+"""The wait for an analysis ended without one; it may be polled again."""
 NEVER_UPLOADED = (Note.NEVER_BY_NAME, Note.NEVER_BY_CONTENT)
 
 
@@ -69,18 +76,6 @@ class Basis(StrEnum):
 
     ENGINES = "engines"
     EVIDENCE = "evidence"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Something at a host that engines flag. `kind`: url, downloaded, communicating or referrer."""
-
-    kind: str
-    name: str | None
-    """The URL, or the sample's SHA-256."""
-    positives: int
-    total: int | None
-    date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +91,20 @@ class Rule:
     recent: int | None = None
     """The highest count of the last 30 days; None when nothing flagged is dated."""
     hosted: int | None = None
-    """The highest count among URLs and downloaded samples, which the host itself served. Other samples only contacted
-    or mentioned it, as malware does with 8.8.8.8. None when the basis is engines."""
+    """The highest count among URLs and downloaded samples of any age, which the host itself served. None when the basis
+    is engines."""
     checked: int = 0
     """How many URLs and samples any engine has looked at, flagged or not. VirusTotal lists at most 100 of a kind."""
+    criteria: HostCriteria | None = None
+    """How a host was judged; None when the basis is engines."""
+    context: tuple[Context, ...] = ()
+    """What is known against a host and does not count, worst first. It makes SUSPICIOUS at most."""
+
+    @property
+    def worst(self) -> tuple[int, int | None]:
+        """The count and total that people read first: those compared, or of what the host served long ago; else 0, None."""
+        old = next((one.worst for one in self.context if one.why is Why.OLD), None)
+        return (old.positives, old.total) if old and not self.count else (self.count, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +151,23 @@ class Finding:
         return self.subject.input
 
 
-def judge(subject: Subject, raw: Raw, *, threshold: int, now: datetime, note: Note | None = None) -> Finding:
-    """What a reply means at a threshold of engines. Never raises.
+def judge(
+    subject: Subject,
+    raw: Raw,
+    *,
+    threshold: int,
+    now: datetime,
+    criteria: HostCriteria = DEFAULT_CRITERIA,
+    note: Note | None = None,
+) -> Finding:
+    """What a reply means at a threshold of engines, and for hosts by `criteria`. Never raises.
 
     An unreadable reply is NOT CHECKED, with its error, unless the part that can be read proves a danger.
     """
     report = None
     try:
         report = replies.read_partly(subject.action.report, raw)
-        state, rule = _decide(report, threshold, now)
+        state, rule = _decide(report, threshold, criteria, now)
         # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
         is_danger = state in (State.RISKY, State.SUSPICIOUS)
         if not is_danger and report.response_code == 1 and not replies.is_exact(report, raw):
@@ -201,7 +214,9 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings in the order to read them: by state, then by count; equal ones keep their order."""
     order = list(State)
     return tuple(
-        sorted(findings, key=lambda found: (order.index(found.state), -found.rule.count if found.rule else 0))
+        sorted(
+            findings, key=lambda found: (order.index(found.state), -found.rule.worst[0] if found.rule else 0)
+        )
     )
 
 
@@ -211,31 +226,16 @@ def tally(findings: Iterable[Finding]) -> Mapping[State, int]:
     return {state: states.count(state) for state in State if state in states}
 
 
-def flagged(report: HostReport) -> tuple[Evidence, ...]:
-    """Everything at a host that engines flag: the highest count first, then the newest.
-
-    An entry whose count cannot be read counts as one engine: VirusTotal lists it as detected.
-    """
-    found = (_evidence(kind, seen) for kind, seen in report.detected())
-    return tuple(sorted(found, key=lambda one: (one.positives, one.date or LONG_AGO), reverse=True))
-
-
-def newest(evidence: Iterable[Evidence]) -> Evidence | None:
-    """The evidence with the latest date; None when none is dated."""
-    dated = [one for one in evidence if one.date]
-    return max(dated, key=lambda one: (one.date or LONG_AGO, one.positives), default=None)
-
-
-def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
-    positives = 1 if seen.positives is None else seen.positives
-    return Evidence(kind, seen.name, positives, total=seen.total, date=seen.date)
-
-
-def _decide(report: Reply, threshold: int, now: datetime) -> tuple[State, Rule | None]:
+def _decide(
+    report: Reply, threshold: int, criteria: HostCriteria, now: datetime
+) -> tuple[State, Rule | None]:
     match report.response_code:
-        case 1:
-            return _by_report(report, threshold, now)
-        case 0:
+        case 1 if isinstance(report, HostReport):
+            return _by_evidence(report, threshold, criteria, now)
+        case 1 if isinstance(report, FileReport | UrlReport):
+            return _by_engines(report, threshold)
+        case 0 | 1:
+            # A report without engines holds no verdict, like a file that no engine has looked at.
             return State.UNKNOWN, None
         case -2:
             return State.PENDING, None
@@ -243,15 +243,6 @@ def _decide(report: Reply, threshold: int, now: datetime) -> tuple[State, Rule |
             raise Unsupported
         case _:
             raise Unreadable("shape")
-
-
-def _by_report(report: Reply, threshold: int, now: datetime) -> tuple[State, Rule | None]:
-    if isinstance(report, HostReport):
-        return _by_evidence(report, threshold, now)
-    if isinstance(report, FileReport | UrlReport):
-        return _by_engines(report, threshold)
-    # A report without engines holds no verdict, like a file that no engine has looked at.
-    return State.UNKNOWN, None
 
 
 def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:
@@ -264,27 +255,36 @@ def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, 
         raise Unreadable("shape")
     total = report.total or len(report.scans)
     rule = Rule(count, total if total >= count else None, threshold, Basis.ENGINES)
-    return _weighed(rule), rule
+    return state_of(rule), rule
 
 
-def _by_evidence(report: HostReport, threshold: int, now: datetime) -> tuple[State, Rule | None]:
-    found = flagged(report)
+def _by_evidence(
+    report: HostReport, threshold: int, criteria: HostCriteria, now: datetime
+) -> tuple[State, Rule | None]:
+    found = record(report)
     # An entry with neither a count nor a total was never looked at by any engine, so it proves nothing.
-    checked = sum(bool(one.positives or one.total) for one in (*found, *report.undetected()))
+    checked = sum(bool(one.positives or one.total) for one in (*found.flagged, *report.undetected()))
     if not checked:
         return State.UNKNOWN, None
-    top = found[0] if found and found[0].positives else None
-    rule = Rule(
+    rule = replace(weigh(found, threshold, criteria, now), checked=checked)
+    return state_of(rule), rule
+
+
+def weigh(found: HostRecord, threshold: int, criteria: HostCriteria, now: datetime) -> Rule:
+    """The rule that decides about a host, from what is known against it."""
+    counted, context = split(found, criteria, now)
+    top = counted[0] if counted and counted[0].positives else None
+    return Rule(
         count=top.positives if top else 0,
         total=top.total if top else None,
         threshold=threshold,
         basis=Basis.EVIDENCE,
         evidence=top,
-        recent=_recent(found, now),
-        hosted=max((one.positives for one in found if one.kind in HOSTED), default=0),
-        checked=checked,
+        recent=_recent(found.flagged, now),
+        hosted=max((one.positives for one in found.flagged if one.kind in SERVED), default=0),
+        criteria=criteria,
+        context=context,
     )
-    return _weighed(rule), rule
 
 
 def _recent(found: Iterable[Evidence], now: datetime) -> int | None:
@@ -292,7 +292,8 @@ def _recent(found: Iterable[Evidence], now: datetime) -> int | None:
     return max((count for date, count in dated if date >= now - RECENT), default=0) if dated else None
 
 
-def _weighed(rule: Rule) -> State:
+def state_of(rule: Rule) -> State:
+    """RISKY from the threshold up, CLEAN when nothing at all is known against it, else SUSPICIOUS."""
     if not rule.count:
-        return State.CLEAN
+        return State.SUSPICIOUS if rule.context else State.CLEAN
     return State.RISKY if rule.count >= rule.threshold else State.SUSPICIOUS

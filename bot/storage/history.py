@@ -93,7 +93,10 @@ class History:
                 "state": one.state.value,
                 "engines": one.count,
                 "total": one.total,
-                "what": one.without_secrets().model_dump(mode="json", include=WHAT),
+                # The release before refuses keys that it does not know: only hosts have `known`.
+                "what": one.without_secrets().model_dump(
+                    mode="json", include=WHAT | ({"known"} if one.known else set())
+                ),
             }
             for position, one in enumerate(sightings)
         ]

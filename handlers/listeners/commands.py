@@ -23,6 +23,7 @@ from handlers.commands import (
     NoHost,
     Options,
     SettingsCommand,
+    Thresholds,
     UsageError,
     WatchCommand,
 )
@@ -89,7 +90,7 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerD
             await ack(mrkdwn(await accept(request, deps)))
 
 
-def parse_or_error(line: str, thresholds: Mapping[str, int]) -> Command | UsageError:
+def parse_or_error(line: str, thresholds: Thresholds) -> Command | UsageError:
     """The command in a line, or what is wrong with it."""
     try:
         return parse(line, thresholds)
@@ -105,7 +106,7 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
         )
     except StoreDown:
         return text.CANNOT_TAKE
-    if settings.thresholds:
+    if thresholds != deps.thresholds:
         again = parse_or_error(received.text, thresholds)
         wanted = again if isinstance(again, LookupCommand) else wanted
     if any(lookup.is_file for lookup in wanted.lookups):
@@ -194,19 +195,17 @@ def select(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]
 
 def _is_convertible(action: Action, one: Indicator) -> bool:
     try:
-        with_action(action, [one], Options(), {})
+        with_action(action, [one], Options(), Thresholds())
     except UsageError:
         return False
     return True
 
 
-def _files(
-    message: Mapping[str, Any], action: Action | None, thresholds: Mapping[str, int]
-) -> tuple[Lookup, ...]:
+def _files(message: Mapping[str, Any], action: Action | None, thresholds: Thresholds) -> tuple[Lookup, ...]:
     """The attached files, if the action takes files."""
     if action not in (None, FILE):
         return ()
-    return file_lookups(files(message), thresholds.get(FILE.key, FILE.threshold))
+    return file_lookups(files(message), thresholds.of(FILE))
 
 
 async def _look_up_message(

@@ -23,6 +23,7 @@ from handlers.commands import (
     NoValue,
     Options,
     SettingsCommand,
+    Thresholds,
     TooMany,
     UsageError,
     WatchCommand,
@@ -143,7 +144,7 @@ async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
 
 
 def _with_forwarded(
-    wanted: Command | UsageError, message: AddressedMessage, thresholds: Mapping[str, int]
+    wanted: Command | UsageError, message: AddressedMessage, thresholds: Thresholds
 ) -> Command | UsageError:
     """The command with the indicators of what the message forwards: those that its action takes, if it names one."""
     takes_more = not message.text or isinstance(wanted, LookupCommand | NothingFound | NoValue)
@@ -168,13 +169,13 @@ def _with_forwarded(
 
 
 def _request(
-    message: AddressedMessage, wanted: Command | UsageError, thresholds: Mapping[str, int], deps: ListenerDeps
+    message: AddressedMessage, wanted: Command | UsageError, thresholds: Thresholds, deps: ListenerDeps
 ) -> Request:
     """What the text, parsed, and the attached files ask for."""
     line = message.text
     head = Head(id=deps.new_id(), delivery=message.delivery, at=deps.clock(), origin=message.origin)
     options = _file_options(line, wanted)
-    threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
+    threshold = options.threshold or thresholds.of(FILE)
     files = file_lookups(message.files, threshold)
     if files and not isinstance(wanted, LookupCommand) and (not line or _is_about_files(wanted)):
         return LookupRequest(**head, lookups=files, share=options.share, fresh=options.fresh)
@@ -265,14 +266,13 @@ def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
 
     An indicator is asked for by its value, however it was written: written in two ways it is still the same.
     """
-    wanted = []
-    for one in extract(text, unknown_hosts=True):
-        if is_internal(one, deps.rules.own_domains) or is_well_known(one):
-            continue
-        action = fitting(one.kind)
-        threshold = deps.thresholds.get(action.key, action.threshold)
-        wanted.append(Lookup.of(replace(one, written=one.value), action, threshold))
-    return tuple(wanted)
+    own = deps.rules.own_domains
+    found = extract(text, unknown_hosts=True)
+    return tuple(
+        deps.thresholds.lookup(replace(one, written=one.value), fitting(one.kind))
+        for one in found
+        if not is_internal(one, own) and not is_well_known(one)
+    )
 
 
 def _card_request(message: ChannelMessage, wanted: tuple[Lookup, ...], deps: WatchDeps) -> CardRequest:

@@ -1,5 +1,6 @@
 """Submitted modals: the form, the login for a server, and a channel's settings, with what their fields ask for."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from slack_sdk.models.views import View
 from handlers import payloads, text
 from handlers.admission import accept, effective_settings
 from handlers.case import FormModal, LoginModal, SettingsModal, StoreDown
-from handlers.commands import LookupCommand, Options, TooLong, TooMany, UsageError
+from handlers.commands import BadNumber, LookupCommand, Options, Thresholds, TooLong, TooMany, UsageError
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
 from handlers.open_modals import (
@@ -30,11 +31,7 @@ from handlers.options import (
     parse_options,
     with_hyphens,
 )
-from handlers.parser import (
-    MOST_VALUES,
-    parse_values,
-    with_action,
-)
+from handlers.parser import MOST_VALUES, parse_values, with_action
 from handlers.payloads import ModalSubmission
 from handlers.request import (
     Answers,
@@ -45,10 +42,12 @@ from handlers.request import (
     Verb,
 )
 from handlers.text import files as files_text
+from handlers.text import hosts
 from handlers.text import modals as modals_text
 from handlers.views.form import INSTANCES, LANGUAGES
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY, FILE
+from vt.evidence import MAX_EVIDENCE_DAYS, HostRule
 from vt.indicators import Indicator
 
 T = TypeVar("T")
@@ -165,7 +164,7 @@ async def _submit_login(submission: ModalSubmission, deps: ListenerDeps) -> dict
 
 
 async def _keep(
-    submission: ModalSubmission, modal: LoginModal, thresholds: Mapping[str, int], deps: ListenerDeps
+    submission: ModalSubmission, modal: LoginModal, thresholds: Thresholds, deps: ListenerDeps
 ) -> dict[str, str]:
     """Hold the login and store the request. Returns the sentences to show, by field. Raises InvalidField, HostUnknown."""
     assert deps.logins is not None  # noqa: S101 - checked by the caller
@@ -192,9 +191,7 @@ async def _keep(
 # What a form asks for ------------------------------------------------------------------------------------------------
 
 
-def form_command(
-    submission: ModalSubmission, modal: FormModal, thresholds: Mapping[str, int]
-) -> LookupCommand:
+def form_command(submission: ModalSubmission, modal: FormModal, thresholds: Thresholds) -> LookupCommand:
     """What the form asks for: values, attached files and paths, all with the same options. Raises InvalidField."""
     action = BY_KEY.get(str(submission.value("action")))
     text = with_hyphens(submission.text("values"))
@@ -205,7 +202,7 @@ def form_command(
     of_path, path = read_field("path", lambda: parse_file_options(submission.text("path")))
     options = form_options(submission).with_typed(of_path).with_typed(written)
     read_field("rescan", lambda: check_options(action, options))
-    threshold = options.threshold or thresholds.get(FILE.key, FILE.threshold)
+    threshold = options.threshold or thresholds.of(FILE)
     files = (
         *(file.evolve(threshold=threshold) for file in modal.lookups),
         *file_lookups(submission.value("files"), threshold),
@@ -262,9 +259,11 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
     for action in ACTIONS:
         if count := submission.value(action.key):
             thresholds[action.key] = _threshold(action.key, str(count))
-    answers = str(submission.value("answers"))
+    answers, rule = (str(submission.value(name)) for name in ("answers", "host-rule"))
     return ChannelSettings(
         thresholds=thresholds,
+        host_rule=HostRule(rule) if rule in set(HostRule) else None,
+        evidence_days=_evidence_days(submission.text("evidence-days")),
         answers=Answers(answers) if answers in set(Answers) else Answers.AS_ASKED,
         uploads=Uploads(_choice(submission, "uploads", files_text.UPLOAD_WAYS)),
         instance=_choice(submission, "instance", INSTANCES),
@@ -274,6 +273,12 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
 
 def _threshold(field: str, text: str) -> int:
     return read_field(field, lambda: parse_number("threshold", text))
+
+
+def _evidence_days(text: str) -> int | None:
+    if not re.fullmatch("[0-9]{0,5}", text) or int(text or 0) > MAX_EVIDENCE_DAYS:
+        raise InvalidField("evidence-days", BadNumber(hosts.DAYS, text, 0, MAX_EVIDENCE_DAYS))
+    return int(text) if text else None
 
 
 def _choice(submission: ModalSubmission, name: str, offered: Mapping[str, str]) -> str:

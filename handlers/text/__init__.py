@@ -25,7 +25,6 @@ from handlers.text.findings import (
     asked_by,
     called,
     dated,
-    evidence,
     first_seen,
     insight,
     is_at_fault,
@@ -56,6 +55,7 @@ from handlers.text.format import (
     size,
     vendor,
 )
+from handlers.text.hosts import evidence
 from handlers.text.modals import (
     BUTTON_JSON,
     BUTTON_LINK,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.case import Sighting, Summary
-from handlers.text import files
+from handlers.text import files, hosts
 from handlers.text.errors import error, is_fault
 from handlers.text.format import (
     EVERYBODY,
@@ -23,9 +23,10 @@ from handlers.text.format import (
     seconds,
 )
 from vt import errors
+from vt.actions import HOST_KINDS
 from vt.indicators import Kind, defang_path
 from vt.results import Insight, Place, names, place
-from vt.verdict import Basis, Evidence, Finding, Note, Rule, State
+from vt.verdict import Basis, Finding, Note, State
 
 ICONS: Mapping[State, str] = {
     State.RISKY: "🔴",
@@ -51,7 +52,8 @@ def verdict(finding: Finding) -> str:
     shown = f"{ICONS[finding.state]} {finding.state}"
     if finding.rule is None or finding.state not in (State.RISKY, State.SUSPICIOUS):
         return shown
-    return f"{shown} {engines(finding.rule.count, finding.rule.total)}"
+    count, total = finding.rule.worst
+    return f"{shown} {engines(count, total)}" if count else shown
 
 
 def subject(finding: Finding, most: int = 300) -> str:
@@ -74,7 +76,7 @@ def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
         known = getattr(finding.report, "response_code", 0) == 1
         return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
     if finding.rule.basis is Basis.EVIDENCE:
-        return _by_evidence(finding.rule)
+        return hosts.judged(finding.rule)
     if finding.state is State.CLEAN:
         return f"none of {finding.rule.total} engines flags it" if finding.rule.total else MEANS[State.CLEAN]
     return f"threshold {finding.rule.threshold}"
@@ -113,45 +115,6 @@ def _waits(finding: Finding, now: datetime) -> str:
     return f"{error(finding.error).partition('. ')[0]}, trying again in {errors.LONGEST_PAUSE} s or less"
 
 
-def _by_evidence(why: Rule) -> str:
-    if not why.count:
-        return f"none of {related(why.checked)} is flagged"
-    worst = line(": {seen}", seen=evidence(why.evidence)) if why.evidence else ""
-    head = line(
-        "worst of {related}{worst}, threshold {threshold}",
-        related=related(why.checked),
-        worst=worst,
-        threshold=str(why.threshold),
-    )
-    told: list[str] = [head]
-    if why.hosted != why.count:
-        hosted = f"worst file or URL hosted there: {engines(why.hosted or 0, None)}"
-        told.append(hosted if why.hosted else "nothing hosted there is flagged")
-    if why.recent is not None and why.recent != why.count:
-        recent = f"worst of the last 30 days: {engines(why.recent, None)}"
-        told.append(recent if why.recent else "nothing flagged in the last 30 days")
-    return join("; ", told)
-
-
-def related(count: int) -> str:
-    """So many things that VirusTotal has seen at an address or domain."""
-    return f"{count} related file or URL" if count == 1 else f"{count} related files and URLs"
-
-
-KINDS_OF_EVIDENCE = {
-    "url": "a URL on it",
-    "downloaded": "a file downloaded from it",
-    "communicating": "a file that contacts it",
-    "referrer": "a file that mentions it",
-}
-
-
-def evidence(seen: Evidence) -> str:
-    """What was seen, and when."""
-    when = day(seen.date) if seen.date else "no date"
-    return line("{kind} ({when})", kind=KINDS_OF_EVIDENCE[seen.kind], when=when)
-
-
 def _next(until: datetime | None) -> str:
     return line("; next check at {at}", at=second(until)) if until else ""
 
@@ -169,7 +132,7 @@ def _where(where: Place) -> str:
     ]
     if seen := where.newest:
         flagged = engines(seen.positives, seen.total)
-        parts.append(line("latest detection: {flagged}, {seen}", flagged=flagged, seen=evidence(seen)))
+        parts.append(line("latest detection: {flagged}, {seen}", flagged=flagged, seen=hosts.evidence(seen)))
     return join(" · ", parts)
 
 
@@ -254,7 +217,8 @@ def was(last: Sighting) -> Line:
     """What VirusTotal said before."""
     flagged = "" if last.count is None else engines(last.count, last.total)
     on = line("on {day}", day=day(last.at)) if last.at else "before"
-    return join(" ", ["was", last.state, flagged, on])
+    by = "by the documented rule" if last.kind in HOST_KINDS and last.known is None and last.count else ""
+    return join(" ", ["was", last.state, flagged, on, by])
 
 
 # Several findings ------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ COLUMNS = (
     "checked",
     "remark",
     "VirusTotal",
+    "rule",
 )
 
 # Modals about an answer ----------------------------------------------------------------------------------

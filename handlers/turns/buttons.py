@@ -8,7 +8,7 @@ from handlers import replies, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.replies import RESPONSE_URL_USES, decline, end, reply
-from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, SubmitPolicy, UploadRequest, Verb
+from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, UploadRequest, Verb
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.turns import consent
@@ -18,6 +18,7 @@ from handlers.views import details, messages
 from handlers.views.details import Attachment
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup, Step
+from vt.privacy import SubmitPolicy
 from vt.results import can_rescan, can_submit
 from vt.verdict import Finding, Note
 

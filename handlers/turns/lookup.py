@@ -4,7 +4,7 @@ Until the answer is there, the message that will hold it says how far the lookup
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import Any
 from handlers import text
 from handlers.admission import effective_settings, may_change_all
 from handlers.case import Case, Outcome, Sighting
+from handlers.commands import Thresholds
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.replies import end, reply, send_file
 from handlers.request import LookupRequest
@@ -268,7 +269,7 @@ async def _people(case: Case[LookupRequest], deps: LookupDeps) -> list[Lookup]:
     return [lookup for lookup in people if lookup]
 
 
-async def _person(user: str, thresholds: Mapping[str, int], deps: LookupDeps) -> Lookup | None:
+async def _person(user: str, thresholds: Thresholds, deps: LookupDeps) -> Lookup | None:
     """The domain report for a person's e-mail address; None when Slack shows none. Raises NotPosted for another try."""
     try:
         profile = (await call(deps.slack.users_info, user=user))["user"].get("profile")
@@ -280,5 +281,4 @@ async def _person(user: str, thresholds: Mapping[str, int], deps: LookupDeps) ->
     indicator = read(email) if isinstance(email, str) else None
     if indicator is None or indicator.kind is not Kind.EMAIL:
         return None
-    action = BY_KEY["domain-report"]
-    return Lookup.of(indicator, action, thresholds.get(action.key, action.threshold))
+    return thresholds.lookup(indicator, BY_KEY["domain-report"])

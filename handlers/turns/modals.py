@@ -224,8 +224,10 @@ def changes(old: ChannelSettings, new: ChannelSettings) -> tuple[Change, ...]:
 
 def _flat(settings: ChannelSettings) -> dict[str, str]:
     thresholds = {f"threshold {key}": str(count) for key, count in settings.thresholds.items()}
+    hosts = {"host rule": settings.host_rule, "evidence days": settings.evidence_days}
     return {
         **thresholds,
+        **{name: str(value) for name, value in hosts.items() if value is not None},
         "answers": settings.answers,
         "uploads": settings.uploads,
         "instance": settings.instance,

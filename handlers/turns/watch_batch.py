@@ -1,7 +1,7 @@
 """A batch: works on every card that is due in one go, so that the cards share their calls to VirusTotal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -10,6 +10,7 @@ import structlog
 
 from handlers.admission import effective_settings
 from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
+from handlers.commands import Thresholds
 from handlers.deps import WatchDeps
 from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
@@ -44,7 +45,7 @@ class Throttle:
         self._now = now
         self._watches: dict[str, Watch] = {}
         self._ignored: dict[str, frozenset[str]] = {}
-        self._thresholds: dict[str, Mapping[str, int]] = {}
+        self._thresholds: dict[str, Thresholds] = {}
         self._cards: dict[str, int] = {}
         """By channel: cards of the last period, and those that this batch may post."""
 
@@ -79,9 +80,8 @@ class Throttle:
                 origin, deps.channel_settings, deps.thresholds
             )
         values = self._ignored[origin.channel]
-        thresholds = self._thresholds[origin.channel]
         lookups = lookups_of(card, lambda lookup: any(covers(value, lookup) for value in values))
-        return tuple(one.evolve(threshold=thresholds.get(one.action.key, one.threshold)) for one in lookups)
+        return self._thresholds[origin.channel].applied(lookups)
 
     async def is_watching(self, origin: Origin) -> bool:
         """Whether the channel is watched now, and not paused."""

@@ -23,7 +23,7 @@ from slack_sdk.models.blocks import (
 
 from handlers import text
 from handlers.case import Records, Sighting
-from handlers.request import SubmitPolicy, Verb
+from handlers.request import Verb
 from handlers.text import about, files, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views.rich_text import (
@@ -42,6 +42,7 @@ from handlers.views.rich_text import (
 )
 from vt.enrichment import Field, without_repeats
 from vt.errors import Sensitive
+from vt.privacy import SubmitPolicy
 from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments, insight
 from vt.verdict import GIVEN_UP, Finding, State, tally, worst_first
 

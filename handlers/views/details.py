@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,18 +17,19 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.request import Verb
-from handlers.text import modals
+from handlers.text import hosts, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views import details_layout
 from handlers.views.details_layout import Position, Row
 from handlers.views.rich_text import bold, rich, sentence
 from vt.enrichment import detecting, without_repeats
+from vt.evidence import LONG_AGO, HostCriteria, alternatives, flagged, reasons, record
 from vt.indicators import Kind, defang
 from vt.lookup import Lookup
 from vt.models import Comment, Comments, DomainReport, HostReport
 from vt.privacy import has_secret, masked
 from vt.results import can_rescan, gui_link, json_result
-from vt.verdict import LONG_AGO, Basis, Finding, flagged
+from vt.verdict import Basis, Finding, Rule
 
 LABEL_CHARACTERS = 80
 THRESHOLDS = (1, 3, 5, 10)
@@ -74,15 +75,9 @@ def _engines(finding: Finding) -> list[Row]:
 
 
 def _samples(finding: Finding) -> list[Row]:
-    if not isinstance(finding.report, HostReport):
-        return []
-    return [
-        (
-            text.engines(one.positives, one.total),
-            text.line("{name} · {seen}", name=one.name or "?", seen=text.evidence(one)),
-        )
-        for one in flagged(finding.report)
-    ]
+    return (
+        [hosts.row(one) for one in flagged(finding.report)] if isinstance(finding.report, HostReport) else []
+    )
 
 
 def _resolutions(finding: Finding) -> list[Row]:
@@ -119,27 +114,35 @@ def why(
     """The rule that decided a verdict, what it counted, and what other thresholds would say."""
     findings = [one.finding(now) for one in lookups]
     finding, position = details_layout.select(findings, position)
+    lookup, rule = lookups[position.finding], finding.rule
     blocks = [
         *details_layout.finding_menu(findings, position),
         details_layout.headline(finding),
         sentence(text.rule(finding, now, audience)),
-        *_thresholds(lookups[position.finding], finding, now),
+        *(_titled(modals.AT_THRESHOLDS, _thresholds(lookup, rule, now)) if rule else ()),
+        *(_titled(hosts.AT_RULES, _rules(lookup, rule.criteria, now)) if rule and rule.criteria else ()),
         *_counted(finding, position),
     ]
     return details_layout.modal(modals.WHY, modal_id, Verb.WHY, blocks)
 
 
-def _thresholds(lookup: Lookup, finding: Finding, now: datetime) -> Iterator[Block]:
+def _titled(title: str, rows: Iterable[Row]) -> list[Block]:
+    return [rich(bold(title)), *details_layout.table(list(rows))]
+
+
+def _thresholds(lookup: Lookup, rule: Rule, now: datetime) -> Iterator[Row]:
     """The state at each threshold, that of the answer among them."""
-    if finding.rule is None:
-        return
-    yield rich(bold(modals.AT_THRESHOLDS))
-    rows: list[Row] = []
-    for threshold in sorted({*THRESHOLDS, lookup.threshold}):
+    for threshold in sorted({*THRESHOLDS, rule.threshold}):
         state = lookup.evolve(threshold=threshold).finding(now).state
-        mark = modals.THIS_ONE if threshold == lookup.threshold else ""
-        rows.append((modals.threshold(threshold), f"{text.ICONS[state]} {state}{mark}"))
-    yield from details_layout.table(rows)
+        mark = modals.THIS_ONE if threshold == rule.threshold else ""
+        yield modals.threshold(threshold), f"{text.ICONS[state]} {state}{mark}"
+
+
+def _rules(lookup: Lookup, mine: HostCriteria, now: datetime) -> Iterator[Row]:
+    """The verdict on a host by each rule and age, that of the answer among them."""
+    for criteria in alternatives(mine):
+        verdict = text.verdict(lookup.evolve(criteria=criteria).finding(now))
+        yield hosts.rule(criteria), f"{verdict}{modals.THIS_ONE if criteria == mine else ''}"
 
 
 def _counted(finding: Finding, position: Position) -> Iterator[Block]:
@@ -147,12 +150,22 @@ def _counted(finding: Finding, position: Position) -> Iterator[Block]:
     if finding.rule is None:
         return
     by_engines = finding.rule.basis is Basis.ENGINES
-    rows = _engines(finding) if by_engines else _samples(finding)
+    rows = _engines(finding) if by_engines else _counted_first(finding, finding.rule)
     yield rich(bold(modals.COUNTED_ENGINES if by_engines else modals.COUNTED_EVIDENCE))
     if rows:
         yield from details_layout.page(rows, position)
     else:
         yield from details_layout.table([("", modals.NONE)])
+
+
+def _counted_first(finding: Finding, rule: Rule) -> list[Row]:
+    """What is known against a host; behind it what does not count, marked so."""
+    if not isinstance(finding.report, HostReport) or rule.criteria is None or finding.checked_at is None:
+        return []
+    whys = reasons(record(finding.report), rule.criteria, finding.checked_at)
+    pairs = list(zip(whys, _samples(finding), strict=True))
+    context = [(label, text.join(" · ", [seen, hosts.NOT_COUNTED])) for why, (label, seen) in pairs if why]
+    return [row for why, row in pairs if not why] + context
 
 
 # Comments ------------------------------------------------------------------------------------------------
@@ -260,13 +273,15 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield finding.indicator.kind.value if finding.indicator else ""
     yield finding.action.title
     yield finding.state.value
-    yield str(rule.count) if rule else ""
-    yield str(rule.total) if rule and rule.total else ""
+    count, total = rule.worst if rule else ("", None)
+    yield str(count)
+    yield str(total or "")
     yield str(rule.threshold) if rule else ""
     yield text.minute(analysed) if analysed else ""
     yield text.minute(finding.checked_at) if finding.checked_at else ""
     yield text.remark(finding)
     yield gui_link(finding) or ""
+    yield hosts.rule(rule.criteria) if rule and rule.criteria else ""
 
 
 def _without_secret(finding: Finding) -> str:

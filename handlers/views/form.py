@@ -19,13 +19,16 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.case import FormModal
+from handlers.commands import Thresholds
 from handlers.request import Answers, ChannelSettings, Verb
 from handlers.text import files as files_text
+from handlers.text import hosts as hosts_text
 from handlers.text import modals
 from handlers.views import details_layout
 from handlers.views.details_layout import Row
 from handlers.views.rich_text import clean, sentence
 from vt.actions import ACTIONS
+from vt.evidence import MAX_EVIDENCE_DAYS, HostCriteria
 from vt.indicators import defang
 
 CALLBACK = "form"
@@ -188,9 +191,9 @@ LANGUAGES = {"en": "English"}
 
 
 def settings_form(
-    current: ChannelSettings, thresholds: Mapping[str, int], modal_id: str, *, may_change: bool
+    current: ChannelSettings, thresholds: Thresholds, modal_id: str, *, may_change: bool
 ) -> View:
-    """The modal. `thresholds`: engines by action, as configured; they hold where the channel sets none."""
+    """The modal. `thresholds`: as configured; they hold where the channel sets none."""
     if may_change:
         blocks = list(_fields(current, thresholds))
         return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=modals.SAVE)
@@ -198,15 +201,18 @@ def settings_form(
     return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, list(details_layout.table(rows)))
 
 
-def _rows(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Row]:
+def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
     for action in ACTIONS:
-        count = current.thresholds.get(action.key, thresholds.get(action.key, action.threshold))
+        count = current.thresholds.get(action.key, thresholds.of(action))
         yield modals.threshold_of(action), modals.threshold(count)
+    rule, hosts = current.host_rule or hosts_text.AS_SET, thresholds.in_channel(current).hosts
+    yield hosts_text.HOST_RULE, hosts_text.rules(thresholds.hosts.rule)[rule]
+    yield hosts_text.EVIDENCE_DAYS, hosts_text.days(hosts.days)
     yield modals.ANSWERS, modals.ANSWER_WAYS[current.answers]
     yield files_text.UPLOADS, files_text.UPLOAD_WAYS[current.uploads]
 
 
-def _fields(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator[Block]:
+def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]:
     for action in ACTIONS:
         count = current.thresholds.get(action.key)
         element = NumberInputElement(
@@ -215,8 +221,9 @@ def _fields(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator
             min_value="1",
             max_value="200",
         )
-        hint = modals.empty_means(thresholds.get(action.key, action.threshold))
+        hint = modals.empty_means(thresholds.of(action))
         yield field(action.key, modals.threshold_of(action), element, hint, optional=True)
+    yield from _host_fields(current, thresholds.hosts)
     options = [Option(text=modals.ANSWER_WAYS[one], value=one.value) for one in Answers]
     chosen = next(option for option in options if option.value == current.answers)
     yield field("answers", modals.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
@@ -227,6 +234,20 @@ def _fields(current: ChannelSettings, thresholds: Mapping[str, int]) -> Iterator
         yield field("instance", modals.INSTANCE, _menu(INSTANCES, current.instance))
     if len(LANGUAGES) > 1:
         yield field("language", modals.LANGUAGE, _menu(LANGUAGES, current.language))
+
+
+def _host_fields(current: ChannelSettings, hosts: HostCriteria) -> Iterator[InputBlock]:
+    """How addresses and domains are judged. `hosts`: as the operator set it."""
+    rules = _menu(hosts_text.rules(hosts.rule), current.host_rule or hosts_text.AS_SET)
+    yield field("host-rule", hosts_text.HOST_RULE, rules)
+    days = NumberInputElement(
+        is_decimal_allowed=False,
+        initial_value=None if current.evidence_days is None else str(current.evidence_days),
+        min_value="0",
+        max_value=str(MAX_EVIDENCE_DAYS),
+    )
+    hint = hosts_text.days_hint(hosts.days)
+    yield field("evidence-days", hosts_text.EVIDENCE_DAYS, days, hint, optional=True)
 
 
 def _menu(labels: Mapping[str, str], value: str) -> StaticSelectElement:

@@ -98,7 +98,7 @@ def test_all_five_actions(vtbot, tmp_path):
     """Each documented example is answered in words, and 1 is the status of what could not be checked."""
     (tmp_path / "sample.bin").write_bytes(b"something")
     ip = vtbot("ask", "scan-ip", "192.0.2.1")
-    domain = vtbot("ask", "/vt domain-report example.co.in")
+    domain = vtbot("ask", "/vt domain-report example.co.in", VT_HOST_RULE="documented")
     hashed = vtbot("ask", f"scan-hash {EICAR}")
     url = vtbot("ask", "hxxp://example[.]php")
     file = vtbot(
@@ -117,8 +117,8 @@ def test_all_five_actions(vtbot, tmp_path):
 
 def test_options_need_no_quotes(vtbot):
     """`vtbot ask scan-ip 192.0.2.1 --threshold 5` is what one would type after /vt."""
-    plain = vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "5")
-    quoted = vtbot("ask", "scan-ip 192.0.2.1 --threshold 5")
+    plain = vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "5", VT_HOST_RULE="documented")
+    quoted = vtbot("ask", "scan-ip 192.0.2.1 --threshold 5", VT_HOST_RULE="documented")
     strict = vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "5", "--json")
     assert plain.stdout.splitlines()[0] == quoted.stdout.splitlines()[0]
     assert plain.stdout.startswith("🔴 RISKY 6 of 57 engines")
@@ -181,7 +181,7 @@ def test_standard_input(tmp_path, new_database):
     place = {"DATABASE_URL": address(new_database())}
     listed = "watch 192.0.2.1 --share\n198[.]51[.]100[.]7, 999.1.1.1\n"
     found = ask(tmp_path, "--json", stdin=listed, **place)
-    dashed = ask(tmp_path, "-", "--threshold", "5", stdin=listed, **place)
+    dashed = ask(tmp_path, "-", "--threshold", "5", stdin=listed, VT_HOST_RULE="documented", **place)
     action = ask(
         tmp_path, "scan-ip", "-", "--json", stdin="192.0.2.1\n198[.]51[.]100[.]7\n999.1.1.1\n", **place
     )

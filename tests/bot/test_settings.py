@@ -7,6 +7,7 @@ import pytest
 from bot.environment import SettingsError
 from bot.settings import Mode, Settings, load
 from vt.actions import ACTIONS
+from vt.evidence import HostCriteria, HostRule
 
 BOT = {"SLACK_BOT_TOKEN": "xoxb-canary-1"}
 SOCKET = BOT | {"SLACK_APP_TOKEN": "xapp-canary-2"}
@@ -118,6 +119,16 @@ def test_what_is_set():
     assert settings.vt_api_url == "http://127.0.0.1:8080/v2/"
     assert (settings.vt_key_kind, settings.vt_verify_ssl) == ("private", False)
     assert settings.file_roots == (Path("/srv/samples"), Path("/var/spool"), Path("/mnt"))
+
+
+def test_how_hosts_are_judged():
+    """By what they served in 90 days, unless it is set; what is no rule or number of days is refused."""
+    assert load({}, None).verdicts.hosts == HostCriteria(HostRule.SERVED, 90)
+    chosen = load({"VT_HOST_RULE": "Documented", "VT_EVIDENCE_DAYS": "0"}, None).verdicts.hosts
+    assert chosen == HostCriteria(HostRule.DOCUMENTED, 0)
+    assert "VT_HOST_RULE must be served or documented" in refused({"VT_HOST_RULE": "best"})
+    for days in ("-1", "3651", "a year"):
+        assert "VT_EVIDENCE_DAYS must be a number of days" in refused({"VT_EVIDENCE_DAYS": days})
 
 
 def test_settings_stay():

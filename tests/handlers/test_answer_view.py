@@ -9,14 +9,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from handlers.request import SubmitPolicy
 from handlers.views import answer as answer_views
 from handlers.views.answer import AnswerContext
 from tests.support.replies import RECORDED, recorded, recording
 from tests.support.slack_rules import message_faults
 from vt.actions import BY_KEY
+from vt.evidence import DEFAULT_CRITERIA, HostCriteria, HostRule
 from vt.indicators import read
 from vt.lookup import Lookup
+from vt.privacy import SubmitPolicy
 from vt.steps import after_report
 from vt.verdict import State
 
@@ -32,9 +33,9 @@ SCANS = {
 SHA = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
 
 
-def finding(action, value, raw=None, **changes):
+def finding(action, value, raw=None, criteria=DEFAULT_CRITERIA, **changes):
     row = BY_KEY[action]
-    lookup = Lookup.of(read(value), row, row.threshold)
+    lookup = Lookup.of(read(value), row, row.threshold).evolve(criteria=criteria)
     if raw is not None:
         lookup = after_report(lookup, raw, NOW, may_rescan=False)
     return lookup.evolve(**changes).finding(NOW)
@@ -150,7 +151,7 @@ def ip_report(**more):
 
 
 def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
-    """v2 gives no verdict on addresses: the highest count among what was seen there, with its date."""
+    """By the documented rule: the highest count among what was seen there, with its date."""
     raw = ip_report(
         detected_urls=[
             {"url": "http://evil.example/x", "positives": 30, "total": 70, "scan_date": "2019-01-28 23:58:13"}
@@ -159,7 +160,8 @@ def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
             {"sha256": SHA, "positives": 2, "total": 70, "date": "2026-11-01 00:00:00"}
         ],
     )
-    message = answer_views.answer([finding("scan-ip", "192.0.2.1", raw)], CONTEXT)
+    documented = finding("scan-ip", "192.0.2.1", raw, HostCriteria(HostRule.DOCUMENTED))
+    message = answer_views.answer([documented], CONTEXT)
     assert shown(message)[:3] == snapshot(
         [
             "🔴 RISKY 30 of 70 engines  192[.]0[.]2[.]1  worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines",

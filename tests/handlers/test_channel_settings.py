@@ -1,11 +1,13 @@
 """A channel's settings: who may change them, what they change, and what the audit records."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.database import Database
 from bot.storage.audit import AuditTrail
+from handlers.payloads import ModalSubmission
+from playground.virustotal import faults as faults_of_virustotal
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.slack_rules import faults
 
@@ -42,7 +44,7 @@ async def changes(database):
 
 async def test_an_admin_sets_a_threshold_for_a_channel(database):
     """It holds there and nowhere else; the audit records the old and the new value."""
-    async with at_work(database) as app:
+    async with at_work(database, VT_HOST_RULE="documented") as app:
         said = await sets(app, ADMIN, **{"scan-ip": "6"})
         assert said == "Saved for this channel.\nthreshold scan-ip: default → 6"
         here = await app.asks("/vt scan-ip 192.0.2.1")
@@ -138,3 +140,69 @@ async def test_in_direct_messages_there_is_nothing_to_set(database):
     async with at_work(database) as app:
         lines = app.slack.shown(await opened(app, ADMIN, "@vt"))
         assert "Direct messages have no settings. Type /vt settings in a channel." in lines
+
+
+def report(clock, days):
+    """A report on a host: a file from there that was seen so many days ago, and one that contacts it."""
+    date = f"{clock() - timedelta(days=days):%Y-%m-%d %H:%M:%S}"
+    return {
+        "response_code": 1,
+        "verbose_msg": "IP address in dataset",
+        "detected_downloaded_samples": [{"sha256": "a" * 64, "positives": 30, "total": 58, "date": date}],
+        "detected_communicating_samples": [{"sha256": "b" * 64, "positives": 60, "total": 71, "date": date}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "🟠 SUSPICIOUS 30 of 58 engines"),
+        ({"host-rule": "documented"}, "🔴 RISKY 60 of 71 engines"),
+        ({"evidence-days": "120"}, "🔴 RISKY 30 of 58 engines"),
+        ({"evidence-days": "0"}, "🔴 RISKY 30 of 58 engines"),
+    ],
+)
+@pytest.mark.parametrize("line", ["/vt scan-ip 198.51.100.9", "@vt 198.51.100.9"])
+async def test_a_channel_sets_how_hosts_are_judged(database, fields, says, line):
+    """There and nowhere else, for commands and mentions: by the rule and the age that were set."""
+    async with at_work(database) as app:
+        app.virustotal.faults.add("ip-address/report", faults_of_virustotal.says(report(app.clock, 100)))
+        if fields:
+            await sets(app, ADMIN, **fields)
+        if line.startswith("/vt"):
+            answer = await app.asks(line)
+        else:
+            answer = await (await app.slack.says(ANA, GENERAL, line)).answer()
+        assert says in app.now(answer)
+        elsewhere = await app.asks("/vt scan-ip 198.51.100.9", channel=INCIDENT)
+        assert "🟠 SUSPICIOUS 30 of 58 engines" in app.now(elsewhere)
+        assert "older files downloaded from it: up to 30 of 58 engines" in app.now(elsewhere)
+        assert "files that contact it: up to 60 of 71 engines" in app.now(elsewhere)
+
+
+async def test_the_rule_for_hosts_is_shown_recorded_and_taken_back(database):
+    """The modal has what was chosen; the audit has the old and the new value; empty means the operator's again."""
+    async with at_work(database, VT_HOST_RULE="documented", VT_EVIDENCE_DAYS="30") as app:
+        said = await sets(app, ADMIN, **{"host-rule": "served", "evidence-days": "7"})
+        assert "host rule: default → served" in said
+        assert "evidence days: default → 7" in said
+        view = await opened(app, ADMIN)
+        filled_in = ModalSubmission("", view.state, "", "")
+        chosen = [filled_in.value(name) for name in ("host-rule", "evidence-days")]
+        assert chosen == ["served", "7"]
+        shown = "\n".join(app.slack.shown(await opened(app, BEN)))
+        assert "What they served" in shown
+        assert "7 days" in shown
+        said = await sets(app, ADMIN, **{"host-rule": "as-set", "evidence-days": ""})
+        assert "host rule: served → default" in said
+        assert "Default: everything that VirusTotal lists" in "\n".join(
+            app.slack.shown(await opened(app, BEN))
+        )
+
+
+@pytest.mark.parametrize("typed", ["-1", "3651", "99999999"])
+async def test_an_age_that_is_no_number_of_days_is_refused(database, typed):
+    """At its field, with the numbers that are taken."""
+    async with at_work(database) as app:
+        errors = await sets(app, ADMIN, **{"evidence-days": typed})
+        assert "from 0 to 3650" in errors["evidence-days"]

@@ -34,7 +34,7 @@ async def test_scan_ip_in_both_modes(database, mode):
 )
 async def test_the_documented_examples(database, line, first):
     """Each action answers its documented example, and free text is searched for indicators."""
-    async with at_work(database) as app:
+    async with at_work(database, VT_HOST_RULE="documented") as app:
         answer = await app.asks(line)
         assert app.slack.shown(answer)[0].startswith(first)
 

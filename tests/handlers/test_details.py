@@ -1,10 +1,11 @@
 """The menu under an answer, as people use it: details, why, comments, rescan, check again; and who may open them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from handlers.views.details import as_csv
+from playground.virustotal import faults as faults_of_virustotal
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.slack_rules import faults
 from vt.actions import BY_KEY, FILE
@@ -72,6 +73,29 @@ async def test_why_shows_what_other_thresholds_would_say(database):
             "7 engines: 🟠 SUSPICIOUS (this answer)",
             "10 engines: 🟠 SUSPICIOUS",
         ]
+
+
+async def test_why_shows_what_other_rules_and_ages_would_say(database):
+    """For a host, that of the answer among them; behind what counts stands what does not."""
+    async with at_work(database) as app:
+        date = f"{app.clock() - timedelta(days=100):%Y-%m-%d %H:%M:%S}"
+        raw = {
+            "response_code": 1,
+            "detected_urls": [{"url": "http://a.test/", "positives": 6, "total": 66, "scan_date": None}],
+            "detected_downloaded_samples": [{"sha256": "a" * 64, "positives": 30, "total": 58, "date": date}],
+            "detected_communicating_samples": [{"sha256": "b" * 64, "positives": 60, "total": 71}],
+        }
+        app.virustotal.faults.add("ip-address/report", faults_of_virustotal.says(raw))
+        lines = app.slack.shown(await opens(app, await app.asks("/vt scan-ip 198.51.100.9"), "Why?"))
+        assert [line for line in lines if ": 🔴" in line or ": 🟠" in line][5:] == [
+            "What it served in the last 30 days: 🟠 SUSPICIOUS 6 of 66 engines",
+            "What it served in the last 90 days: 🟠 SUSPICIOUS 6 of 66 engines (this answer)",
+            "What it served in the last 365 days: 🔴 RISKY 30 of 58 engines",
+            "What it served, at any age: 🔴 RISKY 30 of 58 engines",
+            "Everything that is listed, as documented: 🔴 RISKY 60 of 71 engines",
+        ]
+        counted = [line for line in lines if " of " in line and "engines: " in line]
+        assert [line.endswith("not counted") for line in counted] == [False, True, True]
 
 
 async def test_comments_are_asked_for_once(database):

@@ -60,7 +60,7 @@ async def test_every_action_and_option_is_in_the_form(database):
 
 async def test_options_and_sharing_are_taken(database):
     """The threshold decides the verdict, and the answer is shared with the channel."""
-    async with at_work(database) as app:
+    async with at_work(database, VT_HOST_RULE="documented") as app:
         shown = await opened(app, "192.0.2.1")
         assert typed(shown) == "192.0.2.1"
         await sent(app, shown, action="scan-ip", threshold="6", answer="share")
@@ -71,7 +71,7 @@ async def test_options_and_sharing_are_taken(database):
 
 async def test_an_option_that_was_typed_among_the_values_counts(database):
     """As in a command, and before the form's own field."""
-    async with at_work(database) as app:
+    async with at_work(database, VT_HOST_RULE="documented") as app:
         shown = await opened(app)
         await sent(app, shown, values="192.0.2.1 --threshold 6", action="scan-ip", threshold="200")
         await app.idle()

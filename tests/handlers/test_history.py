@@ -1,5 +1,8 @@
 """What is on record about an indicator: how often it was looked up, where first, and what has changed."""
 
+from datetime import timedelta
+
+import psycopg
 import pytest
 
 from playground.virustotal import faults
@@ -102,3 +105,81 @@ async def test_a_button_is_no_new_lookup(database):
         await app.idle()
         assert "looked up" not in date_line(app, app.slack.messages(GENERAL, BEN)[-1])
         assert "looked up once" in date_line(app, await asks(app))
+
+
+def host_report(clock, positives, contacting=0, days=1):
+    """A report on a host: what it served so many days ago, and what contacts it."""
+    date = f"{clock() - timedelta(days=days):%Y-%m-%d %H:%M:%S}"
+    served = {"url": "http://198.51.100.9/a", "positives": positives, "total": 70, "scan_date": date}
+    contacts = {"sha256": "b" * 64, "positives": contacting, "total": 71, "date": date}
+    return {
+        "response_code": 1,
+        "verbose_msg": "IP address in dataset",
+        "detected_urls": [served] if positives else [],
+        "detected_communicating_samples": [contacts] if contacting else [],
+    }
+
+
+HOST = "/vt scan-ip 198.51.100.9 --fresh"
+
+
+async def test_another_threshold_is_no_change(database):
+    """The counts are the same: nothing was otherwise. When they change, the earlier state is that of today's threshold."""
+    async with at_work(database) as app:
+        replies = [host_report(app.clock, count, contacting=60) for count in (6, 6, 6, 9)]
+        app.virustotal.faults.add("ip-address/report", *map(faults.says, replies))
+        await asks(app, HOST)
+        for threshold in (3, 60):
+            assert "was " not in date_line(app, await asks(app, f"{HOST} --threshold {threshold}"))
+        changed = date_line(app, await asks(app, f"{HOST} --threshold 5"))
+        assert "was RISKY 6 of 70 engines on " in changed
+
+
+async def test_another_rule_is_no_change(database):
+    """RISKY by the documented rule, SUSPICIOUS by the other: VirusTotal still says the same."""
+    async with at_work(database, VT_HOST_RULE="documented") as app:
+        app.virustotal.faults.add("ip-address/report", faults.says(host_report(app.clock, 6, contacting=60)))
+        assert "RISKY 60 of 71" in app.now(await asks(app, HOST))
+    async with at_work(database) as app:
+        replies = [host_report(app.clock, 6, contacting=60), host_report(app.clock, 8, contacting=60)]
+        app.virustotal.faults.add("ip-address/report", *map(faults.says, replies))
+        answer = await asks(app, HOST)
+        assert "SUSPICIOUS 6 of 70" in app.now(answer)
+        assert "was " not in date_line(app, answer)
+        assert "was SUSPICIOUS 6 of 70 engines on " in date_line(app, await asks(app, HOST))
+
+
+async def test_evidence_that_has_grown_old_is_a_change(database):
+    """VirusTotal lists the same, and today's verdict is another: the answer says what it was."""
+    async with at_work(database) as app:
+        nearly = 90 - 2 / 24 / 60
+        reply = faults.says(host_report(app.clock, 40, days=nearly))
+        app.virustotal.faults.add("ip-address/report", reply, reply)
+        assert "🔴 RISKY 40 of 70" in app.now(await asks(app, HOST))
+        await app.passes(minutes=3)
+        answer = await asks(app, HOST)
+        assert "🟠 SUSPICIOUS 40 of 70" in app.now(answer)
+        assert "was RISKY 40 of 70 engines on " in date_line(app, answer)
+
+
+async def test_what_an_older_version_put_on_record_is_compared_by_its_own_rule(database):
+    """It had the documented rule only, and says so when the counts are others now."""
+    async with at_work(database) as app:
+        replies = [host_report(app.clock, 6, contacting=count) for count in (60, 60, 50)]
+        app.virustotal.faults.add("ip-address/report", *map(faults.says, replies))
+        await asks(app, HOST)
+        await _forget_what_was_known(database)
+        answer = await asks(app, HOST)
+        assert "was " not in date_line(app, answer)
+        await _forget_what_was_known(database)
+        changed = date_line(app, await asks(app, HOST))
+        assert "was RISKY 60 of 71 engines on " in changed
+        assert "by the documented rule" in changed
+
+
+async def _forget_what_was_known(database):
+    """Records as the release before wrote them."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        await connection.execute(
+            "UPDATE sightings SET what = (what::jsonb - 'known')::json, state = 'RISKY', engines = 60, total = 71"
+        )

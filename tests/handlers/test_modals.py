@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
+from handlers.commands import Thresholds
 from handlers.request import ChannelSettings
 from handlers.views import answer, details_layout
 from handlers.views.answer import AnswerContext
@@ -196,7 +197,7 @@ def test_older_comments_are_asked_for_by_the_oldest_date():
 def test_settings_are_a_modal_that_slack_takes(may_change):
     """Both for people who may change them and for people who may not."""
     view = settings_form(
-        ChannelSettings(thresholds={"scan-ip": 5}), {}, "id", may_change=may_change
+        ChannelSettings(thresholds={"scan-ip": 5}), Thresholds(), "id", may_change=may_change
     ).to_dict()
     sound(view)
     assert ("submit" in view) is may_change

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import text
-from handlers.commands import UnknownOption, UsageError
+from handlers.commands import Thresholds, UnknownOption, UsageError
 from handlers.parser import parse
 from handlers.request import Verb
 from vt.actions import ACTIONS
@@ -16,13 +16,13 @@ EICAR = "44d88612fea8a8f36de82e1278abb02f"
 def typed(line, **thresholds):
     return [
         (lookup.action.key, lookup.value or lookup.input, lookup.threshold)
-        for lookup in parse(line, thresholds).lookups
+        for lookup in parse(line, Thresholds(thresholds)).lookups
     ]
 
 
 def told(line):
     with pytest.raises(UsageError) as caught:
-        parse(line, {})
+        parse(line, Thresholds())
     return text.usage_error(caught.value)
 
 
@@ -89,13 +89,13 @@ def test_a_path_is_what_was_typed_and_not_how_slack_sends_it():
     """`&`, `<` and `>` arrive as entities. A name that looks like an entity arrives escaped once more."""
     sent = "scan-file /srv/a&amp;b &lt;c&gt;.bin, /srv/d&amp;lt;e"
     assert [path for _, path, _ in typed(sent)] == ["/srv/a&b <c>.bin", "/srv/d&lt;e"]
-    [lookup] = parse("scan-file /srv/d&lt;e", {}, has_entities=False).lookups
+    [lookup] = parse("scan-file /srv/d&lt;e", Thresholds(), has_entities=False).lookups
     assert lookup.input == "/srv/d&lt;e"
 
 
 def test_options_are_understood_wherever_they_stand():
     """--share, --fresh and --rescan-after-days work before, between and after the values."""
-    wanted = parse(f"scan-hash --share {EICAR} --rescan-after-days 30 --fresh", {})
+    wanted = parse(f"scan-hash --share {EICAR} --rescan-after-days 30 --fresh", Thresholds())
     assert (wanted.share, wanted.fresh, wanted.lookups[0].rescan_after_days) == (True, True, 30)
 
 
@@ -107,7 +107,7 @@ def test_the_operators_threshold_stands_unless_someone_says_otherwise():
 
 def test_a_mentioned_person_is_kept_for_a_domain_report():
     """The parser keeps the id of the user; the mail address is looked up later."""
-    wanted = parse("domain-report <@U012AB3CD|ana> evil.example", {})
+    wanted = parse("domain-report <@U012AB3CD|ana> evil.example", Thresholds())
     assert wanted.people == ("U012AB3CD",)
     assert [lookup.value for lookup in wanted.lookups] == ["evil.example"]
 
@@ -117,7 +117,7 @@ def test_a_mentioned_person_is_kept_for_a_domain_report():
 )
 def test_plain_words(line, verb):
     """An empty command asks for help."""
-    assert parse(line, {}).verb is verb
+    assert parse(line, Thresholds()).verb is verb
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_what_is_wrong_is_one_sentence_with_the_right_form(line, words):
 
 def test_a_wrong_value_among_right_ones_is_named():
     """The right ones are looked up, and the sentence for the wrong one is the same as when it stands alone."""
-    command = parse("scan-ip 8.8.8.8 300.1.1.1", {})
+    command = parse("scan-ip 8.8.8.8 300.1.1.1", Thresholds())
     assert [lookup.value for lookup in command.lookups] == ["8.8.8.8"]
     [wrong] = command.wrong
     assert text.usage_error(wrong) == told("scan-ip 300.1.1.1")
@@ -173,7 +173,7 @@ def test_every_usage_error_has_a_sentence():
 def test_any_text_is_understood_or_said_to_be_wrong(line):
     """Any text becomes a command or a sentence."""
     try:
-        said = parse(line, {}).verb
+        said = parse(line, Thresholds()).verb
     except UsageError as usage_error:
         said = text.usage_error(usage_error)
     assert said
@@ -210,7 +210,7 @@ def test_any_text_is_understood_or_said_to_be_wrong(line):
 def test_an_option_that_does_not_exist_is_refused_in_any_line(line, option, nearest):
     """Dropped in silence, it would be answered for other settings than were asked. The nearest one is named."""
     with pytest.raises(UnknownOption) as caught:
-        parse(line, {})
+        parse(line, Thresholds())
     assert (caught.value.option, caught.value.nearest) == (option, nearest)
     said = text.usage_error(caught.value)
     assert option in said
@@ -224,7 +224,7 @@ def test_an_option_that_does_not_exist_is_refused_in_any_line(line, option, near
 def test_commands_without_options_refuse_every_one(command, option):
     """Nothing is dropped in silence after a subcommand either, nor taken for a reason or a value."""
     with pytest.raises(UnknownOption) as caught:
-        parse(f"{command} {option}", {})
+        parse(f"{command} {option}", Thresholds())
     said = text.usage_error(caught.value)
     assert said.startswith(f"/vt {command.split()[0]} takes no options: leave out -"), said
 
@@ -244,5 +244,5 @@ def test_commands_without_options_refuse_every_one(command, option):
 )
 def test_a_pasted_command_line_is_still_read(line):
     """Its options are not meant for the bot, and none of them is nearly one of ours."""
-    found = parse(line, {})
+    found = parse(line, Thresholds())
     assert found.verb is Verb.FORM or len(found.lookups) == 1

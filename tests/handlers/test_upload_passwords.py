@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from handlers.commands import NoHost, PasswordTyped
+from handlers.commands import NoHost, PasswordTyped, Thresholds
 from handlers.parser import parse
 from handlers.request import Verb
 from handlers.text import usage_error
@@ -37,7 +37,7 @@ SPELLINGS = [
 def test_a_password_in_a_command_is_refused_and_not_repeated(spelling):
     """Whatever it looks like, the sentence says why and how instead, without it."""
     with pytest.raises(PasswordTyped) as refused:
-        parse(f"scan-file {spelling.format(SECRET)}", {})
+        parse(f"scan-file {spelling.format(SECRET)}", Thresholds())
     assert SECRET not in usage_error(refused.value)
     assert "--host NAME" in usage_error(refused.value)
 
@@ -60,7 +60,7 @@ def test_a_password_in_a_command_is_refused_and_not_repeated(spelling):
 def test_a_password_is_refused_without_the_actions_name_too(line):
     """For the form, whose text is kept until it is sent; and as an option of anything."""
     with pytest.raises(PasswordTyped):
-        parse(line.format(SECRET), {})
+        parse(line.format(SECRET), Thresholds())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_password_is_refused_without_the_actions_name_too(line):
 )
 def test_what_people_look_up_may_speak_of_passwords(line):
     """An alert is no login."""
-    assert parse(line, {}).verb in (Verb.LOOK_UP, Verb.FORM)
+    assert parse(line, Thresholds()).verb in (Verb.LOOK_UP, Verb.FORM)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_what_people_look_up_may_speak_of_passwords(line):
 )
 def test_a_path_that_only_sounds_like_it_is_taken(path):
     """What stands inside a path is a path."""
-    [lookup] = parse(f"scan-file {path}", {}).lookups
+    [lookup] = parse(f"scan-file {path}", Thresholds()).lookups
     assert lookup.input == path
 
 
 def test_a_named_server_is_kept_with_each_path():
     """--host NAME says where all the files are."""
-    lookups = parse("scan-file --host web-1 /srv/a, /srv/b c", {}).lookups
+    lookups = parse("scan-file --host web-1 /srv/a, /srv/b c", Thresholds()).lookups
     assert [(lookup.place, lookup.input) for lookup in lookups] == [
         ("host:web-1", "/srv/a"),
         ("host:web-1", "/srv/b c"),
@@ -112,7 +112,7 @@ def test_a_named_server_is_kept_with_each_path():
 def test_a_host_without_a_name_is_wrong(line):
     """And the right form is said."""
     with pytest.raises(NoHost) as wrong:
-        parse(line, {})
+        parse(line, Thresholds())
     assert "--host web-1" in usage_error(wrong.value)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/verdicts.md")
 PATH = re.compile(r"`((?:vt|handlers|bot|playground|tests|tools|docs)/[\w./-]*)`|\]\(((?!http)[\w./-]+)\)")
 
 

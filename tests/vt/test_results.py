@@ -13,6 +13,7 @@ from vt import results
 from vt.actions import BY_KEY
 from vt.enrichment import Field, detecting, enrichment
 from vt.errors import Internal, KeyRefused, VTError
+from vt.evidence import HostCriteria, HostRule
 from vt.indicators import Indicator, Kind
 from vt.results import Insight
 from vt.verdict import Evidence, Finding, State, Subject, judge, not_checked, pending
@@ -22,6 +23,7 @@ SHA = "131f95c51cc819465fa1797f6ccacf9d494aaaff46fa3eac73ae63ffbdfd8267"
 FILE = Indicator(Kind.SHA256, SHA)
 ADDRESS = Indicator(Kind.IPV4, "192.0.2.1")
 URL = Indicator(Kind.URL, "http://example.php")
+DOCUMENTED_RULE = HostCriteria(HostRule.DOCUMENTED)
 DOMAIN = Indicator(Kind.DOMAIN, "example.co.in")
 ABOUT = {
     "scan-ip": ADDRESS,
@@ -32,9 +34,16 @@ ABOUT = {
 }
 
 
-def found(action: str, raw: dict, text: str = "as entered", indicator: Indicator | None = None) -> Finding:
+def found(
+    action: str,
+    raw: dict,
+    text: str = "as entered",
+    indicator: Indicator | None = None,
+    criteria: HostCriteria = DOCUMENTED_RULE,
+) -> Finding:
     row = BY_KEY[action]
-    return judge(Subject(row, indicator or ABOUT[action], text), raw, threshold=row.threshold, now=NOW)
+    subject = Subject(row, indicator or ABOUT[action], text)
+    return judge(subject, raw, threshold=row.threshold, now=NOW, criteria=criteria)
 
 
 def table(finding: Finding) -> dict[str, str]:

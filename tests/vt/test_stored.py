@@ -112,7 +112,7 @@ def test_an_upgraded_lookup_is_like_one_of_this_version(stored):
     assert Lookup.model_validate(upgraded) == lookup
     assert Lookup.model_validate_json(lookup.model_dump_json()) == lookup
     written = lookup.model_dump(mode="json")
-    assert written["version"] == 2
+    assert written["version"] == 3
     assert written.keys() == upgraded.keys()
     assert upgrade(written) == written
 
@@ -124,7 +124,7 @@ def test_an_upgraded_lookup_is_like_one_of_this_version(stored):
         pytest.param(NEW | {"colour": "red"}, id="unknown field"),
         pytest.param(NEW | {"action": "scan-phone"}, id="unknown action"),
         pytest.param({name: value for name, value in NEW.items() if name != "threshold"}, id="missing field"),
-        pytest.param(upgrade(NEW) | {"version": 3}, id="later version"),
+        pytest.param(upgrade(NEW) | {"version": 4}, id="later version"),
         pytest.param(NEW | {"trouble": "QuotaSpent"}, id="wrong type"),
     ],
 )

@@ -9,20 +9,9 @@ from hypothesis import strategies as st
 from tests.support.replies import recorded, recording
 from vt.actions import BY_KEY
 from vt.errors import KeyRefused, QuotaSpent, Unreadable, Unsupported
+from vt.evidence import HostCriteria, HostRule, flagged, newest
 from vt.indicators import Indicator, Kind
-from vt.verdict import (
-    Basis,
-    Finding,
-    State,
-    Subject,
-    flagged,
-    judge,
-    newest,
-    not_checked,
-    pending,
-    tally,
-    worst_first,
-)
+from vt.verdict import Basis, Finding, State, Subject, judge, not_checked, pending, tally, worst_first
 
 NOW = datetime(2023, 6, 1, 12, tzinfo=UTC)
 SHA = "131f95c51cc819465fa1797f6ccacf9d494aaaff46fa3eac73ae63ffbdfd8267"
@@ -33,6 +22,7 @@ ABOUT = {
     "domain-report": Indicator(Kind.DOMAIN, "example.test"),
     "scan-file": Indicator(Kind.SHA256, SHA),
 }
+DOCUMENTED_RULE = HostCriteria(HostRule.DOCUMENTED)
 CLEAN_ENGINE = {"detected": False, "result": None}
 ENGINES = ["scan-hash", "scan-url", "scan-file"]
 HOSTS = ["scan-ip", "domain-report"]
@@ -44,8 +34,15 @@ DETECTED = [
 ]
 
 
-def judged(action: str, raw: object, threshold: int = 3, now: datetime = NOW) -> Finding:
-    return judge(Subject(BY_KEY[action], ABOUT[action], "as entered"), raw, threshold=threshold, now=now)
+def judged(
+    action: str,
+    raw: object,
+    threshold: int = 3,
+    now: datetime = NOW,
+    criteria: HostCriteria = DOCUMENTED_RULE,
+) -> Finding:
+    subject = Subject(BY_KEY[action], ABOUT[action], "as entered")
+    return judge(subject, raw, threshold=threshold, now=now, criteria=criteria)
 
 
 def scanned(positives: int | None, total: int = 70) -> dict:

@@ -1,0 +1,169 @@
+"""What engines found at an address or domain, and how much of it counts against the host. Pure.
+
+VirusTotal's API v2 gives no verdict on hosts, only lists of URLs and files that were seen there. Two rules make a count of
+them, which is compared with a threshold. docs/verdicts.md shows both on recorded reports.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from vt.models import HostReport, Sample, SeenUrl
+
+DOWNLOADED = "downloaded"
+SERVED = frozenset({"url", DOWNLOADED})
+"""The kinds of evidence that come from the host itself. Other files contact or mention it, as malware does with 8.8.8.8."""
+EVIDENCE_DAYS = 90
+MAX_EVIDENCE_DAYS = 3650
+AGES = (30, 90, 365, 0)
+"""Evidence days whose verdicts are compared; 0: any age."""
+LISTED = 100
+"""The most entries that VirusTotal lists of a kind: a list of that length may be incomplete."""
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class HostRule(StrEnum):
+    """Which evidence is counted. The values are stored, and are those of VT_HOST_RULE."""
+
+    SERVED = "served"
+    """URLs at the host and files downloaded from it, within the evidence days. The rest is context."""
+    DOCUMENTED = "documented"
+    """The worst of everything that is listed, whatever its age, as the documented system does."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostCriteria:
+    """How hosts are judged."""
+
+    rule: HostRule = HostRule.SERVED
+    days: int = EVIDENCE_DAYS
+    """The age up to which evidence counts by the rule SERVED; 0: any age."""
+
+
+DEFAULT_CRITERIA = HostCriteria()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something at a host that engines flag. `kind`: url, downloaded, communicating or referrer."""
+
+    kind: str
+    name: str | None
+    """The URL, or the sample's SHA-256."""
+    positives: int
+    total: int | None
+    date: datetime | None
+
+
+class Why(StrEnum):
+    """Why evidence is context only."""
+
+    NOT_SERVED = "not-served"
+    """The host did not serve it: a file contacts or mentions the host."""
+    OLD = "old"
+    """It is older than the evidence days."""
+    SHARED = "shared"
+    """A file that somebody put on a host that many people share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The worst evidence of one kind that does not count, and why not."""
+
+    why: Why
+    worst: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """What is known against a host, without the names: enough to judge it again by any rule and threshold."""
+
+    flagged: tuple[Evidence, ...]
+    """Worst first."""
+    shared: bool = False
+    """VirusTotal's lists of URLs and of files from there that no engine flags are full: many people put things there."""
+
+
+def record(report: HostReport) -> HostRecord:
+    """What a report says against its host."""
+    is_full = len(report.undetected_urls) >= LISTED and len(report.undetected_downloaded_samples) >= LISTED
+    return HostRecord(flagged(report), is_full)
+
+
+def flagged(report: HostReport) -> tuple[Evidence, ...]:
+    """Everything at a host that engines flag: the highest count first, then the newest.
+
+    An entry whose count cannot be read counts as one engine: VirusTotal lists it as detected.
+    """
+    return _worst_first(_evidence(kind, seen) for kind, seen in report.detected())
+
+
+def newest(evidence: Iterable[Evidence]) -> Evidence | None:
+    """The evidence with the latest date; None when none is dated."""
+    dated = [one for one in evidence if one.date]
+    return max(dated, key=lambda one: (one.date or LONG_AGO, one.positives), default=None)
+
+
+def alternatives(mine: HostCriteria) -> tuple[HostCriteria, ...]:
+    """What else hosts could be judged by, `mine` among them: shorter ages first, the documented rule last."""
+    is_served = mine.rule is HostRule.SERVED
+    served = {HostCriteria(days=days) for days in AGES} | ({mine} if is_served else set())
+    in_order = sorted(served, key=lambda one: one.days or MAX_EVIDENCE_DAYS + 1)
+    return (*in_order, HostCriteria(HostRule.DOCUMENTED) if is_served else mine)
+
+
+def reasons(found: HostRecord, criteria: HostCriteria, now: datetime) -> list[Why | None]:
+    """Why each piece of evidence is context only; None where it counts."""
+    return [_why_not(one, criteria, now, shared=found.shared) for one in found.flagged]
+
+
+def _why_not(one: Evidence, criteria: HostCriteria, now: datetime, *, shared: bool) -> Why | None:
+    if criteria.rule is HostRule.DOCUMENTED:
+        return None
+    if one.kind not in SERVED:
+        return Why.NOT_SERVED
+    # Without a date nothing can be said to be old.
+    if criteria.days and one.date is not None and one.date < now - timedelta(days=criteria.days):
+        return Why.OLD
+    return Why.SHARED if shared and one.kind == DOWNLOADED else None
+
+
+def split(
+    found: HostRecord, criteria: HostCriteria, now: datetime
+) -> tuple[tuple[Evidence, ...], tuple[Context, ...]]:
+    """What counts, worst first; and the worst of each kind and reason that is context, worst first."""
+    counted: list[Evidence] = []
+    context: dict[tuple[Why, str], Context] = {}
+    for one, why in zip(found.flagged, reasons(found, criteria, now), strict=True):
+        if why is None:
+            counted.append(one)
+        elif one.positives:
+            context.setdefault((why, one.kind), Context(why, one))
+    return tuple(counted), tuple(context.values())
+
+
+def condensed(found: HostRecord) -> HostRecord:
+    """The same without names and without what never decides: of each kind, what is both older and milder than another."""
+    kept: list[Evidence] = []
+    for kind in dict.fromkeys(one.kind for one in found.flagged):
+        kept += _front([one for one in found.flagged if one.kind == kind])
+    return HostRecord(_worst_first(kept), found.shared)
+
+
+def _front(worst_first: Sequence[Evidence]) -> Iterator[Evidence]:
+    latest: datetime | None = None
+    for one in worst_first:
+        date = datetime.max.replace(tzinfo=UTC) if one.date is None else one.date
+        if latest is None or date > latest:
+            latest = date
+            yield Evidence(one.kind, None, one.positives, total=one.total, date=one.date)
+
+
+def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
+    positives = 1 if seen.positives is None else seen.positives
+    return Evidence(kind, seen.name, positives, total=seen.total, date=seen.date)
+
+
+def _worst_first(found: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(sorted(found, key=lambda one: (one.positives, one.date or LONG_AGO), reverse=True))
