@@ -168,7 +168,7 @@ async def test_a_channel_sets_how_hosts_are_judged(database, fields, says, line)
     async with at_work(database) as app:
         app.virustotal.faults.add("ip-address/report", faults_of_virustotal.says(report(app.clock, 100)))
         if fields:
-            await sets(app, ADMIN, **fields)
+            assert "Saved" in await sets(app, ADMIN, **fields)
         if line.startswith("/vt"):
             answer = await app.asks(line)
         else:
