@@ -13,20 +13,16 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import httpx
+import structlog
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import (
-    Form,
-    form_data,
-    reply,
-    reply_or_location,
-    transfer_seconds,
-    upload_address,
-)
+from vt.codec import Form, form_data, reply, reply_or_location, transfer_seconds, upload_address
 from vt.errors import VTError
 from vt.quota import Quota, count
 from vt.replies import answers, single
+
+log = structlog.get_logger()
 
 Raw = dict[str, Any]
 Reader = Callable[[httpx.Response], Awaitable[Any]]
@@ -250,6 +246,9 @@ class Client(AbstractAsyncContextManager["Client"]):
         outcome = await self._outcome(request, seconds, read)
         if isinstance(outcome, errors.OverQuota):
             await self._quota.refused(outcome.seconds)
+        if isinstance(outcome, errors.KeyRefused):
+            endpoint = request.url.path.removeprefix(self._http.base_url.path)
+            log.warning("key_refused", instance=request.url.host, endpoint=endpoint)
         if isinstance(outcome, VTError):
             raise outcome
         await self._quota.worked()

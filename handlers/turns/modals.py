@@ -113,10 +113,13 @@ async def _comments_or_reason(
 async def fetch_comments(finding: Finding, before: str, deps: ModalDeps) -> Comments | None:
     """A page of comments, from the cache or for one call; None for what VirusTotal keeps none on.
 
-    `before` is a date as %Y%m%d%H%M%S, or "" for the newest page. Raises VTError, StoreDown.
+    `before` is a date as %Y%m%d%H%M%S, or "" for the newest page. Raises VTError, StoreDown; KeyRefused without a call
+    for a public key, to which VirusTotal does not give them.
     """
     if not has_comments(finding) or finding.indicator is None:
         return None
+    if deps.service.client.kind == "public":
+        raise KeyRefused
     resource = finding.indicator.value
     key = f"comments:{sha256(resource.encode()).hexdigest()}:{before}"
     cached = await deps.replies.get([key], deps.clock() - COMMENTS_CACHED)

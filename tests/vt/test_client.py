@@ -334,3 +334,16 @@ async def test_calls_at_once_share_one_client():
     async with virustotal() as (_, vt):
         replies = await asyncio.gather(*(vt.ip_report(f"198.51.100.{n}") for n in range(30)))
         assert len(replies) == 30
+
+
+async def test_a_refused_key_is_logged_with_its_instance_and_endpoint(capsys):
+    """The operator learns which VirusTotal refused which call; the key is not in the line."""
+    async with virustotal() as (sandbox, vt):
+        sandbox.faults.always("*", faults.status(403))
+        with pytest.raises(errors.KeyRefused):
+            await vt.domain_report("evil.com")
+    logged = capsys.readouterr().out
+    assert "key_refused" in logged
+    assert "127.0.0.1" in logged
+    assert "domain/report" in logged
+    assert KEY not in logged
