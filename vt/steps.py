@@ -279,9 +279,8 @@ def _after_outage(lookup: Lookup, error: errors.NotAnswering, now: datetime) -> 
     if now - (lookup.waiting_since or now) > OUTAGE.give_up_after:
         return lookup.refused(error)
     spread = 1 - crc32(repr((lookup.resource, lookup.attempts)).encode()) / 2**32 / 5
-    until = now + OUTAGE.delay(lookup.attempts) * spread
     counted = lookup.evolve(waiting_since=lookup.waiting_since or now, attempts=lookup.attempts + 1)
-    return counted.delayed(error, until)
+    return counted.delayed(error, now + OUTAGE.delay(lookup.attempts) * spread)
 
 
 def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:

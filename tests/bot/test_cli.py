@@ -12,6 +12,7 @@ import threading
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
 
@@ -19,13 +20,19 @@ import pytest
 import structlog
 
 from bot.__main__ import main
-from bot.ask import read_text
+from bot.ask import _given_up, read_text
 from bot.manifest import SCOPES
 from bot.observability import QUIET
+from handlers.text.errors import error as why
 from playground.slack.workspace import Workspace
 from tests.support.app_fixture import address
 from tests.support.processes import ROOT, VARIABLES, run
 from tests.support.slack_rules import SHARED
+from vt.actions import BY_KEY
+from vt.errors import Unreachable
+from vt.indicators import read
+from vt.lookup import Lookup, Step
+from vt.steps import after_error
 
 pytestmark = pytest.mark.slow
 
@@ -501,3 +508,16 @@ def test_the_database_is_away(waiting):
     away = sentence(Done(waiting.returncode, out, err))
     assert "Cannot connect to DATABASE_URL (" in away
     assert "secret" not in away
+
+
+def test_a_question_ends_when_virustotal_stays_out_of_reach():
+    """After two minutes, with the reason; not while it is tried, and not while an analysis is waited for."""
+    now = datetime.now(UTC)
+    lookup = Lookup.of(read("192.0.2.1"), BY_KEY["scan-ip"], 25)
+    waiting = after_error(lookup, Unreachable(), now)
+    assert _given_up(waiting, now + timedelta(seconds=119)) is waiting
+    ended = _given_up(waiting, now + timedelta(seconds=121))
+    assert ended.settled
+    assert "VirusTotal is not responding" in why(ended.finding(now).error)
+    analysed = waiting.evolve(step=Step.WAIT)
+    assert _given_up(analysed, now + timedelta(hours=1)) is analysed
