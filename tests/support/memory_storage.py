@@ -156,6 +156,9 @@ class MemoryCards:
     async def dedupe(self, card, keys):
         return dict.fromkeys(keys, card.case.request.id)
 
+    async def release(self, card, *, to_others):
+        """Nobody else posted it."""
+
     async def duplicates(self, card):
         return []
 

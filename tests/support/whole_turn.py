@@ -21,6 +21,7 @@ from bot.terminal import lines
 from handlers import answer
 from handlers.admission import Directory
 from handlers.case import Outcome
+from handlers.commands import Thresholds
 from handlers.deps import Deps
 from handlers.people import Policy
 from handlers.request import (
@@ -234,7 +235,7 @@ class World:
             slack=self.web,
             clock=self.clock,
             new_id=lambda: next(self.ids),
-            thresholds={},
+            thresholds=Thresholds(),
             quota_left=Unlimited().left,
         )
 
