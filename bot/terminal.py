@@ -29,6 +29,8 @@ from handlers.views.rich_text import Message, clean
 DONE, NOT_DONE, WRONG, FAILED = range(4)
 """Exit statuses."""
 Json = Mapping[str, Any]
+LONGEST_CELL = 64
+"""Characters to which the columns of a table are aligned: a SHA-256."""
 COLOURS = {
     "RISKY": "red",
     "SUSPICIOUS": "dark_orange",
@@ -162,9 +164,20 @@ def _block(block: Json, numbers: Iterator[int], name_of: Callable[[str], str]) -
         case "rich_text":
             for part in block["elements"]:
                 yield from _lines(part, name_of)
+        case "header":
+            shown = str(block["text"]["text"])
+            yield Text(shown, style=_bold(shown))
+        case "section":
+            texts = [block["text"]] if "text" in block else []
+            yield from (Text(_plain(one, name_of)) for one in (*texts, *block.get("fields", ())))
         case "context":
-            texts = [_without_marks(element["text"], name_of) for element in block["elements"]]
+            texts = [_plain(element, name_of) for element in block["elements"]]
             yield Text(" · ".join(texts), style="dim")
+        case "container":
+            yield Text(str(block["title"]["text"]), style="dim")
+            yield from (line for inner in block["child_blocks"] for line in _block(inner, numbers, name_of))
+        case "table":
+            yield from _table(block["rows"], name_of)
         case "actions":
             labels = [label for element in block["elements"] for label in _labels(element)]
             yield Text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
@@ -172,11 +185,33 @@ def _block(block: Json, numbers: Iterator[int], name_of: Callable[[str], str]) -
             yield Text(str(block.get("text", "")))
 
 
+def _plain(element: Json, name_of: Callable[[str], str]) -> str:
+    """A text object as Slack would show it."""
+    if element["type"] != "mrkdwn":
+        return str(element["text"])
+    label = re.sub(r"^\*([^*]+)\*", r"\1", element["text"])
+    return _without_marks(label, name_of)
+
+
 def _without_marks(mrkdwn: str, name_of: Callable[[str], str]) -> str:
     """Text as Slack would show it: `<@U1>` is @ and a name, a moment its fixed form."""
     shown = re.sub(r"<([@#])(\w+)>", lambda found: found[1] + name_of(found[2]), mrkdwn)
     shown = re.sub(r"<(?:[^<>|]*\|)?([^<>]*)>", r"\1", shown)
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _table(rows: Sequence[Sequence[Json]], name_of: Callable[[str], str]) -> Iterator[Text]:
+    """Rows with aligned columns; the last one may be of any length."""
+    cells = [[_lines(part, name_of)[0] for cell in row for part in cell["elements"]] for row in rows]
+    widths = [min(LONGEST_CELL, max(map(len, column))) for column in zip(*cells, strict=True)]
+    for row in cells:
+        line = Text("  ").join(_padded(cell, width) for cell, width in zip(row, widths, strict=True))
+        line.rstrip()
+        yield line
+
+
+def _padded(cell: Text, width: int) -> Text:
+    return cell + Text(" " * (width - len(cell)))
 
 
 def _labels(element: Json) -> list[str]:
@@ -212,6 +247,8 @@ def _said(piece: Json, name_of: Callable[[str], str]) -> str:
 def _style(piece: Json) -> str:
     if "url" in piece:
         return f"underline link {piece['url']}"
-    if not piece.get("style", {}).get("bold"):
-        return ""
-    return "bold " + next((colour for state, colour in COLOURS.items() if state in piece["text"]), "")
+    return _bold(piece["text"]) if piece.get("style", {}).get("bold") else ""
+
+
+def _bold(shown: str) -> str:
+    return "bold " + next((colour for state, colour in COLOURS.items() if state in shown), "")

@@ -157,6 +157,8 @@ class FileReport(Report):
     sha256: Text = None
     sha1: Text = None
     md5: Text = None
+    type: Text = None
+    """Such as "Win32 EXE"; known to private keys only."""
 
 
 class UrlReport(Report):
@@ -164,6 +166,12 @@ class UrlReport(Report):
 
     url: Text = None
     filescan_id: Text = None
+
+    @property
+    def http_status(self) -> int | None:
+        """What the server answered, such as 200; known to private keys only."""
+        details = (self.model_extra or {}).get("additional_info")
+        return number(details.get("Response code"), 999) if isinstance(details, dict) else None
 
 
 class Seen(Part):

@@ -9,6 +9,7 @@ from handlers.text.errors import error, is_fault
 from handlers.text.format import (
     EVERYBODY,
     Audience,
+    Channel,
     Line,
     User,
     cut,
@@ -17,7 +18,6 @@ from handlers.text.format import (
     join,
     line,
     minute,
-    outside,
     safe,
     second,
     seconds,
@@ -25,7 +25,6 @@ from handlers.text.format import (
 from vt import errors
 from vt.actions import HOST_KINDS
 from vt.indicators import Kind, defang_path
-from vt.results import Insight, Place, names, place
 from vt.verdict import Basis, Finding, Note, State
 
 ICONS: Mapping[State, str] = {
@@ -47,13 +46,18 @@ NO_ENGINE_YET = "VirusTotal knows it, but no engine has scanned it yet. That doe
 # A finding -----------------------------------------------------------------------------------------------
 
 
+def state(finding: Finding) -> str:
+    """The icon and the state."""
+    return f"{ICONS[finding.state]} {finding.state}"
+
+
 def verdict(finding: Finding) -> str:
     """The icon, the state and the engines that flag it: what must be read in one second."""
-    shown = f"{ICONS[finding.state]} {finding.state}"
+    shown = state(finding)
     if finding.rule is None or finding.state not in (State.RISKY, State.SUSPICIOUS):
         return shown
     count, total = finding.rule.worst
-    return f"{shown} {engines(count, total)}" if count else shown
+    return f"{shown} · {engines(count, total)}" if count else shown
 
 
 def subject(finding: Finding, most: int = 300) -> str:
@@ -119,33 +123,9 @@ def _next(until: datetime | None) -> str:
     return line("; next check at {at}", at=second(until)) if until else ""
 
 
-def called(finding: Finding) -> str:
-    """What it is called, or where it is; empty when nothing is known."""
-    if where := place(finding):
-        return _where(where)
-    return " · ".join(outside(f"{one.engine}: {one.result}", 80) for one in names(finding))
-
-
-def _where(where: Place) -> str:
-    parts = [
-        outside(part or "", 120) for part in (", ".join(where.categories[:3]), where.country, where.owner)
-    ]
-    if seen := where.newest:
-        flagged = engines(seen.positives, seen.total)
-        parts.append(line("latest detection: {flagged}, {seen}", flagged=flagged, seen=hosts.evidence(seen)))
-    return join(" · ", parts)
-
-
-def dated(finding: Finding) -> str:
-    """When it was analysed, first seen and asked for."""
-    analysed = finding.report.analysed_at if finding.report else None
-    first = finding.report.first_seen_at if finding.report else None
-    parts = [
-        line("analysed {at}", at=minute(analysed)) if analysed else "",
-        line("first seen {on}", on=day(first)) if first else "",
-        line("checked {at}", at=minute(finding.checked_at)) if finding.checked_at else "",
-    ]
-    return join(" · ", parts)
+def checked(finding: Finding) -> str:
+    """When VirusTotal was asked; its reply may have been cached since."""
+    return line("checked {at}", at=minute(finding.checked_at)) if finding.checked_at else ""
 
 
 NOTES: Mapping[Note, str] = {
@@ -190,16 +170,7 @@ def is_at_fault(finding: Finding) -> bool:
     return bool(told and finding.error and is_fault(finding.error))
 
 
-def insight(found: Insight) -> str:
-    """The documented insight in words, without its subject, which is on the first line of the card."""
-    flagged = engines(found.count or 0, found.total)
-    head = [f"Warning: {flagged} call it malicious (threshold {found.threshold})."] if found.warning else []
-    return "\n".join([*head, *(f"{row.label}: {outside(row.value, 60)}" for row in found.rows)])
-
-
 # What is on record --------------------------------------------------------------------------------------
-
-FIRST_IN = "first in"
 
 
 def seen(summary: Summary) -> Line:
@@ -208,9 +179,11 @@ def seen(summary: Summary) -> Line:
     return line("looked up {times} since {day}", times=times, day=day(summary.since))
 
 
-def first_seen(summary: Summary) -> str:
-    """Where it was first asked for; a private channel is not named elsewhere."""
-    return f"{FIRST_IN} {'this channel' if summary.here else 'another channel'}"
+def first_seen(summary: Summary, *, plain: bool = False) -> Line:
+    """Where it was first asked for; a private channel is not named elsewhere, and no channel is in `plain` text."""
+    if summary.channel and not plain:
+        return line("first in {channel}", channel=Channel(summary.channel))
+    return line("first in {channel}", channel="this channel" if summary.here else "another channel")
 
 
 def was(last: Sighting) -> Line:

@@ -1,11 +1,12 @@
 """An answer in Block Kit: its findings, closing lines and buttons, by pure functions over the SDK's classes.
 
-Whatever comes from outside is a rich_text literal: it cannot mention, link or format, whatever it holds.
+One finding is a card (see `card`); several are a table. Slack takes one table in a message.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -18,32 +19,21 @@ from slack_sdk.models.blocks import (
     Option,
     OverflowMenuElement,
     PlainTextObject,
-    RichTextElementParts,
+    TableBlock,
 )
 
 from handlers import text
-from handlers.case import Records, Sighting
+from handlers.case import Records
 from handlers.request import Verb
-from handlers.text import about, files, modals
+from handlers.text import about, facts, files, modals
 from handlers.text.format import EVERYBODY, Audience
-from handlers.views.rich_text import (
-    Message,
-    Part,
-    bold,
-    code,
-    fallback,
-    length,
-    mrkdwn,
-    quote,
-    rich,
-    say,
-    sentence,
-    tell,
-)
-from vt.enrichment import Field, without_repeats
+from handlers.views import card
+from handlers.views.card import TABLE_ROWS, Reading
+from handlers.views.rich_text import Message, bold, cell, code, fallback, length, mrkdwn, rich, say, tell
+from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.privacy import SubmitPolicy
-from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments, insight
+from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments
 from vt.verdict import GIVEN_UP, Finding, State, tally, worst_first
 
 MORE = "more"
@@ -58,14 +48,13 @@ CONFIRM_SUBMIT = ConfirmObject(
 )
 MESSAGE_CHARACTERS = 12_000
 """In all blocks of a message. Slack refuses a message from about 13,200 on (undocumented, measured; bolt-js#2509)."""
-MESSAGE_BLOCKS = 48
-"""Slack takes 50; two are kept for the buttons and the closing lines."""
 LIST_CHARACTERS = 7_500
-"""Of the list of several findings; the rest of the message is for their details."""
-FIELD_CHARACTERS = 400
-LABEL_CHARACTERS = 80
+"""Of the list of several findings; the rest of the message is for the worst of them."""
+ROW_CHARACTERS = 260
+IN_SHORT = 3
+"""The worst findings of a list that are shown in short form below it."""
 DETAILED = (State.RISKY, State.SUSPICIOUS)
-"""States whose findings are shown in full below a list."""
+"""States whose findings may be shown below a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,144 +82,135 @@ class AnswerContext:
     reserved: int = 0
     """Characters of the message that are kept for what follows the answer."""
 
+    @property
+    def reading(self) -> Reading:
+        """What its cards depend on."""
+        return Reading(self.now, self.audience, self.records)
+
+
+# One file, whatever it was asked by -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finding that is shown, and other hashes of the same file that were asked for."""
+
+    finding: Finding
+    also: tuple[Finding, ...] = ()
+
+
+def entries(findings: Sequence[Finding]) -> tuple[Entry, ...]:
+    """The findings, the worst first. MD5, SHA-1 and SHA-256 of one file are one entry."""
+    same: dict[object, list[Finding]] = {}
+    for position, finding in enumerate(worst_first(findings)):
+        same.setdefault(_content(finding) or position, []).append(finding)
+    return tuple(Entry(first, tuple(others)) for first, *others in same.values())
+
+
+def _content(finding: Finding) -> tuple[str, State] | None:
+    """What a file is, if it was asked for by a hash and VirusTotal said."""
+    is_hash = finding.indicator is not None and finding.indicator.kind in HASHES and not finding.action.files
+    content = getattr(finding.report, "sha256", None) if is_hash else None
+    return (content.lower(), finding.state) if content else None
+
+
+# The answer ---------------------------------------------------------------------------------------------
+
 
 def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     """The answer to a request: one finding in full, or several as a list, the worst first."""
-    body = _one(findings[0], context) if len(findings) == 1 else several(findings, context)
-    blocks = [*body, *closing(findings, context), *buttons(findings, context)]
-    return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
+    shown = entries(findings)
+    blocks = [*_body(shown, context), *closing(findings, context)]
+    return Message(fallback(_lines(shown, context)), tuple(block.to_dict() for block in blocks))
 
 
-# One finding ---------------------------------------------------------------------------------------------
-
-
-def _one(finding: Finding, context: AnswerContext) -> Iterator[Block]:
-    yield rich(*headline(finding, context))
-    if warning := insight(finding):
-        yield quote(text.insight(warning))
-    if remark := text.note(finding, context.audience):
-        yield sentence(remark)
-    if fields := without_repeats(finding):
-        yield rich(*_table(fields))
-
-
-def headline(finding: Finding, context: AnswerContext) -> list[Part]:
-    """The first three lines, which must be understood at a glance: verdict and rule, name, dates and records."""
-    parts: list[Part] = [
-        bold(text.verdict(finding)),
-        say("  "),
-        code(text.subject(finding)),
-        say("  "),
-        *tell(text.rule(finding, context.now, context.audience)),
-    ]
-    if called := text.called(finding):
-        parts += [say("\n"), *tell(called)]
-    for number, item in enumerate(_third_line(finding, context.records)):
-        parts += [say(" · " if number else "\n"), *item]
-    return parts
-
-
-def _third_line(finding: Finding, records: Records) -> Iterator[list[Part]]:
-    """When it was analysed, what is on record about it, and the link to VirusTotal."""
-    if dates := text.dated(finding):
-        yield tell(dates)
-    if summary := records.get(Sighting.of(finding).subject):
-        first: list[Part] = [say(f", {text.first_seen(summary)}")]
-        if summary.channel:
-            first = [
-                say(f", {text.FIRST_IN} "),
-                RichTextElementParts.Channel(channel_id=summary.channel),
-            ]
-        yield [*tell(text.seen(summary)), *first]
-        if previous := summary.previous_if_changed(finding):
-            yield tell(text.was(previous))
-    if link := gui_link(finding):
-        yield [RichTextElementParts.Link(url=link, text=text.BUTTON_LINK)]
-
-
-def _table(fields: Sequence[Field]) -> Iterator[Part]:
-    """As many fields as fit. 4,000 characters are kept for the rest of the answer, and a question about a file."""
-    left = MESSAGE_CHARACTERS - 4_000
-    for one in fields:
-        value = text.outside(one.value, FIELD_CHARACTERS)
-        label = text.vendor(one.label, LABEL_CHARACTERS)
-        left -= len(label) + len(value) + 3
-        if left < 0:
-            return
-        yield bold(f"{label}: ")
-        yield from tell(text.minute(one.at)) if one.at else [say(value)]
-        yield say("\n")
+def _body(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
+    """The buttons come right under what is read at a glance, and the long table after them."""
+    findings = [one for entry in shown for one in (entry.finding, *entry.also)]
+    if len(shown) > 1:
+        yield from several(shown, context)
+        yield from buttons(findings, context)
+        return
+    yield from card.card(shown[0].finding, context.reading, shown[0].also)
+    yield from buttons(findings, context)
+    yield from card.enrichment(shown[0].finding)
 
 
 # Several findings ----------------------------------------------------------------------------------------
 
 
-def several(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
-    """Several findings as a list, the worst first, and below it those that matter most in full."""
-    ordered = worst_first(findings)
-    yield rich(bold(text.tally(tally(findings))))
-    most = min(200, LIST_CHARACTERS // len(ordered))
-    yield rich(*(part for finding in ordered for part in _row(finding, context, most)))
-    yield from _details([finding for finding in ordered if finding.state in DETAILED], context)
+def several(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
+    """How many of each state, a table with the worst first, and what else is known of the worst few."""
+    yield rich(bold(text.tally(tally(one.finding for one in shown))))
+    listed = shown[: TABLE_ROWS - 1]
+    most = min(ROW_CHARACTERS, LIST_CHARACTERS // len(listed))
+    rows = [[cell(bold(label)) for label in facts.HEAD], *(_row(one, context, most) for one in listed)]
+    yield TableBlock(rows=rows, column_settings=[{}, {"is_wrapped": True}, {}, {"is_wrapped": True}, {}])
+    if left := len(shown) - len(listed):
+        yield rich(say(facts.more_in_csv(left)))
+    yield from _worst([one for one in shown if one.finding.state in DETAILED], context)
 
 
-def _row(finding: Finding, context: AnswerContext, most: int) -> list[Part]:
-    """One line of at most `most` characters: the reason is cut first, then the subject, the verdict never."""
-    verdict = text.verdict(finding)
-    subject = text.subject(finding, max(24, most - len(verdict) - 8))
-    left = most - len(verdict) - len(subject) - 4
-    reason = ""
-    if left > len(" reason…") and finding.state not in DETAILED:
-        reason = text.cut(text.rule(finding, context.now, context.audience), left)
-    return [bold(verdict), say(" "), code(subject), say(" "), *tell(reason), say("\n")]
+def _row(entry: Entry, context: AnswerContext, most: int) -> list[dict[str, Any]]:
+    """One row of about `most` characters: what it is is cut first, then the subject, the verdict never."""
+    state, subject, engines, what, newest = cells(entry, context)
+    left = most - len(state) - len(engines) - len(newest)
+    subject = text.cut(subject, max(24, left))
+    what = text.cut(what, max(8, left - len(subject))) if len(what) > left - len(subject) else what
+    return [
+        cell(bold(state)),
+        cell(code(subject)),
+        cell(say(engines)),
+        cell(*tell(what)),
+        cell(*tell(newest)),
+    ]
 
 
-def _details(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
-    """A block for each finding while they fit, then how many there are in the JSON."""
+def cells(entry: Entry, context: AnswerContext) -> tuple[str, str, str, str, str]:
+    """State, indicator, engines, what it is, and the newest evidence."""
+    finding = entry.finding
+    what = facts.what(finding, context.now, context.audience)
+    if entry.also:
+        what = text.join(" · ", [facts.also_asked(entry.also), what])
+    subject = text.subject(finding, 120)
+    return text.state(finding), subject, facts.flagging(finding), what, facts.newest(finding)
+
+
+def _worst(found: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
+    """A block for each of the worst few, while they fit."""
     characters = MESSAGE_CHARACTERS - LIST_CHARACTERS - 600 - context.reserved
-    blocks = MESSAGE_BLOCKS - 6
-    for position, finding in enumerate(findings):
-        parts = headline(finding, context)
-        block = rich(*parts)
+    for one in found[:IN_SHORT]:
+        parts = card.short(one.finding, context.reading)
         characters -= sum(map(length, parts))
-        blocks -= 1
-        if characters < 0 or blocks < 0:
-            yield rich(say(text.more_in_json(len(findings) - position)))
+        if characters < 0:
             return
-        yield block
+        yield rich(*parts)
 
 
-# The plain text ------------------------------------------------------------------------------------------
+# The plain text ----------------------------------------------------------------------------------------
 
 
-def _lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]:
+def _lines(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
     """The whole answer as plain text, the verdict first: for notifications and screen readers."""
-    if len(findings) > 1:
-        yield text.tally(tally(findings))
-    for finding in worst_first(findings):
-        why = text.rule(finding, context.now, context.audience)
-        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {why}"
-        if len(findings) == 1:
-            yield from _more_lines(finding, context)
-    if context.case and any(map(text.is_at_fault, findings)):
+    if len(shown) == 1:
+        yield from card.lines(shown[0].finding, context.reading, shown[0].also)
+    else:
+        yield from plain_list(shown, context)
+    if context.case and any(text.is_at_fault(one.finding) for one in shown):
         yield text.request_id(context.case)
     if context.invented:
         yield about.INVENTED
 
 
-def _more_lines(finding: Finding, context: AnswerContext) -> Iterator[str]:
-    summary = context.records.get(Sighting.of(finding).subject)
-    yield from (line for line in (text.called(finding), text.dated(finding), gui_link(finding)) if line)
-    if summary:
-        previous = summary.previous_if_changed(finding)
-        change = f" · {text.was(previous)}" if previous else ""
-        yield f"{text.seen(summary)}, {text.first_seen(summary)}{change}"
-    if warning := insight(finding):
-        yield text.insight(warning)
-    if remark := text.note(finding, context.audience):
-        yield remark
-    for one in without_repeats(finding):
-        yield f"{text.vendor(one.label, LABEL_CHARACTERS)}: {text.outside(one.value, FIELD_CHARACTERS)}"
+def plain_list(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
+    """The list of several findings as plain text: the counts, then a line for each."""
+    yield text.tally(tally(one.finding for one in shown))
+    for entry in shown:
+        what = facts.what(entry.finding, context.now, context.audience)
+        why = text.rule(entry.finding, context.now, context.audience)
+        also, newest = facts.also_asked(entry.also), facts.newest(entry.finding)
+        told = [also, what, why if why != what else "", newest]
+        yield f"{text.verdict(entry.finding)} {text.subject(entry.finding, 120)} {text.join(' · ', told)}"
 
 
 # Closing lines and buttons -----------------------------------------------------------------------------

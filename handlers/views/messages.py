@@ -12,6 +12,7 @@ from handlers.text import about, modals, watch
 from handlers.text import files as files_text
 from handlers.text.format import EVERYBODY, Audience, Line
 from handlers.views import answer
+from handlers.views import card as card_views
 from handlers.views.rich_text import (
     MOST_TEXT,
     Message,
@@ -30,7 +31,7 @@ from vt.errors import Reserved
 from vt.files.hosts import display_name
 from vt.files.safe_path import file_name
 from vt.lookup import Lookup
-from vt.verdict import NEVER_UPLOADED, Finding, Note, tally, worst_first
+from vt.verdict import NEVER_UPLOADED, Finding, Note
 
 
 def note(line: str) -> Message:
@@ -78,20 +79,19 @@ class CardContext:
 def brief(findings: Sequence[Finding], now: datetime, audience: Audience) -> Iterator[Block]:
     """The verdicts and their reasons, the worst first, without the tables."""
     context = answer.AnswerContext("", now, audience=audience)
-    if len(findings) == 1:
-        yield rich(*answer.headline(findings[0], context))
-        if remark := text.note(findings[0], audience):
-            yield sentence(remark)
+    shown = answer.entries(findings)
+    if len(shown) == 1:
+        yield from card_views.card(shown[0].finding, context.reading, shown[0].also)
     else:
-        yield from answer.several(findings, context)
+        yield from answer.several(shown, context)
 
 
 def card(findings: Sequence[Finding], context: CardContext) -> Message:
     """The card: the worst verdict first; those that are waited for say until when."""
     blocks = [
         *brief(findings, context.now, context.audience),
-        *_closing(findings, context),
         *_buttons(findings, context),
+        *_closing(findings, context),
     ]
     return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
 
@@ -124,17 +124,20 @@ def _buttons(findings: Sequence[Finding], context: CardContext) -> Iterator[Bloc
         buttons.append(ButtonElement(action_id="hurry", text=watch.BUTTON_HURRY, value=context.case))
     if any(finding.raw for finding in findings):
         buttons.append(ButtonElement(action_id="json", text=text.BUTTON_JSON, value=context.case))
+    if len(findings) > 1:
+        buttons.append(ButtonElement(action_id="csv", text=modals.CSV, value=context.case))
     if buttons:
         yield ActionsBlock(elements=buttons)
 
 
 def _lines(findings: Sequence[Finding], context: CardContext) -> Iterator[str]:
     """The card as plain text, for notifications and screen readers."""
-    if len(findings) > 1:
-        yield text.tally(tally(findings))
-    for finding in worst_first(findings):
-        why = text.rule(finding, context.now, context.audience)
-        yield f"{text.verdict(finding)} {text.subject(finding, 120)} {why}"
+    shown = answer.entries(findings)
+    reading = answer.AnswerContext("", context.now, audience=context.audience)
+    if len(shown) == 1:
+        yield from card_views.lines(shown[0].finding, reading.reading, shown[0].also)
+    else:
+        yield from answer.plain_list(shown, reading)
     if any(map(text.is_at_fault, findings)):
         yield text.request_id(context.case)
     if context.invented:

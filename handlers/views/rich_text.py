@@ -1,18 +1,22 @@
 """Text in Slack that is harmless whatever it holds: rich_text literals in blocks, escaped lines in plain text."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.models.blocks import (
+    MarkdownTextObject,
+    PlainTextObject,
     RichTextBlock,
     RichTextElementParts,
     RichTextQuoteElement,
     RichTextSectionElement,
 )
 
-from handlers.text.format import Channel, Moment, Piece, User, pieces
+from handlers.text.facts import NOTHING
+from handlers.text.format import Channel, Line, Moment, Piece, User, pieces
 
 Part = (
     RichTextElementParts.Text
@@ -96,6 +100,32 @@ def sentence(line: str) -> RichTextBlock:
 def quote(line: str) -> RichTextBlock:
     """A block with a bar at its side."""
     return RichTextBlock(elements=[RichTextQuoteElement(elements=[say(line)])])
+
+
+_FORMATTED = re.compile(r"[*_~`]|:[\w+'-]+:")
+"""What mrkdwn would take for formatting or an emoji; it has no way to escape them."""
+
+
+def small(line: str, label: str = "") -> MarkdownTextObject | PlainTextObject:
+    """A sentence, after a bold label if there is one, where Slack takes no rich text: in fields and in context.
+
+    What mrkdwn would format is plain text, in which moments have their fixed form.
+    """
+    line = Line(*(_one_line(piece) if isinstance(piece, str) else piece for piece in pieces(line)))
+    if _FORMATTED.search(f"{label}{line}"):
+        return PlainTextObject(text=f"{label}: {line}" if label else line, emoji=False)
+    marked = f"*{escape(label)}:* {mrkdwn(line)}" if label else mrkdwn(line)
+    return MarkdownTextObject(text=marked, verbatim=True)
+
+
+def _one_line(piece: str) -> str:
+    return re.sub(r"\s+", " ", clean(piece))
+
+
+def cell(*parts: Part) -> dict[str, Any]:
+    """A cell of a table. Slack refuses an empty one, so that becomes a dash."""
+    shown = [part for part in parts if not isinstance(part, RichTextElementParts.Text) or part.text.strip()]
+    return (rich(*shown) if shown else rich(say(NOTHING))).to_dict()
 
 
 def tell(line: str) -> list[Part]:

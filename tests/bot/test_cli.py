@@ -112,10 +112,10 @@ def test_all_five_actions(vtbot, tmp_path):
         "ask", "scan-file", str(tmp_path / "sample.bin"), FILE_ROOTS=str(tmp_path), UPLOAD_POLICY="deny"
     )
     private = vtbot("ask", "10.0.0.1")
-    assert ip.stdout.startswith("🟠 SUSPICIOUS 6 of 57 engines  192[.]0[.]2[.]1")
-    assert domain.stdout.startswith("🔴 RISKY 30 of 70 engines  example[.]co[.]in")
-    assert hashed.stdout.startswith("🔴 RISKY 54 of 60 engines")
-    assert url.stdout.startswith("🔴 RISKY 5 of 67 engines  hxxp://example[.]php")
+    assert ip.stdout.startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
+    assert domain.stdout.startswith("🔴 RISKY · 30 of 70 engines  example[.]co[.]in")
+    assert hashed.stdout.startswith("🔴 RISKY · 54 of 60 engines")
+    assert url.stdout.startswith("🔴 RISKY · 5 of 67 engines  hxxp://example[.]php")
     assert "sample.bin" in file.stdout
     assert "internal" in private.stdout
     assert [done.returncode for done in (ip, domain, hashed, url, private)] == [0] * 5
@@ -128,14 +128,14 @@ def test_options_need_no_quotes(vtbot):
     quoted = vtbot("ask", "scan-ip 192.0.2.1 --threshold 5", VT_HOST_RULE="documented")
     strict = vtbot("ask", "scan-ip", "192.0.2.1", "--threshold", "5", "--json")
     assert plain.stdout.splitlines()[0] == quoted.stdout.splitlines()[0]
-    assert plain.stdout.startswith("🔴 RISKY 6 of 57 engines")
+    assert plain.stdout.startswith("🔴 RISKY · 6 of 57 engines")
     assert json.loads(strict.stdout)[0]["Entity"] == "192.0.2.1"
 
 
 def test_a_wrong_value_beside_a_right_one_is_named_on_standard_error(vtbot):
     """The right one is answered; 1 is the status, since something could not be checked."""
     asked = vtbot("ask", "scan-ip", "192.0.2.1", "999.1.1.1")
-    assert asked.stdout.startswith("🟠 SUSPICIOUS 6 of 57 engines  192[.]0[.]2[.]1")
+    assert asked.stdout.startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
     assert "Not looked up: 999[.]1[.]1[.]1 is not an IP address." in asked.stderr
     assert asked.returncode == 1
 
@@ -196,7 +196,7 @@ def test_standard_input(tmp_path, new_database):
         [one["Entity"].replace("[.]", ".") for one in json.loads(done.stdout)] for done in (found, action)
     ]
     assert entities == [["192.0.2.1", "198.51.100.7"]] * 2
-    assert "RISKY 6 of 57 engines" in dashed.stdout
+    assert "RISKY · 6 of 57 engines" in dashed.stdout
     assert "Not looked up: 999[.]1[.]1[.]1 is not an IP address." in action.stderr
     assert [found.returncode, dashed.returncode, action.returncode] == [0, 0, 1]
 

@@ -79,7 +79,7 @@ def test_a_risky_hash_at_3_am():
     message = answer_views.answer([finding("scan-hash", SHA, file_report())], CONTEXT)
     assert shown(message) == snapshot(
         [
-            "🔴 RISKY 4 of 70 engines  275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  threshold 3",
+            "🔴 RISKY · 4 of 70 engines  275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  threshold 3",
             "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
             "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC · VirusTotal",
             "Warning: 4 of 70 engines call it malicious (threshold 3).",
@@ -131,7 +131,7 @@ def test_the_plain_text_says_it_all():
     message = answer_views.answer([finding("scan-hash", SHA, file_report())], CONTEXT)
     assert message.text.split("\n")[:5] == snapshot(
         [
-            "🔴 RISKY 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f threshold 3",
+            "🔴 RISKY · 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f threshold 3",
             "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
             "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC",
             "https://www.virustotal.com/gui/file/275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
@@ -164,7 +164,7 @@ def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
     message = answer_views.answer([documented], CONTEXT)
     assert shown(message)[:3] == snapshot(
         [
-            "🔴 RISKY 30 of 70 engines  192[.]0[.]2[.]1  worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines",
+            "🔴 RISKY · 30 of 70 engines  192[.]0[.]2[.]1  worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines",
             "DE · Example AG · latest detection: 2 of 70 engines, a file downloaded from it (1 Nov 2026)",
             "checked 22 Nov 2026 03:00 UTC · VirusTotal",
         ]

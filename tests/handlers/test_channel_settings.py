@@ -49,8 +49,8 @@ async def test_an_admin_sets_a_threshold_for_a_channel(database):
         assert said == "Saved for this channel.\nthreshold scan-ip: default → 6"
         here = await app.asks("/vt scan-ip 192.0.2.1")
         there = await app.asks("/vt scan-ip 192.0.2.1", channel=INCIDENT)
-        assert app.slack.shown(here)[0].startswith("🔴 RISKY 6 of 57 engines")
-        assert app.slack.shown(there)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines")
+        assert app.slack.shown(here)[0].startswith("🔴 RISKY · 6 of 57 engines")
+        assert app.slack.shown(there)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines")
         await sets(app, ADMIN, **{"scan-ip": "9"})
         [first, second] = await changes(database)
         assert first[2] == ({"setting": "threshold scan-ip", "old": "", "new": "6"},)
@@ -62,7 +62,7 @@ async def test_an_option_overrides_the_setting(database):
     async with at_work(database) as app:
         await sets(app, ADMIN, **{"scan-ip": "6"})
         answer = await app.asks("/vt scan-ip 192.0.2.1 --threshold 7")
-        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines")
+        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines")
 
 
 async def test_answers_in_the_channel(database):

@@ -18,16 +18,16 @@ async def test_scan_ip_in_both_modes(database, mode):
         answer = await exchange.answer()
         assert (exchange.status, exchange.body) == (200, "")
         assert answer.ephemeral_to == app.slack.person(ANA).id
-        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines  192[.]0[.]2[.]1")
+        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
         assert app.slack.messages(GENERAL, BEN) == []
 
 
 @pytest.mark.parametrize(
     ("line", "first"),
     [
-        (f"/vt scan-hash {EICAR}", "🔴 RISKY 54 of 60 engines"),
-        ("/vt scan-url hxxp://example[.]php", "🔴 RISKY 5 of 67 engines"),
-        ("/vt domain-report example.co.in", "🔴 RISKY 30 of 70 engines"),
+        (f"/vt scan-hash {EICAR}", "🔴 RISKY · 54 of 60 engines"),
+        ("/vt scan-url hxxp://example[.]php", "🔴 RISKY · 5 of 67 engines"),
+        ("/vt domain-report example.co.in", "🔴 RISKY · 30 of 70 engines"),
         ("/vt scan-ip 10.0.0.1", "⛔ NOT CHECKED"),
         (f"/vt we saw 192.0.2.1 and {EICAR}", "🔴 1 RISKY · 🟠 1 SUSPICIOUS"),
     ],

@@ -161,7 +161,7 @@ async def test_check_again_asks_virustotal_now(database):
         await app.idle()
         assert len(app.virustotal.calls) == 2
         assert len(app.slack.messages(GENERAL, ANA)) == 1
-        assert app.now(answer).startswith("🟠 SUSPICIOUS 6 of 57 engines")
+        assert app.now(answer).startswith("🟠 SUSPICIOUS · 6 of 57 engines")
 
 
 async def test_an_internal_address_is_not_sent_by_checking_again(database):

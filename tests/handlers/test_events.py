@@ -22,7 +22,7 @@ async def test_a_mention_is_answered_in_its_thread(database, mode):
         answer = await exchange.answer()
         assert answer.thread_ts == exchange.said.ts
         assert answer.ephemeral_to is None
-        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines  192[.]0[.]2[.]1")
+        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
         assert "Share" not in app.now(answer)
 
 
@@ -45,7 +45,7 @@ async def test_a_mention_in_a_thread_is_answered_there(database):
         ("@vt ping", "🟢 Slack"),
         ("@vt quota", "minute"),
         ("@vt domain-report @ben", "example"),
-        (f"@vt scan-hash {EICAR} --threshold 60", "🟠 SUSPICIOUS 54 of 60 engines"),
+        (f"@vt scan-hash {EICAR} --threshold 60", "🟠 SUSPICIOUS · 54 of 60 engines"),
     ],
 )
 async def test_a_mention_is_a_command(database, line, words):
@@ -176,7 +176,7 @@ async def test_a_channel_that_wants_private_answers(database):
         await app.slack.until(lambda: own(app, "@ana"))
         await app.idle()
         [answer] = own(app, "@ana")
-        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS 6 of 57 engines")
+        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines")
         assert "Share" not in app.now(answer)
         assert own(app) == []
         assert rows(database, "SELECT channel, outcome FROM audit") == [("C0GENERAL1", "answered")]

@@ -66,7 +66,7 @@ async def test_options_and_sharing_are_taken(database):
         await sent(app, shown, action="scan-ip", threshold="6", answer="share")
         await app.idle()
         [answer] = app.slack.messages(GENERAL, BEN)
-        assert app.slack.shown(answer)[0].startswith("🔴 RISKY 6 of 57 engines")
+        assert app.slack.shown(answer)[0].startswith("🔴 RISKY · 6 of 57 engines")
 
 
 async def test_an_option_that_was_typed_among_the_values_counts(database):
@@ -76,7 +76,7 @@ async def test_an_option_that_was_typed_among_the_values_counts(database):
         await sent(app, shown, values="192.0.2.1 --threshold 6", action="scan-ip", threshold="200")
         await app.idle()
         [answer] = app.slack.messages(GENERAL, ANA)
-        assert app.slack.shown(answer)[0].startswith("🔴 RISKY 6 of 57 engines")
+        assert app.slack.shown(answer)[0].startswith("🔴 RISKY · 6 of 57 engines")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from vt.indicators import extract
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
 DIRECT = "@vt"
-VERDICT = "RISKY 54 of 60 engines"
+VERDICT = "RISKY · 54 of 60 engines"
 JSON = "application/json"
 
 

@@ -41,7 +41,7 @@ async def test_a_question_that_was_deleted_meanwhile_is_answered_in_the_direct_m
         await app.slack.until(lambda: own(app, "@ana"))
         [answer] = own(app, "@ana")
         assert app.slack.shown(answer)[0] == "I can't post in that channel, so here is your answer:"
-        assert "🟠 SUSPICIOUS 6 of 57 engines" in app.now(answer)
+        assert "🟠 SUSPICIOUS · 6 of 57 engines" in app.now(answer)
 
 
 @pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived", "restricted_action"])

@@ -180,7 +180,7 @@ async def test_attached_files_are_looked_up_with_what_is_chosen(database):
         assert not (await app.slack.submits(ANA, view)).errors
         await app.idle()
         answer = app.slack.messages(GENERAL)[-1]
-        assert "SUSPICIOUS 54 of 60 engines eicar.com" in app.now(answer)
+        assert "SUSPICIOUS · 54 of 60 engines eicar.com" in app.now(answer)
         assert len(app.virustotal.calls_to("ip-address/report")) == 2
 
 
@@ -202,7 +202,7 @@ async def test_the_menu_beside_the_place_to_type_opens_the_form(database):
         view = app.slack.fills(ANA, await exchange.view(), {"values": "192.0.2.1"})
         await app.slack.submits(ANA, view)
         await app.slack.until(lambda: app.slack.messages("@ana"))
-        assert "🟠 SUSPICIOUS 6 of 57 engines" in app.now(app.slack.messages("@ana")[-1])
+        assert "🟠 SUSPICIOUS · 6 of 57 engines" in app.now(app.slack.messages("@ana")[-1])
 
 
 async def test_an_expired_trigger_keeps_what_was_there(database):

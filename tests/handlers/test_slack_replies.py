@@ -14,7 +14,7 @@ from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 
 COMMAND = "/vt scan-ip 192.0.2.1"
-VERDICT = "SUSPICIOUS 6 of 57 engines"
+VERDICT = "SUSPICIOUS · 6 of 57 engines"
 RESPONSE_URL = "response_url"
 
 

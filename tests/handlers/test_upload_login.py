@@ -106,7 +106,7 @@ async def test_what_was_said_with_the_command_stands_in_the_form_and_holds(datab
             view = app.slack.fills(ANA, view, {"user": "scanner", "password": PASSWORD, "threshold": "55"})
             assert not (await app.slack.submits(ANA, view)).errors
             posted = await answer(app)
-            await app.slack.until(lambda: "SUSPICIOUS 54 of 60 engines" in app.now(posted))
+            await app.slack.until(lambda: "SUSPICIOUS · 54 of 60 engines" in app.now(posted))
             assert "threshold 55" in app.now(posted)
             assert posted in app.slack.messages(GENERAL, BEN)
 

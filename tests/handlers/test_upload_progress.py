@@ -91,7 +91,7 @@ async def test_virustotal_takes_long_and_that_is_said(database, line):
             await app.slack.until(lambda: own(app), timeout=60)
             [said] = own(app)
             assert "Still waiting for VirusTotal" in app.now(said)
-        await app.slack.until(lambda: "SUSPICIOUS 6 of 57 engines" in app.now(said))
+        await app.slack.until(lambda: "SUSPICIOUS · 6 of 57 engines" in app.now(said))
         assert len(own(app)) == 1
         await app.idle()
 

@@ -69,7 +69,7 @@ async def test_a_picked_file_is_judged_by_its_channels_threshold(database):
         said = await app.slack.says(BEN, GENERAL, "?", files=[("eicar.com", EICAR)])
         await app.slack.uses_shortcut(ANA, "scan-file", said.said)
         answer = await answer_to(app)
-        await app.slack.until(lambda: "SUSPICIOUS 54 of 60 engines" in app.now(answer))
+        await app.slack.until(lambda: "SUSPICIOUS · 54 of 60 engines" in app.now(answer))
 
 
 @pytest.mark.parametrize("words", ["", "@vt", "@vt scan-file", "@vt is it bad?"])
@@ -79,7 +79,7 @@ async def test_mentioned_or_written_to_with_a_file(database, words):
         channel = GENERAL if words else "@vt"
         await app.slack.says(ANA, channel, words, files=[("eicar.com", EICAR)])
         answer = await answer_to(app, channel)
-        await app.slack.until(lambda: "RISKY 54 of 60 engines" in app.now(answer))
+        await app.slack.until(lambda: "RISKY · 54 of 60 engines" in app.now(answer))
         assert "eicar.com" in app.now(answer)
 
 
@@ -97,7 +97,7 @@ async def test_options_count_for_attached_files(database, channel, words):
     async with slack_app(database) as app:
         await app.slack.says(ANA, channel, words, files=[("eicar.com", EICAR)])
         answer = await answer_to(app, channel)
-        await app.slack.until(lambda: "SUSPICIOUS 54 of 60 engines" in app.now(answer))
+        await app.slack.until(lambda: "SUSPICIOUS · 54 of 60 engines" in app.now(answer))
 
 
 async def test_a_file_may_be_asked_about_in_public_where_answers_are_private(database):
@@ -110,7 +110,7 @@ async def test_a_file_may_be_asked_about_in_public_where_answers_are_private(dat
         await app.idle()
         await app.slack.says(ANA, GENERAL, "@vt scan-file --share", files=[("eicar.com", EICAR)])
         answer = await answer_to(app)
-        await app.slack.until(lambda: "RISKY 54 of 60 engines" in app.now(answer))
+        await app.slack.until(lambda: "RISKY · 54 of 60 engines" in app.now(answer))
 
 
 async def test_indicators_and_files_of_one_message_are_one_answer(database):
@@ -154,7 +154,7 @@ async def test_a_name_is_shown_harmless_and_its_file_looked_up(database, name, t
     async with slack_app(database) as app:
         await app.slack.says(ANA, "@vt", "", files=[(name, EICAR)])
         answer = await answer_to(app, "@vt")
-        await app.slack.until(lambda: "RISKY 54 of 60 engines" in app.now(answer))
+        await app.slack.until(lambda: "RISKY · 54 of 60 engines" in app.now(answer))
         assert told in app.now(answer)
 
 

@@ -27,7 +27,7 @@ async def test_a_message_with_indicators_gets_one_card_in_its_thread(database):
         message = await incident.posts(f"we saw {EICAR} and {HASHES[0]}, again {EICAR.upper()}")
         [card] = incident.cards(message)
         assert "RISKY" in card[0]
-        assert card[1].startswith("🔴 RISKY 54 of 60 engines 44d88612fea8a8f36de82e1278abb02f")
+        assert card[1].startswith("🔴 RISKY · 54 of 60 engines 44d88612fea8a8f36de82e1278abb02f")
         assert "[JSON]" in card[-1]
         assert len(incident.virustotal.calls) == 1
 
@@ -191,7 +191,7 @@ async def test_it_is_answered_again_when_its_verdict_changed(database):
         await incident.asks(f"/vt {HASHES[0]} --fresh")
         message = await incident.posts(f"and here: {HASHES[0]}", user=BEN)
         [card] = incident.cards(message)
-        assert "RISKY 60 of 70 engines" in card[0]
+        assert "RISKY · 60 of 70 engines" in card[0]
         assert len(incident.cards(first)) == 1
 
 

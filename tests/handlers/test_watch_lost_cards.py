@@ -8,7 +8,7 @@ from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN
 from tests.support.incident import EICAR, INC, at_incident
 
-RISKY = "RISKY 54 of 60 engines"
+RISKY = "RISKY · 54 of 60 engines"
 LOST = ["message_not_found", "edit_window_closed", "cant_update_message", "is_inactive", "channel_not_found"]
 
 

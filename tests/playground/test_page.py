@@ -40,12 +40,12 @@ async def test_an_address_is_answered_to_its_asker_in_every_window_of_theirs(dat
     ):
         await ana.types("/vt scan-ip 192.0.2.1")
         for seat in (ana, twin):
-            read = await seat.reads("SUSPICIOUS 6 of 57 engines")
+            read = await seat.reads("SUSPICIOUS · 6 of 57 engines")
             assert "Only visible to you" in read
             assert "192[.]0[.]2[.]1" in read
         answer = app.slack.messages("#inc-1042", ANA)[-1]
         for button in app.slack.buttons(answer):
-            await presses_once(ana, button, ana.message("SUSPICIOUS 6 of 57 engines"))
+            await presses_once(ana, button, ana.message("SUSPICIOUS · 6 of 57 engines"))
             await app.idle()
         await ben.reads("Asked by @ana")
         assert "Only visible" not in await ben.page.locator("main").inner_text()
@@ -72,9 +72,9 @@ async def test_a_hash_in_a_thread_is_answered_there(database, browser):
     ):
         await ana.presses("2 replies", ana.message("FIN-07"))
         await ana.types(f"@vt what is {EICAR}?", box="Reply")
-        assert "RISKY 54 of 60 engines" in await ana.reads("RISKY", inside="aside")
+        assert "RISKY · 54 of 60 engines" in await ana.reads("RISKY", inside="aside")
         await ben.presses("4 replies", ben.message("FIN-07"))
-        await ben.reads("RISKY 54 of 60 engines", inside="aside")
+        await ben.reads("RISKY · 54 of 60 engines", inside="aside")
 
 
 async def test_a_message_has_the_bots_shortcuts_in_its_menu(database, browser):
@@ -204,7 +204,7 @@ async def test_without_a_build_there_are_words_and_buttons(database, browser, tm
         assert "Node.js" in await plainly.inner_text("header")
         await plainly.get_by_role("textbox").fill("/vt scan-ip 192.0.2.1")
         await plainly.keyboard.press("Enter")
-        answer = plainly.get_by_role("listitem").filter(has_text="SUSPICIOUS 6 of 57 engines")
+        answer = plainly.get_by_role("listitem").filter(has_text="SUSPICIOUS · 6 of 57 engines")
         await answer.wait_for()
         await answer.get_by_role("button", name="JSON").click()
         await plainly.get_by_role("combobox", name="In", exact=True).select_option("VirusTotal")

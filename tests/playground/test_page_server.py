@@ -295,7 +295,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
         [said] = [line for line in await says(process, "a practice Slack") if "http://" in line]
         there = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
         process.stdin.write(b"/vt scan-ip 192.0.2.1\n")
-        await says(process, "SUSPICIOUS 6 of 57 engines")
+        await says(process, "SUSPICIOUS · 6 of 57 engines")
         process.stdin.write(b"/vt form\n")
         await says(process, f"This form is on the page: {there}/?as=ana")
         samples = f"{tmp_path.resolve()}/state/samples"
@@ -306,7 +306,7 @@ async def test_without_tokens_there_are_a_page_and_a_prompt(tmp_path, database):
             while not (line := await reply.content.readline()).startswith(b"data: "):
                 pass
             news = json.loads(line[6:])
-        assert any("SUSPICIOUS 6 of 57 engines" in message["text"] for message in news["messages"])
+        assert any("SUSPICIOUS · 6 of 57 engines" in message["text"] for message in news["messages"])
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(60):
             assert await process.wait() == 0

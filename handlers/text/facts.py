@@ -1,0 +1,182 @@
+"""What a card says about a finding besides its verdict: facts that fit its kind, its warning, and its row in a list. Plain text."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+from handlers.text import hosts
+from handlers.text.findings import rule, subject
+from handlers.text.format import EVERYBODY, Audience, day, engines, join, line, minute, outside, vendor
+from vt.enrichment import Field
+from vt.indicators import Kind
+from vt.models import FileReport, HostReport, UrlReport
+from vt.results import Place, insight, names, place
+from vt.verdict import HOSTED, Basis, Evidence, Finding, State, flagged
+
+Fact = tuple[str, str]
+"""A label and a value."""
+
+MOST_FACTS = 6
+MOST_BESIDE = 3
+VALUE_CHARACTERS = 60
+NAME_CHARACTERS = 34
+"""Of what an engine calls it: beside the engine's name it fits on one line of a telephone."""
+BAR = 5
+"""Glyphs of a detection bar."""
+
+TYPE = "Type"
+FIRST_SEEN = "First seen"
+SCAN_DATE = "Scan date"
+COUNTRY = "Country"
+OWNER = "Owner"
+SERVED = "It served"
+LATEST = "Latest detection"
+CATEGORIES = "Category"
+SCANNED_URL = "Scanned Url"
+HTTP_STATUS = "HTTP status"
+FIELD = "Field"
+VALUE = "Value"
+HEAD = ("State", "Indicator", "Engines", "What it is", "Newest evidence")
+"""The columns of a list of findings."""
+NOTHING = "–"
+"""In a cell that has nothing to say."""
+
+
+def facts(finding: Finding) -> tuple[Fact, ...]:
+    """Up to six facts, the most telling first. A documented field has its documented name."""
+    where = place(finding)
+    rows = _of_host(finding, where) if where else _of_content(finding)
+    return tuple((label, value) for label, value in rows if value)[:MOST_FACTS]
+
+
+def _of_content(finding: Finding) -> Iterator[Fact]:
+    """Of a file or URL."""
+    report = finding.report
+    kind = outside(report.type or "", NAME_CHARACTERS) if isinstance(report, FileReport) else ""
+    first = report.first_seen_at if report else None
+    # A report with more to say names fewer engines, so that all of it is read at a glance.
+    for one in names(finding, 2 if kind and first else 3):
+        yield vendor(one.engine, VALUE_CHARACTERS // 2), outside(one.result or "", NAME_CHARACTERS)
+    yield TYPE, kind
+    yield FIRST_SEEN, day(first) if first else ""
+    analysed = report.analysed_at if report else None
+    yield SCAN_DATE, minute(analysed) if analysed else ""
+    if isinstance(report, UrlReport):
+        asked = finding.indicator.value if finding.indicator else finding.input
+        yield SCANNED_URL, "" if report.url in (None, asked) else outside(str(report.url), VALUE_CHARACTERS)
+        yield HTTP_STATUS, str(report.http_status or "")
+
+
+def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
+    """Of an address or domain."""
+    yield COUNTRY, outside(where.country or "", VALUE_CHARACTERS)
+    yield OWNER, outside(where.owner or "", VALUE_CHARACTERS)
+    yield CATEGORIES, outside(", ".join(where.categories[:3]), VALUE_CHARACTERS)
+    if isinstance(finding.report, HostReport):
+        yield SERVED, served(flagged(finding.report))
+    decided = finding.rule.evidence if finding.rule else None
+    if where.newest and where.newest != decided:
+        yield LATEST, _detected(where.newest)
+
+
+def _detected(seen: Evidence) -> str:
+    return line("{count}, {seen}", count=engines(seen.positives, seen.total), seen=hosts.evidence(seen))
+
+
+def served(found: Sequence[Evidence]) -> str:
+    """How much of what a host served is flagged; "" when nothing is."""
+    kinds = [one.kind for one in found if one.kind in HOSTED and one.positives]
+    urls, files = kinds.count("url"), len(kinds) - kinds.count("url")
+    told = [f"{urls} flagged URL{'s'[: urls != 1]}"] if urls else []
+    told += [f"{files} flagged file{'s'[: files != 1]}"] if files else []
+    return ", ".join(told)
+
+
+def warning(finding: Finding, now: datetime) -> str:
+    """The documented warning insight; "" when there is none. The numbers of engines are in the header above it."""
+    found = insight(finding)
+    if found is None or not found.warning or finding.rule is None:
+        return ""
+    if finding.rule.basis is Basis.ENGINES:
+        return f"Warning: malicious, the threshold of {engines(found.threshold or 0, None)} is reached."
+    return line("Warning: malicious, {rule}", rule=rule(finding, now))
+
+
+def insight_rows(finding: Finding) -> tuple[Field, ...]:
+    """The documented numbers of an address, which the insight is about."""
+    found = insight(finding)
+    return found.rows if found else ()
+
+
+def bar(finding: Finding) -> str:
+    """How many of the engines flag it, as a bar: at least one glyph is full when any does. "" when there is no total."""
+    why = finding.rule
+    count, total = why.worst if why else (0, None)
+    if not total or not count or finding.state not in (State.RISKY, State.SUSPICIOUS):
+        return ""
+    full = max(1, round(BAR * min(count, total) / total))
+    return "▰" * full + "▱" * (BAR - full)
+
+
+def all_fields(count: int) -> str:
+    """The title of the table of enrichment."""
+    return f"All {count} fields" if count > 1 else "1 field"
+
+
+def also_asked(others: Sequence[Finding]) -> str:
+    """Other hashes of the same file that were asked for."""
+    return f"Same file: {', '.join(subject(one, 64) for one in others)}" if others else ""
+
+
+EMAIL = "This is the verdict on the domain of the email address, not on the mailbox."
+
+
+def is_email(finding: Finding) -> bool:
+    """Whether it was asked for by an email address."""
+    return finding.indicator is not None and finding.indicator.kind is Kind.EMAIL
+
+
+# A row of a list ---------------------------------------------------------------------------------------
+
+
+def flagging(finding: Finding) -> str:
+    """The engines that flag it, of how many: "54 of 60"."""
+    why = finding.rule
+    if why is None:
+        return ""
+    count, total = why.worst
+    return f"{count} of {total}" if total else str(count)
+
+
+def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
+    """What it is, in a few words; for what has no verdict, why."""
+    if finding.rule is None or finding.state is State.PENDING:
+        return rule(finding, now, audience)
+    where = place(finding)
+    if where:
+        about = [", ".join(where.categories[:2]), where.country or "", where.owner or ""]
+        known = outside(" · ".join(filter(None, about)), VALUE_CHARACTERS)
+        return join(" · ", ["domain of the email address" if is_email(finding) else "", known])
+    first = names(finding, 1)
+    return outside(first[0].result or "", VALUE_CHARACTERS) if first else ""
+
+
+def beside_row(finding: Finding, now: datetime) -> Iterator[Fact]:
+    """Facts that the row of a list does not name."""
+    row = what(finding, now)
+    shown = (one for one in facts(finding) if one[0] != SCAN_DATE and one[1] not in row)
+    return islice(shown, MOST_BESIDE)
+
+
+def newest(finding: Finding) -> str:
+    """The date of the newest evidence: of what was seen at a host, or of the scan."""
+    where = place(finding)
+    seen = where.newest.date if where and where.newest else None
+    analysed = finding.report.analysed_at if finding.report else None
+    at = seen or analysed
+    return day(at) if at else ""
+
+
+def more_in_csv(left: int) -> str:
+    """What did not fit into the list."""
+    return f"{left} more: press CSV to see {'it' if left == 1 else 'them'}."
