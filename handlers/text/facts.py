@@ -8,10 +8,12 @@ from handlers.text import hosts
 from handlers.text.findings import rule, subject
 from handlers.text.format import EVERYBODY, Audience, day, engines, join, line, minute, outside, vendor
 from vt.enrichment import Field
+from vt.evidence import SERVED as SERVED_KINDS
+from vt.evidence import Evidence, flagged
 from vt.indicators import Kind
 from vt.models import FileReport, HostReport, UrlReport
 from vt.results import Place, insight, names, place
-from vt.verdict import HOSTED, Basis, Evidence, Finding, State, flagged
+from vt.verdict import Basis, Finding, State
 
 Fact = tuple[str, str]
 """A label and a value."""
@@ -62,8 +64,8 @@ def _of_content(finding: Finding) -> Iterator[Fact]:
     analysed = report.analysed_at if report else None
     yield SCAN_DATE, minute(analysed) if analysed else ""
     if isinstance(report, UrlReport):
-        asked = finding.indicator.value if finding.indicator else finding.input
-        yield SCANNED_URL, "" if report.url in (None, asked) else outside(str(report.url), VALUE_CHARACTERS)
+        wanted = finding.indicator.value if finding.indicator else finding.input
+        yield SCANNED_URL, "" if report.url in (None, wanted) else outside(str(report.url), VALUE_CHARACTERS)
         yield HTTP_STATUS, str(report.http_status or "")
 
 
@@ -85,7 +87,7 @@ def _detected(seen: Evidence) -> str:
 
 def served(found: Sequence[Evidence]) -> str:
     """How much of what a host served is flagged; "" when nothing is."""
-    kinds = [one.kind for one in found if one.kind in HOSTED and one.positives]
+    kinds = [one.kind for one in found if one.kind in SERVED_KINDS and one.positives]
     urls, files = kinds.count("url"), len(kinds) - kinds.count("url")
     told = [f"{urls} flagged URL{'s'[: urls != 1]}"] if urls else []
     told += [f"{files} flagged file{'s'[: files != 1]}"] if files else []

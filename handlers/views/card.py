@@ -22,7 +22,7 @@ from handlers import text
 from handlers.case import Records, Sighting
 from handlers.text import facts
 from handlers.text.format import EVERYBODY, Audience, Line
-from handlers.views.rich_text import Part, bold, cell, code, quote, rich, say, sentence, small, tell
+from handlers.views.rich_text import Part, bold, cell, clean, code, quote, rich, say, sentence, small, tell
 from vt.enrichment import Field, without_repeats
 from vt.results import gui_link
 from vt.verdict import Finding, State
@@ -50,8 +50,8 @@ def card(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> It
     yield rich(code(text.subject(finding)), say(_also(also)))
     if reason := _reason(finding, reading):
         yield sentence(reason)
-    if told := facts.facts(finding):
-        yield SectionBlock(fields=[small(value, label) for label, value in told])
+    if told := [small(value, label) for label, value in facts.facts(finding) if clean(value)]:
+        yield SectionBlock(fields=told)
     if line := _context(finding, reading):
         yield ContextBlock(elements=[small(line)])
     if warning := facts.warning(finding, reading.now):

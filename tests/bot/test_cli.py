@@ -98,6 +98,12 @@ def sentence(done):
     return lines[0]
 
 
+def first_lines(done):
+    """The verdict without its bar, and the indicator below it."""
+    header, subject = done.stdout.splitlines()[:2]
+    return header.partition("  ")[0], subject
+
+
 # ask -----------------------------------------------------------------------------------------------------
 
 
@@ -112,10 +118,10 @@ def test_all_five_actions(vtbot, tmp_path):
         "ask", "scan-file", str(tmp_path / "sample.bin"), FILE_ROOTS=str(tmp_path), UPLOAD_POLICY="deny"
     )
     private = vtbot("ask", "10.0.0.1")
-    assert ip.stdout.startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
-    assert domain.stdout.startswith("🔴 RISKY · 30 of 70 engines  example[.]co[.]in")
+    assert first_lines(ip) == ("🟠 SUSPICIOUS · 6 of 57 engines", "192[.]0[.]2[.]1")
+    assert first_lines(domain) == ("🔴 RISKY · 30 of 70 engines", "example[.]co[.]in")
     assert hashed.stdout.startswith("🔴 RISKY · 54 of 60 engines")
-    assert url.stdout.startswith("🔴 RISKY · 5 of 67 engines  hxxp://example[.]php")
+    assert first_lines(url) == ("🔴 RISKY · 5 of 67 engines", "hxxp://example[.]php/")
     assert "sample.bin" in file.stdout
     assert "internal" in private.stdout
     assert [done.returncode for done in (ip, domain, hashed, url, private)] == [0] * 5
@@ -135,7 +141,7 @@ def test_options_need_no_quotes(vtbot):
 def test_a_wrong_value_beside_a_right_one_is_named_on_standard_error(vtbot):
     """The right one is answered; 1 is the status, since something could not be checked."""
     asked = vtbot("ask", "scan-ip", "192.0.2.1", "999.1.1.1")
-    assert asked.stdout.startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
+    assert first_lines(asked) == ("🟠 SUSPICIOUS · 6 of 57 engines", "192[.]0[.]2[.]1")
     assert "Not looked up: 999[.]1[.]1[.]1 is not an IP address." in asked.stderr
     assert asked.returncode == 1
 

@@ -65,39 +65,62 @@ def label(element):
 
 
 def shown(message):
-    """The blocks as lines."""
-    parts = []
-    for block in message.blocks:
-        for element in block.get("elements", []):
-            texts = [part.get("text") or part.get("fallback", "") for part in element.get("elements", [])]
-            parts.append("".join(texts) or f"[{label(element)}]")
-    return "\n".join(parts).split("\n")
+    """The blocks as lines: the fields of a section and the cells of a row are parted by " | "."""
+    return [line for block in message.blocks for line in lines_of(block)]
+
+
+def lines_of(block):  # noqa: PLR0911 - one for each kind of block
+    match block["type"]:
+        case "header":
+            return [block["text"]["text"]]
+        case "section":
+            return [" | ".join(map(words, block["fields"]))]
+        case "context":
+            return [" · ".join(map(words, block["elements"]))]
+        case "table":
+            return [" | ".join("".join(lines_of(cell)) for cell in row) for row in block["rows"]]
+        case "container":
+            return [f"{block['title']['text']}:", *lines_of(block["child_blocks"][0])]
+        case "actions":
+            return ["".join(f"[{label(element)}]" for element in block["elements"])]
+        case _:
+            parts = [part for element in block["elements"] for part in element["elements"]]
+            return "".join(part.get("text") or part.get("fallback", "") for part in parts).split("\n")
+
+
+def words(text):
+    """What is read of a text object."""
+    if text["type"] == "plain_text":
+        return text["text"]
+    return re.sub(r"<!date[^|>]*\|([^>]*)>", r"\1", text["text"]).replace("*", "").replace("&amp;", "&")
 
 
 def test_a_risky_hash_at_3_am():
-    """State, count, indicator and rule; what it is called; when, and the link; warning; fields; buttons."""
+    """State and count; indicator; names and date; context; warning; buttons; and folded, the documented fields."""
     message = answer_views.answer([finding("scan-hash", SHA, file_report())], CONTEXT)
     assert shown(message) == snapshot(
         [
-            "🔴 RISKY · 4 of 70 engines  275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  threshold 3",
-            "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
-            "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC · VirusTotal",
-            "Warning: 4 of 70 engines call it malicious (threshold 3).",
-            "Scan date: 20 Nov 2026 10:00 UTC",
-            "Scan ID: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f-1795300000",
-            "verbose_msg: Scan finished, information embedded",
-            "total: 70",
-            "positives: 4",
-            "sha256: 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
-            "Detecting Engines: Microsoft, Kaspersky, ESET-NOD32, Tiny",
-            "",
-            "[JSON]",
-            "[VirusTotal]",
-            "[Share]",
-            "[⋯ Details / Why? / Comments / Check again now]",
+            "🔴 RISKY · 4 of 70 engines  ▰▱▱▱▱",
+            "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
+            "Microsoft: Trojan:Win32/Emotet!ml | Kaspersky: Trojan[.]Win32[.]Emotet | ESET-NOD32: Win32/Emotet[.]B | Scan date: 20 Nov 2026 10:00 UTC",
+            "checked 22 Nov 2026 03:00 UTC",
+            "Warning: malicious, the threshold of 3 engines is reached.",
+            "[JSON][VirusTotal][Share][⋯ Details / Why? / Comments / Check again now]",
+            "All 6 fields:",
+            "Field | Value",
+            "Scan ID | 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f-1795300000",
+            "verbose_msg | Scan finished, information embedded",
+            "total | 70",
+            "positives | 4",
+            "sha256 | 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
+            "Detecting Engines | Microsoft, Kaspersky, ESET-NOD32, Tiny",
         ]
     )
     assert message_faults(message) == []
+    kinds = [block["type"] for block in message.blocks]
+    assert kinds == ["header", "rich_text", "section", "context", "rich_text", "actions", "container"]
+    enrichment = message.blocks[-1]
+    assert (enrichment["is_collapsible"], enrichment["default_collapsed"]) == (True, True)
 
 
 def test_no_value_of_a_card_is_shown_twice():
@@ -119,25 +142,41 @@ def test_no_value_of_a_card_is_shown_twice():
         after_report(file, file_report(), NOW, may_rescan=False).finding(NOW),
         finding("scan-ip", "192.0.2.1", ip_report(detected_urls=[{"url": url, "positives": 1}])),
     ):
-        lines = [line for line in shown(answer_views.answer([found], CONTEXT)) if ": " in line]
-        labels = [line.partition(": ")[0].casefold() for line in lines]
+        rows = list(labelled(answer_views.answer([found], CONTEXT)))
+        labels = [name.casefold() for name, _ in rows]
+        assert len(labels) > 4
         assert len(set(labels)) == len(labels)
-        values = [line.partition(": ")[2] for line in lines if len(line.partition(": ")[2]) > 15]
+        values = [value for _, value in rows if len(value) > 15]
         assert len(set(values)) == len(values)
+
+
+def labelled(message):
+    """The facts above the buttons, and the fields below them: each with its value."""
+    for block in message.blocks:
+        if block["type"] == "section":
+            yield from (words(one).split(": ", 1) for one in block["fields"])
+        if block["type"] == "container":
+            yield from (row.split(" | ", 1) for row in lines_of(block)[2:])
 
 
 def test_the_plain_text_says_it_all():
     """Notifications and screen readers get the same, in the same order."""
     message = answer_views.answer([finding("scan-hash", SHA, file_report())], CONTEXT)
-    assert message.text.split("\n")[:5] == snapshot(
+    said = [*shown(message)[0].split("  ")[:1], *shown(message)[1:5]]
+    assert message.text.split("\n")[:7] == snapshot(
         [
-            "🔴 RISKY · 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f threshold 3",
-            "Microsoft: Trojan:Win32/Emotet!ml · Kaspersky: Trojan[.]Win32[.]Emotet · ESET-NOD32: Win32/Emotet[.]B",
-            "analysed 20 Nov 2026 10:00 UTC · checked 22 Nov 2026 03:00 UTC",
-            "https://www.virustotal.com/gui/file/275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
-            "Warning: 4 of 70 engines call it malicious (threshold 3).",
+            "🔴 RISKY · 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
+            "Microsoft: Trojan:Win32/Emotet!ml",
+            "Kaspersky: Trojan[.]Win32[.]Emotet",
+            "ESET-NOD32: Win32/Emotet[.]B",
+            "Scan date: 20 Nov 2026 10:00 UTC",
+            "checked 22 Nov 2026 03:00 UTC",
+            "Warning: malicious, the threshold of 3 engines is reached.",
         ]
     )
+    assert all(part in message.text for line in said for part in re.split(r" \| ", line))
+    for name, value in labelled(message):
+        assert f"{name}: {value}" in message.text
 
 
 def ip_report(**more):
@@ -162,11 +201,13 @@ def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
     )
     documented = finding("scan-ip", "192.0.2.1", raw, HostCriteria(HostRule.DOCUMENTED))
     message = answer_views.answer([documented], CONTEXT)
-    assert shown(message)[:3] == snapshot(
+    assert shown(message)[:5] == snapshot(
         [
-            "🔴 RISKY · 30 of 70 engines  192[.]0[.]2[.]1  worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines",
-            "DE · Example AG · latest detection: 2 of 70 engines, a file downloaded from it (1 Nov 2026)",
-            "checked 22 Nov 2026 03:00 UTC · VirusTotal",
+            "🔴 RISKY · 30 of 70 engines  ▰▰▱▱▱",
+            "192[.]0[.]2[.]1",
+            "Country: DE | Owner: Example AG | It served: 1 flagged URL, 1 flagged file | Latest detection: 2 of 70 engines, a file downloaded from it (1 Nov 2026)",
+            "checked 22 Nov 2026 03:00 UTC",
+            "Warning: malicious, worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines",
         ]
     )
 
@@ -235,7 +276,7 @@ def test_a_file_that_no_engine_has_looked_at_yet_can_be_sent_there(private):
     unseen = after_report(file, file_report(0, 0, scans={}), NOW, may_rescan=private).finding(NOW)
     assert unseen.state is State.UNKNOWN
     message = answer_views.answer([unseen], AnswerContext("case-id", NOW, private_key=private))
-    menu = shown(message)[-1]
+    menu = next(line for line in shown(message) if line.startswith("[JSON]"))
     assert ("Upload anyway" in menu, "Rescan" in menu) == (True, private)
     nowhere = after_report(file, {"response_code": 0}, NOW, may_rescan=private).done(None).finding(NOW)
     assert "Upload anyway" not in str(answer_views.answer([nowhere], AnswerContext("case-id", NOW)).blocks)
@@ -270,21 +311,28 @@ def many(count):
     return ([clean, unknown, waiting, risky] * count)[:count]
 
 
-@pytest.mark.parametrize("count", [2, 60, 100])
+MOST_ROWS = 99
+"""Of the table, without its head."""
+ROWS = {2: 2, 60: 46, 100: 76, 140: 106}
+"""By findings: every fourth one is the same file, which is one row."""
+
+
+@pytest.mark.parametrize("count", [2, 60, 100, 140])
 def test_sixty_indicators_fit_into_one_message(count):
-    """Worst first, one line each, counts by state, details for the risky ones, within every limit."""
+    """Worst first, one row each, counts by state, up to 99 rows and the rest in the CSV, within every limit."""
     message = answer_views.answer(many(count), CONTEXT)
     assert message_faults(message) == []
     first = json.dumps(message.blocks[0], ensure_ascii=False)
     assert all(state.value in first for state in {found.state for found in many(count)})
-    rows = [
-        part["text"]
-        for part in message.blocks[1]["elements"][0]["elements"]
-        if part.get("style", {}).get("bold")
-    ]
-    assert len(rows) == count
-    order = [list(State).index(state) for row in rows for state in State if f" {state}" in row]
+    table = message.blocks[1]
+    rows = ["".join(lines_of(row[0])) for row in table["rows"][1:]]
+    assert len(rows) == min(MOST_ROWS, ROWS[count])
+    order = [list(State).index(state) for row in rows for state in State if row.endswith(f" {state}")]
+    assert len(order) == len(rows)
     assert order == sorted(order)
+    left = ROWS[count] - len(rows)
+    assert any("press CSV to see" in line for line in shown(message)) is bool(left)
+    assert "CSV" in labels(message)
 
 
 def test_several_say_why_for_those_that_are_no_verdict():
@@ -333,6 +381,17 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 )
 
 
+KINDS = {"header", "rich_text", "section", "context", "actions", "table", "container"}
+LABEL = re.compile(r"^\*[^*]+:\*|<!date\^[^>]*>")
+FORMATTED = re.compile(r"[*_~`<>]|:\w+:")
+
+
+def mrkdwn_texts(block):
+    """The texts of a block in which Slack formats; the buttons' are ours."""
+    elements = [*block.get("fields", ()), *(block["elements"] if block["type"] == "context" else ())]
+    return [one["text"] for one in elements if one["type"] == "mrkdwn"]
+
+
 @example(
     result="", engine="", message="", owner="", name="\U00018cd6"
 )  # a country that cleaning leaves empty
@@ -360,4 +419,7 @@ def test_nothing_from_outside_is_alive(result, engine, message, owner, name):
             "[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f]",
             answer.text + json.dumps(answer.blocks, ensure_ascii=False),
         )
-        assert {block["type"] for block in answer.blocks} <= {"rich_text", "actions", "context"}
+        assert {block["type"] for block in answer.blocks} <= KINDS
+        for block in answer.blocks:
+            formatted = [text for text in mrkdwn_texts(block) if FORMATTED.search(LABEL.sub("", text))]
+            assert formatted == []

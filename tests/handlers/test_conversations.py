@@ -18,7 +18,9 @@ async def test_scan_ip_in_both_modes(database, mode):
         answer = await exchange.answer()
         assert (exchange.status, exchange.body) == (200, "")
         assert answer.ephemeral_to == app.slack.person(ANA).id
-        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
+        header, subject = app.slack.shown(answer)[:2]
+        assert header.startswith("🟠 SUSPICIOUS · 6 of 57 engines")
+        assert subject == "192[.]0[.]2[.]1"
         assert app.slack.messages(GENERAL, BEN) == []
 
 
@@ -130,7 +132,7 @@ async def test_a_spent_quota_says_when_and_completes_by_itself(database):
     async with at_work(database, VT_QUOTA_MINUTE="1") as app:
         await app.asks("/vt scan-ip 192.0.2.1")
         waiting = await app.asks("/vt scan-ip 198.51.100.1")
-        assert "out of quota; next call in" in app.slack.shown(waiting)[0]
+        assert "out of quota; next call in" in app.slack.shown(waiting)[2]
         await app.passes(seconds=61)
         await app.slack.until(lambda: "NOT CHECKED" not in app.now(waiting))
 
@@ -140,7 +142,7 @@ async def test_a_refused_key_is_said_to_be_the_operators_business(database):
     async with at_work(database) as app:
         app.virustotal.faults.always("*", faults.status(403))
         answer = await app.asks("/vt scan-ip 192.0.2.1")
-        assert "VirusTotal rejected the API key. Tell whoever runs this bot" in app.slack.shown(answer)[0]
+        assert "VirusTotal rejected the API key. Tell whoever runs this bot" in app.slack.shown(answer)[2]
 
 
 async def test_ping_times_every_part(database):

@@ -24,6 +24,11 @@ async def opens(app, answer, entry, user=ANA):
     return view(app, user)
 
 
+def actions_of(answer):
+    """The block with the buttons of an answer."""
+    return next(block for block in answer.blocks if block["type"] == "actions")
+
+
 def view(app, user=ANA):
     """The open modal, which must break none of Slack's rules."""
     [shown] = app.slack.views(user)
@@ -219,8 +224,8 @@ async def test_a_private_answer_cannot_be_opened_by_others(database):
     async with at_work(database) as app:
         private = await app.asks(f"/vt scan-hash {EICAR}")
         shared = await app.asks("/vt scan-ip 192.0.2.1 --share", user=BEN)
-        menu = shared.blocks[-1]["elements"][-1]
-        stolen = private.blocks[-1]["elements"][-1]["options"][0]
+        menu = actions_of(shared)["elements"][-1]
+        stolen = actions_of(private)["elements"][-1]["options"][0]
         menu["options"] = [stolen]
         app.slack.state.update(shared, blocks=shared.blocks)
         lines = app.slack.shown(await opens(app, shared, "Details", user=BEN))
@@ -232,7 +237,7 @@ async def test_tampered_entries_do_nothing(database, value):
     """Whatever the entry's value, there is a sentence and no call to VirusTotal."""
     async with at_work(database) as app:
         answer = await app.asks("/vt scan-ip 192.0.2.1")
-        menu = answer.blocks[-1]["elements"][-1]
+        menu = actions_of(answer)["elements"][-1]
         menu["options"][0]["value"] = value
         app.slack.state.update(answer, blocks=answer.blocks)
         await app.slack.presses(ANA, answer, "more", "Details")

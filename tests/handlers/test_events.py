@@ -22,7 +22,9 @@ async def test_a_mention_is_answered_in_its_thread(database, mode):
         answer = await exchange.answer()
         assert answer.thread_ts == exchange.said.ts
         assert answer.ephemeral_to is None
-        assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1")
+        header, subject = app.slack.shown(answer)[:2]
+        assert header.startswith("🟠 SUSPICIOUS · 6 of 57 engines")
+        assert subject == "192[.]0[.]2[.]1"
         assert "Share" not in app.now(answer)
 
 

@@ -222,7 +222,7 @@ async def test_slack_does_not_say_who_somebody_is(database):
         exchange = await app.slack.types(ANA, GENERAL, "/vt domain-report @ben")
         await _let_time_pass_until(app, lambda: len(messages(app)) == 2)
         domain = app.slack.person(BEN).email.partition("@")[2]
-        assert domain.replace(".", "[.]") in app.slack.shown(await exchange.answer())[0]
+        assert domain.replace(".", "[.]") in app.slack.shown(await exchange.answer())[1]
         await app.idle()
 
 
@@ -251,7 +251,7 @@ async def test_virustotal_is_down(database, fault):
         app.virustotal.faults.always("*", fault)
         waiting = await app.asks(COMMAND)
         assert "NOT CHECKED" in app.slack.shown(waiting)[0]
-        assert "trying again in" in app.slack.shown(waiting)[0]
+        assert "trying again in" in app.slack.shown(waiting)[2]
         app.virustotal.faults.clear()
         await app.passes(minutes=2)
         await app.slack.until(lambda: VERDICT in app.now(waiting))

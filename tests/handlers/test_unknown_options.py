@@ -95,7 +95,7 @@ async def test_not_in_what_others_wrote(database):
         app = incident.app
         picked = await said(app, PASTED)
         answer = await (await picks(app, "check", picked)).answer(having="SUSPICIOUS")
-        assert "192[.]0[.]2[.]1" in app.slack.shown(answer)[0]
+        assert "192[.]0[.]2[.]1" in app.slack.shown(answer)[1]
 
 
 async def test_not_in_a_message_that_opened_the_form(database):

@@ -299,7 +299,7 @@ async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database
     file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
     async with upload_app(database, tmp_path) as app:
         answer = await app.asks(f"/vt scan-file {file}")
-        assert "analysed 5 Feb 2019" in app.now(answer)
+        assert "Scan date: 5 Feb 2019" in app.now(answer)
         await app.slack.presses(ANA, answer, "more", "Upload anyway")
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
         assert not app.virustotal.calls_to("file/scan")
@@ -307,7 +307,7 @@ async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database
         await app.slack.until(lambda: "PENDING" in app.now(answer))
         await later(app, seconds=20)
         await app.slack.until(lambda: "RISKY" in app.now(answer))
-        assert "analysed 5 Feb 2019" not in app.now(answer)
+        assert "Scan date: 5 Feb 2019" not in app.now(answer)
         assert len(app.virustotal.calls_to("file/scan")) == 1
 
 

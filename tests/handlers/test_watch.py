@@ -27,7 +27,7 @@ async def test_a_message_with_indicators_gets_one_card_in_its_thread(database):
         message = await incident.posts(f"we saw {EICAR} and {HASHES[0]}, again {EICAR.upper()}")
         [card] = incident.cards(message)
         assert "RISKY" in card[0]
-        assert card[1].startswith("🔴 RISKY · 54 of 60 engines 44d88612fea8a8f36de82e1278abb02f")
+        assert card[2].startswith(f"🔴 RISKY | {EICAR} | 54 of 60 | ")
         assert "[JSON]" in card[-1]
         assert len(incident.virustotal.calls) == 1
 
@@ -55,7 +55,7 @@ async def test_internal_domains_are_not_sent_for_people_either(database):
     """INTERNAL_DOMAINS holds for commands as well."""
     async with at_incident(database, INTERNAL_DOMAINS="corp.example.org") as incident:
         lines = await incident.asks("/vt domain-report wiki.corp.example.org")
-        assert "internal, so not sent" in lines[0]
+        assert "internal, so not sent" in lines[2]
         assert not incident.virustotal.calls
 
 
@@ -168,7 +168,7 @@ async def test_only_what_is_new_is_answered(database):
         await incident.posts(f"we saw {EICAR}")
         message = await incident.posts(f"{EICAR} fetched {HASHES[0]}", user=BEN)
         [card] = incident.cards(message)
-        assert HASHES[0] in card[0]
+        assert HASHES[0] in card[1]
         assert EICAR not in "".join(card)
 
 

@@ -246,7 +246,7 @@ async def test_people_are_asked_about_secrets_too(database):
     """/vt with such a URL: it is not sent until its asker agrees."""
     async with at_incident(database, switch="") as incident:
         answer = await incident.app.asks(f"/vt scan-url {SECRET}")
-        assert "seems to contain a password or token" in incident.slack.shown(answer)[0]
+        assert "seems to contain a password or token" in incident.slack.shown(answer)[2]
         assert not incident.virustotal.calls
         await incident.slack.presses(ANA, answer, "Check anyway")
         await incident.quiet()
@@ -265,7 +265,7 @@ async def test_the_reserve_is_for_people(database):
             await incident.posts(address)
         message = await incident.posts("9.9.9.4")
         [card] = incident.cards(message)
-        assert "the rest of today's quota is kept for people who ask" in card[0]
+        assert "the rest of today's quota is kept for people who ask" in card[2]
         assert "[Check now]" in card[-1]
         assert "RISKY" in (await incident.asks(f"/vt {EICAR}", BEN))[0]
         await incident.presses(BEN, incident.card(message), "Check now")
@@ -278,7 +278,7 @@ async def test_what_stopped_at_the_reserve_is_checked_the_next_day(database):
     limits = {"VT_QUOTA_DAY": "5", "WATCH_RESERVE": "100"}
     async with at_incident(database, mode="socket", **limits) as incident:
         message = await incident.posts("9.9.9.4")
-        assert "kept for people" in incident.cards(message)[0][0]
+        assert "kept for people" in incident.cards(message)[0][2]
         assert not incident.virustotal.calls
 
 

@@ -149,7 +149,7 @@ async def killed_while_the_quota_is_spent(database, folder):
         bot = await place.bot()
         await _spend(database, seconds_left=4)
         waiting = await (await questions.ask()).answer()
-        assert "next call in" in place.slack.shown(waiting)[0]
+        assert "next call in" in place.slack.shown(waiting)[2]
         await bot.killed()
         assert not place.virustotal.calls
         await place.up(bot)

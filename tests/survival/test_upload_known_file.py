@@ -11,7 +11,7 @@ async def test_killed_over_the_upload_of_a_known_file_it_is_not_sent_twice(datab
     async with grounds(database, tmp_path, sandbox={"queue_seconds": 20}, FILE_ROOTS=str(tmp_path)) as place:
         uploads = Uploads(place, await place.bot(), tmp_path)
         await uploads.asks("known", eicar)
-        await uploads.reads("known", "analysed 5 Feb 2019")
+        await uploads.reads("known", "Scan date: 5 Feb 2019")
         await place.slack.presses(ANA, uploads.messages["known"], "more", "Upload anyway")
         await uploads.is_asked("known")
         uploads.dies_over("file/scan")
@@ -20,6 +20,6 @@ async def test_killed_over_the_upload_of_a_known_file_it_is_not_sent_twice(datab
         assert was_taken or await uploads.agrees("known")
         await uploads.reads("known", "was interrupted and may have arrived")
         await uploads.reads("known", "RISKY")
-        assert "analysed 5 Feb 2019" not in str(place.slack.shown(uploads.messages["known"]))
+        assert "Scan date: 5 Feb 2019" not in str(place.slack.shown(uploads.messages["known"]))
         assert len([call for call in place.virustotal.calls_to("file/scan") if call.upload]) == 1
         assert len(place.slack.messages(GENERAL, ANA)) == 1
