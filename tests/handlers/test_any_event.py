@@ -99,5 +99,5 @@ async def test_every_event_is_acknowledged_whatever_it_lacks(database, mode):
             refused = await with_every_field_odd(app)
         assert refused == []
         assert {one["at"].split(":")[0] for one in logs if one["event"] == "payload_refused"} <= BOLTS_OWN
-        assert "🟠 SUSPICIOUS 6 of 57" in app.now(await app.asks("/vt scan-ip 192.0.2.1"))
+        assert "🟠 SUSPICIOUS · 6 of 57" in app.now(await app.asks("/vt scan-ip 192.0.2.1"))
         app.slack.faults.clear()  # answers to events with odd ids go where nobody is

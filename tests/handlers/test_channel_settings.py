@@ -156,10 +156,10 @@ def report(clock, days):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({}, "🟠 SUSPICIOUS 30 of 58 engines"),
-        ({"host-rule": "documented"}, "🔴 RISKY 60 of 71 engines"),
-        ({"evidence-days": "120"}, "🔴 RISKY 30 of 58 engines"),
-        ({"evidence-days": "0"}, "🔴 RISKY 30 of 58 engines"),
+        ({}, "🟠 SUSPICIOUS · 30 of 58 engines"),
+        ({"host-rule": "documented"}, "🔴 RISKY · 60 of 71 engines"),
+        ({"evidence-days": "120"}, "🔴 RISKY · 30 of 58 engines"),
+        ({"evidence-days": "0"}, "🔴 RISKY · 30 of 58 engines"),
     ],
 )
 @pytest.mark.parametrize("line", ["/vt scan-ip 198.51.100.9", "@vt 198.51.100.9"])
@@ -175,7 +175,7 @@ async def test_a_channel_sets_how_hosts_are_judged(database, fields, says, line)
             answer = await (await app.slack.says(ANA, GENERAL, line)).answer()
         assert says in app.now(answer)
         elsewhere = await app.asks("/vt scan-ip 198.51.100.9", channel=INCIDENT)
-        assert "🟠 SUSPICIOUS 30 of 58 engines" in app.now(elsewhere)
+        assert "🟠 SUSPICIOUS · 30 of 58 engines" in app.now(elsewhere)
         assert "older files downloaded from it: up to 30 of 58 engines" in app.now(elsewhere)
         assert "files that contact it: up to 60 of 71 engines" in app.now(elsewhere)
 

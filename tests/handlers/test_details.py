@@ -93,11 +93,11 @@ async def test_why_shows_what_other_rules_and_ages_would_say(database):
         app.virustotal.faults.add("ip-address/report", faults_of_virustotal.says(raw))
         lines = app.slack.shown(await opens(app, await app.asks("/vt scan-ip 198.51.100.9"), "Why?"))
         assert [line for line in lines if ": 🔴" in line or ": 🟠" in line][5:] == [
-            "What it served in the last 30 days: 🟠 SUSPICIOUS 6 of 66 engines",
-            "What it served in the last 90 days: 🟠 SUSPICIOUS 6 of 66 engines (this answer)",
-            "What it served in the last 365 days: 🔴 RISKY 30 of 58 engines",
-            "What it served, at any age: 🔴 RISKY 30 of 58 engines",
-            "Everything that is listed, as documented: 🔴 RISKY 60 of 71 engines",
+            "What it served in the last 30 days: 🟠 SUSPICIOUS · 6 of 66 engines",
+            "What it served in the last 90 days: 🟠 SUSPICIOUS · 6 of 66 engines (this answer)",
+            "What it served in the last 365 days: 🔴 RISKY · 30 of 58 engines",
+            "What it served, at any age: 🔴 RISKY · 30 of 58 engines",
+            "Everything that is listed, as documented: 🔴 RISKY · 60 of 71 engines",
         ]
         counted = [line for line in lines if " of " in line and "engines: " in line]
         assert [line.endswith("not counted") for line in counted] == [False, True, True]

@@ -139,12 +139,12 @@ async def test_another_rule_is_no_change(database):
     """RISKY by the documented rule, SUSPICIOUS by the other: VirusTotal still says the same."""
     async with at_work(database, VT_HOST_RULE="documented") as app:
         app.virustotal.faults.add("ip-address/report", faults.says(host_report(app.clock, 6, contacting=60)))
-        assert "RISKY 60 of 71" in app.now(await asks(app, HOST))
+        assert "RISKY · 60 of 71" in app.now(await asks(app, HOST))
     async with at_work(database) as app:
         replies = [host_report(app.clock, 6, contacting=60), host_report(app.clock, 8, contacting=60)]
         app.virustotal.faults.add("ip-address/report", *map(faults.says, replies))
         answer = await asks(app, HOST)
-        assert "SUSPICIOUS 6 of 70" in app.now(answer)
+        assert "SUSPICIOUS · 6 of 70" in app.now(answer)
         assert "was " not in date_line(app, answer)
         assert "was SUSPICIOUS 6 of 70 engines on " in date_line(app, await asks(app, HOST))
 
@@ -155,10 +155,10 @@ async def test_evidence_that_has_grown_old_is_a_change(database):
         nearly = 90 - 2 / 24 / 60
         reply = faults.says(host_report(app.clock, 40, days=nearly))
         app.virustotal.faults.add("ip-address/report", reply, reply)
-        assert "🔴 RISKY 40 of 70" in app.now(await asks(app, HOST))
+        assert "🔴 RISKY · 40 of 70" in app.now(await asks(app, HOST))
         await app.passes(minutes=3)
         answer = await asks(app, HOST)
-        assert "🟠 SUSPICIOUS 40 of 70" in app.now(answer)
+        assert "🟠 SUSPICIOUS · 40 of 70" in app.now(answer)
         assert "was RISKY 40 of 70 engines on " in date_line(app, answer)
 
 

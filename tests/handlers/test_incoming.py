@@ -79,7 +79,7 @@ async def test_a_mention_that_forwards_a_message(database, comment):
     """It is answered in its thread; options in the comment apply to what is forwarded."""
     async with at_work(database) as app:
         exchange = await app.slack.forwards(ANA, GENERAL, await written(app), comment)
-        answer = await exchange.answer(having="SUSPICIOUS 54 of 60" if "threshold" in comment else VERDICT)
+        answer = await exchange.answer(having="SUSPICIOUS · 54 of 60" if "threshold" in comment else VERDICT)
         assert answer.thread_ts == exchange.said.ts
 
 

@@ -15,7 +15,7 @@ from playground.virustotal import faults
 from tests.support.app_fixture import ANA, address, at_work
 
 COMMAND = "/vt scan-ip 192.0.2.1"
-VERDICT = "SUSPICIOUS 6 of 57 engines"
+VERDICT = "SUSPICIOUS · 6 of 57 engines"
 
 
 async def turns(app):
