@@ -3,6 +3,7 @@
 import pytest
 
 from playground.slack.rules import Rule
+from tests.support import turn_oracles
 from tests.support.app_fixture import ANA, BEN
 from tests.support.incident import EICAR, INC, at_incident
 
@@ -162,7 +163,12 @@ async def test_ignoring(database):
         (" 1000d", "1000d is not a duration."),
         (" our own scanner", "our is not a duration."),
         (" foreverish", "foreverish is not a duration."),
-        (" http://evil.example/", "<hxxp://evil[.]example/> is not a duration."),
+        (" http://evil.example/", "hxxp://evil[.]example/ is not a duration."),
+        (" www.evil.example", "www[.]evil[.]example is not a duration."),
+        (" mail@evil.example", "mail[@]evil[.]example is not a duration."),
+        (" @channel", "@channel is not a duration."),
+        (" <!channel>", "<!channel> is not a duration."),
+        (" \u202e7d", "7d is not a duration."),
     ],
 )
 async def test_ignoring_needs_a_duration_that_can_be_read(database, typed, problem):
@@ -172,6 +178,7 @@ async def test_ignoring_needs_a_duration_that_can_be_read(database, typed, probl
         assert said.startswith(problem)
         assert "Nothing was changed" in said
         assert "badplace[.]top 7d" in said
+        assert list(turn_oracles.text_faults(said)) == []
         assert await incident.asks("/vt ignore list") == ["Nothing is ignored here."]
 
 
