@@ -20,6 +20,7 @@ from bot.manifest import as_yaml, public_url
 from bot.observability import log_to_stderr
 from bot.settings import Mode, Settings, load, warn_about_key, warn_about_unknown
 from bot.startup import Unusable
+from handlers.text.language import Language, language, spoken_in
 from vt.actions import BY_KEY
 
 WRONG = 2
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         return 130
 
 
-_ASK_OPTION = re.compile(r"--json|-h|--help|--fail-on(=.*)?")
+_ASK_OPTION = re.compile(r"--json|-h|--help|--(fail-on|language)(=.*)?")
 """The options of `ask` itself; others belong to the command that follows it."""
 
 
@@ -64,7 +65,7 @@ def _unquoted(arguments: list[str]) -> list[str]:
             others.append(word)
             continue
         own.append(word)
-        if word == "--fail-on":
+        if word in ("--fail-on", "--language"):
             own.extend([value for value in [next(words, None)] if value is not None])
     return ["ask", *own, "--", *others]
 
@@ -112,8 +113,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="|".join(FailOn),
         help="exit with status 3 when something is risky; with suspicious, also when something is suspicious",
     )
-    _command(commands, "doctor", "check the settings, the database, the API key and Slack", _doctor)
+    _speaks(ask)
+    doctor = _command(commands, "doctor", "check the settings, the database, the API key and Slack", _doctor)
+    _speaks(doctor)
     manifest = _command(commands, "manifest", "print the Slack app's manifest", _manifest)
+    _speaks(manifest)
     manifest.add_argument("--url", type=_url, help="the bot's public https:// address, for HTTP mode")
     audit = _command(commands, "audit", "print who asked for what, when, and the outcome", _audit)
     audit.add_argument("--since", type=_moment, default=terminal.BEGINNING, help="a date such as 2026-11-01")
@@ -133,6 +137,29 @@ def parser() -> argparse.ArgumentParser:
         "--queue-seconds", type=float, default=20.0, help="how many seconds an analysis takes"
     )
     return whole
+
+
+def _speaks(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--language",
+        type=_language,
+        metavar="|".join(Language),
+        help="the language of what is printed; else LANG",
+    )
+
+
+def _language(value: str) -> Language:
+    try:
+        return Language(value.lower())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value} is not one of {', '.join(Language)}") from None
+
+
+def _terminal_language(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Language:
+    """--language, else the locale of the terminal, as POSIX reads it."""
+    named = (environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    locale = next(filter(None, named), "")
+    return arguments.language or spoken_in(locale) or Language.ENGLISH
 
 
 Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
@@ -214,15 +241,18 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     question = Question(" ".join(arguments.text), as_json=arguments.json, fail_on=arguments.fail_on)
-    return asyncio.run(ask.run(_settings(environ), question))
+    with language(_terminal_language(arguments, environ)):
+        return asyncio.run(ask.run(_settings(environ), question))
 
 
-def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    return asyncio.run(terminal.doctor(_settings(environ)))
+def _doctor(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    with language(_terminal_language(arguments, environ)):
+        return asyncio.run(terminal.doctor(_settings(environ)))
 
 
 def _manifest(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
-    sys.stdout.write(as_yaml(arguments.url or ""))
+    with language(arguments.language or Language.ENGLISH):
+        sys.stdout.write(as_yaml(arguments.url or ""))
     return 0
 
 

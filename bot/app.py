@@ -31,6 +31,7 @@ from handlers.admission import CACHED_FOR, Directory
 from handlers.case import StoreDown
 from handlers.deps import Deps
 from handlers.files import SLACK, slack_files
+from handlers.localization import Languages
 from handlers.slack_errors import error_code
 from handlers.text.format import Audience
 from handlers.turns import watch_batch
@@ -128,13 +129,16 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
 
 
 def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) -> Deps:
+    channel_settings = SettingsStore(parts.database)
+    directory = Directory(slack, parts.people, parts.clock)
     return Deps(
         store=parts.cases,
         modals=parts.modals,
         history=parts.history,
-        channel_settings=SettingsStore(parts.database),
+        channel_settings=channel_settings,
         replies=parts.replies,
-        directory=Directory(slack, parts.people, parts.clock),
+        directory=directory,
+        languages=Languages(directory, channel_settings, settings.language),
         policy=settings.policy,
         cards=parts.cards,
         watches=parts.channels,

@@ -193,7 +193,7 @@ async def _agrees(files: Sequence[Lookup], left: int) -> bool:
         if keyboard is None or not sys.stderr.isatty():
             return False
         if left:
-            say(files_text.MORE.format(count=left))
+            say(files_text.more(left))
         sys.stderr.write(f"vtbot: {messages.plain_question(files)} [y/N] ")
         sys.stderr.flush()
         return (await asyncio.to_thread(keyboard.readline)).strip().lower() in ("y", "yes")

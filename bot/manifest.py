@@ -7,7 +7,8 @@ import yaml
 
 from handlers import COMMAND
 from handlers.listeners.commands import ANYWHERE, ON_MESSAGES, Shortcut
-from vt.actions import ACTIONS
+from handlers.text import about
+from handlers.text.language import localized
 
 SCOPES = {
     "app_mentions:read": "mentions",
@@ -62,11 +63,17 @@ def public_url(value: str) -> str:
 def manifest(url: str = "") -> dict[str, Any]:
     """Schema v2. With the bot's public address for HTTP mode, else for Socket Mode."""
     events = f"{url.rstrip('/')}{ENDPOINT}" if url else ""
+    made: dict[str, Any] = localized(_manifest(events))
+    return made
+
+
+def _manifest(events: str) -> dict[str, Any]:
+    """`events`: the address to which Slack sends everything; "" for Socket Mode."""
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
             "name": "VirusTotal",
-            "description": "Look up IP addresses, hashes, URLs, domains and files in VirusTotal.",
+            "description": f"{about.APP_DOES}.",
             "background_color": "#1a1d21",
         },
         "features": {
@@ -108,8 +115,8 @@ def _shortcut(shortcut: Shortcut, kind: str) -> dict[str, str]:
 def _command(events: str) -> dict[str, Any]:
     return {
         "command": COMMAND,
-        "description": "Look up IP addresses, hashes, URLs, domains and files in VirusTotal",
-        "usage_hint": f"[any text, or {' | '.join(action.key for action in ACTIONS)}] [--share] | help",
+        "description": about.APP_DOES,
+        "usage_hint": about.usage_hint(),
         "should_escape": True,
         **({"url": events} if events else {}),
     }

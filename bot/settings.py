@@ -15,6 +15,7 @@ from bot import environment
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
 from handlers.commands import Thresholds
 from handlers.people import Policy, Role
+from handlers.text.language import Language
 from handlers.watch import Rules
 from vt.actions import ACTIONS
 from vt.evidence import EVIDENCE_DAYS, MAX_EVIDENCE_DAYS, HostCriteria, HostRule
@@ -118,6 +119,10 @@ class Settings(BaseSettings):
         frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
     )
     """They may change what holds for a channel, as its creator and the workspace's admins may."""
+    language: Annotated[Language, BeforeValidator(environment.lower)] = Field(
+        Language.ENGLISH, description="en, ja or es"
+    )
+    """In which the bot speaks to everybody; to somebody alone it speaks as they use Slack."""
     contact: Annotated[str, AfterValidator(environment.one_line)] = Field(
         "", description="a Slack user, a Slack channel or an address, on one line of at most 200 characters"
     )

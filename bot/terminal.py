@@ -20,11 +20,13 @@ from bot.slack_client import web_client
 from bot.startup import database
 from bot.storage.audit import AuditTrail, Entry
 from handlers.case import StoreDown
-from handlers.text import about
+from handlers.text import about, missing_scopes
+from handlers.text.findings import ICONS
 from handlers.text.format import Audience
 from handlers.turns.modals import Probe, health
 from handlers.views import messages
 from handlers.views.rich_text import Message, clean
+from vt.verdict import State
 
 DONE, NOT_DONE, WRONG, FAILED = range(4)
 """Exit statuses."""
@@ -32,11 +34,11 @@ Json = Mapping[str, Any]
 LONGEST_CELL = 64
 """Characters to which the columns of a table are aligned: a SHA-256."""
 COLOURS = {
-    "RISKY": "red",
-    "SUSPICIOUS": "dark_orange",
-    "CLEAN": "green",
-    "PENDING": "yellow",
-    "NOT CHECKED": "magenta",
+    State.RISKY: "red",
+    State.SUSPICIOUS: "dark_orange",
+    State.CLEAN: "green",
+    State.PENDING: "yellow",
+    State.NOT_CHECKED: "magenta",
 }
 COLUMNS = ("at", "outcome", "calls", "user", "channel", "way", "verb", "what")
 """Of the audit trail as a table."""
@@ -62,7 +64,7 @@ async def doctor(settings: Settings) -> int:
         status = await healthy(probes, operator(settings))
         missing = sorted(SCOPES.keys() - slack.access.granted) if slack.access.granted is not None else []
         if missing:
-            show(messages.note(about.missing_scopes(missing)))
+            show(messages.note(missing_scopes(missing)))
         return NOT_DONE if missing else status
 
 
@@ -251,4 +253,4 @@ def _style(piece: Json) -> str:
 
 
 def _bold(shown: str) -> str:
-    return "bold " + next((colour for state, colour in COLOURS.items() if state in shown), "")
+    return "bold " + next((colour for state, colour in COLOURS.items() if ICONS[state] in shown), "")

@@ -138,11 +138,12 @@ class Directory:
     async def _fetch(self, user: str) -> Person:
         home = await self._our_team()
         try:
-            return described((await self._call(self._slack.users_info, user=user))["user"], home)
+            found = await self._call(self._slack.users_info, user=user, include_locale=True)
+            return described(found["user"], home)
         except _NotVisible:
             return Person(user, "", Role.STRANGER)
 
-    async def _call(self, method: Any, **arguments: str) -> Any:
+    async def _call(self, method: Any, **arguments: str | bool) -> Any:
         try:
             async with asyncio.timeout(SLACK_TIMEOUT):
                 return await method(**arguments)

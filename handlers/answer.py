@@ -12,6 +12,7 @@ from handlers.replies import end, reply
 from handlers.request import EntryPoint, FormRequest, SayRequest, Verb
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused
 from handlers.text import about as about_text
+from handlers.text.language import language
 from handlers.turns import buttons, lookup, modals, watch_cards, watch_commands
 from handlers.turns.modals import Probe, health
 from handlers.views import messages
@@ -31,7 +32,7 @@ async def turn(case_id: str, deps: Deps) -> None:
         return
     if deps.token_refused() and not case.request.origin.response_url:
         raise TokenRefused  # before calls to VirusTotal are spent on an answer that nobody could be given
-    with metered() as spent:
+    with metered() as spent, language(await deps.languages.of_answer(case)):
         try:
             await HANDLERS[case.request.verb](case, deps)
         except MissingScope as missing:
@@ -56,8 +57,9 @@ async def give_up(case_id: str, deps: Deps) -> None:
     if case is None or case.outcome is not Outcome.OPEN:
         return
     try:
-        failed = messages.note(text.FAILED.to(deps.audience.about(case_id)))
-        await end(await reply(case, failed, deps), deps, Outcome.FAILED)
+        with language(await deps.languages.of_answer(case)):
+            failed = messages.note(text.FAILED.to(deps.audience.about(case_id)))
+            await end(await reply(case, failed, deps), deps, Outcome.FAILED)
     except (CannotPost, MissingScope):
         await _fail(case_id, deps)
     except (NotPosted, StoreDown):
@@ -170,10 +172,11 @@ async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_la
     if unreadable.is_newer and not is_last_try:
         raise unreadable
     told = False
-    sentence = text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
     if salvaged.request.origin.entry_point is not EntryPoint.WATCH:
         try:
-            await reply(salvaged, messages.note(sentence), deps)
+            with language(await deps.languages.of_answer(salvaged)):
+                sentence = text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
+                await reply(salvaged, messages.note(sentence), deps)
             told = True
         except (StoreDown, TokenRefused):
             raise

@@ -11,6 +11,7 @@ from handlers.admission import AdmissionDeps, Directory, RequestStore, SettingsS
 from handlers.case import Case, Modal, Sighting, Summary
 from handlers.commands import Thresholds
 from handlers.files import Logins
+from handlers.localization import Languages
 from handlers.people import Policy
 from handlers.request import Origin
 from handlers.text.format import EVERYBODY, Audience
@@ -100,6 +101,7 @@ class PostingDeps:
     store: Store
     slack: AsyncWebClient
     clock: Callable[[], datetime]
+    languages: Languages
     audience: Audience = EVERYBODY
     """Everybody, with the contact to turn to."""
     token_refused: Callable[[], bool] = lambda: False
@@ -111,6 +113,7 @@ class ListenerDeps(AdmissionDeps):
     """For listeners: to store requests, and to open modals."""
 
     slack: AsyncWebClient
+    languages: Languages
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     modals: Modals

@@ -35,6 +35,7 @@ from handlers.text import files as files_text
 from handlers.text import modals as modals_text
 from handlers.views import details_layout, form
 from handlers.views.form import FIELD_CHARACTERS, Prefilled, login_form
+from handlers.views.rich_text import rendered_view
 from vt.files.hosts import HOST
 from vt.indicators import Indicator
 from vt.lookup import Lookup
@@ -64,7 +65,7 @@ async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDe
     try:
         if not await deps.modals.keep(modal):
             return ""
-        opened = await deps.slack.views_open(trigger_id=trigger_id, view=view.to_dict())
+        opened = await deps.slack.views_open(trigger_id=trigger_id, view=rendered_view(view))
     except StoreDown:
         raise Refused(text.CANNOT_TAKE) from None
     except SlackClientError as error:
@@ -265,7 +266,7 @@ async def show_problem(modal: FilledModal, view_id: str, problem: str, deps: Lis
     if not problem:
         return
     try:
-        await deps.slack.views_update(view_id=view_id, view=sentence(modal, problem).to_dict())
+        await deps.slack.views_update(view_id=view_id, view=rendered_view(sentence(modal, problem)))
     except SlackClientError:
         return
 

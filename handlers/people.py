@@ -8,6 +8,8 @@ from typing import Any
 from handlers.payloads import Payload, mappings, optional
 
 SLACKBOT = "USLACKBOT"
+PLACES_OF_ONE = ("D", "U", "W")
+"""How the ids of direct messages begin, and those of people, which stand for the direct messages with them."""
 DIRECT = "DM"
 """Means direct messages with the bot, in a list of channels. No channel's name has capital letters."""
 
@@ -33,6 +35,8 @@ class Person:
     role: Role
     admin: bool = False
     """An admin or owner of our workspace."""
+    locale: str = ""
+    """In which they use Slack, such as ja-JP; "" when it is not known."""
 
 
 class Denial(StrEnum):
@@ -83,6 +87,7 @@ def described(user: Mapping[str, Any], home: str) -> Person:
         name=str(user.get("name", "")),
         role=_role(user, home),
         admin=bool(user.get("is_admin") or user.get("is_owner")) and user.get("team_id") == home,
+        locale=str(user.get("locale") or ""),
     )
 
 

@@ -25,6 +25,7 @@ from handlers.slack_errors import (
     call,
 )
 from handlers.text import about
+from handlers.text.language import language
 from handlers.views import messages
 from handlers.views.details import Attachment
 from handlers.views.rich_text import Message, mrkdwn
@@ -142,7 +143,8 @@ async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
     """Show a sentence to whoever pressed a button, beside the message with the button. Raises NotPosted."""
     url = case.request.origin.response_url
     if url:
-        fields = {"text": mrkdwn(line), "response_type": "ephemeral", "replace_original": False}
+        with language(await deps.languages.of_person(case.request.origin.user)):
+            fields = {"text": mrkdwn(line), "response_type": "ephemeral", "replace_original": False}
         await _send(url, fields, deps)
 
 

@@ -127,7 +127,7 @@ class ChannelSettings(Frozen):
     answers: Answers = Answers.AS_ASKED
     uploads: Uploads = Uploads.AS_SET
     instance: str = "default"
-    language: str = "en"
+    language: str = ""  # in which everybody there is spoken to; "": as the operator set it
 
 
 class Head(TypedDict):

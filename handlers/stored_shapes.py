@@ -168,6 +168,11 @@ def unchanged(stored: Mapping[str, Any]) -> dict[str, Any]:
     return dict(stored)
 
 
+def forget_language(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings from when English was the only language, which nobody chose: they follow the operator's now."""
+    return {name: value for name, value in stored.items() if name != "language"}
+
+
 def _is_v1(origin: object) -> bool:
     return isinstance(origin, Mapping) and "way" in origin
 
@@ -180,7 +185,7 @@ MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal,))
 OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverrides))
 CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
 CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape(
-    "channel settings", TypeAdapter(ChannelSettings), (unchanged,)
+    "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language)
 )
 LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
 """Each lookup names its own version: see vt/stored.py."""

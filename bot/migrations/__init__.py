@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in versions/."""
 
 

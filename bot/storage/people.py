@@ -18,6 +18,7 @@ people = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("admin", Boolean, nullable=False),
+    Column("locale", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
 )
 rooms = Table(
@@ -40,12 +41,19 @@ class PeopleStore:
         row = await self._found(people, user, newer_than)
         if row is None or row.role not in {role.value for role in Role}:
             return None  # a role that a later release brought is asked of Slack again
-        return Person(row.id, row.name, Role(row.role), row.admin)
+        return Person(row.id, row.name, Role(row.role), row.admin, row.locale)
 
     async def keep_person(self, person: Person, at: datetime) -> None:
         """Store a person as they were looked up at that time."""
-        row = {"id": person.id, "name": person.name, "role": person.role.value, "admin": person.admin}
-        await self._keep(people, {**row, "at": at})
+        row = {
+            "id": person.id,
+            "name": person.name,
+            "role": person.role.value,
+            "admin": person.admin,
+            "locale": person.locale,
+            "at": at,
+        }
+        await self._keep(people, row)
 
     async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
         """A channel's name, if it was looked up after that time."""

@@ -41,7 +41,7 @@ from handlers.request import (
 )
 from handlers.text import modals as modals_text
 from handlers.views import details_layout, home
-from handlers.views.rich_text import mrkdwn
+from handlers.views.rich_text import mrkdwn, rendered_view
 from vt.actions import BY_KEY
 
 VERBS = {
@@ -171,7 +171,7 @@ async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps)
     problem = await _rescan(submission, deps)
     if problem:
         said = details_layout.sentence(modals_text.RESCAN, submission.modal_id, Verb.RESCAN_COST, problem)
-        await ack(response_action="update", view=said.to_dict())
+        await ack(response_action="update", view=rendered_view(said))
     else:
         await ack()
 
@@ -247,6 +247,6 @@ async def _publish(line: str, origin: Origin, deps: ListenerDeps) -> None:
     """Show a sentence instead of the home. When Slack refuses that too, there is nowhere else to show it."""
     try:
         async with asyncio.timeout(SLACK_TIMEOUT):
-            await deps.slack.views_publish(user_id=origin.user, view=home.closed(line).to_dict())
+            await deps.slack.views_publish(user_id=origin.user, view=rendered_view(home.closed(line)))
     except (SlackClientError, OSError, TimeoutError):
         return

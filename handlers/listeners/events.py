@@ -51,6 +51,7 @@ from handlers.request import (
     WatchRequest,
 )
 from handlers.text import about
+from handlers.text.language import language, speak
 from handlers.views.rich_text import mrkdwn
 from handlers.watch import matches
 from vt import extract
@@ -124,12 +125,14 @@ def is_for_us(body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
 
 async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
     """Store the request. What could not be stored raises StoreDown, so that Slack delivers the event again."""
+    speak(await deps.languages.at_once(message.origin.user))
     try:
         thresholds, settings = await effective_settings(
             message.origin, deps.channel_settings, deps.thresholds
         )
         wanted = _with_forwarded(parse_or_error(message.text, thresholds), message, thresholds)
-        request = _request(message, wanted, thresholds, deps)
+        with language(await deps.languages.of_place(message.origin)):
+            request = _request(message, wanted, thresholds, deps)
         if settings.answers is Answers.PRIVATE and not is_shared(request):
             apart = request.origin.model_copy(update={"apart": True})
             request = request.model_copy(update={"origin": apart})
@@ -182,7 +185,7 @@ def _request(
     if not line and not message.forwarded and message.origin.entry_point is EntryPoint.MENTION:
         return ShowCardRequest(**head)
     if isinstance(wanted, UsageError):
-        return SayRequest(**head, sentence=text.usage_error(wanted))
+        return SayRequest(**head, sentence=str(text.usage_error(wanted)))
     return _from_command(wanted, head, files)
 
 
@@ -202,9 +205,9 @@ def _from_command(wanted: Command, head: Head, files: tuple[Lookup, ...]) -> Req
             return WatchRequest(**head, verb=wanted.verb, arguments=wanted.arguments)
         # Only commands and buttons have the trigger_id that a modal needs.
         case FormCommand():
-            return SayRequest(**head, sentence=about.NO_FORM_HERE)
+            return SayRequest(**head, sentence=str(about.NO_FORM_HERE))
         case SettingsCommand():
-            return SayRequest(**head, sentence=about.NO_SETTINGS_HERE)
+            return SayRequest(**head, sentence=str(about.NO_SETTINGS_HERE))
 
 
 def _file_options(line: str, wanted: Command | UsageError) -> Options:

@@ -44,7 +44,9 @@ from handlers.request import (
 from handlers.text import files as files_text
 from handlers.text import hosts
 from handlers.text import modals as modals_text
-from handlers.views.form import INSTANCES, LANGUAGES
+from handlers.text.language import localized
+from handlers.views.form import INSTANCES
+from handlers.views.rich_text import rendered_view
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY, FILE
 from vt.evidence import MAX_EVIDENCE_DAYS, HostRule
@@ -72,16 +74,21 @@ async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -
     try:
         login_form = await _submit_form(submission, deps)
     except StoreDown:
-        await ack(response_action="errors", errors={field: text.CANNOT_TAKE})
+        await _refuse(ack, {field: text.CANNOT_TAKE})
     except InvalidField as invalid:
-        await ack(response_action="errors", errors={invalid.field: text.usage_error(invalid.usage_error)})
+        await _refuse(ack, {invalid.field: text.usage_error(invalid.usage_error)})
     except Refused as refused:
-        await ack(response_action="errors", errors={field: refused.sentence})
+        await _refuse(ack, {field: refused.sentence})
     else:
         if login_form:
-            await ack(response_action="push", view=login_form.to_dict())
+            await ack(response_action="push", view=rendered_view(login_form))
         else:
             await ack()
+
+
+async def _refuse(ack: AsyncAck, problems: Mapping[str, str]) -> None:
+    """Mark fields with what is wrong, by their names."""
+    await ack(response_action="errors", errors=localized(problems))
 
 
 async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View | None:
@@ -113,7 +120,7 @@ async def handle_settings(ack: AsyncAck, body: dict[str, Any], deps: ListenerDep
     """Store the request to change the settings, or mark the field that is wrong."""
     problems = await _submit_settings(payloads.modal_submission(body), deps)
     if problems:
-        await ack(response_action="errors", errors=problems)
+        await _refuse(ack, problems)
     else:
         await ack()
 
@@ -139,7 +146,7 @@ async def handle_login(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) 
     """The form was sent: hold the login in memory, store everything else as a request, or show errors at the fields."""
     wrong = await _submit_login(payloads.modal_submission(body), deps)
     if wrong:
-        await ack(response_action="errors", errors=wrong)
+        await _refuse(ack, wrong)
     else:
         # Closes a form below this one too.
         await ack(response_action="clear")
@@ -267,7 +274,7 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
         answers=Answers(answers) if answers in set(Answers) else Answers.AS_ASKED,
         uploads=Uploads(_choice(submission, "uploads", files_text.UPLOAD_WAYS)),
         instance=_choice(submission, "instance", INSTANCES),
-        language=_choice(submission, "language", LANGUAGES),
+        language=_choice(submission, "language", modals_text.LANGUAGES).removeprefix(modals_text.AS_SET),
     )
 
 

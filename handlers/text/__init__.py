@@ -14,9 +14,8 @@ from handlers.text.about import (
     NO_MAIL,
     PERHAPS_SHARED,
     UNREADABLE_REQUEST,
-    missing_scope,
 )
-from handlers.text.errors import ERRORS, USAGE_ERRORS, error, names_settings, usage, usage_error, wrong_values
+from handlers.text.errors import ERRORS, error, missing_scope, missing_scopes, names_settings, token_refused
 from handlers.text.findings import (
     ICONS,
     MEANS,
@@ -40,12 +39,9 @@ from handlers.text.findings import (
 from handlers.text.format import (
     EVERYBODY,
     Audience,
-    Line,
     cut,
     day,
     engines,
-    join,
-    line,
     minute,
     outside,
     request_id,
@@ -54,6 +50,7 @@ from handlers.text.format import (
     vendor,
 )
 from handlers.text.hosts import evidence
+from handlers.text.language import Line, join, line
 from handlers.text.modals import (
     BUTTON_JSON,
     BUTTON_LINK,
@@ -64,6 +61,7 @@ from handlers.text.modals import (
     CONFIRM_TITLE,
     CONFIRM_YES,
 )
+from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error, wrong_values
 
 __all__ = [
     "ASKING",
@@ -88,6 +86,7 @@ __all__ = [
     "NOTES",
     "NO_MAIL",
     "PERHAPS_SHARED",
+    "STATES",
     "UNREADABLE_REQUEST",
     "USAGE_ERRORS",
     "Audience",
@@ -105,6 +104,7 @@ __all__ = [
     "line",
     "minute",
     "missing_scope",
+    "missing_scopes",
     "more_in_json",
     "names_settings",
     "note",
@@ -118,6 +118,7 @@ __all__ = [
     "state",
     "subject",
     "tally",
+    "token_refused",
     "usage",
     "usage_error",
     "vendor",

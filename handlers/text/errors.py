@@ -1,26 +1,13 @@
-"""Why there is no answer, as sentences: one for every error with a next step, and one for every usage error with an example."""
+"""Why there is no answer, as sentences with a next step: one for every error, and those for what Slack does not allow."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from handlers.commands import (
-    BadNumber,
-    NoHost,
-    NoRescan,
-    NothingFound,
-    NoValue,
-    PasswordTyped,
-    TooLong,
-    TooMany,
-    UnknownCommand,
-    UnknownOption,
-    UsageError,
-    WrongValue,
-)
 from handlers.text import files
-from handlers.text.format import EVERYBODY, Audience, Line, Sentence, fault, said, second, size, typed
+from handlers.text.format import EVERYBODY, Audience, Sentence, fault, outside, said, second, size
+from handlers.text.language import Line, join, line, number
+from handlers.text.language import lazy_gettext as _
 from vt import errors
-from vt.actions import ACTIONS, BY_KEY, Action
 from vt.indicators import defang
 
 ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
@@ -124,7 +111,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
     ),
     errors.TooManyNames: lambda e: said(
         "there are more than {limit} names to search. Name a more specific folder, or the file itself.",
-        limit=f"{e.limit:,}",
+        limit=number(e.limit),
     ),
     errors.HostFault: lambda e: fault("I can't reach the files on {host}. Tell {whoever}.", host=e.host),
     errors.HostUnknown: lambda e: said(
@@ -150,15 +137,10 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         settings="SSH_AD_HOC",
         host=e.host,
     ),
-    errors.LoginUnusable: lambda e: fault(
-        "I can't use the key or password that the hosts file names for {host}{why}. Tell {whoever}.",
-        settings="HOSTS_FILE",
-        host=e.host,
-        why=files.WHY_UNUSABLE.get(e.why, ""),
-    ),
+    errors.LoginUnusable: files.unusable_login,
     errors.KeyEncrypted: lambda e: fault(
         "the key that the hosts file names for {host} has a passphrase, which I can't type. Tell {whoever}.",
-        settings="HOSTS_FILE; ssh-keygen -p removes the passphrase from a copy of the key",
+        settings=_("HOSTS_FILE; ssh-keygen -p removes the passphrase from a copy of the key"),
         host=e.host,
     ),
     errors.LoginForgotten: lambda e: said(
@@ -189,95 +171,70 @@ def names_settings(trouble: errors.VTError) -> bool:
     return bool(ERRORS[type(trouble)](trouble).settings)
 
 
-# Usage errors ------------------------------------------------------------------------------------------
+# What Slack does not allow -----------------------------------------------------------------------------
 
-MOST_NAMED = 10
-"""Wrong values that are named; a command has at most 100."""
-TAKES: Mapping[str, str] = {
-    "scan-ip": "an IP address",
-    "scan-hash": "a hash",
-    "scan-url": "a URL",
-    "domain-report": "a domain or email address",
-    "scan-file": "a file path",
+
+def token_refused(code: str, audience: Audience) -> Line:
+    """Slack does not accept the bot's token, for the reason that its error code names."""
+    return fault(
+        "Slack refuses my token ({code}). Tell {whoever}.", settings="SLACK_BOT_TOKEN", code=code
+    ).to(audience)
+
+
+LONGEST_SCOPE = 80
+"""Characters of a scope, or of a list of them."""
+WITHOUT_SCOPE: Mapping[str, str] = {
+    "app_mentions:read": _("mentions get no answer"),
+    "channels:history": _(
+        "nothing is heard in watched public channels, and after a crash an answer may be posted twice"
+    ),
+    "channels:join": _(
+        "channels of WATCH_CHANNELS are not joined with WATCH_JOIN, nor those where /vt watch on is typed"
+    ),
+    "channels:read": _(
+        "ALLOWED_CHANNELS and WATCH_CHANNELS cannot be told by name, and /vt watch does not work"
+    ),
+    "chat:write": _("nothing can be posted: only answers to commands and shortcuts arrive"),
+    "commands": _("/vt and the shortcuts do not exist"),
+    "files:read": _("attached files cannot be read"),
+    "files:write": _("the JSON and CSV files cannot be sent"),
+    "groups:history": _(
+        "nothing is heard in watched private channels, and after a crash an answer may be posted twice"
+    ),
+    "groups:read": _("ALLOWED_CHANNELS and WATCH_CHANNELS cannot be told by name for private channels"),
+    "im:history": _("direct messages get no answer"),
+    "im:write": _("answers in direct messages may be posted twice after a crash"),
+    "mpim:history": _("group direct messages get no answer"),
+    "mpim:read": _("the names of group direct messages are not known"),
+    "reactions:write": _("the watch cannot react to messages"),
+    "users:read": _("nobody may ask, since the bot cannot tell who they are"),
+    "users:read.email": _("/vt domain-report @somebody does not work"),
 }
-"""What each action takes, by the action's key."""
+"""What does not work without a scope of the manifest."""
 
 
-def usage(action: Action) -> str:
-    """How an action is typed."""
-    return f"/vt {action.key} {action.example}"
-
-
-def takes(action: Action) -> str:
-    """What an action takes, with its article."""
-    return TAKES.get(action.key, f"right for {action.key}")
-
-
-def _wrong_value(wrong: WrongValue) -> str:
-    if wrong.suggested:
-        return f"{_why_wrong(wrong)}. Try: /vt {wrong.suggested.key} {typed(wrong.value, 80)}"
-    return f"{_why_wrong(wrong)}. Example: {usage(wrong.action)}"
-
-
-def _no_rescan(_: NoRescan) -> str:
-    takers = [action.key for action in ACTIONS if action.rescans]
-    example = f"{usage(BY_KEY[takers[0]])} --rescan-after-days 30"
-    return f"--rescan-after-days works only with {' and '.join(takers)}. Example: {example}"
-
-
-def _unknown_option(wrong: UnknownOption) -> str:
-    if wrong.command:
-        return f"/vt {wrong.command} takes no options: leave out {typed(wrong.option, 40)}."
-    hint = f" Did you mean {wrong.nearest}?" if wrong.nearest else ""
-    return (
-        f"There is no option {typed(wrong.option, 40)}.{hint} "
-        "Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."
-    )
-
-
-def _bad_number(wrong: BadNumber) -> str:
-    example = f"{wrong.option} {max(wrong.least, 3)}"
-    typed = f"{usage(wrong.action)} {example}" if wrong.action else example
-    return f"{wrong.option} needs a whole number from {wrong.least} to {wrong.most}. Example: {typed}"
-
-
-def wrong_values(wrong: Sequence[WrongValue]) -> str:
-    """The values of a command that are not looked up, while the others are; "" when there are none."""
-    if not wrong:
+def missing_scopes(missing: Iterable[str]) -> str:
+    """For the operator: each scope that is not granted, and what does not work without it; "" when none is missing."""
+    lines = [
+        line(
+            "⛔ {scope} is not granted: {without}",
+            scope=scope,
+            without=WITHOUT_SCOPE.get(scope, _("it is in the manifest")),
+        )
+        for scope in missing
+    ]
+    if not lines:
         return ""
-    named = [_why_wrong(one) for one in wrong[:MOST_NAMED]]
-    if len(wrong) > MOST_NAMED:
-        named.append(f"{len(wrong) - MOST_NAMED} more")
-    return f"Not looked up: {'; '.join(named)}. The other values are being looked up."
+    mend = line("Update the app's manifest with `vtbot manifest`, and install the app again.")
+    return join("\n", [*lines, mend])
 
 
-def _why_wrong(wrong: WrongValue) -> str:
-    shown = typed(wrong.value, 80)
-    if wrong.suggested:
-        return f"{shown} is {takes(wrong.suggested)}, not {takes(wrong.action)}"
-    return f"{shown} is not {takes(wrong.action)}"
-
-
-USAGE_ERRORS: Mapping[type[UsageError], Callable[[Any], str | Sentence]] = {
-    UnknownCommand: lambda e: (
-        f"There is no command {typed(e.word, 40)}. Did you mean /vt {e.nearest}? See /vt help for all commands."
-    ),
-    UnknownOption: _unknown_option,
-    BadNumber: _bad_number,
-    NoRescan: _no_rescan,
-    NoValue: lambda e: f"Nothing to look up. Example: {usage(e.action)}",
-    WrongValue: _wrong_value,
-    NothingFound: lambda _: (
-        "I found no IP address, hash, URL, domain or email address in that. Example: /vt scan-ip 192.0.2.1, or see /vt help"
-    ),
-    PasswordTyped: lambda _: files.IN_A_COMMAND,
-    NoHost: lambda _: files.NO_HOST,
-    TooMany: lambda e: f"That's {e.count}; the limit is {e.most} per request. Send them in parts.",
-    TooLong: lambda e: f"That's too long; the limit is {e.most:,} characters. Send it in parts.",
-}
-
-
-def usage_error(wrong: UsageError, audience: Audience = EVERYBODY) -> str:
-    """What is wrong, and a correct example."""
-    sentence = USAGE_ERRORS[type(wrong)](wrong)
-    return sentence.to(audience) if isinstance(sentence, Sentence) else sentence
+def missing_scope(scope: str, audience: Audience) -> Line:
+    """For somebody who asked for something that Slack has not granted to the app."""
+    sentence = fault(
+        "I can't do that because the app does not have the permission {scope} in Slack. Ask {whoever} to add it and "
+        "install the app again.",
+        settings=_("vtbot doctor names every missing permission"),
+        scope=outside(scope, LONGEST_SCOPE) or line("for it"),
+    )
+    return sentence.to(audience)

@@ -6,7 +6,9 @@ from itertools import islice
 
 from handlers.text import hosts
 from handlers.text.findings import rule, subject
-from handlers.text.format import EVERYBODY, Audience, day, engines, join, line, minute, outside, vendor
+from handlers.text.format import EVERYBODY, Audience, day, engines, minute, outside, vendor
+from handlers.text.language import join, line, ngettext
+from handlers.text.language import lazy_gettext as _
 from vt.enrichment import Field
 from vt.evidence import SERVED as SERVED_KINDS
 from vt.evidence import Evidence, flagged
@@ -26,19 +28,19 @@ NAME_CHARACTERS = 34
 BAR = 5
 """Glyphs of a detection bar."""
 
-TYPE = "Type"
-FIRST_SEEN = "First seen"
+TYPE = _("Type")
+FIRST_SEEN = _("First seen")
 SCAN_DATE = "Scan date"
 COUNTRY = "Country"
-OWNER = "Owner"
-SERVED = "It served"
-LATEST = "Latest detection"
-CATEGORIES = "Category"
+OWNER = _("Owner")
+SERVED = _("It served")
+LATEST = _("Latest detection")
+CATEGORIES = _("Category")
 SCANNED_URL = "Scanned Url"
-HTTP_STATUS = "HTTP status"
-FIELD = "Field"
-VALUE = "Value"
-HEAD = ("State", "Indicator", "Engines", "What it is", "Newest evidence")
+HTTP_STATUS = _("HTTP status")
+FIELD = _("Field")
+VALUE = _("Value")
+HEAD = (_("State"), _("Indicator"), _("Engines"), _("What it is"), _("Newest evidence"))
 """The columns of a list of findings."""
 NOTHING = "–"
 """In a cell that has nothing to say."""
@@ -89,9 +91,9 @@ def served(found: Sequence[Evidence]) -> str:
     """How much of what a host served is flagged; "" when nothing is."""
     kinds = [one.kind for one in found if one.kind in SERVED_KINDS and one.positives]
     urls, files = kinds.count("url"), len(kinds) - kinds.count("url")
-    told = [f"{urls} flagged URL{'s'[: urls != 1]}"] if urls else []
-    told += [f"{files} flagged file{'s'[: files != 1]}"] if files else []
-    return ", ".join(told)
+    some_urls = ngettext("{count} flagged URL", "{count} flagged URLs", urls) if urls else ""
+    some_files = ngettext("{count} flagged file", "{count} flagged files", files) if files else ""
+    return join(", ", [some_urls, some_files])
 
 
 def warning(finding: Finding, now: datetime) -> str:
@@ -100,7 +102,8 @@ def warning(finding: Finding, now: datetime) -> str:
     if found is None or not found.warning or finding.rule is None:
         return ""
     if finding.rule.basis is Basis.ENGINES:
-        return f"Warning: malicious, the threshold of {engines(found.threshold or 0, None)} is reached."
+        threshold = engines(found.threshold or 0, None)
+        return line("Warning: malicious, the threshold of {threshold} is reached.", threshold=threshold)
     return line("Warning: malicious, {rule}", rule=rule(finding, now))
 
 
@@ -122,15 +125,16 @@ def bar(finding: Finding) -> str:
 
 def all_fields(count: int) -> str:
     """The title of the table of enrichment."""
-    return f"All {count} fields" if count > 1 else "1 field"
+    return ngettext("{count} field", "All {count} fields", count)
 
 
 def also_asked(others: Sequence[Finding]) -> str:
     """Other hashes of the same file that were asked for."""
-    return f"Same file: {', '.join(subject(one, 64) for one in others)}" if others else ""
+    hashes = ", ".join(subject(one, 64) for one in others)
+    return line("Same file: {hashes}", hashes=hashes) if others else ""
 
 
-EMAIL = "This is the verdict on the domain of the email address, not on the mailbox."
+EMAIL = _("This is the verdict on the domain of the email address, not on the mailbox.")
 
 
 def is_email(finding: Finding) -> bool:
@@ -147,7 +151,7 @@ def flagging(finding: Finding) -> str:
     if why is None:
         return ""
     count, total = why.worst
-    return f"{count} of {total}" if total else str(count)
+    return line("{count} of {total}", count=count, total=total) if total else str(count)
 
 
 def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
@@ -158,7 +162,7 @@ def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
     if where:
         about = [", ".join(where.categories[:2]), where.country or "", where.owner or ""]
         known = outside(" · ".join(filter(None, about)), VALUE_CHARACTERS)
-        return join(" · ", ["domain of the email address" if is_email(finding) else "", known])
+        return join(" · ", [line("domain of the email address") if is_email(finding) else "", known])
     first = names(finding, 1)
     return outside(first[0].result or "", VALUE_CHARACTERS) if first else ""
 
@@ -181,4 +185,4 @@ def newest(finding: Finding) -> str:
 
 def more_in_csv(left: int) -> str:
     """What did not fit into the list."""
-    return f"{left} more: press CSV to see {'it' if left == 1 else 'them'}."
+    return ngettext("{count} more: press CSV to see it.", "{count} more: press CSV to see them.", left)

@@ -1,27 +1,15 @@
 """Sentences about findings: the verdict, why it is so, what is on record, and how many there are. They are plain text."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.case import Sighting, Summary
 from handlers.text import files, hosts
 from handlers.text.errors import error, is_fault
-from handlers.text.format import (
-    EVERYBODY,
-    Audience,
-    Channel,
-    Line,
-    User,
-    cut,
-    day,
-    engines,
-    join,
-    line,
-    minute,
-    safe,
-    second,
-    seconds,
-)
+from handlers.text.format import EVERYBODY, Audience, cut, day, engines, minute, safe, second, seconds
+from handlers.text.language import Channel, Line, User, join, line, ngettext
+from handlers.text.language import lazy_gettext as _
 from vt import errors
 from vt.actions import HOST_KINDS
 from vt.indicators import Kind, defang_path
@@ -35,29 +23,38 @@ ICONS: Mapping[State, str] = {
     State.PENDING: "⏳",
     State.CLEAN: "🟢",
 }
-MEANS: Mapping[State, str] = {
-    State.UNKNOWN: "VirusTotal has no record of it. That does not mean it is clean.",
-    State.PENDING: "being analysed",
-    State.CLEAN: "no engine flags it",
+STATES: Mapping[State, str] = {
+    State.RISKY: _("RISKY"),
+    State.SUSPICIOUS: _("SUSPICIOUS"),
+    State.UNKNOWN: _("UNKNOWN"),
+    State.NOT_CHECKED: _("NOT CHECKED"),
+    State.PENDING: _("PENDING"),
+    State.CLEAN: _("CLEAN"),
 }
-NO_IPV6 = "VirusTotal's API v2 has no IPv6 reports. Search on virustotal.com instead."
-NO_ENGINE_YET = "VirusTotal knows it, but no engine has scanned it yet. That does not mean it is clean."
+"""What people read. JSON and CSV have the English word in every language."""
+MEANS: Mapping[State, str] = {
+    State.UNKNOWN: _("VirusTotal has no record of it. That does not mean it is clean."),
+    State.PENDING: _("being analysed"),
+    State.CLEAN: _("no engine flags it"),
+}
+NO_IPV6 = _("VirusTotal's API v2 has no IPv6 reports. Search on virustotal.com instead.")
+NO_ENGINE_YET = _("VirusTotal knows it, but no engine has scanned it yet. That does not mean it is clean.")
 
 # A finding -----------------------------------------------------------------------------------------------
 
 
-def state(finding: Finding) -> str:
-    """The icon and the state."""
-    return f"{ICONS[finding.state]} {finding.state}"
-
-
 def verdict(finding: Finding) -> str:
     """The icon, the state and the engines that flag it: what must be read in one second."""
-    shown = state(finding)
+    shown = state(finding.state)
     if finding.rule is None or finding.state not in (State.RISKY, State.SUSPICIOUS):
         return shown
     count, total = finding.rule.worst
     return f"{shown} · {engines(count, total)}" if count else shown
+
+
+def state(found: State) -> str:
+    """A state's icon and word."""
+    return f"{ICONS[found]} {STATES[found]}"
 
 
 def subject(finding: Finding, most: int = 300) -> str:
@@ -82,29 +79,36 @@ def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
     if finding.rule.basis is Basis.EVIDENCE:
         return hosts.judged(finding.rule)
     if finding.state is State.CLEAN:
-        return f"none of {finding.rule.total} engines flags it" if finding.rule.total else MEANS[State.CLEAN]
-    return f"threshold {finding.rule.threshold}"
+        return _clean(finding.rule.total)
+    return line("threshold {threshold}", threshold=finding.rule.threshold)
+
+
+def _clean(total: int | None) -> str:
+    if not total:
+        return MEANS[State.CLEAN]
+    return ngettext("none of {count} engine flags it", "none of {count} engines flags it", total)
 
 
 def _pending(finding: Finding, now: datetime) -> str:
     if finding.note is Note.GAVE_UP:
         return files.NOT_FINISHED
     if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
-        return line("{perhaps}{next}", perhaps=files.PERHAPS_ARRIVED, next=_next(finding.until))
+        return _until(files.PERHAPS_ARRIVED, finding.until)
     if finding.error:
-        return f"{files.TO_UPLOAD}: {_waits(finding, now)}"
-    return line("{means}{next}", means=MEANS[State.PENDING], next=_next(finding.until))
+        return join(": ", [files.TO_UPLOAD, _waits(finding, now)])
+    return _until(MEANS[State.PENDING], finding.until)
 
 
 def _not_checked(finding: Finding, now: datetime, audience: Audience) -> str:
     if finding.error is None:
-        return line("not checked yet{next}", next=_next(finding.until))
+        return _until(_("not checked yet"), finding.until)
     if finding.until is None:
         return why_not(finding, audience)
     if isinstance(finding.error, errors.Reserved):
-        return (
-            "the rest of today's quota is kept for people who ask. I will check this in "
-            f"{seconds(finding.until, now)}; press Check now to spend a call."
+        return line(
+            "the rest of today's quota is kept for people who ask. I will check this in {pause}; "
+            "press Check now to spend a call.",
+            pause=seconds(finding.until, now),
         )
     return _waits(finding, now)
 
@@ -114,13 +118,20 @@ def _waits(finding: Finding, now: datetime) -> str:
     if finding.error is None or finding.until is None:
         return ""
     if isinstance(finding.error, errors.QuotaSpent):
-        return f"out of quota; next call in {seconds(finding.until, now)}"
+        return line("out of quota; next call in {pause}", pause=seconds(finding.until, now))
     # The longest pause, not the time left: it stays true in a message that Slack does not let us edit often.
-    return f"{error(finding.error).partition('. ')[0]}, trying again in {errors.LONGEST_PAUSE} s or less"
+    why = _first_sentence(error(finding.error))
+    return line("{why}, trying again in {seconds} s or less", why=why, seconds=errors.LONGEST_PAUSE)
 
 
-def _next(until: datetime | None) -> str:
-    return line("; next check at {at}", at=second(until)) if until else ""
+def _first_sentence(text: str) -> str:
+    """Without its full stop; Japanese has one of its own."""
+    return re.split(r"\. |\.$|。", text, maxsplit=1)[0]
+
+
+def _until(what: str, until: datetime | None) -> str:
+    """What is waited for, and when it is looked at again."""
+    return line("{what}; next check at {at}", what=what, at=second(until)) if until else str(what)
 
 
 def checked(finding: Finding) -> str:
@@ -129,10 +140,14 @@ def checked(finding: Finding) -> str:
 
 
 NOTES: Mapping[Note, str] = {
-    Note.REGISTERED_DOMAIN: "VirusTotal does not know this host. This is the report for its parent domain.",
-    Note.NEEDS_PRIVATE_KEY: "Not rescanned: that needs a private API key. Upload the file instead: /vt scan-file …",
-    Note.RESCAN_REFUSED: "Not rescanned: VirusTotal refused. This is the older report.",
-    Note.GAVE_UP: f"VirusTotal did not finish the new analysis within a day. Press {files.LOOK_AGAIN} later.",
+    Note.REGISTERED_DOMAIN: _(
+        "VirusTotal does not know this host. This is the report for its parent domain."
+    ),
+    Note.NEEDS_PRIVATE_KEY: _(
+        "Not rescanned: that needs a private API key. Upload the file instead: /vt scan-file …"
+    ),
+    Note.RESCAN_REFUSED: _("Not rescanned: VirusTotal refused. This is the older report."),
+    Note.GAVE_UP: _("VirusTotal did not finish the new analysis within a day. Press Look again later."),
     Note.INTERRUPTED: "",  # the reason why it is PENDING says it
     **files.NOTES,
 }
@@ -175,23 +190,30 @@ def is_at_fault(finding: Finding) -> bool:
 
 def seen(summary: Summary) -> Line:
     """How often it was asked for, and since when."""
-    times = "once" if summary.times == 1 else f"{summary.times} times"
-    return line("looked up {times} since {day}", times=times, day=day(summary.since))
+    return ngettext(
+        "looked up once since {day}",
+        "looked up {count} times since {day}",
+        summary.times,
+        day=day(summary.since),
+    )
 
 
 def first_seen(summary: Summary, *, plain: bool = False) -> Line:
     """Where it was first asked for; a private channel is not named elsewhere, and no channel is in `plain` text."""
     if summary.channel and not plain:
         return line("first in {channel}", channel=Channel(summary.channel))
-    return line("first in {channel}", channel="this channel" if summary.here else "another channel")
+    return line("first in this channel") if summary.here else line("first in another channel")
 
 
 def was(last: Sighting) -> Line:
     """What VirusTotal said before."""
     flagged = "" if last.count is None else engines(last.count, last.total)
-    on = line("on {day}", day=day(last.at)) if last.at else "before"
-    by = "by the documented rule" if last.kind in HOST_KINDS and last.known is None and last.count else ""
-    return join(" ", ["was", last.state, flagged, on, by])
+    verdict = join(" ", [STATES[last.state], flagged])
+    before = line("was {verdict} before", verdict=verdict)
+    said = line("was {verdict} on {day}", verdict=verdict, day=day(last.at)) if last.at else before
+    if last.kind in HOST_KINDS and last.known is None and last.count:
+        return line("{said} by the documented rule", said=said)
+    return said
 
 
 # Several findings ------------------------------------------------------------------------------------
@@ -199,12 +221,12 @@ def was(last: Sighting) -> Line:
 
 def tally(counts: Mapping[State, int]) -> str:
     """How many of each state."""
-    return " · ".join(f"{ICONS[state]} {count} {state}" for state, count in counts.items())
+    return " · ".join(f"{ICONS[one]} {count} {STATES[one]}" for one, count in counts.items())
 
 
 def more_in_json(count: int) -> str:
     """What did not fit."""
-    return f"{count} more: press JSON to see {'it' if count == 1 else 'them'}."
+    return ngettext("{count} more: press JSON to see it.", "{count} more: press JSON to see them.", count)
 
 
 def asked_by(user: str) -> Line:

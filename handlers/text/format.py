@@ -1,118 +1,18 @@
 """How sentences are written: values for people to read, moments and people as Slack shows them, and who reads them. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from functools import lru_cache
-from string import Formatter
 from typing import Self
 
+from babel.numbers import format_decimal
+
+from handlers.text.language import Channel, Line, Moment, Shape, User, current, join, line, ngettext
+from handlers.text.language import lazy_gettext as _
 from vt.indicators import defang, extract, unescape_markup
 from vt.privacy import masked
-
-
-class Shape(StrEnum):
-    """How much of a moment is shown, as Slack's date format."""
-
-    DAY = "{date_short_pretty}"
-    MINUTE = "{date_short_pretty} {time}"
-    TIME = "{time}"
-    SECOND = "{time_secs}"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A moment. Slack shows it in the reader's own time zone, everything else in UTC."""
-
-    at: datetime
-    shape: Shape = Shape.MINUTE
-
-    def __str__(self) -> str:
-        at = self.at.astimezone(UTC)
-        day = f"{at.day} {at:%b %Y}"
-        match self.shape:
-            case Shape.DAY:
-                return day
-            case Shape.TIME:
-                return f"{at:%H:%M} UTC"
-            case Shape.SECOND:
-                return f"{at:%H:%M:%S} UTC"
-            case _:
-                return f"{day} {at:%H:%M} UTC"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Somebody, by Slack's id."""
-
-    id: str
-
-    def __str__(self) -> str:
-        return f"@{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel, by Slack's id."""
-
-    id: str
-
-    def __str__(self) -> str:
-        return f"#{self.id}"
-
-
-Piece = str | Moment | User | Channel
-
-
-class Line(str):
-    """A sentence as plain text, which terminals, files and notifications show; `pieces` are what Slack shows.
-
-    Whoever builds a longer text from it uses `line` or `join`: in an f-string only the plain text is left.
-    """
-
-    __slots__ = ("pieces",)
-    pieces: tuple[Piece, ...]
-
-    def __new__(cls, *pieces: Piece) -> Self:
-        """From its pieces, in order."""
-        made = super().__new__(cls, "".join(map(str, pieces)))
-        made.pieces = pieces
-        return made
-
-    def with_text(self, change: Callable[[str], str]) -> "Line":
-        """The same, with each piece of text changed."""
-        return Line(*(change(piece) if isinstance(piece, str) else piece for piece in self.pieces))
-
-
-def pieces(text: str) -> tuple[Piece, ...]:
-    """What a text consists of; a plain string is one piece."""
-    return text.pieces if isinstance(text, Line) else (text,)
-
-
-def line(template: str, **values: str | Moment | User | Channel) -> Line:
-    """A sentence: `line("out of quota until {at}", at=Moment(…))`. What a value holds is not read as a template."""
-    return Line(*_filled(template, values))
-
-
-def _filled(template: str, values: dict[str, Piece]) -> Iterator[Piece]:
-    for before, name, _, _ in Formatter().parse(template):
-        if before:
-            yield before
-        if name is not None:
-            value = values[name]
-            yield from pieces(value) if isinstance(value, str) else (value,)
-
-
-def join(separator: str, texts: Iterable[str]) -> Line:
-    """Texts as one, without those that are empty."""
-    joined: list[Piece] = []
-    for text in texts:
-        if text:
-            joined += [separator, *pieces(text)] if joined else pieces(text)
-    return Line(*joined)
-
 
 # Values ------------------------------------------------------------------------------------------------
 
@@ -163,26 +63,35 @@ def _shown(markup: re.Match[str]) -> str:
 
 def cut(text: str, most: int) -> str:
     """At most so many characters."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+    shown = text if isinstance(text, Line) else str(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def size(count: int) -> str:
     """Bytes for people."""
-    return f"{count:,} bytes" if count < SMALL else f"{count / 1_000_000:,.1f} MB"
+    if count < SMALL:
+        return ngettext("{count} byte", "{count} bytes", count)
+    megabytes = format_decimal(count / 1_000_000, format="#,##0.0", locale=current().locale)
+    return line("{count} MB", count=megabytes)
 
 
 def engines(count: int, total: int | None) -> str:
     """How many engines flag something, of how many that looked: "6 of 57 engines"."""
-    of = f" of {total}" if total else ""
-    return f"{count}{of} engine{'' if (total or count) == 1 else 's'}"
+    if total:
+        return ngettext("{flagged} of {count} engine", "{flagged} of {count} engines", total, flagged=count)
+    return ngettext("{count} engine", "{count} engines", count)
 
 
 def seconds(until: datetime, now: datetime) -> str:
     """How long until then: "38 s", "12 min", "5 h"."""
     left = max(1, round((until - now).total_seconds()))
     if left < SHORT:
-        return f"{left} s"
-    return f"{round(left / 60)} min" if left < LONG else f"{round(left / 3600)} h"
+        return line("{count} s", count=left)
+    return (
+        line("{count} min", count=round(left / 60))
+        if left < LONG
+        else line("{count} h", count=round(left / 3600))
+    )
 
 
 def day(moment: datetime) -> Line:
@@ -232,11 +141,11 @@ class Audience:
     def whoever(self) -> Line:
         """Whoever runs the bot, by name if there is one."""
         named = contact(self.contact)
-        return line("whoever runs this bot ({contact})", contact=named) if named else Line(WHOEVER)
+        return line("whoever runs this bot ({contact})", contact=named) if named else line(WHOEVER)
 
 
 EVERYBODY = Audience()
-WHOEVER = "whoever runs this bot"
+WHOEVER = _("whoever runs this bot")
 
 
 def contact(given: str) -> str:
@@ -261,9 +170,9 @@ class Sentence:
 
     def to(self, audience: Audience) -> Line:
         """The sentence for these readers."""
-        parts = [line(self.template, whoever=audience.whoever, **self.values)]
+        parts: list[str] = [line(self.template, whoever=audience.whoever, **self.values)]
         if self.settings and audience.operator:
-            parts.append(line("({settings})", settings=self.settings))
+            parts.append(f"({self.settings})")
         if self.fault and audience.request_id:
             parts.append(request_id(audience.request_id))
         return join(" ", parts)

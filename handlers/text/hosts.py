@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from handlers.text.format import Line, day, engines, join, line
+from handlers.text.format import day, engines
+from handlers.text.language import Line, join, line, ngettext
+from handlers.text.language import lazy_gettext as _
 from vt.evidence import Context, Evidence, HostCriteria, HostRule, Why
 from vt.verdict import Rule
 
-AT_RULES = "By other rules and ages"
-NOT_COUNTED = "not counted"
+AT_RULES = _("By other rules and ages")
+NOT_COUNTED = _("not counted")
 MOST_CONTEXT = 3
 """Kinds of context that an answer names, the worst first; Why? has all."""
 
@@ -15,57 +17,68 @@ MOST_CONTEXT = 3
 def judged(why: Rule) -> str:
     """Why a host has its verdict. `verdict` has said how many engines flag it."""
     if not why.count and not why.context:
-        return f"none of {related(why.checked)} is flagged"
+        return line("none of {related} is flagged", related=related(why.checked))
     if why.criteria and why.criteria.rule is HostRule.SERVED:
         return _by_served(why, why.criteria.days)
-    worst = line(": {seen}", seen=evidence(why.evidence)) if why.evidence else ""
-    head = line(
-        "worst of {related}{worst}, threshold {threshold}",
-        related=related(why.checked),
-        worst=worst,
-        threshold=str(why.threshold),
-    )
-    told: list[str] = [head]
+    told: list[str] = [_worst(why)]
     if why.hosted != why.count:
-        hosted = f"worst file or URL hosted there: {engines(why.hosted or 0, None)}"
-        told.append(hosted if why.hosted else "nothing hosted there is flagged")
+        hosted = line("worst file or URL hosted there: {engines}", engines=engines(why.hosted or 0, None))
+        told.append(hosted if why.hosted else line("nothing hosted there is flagged"))
     if why.recent is not None and why.recent != why.count:
-        recent = f"worst of the last 30 days: {engines(why.recent, None)}"
-        told.append(recent if why.recent else "nothing flagged in the last 30 days")
+        recent = line("worst of the last 30 days: {engines}", engines=engines(why.recent, None))
+        told.append(recent if why.recent else line("nothing flagged in the last 30 days"))
     return join("; ", told)
+
+
+def _worst(why: Rule) -> str:
+    found = related(why.checked)
+    if why.evidence is None:
+        return line("worst of {related}, threshold {threshold}", related=found, threshold=why.threshold)
+    return line(
+        "worst of {related}: {worst}, threshold {threshold}",
+        related=found,
+        worst=evidence(why.evidence),
+        threshold=why.threshold,
+    )
 
 
 def _by_served(why: Rule, days: int) -> str:
     """What counted, and what is context only."""
-    if why.evidence:
-        head = line(
-            "worst of what it served{age}: {seen}, threshold {threshold}",
-            age=age(days),
-            seen=evidence(why.evidence),
-            threshold=str(why.threshold),
-        )
-    else:
-        head = line(
-            "nothing that it served{age} is flagged, threshold {threshold}",
-            age=age(days),
-            threshold=str(why.threshold),
-        )
+    head = _worst_served(why, why.evidence, days) if why.evidence else _nothing_served(why, days)
     return join("; ", [head, *map(context, why.context[:MOST_CONTEXT])])
 
 
-def age(days: int) -> str:
-    """How old evidence may be that counts; "" for any age."""
+def _worst_served(why: Rule, worst: Evidence, days: int) -> str:
+    """`days`: how old evidence may be that counts; 0 for any age."""
+    seen, threshold = evidence(worst), why.threshold
     if not days:
-        return ""
-    return " in the last day" if days == 1 else f" in the last {days} days"
+        return line("worst of what it served: {seen}, threshold {threshold}", seen=seen, threshold=threshold)
+    return ngettext(
+        "worst of what it served in the last day: {seen}, threshold {threshold}",
+        "worst of what it served in the last {count} days: {seen}, threshold {threshold}",
+        days,
+        seen=seen,
+        threshold=threshold,
+    )
+
+
+def _nothing_served(why: Rule, days: int) -> str:
+    if not days:
+        return line("nothing that it served is flagged, threshold {threshold}", threshold=why.threshold)
+    return ngettext(
+        "nothing that it served in the last day is flagged, threshold {threshold}",
+        "nothing that it served in the last {count} days is flagged, threshold {threshold}",
+        days,
+        threshold=why.threshold,
+    )
 
 
 CONTEXT: Mapping[tuple[Why, str], str] = {
-    (Why.NOT_SERVED, "communicating"): "files that contact it",
-    (Why.NOT_SERVED, "referrer"): "files that mention it",
-    (Why.OLD, "url"): "older URLs on it",
-    (Why.OLD, "downloaded"): "older files downloaded from it",
-    (Why.SHARED, "downloaded"): "files downloaded from it, a site that many people upload to",
+    (Why.NOT_SERVED, "communicating"): _("files that contact it"),
+    (Why.NOT_SERVED, "referrer"): _("files that mention it"),
+    (Why.OLD, "url"): _("older URLs on it"),
+    (Why.OLD, "downloaded"): _("older files downloaded from it"),
+    (Why.SHARED, "downloaded"): _("files downloaded from it, a site that many people upload to"),
 }
 
 
@@ -83,61 +96,72 @@ def rule(criteria: HostCriteria | None) -> str:
     if criteria is None:
         return ""
     if criteria.rule is HostRule.DOCUMENTED:
-        return "Everything that is listed, as documented"
-    return f"What it served{age(criteria.days) or ', at any age'}"
+        return line("Everything that is listed, as documented")
+    if not criteria.days:
+        return line("What it served, at any age")
+    return ngettext(
+        "What it served in the last day", "What it served in the last {count} days", criteria.days
+    )
 
 
 def related(count: int) -> str:
     """So many things that VirusTotal has seen at an address or domain."""
-    return f"{count} related file or URL" if count == 1 else f"{count} related files and URLs"
+    return ngettext("{count} related file or URL", "{count} related files and URLs", count)
 
 
 KINDS_OF_EVIDENCE = {
-    "url": "a URL on it",
-    "downloaded": "a file downloaded from it",
-    "communicating": "a file that contacts it",
-    "referrer": "a file that mentions it",
+    "url": _("a URL on it"),
+    "downloaded": _("a file downloaded from it"),
+    "communicating": _("a file that contacts it"),
+    "referrer": _("a file that mentions it"),
 }
 
 
 def evidence(seen: Evidence) -> str:
     """What was seen, and when."""
-    when = day(seen.date) if seen.date else "no date"
+    when = day(seen.date) if seen.date else line("no date")
     return line("{kind} ({when})", kind=KINDS_OF_EVIDENCE[seen.kind], when=when)
 
 
 def row(seen: Evidence) -> tuple[str, Line]:
     """The engines that flag it, and what it is, with its URL or SHA-256."""
-    what = line("{name} · {seen}", name=seen.name or "?", seen=evidence(seen))
-    return engines(seen.positives, seen.total), what
+    return engines(seen.positives, seen.total), join(" · ", [seen.name or "?", evidence(seen)])
 
 
 # A channel's settings ----------------------------------------------------------------------------------
 
-HOST_RULE = "IP addresses and domains are judged by"
-EVIDENCE_DAYS = "Evidence against them counts for"
-DAYS = "The number of days"
+HOST_RULE = _("IP addresses and domains are judged by")
+EVIDENCE_DAYS = _("Evidence against them counts for")
+DAYS = _("The number of days")
 AS_SET = "as-set"
 """The stored name of a choice that is the operator's."""
 
 
 def rules(default: HostRule) -> Mapping[str, str]:
     """The rules for hosts, by their stored names; first what the operator chose."""
-    names = {
-        HostRule.SERVED: "what they served",
-        HostRule.DOCUMENTED: "everything that VirusTotal lists, as documented",
-    }
-    named = {rule.value: name[0].upper() + name[1:] for rule, name in names.items()}
-    return {AS_SET: f"Default: {names[default]}", **named}
+    return {AS_SET: DEFAULT_RULES[default], **{rule.value: name for rule, name in RULES.items()}}
+
+
+RULES: Mapping[HostRule, str] = {
+    HostRule.SERVED: _("What they served"),
+    HostRule.DOCUMENTED: _("Everything that VirusTotal lists, as documented"),
+}
+DEFAULT_RULES: Mapping[HostRule, str] = {
+    HostRule.SERVED: _("Default: what they served"),
+    HostRule.DOCUMENTED: _("Default: everything that VirusTotal lists, as documented"),
+}
 
 
 def days_hint(default: int) -> str:
     """What the number means, and the one that applies when the field is empty."""
-    return f"Days; older evidence is shown but not counted. 0 means any age. Leave empty for the default ({default})."
+    return line(
+        "Days; older evidence is shown but not counted. 0 means any age. Leave empty for the default ({default}).",
+        default=default,
+    )
 
 
 def days(days: int) -> str:
     """How long evidence counts."""
     if not days:
-        return "any age"
-    return "1 day" if days == 1 else f"{days} days"
+        return line("any age")
+    return ngettext("{count} day", "{count} days", days)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from handlers.text.format import Channel, Line, User, clock, join, line, minute, safe, typed
+from handlers.text.format import clock, minute, safe, typed
+from handlers.text.language import Channel, Line, User, join, line, ngettext
+from handlers.text.language import lazy_gettext as _
 from handlers.watch import Duplicate, Ignored, Mode
 
-BUTTON_HURRY = "Check now"
-BUTTON_ALLOW = "Check"
-BUTTON_LEAVE = "Skip"
+BUTTON_HURRY = _("Check now")
+BUTTON_ALLOW = _("Check")
+BUTTON_LEAVE = _("Skip")
 MOST_REPEATS = 3
 MOST_REASON = 200
 LONGEST = 120
@@ -21,8 +23,15 @@ def repeated(duplicates: Sequence[Duplicate]) -> Line:
         line("{person} {at}", person=User(one.person), at=clock(one.at)) for one in duplicates[-MOST_REPEATS:]
     ]
     more = len(duplicates) - len(told)
-    before = {0: "", 1: " and once before that"}.get(more, f" and {more} times before that")
-    return line("Also posted by {told}{before}", told=join(", ", told), before=before)
+    named = join(", ", told)
+    if not more:
+        return line("Also posted by {told}", told=named)
+    return ngettext(
+        "Also posted by {told} and once before that",
+        "Also posted by {told} and {count} times before that",
+        more,
+        told=named,
+    )
 
 
 def dry_run(channel: str) -> Line:
@@ -33,10 +42,10 @@ def dry_run(channel: str) -> Line:
 def secrets(urls: Sequence[str]) -> str:
     """The question to someone who posted URLs with secrets."""
     shown = "\n".join(safe(url)[:LONGEST] for url in urls)
-    return (
+    return line(
         "I look up what people post in this channel. What you posted seems to contain a password or token, so I "
-        f"did not send it to VirusTotal:\n{shown}\n"
-        "Check it anyway? VirusTotal would see the whole URL."
+        "did not send it to VirusTotal:\n{urls}\nCheck it anyway? VirusTotal would see the whole URL.",
+        urls=shown,
     )
 
 
@@ -45,7 +54,7 @@ def paused(most: int, until: datetime) -> Line:
     return line(
         "More than {most} answers in ten minutes: I've paused here until {until} and will resume automatically. "
         "/vt still works.",
-        most=str(most),
+        most=most,
         until=clock(until),
     )
 
@@ -53,41 +62,45 @@ def paused(most: int, until: datetime) -> Line:
 # /vt watch and /vt ignore --------------------------------------------------------------------------------
 
 SWITCHED = {
-    Mode.OFF: "I'm not watching this channel. Turn it on with /vt watch on.",
-    Mode.ALL: (
+    Mode.OFF: _("I'm not watching this channel. Turn it on with /vt watch on."),
+    Mode.ALL: _(
         "Watching this channel: I look up what people post and reply in its thread. Stop with /vt watch off."
     ),
-    Mode.RISKY: (
+    Mode.RISKY: _(
         "Watching this channel: I look up what people post and reply in its thread only if something is RISKY. "
         "Stop with /vt watch off."
     ),
-    Mode.REACTION: (
+    Mode.REACTION: _(
         "Watching this channel: I look up what people post and react to the message: ✅ no engine flags it, "
         "⚠️ some do, ❓ unknown. Mention me in its thread to see why. Stop with /vt watch off."
     ),
-    Mode.DRY_RUN: (
+    Mode.DRY_RUN: _(
         "Dry run: I look up what people post here and send you in a direct message what I would have posted. "
         "Stop with /vt watch off."
     ),
 }
-WATCH_USAGE = "Usage: /vt watch on, off or status; or /vt watch all, risky, reaction or dry-run."
-IGNORE_USAGE = (
+WATCH_USAGE = _("Usage: /vt watch on, off or status; or /vt watch all, risky, reaction or dry-run.")
+IGNORE_USAGE = _(
     "Usage: /vt ignore example.com 7d reason …; /vt ignore list; /vt ignore remove example.com. "
     "What: a domain (with its subdomains), an IP address or network, a hash or a URL. "
     "Duration: 12h, 7d, 2w, or forever."
 )
-NO_CHANNEL = "Run this in the channel you want to change."
-INVITE = "I'm not in this channel and can't join it by myself. Type /invite @VT, then try again."
-IGNORED_NONE = "Nothing is ignored here."
+NO_CHANNEL = _("Run this in the channel you want to change.")
+INVITE = _("I'm not in this channel and can't join it by myself. Type /invite @VT, then try again.")
+IGNORED_NONE = _("Nothing is ignored here.")
 MOST_IGNORED = 30
 
 
 def not_yours(creator: str) -> Line:
     """Somebody may not change a channel. `creator`: who may, by Slack's id; "" when Slack did not say."""
-    named = line(" ({creator})", creator=User(creator)) if creator else ""
+    if not creator:
+        return line(
+            "Only this channel's creator, a workspace admin or an admin of this bot can change this. Ask one of them."
+        )
     return line(
-        "Only this channel's creator{named}, a workspace admin or an admin of this bot can change this. Ask one of them.",
-        named=named,
+        "Only this channel's creator ({creator}), a workspace admin or an admin of this bot can change this. "
+        "Ask one of them.",
+        creator=User(creator),
     )
 
 
@@ -100,24 +113,24 @@ def by(person: str, since: datetime) -> Line:
 
 def cards(lately: int, day: int) -> str:
     """How busy it is."""
-    return f"Answers posted: {lately} in the last ten minutes, {day} in the last day"
+    return line(
+        "Answers posted: {lately} in the last ten minutes, {day} in the last day", lately=lately, day=day
+    )
 
 
 def ignored(found: Sequence[Ignored]) -> str:
     """What is skipped here."""
     lines = [_ignored(one) for one in found[:MOST_IGNORED]]
-    more = [f"and {len(found) - MOST_IGNORED} more"] if len(found) > MOST_IGNORED else []
-    return join("\n", ["Ignored:", *lines, *more]) if lines else IGNORED_NONE
+    left = len(found) - MOST_IGNORED
+    more = [ngettext("and {count} more", "and {count} more", left)] if left > 0 else []
+    return join("\n", [line("Ignored:"), *lines, *more]) if lines else IGNORED_NONE
 
 
 def _ignored(one: Ignored) -> Line:
-    return line(
-        "{value} {where}, {until}{reason}",
-        value=safe(one.value)[:LONGEST],
-        where="here" if one.channel else "in every channel",
-        until=line("until {until}", until=minute(one.until)) if one.until else "permanently",
-        reason=f": {typed(one.reason, MOST_REASON)}" if one.reason else "",
-    )
+    where = line("here") if one.channel else line("in every channel")
+    until = line("until {until}", until=minute(one.until)) if one.until else line("permanently")
+    shown = line("{value} {where}, {until}", value=safe(one.value)[:LONGEST], where=where, until=until)
+    return join(": ", [shown, typed(one.reason, MOST_REASON)])
 
 
 def added(one: Ignored) -> Line:
@@ -128,18 +141,23 @@ def added(one: Ignored) -> Line:
 def unclear_duration(value: str, word: str) -> str:
     """How long something is to be skipped was not said, or not in a way that can be read."""
     shown = safe(value)[:LONGEST]
-    problem = f"{typed(word, 40)} is not a duration." if word else "For how long?"
-    return f"{problem} Nothing was changed. Type /vt ignore {shown} 7d, or 12h, 2w or forever instead of 7d."
+    problem = line("{word} is not a duration.", word=typed(word, 40)) if word else line("For how long?")
+    how = line(
+        "Nothing was changed. Type /vt ignore {value} 7d, or 12h, 2w or forever instead of 7d.", value=shown
+    )
+    return join(" ", [problem, how])
 
 
 def removed(value: str, *, found: bool) -> str:
     """It is no longer skipped."""
     shown = safe(value)[:LONGEST]
-    return f"No longer ignored: {shown}" if found else f"{shown} was not ignored. See /vt ignore list."
+    if found:
+        return line("No longer ignored: {value}", value=shown)
+    return line("{value} was not ignored. See /vt ignore list.", value=shown)
 
 
 # Buttons -------------------------------------------------------------------------------------------------
 
-ALLOWED = "Checking it now; the answer will appear in the thread of your message."
-LEFT = "Skipped. Nothing was sent."
-GONE = "I no longer have that answer. Look it up again with /vt."
+ALLOWED = _("Checking it now; the answer will appear in the thread of your message.")
+LEFT = _("Skipped. Nothing was sent.")
+GONE = _("I no longer have that answer. Look it up again with /vt.")

@@ -11,6 +11,7 @@ from handlers.replies import RESPONSE_URL_USES, decline, end, reply
 from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, UploadRequest, Verb
 from handlers.text import files as files_text
 from handlers.text import modals
+from handlers.text.language import language
 from handlers.turns import consent
 from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance, message
@@ -213,7 +214,8 @@ def _in_message_of(about: Case, case: Case, lookups: tuple[Lookup, ...]) -> Case
 
 async def _reject(case: Case, rejection: Rejection | None, deps: LookupDeps) -> None:
     why = rejection or Rejection.GONE
-    await decline(case, consent.SENTENCES[why].to(deps.audience), why.value, deps)
+    with language(await deps.languages.of_person(case.request.origin.user)):
+        await decline(case, consent.SENTENCES[why].to(deps.audience), why.value, deps)
 
 
 # The answer that a button belongs to --------------------------------------------------------------------

@@ -20,6 +20,7 @@ from handlers.replies import end, reply, send_file
 from handlers.request import LookupRequest
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
 from handlers.text.format import Audience
+from handlers.text.language import language
 from handlers.turns import consent
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
@@ -142,6 +143,9 @@ async def message(
 
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
     """
+    alone = not shared_by and (hidden or not case.is_seen_by_all)
+    origin = case.request.origin
+    spoken = await (deps.languages.of_person(origin.user) if alone else deps.languages.of_place(origin))
     found = case.findings(deps.clock())
     subjects = {Sighting.of(one).subject for one in found}
     has_question = final and not shared_by and case.has_files and messages.concerns(case.lookups)
@@ -156,14 +160,11 @@ async def message(
         invented=deps.invented,
         records=await deps.history.summaries(case.request.origin, subjects, case.request.at),
         reserved=messages.MAX_CHARACTERS if has_question else 0,
-        audience=await _audience(
-            case, found, deps, alone=not shared_by and (hidden or not case.is_seen_by_all)
-        ),
+        audience=await _audience(case, found, deps, alone=alone),
     )
-    shown = answer.answer(found, context)
-    if not has_question:
-        return shown
-    return await consent.with_question(shown, case, deps)
+    with language(spoken):
+        shown = answer.answer(found, context)
+        return await consent.with_question(shown, case, deps) if has_question else shown
 
 
 async def _audience(case: Case, found: Iterable[Finding], deps: AnswerDeps, *, alone: bool) -> Audience:

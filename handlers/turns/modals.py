@@ -14,6 +14,7 @@ from handlers import text
 from handlers.admission import may_change, may_change_all
 from handlers.case import Case, Change, Outcome, StoreDown
 from handlers.deps import HomeDeps, ModalDeps, PostingDeps, SettingsDeps
+from handlers.people import PLACES_OF_ONE
 from handlers.replies import end, reply, send_file
 from handlers.request import (
     ChangeSettingsRequest,
@@ -32,6 +33,7 @@ from handlers.turns.buttons import visible_answer
 from handlers.views import details, details_layout, form, home, messages
 from handlers.views.details_layout import Position, sentence
 from handlers.views.home import HomeContent
+from handlers.views.rich_text import rendered_view
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments
@@ -162,7 +164,7 @@ async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: P
     Raises NotPosted when it is worth another try.
     """
     try:
-        await call(deps.slack.views_update, view_id=case.request.view, view=view.to_dict())
+        await call(deps.slack.views_update, view_id=case.request.view, view=rendered_view(view))
     except NotPosted as error:
         if str(error) in CLOSED | REFUSED:
             return str(error)
@@ -172,14 +174,11 @@ async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: P
 
 # Settings ----------------------------------------------------------------------------------------------
 
-DIRECT = ("D", "U", "W")
-"""How the ids of direct messages begin. They have no settings: nobody else is there."""
-
 
 async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
     """Fill the modal with the settings of the channel, as fields for those who may change them."""
     origin = case.request.origin
-    if origin.channel.startswith(DIRECT):
+    if origin.channel.startswith(PLACES_OF_ONE):  # nobody else is there
         view = sentence(modals_text.SETTINGS, case.request.modal, Verb.SETTINGS, modals_text.NOT_HERE)
     else:
         current = await deps.channel_settings.get(origin.team, origin.channel)
@@ -234,7 +233,7 @@ def _flat(settings: ChannelSettings) -> dict[str, str]:
         "answers": settings.answers,
         "uploads": settings.uploads,
         "instance": settings.instance,
-        "language": settings.language,
+        **({"language": settings.language} if settings.language else {}),
     }
 
 
@@ -256,7 +255,8 @@ async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
         health=await _health(case, deps) if admin else {},
         invented=deps.invented,
     )
-    await call(deps.slack.views_publish, user_id=case.request.origin.user, view=home.home(content).to_dict())
+    view = rendered_view(home.home(content))
+    await call(deps.slack.views_publish, user_id=case.request.origin.user, view=view)
     await end(case, deps)
 
 
@@ -293,7 +293,7 @@ async def _run_probe(probe: Probe, audience: Audience) -> tuple[float, str]:
         problem = text.error(error, audience)
     except SlackApiError as error:
         code = error_code(error)
-        told = about_text.token_refused if code in TOKEN_ERRORS else about_text.silent
+        told = text.token_refused if code in TOKEN_ERRORS else about_text.silent
         problem = told(code, audience)
     except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         problem = about_text.silent(type(error).__name__, audience)

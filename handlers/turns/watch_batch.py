@@ -15,10 +15,8 @@ from handlers.deps import WatchDeps
 from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Unknown, call
-from handlers.text import watch as watch_text
 from handlers.turns import watch_cards
 from handlers.turns.watch_cards import with_case, with_progress
-from handlers.views import messages
 from handlers.watch import (
     NAME_RULE_LIFETIME,
     THROTTLE_PERIOD,
@@ -115,17 +113,17 @@ class Throttle:
         most = self._deps.rules.max_cards
         if not most or cards < most:
             return True
-        await self._pause(origin, most)
+        await self._pause(origin)
         return False
 
-    async def _pause(self, origin: Origin, most: int) -> None:
+    async def _pause(self, origin: Origin) -> None:
         """Post nothing in the channel for a while, and say so once."""
         until = self._now + THROTTLE_PERIOD
         watch = replace(await self.watch(origin), paused_until=until)
         self._watches[origin.channel] = watch
         if await self._deps.watches.pause(origin.team, origin.channel, until):
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
-            notice = messages.note(watch_text.paused(most, until))
+            notice = await watch_cards.pause_notice(origin, watch, until, self._deps)
             await call(self._deps.slack.chat_postMessage, channel=where, **notice.content, **POST_OPTIONS)
 
 

@@ -15,7 +15,8 @@ from handlers.deps import WatchDeps
 from handlers.replies import end, post_ephemeral, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
-from handlers.text import watch
+from handlers.text import watch as watch_text
+from handlers.text.language import Language, language
 from handlers.views import messages
 from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message
@@ -86,7 +87,21 @@ async def _message(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> 
         invented=deps.invented,
         audience=deps.audience,
     )
-    return messages.card(card.case.findings(now), context)
+    with language(await spoken(origin, watch, deps)):
+        return messages.card(card.case.findings(now), context)
+
+
+async def spoken(origin: Origin, watch: Watch, deps: WatchDeps) -> Language:
+    """The language of a card: of a dry run, that of whoever started it."""
+    if watch.mode is Mode.DRY_RUN:
+        return await deps.languages.of_person(watch.person)
+    return await deps.languages.of_place(origin)
+
+
+async def pause_notice(origin: Origin, watch: Watch, until: datetime, deps: WatchDeps) -> Message:
+    """That a channel had too many cards in a short time."""
+    with language(await spoken(origin, watch, deps)):
+        return messages.note(watch_text.paused(deps.rules.max_cards, until))
 
 
 async def _place(origin: Origin, watch: Watch, deps: WatchDeps) -> tuple[str, str | None]:
@@ -139,7 +154,8 @@ async def ask_poster(card: Card, watch: Watch, deps: WatchDeps) -> Card:
     is_person = origin.user.startswith(("U", "W"))
     if not new or not is_person or watch.mode is Mode.DRY_RUN:
         return card
-    question = messages.url_question(card.case.request.id, [one.value for one in new])
+    with language(await deps.languages.of_person(origin.user)):
+        question = messages.url_question(card.case.request.id, [one.value for one in new])
     thread = None if origin.thread == origin.message else origin.thread
     where = {"channel": origin.channel, "user": origin.user, "thread_ts": thread}
     try:
@@ -184,13 +200,13 @@ async def allow(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     if card:
         overrides = CardOverrides(allowed_urls=card.progress.asked_urls)
         await deps.cards.override(card.case.request.id, overrides)
-        await end(await reply(case, messages.note(watch.ALLOWED), deps), deps)
+        await end(await reply(case, messages.note(watch_text.ALLOWED), deps), deps)
 
 
 async def leave(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     """The poster does not agree; nothing is looked up."""
     if await _card_of_poster(case, deps):
-        await end(await reply(case, messages.note(watch.LEFT), deps), deps)
+        await end(await reply(case, messages.note(watch_text.LEFT), deps), deps)
 
 
 async def _card_of_poster(case: Case[CardActionRequest], deps: WatchDeps) -> Card | None:
@@ -216,5 +232,5 @@ async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Car
 
 
 async def _say_gone(case: Case[CardActionRequest], deps: WatchDeps) -> None:
-    await post_ephemeral(case, watch.GONE, deps)
+    await post_ephemeral(case, watch_text.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

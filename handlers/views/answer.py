@@ -29,7 +29,19 @@ from handlers.text import about, facts, files, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views import card
 from handlers.views.card import TABLE_ROWS, Reading
-from handlers.views.rich_text import Message, bold, cell, code, fallback, length, mrkdwn, rich, say, tell
+from handlers.views.rich_text import (
+    Message,
+    bold,
+    cell,
+    code,
+    fallback,
+    length,
+    mrkdwn,
+    rendered,
+    rich,
+    say,
+    tell,
+)
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.privacy import SubmitPolicy
@@ -121,7 +133,7 @@ def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     """The answer to a request: one finding in full, or several as a list, the worst first."""
     shown = entries(findings)
     blocks = [*_body(shown, context), *closing(findings, context)]
-    return Message(fallback(_lines(shown, context)), tuple(block.to_dict() for block in blocks))
+    return Message(fallback(_lines(shown, context)), rendered(blocks))
 
 
 def _body(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
@@ -173,7 +185,7 @@ def cells(entry: Entry, context: AnswerContext) -> tuple[str, str, str, str, str
     if entry.also:
         what = text.join(" · ", [facts.also_asked(entry.also), what])
     subject = text.subject(finding, 120)
-    return text.state(finding), subject, facts.flagging(finding), what, facts.newest(finding)
+    return text.state(finding.state), subject, facts.flagging(finding), what, facts.newest(finding)
 
 
 def _worst(found: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:

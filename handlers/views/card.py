@@ -21,7 +21,8 @@ from slack_sdk.models.blocks import (
 from handlers import text
 from handlers.case import Records, Sighting
 from handlers.text import facts
-from handlers.text.format import EVERYBODY, Audience, Line
+from handlers.text.format import EVERYBODY, Audience
+from handlers.text.language import Line
 from handlers.views.rich_text import Part, bold, cell, clean, code, quote, rich, say, sentence, small, tell
 from vt.enrichment import Field, without_repeats
 from vt.results import gui_link

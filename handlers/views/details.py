@@ -134,15 +134,14 @@ def _thresholds(lookup: Lookup, rule: Rule, now: datetime) -> Iterator[Row]:
     """The state at each threshold, that of the answer among them."""
     for threshold in sorted({*THRESHOLDS, rule.threshold}):
         state = lookup.evolve(threshold=threshold).finding(now).state
-        mark = modals.THIS_ONE if threshold == rule.threshold else ""
-        yield modals.threshold(threshold), f"{text.ICONS[state]} {state}{mark}"
+        yield modals.threshold(threshold), modals.marked(text.state(state), mine=threshold == rule.threshold)
 
 
 def _rules(lookup: Lookup, mine: HostCriteria, now: datetime) -> Iterator[Row]:
     """The verdict on a host by each rule and age, that of the answer among them."""
     for criteria in alternatives(mine):
         verdict = text.verdict(lookup.evolve(criteria=criteria).finding(now))
-        yield hosts.rule(criteria), f"{verdict}{modals.THIS_ONE if criteria == mine else ''}"
+        yield hosts.rule(criteria), modals.marked(verdict, mine=criteria == mine)
 
 
 def _counted(finding: Finding, position: Position) -> Iterator[Block]:

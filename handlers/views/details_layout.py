@@ -18,7 +18,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
-from handlers.text.format import Line
+from handlers.text.language import Line
 from handlers.views.rich_text import Part, bold, clean, code, length, rich, say, tell
 from vt.verdict import Finding, worst_first
 

@@ -86,10 +86,10 @@ def _found(modal: FormModal) -> InputBlock:
     element = StaticMultiSelectElement(options=options, initial_options=options)
     hints = [modals.FOUND_HINT]
     if len(modal.found) > MAX_OPTIONS:
-        hints.append(modals.FOUND_CUT.format(most=MAX_OPTIONS, count=len(modal.found)))
+        hints.append(modals.found_cut(MAX_OPTIONS, len(modal.found)))
     if modal.lookups:
         hints.append(modals.FOUND_FILES)
-    return field("found", modals.VALUES, element, " ".join(hints))
+    return field("found", modals.VALUES, element, text.join(" ", hints))
 
 
 def _actions(*, files: bool) -> StaticSelectElement:
@@ -186,8 +186,7 @@ def _text_field(name: str, label: str, value: str = "", hint: str = "") -> Input
 # A channel's settings ----------------------------------------------------------------------------------
 
 INSTANCES = {"default": "VirusTotal"}
-LANGUAGES = {"en": "English"}
-"""There is one of each for now."""
+"""There is one for now."""
 
 
 def settings_form(
@@ -210,6 +209,7 @@ def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
     yield hosts_text.EVIDENCE_DAYS, hosts_text.days(hosts.days)
     yield modals.ANSWERS, modals.ANSWER_WAYS[current.answers]
     yield files_text.UPLOADS, files_text.UPLOAD_WAYS[current.uploads]
+    yield modals.LANGUAGE, modals.LANGUAGES[current.language or modals.AS_SET]
 
 
 def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]:
@@ -232,8 +232,8 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
     )
     if len(INSTANCES) > 1:
         yield field("instance", modals.INSTANCE, _menu(INSTANCES, current.instance))
-    if len(LANGUAGES) > 1:
-        yield field("language", modals.LANGUAGE, _menu(LANGUAGES, current.language))
+    spoken = current.language or modals.AS_SET
+    yield field("language", modals.LANGUAGE, _menu(modals.LANGUAGES, spoken), modals.LANGUAGE_HINT)
 
 
 def _host_fields(current: ChannelSettings, hosts: HostCriteria) -> Iterator[InputBlock]:

@@ -10,7 +10,8 @@ from handlers import text
 from handlers.case import Case
 from handlers.text import about, modals, watch
 from handlers.text import files as files_text
-from handlers.text.format import EVERYBODY, Audience, Line
+from handlers.text.format import EVERYBODY, Audience
+from handlers.text.language import Line
 from handlers.views import answer
 from handlers.views import card as card_views
 from handlers.views.rich_text import (
@@ -21,6 +22,7 @@ from handlers.views.rich_text import (
     code,
     fallback,
     mrkdwn,
+    rendered,
     rich,
     say,
     sentence,
@@ -36,14 +38,14 @@ from vt.verdict import NEVER_UPLOADED, Finding, Note
 
 def note(line: str) -> Message:
     """A message of one sentence of ours."""
-    return Message(fallback([line]), (sentence(line).to_dict(),))
+    return Message(fallback([line]), rendered([sentence(line)]))
 
 
 def form_offer(modal_id: str) -> Message:
     """The message that offers the form again, when it could not be opened in time; what was typed is kept."""
     button = ButtonElement(action_id="form", text=modals.OPEN_FORM, value=modal_id)
     blocks = [rich(say(modals.FORM_AGAIN)), ActionsBlock(elements=[button])]
-    return Message(fallback([modals.FORM_AGAIN]), tuple(block.to_dict() for block in blocks))
+    return Message(fallback([modals.FORM_AGAIN]), rendered(blocks))
 
 
 def help_message() -> Message:
@@ -55,7 +57,7 @@ def help_message() -> Message:
         *(f"{form}: {does}" for form, does in about.help_lines()),
         about.HELP_STATES,
     ]
-    return Message(fallback(lines), tuple(block.to_dict() for block in blocks))
+    return Message(fallback(lines), rendered(blocks))
 
 
 # The card ----------------------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ def card(findings: Sequence[Finding], context: CardContext) -> Message:
         *_buttons(findings, context),
         *_closing(findings, context),
     ]
-    return Message(fallback(_lines(findings, context)), tuple(block.to_dict() for block in blocks))
+    return Message(fallback(_lines(findings, context)), rendered(blocks))
 
 
 def url_question(case: str, urls: Sequence[str]) -> Message:
@@ -103,7 +105,7 @@ def url_question(case: str, urls: Sequence[str]) -> Message:
         ButtonElement(action_id="leave", text=watch.BUTTON_LEAVE, value=case),
     ]
     line = watch.secrets(urls)
-    return Message(fallback([line]), (*note(line).blocks, ActionsBlock(elements=buttons).to_dict()))
+    return Message(fallback([line]), (*note(line).blocks, *rendered([ActionsBlock(elements=buttons)])))
 
 
 def _closing(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
@@ -174,7 +176,7 @@ def with_question(message: Message, case: Case, validity: Line, why_not: str = "
     files = asked_about(case.lookups)
     if files and not why_not:
         count = len(files)
-        label = files_text.BUTTON_UPLOAD if count == 1 else files_text.BUTTON_UPLOAD_ALL.format(count=count)
+        label = files_text.upload(count)
         blocks.append(
             ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case.request.id)])
         )
@@ -182,7 +184,7 @@ def with_question(message: Message, case: Case, validity: Line, why_not: str = "
     plain = fallback(map(_plain, _upload_lines(case.lookups, files_text.WITHOUT_BUTTON, why_not)))
     return Message(
         f"{_first_lines(message.text, MOST_TEXT - len(plain))}\n{plain}",
-        (*message.blocks, *(block.to_dict() for block in blocks)),
+        (*message.blocks, *rendered(blocks)),
     )
 
 
@@ -208,7 +210,7 @@ def _upload_lines(lookups: Sequence[Lookup], last: str, why_not: str) -> Iterato
     files = asked_about(lookups)
     never = [file_name(lookup.input) for lookup in lookups if lookup.note in NEVER_UPLOADED]
     if never and len(lookups) > 1:
-        yield [say(f"{files_text.NEVER.format(names=text.cut(', '.join(never), 300))}\n")]
+        yield [say(f"{files_text.never(text.cut(', '.join(never), 300))}\n")]
     if not files:
         return
     if why_not:
@@ -217,7 +219,7 @@ def _upload_lines(lookups: Sequence[Lookup], last: str, why_not: str) -> Iterato
     yield _upload_question(len(files))
     yield from map(_described, files)
     if left := sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files):
-        yield [say(f"{files_text.MORE.format(count=left)}\n")]
+        yield [say(f"{files_text.more(left)}\n")]
     yield tell(last)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.models.blocks import (
+    Block,
     MarkdownTextObject,
     PlainTextObject,
     RichTextBlock,
@@ -14,9 +15,10 @@ from slack_sdk.models.blocks import (
     RichTextQuoteElement,
     RichTextSectionElement,
 )
+from slack_sdk.models.views import View
 
 from handlers.text.facts import NOTHING
-from handlers.text.format import Channel, Line, Moment, Piece, User, pieces
+from handlers.text.language import Channel, Line, Moment, Piece, User, localized, pieces
 
 Part = (
     RichTextElementParts.Text
@@ -41,6 +43,17 @@ class Message:
     def content(self) -> dict[str, Any]:
         """The message as arguments of Slack's methods."""
         return {"text": self.text, "blocks": list(self.blocks)}
+
+
+def rendered(blocks: Iterable[Block]) -> tuple[dict[str, Any], ...]:
+    """Blocks as JSON, in the language of now."""
+    return tuple(localized(block.to_dict()) for block in blocks)
+
+
+def rendered_view(view: View) -> dict[str, Any]:
+    """A view as JSON, in the language of now."""
+    shown: dict[str, Any] = localized(view.to_dict())
+    return shown
 
 
 def fallback(lines: Iterable[str]) -> str:
@@ -81,6 +94,7 @@ def _marked(piece: Piece) -> str:
 
 def clean(outside: str) -> str:
     """Text from outside without control, bidi and other invisible characters, which could reverse or hide a line."""
+    outside = str(outside)
     if outside.isprintable():  # the usual case, and much faster
         return outside
     return "".join(c for c in outside if c == "\n" or unicodedata.category(c)[0] != "C")

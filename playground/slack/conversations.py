@@ -76,7 +76,8 @@ def user(state: State, args: Args) -> Reply:
     person = state.people.get(str(args.get("user")))
     if person is None:
         raise Refused("user_not_found")
-    return {"user": objects.person(person)}
+    with_locale = str(args.get("include_locale")).lower() in ("true", "1")
+    return {"user": objects.person(person, with_locale=with_locale)}
 
 
 def users(state: State, _args: Args) -> Reply:

@@ -50,9 +50,10 @@ def channel(item: Channel) -> Json:
     }
 
 
-def person(item: Person) -> Json:
-    """A user, as users.info answers."""
+def person(item: Person, *, with_locale: bool = False) -> Json:
+    """A user, as users.info answers; with their language only for whoever asks for it."""
     return {
+        **({"locale": item.locale} if with_locale else {}),
         "id": item.id,
         "team_id": item.team,
         "name": item.name,

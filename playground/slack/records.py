@@ -17,6 +17,8 @@ class Person:
     admin: bool = False
     guest: bool = False
     bot_id: str | None = None
+    locale: str = "en-US"
+    """The language that they chose in Slack's preferences."""
 
     @property
     def email(self) -> str:

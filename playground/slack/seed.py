@@ -16,6 +16,8 @@ PEOPLE = (
     Person("U0ADMIN001", "admin", "Ida Admin", TEAM, admin=True),
     Person("U0GUEST001", "guest", "Gus Guest", TEAM, guest=True),
     Person("U0STRANGER", "stranger", "Sam Stranger", OTHER_TEAM),
+    Person("U0HANA0001", "hana", "Hana Sato", TEAM, locale="ja-JP"),
+    Person("U0LUCIA001", "lucia", "Lucía Gómez", TEAM, locale="es-ES"),
     Person("U0OTHERBOT", "otherbot", "Ticket Bot", TEAM, bot_id="B0OTHERBOT"),
 )
 _HOME = {person.id for person in PEOPLE if person.team == TEAM and person is not SLACKBOT}

@@ -3,7 +3,7 @@
 import pytest
 
 from handlers.text import about
-from handlers.text.errors import TAKES
+from handlers.text.usage_errors import TAKES
 from vt.actions import ACTIONS, BY_KEY
 from vt.enrichment import FIELDS, REPEATS
 from vt.lookup import Step

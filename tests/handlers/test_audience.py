@@ -10,7 +10,8 @@ import pytest
 from handlers import text
 from handlers.people import Denial
 from handlers.text import about, files, modals, watch
-from handlers.text.format import Audience, Channel, Moment, Sentence, Shape, User, contact, join, line
+from handlers.text.format import Audience, Sentence, contact
+from handlers.text.language import Channel, Moment, Shape, User, join, line
 from handlers.views.rich_text import mrkdwn, sentence
 from playground.virustotal import faults
 from tests.handlers.test_text import sample

@@ -23,6 +23,7 @@ from handlers.admission import Directory
 from handlers.case import Outcome
 from handlers.commands import Thresholds
 from handlers.deps import Deps
+from handlers.localization import Languages
 from handlers.people import Policy
 from handlers.request import (
     AnswerRequest,
@@ -209,6 +210,7 @@ class World:
 
     def _deps(self):
         channels, places = MemoryChannels(self.clock), _places(self)
+        directory = Directory(self.web, MemoryPeople(), self.clock)
         stored = self.stored
         service = Service(
             self.client,
@@ -228,7 +230,8 @@ class World:
             watches=channels,
             rules=Rules(),
             logins=None,
-            directory=Directory(self.web, MemoryPeople(), self.clock),
+            directory=directory,
+            languages=Languages(directory, channels),
             policy=Policy(),
             service=service,
             automatic=service,
