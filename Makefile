@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n 4 --dist loadfile --reruns 1 -rs
 QUICK := -m "not slow"
 SURVIVAL := -m slow
 
-.PHONY: run test test-quick test-survival lint trace bench page pictures wheel lock clean help
+.PHONY: run test test-quick test-survival lint catalogues trace bench page pictures wheel lock clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ pictures: .venv/test page ## screenshots of the trial page for docs/pictures (ne
 
 wheel: .venv/run page ## build the wheel, including the page, into dist
 	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+catalogues: .venv/test ## bring the translations up to date with the sentences in the code
+	@$(BIN)/python -m tools.catalogues
 
 trace: .venv/test ## the modules that one address lookup passes through
 	@$(BIN)/python -m tools.trace

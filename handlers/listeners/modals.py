@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -118,8 +119,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
 
 async def handle_settings(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
     """Store the request to change the settings, or mark the field that is wrong."""
-    problems = await _submit_settings(payloads.modal_submission(body), deps)
-    if problems:
+    if problems := await _submit_settings(payloads.modal_submission(body), deps):
         await _refuse(ack, problems)
     else:
         await ack()
@@ -265,7 +265,7 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
     thresholds = {}
     for action in ACTIONS:
         if count := submission.value(action.key):
-            thresholds[action.key] = _threshold(action.key, str(count))
+            thresholds[action.key] = read_field(action.key, partial(parse_number, "threshold", str(count)))
     answers, rule = (str(submission.value(name)) for name in ("answers", "host-rule"))
     return ChannelSettings(
         thresholds=thresholds,
@@ -276,10 +276,6 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
         instance=_choice(submission, "instance", INSTANCES),
         language=_choice(submission, "language", modals_text.LANGUAGES).removeprefix(modals_text.AS_SET),
     )
-
-
-def _threshold(field: str, text: str) -> int:
-    return read_field(field, lambda: parse_number("threshold", text))
 
 
 def _evidence_days(text: str) -> int | None:

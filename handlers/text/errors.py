@@ -22,7 +22,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
     errors.Unreachable: lambda _: fault("I can't reach VirusTotal. Try again in a few minutes."),
     errors.TimedOut: lambda e: fault(
         "VirusTotal did not respond within {seconds} s. Try again in a few minutes.",
-        seconds=f"{e.seconds:.0f}",
+        seconds=number(round(e.seconds)),
     ),
     errors.ServerFault: lambda e: fault(
         "VirusTotal returned an error ({status}). Try again in a few minutes.", status=str(e.status)
@@ -99,7 +99,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
     ),
     errors.TooSlow: lambda e: fault(
         "I couldn't read the file within {seconds} s. Try again; if it keeps happening, tell {whoever}.",
-        seconds=f"{e.seconds:.0f}",
+        seconds=number(round(e.seconds)),
     ),
     errors.SpoolFull: lambda e: said(
         "there is no disk space to hold it (at most {budget}). Try again later, or name a file instead of a pipe.",
