@@ -6,7 +6,7 @@ everything is translated.
 
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
@@ -58,11 +58,13 @@ def update(language: Language) -> int:
     path(language).parent.mkdir(parents=True, exist_ok=True)
     with path(language).open("wb") as target:
         write_po(target, catalogue, width=WIDTH, sort_by_file=True, include_lineno=False, omit_header=False)
-    return sum(
-        not all(message.string if message.pluralizable else (message.string,))
-        for message in catalogue
-        if message.id
-    )
+    return sum(not is_translated(message) for message in catalogue if message.id)
+
+
+def is_translated(message: Message) -> bool:
+    """Whether a sentence has every form that its language needs."""
+    forms = (message.string,) if isinstance(message.string, str) else message.string or ()
+    return bool(forms) and all(forms)
 
 
 def main() -> None:
