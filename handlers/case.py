@@ -18,7 +18,7 @@ from vt.evidence import HostRecord
 from vt.indicators import Kind
 from vt.lookup import Lookup
 from vt.privacy import has_secret, masked
-from vt.results import Judgement, judged_if_changed, judgement, known_against
+from vt.results import Judgement, judged_if_changed, judgement
 from vt.verdict import Finding, Note, State
 
 
@@ -255,7 +255,7 @@ class Sighting(Frozen):
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
-        """A finding as it is put on record."""
+        """A finding as it is put on record, but for `known`."""
         indicator = finding.indicator
         return cls(
             action=finding.action.key,
@@ -263,7 +263,6 @@ class Sighting(Frozen):
             value=indicator.value if indicator else "",
             input=finding.input,
             **asdict(judgement(finding)),
-            known=known_against(finding),
         )
 
     def without_secrets(self) -> Self:

@@ -17,7 +17,7 @@ from vt.errors import VTError
 from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.privacy import has_secret
-from vt.stored import pack, unpack, upgrade
+from vt.stored import VERSION, pack, unpack, upgrade
 from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
 
 Raw = dict[str, Any]
@@ -100,7 +100,7 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        return upgrade(data) if isinstance(data, Mapping) else data
+        return data if not isinstance(data, Mapping) or data.get("version") == VERSION else upgrade(data)
 
     @classmethod
     def of(

@@ -135,7 +135,9 @@ class _Seen:
         for kind in kinds:
             detected = [self._sample(self._positives(60)) for _ in range(self._evidence())]
             if grave:
-                detected[0] = self._sample(self.rng.between(30, 62))
+                # Seen lately, so that it is risky by either rule.
+                lately = replies.date(self._today - 10 * DAY)
+                detected[0] = self._sample(self.rng.between(30, 62)) | {"date": lately}
                 grave = False
             found[f"detected_{kind}_samples"] = _newest_first(detected, "date")
             found[f"undetected_{kind}_samples"] = [self._sample(0) for _ in range(self._many(100))]
