@@ -27,9 +27,24 @@ class Outcome(Enum):
 FACES = (Outcome.RISKY, Outcome.SUSPICIOUS, Outcome.CLEAN) * 3 + (Outcome.UNKNOWN,)
 
 
+WELL_KNOWN = frozenset(
+    (
+        "1.1.1.1",
+        "8.8.4.4",
+        "8.8.8.8",
+        "9.9.9.9",
+        "cloudflare.com",
+        "github.com",
+        "google.com",
+        "microsoft.com",
+    )
+)
+"""Hosts that everybody uses, malware too. As in recorded replies, nothing bad is on them, and many bad files contact them."""
+
+
 def outcome(subject: str) -> Outcome:
     """Three in ten each, and one in ten that VirusTotal has never seen."""
-    return SeededRandom("outcome", subject).pick(FACES)
+    return Outcome.CLEAN if subject in WELL_KNOWN else SeededRandom("outcome", subject).pick(FACES)
 
 
 @lru_cache(maxsize=256)
