@@ -121,6 +121,12 @@ def _recorded(name: str, raw: Any, meta: Mapping[str, Any]) -> datetime:
     return datetime(int(year[1]) if year else 2020, 12, 31, tzinfo=UTC)
 
 
+def cell(found: Finding) -> str:
+    """A verdict and the engines that an answer names with it, in words that do not change with the answer's layout."""
+    count, total = found.rule.worst if found.rule else (0, None)
+    return f"{text.ICONS[found.state]} {found.state}{f' {count} of {total}' if count else ''}"
+
+
 def row(one: Recording) -> str:
     """A row of the table."""
     known = next(said for prefix, said in KNOWN.items() if one.name.startswith(prefix))
@@ -128,9 +134,9 @@ def row(one: Recording) -> str:
     cells = [
         known.host,
         f"{one.day:%Y-%m-%d}",
-        text.verdict(one.judged(served, one.day)),
-        text.verdict(one.judged(documented, one.day)),
-        text.verdict(one.judged(served, one.day + LATER)),
+        cell(one.judged(served, one.day)),
+        cell(one.judged(documented, one.day)),
+        cell(one.judged(served, one.day + LATER)),
         known.says,
     ]
     return f"| {' | '.join(cells)} |"
