@@ -45,6 +45,7 @@ page: $(PAGE) ## the trial page as it looks in Slack (needs Node.js)
 
 pictures: .venv/test page ## screenshots of the trial page for docs/pictures (needs Chromium)
 	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.contact_sheet
 	@command -v pngquant >/dev/null && pngquant --force --ext .png --skip-if-larger --strip docs/pictures/*.png || true
 
 wheel: .venv/run page ## build the wheel, including the page, into dist

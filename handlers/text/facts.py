@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from handlers.text import hosts
 from handlers.text.findings import rule, subject
-from handlers.text.format import EVERYBODY, Audience, day, engines, minute, outside, vendor
-from handlers.text.language import join, line, ngettext
+from handlers.text.format import EVERYBODY, Audience, cut, day, minute, outside, safe, vendor
+from handlers.text.language import Line, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.enrichment import Field
 from vt.evidence import SERVED as SERVED_KINDS
@@ -23,8 +22,8 @@ Fact = tuple[str, str]
 MOST_FACTS = 6
 MOST_BESIDE = 3
 VALUE_CHARACTERS = 60
-NAME_CHARACTERS = 34
-"""Of what an engine calls it: beside the engine's name it fits on one line of a telephone."""
+FACT_CHARACTERS = 36
+"""Of a fact with its label: so much fits on one line of a telephone. Details and the table have the whole value."""
 BAR = 5
 """Glyphs of a detection bar."""
 
@@ -33,8 +32,8 @@ FIRST_SEEN = _("First seen")
 SCAN_DATE = "Scan date"
 COUNTRY = "Country"
 OWNER = _("Owner")
-SERVED = _("It served")
-LATEST = _("Latest detection")
+SERVED = _("Flagged there")
+LATEST = _("Last detected")
 CATEGORIES = _("Category")
 SCANNED_URL = "Scanned Url"
 HTTP_STATUS = _("HTTP status")
@@ -42,6 +41,7 @@ FIELD = _("Field")
 VALUE = _("Value")
 HEAD = (_("State"), _("Indicator"), _("Engines"), _("What it is"), _("Newest evidence"))
 """The columns of a list of findings."""
+THRESHOLD_MET = _("Warning: malicious, threshold met.")
 NOTHING = "–"
 """In a cell that has nothing to say."""
 
@@ -50,24 +50,32 @@ def facts(finding: Finding) -> tuple[Fact, ...]:
     """Up to six facts, the most telling first. A documented field has its documented name."""
     where = place(finding)
     rows = _of_host(finding, where) if where else _of_content(finding)
-    return tuple((label, value) for label, value in rows if value)[:MOST_FACTS]
+    return tuple((label, _fitting(label, value)) for label, value in rows if value)[:MOST_FACTS]
+
+
+def _fitting(label: str, value: str) -> str:
+    most = max(12, FACT_CHARACTERS - len(str(label)) - len(": "))
+    return value if isinstance(value, Line) else cut(value, most)
 
 
 def _of_content(finding: Finding) -> Iterator[Fact]:
     """Of a file or URL."""
     report = finding.report
-    kind = outside(report.type or "", NAME_CHARACTERS) if isinstance(report, FileReport) else ""
+    kind = outside(report.type or "", VALUE_CHARACTERS) if isinstance(report, FileReport) else ""
     first = report.first_seen_at if report else None
     # A report with more to say names fewer engines, so that all of it is read at a glance.
     for one in names(finding, 2 if kind and first else 3):
-        yield vendor(one.engine, VALUE_CHARACTERS // 2), outside(one.result or "", NAME_CHARACTERS)
+        yield vendor(one.engine, VALUE_CHARACTERS // 2), outside(one.result or "", VALUE_CHARACTERS)
     yield TYPE, kind
     yield FIRST_SEEN, day(first) if first else ""
     analysed = report.analysed_at if report else None
     yield SCAN_DATE, minute(analysed) if analysed else ""
     if isinstance(report, UrlReport):
         wanted = finding.indicator.value if finding.indicator else finding.input
-        yield SCANNED_URL, "" if report.url in (None, wanted) else outside(str(report.url), VALUE_CHARACTERS)
+        yield (
+            SCANNED_URL,
+            "" if report.url in (None, wanted) else cut(safe(str(report.url)), VALUE_CHARACTERS),
+        )
         yield HTTP_STATUS, str(report.http_status or "")
 
 
@@ -84,27 +92,27 @@ def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
 
 
 def _detected(seen: Evidence) -> str:
-    return line("{count}, {seen}", count=engines(seen.positives, seen.total), seen=hosts.evidence(seen))
+    of = f"{seen.positives} of {seen.total}" if seen.total else str(seen.positives)
+    return line("{on} ({count})", on=day(seen.date), count=of) if seen.date else of
 
 
 def served(found: Sequence[Evidence]) -> str:
     """How much of what a host served is flagged; "" when nothing is."""
     kinds = [one.kind for one in found if one.kind in SERVED_KINDS and one.positives]
     urls, files = kinds.count("url"), len(kinds) - kinds.count("url")
-    some_urls = ngettext("{count} flagged URL", "{count} flagged URLs", urls) if urls else ""
-    some_files = ngettext("{count} flagged file", "{count} flagged files", files) if files else ""
+    some_urls = ngettext("{count} URL", "{count} URLs", urls) if urls else ""
+    some_files = ngettext("{count} file", "{count} files", files) if files else ""
     return join(", ", [some_urls, some_files])
 
 
-def warning(finding: Finding, now: datetime) -> str:
-    """The documented warning insight; "" when there is none. The numbers of engines are in the header above it."""
+def warning(finding: Finding) -> str:
+    """The documented warning insight; "" when there is none. Its numbers are in the header, and in the rule of a host."""
     found = insight(finding)
     if found is None or not found.warning or finding.rule is None:
         return ""
     if finding.rule.basis is Basis.ENGINES:
-        threshold = engines(found.threshold or 0, None)
-        return line("Warning: malicious, the threshold of {threshold} is reached.", threshold=threshold)
-    return line("Warning: malicious, {rule}", rule=rule(finding, now))
+        return line(_("Warning: malicious (threshold {threshold})."), threshold=str(found.threshold))
+    return str(THRESHOLD_MET)
 
 
 def insight_rows(finding: Finding) -> tuple[Field, ...]:
@@ -170,7 +178,7 @@ def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
 def beside_row(finding: Finding, now: datetime) -> Iterator[Fact]:
     """Facts that the row of a list does not name."""
     row = what(finding, now)
-    shown = (one for one in facts(finding) if one[0] != SCAN_DATE and one[1] not in row)
+    shown = (one for one in facts(finding) if one[0] != SCAN_DATE and one[1].rstrip("…") not in row)
     return islice(shown, MOST_BESIDE)
 
 

@@ -26,7 +26,7 @@ from handlers.text.language import Line
 from handlers.views.rich_text import Part, bold, cell, clean, code, quote, rich, say, sentence, small, tell
 from vt.enrichment import Field, without_repeats
 from vt.results import gui_link
-from vt.verdict import Finding, State
+from vt.verdict import Basis, Finding, State
 
 FIELD_CHARACTERS = 400
 LABEL_CHARACTERS = 80
@@ -48,21 +48,26 @@ class Reading:
 def card(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> Iterator[Block]:
     """What is read at a glance, above the buttons. `also`: other hashes of the same file that were asked for."""
     yield header(finding)
-    yield rich(code(text.subject(finding)), say(_also(also)))
+    yield rich(code(text.subject(finding)), say(_bar(finding)), say(_also(also)))
     if reason := _reason(finding, reading):
         yield sentence(reason)
     if told := [small(value, label) for label, value in facts.facts(finding) if clean(value)]:
         yield SectionBlock(fields=told)
     if line := _context(finding, reading):
         yield ContextBlock(elements=[small(line)])
-    if warning := facts.warning(finding, reading.now):
+    if warning := facts.warning(finding):
         yield quote(warning)
 
 
 def header(finding: Finding) -> Block:
-    """The verdict, with a bar that shows how many engines flag it."""
-    shown = f"{text.verdict(finding)}  {facts.bar(finding)}".strip()
-    return HeaderBlock(text=PlainTextObject(text=shown, emoji=True))
+    """The verdict."""
+    return HeaderBlock(text=PlainTextObject(text=text.verdict(finding), emoji=True))
+
+
+def _bar(finding: Finding) -> str:
+    """How many engines flag it, for the eye; the header says it in words."""
+    bar = facts.bar(finding)
+    return f"  {bar}" if bar else ""
 
 
 def _also(also: Sequence[Finding]) -> str:
@@ -78,8 +83,8 @@ def _reason(finding: Finding, reading: Reading) -> str:
 
 def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Line:
     """The rule in words unless the warning says it, what is on record, what has changed, and when it was checked."""
-    says_rule = finding.rule and not facts.warning(finding, reading.now)
-    rule = text.rule(finding, reading.now, reading.audience) if says_rule else ""
+    is_said = finding.rule is None or (facts.warning(finding) and finding.rule.basis is Basis.ENGINES)
+    rule = "" if is_said else text.rule(finding, reading.now, reading.audience)
     checked = text.checked(finding)
     return text.join(" · ", [rule, *on_record(finding, reading.records, plain=plain), checked])
 
@@ -146,7 +151,7 @@ def lines(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> I
         line
         for line in (
             _context(finding, reading, plain=True),
-            facts.warning(finding, reading.now),
+            facts.warning(finding),
             gui_link(finding),
         )
         if line

@@ -126,7 +126,7 @@ def small(line: str, label: str = "") -> MarkdownTextObject | PlainTextObject:
     What mrkdwn would format is plain text, in which moments have their fixed form.
     """
     line = Line(*(_one_line(piece) if isinstance(piece, str) else piece for piece in pieces(line)))
-    label = label and (_one_line(label) or "?")
+    label = str(label) and (_one_line(str(label)) or "?")
     if _FORMATTED.search(f"{label}{line}"):
         return PlainTextObject(text=f"{label}: {line}" if label else line, emoji=False)
     marked = f"*{escape(label)}:* {mrkdwn(line)}" if label else mrkdwn(line)

@@ -99,9 +99,9 @@ def sentence(done):
 
 
 def first_lines(done):
-    """The verdict without its bar, and the indicator below it."""
+    """The verdict, and the indicator below it without its bar."""
     header, subject = done.stdout.splitlines()[:2]
-    return header.partition("  ")[0], subject
+    return header, subject.partition("  ")[0]
 
 
 # ask -----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ async def test_scan_ip_in_both_modes(database, mode):
         assert answer.ephemeral_to == app.slack.person(ANA).id
         header, subject = app.slack.shown(answer)[:2]
         assert header.startswith("🟠 SUSPICIOUS · 6 of 57 engines")
-        assert subject == "192[.]0[.]2[.]1"
+        assert subject == "192[.]0[.]2[.]1  ▰▱▱▱▱"
         assert app.slack.messages(GENERAL, BEN) == []
 
 

@@ -24,7 +24,7 @@ async def test_a_mention_is_answered_in_its_thread(database, mode):
         assert answer.ephemeral_to is None
         header, subject = app.slack.shown(answer)[:2]
         assert header.startswith("🟠 SUSPICIOUS · 6 of 57 engines")
-        assert subject == "192[.]0[.]2[.]1"
+        assert subject == "192[.]0[.]2[.]1  ▰▱▱▱▱"
         assert "Share" not in app.now(answer)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import re
 from urllib.parse import urlencode
 
 import psycopg
@@ -340,7 +341,7 @@ async def test_what_was_typed_is_repeated_without_its_markup(database, typed, li
             exchange.body,
             *(f"{one.text} {json.dumps(one.blocks, ensure_ascii=False)}" for one in exchange.messages),
         ]
-        for text in said:
+        for text in (re.sub(r"<!date\^[^<>]*>", "", one) for one in said):  # without our own moments
             assert not any(word in text for word in ("<!", "<@U0BEN", "\u202e", "\u200b", "http://evil"))
 
 
