@@ -31,6 +31,8 @@ _IPV6_DOTTED_PORT = re.compile(r"([^.]*:[^.]*)\.[0-9]{1,5}:?")
 """`2001:db8::1.443`, as tcpdump writes it; an address that ends in an IPv4 address has three dots."""
 _IPV6_EVIDENCE = re.compile(r"[0-9a-fA-F]{3}(?=.*[0-9])|[0-9].*[0-9a-fA-F]{3}")
 """A group of three digits and a decimal digit: every routed address has them, `[1::2]` and `abc::def` do not."""
+_PADDED_IN_NAME = re.compile(r"(?:(?<=_)|\A)[0-9]{3}(?:\.[0-9]{3}){3}(?=[._-]|\Z)")
+"""Padded addresses in the name of a file, as in `010.001.002.003_045.083.122.021_006.pcap`."""
 _IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 _SERVICE = (
     r"[0-9]{1,5}|bootp[cs]|domain|ftp(?:-data)?|https?(?:-alt)?|imaps?|kerberos|ldaps?|mdns|microsoft-ds"
@@ -111,6 +113,12 @@ def read_ipv6(run: Token) -> Indicator | None:
 def read_ipv4(token: Token) -> list[Indicator]:
     """The IPv4 address that a token is, with a port or not, or the two ends of a range."""
     written = token[0].strip("_")
+    if "_" in written:
+        return [
+            indicator.from_host(str(address), found[0])
+            for found in _PADDED_IN_NAME.finditer(written)
+            if (address := _parse(found[0]))
+        ]
     if token.string.startswith("/", max(0, token.start() - 1)):
         written = _PORT_BEFORE.sub("", written)
     if not written[:1].isdecimal() or len(written) > MAX_LENGTH:

@@ -28,8 +28,8 @@ CODE_TLDS = _words(
 )
 """Top-level domains that hardly anybody registers a name under, and that are words of every program."""
 ATTRIBUTE_TLDS = _words(
-    """app best build date day domains email events family global group help host id info int link network new now
-    page post report run stream watch"""
+    """app best black blue build date day domains email events family global green group help host id info int link network new now
+    page pink post red report run stream watch"""
 )
 """Top-level domains that are common names of attributes and fields."""
 SELF_NAMES = _words("cls self super this")
@@ -66,14 +66,15 @@ _DETECTION_SUFFIX = re.compile(r"![A-Za-z0-9]|@[mM]{1,2}\b")
 """`!tr` (Fortinet), `!MTB` (Microsoft), `@mm` (Symantec) after it."""
 
 CSS_TLDS = _words(
-    """black blue box cards center click date email green group help info link live map media menu name new next now
-    open page photo photos pink post red search select show style top video"""
+    """black blog blue box cards center click date email gallery green group help info link live map media menu name new next now
+    open page photo photos pink post red search select show social style team top video"""
 )
 """Top-level domains that are common names of CSS classes."""
 CSS_NAMES = _words(
-    """active alert badge banner body box btn button card col column container content dropdown error field footer
-    form grid header hero icon input item label list main menu modal nav navbar page panel row section sidebar tab
-    table text title toast tooltip warning widget wrapper"""
+    """active alert article author badge banner body bold box btn button card col column container content current disabled dropdown error field footer
+    form grid header hero home icon image input item label large left list logo main menu modal nav navbar page panel
+    primary right row secondary section selected sidebar single small sub tab table text title toast tooltip ui visible
+    warning widget wrapper"""
 )
 """First labels of `.container.live`, where a class selector starts with a dot."""
 HTML_TAGS = _words(
@@ -94,13 +95,23 @@ _DECLARATION = re.compile(
 )
 """What follows the opening brace of a CSS rule: its end, a comment, or one of the properties."""
 _SELECTOR_CALL = re.compile(
-    r"(?:querySelector(?:All)?|closest|css|waitForSelector|locator|\$|jQuery)"
-    r"\(\s*[\"'`][^\"'`]*\Z"
+    r"(?:\w*Selector\w*\(|closest\(|\bcss\(|locator\(|\$\(|jQuery\(|\w*_selector(?:_all)?\(|CSS_SELECTOR,|css=)"
+    r"\s*[\"'`][^\"'`]*\Z"
 )
 """A selector as an argument in a script."""
+_TAG_CALL = re.compile(
+    r"(?:\bfind(?:All|_all)?|\b(?:has|is|not|filter|children|parents?|dom\.\w+|m))\(\s*[\"'`]\Z"
+)
+"""A call whose argument may be a selector: one that starts with the name of a tag."""
+_TAG_AND_ID = re.compile(
+    r"(?<![\w.-])(?:article|aside|body|div|footer|form|header|li|main|nav|p|section|span|table|td|tr|ul)#\Z"
+)
 _PSEUDO_CLASS = re.compile(
     r"::?(?:active|after|before|checked|disabled|first|focus|hover|last|not|nth|root|visited)\b"
 )
+_NAMES_OF_SITES = _words("blog gallery social team")
+"""Those of CSS_TLDS that a site with the name of a tag may well be under."""
+MIN_SELECTOR_LABELS = 2
 COUNTRY_TLD_LENGTH = 2
 CONTEXT = 48
 """Characters before a name that are searched for a word that says what it is."""
@@ -166,20 +177,24 @@ def _is_css_selector(labels: list[str], before: str, after: str) -> bool:
     first, last = labels[0], labels[-1]
     if last in GLOBAL_TLDS:
         return False
+    tagged = first in HTML_TAGS
     if (
         _PSEUDO_CLASS.match(after)
+        or _TAG_AND_ID.search(before)
+        or (tagged and _TAG_CALL.search(before))
         or ("(" in before and _SELECTOR_CALL.search(before))
         or _is_before_rule(after)
     ):
         return True
     if last not in CSS_TLDS:
         return False
+    inner = (CSS_NAMES | CSS_TLDS).issuperset(labels[1:-1])
     if before.endswith((".", "#")):
         return first in CSS_NAMES
-    at_start = not before or before[-1].isspace() or before[-1] in ",>+~"
-    return (
-        at_start and first in HTML_TAGS and (first in UNMISTAKABLE_TAGS or CSS_NAMES.issuperset(labels[1:-1]))
-    )
+    at_start = not before or before[-1].isspace() or before[-1] in ",>+~" or before.endswith("[:")
+    quoted = before.endswith(("'", '"', "`")) and len(labels) > MIN_SELECTOR_LABELS
+    known = last not in _NAMES_OF_SITES or len(labels) > MIN_SELECTOR_LABELS
+    return tagged and known and ((at_start and (first in UNMISTAKABLE_TAGS or inner)) or (quoted and inner))
 
 
 def _is_before_rule(after: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from vt.indicators import indicator
 from vt.indicators.indicator import Indicator
@@ -24,17 +25,27 @@ _OTHER_HASH_CONTEXT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _FINGERPRINT = r"(?:ja3[sn]?|hassh(?:server)?)"
-_LIST = r"""(?:[0-9a-f]{32}["'`\s]*+(?:[,|/;&-]|and\b|or\b)["'`\s]*+)*"""
+_LIST = r"""(?:[0-9a-f]{32}["'`]?(?:\s?\([^()\n]{0,60}\))?(?!\s*\n\s*\n)["'`\s]*+(?:[,|/;&-]|and\b|or\b|(?<=\s))["'`\s]*+)*"""
+"""Other such hashes before it, also on lines of their own up to an empty line, each perhaps with a remark in brackets."""
 _DIRECTLY_AFTER = re.compile(
     rf"""{_FINGERPRINT}
     (?: [\s"'`:=>|()<_./\\\#*;~!-] | [0-9]+(?:[,-][0-9]*)*+
-      | (?:hash(?:es)?|md5|string|digest|fingerprints?|raw|full|value|content|client|server|is|was|of|the|text|id|ssl|tls)
+      | (?:hash(?:es)?|md5|string|digest|fingerprints?|raw|full|value|content|client|server|is|was|of|the|text|id|ssl|tls
+          |eq|ne|in|equals|contains|matches)
       | \[ )*
     {_LIST}""",
     re.VERBOSE,
 )
 """The name, words and punctuation that may stand between it and its hash, and other such hashes in a list."""
-_IN_SENTENCE = re.compile(rf"{_FINGERPRINT}\b[^.,;\n{{}}\[\]]{{0,60}}[:=]\s?[\"'`]?{_LIST}")
+_IN_SENTENCE = re.compile(rf"{_FINGERPRINT}\b[^.,;\n{{}}\[\]]{{0,60}}[:=|]\s?[\"'`]?{_LIST}")
+_IN_CSV = re.compile(rf"{_FINGERPRINT}(?:[ _-]?(?:hash|md5|digest|fingerprint))?[\"']?,[\"']?{_LIST}")
+"""`ja3,…` in a line of comma-separated values."""
+_RAW_BEFORE = re.compile(r"(?<![\w,-])(?:76[89]|77[0-3])(?:,[0-9-]*+){2,4}[^\w\n]{0,12}\Z")
+"""The string that JA3 is the MD5 of: version, ciphers, extensions, curves, formats."""
+_HEADER_CELL = re.compile(
+    rf"[\s\"'`#*]*(?:\w+[ ._-]){{0,3}}{_FINGERPRINT}s?(?:[ ._-]\w+){{0,2}}[\s\"'`*]*", re.IGNORECASE
+)
+"""The heading of a column, such as `ja3s_hash`."""
 _FILE_WORD = re.compile(r"md5|sha\d|file|sample|payload|dropper|binary")
 """`JA3 of the implant: …`, where no word between says that the hash is that of a file."""
 _OPENS_OBJECT = re.compile(rf"{_FINGERPRINT}[\w. -]*[\"'`]?\s*(?:[:=]>?|=>)?\s*[{{\[(]")
@@ -77,7 +88,7 @@ def _is_fingerprint(found: re.Match[str]) -> bool:
     text, (start, end) = found.string, found.span()
     if end - start != FINGERPRINT_LENGTH:
         return False
-    if _TYPE_AFTER.match(text, end):
+    if _TYPE_AFTER.match(text, end) or _is_after_raw_string(text, start) or _is_in_column(text, start):
         return True
     between = text[max(0, start - OBJECT_CONTEXT) : start].lower()
     return any(_is_named(between[name:]) for name in _names(between))
@@ -98,10 +109,58 @@ def _is_named(between: str) -> bool:
     """Whether the text from the name of a fingerprint to a hash says that the hash is that fingerprint."""
     return bool(
         _DIRECTLY_AFTER.fullmatch(between)
+        or _IN_CSV.fullmatch(between)
         or _is_inside(between)
         or _NAMED_BY_TYPE.fullmatch(between)
         or (_IN_SENTENCE.fullmatch(between) and not _FILE_WORD.search(between))
     )
+
+
+def _is_after_raw_string(text: str, start: int) -> bool:
+    """Whether JA3's own string stands directly before a hash: `769,47-53-5,0-10-11,23-24-25,0 --> …`."""
+    return _RAW_NEAR.search(text, max(0, start - 12), start) is not None and bool(
+        _RAW_BEFORE.search(text[max(0, start - OBJECT_CONTEXT) : start])
+    )
+
+
+_RAW_NEAR = re.compile(r"[0-9,]\W{1,12}\Z")
+
+
+def _is_in_column(text: str, start: int) -> bool:
+    """Whether the heading over a hash in a table (comma, tab, semicolon or bar between its columns) is a fingerprint."""
+    headers = _table_headers(text)
+    above = [header for header in headers if header[0] < start]
+    if not above:
+        return False
+    end, delimiter, count, columns = above[-1]
+    line = text.rfind("\n", 0, start) + 1
+    if start - line > OBJECT_CONTEXT or text.count(delimiter, line, start) not in columns:
+        return False
+    row = text[line : start + OBJECT_CONTEXT].partition("\n")[0]
+    return row.count(delimiter) >= count and text.find("\n\n", end, start) < 0
+
+
+@lru_cache(maxsize=4)
+def _table_headers(text: str) -> tuple[tuple[int, str, int, frozenset[int]], ...]:
+    """The lines that may head a table with fingerprints: where each ends, its delimiter, how many, and which columns."""
+    lower = text.lower()
+    if "\n" not in text or not ("ja3" in lower or "hassh" in lower):
+        return ()
+    headers = []
+    end = -1
+    for line in text.split("\n"):
+        end += len(line) + 1
+        if len(line) > OBJECT_CONTEXT or _HEX.search(line) or not _HEADER_NAME.search(line):
+            continue
+        delimiter = next((one for one in "\t|,;" if one in line), "")
+        cells = line.removeprefix("#fields\t").split(delimiter) if delimiter else [line]
+        columns = frozenset(at for at, cell in enumerate(cells) if _HEADER_CELL.fullmatch(cell))
+        if columns and sum(map(bool, map(str.strip, cells))) > 1:
+            headers.append((end, delimiter, len(cells) - 1, columns))
+    return tuple(headers)
+
+
+_HEADER_NAME = re.compile("ja3|hassh", re.IGNORECASE)
 
 
 def _is_inside(between: str) -> bool:

@@ -29,7 +29,7 @@ _MAYBE_DEFANGED = re2.compile(
             # Disguised schemes, and damaged ones: hxxp  h**p  meow  http__  http:/x  http;//  http:// http://
             r"\b(?:hxx|h__|h##|h--|xxx|xtt|ttps?:|s?f[*x]p|ftx|meow)|[hf]\*\*|ftps?:\\",
             r"\bh(?:[^t\s:][^\s:]{0,3}|t[^t\s:]{0,2}|tt[^p\s:][^\s:]?)p[s5x]?:[/\\]|\b(?:h[ _.-]t|ht[ _.-]t|htt[ _.-]p)",
-            r"https?(?:_|:[^/]|\s:|:/[^/]|;/|//)|ps?[\])]:|//(?:https?|s?ftps?):?//|//https?%3a",
+            r"https?(?:_|:[^/]|\s:|:/[^/]|;/|//|https?:)|ps?[\])]:|//(?:https?|s?ftps?):?//|//https?%3a",
             # Spaces inside: http:// evil .com  192.0.2 . 1
             r"://[\s\pZ]|://[^\s/]+\s\.|[0-9] \. [0-9]",
         )
@@ -38,7 +38,7 @@ _MAYBE_DEFANGED = re2.compile(
 """A cheap test: a text without any of these has nothing to undo."""
 
 _ENTITY = re.compile(
-    r"&(?:amp;){0,3}(?:(#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});|(#[0-9]{1,7})(?![0-9])|(quot|nbsp)(?![a-z0-9=;]))",
+    r"&(?:amp;){0,3}(?:(#[0-9]{1,7}|#x[0-9a-f]{1,7}|[a-z][a-z0-9]{1,31});|(#[0-9]{1,7}(?![0-9])|#x[0-9a-f]{1,7}(?![0-9a-f]))|(quot|nbsp)(?![a-z0-9=;]))",
     re.IGNORECASE,
 )
 """An HTML entity, also one that was escaped again. As browsers do, some are read without their semicolon."""
@@ -63,7 +63,7 @@ _SCHEME = re.compile(
     [\[({{]?
     (?: (?P<plain> h?(?:[tx*_#~-]{{2}}|[\[(][tx*]{{2}}[\])])p )    # http  hxxp  h**p  h[tt]p  ttp
       | (?P<odd> h[\w*+\#~$!?–—-]{{1,4}}p | [hx][0tx*+\#~]{{2,4}}[px] | xxxx?    # h00p  htp  hxxx  xxxx:
-        | h[ _.-]?t[ _.-]?t[ _.-]?p )                                  # h t t p: only before a colon
+        | h[ _.-]?t[ _.-]?t[ _.-]?p(?:[ _.-](?=s\s?[:\[]))? )                                  # h t t p: only before a colon
       | (?P<ftp> s?f(?:[tx*]{{1,2}}p|tx) ) | (?P<meow> meow ) )
     [\[(]? (?P<secure>[s5x]?) [\])]?
     (?: {_COLON}\\++\s? (?:(?:https?|ftp):[\\/]++)* (?P<backslashed>[\w\[][^\s<>"'|]*+)    # http:\\evil.com\path
@@ -103,33 +103,52 @@ def _decode_entity(found: re.Match[str]) -> str:
 
 @cache
 def _narrow_table() -> dict[int, str]:
-    """Full-width, mathematical and circled letters and digits, and full-width @ / - _ % [ ], as NFKC maps them to ASCII.
+    """Full-width, mathematical and circled letters and digits, and full-width @ / - _ % + [ ], as NFKC maps them to ASCII.
 
     Not all of NFKC: superscript and circled digits are footnotes and bullets beside a value and become spaces,
     and full-width punctuation ends a value and stays.
     """
     wide = (*range(0xFF01, 0xFF5F), 0xFE6B, *range(0x1D400, 0x1D800), *range(0x24B6, 0x24EA))
     narrow = {code: unicodedata.normalize("NFKC", chr(code)) for code in wide}
-    table = {code: char for code, char in narrow.items() if re.fullmatch("[A-Za-z0-9@/_%[\\]-]", char)}
+    table = {code: char for code, char in narrow.items() if re.fullmatch("[A-Za-z0-9@/_%+[\\]-]", char)}
     return table | dict.fromkeys((0xB2, 0xB3, 0xB9, *range(0x2070, 0x208A), *range(0x2460, 0x249C)), " ")
 
 
 def _narrow(text: str) -> str:
-    """The text with its full-width characters as ASCII; a full-width colon only where it is part of ://."""
+    """The text with its full-width characters as ASCII; a full-width colon only in :// and in IPv6 addresses.
+
+    A full-width bracket around a dot or an @ defangs it, and letters directly before an address are a word of their own.
+    """
     if _WIDE.search(text):
+        text = _WIDE_BRACKETED_AT.sub("[@]", _WIDE_BRACKETED_DOT.sub(DOT, text))
+        text = _WIDE_IPV6.sub(lambda found: found[0].replace("：", ":"), _WIDE_LABEL.sub(" ", text))
         text = text.translate(_narrow_table()).replace("：//", "://")
     return text
 
 
+_WIDE_BRACKETED_DOT = re.compile("[（［｛【〔](?:[.．。]|dot|ｄｏｔ|ドット)[）］｝】〕]", re.IGNORECASE)
+_WIDE_BRACKETED_AT = re.compile("[（［｛【〔](?:[@＠]|at|ａｔ|アット(?:マーク)?)[）］｝】〕]", re.IGNORECASE)
+_WIDE_HEX = "[0-9a-f０-９ａ-ｆ]{1,4}"
+_WIDE_IPV6 = re.compile(f"(?<![0-9a-f０-９ａ-ｆ]){_WIDE_HEX}(?:：{{1,2}}{_WIDE_HEX}){{2,7}}", re.IGNORECASE)
+_WIDE_LABEL = re.compile("(?<=[Ａ-Ｚａ-ｚ])(?=(?:[０-９]{1,3}．){3}[０-９])")
+
+
 _WIDE = re.compile("[\xb2\xb3\xb9\u2070-\u2089\u2460-\u24e9\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff]")
+
+
+_ESCAPED_BACKSLASHES = 4
+"""After the scheme of a URL in JSON or source code, where each backslash of the text is written twice."""
 
 
 def _normalise_scheme(found: re.Match[str]) -> str:
     """The scheme that was meant; backslashes after it are slashes, as a browser reads them."""
     name = (found["ftp"] or "").lower()
     scheme = "http" if not name else "sftp" if name.startswith("s") else "ftp"
-    secure = "s" if found["secure"] or (found["odd"] or "").lower() == "xxxxx" else ""
-    rest = re.sub(r"\\+", "/", found["backslashed"] or "")
+    secure = "s" if found["secure"] or (found["odd"] or "").lower() in {"hxxxx", "xxxxx"} else ""
+    rest = found["backslashed"] or ""
+    if found[0].removesuffix(rest).count("\\") >= _ESCAPED_BACKSLASHES:
+        rest = rest.replace("\\\\", "\\")
+    rest = rest.replace("\\", "/")
     return f"{scheme}{secure}://{rest}"
 
 
@@ -196,10 +215,12 @@ _REFANG: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
     (_SCHEME, _normalise_scheme),
     (
         re.compile(
-            r"(?<![a-z0-9])(?=[hfs])(?:(?:https?|s?ftps?):(?://)?)+(?=(?:https?|s?ftps?)://)", re.IGNORECASE
+            r"(?<![a-z0-9])(?=[hfs])(?:(?:https?|s?ftps?)(?::/*)?)+(?=(?:https?|s?ftps?)://)", re.IGNORECASE
         ),
         "",
     ),
+    # https://https:evil.com
+    (re.compile(rf"(?<![a-z0-9])https?://(https?):(?=[\w-]++[.{DOT}])", re.IGNORECASE), r"\1://"),
     # http://http%3a%2f%2fevil.com%2f
     (
         re.compile(r"(?<![a-z0-9])https?://(https?%3a%2f%2f[\w.%-]++)", re.IGNORECASE),

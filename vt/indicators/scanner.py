@@ -21,7 +21,7 @@ MAX_CANDIDATES = 1_000
 """Candidates that are looked at closely. A text with more of them was not written by a person."""
 
 _PREFILTER = re2.compile(
-    r"(?i)\.\S|[0-9a-f]{32}|://|::|\[:|(?:[0-9a-f]{1,4}:){7}|\bd[o0]t\b|[\[({]\s*\.|[0-9] \. [0-9]|[․·∙•。．｡０-９]|&#|&period"
+    r"(?i)\.\S|[0-9a-f]{32}|://|::|\[:|(?:[0-9a-f]{1,4}:){7}|\bd[o0]t\b|[\[({]\s*\.|[0-9] \. [0-9]|[․·∙•。．｡０-９]|&(?:amp;)*(?:#|period)"
 )
 """Something that an indicator must have. Most messages have none of it, and are done."""
 _CHUNK = r'[^\s\pZ<>"|`\x00-\x1f\x{fffd}“”„‟«»‹›‘’‚‛…‥‧—、。｡，；：！？（）「」『』【】《》〈〉＜＞｜＂]*'
@@ -184,7 +184,8 @@ _MAX_LOCAL_PART = 64
 _EDGES = "-." + DOT
 _PATH = re.compile(r"(?::[0-9]{1,5})?(?:/(?![0-9]{1,3}\.[0-9]{1,3}\.)|\?(?=\w+=))")
 _LOCAL_PART = re.compile(rf"[\w.{DOT}!#$%&'*+/=?^{{}}~-]+\Z")
-_IS_LOCAL_PART = re.compile(rf"(?:[+=][\w.{DOT}+=-]{{0,64}})?@")
+_IS_LOCAL_PART = re.compile(rf"(?:[+=][\w.{DOT}+=-]{{0,64}})?@(?!(?:SSL|[0-9]{{1,5}})[@\\\\])")
+"""Not `\\\\evil.example@SSL\\share` or `@8080`, as Windows writes WebDAV."""
 _SCP_PATH = re.compile(r":[\w.~-]*/")
 """`git@github.com:acme/vtbot`: the source or target of scp or git, not a mail address."""
 

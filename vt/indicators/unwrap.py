@@ -16,7 +16,8 @@ _QUOTED_PRINTABLE = re.compile(
 """Beside an escaped = or by itself, evidence that a text is quoted-printable: the header, an attribute, a soft break."""
 _SOFT_BREAK = re.compile(r"=>?[ \t]{0,9}\r?\n<?(?=\S)")
 """A line of mail is cut at 76 characters. In a chat message the client made two links of the halves."""
-_ESCAPES = re.compile(r"(?:=[0-9A-F]{2})+")
+_ESCAPES = re.compile(r"(?:=[0-9A-F]{2}|=3d)+")
+"""In capitals (RFC 2045), but for the escaped = of programs that do not care."""
 
 _BB_TAG = re.compile(r"\[/?([a-z][a-z0-9]{0,11})(?:=[\"']?)?\]?", re.IGNORECASE)
 _BB_CLOSING = re.compile(r"\[/([a-z][a-z0-9]{0,11}|\*)\]", re.IGNORECASE)
@@ -43,7 +44,7 @@ _SERVICE_LABEL = re.compile(
 
 def to_plain_text(text: str) -> str:
     """The text without soft line breaks, tags and emphasis; each of these becomes a space, which ends a value."""
-    if "=3D" in text or "quoted-printable" in text:
+    if "=3D" in text or "=3d" in text or "quoted-printable" in text:
         text = _decode_quoted_printable(text)
     if "[/" in text:
         text = _remove_bb_tags(text)
