@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -26,6 +26,7 @@ from bot.slack_api import WebClient
 from bot.slack_client import BadToken, NotConnected, Probe, identity, socket_mode, web_client
 from bot.storage import audit, history
 from bot.storage.channels import SettingsStore
+from bot.storage.refused_blocks import RefusedBlocks
 from handlers import answer
 from handlers.admission import CACHED_FOR, Directory
 from handlers.case import StoreDown
@@ -82,7 +83,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         web_client(settings, metrics) as slack,
         backend(settings, clock, _kinds(slack, logins, settings)) as parts,
     ):
-        deps = _deps(settings, parts, slack, logins)
+        refused_blocks = await RefusedBlocks.stored(parts.database, parts.clock)
+        deps = replace(_deps(settings, parts, slack, logins), refused_blocks=refused_blocks)
         async with AsyncExitStack() as stack:
             app = listening(slack, deps, await _introduced(stack, slack), parts.database.ack_priority)
             await stack.enter_async_context(_turns(parts, deps, metrics))

@@ -1,6 +1,6 @@
 """Dependencies: the storage ports, and what each part of handlers is given. The composition root makes them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -91,6 +91,30 @@ class Replies(Protocol):
         """Store replies that came at that time."""
 
 
+class RefusedBlocks(Protocol):
+    """Kinds of block that Slack refuses in a workspace that is too old for them."""
+
+    def kinds(self, team: str) -> frozenset[str]:
+        """The kinds that this workspace refused lately."""
+
+    async def remember(self, team: str, kinds: Collection[str]) -> None:
+        """Store that it refused these kinds just now. Raises StoreDown."""
+
+
+class NothingRefused:
+    """For a bot that forgets what was refused, such as one in a terminal."""
+
+    def kinds(self, _team: str) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    async def remember(self, _team: str, _kinds: Collection[str]) -> None:
+        """Forgotten."""
+
+
+NOTHING_REFUSED = NothingRefused()
+
+
 # What each part of handlers is given. No slots: classes with slots cannot be combined by inheritance -----------
 
 
@@ -102,6 +126,7 @@ class PostingDeps:
     slack: AsyncWebClient
     clock: Callable[[], datetime]
     languages: Languages
+    refused_blocks: RefusedBlocks = NOTHING_REFUSED
     audience: Audience = EVERYBODY
     """Everybody, with the contact to turn to."""
     token_refused: Callable[[], bool] = lambda: False

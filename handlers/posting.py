@@ -4,9 +4,10 @@ Slack has no idempotency key for chat.postMessage. So the channel is saved befor
 request's id in its metadata: a later turn that finds the channel saved, but no timestamp, searches Slack for the message.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from copy import copy
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
@@ -14,8 +15,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.case import Case
 from handlers.deps import PostingDeps
-from handlers.slack_errors import CannotPost, InvalidBlocks, MissingScope, call
-from handlers.views.rich_text import Message
+from handlers.slack_errors import TOO_LONG, CannotPost, InvalidBlocks, MissingScope, call
+from handlers.views.rich_text import NEWER, Message, newer_kinds, simplified
+
+T = TypeVar("T")
 
 POST_OPTIONS = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
 """Slack must not fetch or format anything in our messages. An unfurl would also come back as a `message_changed` event."""
@@ -41,24 +44,62 @@ async def post(case: Case, message: Message, deps: PostingDeps, *, channel: str,
     metadata = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
     where = {"channel": channel, "thread_ts": thread, "metadata": metadata, **POST_OPTIONS}
     method = without_retries(deps.slack).chat_postMessage
-    case, posted = await _send(case, method, message, where)
+    case, posted = await _send(case, method, message, where, deps)
     return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
 
 
 async def edit(case: Case, message: Message, deps: PostingDeps) -> Case:
     """Replace the content of the message that a case has posted. Raises NotPosted, CannotPost."""
     where = {"channel": case.channel, "ts": case.ts}
-    case, _ = await _send(case, deps.slack.chat_update, message, where)
+    case, _ = await _send(case, deps.slack.chat_update, message, where, deps)
     return case
 
 
-async def _send(case: Case, method: Any, message: Message, where: dict[str, Any]) -> tuple[Case, Any]:
-    """Send a message with its blocks, or as plain text when Slack refuses them; `Case.plain` then says so."""
+async def _send(
+    case: Case, method: Any, message: Message, where: dict[str, Any], deps: PostingDeps
+) -> tuple[Case, Any]:
+    """Send a message with its blocks, or plainer when Slack refuses them; `Case.plain` says when it is text alone."""
+
+    async def attempt(tried: Message) -> Any:
+        return await call(method, **where, **tried.content)
+
+    sent = await send_or_plainer(message, case.request.origin.team, deps, attempt)
+    return case.model_copy(update={"plain": True}) if sent.plain else case, sent.response
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Generic[T]):
+    """What became of a message."""
+
+    response: T
+    refusals: int = 0
+    """How often Slack refused its blocks."""
+    plain: bool = False
+    """It is text alone."""
+
+
+async def send_or_plainer(
+    message: Message, team: str, deps: PostingDeps, attempt: Callable[[Message], Awaitable[T]]
+) -> Sent[T]:
+    """Send a message without the kinds of block that its workspace refused before; refused again, with plain blocks; then as text.
+
+    What was refused is remembered once the plain blocks were taken: then it was not the rest. `attempt` raises
+    InvalidBlocks for a refusal. Raises StoreDown.
+    """
+    shown = simplified(message, deps.refused_blocks.kinds(team))
     try:
-        return case, await call(method, **where, **message.content)
+        return Sent(await attempt(shown))
+    except InvalidBlocks as refusal:
+        plain = simplified(shown, NEWER)
+        if plain == shown or str(refusal) == TOO_LONG:
+            return Sent(await attempt(Message(message.text)), 1, plain=True)
+        kinds = refusal.kinds & NEWER or newer_kinds(shown)
+    try:
+        response = await attempt(plain)
     except InvalidBlocks:
-        response = await call(method, **where, **Message(message.text).content)
-        return case.model_copy(update={"plain": True}), response
+        return Sent(await attempt(Message(message.text)), 2, plain=True)
+    await deps.refused_blocks.remember(team, kinds)
+    return Sent(response, 1)
 
 
 def without_retries(slack: AsyncWebClient) -> AsyncWebClient:

@@ -13,7 +13,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from handlers import posting, text
 from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
-from handlers.posting import POST_OPTIONS
+from handlers.posting import POST_OPTIONS, Sent, send_or_plainer
 from handlers.slack_errors import (
     INVALID_BLOCKS,
     UNREADABLE_REPLY,
@@ -23,6 +23,7 @@ from handlers.slack_errors import (
     NotPosted,
     TokenRefused,
     call,
+    unsupported,
 )
 from handlers.text import about
 from handlers.text.language import language
@@ -68,15 +69,12 @@ async def _respond(case: Case, message: Message, deps: PostingDeps) -> Case | No
     seen_by_all = is_shared(case.request) or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
-    fields = {**message.content, **POST_OPTIONS, "response_type": kind, "replace_original": True}
-    url = str(case.request.origin.response_url)
-    try:
-        sent = await _send(url, fields, deps)
-    except InvalidBlocks:
-        sent = await _send(url, {**fields, "blocks": []}, deps)
-        # The refused attempt may have used up one of Slack's five as well.
-        case = case.model_copy(update={"plain": True, "posts": case.posts + 1})
-    return case.model_copy(update={"posts": case.posts + 1}) if sent else None
+    fields = {**POST_OPTIONS, "response_type": kind, "replace_original": True}
+    sent = await _send_or_plainer(case, message, fields, deps)
+    # A refused attempt may have used up one of Slack's five as well.
+    posts = case.posts + sent.refusals + 1
+    plain = case.plain or sent.plain
+    return case.model_copy(update={"plain": plain, "posts": posts}) if sent.response else None
 
 
 async def _post_where_asked(case: Case, message: Message, deps: PostingDeps) -> Case:
@@ -157,8 +155,8 @@ async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
 async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bool:
     """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
     url = case.request.origin.response_url
-    fields = {**message.content, **POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
-    return bool(url) and await _send_or_plain(str(url), fields, deps)
+    fields = {**POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
+    return bool(url) and (await _send_or_plainer(case, message, fields, deps)).response
 
 
 async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
@@ -175,13 +173,8 @@ async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
         await posting.post(case, message, deps, channel=origin.channel, thread=origin.thread)
     except CannotPost:
         await deps.store.save(case.model_copy(update={"told": SHARING}))
-        fields = {
-            **message.content,
-            **POST_OPTIONS,
-            "response_type": "in_channel",
-            "replace_original": False,
-        }
-        return bool(origin.response_url) and await _send_or_plain(str(origin.response_url), fields, deps)
+        fields = {**POST_OPTIONS, "response_type": "in_channel", "replace_original": False}
+        return bool(origin.response_url) and (await _send_or_plainer(case, message, fields, deps)).response
     return True
 
 
@@ -191,12 +184,16 @@ async def delete(case: Case, deps: PostingDeps) -> bool:
     return bool(url) and await _send(str(url), {"delete_original": True}, deps)
 
 
-async def _send_or_plain(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
-    """Send a message with its blocks, or as plain text when Slack refuses them."""
-    try:
-        return await _send(url, fields, deps)
-    except InvalidBlocks:
-        return await _send(url, {**fields, "blocks": []}, deps)
+async def _send_or_plainer(
+    case: Case, message: Message, fields: dict[str, Any], deps: PostingDeps
+) -> Sent[bool]:
+    """Send a message to the response_url of a case, plainer when Slack refuses its blocks."""
+    url = str(case.request.origin.response_url)
+
+    async def attempt(tried: Message) -> bool:
+        return await _send(url, {**tried.content, **fields}, deps)
+
+    return await send_or_plainer(message, case.request.origin.team, deps, attempt)
 
 
 async def _send(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
@@ -210,8 +207,8 @@ async def _send(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
         result = await webhook.send_dict(fields)
     except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
         raise NotPosted from error
-    if any(code in str(result.body) for code in INVALID_BLOCKS):
-        raise InvalidBlocks
+    if code := next((one for one in INVALID_BLOCKS if one in str(result.body)), ""):
+        raise InvalidBlocks(code, unsupported(result.body))
     status = result.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise NotPosted

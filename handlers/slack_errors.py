@@ -1,5 +1,6 @@
 """What Slack's error codes mean for a call: final or worth another try, about the token, a scope, or the place."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Self
@@ -55,7 +56,9 @@ TRANSIENT = frozenset(
     }
 )
 """For trouble of Slack's own, or on the way there, which may be over in a moment."""
-INVALID_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+TOO_LONG = "msg_blocks_too_long"
+"""For more characters than Slack takes: plainer blocks would be as long."""
+INVALID_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", TOO_LONG})
 """For blocks that Slack refuses. Some of its limits are undocumented (see `views.answer`)."""
 DEAD_TOKEN = frozenset(
     {
@@ -86,8 +89,24 @@ class NotPosted(Exception):
     """Slack did not take a call; the job is retried. The text is Slack's error code, or "" when it gave none."""
 
 
+_UNSUPPORTED = re.compile(r"unsupported type: (\w+)")
+"""How Slack's reply names a kind of block that it does not know."""
+
+
+def unsupported(reply: str) -> frozenset[str]:
+    """The kinds of block that Slack's reply says it does not know."""
+    return frozenset(_UNSUPPORTED.findall(reply))
+
+
 class InvalidBlocks(NotPosted):
-    """Slack refused the blocks of a message; its plain text may still be posted."""
+    """Slack refused the blocks of a message; plainer ones, or its text, may still be posted.
+
+    `kinds`: the kinds of block that it does not know, where it names them.
+    """
+
+    def __init__(self, code: str = "", kinds: frozenset[str] = frozenset()) -> None:
+        super().__init__(code)
+        self.kinds = kinds
 
 
 class CannotPost(NotPosted):
@@ -149,7 +168,7 @@ def not_posted(error: SlackApiError) -> NotPosted:
     if code in TOKEN_ERRORS:
         return TokenRefused(code)
     if code in INVALID_BLOCKS:
-        return InvalidBlocks(code)
+        return InvalidBlocks(code, unsupported(str(_body(error))))
     if code in CANNOT_POST | CANNOT_EDIT:
         return CannotPost(code)
     return NotPosted(code)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,3 +180,50 @@ def bold(line: str) -> RichTextElementParts.Text:
 def code(line: str) -> RichTextElementParts.Text:
     """Text as code. Slack refuses an empty one, so that becomes "?"."""
     return RichTextElementParts.Text(text=clean(line) or "?", style={"code": True})
+
+
+# Plainer blocks, for a workspace that refuses the newer ones -------------------------------------------
+
+NEWER = frozenset({"table", "container"})
+"""Kinds of block that a workspace may be too old for."""
+
+
+def newer_kinds(message: Message) -> frozenset[str]:
+    """The newer kinds of block in a message, those inside a container too."""
+    inside = [inner for block in message.blocks for inner in block.get("child_blocks", ())]
+    return NEWER & {block["type"] for block in (*message.blocks, *inside)}
+
+
+def simplified(message: Message, refused: Collection[str]) -> Message:
+    """The same message without these kinds of block: what was in them is said in rich text."""
+    if not refused:
+        return message
+    return Message(message.text, tuple(one for block in message.blocks for one in _plainer(block, refused)))
+
+
+def _plainer(block: dict[str, Any], refused: Collection[str]) -> Iterator[dict[str, Any]]:
+    match block["type"]:
+        case "table" if "table" in refused:
+            yield _as_lines(block["rows"])
+        case "container" if set(refused) & {"container", *(one["type"] for one in block["child_blocks"])}:
+            yield rich(bold(block["title"]["text"])).to_dict()
+            for inner in block["child_blocks"]:
+                yield from _plainer(inner, refused)
+        case _:
+            yield block
+
+
+def _as_lines(rows: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """A table as lines: in two columns a label and its value, else the cells of a row one after another."""
+    between = ": " if len(rows[0]) == LABELLED else " · "
+    elements: list[dict[str, Any]] = []
+    for row in rows[1:]:
+        for position, one in enumerate(row):
+            elements += [say(between).to_dict()] if position else []
+            elements += one["elements"][0]["elements"]
+        elements.append(say("\n").to_dict())
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+
+LABELLED = 2
+"""Columns of a table of labels and values."""

@@ -183,7 +183,8 @@ async def test_slack_does_not_take_it_there(database, code, options):
 async def test_slack_does_not_take_the_blocks(database, code):
     """The answer comes as plain text, and the JSON as a file, since there are no buttons."""
     async with at_work(database) as app:
-        app.slack.fails(RESPONSE_URL, code)
+        # The plain blocks are tried before the text, unless there are too many characters.
+        app.slack.fails(RESPONSE_URL, code, times=1 if code == "msg_blocks_too_long" else 2)
         answer = await app.asks(COMMAND)
         assert VERDICT in answer.text
         assert not answer.blocks
@@ -331,3 +332,47 @@ async def test_one_of_many_fails(database):
         tally = app.slack.shown(answer)[0]
         assert "1 NOT CHECKED" in tally
         assert len(tally.split("·")) == 2
+
+
+@pytest.mark.parametrize("kind", ["container", "table"])
+@pytest.mark.parametrize("line", [COMMAND, f"{COMMAND} --share"])
+async def test_a_workspace_is_too_old_for_a_kind_of_block(database, kind, line):
+    """The answer comes with plain blocks and buttons; after a restart nothing is refused again, for a month."""
+    async with at_work(database) as app:
+        app.slack.lacks(kind)
+        answer = await app.asks(line)
+        assert kind not in kinds_of(answer)
+        shown = app.slack.shown(answer)
+        assert VERDICT in shown[0]
+        assert "verbose_msg: IP address in dataset" in shown
+        assert any(row.startswith("[JSON]") for row in shown)
+    async with at_work(database) as app:
+        app.slack.lacks(kind)
+        assert kind not in kinds_of(await app.asks(line))
+        assert refusals(app) == 0
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE refused_blocks SET at = at - interval '31 days'")
+    async with at_work(database) as app:
+        app.slack.lacks(kind)
+        assert kind not in kinds_of(await app.asks(line))
+        assert refusals(app) == 1
+
+
+def refusals(app):
+    """How many messages Slack refused for their blocks."""
+    return sum("invalid_blocks" in str(one.reply) for one in app.slack.calls)
+
+
+def kinds_of(answer):
+    """The kinds of block in a message, those inside a container too."""
+    return {one["type"] for block in answer.blocks for one in (block, *block.get("child_blocks", ()))}
+
+
+async def test_a_list_in_a_workspace_without_tables(database):
+    """Each row is a line."""
+    async with at_work(database) as app:
+        app.slack.lacks("table")
+        shown = app.slack.shown(await app.asks("/vt 192.0.2.1 44d88612fea8a8f36de82e1278abb02f"))
+        assert any(
+            row.startswith("🔴 RISKY · 44d88612fea8a8f36de82e1278abb02f · 54 of 60 · ") for row in shown
+        )
