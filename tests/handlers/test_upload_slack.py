@@ -146,7 +146,7 @@ async def test_a_file_from_another_workspace_is_asked_for_first(database):
         ("http://evil.example/a.exe", "hxxp://evil.example/a.exe"),
         ("www.evil.example", "www[.]evil.example"),
         ("half \ud800 of a pair", "half \ufffd of a pair"),
-        ("nul\0 and \x1b[31m", "nul and [31m"),
+        ("nul\0 and \x1b[31m", "nul\ufffd and [31m"),
     ],
 )
 async def test_a_name_is_shown_harmless_and_its_file_looked_up(database, name, told):
