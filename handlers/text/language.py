@@ -95,20 +95,34 @@ class _Lazy(str):
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
 
-    def __add__(self, other: str) -> str:
-        return str(self) + other
-
     def __radd__(self, other: str) -> str:
         return other + str(self)
 
-    def format(self, *args: Any, **values: Any) -> str:
-        """The translated template with its values."""
-        return str(self).format(*args, **values)
+
+def _on_translation(name: str) -> Callable[..., Any]:
+    return lambda lazy, *args, **values: getattr(str(lazy), name)(*args, **values)
+
+
+for _name in (
+    *(
+        "__add__",
+        "__contains__",
+        "__getitem__",
+        "__iter__",
+        "__len__",
+        "format",
+        "isprintable",
+        "lower",
+        "partition",
+    ),
+    *("removesuffix", "replace", "rpartition", "rstrip", "split", "splitlines", "strip", "upper"),
+):
+    setattr(_Lazy, _name, _on_translation(_name))
 
 
 def gettext(message: str) -> str:
     """A sentence in the language of now."""
-    return str.__str__(catalogue(current()).gettext(message)) if message else ""
+    return "" if message == "" else str.__str__(catalogue(current()).gettext(message))
 
 
 def lazy_gettext(message: str) -> str:
