@@ -92,7 +92,7 @@ def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
 
 
 def _detected(seen: Evidence) -> str:
-    of = f"{seen.positives} of {seen.total}" if seen.total else str(seen.positives)
+    of = _of(seen.positives, seen.total)
     return line("{on} ({count})", on=day(seen.date), count=of) if seen.date else of
 
 
@@ -111,7 +111,7 @@ def warning(finding: Finding) -> str:
     if found is None or not found.warning or finding.rule is None:
         return ""
     if finding.rule.basis is Basis.ENGINES:
-        return line(_("Warning: malicious (threshold {threshold})."), threshold=str(found.threshold))
+        return line("Warning: malicious (threshold {threshold}).", threshold=str(found.threshold))
     return str(THRESHOLD_MET)
 
 
@@ -159,6 +159,10 @@ def flagging(finding: Finding) -> str:
     if why is None:
         return ""
     count, total = why.worst
+    return _of(count, total)
+
+
+def _of(count: int, total: int | None) -> str:
     return line("{count} of {total}", count=count, total=total) if total else str(count)
 
 

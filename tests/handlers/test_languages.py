@@ -34,7 +34,7 @@ async def test_a_japanese_person_reads_japanese(database):
         answer = await app.asks(f"/vt scan-hash {EICAR}", user=HANA)
         lines = app.slack.shown(answer)
         assert lines[0].startswith("🔴 危険 · 60エンジン中54")
-        assert any("警告: 悪質です。しきい値の3エンジンに達しています。" in line for line in lines)
+        assert any("警告: 悪質です（しきい値3）。" in line for line in lines)
         assert any("[共有]" in line for line in lines)
         assert any(line.startswith("Scan date") for line in lines)
         assert english(lines) == []
@@ -97,7 +97,7 @@ async def test_an_unknown_locale_falls_back_to_language(database, default, first
         ("/vt watch", "このチャンネルは監視していません。"),
         ("/vt ignore list", "ここで無視しているものはありません。"),
         ("/vt scan-ip 10.0.0.1", "⛔ 未チェック"),
-        ("/vt scan-hash ffffffffffffffffffffffffffffffff", "⚪ 不明"),
+        ("/vt scan-hash 00000000000000000000000000000000", "⚪ 不明"),
     ],
 )
 async def test_help_errors_and_health_in_japanese(database, line, words):
