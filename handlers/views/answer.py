@@ -90,7 +90,7 @@ class AnswerContext:
     audience: Audience = EVERYBODY
     """Who reads the answer. Its request's id is said once, at the end."""
     private_key: bool = False
-    """The VirusTotal key may rescan files."""
+    """The VirusTotal key may rescan files and read comments."""
     reserved: int = 0
     """Characters of the message that are kept for what follows the answer."""
 
@@ -274,7 +274,7 @@ def _menu(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Inter
     offered = {
         Verb.DETAILS: any(one.report for one in findings),
         Verb.WHY: any(one.rule for one in findings),
-        Verb.COMMENTS: any(has_comments(one) for one in findings),
+        Verb.COMMENTS: context.private_key and any(has_comments(one) for one in findings),
         Verb.RESCAN_COST: any(can_rescan(one, private_key=context.private_key) for one in findings),
         Verb.OFFER_UPLOAD: any(can_upload(one) for one in findings),
         Verb.RECHECK: any(can_send(one) for one in findings) and not _gave_up(findings),
