@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.database import Database
-from bot.storage.audit import AuditTrail
+from bot.storage.history import AuditTrail
 from handlers.payloads import ModalSubmission
 from playground.virustotal import faults as faults_of_virustotal
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work

@@ -17,10 +17,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.storage.cases import Cases
 from bot.storage.history import History
-from bot.storage.reply_cache import StoredReplies
+from bot.storage.virustotal import StoredReplies
 from bot.terminal import lines
 from handlers import answer
-from handlers.admission import Directory
+from handlers.admission import Directory, RecentSettings
 from handlers.case import Outcome
 from handlers.commands import Thresholds
 from handlers.deps import Deps
@@ -238,7 +238,7 @@ class World:
             replies=stored.replies,
             cards=stored.cards,
             modals=None,
-            channel_settings=channels,
+            channel_settings=RecentSettings(channels, self.clock),
             watches=channels,
             rules=Rules(),
             logins=None,
