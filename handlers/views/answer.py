@@ -24,7 +24,7 @@ from slack_sdk.models.blocks import (
 
 from handlers import text
 from handlers.case import Records
-from handlers.request import Verb
+from handlers.request import Detail, Verb
 from handlers.text import about, facts, files, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views import card
@@ -91,6 +91,8 @@ class AnswerContext:
     """Who reads the answer. Its request's id is said once, at the end."""
     private_key: bool = False
     """The VirusTotal key may rescan files and read comments."""
+    detail: Detail = Detail.FULL
+    """As set for the channel."""
     reserved: int = 0
     """Characters of the message that are kept for what follows the answer."""
 
@@ -145,7 +147,8 @@ def _body(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
         return
     yield from card.card(shown[0].finding, context.reading, shown[0].also)
     yield from buttons(findings, context)
-    yield from card.enrichment(shown[0].finding)
+    if context.detail is Detail.FULL:
+        yield from card.enrichment(shown[0].finding)
 
 
 # Several findings ----------------------------------------------------------------------------------------
