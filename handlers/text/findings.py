@@ -58,11 +58,16 @@ def state(found: State) -> str:
 
 
 def subject(finding: Finding, most: int = 300) -> str:
-    """What it is about, defanged: the indicator as asked, or the file's path."""
+    """What it is about, defanged: the indicator as asked, or the file's path.
+
+    When another spelling of it was looked up, such as the decimal address of zero-padded octets, both.
+    """
     if finding.action.files:
         return cut(defang_path(finding.input), most)
     value = finding.indicator.value if finding.indicator else finding.input
-    if finding.note is Note.REGISTERED_DOMAIN and finding.input != value:
+    is_address = finding.indicator is not None and finding.indicator.kind is Kind.IPV4
+    respelt = value not in finding.input if is_address else finding.note is Note.REGISTERED_DOMAIN
+    if respelt and finding.input != value:
         value = f"{finding.input} → {value}"
     return cut(safe(value), most)
 

@@ -70,6 +70,14 @@ async def test_one_wrong_value_among_right_ones_is_named_and_the_others_are_look
         assert "8[.]8[.]8[.]8" in app.now(answer)
 
 
+async def test_an_address_with_padded_octets_is_said_with_the_one_that_was_looked_up(database):
+    """Others read `010` as octal, so the decimal address stands beside what was typed."""
+    async with at_work(database) as app:
+        answer = await app.asks("/vt scan-ip 192.000.002.001 198.51.100.1:443")
+        assert "192[.]000[.]002[.]001 → 192[.]0[.]2[.]1" in app.now(answer)
+        assert "198[.]51[.]100[.]1:443 →" not in app.now(answer)
+
+
 async def test_shared_answers_are_seen_by_all(database):
     """--share posts to the channel with the name of the person who asked."""
     async with at_work(database) as app:

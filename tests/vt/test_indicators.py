@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.values import VALUES
-from vt.indicators import Indicator, Kind, defang, is_internal, read, refang
+from vt.indicators import Indicator, Kind, defang, is_internal, read, refang, split_values
 
 MD5 = "44d88612fea8a8f36de82e1278abb02f"
 SHA256 = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
@@ -45,6 +45,43 @@ SHA256 = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
 def test_one_argument_is_read_as_what_it_is(typed, kind, value):
     """Each of the eight kinds is recognised, defanged or not, and normalised."""
     assert read(typed) == Indicator(kind, value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://www.spiegel.de/politik/deutschland/0,1518,558786,00.html",
+        "http://www.dw.de/dw/article/0,,15563342,00.html",
+        "https://www.google.com/maps/@52.5200,13.4050,15z",
+        "http://www.lemonde.fr/web/article/0,1-0@2-3214,36-1010101,0.html",
+        "https://fonts.googleapis.com/css?family=Open+Sans:300,400,700",
+        "https://cdn.jsdelivr.net/combine/npm/jquery@3.6.0,npm/bootstrap@5.1.3/dist/js/bootstrap.min.js",
+        "http://www.faz.net/s/Rub,Doc~E1,ATpl~Ecommon~Scontent.html",
+        "https://api.weather.gov/points/39.7456,-97.0892",
+        "http://cgi.ebay.de/ws/a,b;c,d.php?x=y,z",
+        "https://res.cloudinary.com/demo/image/upload/w_400,h_400,c_crop/w_200/lady.jpg",
+        "hxxp://evil-cdn[.]com/a,b,c[.]php",
+        "https://pl.wikipedia.org/wiki/Rzeszów,_Polska",
+    ],
+)
+def test_commas_inside_a_url_are_its_own(url):
+    """URLs of news sites, maps and image services have commas, also two in a row."""
+    assert split_values(f"{url}, 192.0.2.1,{url}") == [url, "192.0.2.1", url]
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("http://a.com/x,hxxp://b[.]com/y", ["http://a.com/x", "hxxp://b[.]com/y"]),
+        ("http://a.com/x,www.b.com/y,c[.]com", ["http://a.com/x", "www.b.com/y", "c[.]com"]),
+        ("http://a.com/x，http://b.com/y、a.com", ["http://a.com/x", "http://b.com/y", "a.com"]),
+        ("http://a.com/x,\nhttp://b.com/y,", ["http://a.com/x", "http://b.com/y"]),
+        ("5.6.7.8,,9.9.9.9", ["5.6.7.8", "9.9.9.9"]),
+    ],
+)
+def test_a_comma_before_another_value_divides(line, values):
+    """A URL, an address or a name under a known suffix after a comma is a value of its own."""
+    assert split_values(line) == values
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ CSS_TLDS = _words(
 """Top-level domains that are common names of CSS classes."""
 CSS_NAMES = _words(
     """active alert article author badge banner body bold box btn button card col column container content current disabled dropdown error field footer
-    form grid header hero home icon image input item label large left list logo main menu modal nav navbar page panel
+    form grid header hero home icon image input item label large left list login logo main menu modal nav navbar page panel
     primary right row secondary section selected sidebar single small sub tab table text title toast tooltip ui visible
     warning widget wrapper"""
 )
@@ -100,7 +100,7 @@ _SELECTOR_CALL = re.compile(
 )
 """A selector as an argument in a script."""
 _TAG_CALL = re.compile(
-    r"(?:\bfind(?:All|_all)?|\b(?:has|is|not|filter|children|parents?|dom\.\w+|m))\(\s*[\"'`]\Z"
+    r"(?:\bfind(?:All|_all)?|\b(?:has|is|not|filter|children|parents?|select(?:_one)?|get|click|fill|dom\.\w+|m))\(\s*[\"'`]\Z"
 )
 """A call whose argument may be a selector: one that starts with the name of a tag."""
 _TAG_AND_ID = re.compile(
@@ -177,7 +177,8 @@ def _is_css_selector(labels: list[str], before: str, after: str) -> bool:
     first, last = labels[0], labels[-1]
     if last in GLOBAL_TLDS:
         return False
-    tagged = first in HTML_TAGS
+    inner = (CSS_NAMES | CSS_TLDS).issuperset(labels[1:-1])
+    tagged = first in UNMISTAKABLE_TAGS or (first in HTML_TAGS and inner)
     if (
         _PSEUDO_CLASS.match(after)
         or _TAG_AND_ID.search(before)
@@ -188,13 +189,12 @@ def _is_css_selector(labels: list[str], before: str, after: str) -> bool:
         return True
     if last not in CSS_TLDS:
         return False
-    inner = (CSS_NAMES | CSS_TLDS).issuperset(labels[1:-1])
     if before.endswith((".", "#")):
         return first in CSS_NAMES
     at_start = not before or before[-1].isspace() or before[-1] in ",>+~" or before.endswith("[:")
     quoted = before.endswith(("'", '"', "`")) and len(labels) > MIN_SELECTOR_LABELS
     known = last not in _NAMES_OF_SITES or len(labels) > MIN_SELECTOR_LABELS
-    return tagged and known and ((at_start and (first in UNMISTAKABLE_TAGS or inner)) or (quoted and inner))
+    return tagged and known and (at_start or (quoted and inner))
 
 
 def _is_before_rule(after: str) -> bool:

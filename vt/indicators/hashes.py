@@ -1,6 +1,7 @@
 """File hashes in running text, told apart from other hashes: fingerprints of TLS clients, commits, ids, secrets."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -12,12 +13,16 @@ CONTEXT = 48
 OBJECT_CONTEXT = 1_500
 """Characters before a hash that are searched for the object it is in; JA3's own string takes up to 600."""
 FINGERPRINT_LENGTH = 32
+MAX_HEADERS = 100
+"""Lines that may head a table of fingerprints."""
+MAX_TABLE_LENGTH = 10_000
+"""Characters between a hash and the heading of its column."""
 MAX_NAMES = 4
 """Names of fingerprints before a hash that are looked at, the last ones; an object repeats its name inside."""
 
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,64}(?![0-9A-Za-z])")
 _OTHER_HASH_CONTEXT = re.compile(
-    r"""(?: \b(?: (?:imp|import|authenti|pe|tel|v|rich|icon|favicon)(?:[ _-]?header)?[ _-]?hash | ja[34]s? | jarm
+    r"""(?: \b(?: (?:imp|import|authenti|pe|tel|v|rich|icon|favicon)(?:[ _-]?header)?[ _-]?hash | ja4s? | jarm
     | commit|revision|rev|merge|checkout|cherry-pick|tree|parent|head(?:\ is\ now)?(?:\ at)?
     | serial(?:[ ]number)? | etag|nonce|salt|uuid|guid
     | build[ _-]?id | [\w-]*(?:trace|span|request|req|session|correlation|transaction)[ _-]?id
@@ -40,8 +45,10 @@ _DIRECTLY_AFTER = re.compile(
 _IN_SENTENCE = re.compile(rf"{_FINGERPRINT}\b[^.,;\n{{}}\[\]]{{0,60}}[:=|]\s?[\"'`]?{_LIST}")
 _IN_CSV = re.compile(rf"{_FINGERPRINT}(?:[ _-]?(?:hash|md5|digest|fingerprint))?[\"']?,[\"']?{_LIST}")
 """`ja3,…` in a line of comma-separated values."""
-_RAW_BEFORE = re.compile(r"(?<![\w,-])(?:76[89]|77[0-3])(?:,[0-9-]*+){2,4}[^\w\n]{0,12}\Z")
+_RAW_STRING = re.compile(r"(?:76[89]|77[0-3])(?:,[0-9-]*+){2,4}")
 """The string that JA3 is the MD5 of: version, ciphers, extensions, curves, formats."""
+RAW_CONTEXT = 700
+"""Characters; enough for that string."""
 _HEADER_CELL = re.compile(
     rf"[\s\"'`#*]*(?:\w+[ ._-]){{0,3}}{_FINGERPRINT}s?(?:[ ._-]\w+){{0,2}}[\s\"'`*]*", re.IGNORECASE
 )
@@ -53,9 +60,16 @@ _NAMED_BY_TYPE = re.compile(
     rf"""{_FINGERPRINT}[^{{}}]{{0,200}}["'](?:value|hash|data|indicator|ioc)["']\s*[:=]\s*["']"""
 )
 """`"type": "ja3-fingerprint-md5", …, "value": "…"`, and the same in the other order."""
+_CELL_END = r"""["'`]?[ \t]*(?:[,;|\t\r\n]|\Z)"""
+_FILE_LABEL = re.compile(
+    rf"""["'`]?[ \t]*[,;|\t][ \t]*["'`]?(?:file[ _-]?)?(?:hash[ _-]?)?md5{_CELL_END}""", re.IGNORECASE
+)
+"""`…,md5`: the cell after a hash in a table says that it is that of a file."""
 _TYPE_AFTER = re.compile(
     rf"""["'][^{{}}]{{0,200}}["'](?:type|kind|name|subtype)["']\s*[:=]\s*["'][\w -]*{_FINGERPRINT}
     | ["'`\s,;|]{{1,6}}(?:Intel::{_FINGERPRINT}|{_FINGERPRINT}-(?:fingerprint-)?md5)\b
+    | ["'`]?[ \t]*[,;|\t][ \t]*["'`]?{_FINGERPRINT}(?:[ _-](?:hash|md5))?(?={_CELL_END})(?!["'`]?[ \t]*[,;|\t][ \t"'`]*[0-9a-f]{{32}})
+    | ["'`]?,\s(?:a|the|its|known|common|default)\s(?:\w+\s)?{_FINGERPRINT}\b(?![^,.;\n]{{0,20}}[0-9a-f]{{32}})
     | ["'`]?\s[–—-]\s{_FINGERPRINT}\b(?!["'`\s:=]*[0-9a-f]{{32}})
     | ["'`]?\s*[(\[]\s*(?:\w+\s)?{_FINGERPRINT}\b | ["'`]?\sis\s(?:a|the|its|their)\s(?:\w+\s)?{_FINGERPRINT}\b""",
     re.IGNORECASE | re.VERBOSE,
@@ -88,8 +102,13 @@ def _is_fingerprint(found: re.Match[str]) -> bool:
     text, (start, end) = found.string, found.span()
     if end - start != FINGERPRINT_LENGTH:
         return False
-    if _TYPE_AFTER.match(text, end) or _is_after_raw_string(text, start) or _is_in_column(text, start):
+    if _FILE_LABEL.match(text, end):
+        return False
+    if _TYPE_AFTER.match(text, end) or _is_after_raw_string(text, start):
         return True
+    in_column = _is_in_column(text, start)
+    if in_column is not None:
+        return in_column
     between = text[max(0, start - OBJECT_CONTEXT) : start].lower()
     return any(_is_named(between[name:]) for name in _names(between))
 
@@ -118,26 +137,27 @@ def _is_named(between: str) -> bool:
 
 def _is_after_raw_string(text: str, start: int) -> bool:
     """Whether JA3's own string stands directly before a hash: `769,47-53-5,0-10-11,23-24-25,0 --> …`."""
-    return _RAW_NEAR.search(text, max(0, start - 12), start) is not None and bool(
-        _RAW_BEFORE.search(text[max(0, start - OBJECT_CONTEXT) : start])
-    )
+    before = text[max(0, start - RAW_CONTEXT) : start].rstrip(" \t\"'`=:>|-()[]→")
+    return _RAW_STRING.fullmatch(before, len(before.rstrip("0123456789,-"))) is not None
 
 
-_RAW_NEAR = re.compile(r"[0-9,]\W{1,12}\Z")
+def _is_in_column(text: str, start: int) -> bool | None:
+    """Whether the heading over a hash in a table (comma, tab, semicolon or bar between its columns) is a fingerprint.
 
-
-def _is_in_column(text: str, start: int) -> bool:
-    """Whether the heading over a hash in a table (comma, tab, semicolon or bar between its columns) is a fingerprint."""
+    None when the hash is in no table that has a column of fingerprints.
+    """
     headers = _table_headers(text)
-    above = [header for header in headers if header[0] < start]
+    above = bisect_left(headers, (start,))
     if not above:
-        return False
-    end, delimiter, count, columns = above[-1]
+        return None
+    end, delimiter, count, columns = headers[above - 1]
+    if start - end > MAX_TABLE_LENGTH:
+        return None
     line = text.rfind("\n", 0, start) + 1
-    if start - line > OBJECT_CONTEXT or text.count(delimiter, line, start) not in columns:
-        return False
     row = text[line : start + OBJECT_CONTEXT].partition("\n")[0]
-    return row.count(delimiter) >= count and text.find("\n\n", end, start) < 0
+    if start - line > OBJECT_CONTEXT or row.count(delimiter) < count or text.find("\n\n", end, start) >= 0:
+        return None
+    return text.count(delimiter, line, start) in columns
 
 
 @lru_cache(maxsize=4)
@@ -146,7 +166,7 @@ def _table_headers(text: str) -> tuple[tuple[int, str, int, frozenset[int]], ...
     lower = text.lower()
     if "\n" not in text or not ("ja3" in lower or "hassh" in lower):
         return ()
-    headers = []
+    headers: list[tuple[int, str, int, frozenset[int]]] = []
     end = -1
     for line in text.split("\n"):
         end += len(line) + 1
@@ -155,6 +175,8 @@ def _table_headers(text: str) -> tuple[tuple[int, str, int, frozenset[int]], ...
         delimiter = next((one for one in "\t|,;" if one in line), "")
         cells = line.removeprefix("#fields\t").split(delimiter) if delimiter else [line]
         columns = frozenset(at for at, cell in enumerate(cells) if _HEADER_CELL.fullmatch(cell))
+        if len(headers) == MAX_HEADERS:
+            break
         if columns and sum(map(bool, map(str.strip, cells))) > 1:
             headers.append((end, delimiter, len(cells) - 1, columns))
     return tuple(headers)

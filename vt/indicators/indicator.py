@@ -36,8 +36,8 @@ _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/]+):[0-9]{1,5}")
 _CIDR = re.compile(r"[0-9a-fA-F.:\[\]]+/[0-9]{1,3}")
 _WORD = re.compile(r"(?:<[^<>]*>|\S)+")
 """A link that the chat client made may have spaces in its label."""
-_PIECE = re.compile(r"(?:<[^<>]*>|[^,])+")
-"""What is between the commas outside such links."""
+_PIECE = re.compile(r"(?:<[^<>]*>|[^,，、])+")
+"""What is between the commas, of any script, outside such links."""
 _LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^{}~-]{1,64}")
 
 
@@ -186,16 +186,16 @@ def read(text: str) -> Indicator | None:
 
 
 def split_values(text: str) -> list[str]:
-    """The values in a line, by spaces or commas. A comma inside a URL stays: `http://evil.example/a,b` is one value."""
+    """The values in a line, by spaces or commas. Commas inside a URL stay: `http://evil.example/a,,b` is one value."""
     values: list[str] = []
     for word in _WORD.findall(text):
-        in_url = False
-        for piece in _PIECE.findall(word):
-            if in_url and not _is_value(piece):
-                values[-1] += f",{piece}"
+        url_start = None
+        for piece in _PIECE.finditer(word):
+            if url_start is not None and not _is_value(piece[0]):
+                values[-1] = word[url_start : piece.end()]
             else:
-                values.append(piece)
-                in_url = _is_url_with_path(piece)
+                values.append(piece[0])
+                url_start = piece.start() if _is_url_with_path(piece[0]) else None
     return values
 
 
@@ -210,9 +210,10 @@ def _is_url_with_path(value: str) -> bool:
 def _is_value(piece: str) -> bool:
     """Whether the text after a comma is a value of its own, and not the rest of a URL, such as `b.html` in `a,b.html`."""
     found = read(piece)
-    if found is None or found.kind is not Kind.DOMAIN:
+    if found is None or "://" in found.written:
         return found is not None
-    return "[" in piece or hosts.is_registered_name(found.value)
+    host = host_of(found)
+    return host is None or host.kind is not Kind.DOMAIN or hosts.is_registered_name(host.value)
 
 
 def _read_address(written: str) -> Indicator | None:

@@ -148,7 +148,8 @@ def _normalise_scheme(found: re.Match[str]) -> str:
     rest = found["backslashed"] or ""
     if found[0].removesuffix(rest).count("\\") >= _ESCAPED_BACKSLASHES:
         rest = rest.replace("\\\\", "\\")
-    rest = rest.replace("\\", "/")
+    path, *query = re.split(r"(?=[?#])", rest, maxsplit=1)
+    rest = path.replace("\\", "/") + "".join(query)
     return f"{scheme}{secure}://{rest}"
 
 
