@@ -226,7 +226,11 @@ def was(last: Sighting) -> Line:
 
 def tally(counts: Mapping[State, int]) -> str:
     """How many of each state."""
-    return " · ".join(f"{ICONS[one]} {count} {STATES[one]}" for one, count in counts.items())
+    told = (
+        line("{icon} {count} {state}", icon=ICONS[one], count=count, state=STATES[one])
+        for one, count in counts.items()
+    )
+    return join(" · ", told)
 
 
 def more_in_json(count: int) -> str:
