@@ -13,18 +13,30 @@ from typing import TextIO
 
 from bot import file_sources
 from bot.backend import Backend, backend
+from bot.chart import CHARTS, Charts
 from bot.settings import Settings
-from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, operator, say, show
+from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, new_file, operator, say, show
 from handlers import text
-from handlers.case import StoreDown
-from handlers.commands import Command, LookupCommand, NoValue, Thresholds, TooLong, UnknownOption, UsageError
+from handlers.case import Sighting, StoreDown
+from handlers.commands import (
+    Command,
+    LookupCommand,
+    NoValue,
+    ReportCommand,
+    Thresholds,
+    TooLong,
+    UnknownOption,
+    UsageError,
+)
 from handlers.options import check_options, nearest, parse_options, with_hyphens
 from handlers.parser import parse, parse_values
-from handlers.request import Verb
-from handlers.text import about, modals
+from handlers.request import Origin, Verb
+from handlers.text import about, facts, modals
 from handlers.text import files as files_text
+from handlers.text.format import Audience
 from handlers.turns import consent
 from handlers.turns.lookup import INTERVAL
+from handlers.turns.report import on_record, with_cached_reply
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
@@ -143,7 +155,13 @@ async def run(settings: Settings, question: Question) -> int:
             file_sources.stdin_kind(settings, lookups) as kinds,
             backend(settings, kinds=kinds) as parts,
         ):
-            status = await _answer(parts, wanted, settings, question)
+            if isinstance(wanted, ReportCommand):
+                charts = Charts(settings.state_dir / CHARTS)
+                status = max(
+                    [await _report(one, parts, charts, operator(settings)) for one in wanted.lookups]
+                )
+            else:
+                status = await _answer(parts, wanted, settings, question)
             return NOT_DONE if wrong and status == DONE else status
     except StoreDown:
         say(text.CANNOT_TAKE)
@@ -180,6 +198,33 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, question:
     if question.fail_on and any(map(question.fail_on.fails, found)):
         return FAILED
     return NOT_DONE if any(map(_missing, found)) else DONE
+
+
+async def _report(lookup: Lookup, parts: Backend, charts: Charts, audience: Audience) -> int:
+    """Draw what is on record about an indicator into a file of the current folder. NOT_DONE: there is no picture.
+
+    A terminal is in no workspace: it is the record of the one that looked it up last.
+    """
+    now = parts.clock()
+    lookup, finding = await with_cached_reply(lookup, parts.replies, now)
+    team = await parts.history.newest_team(Sighting.of(finding).subject)
+    chart = await on_record(lookup, finding, Origin(team=team, user="", channel=""), parts.history, now)
+    if chart is None:
+        say(facts.nothing_on_record(text.subject(finding)))
+        return NOT_DONE
+    try:
+        picture = await charts.draw(chart.description)
+    except OSError:
+        say(facts.picture_failed(text.subject(finding)).to(audience))
+        return NOT_DONE
+    try:
+        path = new_file(chart.name, picture)
+    except OSError:
+        say(facts.picture_unsaved(chart.name))
+        return NOT_DONE
+    show(messages.note(chart.alt))
+    show(messages.note(facts.picture_saved(str(path))))
+    return DONE
 
 
 async def _prepared(service: Service, lookups: Lookups, policy: UploadPolicy) -> Lookups:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,7 +20,7 @@ from bot.manifest import SCOPES
 from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from bot.startup import database
-from bot.storage.history import AuditTrail, Entry
+from bot.storage.audit import AuditTrail, Entry
 from handlers.case import StoreDown
 from handlers.text import about, missing_scopes
 from handlers.text.findings import ICONS
@@ -148,6 +150,20 @@ def show(message: Message) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for line in lines(message.blocks, message.text):
         console.print(line)
+
+
+def new_file(name: str, content: bytes) -> Path:
+    """A file of that name in the current folder; with a number when there is one already. Raises OSError."""
+    path = Path(name)
+    for number in count(2):
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            path = Path(name).with_stem(f"{Path(name).stem}-{number}")
+        else:
+            break
+    return path
 
 
 def lines(blocks: Sequence[Json], text: str, name_of: Callable[[str], str] = str) -> list[Text]:

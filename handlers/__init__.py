@@ -4,12 +4,12 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
+from handlers.admission import add_deps
 from handlers.deps import Deps
 from handlers.listeners import buttons, events, modals
 from handlers.listeners.commands import (
     ANYWHERE,
     ON_MESSAGES,
-    add_deps,
     handle_command,
     handle_global_shortcut,
     handle_message_shortcut,
@@ -44,6 +44,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.action("form")(buttons.handle_form_offer)
     app.action(MORE)(buttons.handle_menu)
     app.action(re.compile(f"^{details_layout.TURN}:"))(buttons.handle_page)
+    app.action(re.compile(f"^{details_layout.PICTURE}:"))(buttons.handle_picture)
     app.action(details_layout.PICK)(buttons.handle_page)
     app.view(form.CALLBACK)(modals.handle_form)
     app.view(form.LOGIN_CALLBACK)(modals.handle_login)

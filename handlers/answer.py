@@ -13,7 +13,7 @@ from handlers.request import EntryPoint, FormRequest, SayRequest, Verb
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused
 from handlers.text import about as about_text
 from handlers.text.language import language
-from handlers.turns import buttons, lookup, modals, watch_cards, watch_commands
+from handlers.turns import buttons, lookup, modals, report, watch_cards, watch_commands
 from handlers.turns.modals import Probe, health
 from handlers.views import messages
 from vt.quota import metered
@@ -130,6 +130,8 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.OFFER_UPLOAD: buttons.offer,
     Verb.JSON: buttons.json,
     Verb.CSV: buttons.csv,
+    Verb.REPORT: report.draw_report,
+    Verb.PICTURE: report.draw_finding,
     Verb.SHARE: buttons.share,
     Verb.HIDE: buttons.hide,
     Verb.RESCAN: buttons.renew,

@@ -13,7 +13,7 @@ from typing import Annotated, Generic, Literal, Self
 from pydantic import ConfigDict, Field
 from typing_extensions import TypeVar
 
-from handlers.request import CardRequest, Frozen, LookupRequest, Origin, Request, Verb
+from handlers.request import CardRequest, Frozen, LookupRequest, Origin, ReportRequest, Request, Verb
 from vt.evidence import HostRecord
 from vt.indicators import Kind
 from vt.lookup import Lookup
@@ -116,13 +116,13 @@ def _open_questions(lookups: tuple[Lookup, ...]) -> list[Lookup]:
 
 
 def asked_lookups(request: Request) -> tuple[Lookup, ...]:
-    """What a request asks to look up: nothing for requests about other things."""
-    return request.lookups if isinstance(request, LookupRequest | CardRequest) else ()
+    """What a request asks about: nothing for requests about other things than indicators and files."""
+    return request.lookups if isinstance(request, LookupRequest | ReportRequest | CardRequest) else ()
 
 
 def is_shared(request: Request) -> bool:
     """Whether the asker wants the whole channel to see the answer."""
-    return isinstance(request, LookupRequest) and request.share
+    return isinstance(request, LookupRequest | ReportRequest) and request.share
 
 
 class StoreDown(Exception):

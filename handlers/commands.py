@@ -33,7 +33,9 @@ class UnknownOption(UsageError):
     option: str
     nearest: str = ""
     command: str = ""
-    """The command that takes no options at all, if it is one of those."""
+    """The command that does not take it, if that is why it is refused."""
+    taken: str = ""
+    """The only option that this command takes; "": it takes none."""
 
 
 @dataclass(eq=False)
@@ -73,7 +75,9 @@ class WrongValue(UsageError):
 
 @dataclass(eq=False)
 class NothingFound(UsageError):
-    """There is no indicator in the text."""
+    """There is no indicator in the text. `example`: a line that has one."""
+
+    example: str = "/vt scan-ip 192.0.2.1"
 
 
 @dataclass(eq=False)
@@ -174,6 +178,15 @@ class LookupCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportCommand:
+    """Draw what is on record about indicators."""
+
+    lookups: tuple[Lookup, ...]
+    share: bool = False
+    verb: Literal[Verb.REPORT] = Verb.REPORT
+
+
+@dataclass(frozen=True, slots=True)
 class InfoCommand:
     """Answer about the bot itself."""
 
@@ -203,7 +216,7 @@ class WatchCommand:
     arguments: str
 
 
-Command = LookupCommand | InfoCommand | SettingsCommand | FormCommand | WatchCommand
+Command = LookupCommand | ReportCommand | InfoCommand | SettingsCommand | FormCommand | WatchCommand
 
 
 # Passwords ---------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.admission import AdmissionDeps, Directory, RecentSettings, RequestStore
+from handlers.admission import AdmissionDeps, Directory, RequestStore, SettingsStore
 from handlers.case import Case, Modal, Sighting, Summary
 from handlers.commands import Thresholds
 from handlers.files import Logins
@@ -18,6 +18,7 @@ from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 from vt.service import Service
+from vt.verdict import State
 
 MAX_LATEST = 20
 """Lookups that someone's home lists."""
@@ -64,6 +65,10 @@ class Modals(Protocol):
         """What a modal is for; None if there is none with that id."""
 
 
+Judged = tuple[datetime, State, int]
+"""When something was looked up, its state, and the engines that flagged it."""
+
+
 class History(Protocol):
     """The storage of sightings. Every method raises StoreDown when the database is not available."""
 
@@ -76,6 +81,9 @@ class History(Protocol):
         self, origin: Origin, subjects: Iterable[str], before: datetime
     ) -> Mapping[str, Summary]:
         """What the asker's workspace looked up before that time, by subject; without those that are new to it."""
+
+    async def course(self, origin: Origin, subject: str, most: int) -> list[Judged]:
+        """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""
 
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
         """Someone's last lookups, the newest first."""
@@ -115,6 +123,10 @@ class NothingRefused:
 NOTHING_REFUSED = NothingRefused()
 
 
+Draw = Callable[[str], Awaitable[bytes]]
+"""Draws the picture that a JSON text describes (see bot/chart.py) as a PNG. Raises OSError."""
+
+
 # What each part of handlers is given. No slots: classes with slots cannot be combined by inheritance -----------
 
 
@@ -142,7 +154,7 @@ class ListenerDeps(AdmissionDeps):
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     modals: Modals
-    channel_settings: RecentSettings
+    channel_settings: SettingsStore
     thresholds: Thresholds
     """The operator's."""
     logins: Logins | None = None
@@ -153,7 +165,7 @@ class ListenerDeps(AdmissionDeps):
 class FileDeps(PostingDeps):
     """To decide whether files are uploaded, and to show how far they are."""
 
-    channel_settings: RecentSettings
+    channel_settings: SettingsStore
     upload: UploadPolicy = UploadPolicy.CONFIRM
     """Whether files that VirusTotal does not know may be uploaded; a channel may set a stricter policy."""
     never_upload: tuple[str, ...] = SECRET_NAMES
@@ -198,10 +210,19 @@ class ModalDeps(AnswerDeps, InfoDeps):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportDeps(AnswerDeps):
+    """To draw what is on record."""
+
+    replies: Replies
+    rules: Rules
+    draw: Draw
+
+
+@dataclass(frozen=True, kw_only=True)
 class SettingsDeps(PostingDeps):
     """To show and change the settings of a channel."""
 
-    channel_settings: RecentSettings
+    channel_settings: SettingsStore
     directory: Directory
     policy: Policy
     thresholds: Thresholds
@@ -222,7 +243,7 @@ class WatchDeps(PostingDeps):
     cards: CardStore
     watches: WatchStore
     rules: Rules
-    channel_settings: RecentSettings
+    channel_settings: SettingsStore
     directory: Directory
     policy: Policy
     thresholds: Thresholds
@@ -234,7 +255,7 @@ class WatchDeps(PostingDeps):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deps(ListenerDeps, LookupDeps, ModalDeps, HomeDeps, WatchDeps):
+class Deps(ListenerDeps, LookupDeps, ModalDeps, ReportDeps, HomeDeps, WatchDeps):
     """All of it, as the composition root makes it. Only `register` and the job dispatcher need all."""
 
     store: Store

@@ -1,13 +1,14 @@
 """Opening modals within the three seconds of a trigger_id, and finding out what an open one is for."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, assert_never
+from datetime import datetime
+from typing import Literal, TypedDict, assert_never
 
 from slack_sdk.errors import SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.admission import accept, denial, effective_settings
+from handlers.admission import accept, effective_settings, may_open
 from handlers.case import (
     AnswerModal,
     FilledModal,
@@ -25,13 +26,11 @@ from handlers.request import (
     Answers,
     EntryPoint,
     FormRequest,
-    Head,
     ModalRequest,
     Origin,
     SettingsRequest,
     Verb,
 )
-from handlers.text import about as about_text
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
 from handlers.views import details_layout, form
@@ -42,6 +41,15 @@ from vt.indicators import Indicator
 from vt.lookup import Lookup
 
 AnswerVerb = Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
+
+
+class Head(TypedDict):
+    """The fields that every request has, as its constructor takes them: `HomeRequest(**head, check_key=True)`."""
+
+    id: str
+    delivery: str
+    at: datetime
+    origin: Origin
 
 
 class NotOpened(Exception):
@@ -61,10 +69,9 @@ async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDe
 
     Returns Slack's id of it, or "" for a repeated delivery, which opened it the first time.
     """
+    if refused := await may_open(modal, deps):
+        raise Refused(refused)
     try:
-        if denied := await denial(modal.origin, deps.directory, deps.policy):
-            await deps.store.refuse(modal, denied.value)  # only this is stored: there is no request yet
-            raise Refused(about_text.denied(denied, deps.audience))
         if not await deps.modals.keep(modal):
             return ""
         opened = await deps.slack.views_open(trigger_id=trigger_id, view=rendered_view(view))

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Literal
 
 from handlers import commands
@@ -17,11 +17,13 @@ from handlers.commands import (
     NoValue,
     Options,
     PasswordTyped,
+    ReportCommand,
     SettingsCommand,
     Thresholds,
     TooLong,
     TooMany,
     UnknownCommand,
+    UnknownOption,
     WatchCommand,
     WrongValue,
 )
@@ -37,6 +39,10 @@ MOST_VALUES = 100
 """Values that one command may have."""
 LONGEST = 12_000
 """Characters of a line. Slack's own limit for a command is lower; this one is for messages and forms."""
+MOST_PICTURES = 3
+"""Values that one /vt report may have: each is a picture."""
+REPORT = "report"
+"""The command that draws what is on record."""
 FORM = "form"
 """The command that opens the form, with what follows it already filled in."""
 
@@ -77,6 +83,8 @@ def parse(text: str, thresholds: Thresholds, *, has_entities: bool = True) -> Co
         return WatchCommand(WATCHING[word], rest.strip())
     if word in ("", *PLAIN):
         return PLAIN[word or "help"]
+    if word == REPORT:
+        return _report(rest, thresholds)
     if word in BY_KEY:
         return _action(BY_KEY[word], rest, thresholds, has_entities=has_entities)
     return _free_text(text, word, thresholds)
@@ -88,6 +96,22 @@ def _form(text: str) -> FormCommand:
         raise PasswordTyped
     parse_options(text, strict=False)
     return FormCommand(text)
+
+
+def _report(rest: str, thresholds: Thresholds) -> ReportCommand:
+    """Indicators whose record is drawn. `--share` is the only option."""
+    if commands.password_in_text(rest):
+        raise PasswordTyped
+    options, values = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
+    given = asdict(replace(options, share=False))
+    if refused := next((name for name, value in given.items() if value not in (None, False)), ""):
+        raise UnknownOption(f"--{refused.replace('_', '-')}", command=REPORT, taken="--share")
+    found = extract(values, unknown_hosts=True)
+    if not found:
+        raise NothingFound(f"/vt {REPORT} 192.0.2.1")
+    if len(found) > MOST_PICTURES:
+        raise TooMany(len(found), MOST_PICTURES)
+    return ReportCommand(tuple(thresholds.lookup(one, fitting(one.kind)) for one in found), options.share)
 
 
 def _action(action: Action, rest: str, thresholds: Thresholds, *, has_entities: bool) -> LookupCommand:
@@ -109,7 +133,7 @@ def _free_text(text: str, word: str, thresholds: Thresholds) -> LookupCommand:
     if commands.password_in_text(text):
         raise PasswordTyped
     options, rest = parse_options(text, strict=False)
-    nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN, *WATCHING], n=1, cutoff=0.75)
+    nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN, *WATCHING, REPORT], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):
         raise UnknownCommand(word, nearest[0])
     return parse_values(None, rest, options, thresholds)

@@ -82,7 +82,7 @@ async def _post_where_asked(case: Case, message: Message, deps: PostingDeps) -> 
     origin = case.request.origin
     if origin.apart:
         return await _post_directly(case, message, deps)
-    channel = await _channel_of(origin.channel, deps)
+    channel = await channel_of(origin.channel, deps)
     if case.posting in (None, channel):
         try:
             return await posting.post(case, message, deps, channel=channel, thread=origin.thread)
@@ -93,7 +93,7 @@ async def _post_where_asked(case: Case, message: Message, deps: PostingDeps) -> 
 
 async def _post_directly(case: Case, message: Message, deps: PostingDeps) -> Case:
     """Post in the asker's direct messages, saying why the answer is there."""
-    channel = await _channel_of(case.request.origin.user, deps)
+    channel = await channel_of(case.request.origin.user, deps)
     explained = _explained(case, message, channel)
     return await posting.post(case, explained, deps, channel=channel, thread=None)
 
@@ -109,7 +109,7 @@ async def _edit(case: Case, message: Message, deps: PostingDeps, *, final: bool)
     return await reply(unposted, message, deps)
 
 
-async def _channel_of(place: str, deps: PostingDeps) -> str:
+async def channel_of(place: str, deps: PostingDeps) -> str:
     """A channel's id as it is; for a person's id, that of their direct messages. Raises NotPosted."""
     if not place.startswith(("U", "W")):
         return place
@@ -239,18 +239,29 @@ async def send_file(case: Case, attachment: Attachment, deps: PostingDeps) -> st
     origin = case.request.origin
     if origin.public and origin.message:
         thread = origin.thread or origin.message
-        if await _upload(case, attachment, deps, channel=origin.channel, thread=thread):
+        if await send_file_to(origin.channel, attachment, case, deps, thread=thread):
             return text.JSON_IN_THREAD
-    channel = await _channel_of(origin.user, deps)
-    if not await _upload(case, attachment, deps, channel=channel, thread=None):
+    if not await send_file_to(origin.user, attachment, case, deps):
         raise NotPosted
     return text.JSON_SENT
 
 
-async def _upload(
-    case: Case, attachment: Attachment, deps: PostingDeps, *, channel: str, thread: str | None
+async def send_file_to(
+    place: str,
+    attachment: Attachment,
+    case: Case,
+    deps: PostingDeps,
+    *,
+    thread: str | None = None,
+    alt: str = "",
+    comment: str = "",
 ) -> bool:
-    """Upload a file once, even when the process dies before it learns that Slack took it."""
+    """Send a file to a channel or a person, once, even when the process dies before it learns that Slack took it.
+
+    `alt`: what a picture shows, in words. `comment`: what the message says beside the file. False: Slack did not take it.
+    Raises NotPosted, StoreDown.
+    """
+    channel = await channel_of(place, deps)
 
     def has_attachment(message: dict[str, Any], _: Case) -> bool:
         return any(file.get("name") == attachment.name for file in message.get("files") or ())
@@ -266,6 +277,8 @@ async def _upload(
             content=attachment.content,
             channel=channel,
             thread_ts=thread,
+            alt_txt=alt or None,
+            initial_comment=mrkdwn(comment) if comment else None,
         )
     except (MissingScope, TokenRefused):
         raise

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,9 @@ class Verb(StrEnum):
     ALLOW_URL = "allow"
     DECLINE_URL = "leave"
     """The two answers to the question whether a URL with a secret, posted in a watched channel, may be looked up."""
+    REPORT = "report"
+    PICTURE = "picture"
+    """Draw what is on record about indicators, or about one of an answer."""
     ALLOW_OWN_URL = "anyway"
     """The same permission for a URL that someone asked for themselves."""
 
@@ -116,33 +119,18 @@ class Uploads(StrEnum):
     DENY = "deny"
 
 
-class Detail(StrEnum):
-    """How much an answer about one indicator shows: with the table of enrichment, or without (Details has it)."""
-
-    FULL = "full"
-    SHORT = "short"
-
-
 class ChannelSettings(Frozen):
     """The settings of a channel."""
 
-    thresholds: dict[str, int] = {}  # engines by action; the operator's threshold applies to the others
+    thresholds: dict[str, int] = {}
+    """Engines by action; the operator's threshold applies to the others."""
     host_rule: HostRule | None = None
-    evidence_days: int | None = None  # how hosts are judged; None: as the operator set it
+    evidence_days: int | None = None
+    """How hosts are judged; None: as the operator set it."""
     answers: Answers = Answers.AS_ASKED
-    detail: Detail = Detail.FULL
     uploads: Uploads = Uploads.AS_SET
     instance: str = "default"
     language: str = ""  # in which everybody there is spoken to; "": as the operator set it
-
-
-class Head(TypedDict):
-    """The fields that every request has, as its constructor takes them: `HomeRequest(**head, check_key=True)`."""
-
-    id: str
-    delivery: str
-    at: datetime
-    origin: Origin
 
 
 class _Request(Frozen):
@@ -172,6 +160,14 @@ class LookupRequest(_Request):
     """Cached replies are not used."""
 
 
+class ReportRequest(_Request):
+    """Draw what is on record about indicators. `share`: the whole channel sees the pictures."""
+
+    verb: Literal[Verb.REPORT] = Verb.REPORT
+    lookups: tuple[Lookup, ...] = ()
+    share: bool = False
+
+
 class RenewalRequest(_AboutAnswer):
     """Look up again what an answer is about, with something allowed or reanalysed."""
 
@@ -185,9 +181,11 @@ class UploadRequest(_AboutAnswer):
 
 
 class AnswerRequest(_AboutAnswer):
-    """Export an answer, or change who sees it."""
+    """Export an answer, draw a part of it, or change who sees it."""
 
-    verb: Literal[Verb.JSON, Verb.CSV, Verb.SHARE, Verb.HIDE]
+    verb: Literal[Verb.JSON, Verb.CSV, Verb.PICTURE, Verb.SHARE, Verb.HIDE]
+    part: str = ""
+    """Which finding is drawn, in the form that handlers/views/details_layout.py reads."""
 
 
 class CardActionRequest(_AboutAnswer):
@@ -278,6 +276,7 @@ class CardRequest(_Request):
 
 Request = Annotated[
     LookupRequest
+    | ReportRequest
     | RenewalRequest
     | UploadRequest
     | AnswerRequest

@@ -164,7 +164,10 @@ def upgrade_origin(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unchanged(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """For a version that only brought fields with a default: 3 and 4 of requests, 2 and 4 of channel settings."""
+    """For a version that only brought verbs, or fields with a default.
+
+    Versions 3 (host_rule) and 4 (report) of requests, and 2 of channel settings (host_rule).
+    """
     return dict(stored)
 
 
@@ -185,7 +188,7 @@ MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal,))
 OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverrides))
 CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
 CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape(
-    "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language, unchanged)
+    "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language)
 )
 LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
 """Each lookup names its own version: see vt/stored.py."""

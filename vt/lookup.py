@@ -18,7 +18,9 @@ from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.privacy import has_secret
 from vt.stored import VERSION, pack, unpack, upgrade
-from vt.verdict import GIVEN_UP, Finding, Note, Raw, Subject, judge, not_checked, pending
+from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
+
+Raw = dict[str, Any]
 
 ANY_CONTENT = "*"
 """In place of a SHA-256: the settings allow any file to be uploaded."""
@@ -98,8 +100,7 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        is_older = isinstance(data, Mapping) and ("asked" in data or data.get("version", VERSION) != VERSION)
-        return upgrade(data) if is_older else data
+        return data if not isinstance(data, Mapping) or data.get("version") == VERSION else upgrade(data)
 
     @classmethod
     def of(

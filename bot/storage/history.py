@@ -1,11 +1,6 @@
-"""What is on record for a year: what was looked up where and what came of it, and the audit trail.
+"""What was looked up where and what came of it: the table, and what handlers ask of it. Kept for a year."""
 
-The audit trail says who asked for what, from where and when, what came of it, and what it cost. Its row is written with the
-request itself, in one statement (bot/storage/cases.py); a refused request leaves only this row.
-"""
-
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,29 +17,27 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
     delete,
     select,
     text,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from handlers.case import JUDGED, Sighting, Summary
-from handlers.deps import MAX_LATEST
+from handlers.deps import MAX_LATEST, Judged
 from handlers.request import Origin
+from vt.verdict import State
 
 log = structlog.get_logger()
 
 KEPT = timedelta(days=366)
-AUDIT_PAGE = 1_000
-"""Rows of the audit trail that are read at once."""
+_JUDGED = [state.value for state in JUDGED]
 WHAT = {"action", "kind", "value", "input"}
 
 metadata = MetaData()
-sightings_table = Table(
+table = Table(
     "sightings",
     metadata,
     Column("case_id", Text, primary_key=True),
@@ -63,25 +56,6 @@ sightings_table = Table(
     Index("sightings_by_asker", "team", "asker", "at"),
     Index("sightings_by_age", "at"),
 )
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("delivery", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("team", Text, nullable=False),
-    Column("asker", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("way", Text, nullable=False),
-    Column("verb", Text, nullable=False),
-    Column("about", Text),
-    Column("what", JSON, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("why", Text),
-    Column("calls", Integer, nullable=False),
-    UniqueConstraint("delivery", "asker", name="audit_once"),
-    Index("audit_by_age", "at", "id"),
-)
 _SUMMARIES = text("""
     WITH mine AS (
         SELECT * FROM sightings WHERE team = :team AND subject = ANY(:subjects) AND at < :before
@@ -95,7 +69,7 @@ _SUMMARIES = text("""
     )
     SELECT counted.*, first.channel, first.listed, last.at, last.state, last.engines, last.total, last.what
     FROM counted JOIN first USING (subject) LEFT JOIN last USING (subject)
-""").bindparams(judged=[state.value for state in JUDGED])
+""").bindparams(judged=_JUDGED)
 
 
 class History:
@@ -128,7 +102,7 @@ class History:
             }
             for position, one in enumerate(sightings)
         ]
-        keep = insert(sightings_table).on_conflict_do_nothing()
+        keep = insert(table).on_conflict_do_nothing()
         if rows:
             await self._database.run(
                 lambda connection: connection.execute(keep, rows), together=len(rows) > 1
@@ -145,12 +119,31 @@ class History:
 
         return {row.subject: _summary(row, origin.channel) for row in await self._database.run(find)}
 
+    async def course(self, origin: Origin, subject: str, most: int) -> list[Judged]:
+        """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""
+        one = (table.c.team == origin.team) & (table.c.subject == subject)
+        newest = (
+            select(table.c.at, table.c.state, table.c.engines)
+            .where(one, table.c.state.in_(_JUDGED))
+            .order_by(table.c.at.desc(), table.c.case_id, table.c.position)
+            .limit(most)
+        )
+
+        async def find(connection: AsyncConnection) -> list[Judged]:
+            rows = (await connection.execute(newest)).all()
+            return [(at, State(state), engines or 0) for at, state, engines in rows]
+
+        return await self._database.run(find)
+
+    async def newest_team(self, subject: str) -> str:
+        """The workspace that looked it up last; "" when none did. For the terminal, which is in no workspace."""
+        newest = select(table.c.team).where(table.c.subject == subject).order_by(table.c.at.desc()).limit(1)
+        return await self._database.run(lambda connection: connection.scalar(newest)) or ""
+
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
         """A person's last lookups, the newest first."""
-        mine = select(sightings_table).where(sightings_table.c.team == team, sightings_table.c.asker == user)
-        newest = mine.order_by(
-            sightings_table.c.at.desc(), sightings_table.c.case_id, sightings_table.c.position
-        ).limit(most)
+        mine = select(table).where(table.c.team == team, table.c.asker == user)
+        newest = mine.order_by(table.c.at.desc(), table.c.case_id, table.c.position).limit(most)
 
         async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
             return (await connection.execute(newest)).all()
@@ -160,7 +153,7 @@ class History:
 
     async def prune(self, older_than: datetime) -> None:
         """Delete what was looked up before that time."""
-        old = delete(sightings_table).where(sightings_table.c.at < older_than)
+        old = delete(table).where(table.c.at < older_than)
         await self._database.run(lambda connection: connection.execute(old))
 
 
@@ -182,83 +175,3 @@ def _sighting(row: Row[Any]) -> Sighting | None:
     except (TypeError, ValueError):
         log.warning("sighting_unreadable", at=row.at.isoformat())
         return None
-
-
-# The audit trail ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request, accepted or refused."""
-
-    at: datetime
-    team: str
-    user: str
-    channel: str
-    way: str
-    """How it came in: command, mention, button, …"""
-    verb: str
-    about: str | None
-    """The id of the request whose button was pressed."""
-    what: tuple[dict[str, str], ...]
-    """Actions with the indicators, the hashes of files, or the people that were asked for."""
-    outcome: str
-    why: str | None
-    """The reason of a refusal."""
-    calls: int
-    """To VirusTotal."""
-
-
-class AuditTrail:
-    """Reads the audit trail. Every method raises StoreDown when the database cannot answer."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def since(self, start: datetime) -> AsyncIterator[Entry]:
-        """Everything from then on, the oldest first."""
-        at, name = start, ""
-        while page := await self._page(at, name):
-            for row in page:
-                yield _entry(row)
-            at, name = page[-1].at, page[-1].id
-
-    async def find(self, request_id: str) -> Entry | None:
-        """The request of exactly this id; None when there is none, or it is older than the trail."""
-        wanted = select(audit).where(audit.c.id == request_id)
-
-        async def read(connection: AsyncConnection) -> Row[Any] | None:
-            return (await connection.execute(wanted)).first()
-
-        row = await self._database.run(read)
-        return _entry(row) if row else None
-
-    async def _page(self, at: datetime, name: str) -> list[Row[Any]]:
-        after = select(audit).where(tuple_(audit.c.at, audit.c.id) > tuple_(at, name))
-        wanted = after.order_by(audit.c.at, audit.c.id).limit(AUDIT_PAGE)
-
-        async def find(connection: AsyncConnection) -> list[Row[Any]]:
-            return list((await connection.execute(wanted)).all())
-
-        return await self._database.run(find)
-
-    async def prune(self, older_than: datetime) -> None:
-        """Forget what is older than that."""
-        old = delete(audit).where(audit.c.at < older_than)
-        await self._database.run(lambda connection: connection.execute(old))
-
-
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
-        row.at,
-        row.team,
-        row.asker,
-        row.channel,
-        row.way,
-        row.verb,
-        row.about,
-        tuple(row.what),
-        row.outcome,
-        row.why,
-        row.calls,
-    )

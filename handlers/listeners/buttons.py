@@ -16,6 +16,7 @@ from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot, is_for_us
 from handlers.open_modals import (
     AnswerVerb,
+    Head,
     find_modal,
     open_details,
     open_form,
@@ -30,7 +31,6 @@ from handlers.payloads import ButtonClick, HomeClick, MalformedPayload, ModalSub
 from handlers.request import (
     AnswerRequest,
     CardActionRequest,
-    Head,
     HomeRequest,
     LookupRequest,
     Origin,
@@ -162,6 +162,23 @@ async def handle_page(
         part = click.value.removeprefix(f"{details_layout.TURN}:")
         problem = await accept(request_for(modal, click.view_id, new, part), deps)
         await show_problem(modal, click.view_id, problem, deps)
+    await ack()
+
+
+async def handle_picture(
+    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
+) -> None:
+    """The picture of a finding was asked for in its details: store a request for it."""
+    click = payloads.modal_click(body, action)
+    try:
+        modal = await find_modal(click.modal_id, click.team, click.user, deps)
+    except StoreDown:
+        modal = None
+    if isinstance(modal, AnswerModal):
+        new = request_head(modal, f"{Verb.PICTURE}:{click.trigger_id}", deps)
+        part = click.value.removeprefix(f"{details_layout.PICTURE}:")
+        request = AnswerRequest(**new, verb=Verb.PICTURE, about=modal.about, part=part)
+        await show_problem(modal, click.view_id, await accept(request, deps), deps)
     await ack()
 
 

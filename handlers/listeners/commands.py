@@ -22,6 +22,7 @@ from handlers.commands import (
     LookupCommand,
     NoHost,
     Options,
+    ReportCommand,
     SettingsCommand,
     Thresholds,
     UsageError,
@@ -30,11 +31,11 @@ from handlers.commands import (
 from handlers.deps import ListenerDeps
 from handlers.event_payloads import all_text, files, message_text
 from handlers.files import file_lookups
-from handlers.open_modals import open_form, open_login_form, open_login_if_needed, open_settings
+from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, SlashCommand
 from handlers.people import is_foreign
-from handlers.request import Answers, Head, InfoRequest, LookupRequest, Verb, WatchRequest
+from handlers.request import Answers, InfoRequest, LookupRequest, ReportRequest, Verb, WatchRequest
 from handlers.text import about
 from handlers.views import messages
 from handlers.views.form import Prefilled
@@ -45,16 +46,6 @@ from vt.indicators import Indicator, strip_markup
 from vt.lookup import Lookup
 
 log = structlog.get_logger()
-
-
-def add_deps(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
-    """Middleware that gives every listener the argument `deps` if it names it: Bolt passes what is in its context."""
-
-    async def add(context: AsyncBoltContext, next: Callable[[], Awaitable[object]]) -> None:  # noqa: A002 - bolt's name
-        context["deps"] = deps
-        await next()
-
-    return add
 
 
 async def refuse_foreign(
@@ -93,6 +84,8 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerD
             await ack(mrkdwn(await open_form(origin, trigger_id, deps, typed=strip_markup(wanted.text))))
         case LookupCommand():
             await ack(mrkdwn(await _look_up(wanted, received, deps)))
+        case ReportCommand():
+            await ack(mrkdwn(await _report(wanted, received, deps)))
         case InfoCommand():
             await ack(mrkdwn(await accept(InfoRequest(**_head(received, deps), verb=wanted.verb), deps)))
         case WatchCommand():
@@ -132,6 +125,19 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
     )
     refused = await accept(request, deps)
     return refused or (text.wrong_values(wanted.wrong) if wanted.wrong else "")
+
+
+async def _report(wanted: ReportCommand, received: SlashCommand, deps: ListenerDeps) -> str:
+    """Store the request as the channel's settings want it. Returns what to tell the user, or ""."""
+    try:
+        thresholds, settings = await effective_settings(
+            received.origin, deps.channel_settings, deps.thresholds
+        )
+    except StoreDown:
+        return text.CANNOT_TAKE
+    share = wanted.share or settings.answers is Answers.CHANNEL
+    lookups = thresholds.applied(wanted.lookups)
+    return await accept(ReportRequest(**_head(received, deps), lookups=lookups, share=share), deps)
 
 
 def _head(received: SlashCommand, deps: ListenerDeps) -> Head:

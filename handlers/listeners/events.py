@@ -22,6 +22,7 @@ from handlers.commands import (
     NothingFound,
     NoValue,
     Options,
+    ReportCommand,
     SettingsCommand,
     Thresholds,
     TooMany,
@@ -32,6 +33,7 @@ from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error, select
+from handlers.open_modals import Head
 from handlers.options import parse_options_only
 from handlers.parser import MOST_VALUES, with_action
 from handlers.payloads import MalformedPayload
@@ -40,11 +42,11 @@ from handlers.request import (
     Answers,
     CardRequest,
     EntryPoint,
-    Head,
     InfoRequest,
     JoinRequest,
     LookupRequest,
     Origin,
+    ReportRequest,
     Request,
     SayRequest,
     ShowCardRequest,
@@ -199,6 +201,8 @@ def _from_command(wanted: Command, head: Head, files: tuple[Lookup, ...]) -> Req
                 share=wanted.share,
                 fresh=wanted.fresh,
             )
+        case ReportCommand():
+            return ReportRequest(**head, lookups=wanted.lookups, share=wanted.share)
         case InfoCommand():
             return InfoRequest(**head, verb=wanted.verb)
         case WatchCommand():

@@ -42,6 +42,7 @@ def help_lines() -> list[tuple[str, str]]:
         *rows,
         ("/vt form 192.0.2.1", line("open a form, filled in with the text that follows")),
         ("/vt settings", line("this channel's thresholds, and who sees answers")),
+        ("/vt report 192.0.2.1", line("draw what is on record here: engines over time, evidence by date")),
         ("/vt ping", line("check the API key, database and Slack")),
         ("/vt quota", line("how much VirusTotal quota is left")),
         (

@@ -1,11 +1,26 @@
-"""What a card says about a finding besides its verdict: facts that fit its kind, its warning, and its row in a list. Plain text."""
+"""What is said about a finding besides its verdict: facts that fit its kind, its warning, its row in a list, and its picture.
 
-from collections.abc import Iterator, Sequence
+They are plain text.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from handlers.text.findings import rule, subject
-from handlers.text.format import EVERYBODY, Audience, cut, day, minute, outside, safe, vendor
+from handlers.text.findings import STATES, rule, subject
+from handlers.text.format import (
+    EVERYBODY,
+    Audience,
+    Sentence,
+    cut,
+    day,
+    engines,
+    fault,
+    minute,
+    outside,
+    safe,
+    vendor,
+)
 from handlers.text.language import Line, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.enrichment import Field
@@ -198,3 +213,86 @@ def newest(finding: Finding) -> str:
 def more_in_csv(left: int) -> str:
     """What did not fit into the list."""
     return ngettext("{count} more: press CSV to see it.", "{count} more: press CSV to see them.", left)
+
+
+# The picture of what is on record ------------------------------------------------------------------------
+
+PICTURE_WORDS: Mapping[str, str] = {
+    "record": _("Engines that flagged it, each time it was looked up"),
+    "evidence": _("Flagged URLs and files that VirusTotal saw there, by their date"),
+    "engines": _("engines"),
+}
+"""Titles in a picture, by the names that bot/chart.py has for them."""
+PICTURE_SENT = _("I sent you the picture in a direct message.")
+NOT_IN_CHANNEL = _("I can't post in that channel, so I sent you the picture in a direct message.")
+
+
+def judged(state: State, count: int | None, total: int | None) -> str:
+    """A verdict without its icon, which the fonts of pictures do not have: "RISKY · 54 of 60 engines"."""
+    return join(" · ", [str(STATES[state]), engines(count, total) if count else ""])
+
+
+def looked_up(times: int, first: datetime, last: datetime, judged: int) -> Line:
+    """How often it was looked up, and of how many lookups the verdicts are shown, if not of all."""
+    if times == 1:
+        return line("Looked up once, on {day}", day=day(first))
+    told = line(
+        "Looked up {times} times from {first} to {last}", times=times, first=day(first), last=day(last)
+    )
+    if judged == times:
+        return told
+    return ngettext(
+        "{told}; {count} verdict is shown", "{told}; {count} verdicts are shown", judged, told=told
+    )
+
+
+def picture_dated(now: datetime) -> Line:
+    """When a picture was made. Its dates are the same for everybody."""
+    return line("Drawn {at}. All dates are in UTC.", at=minute(now))
+
+
+def risky_from(threshold: int) -> Line:
+    """The line of the threshold."""
+    return line("{risky} from {engines}", risky=str(STATES[State.RISKY]), engines=engines(threshold, None))
+
+
+def course(counts: Mapping[State, int], least: int, most: int) -> Line:
+    """What the lookups said, for those who do not see the picture."""
+    told = ", ".join(f"{count} × {STATES[state]}" for state, count in counts.items())
+    if least == most:
+        return line("{verdicts}; always {engines}", verdicts=told, engines=engines(most, None))
+    return line("{verdicts}; {least} to {engines}", verdicts=told, least=least, engines=engines(most, None))
+
+
+def nothing_on_record(subject: str) -> Line:
+    """There is nothing to draw."""
+    return line(
+        "I have no verdict on {subject} on record in this workspace, so there is nothing to draw. Look it up first: "
+        "/vt {subject}",
+        subject=subject,
+    )
+
+
+def internal_on_record(subject: str) -> Line:
+    """There never will be anything to draw."""
+    return line(
+        "{subject} is internal: I never send it to VirusTotal, so there is nothing to draw.", subject=subject
+    )
+
+
+def picture_failed(subject: str) -> Sentence:
+    """The process that draws broke, or took too long."""
+    return fault(
+        "I could not draw the picture of {subject}. Try again in a minute; if it keeps happening, tell {whoever}.",
+        subject=subject,
+    )
+
+
+def picture_unsaved(path: str) -> Line:
+    """In a terminal: it could not be written."""
+    return line("I can't write {path} here. Change to a folder that you may write to.", path=path)
+
+
+def picture_saved(path: str) -> Line:
+    """In a terminal: where the picture is."""
+    return line("The picture is in {path}", path=path)

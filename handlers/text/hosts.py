@@ -1,6 +1,7 @@
 """Sentences about addresses and domains: what is known against them, and by which rule they are judged. They are plain text."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from handlers.text.format import day, engines
 from handlers.text.language import Line, join, line, ngettext
@@ -165,3 +166,29 @@ def days(days: int) -> str:
     if not days:
         return line("any age")
     return ngettext("{count} day", "{count} days", days)
+
+
+# In the picture of what is on record ---------------------------------------------------------------------
+
+SEEN_THERE: Mapping[str, str] = {
+    "url": _("URLs on it"),
+    "downloaded": _("files downloaded from it"),
+    "communicating": _("files that contact it"),
+    "referrer": _("files that mention it"),
+}
+
+
+def counts_from(since: datetime) -> Line:
+    """The part of the evidence that the rule for hosts counts."""
+    return line("URLs and downloads count from {day}", day=day(since))
+
+
+def seen_there(kind: str, count: int, most: int, newest: datetime) -> Line:
+    """What was seen at a host, of one kind, for those who do not see the picture."""
+    return line(
+        "{kind}: {count}, up to {engines}, the newest of {day}",
+        kind=str(SEEN_THERE[kind]),
+        count=count,
+        engines=engines(most, None),
+        day=day(newest),
+    )

@@ -69,6 +69,13 @@ def _no_rescan(_: NoRescan) -> str:
 def _unknown_option(wrong: UnknownOption) -> str:
     """Every option is named, and the one that was probably meant."""
     shown = typed(wrong.option, 40)
+    if wrong.command and wrong.taken:
+        return line(
+            "/vt {command} takes only {taken}: leave out {option}.",
+            command=wrong.command,
+            taken=wrong.taken,
+            option=shown,
+        )
     if wrong.command:
         return line(
             "/vt {command} takes no options: leave out {option}.", command=wrong.command, option=shown
@@ -130,8 +137,9 @@ USAGE_ERRORS: Mapping[type[UsageError], Callable[[Any], str | Sentence]] = {
     NoRescan: _no_rescan,
     NoValue: lambda e: line("Nothing to look up. Example: {example}", example=usage(e.action)),
     WrongValue: _wrong_value,
-    NothingFound: lambda _: line(
-        "I found no IP address, hash, URL, domain or email address in that. Example: /vt scan-ip 192.0.2.1, or see /vt help"
+    NothingFound: lambda e: line(
+        "I found no IP address, hash, URL, domain or email address in that. Example: {example}, or see /vt help",
+        example=e.example,
     ),
     PasswordTyped: lambda _: files.IN_A_COMMAND,
     NoHost: lambda _: files.NO_HOST,

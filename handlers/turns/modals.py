@@ -230,7 +230,9 @@ def _flat(settings: ChannelSettings) -> dict[str, str]:
     return {
         **thresholds,
         **{name: str(value) for name, value in hosts.items() if value is not None},
-        **{name: getattr(settings, name) for name in ("answers", "detail", "uploads", "instance")},
+        "answers": settings.answers,
+        "uploads": settings.uploads,
+        "instance": settings.instance,
         **({"language": settings.language} if settings.language else {}),
     }
 

@@ -22,6 +22,8 @@ from handlers.text.language import Line
 from handlers.views.rich_text import Part, bold, clean, code, length, rich, say, tell
 from vt.verdict import Finding, worst_first
 
+PICTURE = "picture"
+"""The beginning of the action_id of the button that draws what is on record: `picture:<finding>:<part>:<page>`."""
 TURN = "turn"
 """The beginning of the action_id of buttons that show another page: `turn:<finding>:<part>:<page>`."""
 PICK = "pick"
@@ -114,7 +116,8 @@ def headline(finding: Finding) -> Block:
 
 
 def tabs(parts: Sequence[tuple[str, str]], position: Position) -> Iterator[Block]:
-    """A button for each part, given as (name, label); the one that is shown stands out."""
+    """A button for each part, given as (name, label), of which the one that is shown stands out; and one for the picture."""
+    parts = parts if len(parts) > 1 else ()
     buttons = [
         ButtonElement(
             action_id=f"{TURN}:{Position(position.finding, name)}",
@@ -123,8 +126,8 @@ def tabs(parts: Sequence[tuple[str, str]], position: Position) -> Iterator[Block
         )
         for name, label in parts
     ]
-    if len(buttons) > 1:
-        yield ActionsBlock(elements=buttons)
+    picture = ButtonElement(action_id=f"{PICTURE}:{position}", text=modals.PICTURE)
+    yield ActionsBlock(elements=[*buttons, picture])
 
 
 def page(rows: Sequence[Row], position: Position) -> Iterator[Block]:

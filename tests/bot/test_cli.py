@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import pty
-import re
 import shutil
 import subprocess
 import sys
@@ -22,8 +21,12 @@ import structlog
 
 from bot.__main__ import main
 from bot.ask import _given_up, read_text
+from bot.database import Database
 from bot.manifest import SCOPES
 from bot.observability import QUIET
+from bot.storage.history import History
+from handlers.case import Sighting
+from handlers.request import Origin
 from handlers.text.errors import error as why
 from playground.slack.workspace import Workspace
 from tests.support.app_fixture import address
@@ -31,9 +34,10 @@ from tests.support.processes import ROOT, VARIABLES, run
 from tests.support.slack_rules import SHARED
 from vt.actions import BY_KEY
 from vt.errors import Unreachable
-from vt.indicators import read
+from vt.indicators import Kind, read
 from vt.lookup import Lookup, Step
 from vt.steps import after_error
+from vt.verdict import State
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +73,7 @@ def vtbot(tmp_path, new_database, capsys, monkeypatch):
                 logging.getLogger(name).setLevel(level)
         return Done(status, *capsys.readouterr())
 
+    run.database = settings["DATABASE_URL"]
     with open(os.devnull) as nothing:  # noqa: PTH123 - no path is worked with
         monkeypatch.setattr(sys, "stdin", nothing)
         yield run
@@ -106,35 +111,6 @@ def first_lines(done):
 
 
 # ask -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "environ", "first"),
-    [
-        (("--language", "ja"), {}, "🔴 危険 · 60エンジン中54"),
-        (("--language=es",), {"LANG": "ja_JP.UTF-8"}, "🔴 PELIGROSA · 54 de 60 motores"),
-        ((), {"LANG": "ja_JP.UTF-8"}, "🔴 危険 · 60エンジン中54"),
-        ((), {"LC_ALL": "es_MX.UTF-8", "LANG": "ja_JP.UTF-8"}, "🔴 PELIGROSA · 54 de 60 motores"),
-        ((), {"LANG": "de_DE.UTF-8"}, "🔴 RISKY · 54 of 60 engines"),
-        ((), {"LANG": "C", "LANGUAGE": "ja"}, "🔴 RISKY · 54 of 60 engines"),
-    ],
-)
-def test_the_language_of_the_terminal(vtbot, options, environ, first):
-    """--language, else the terminal's locale, else English. LANGUAGE is for what Slack's people see."""
-    assert first_lines(vtbot("ask", f"scan-hash {EICAR}", *options, **environ))[0] == first
-
-
-def test_json_is_the_same_in_every_language(vtbot):
-    """It is documented."""
-    assert vtbot("ask", EICAR, "--json", "--language", "ja").stdout == vtbot("ask", EICAR, "--json").stdout
-
-
-def test_wrong_usage_in_the_terminal_is_said_in_its_language(vtbot):
-    """Sentences for people are; those of the command line itself are English."""
-    assert "照会するものがありません" in vtbot("ask", "scan-ip", "--language", "ja").stderr
-    assert sentence(vtbot("ask", EICAR, "--language", "de")) == (
-        "vtbot ask: argument --language: de is not one of en, ja, es. See vtbot ask --help."
-    )
 
 
 def test_all_five_actions(vtbot, tmp_path):
@@ -232,7 +208,7 @@ def test_standard_input(tmp_path, new_database):
         [one["Entity"].replace("[.]", ".") for one in json.loads(done.stdout)] for done in (found, action)
     ]
     assert entities == [["192.0.2.1", "198.51.100.7"]] * 2
-    assert re.search(r"RISKY .*\b6 of 57\b", dashed.stdout)
+    assert "RISKY · 6 of 57 engines" in dashed.stdout
     assert "Not looked up: 999[.]1[.]1[.]1 is not an IP address." in action.stderr
     assert [found.returncode, dashed.returncode, action.returncode] == [0, 0, 1]
 
@@ -557,3 +533,38 @@ def test_a_question_ends_when_virustotal_stays_out_of_reach():
     assert "VirusTotal is not responding" in why(ended.finding(now).error)
     analysed = waiting.evolve(step=Step.WAIT)
     assert _given_up(analysed, now + timedelta(hours=1)) is analysed
+
+
+# report --------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_a_picture_in_the_current_folder(vtbot, tmp_path):
+    """It says where, and what the picture shows; without a record it says that there is none. No file is overwritten."""
+    nothing = vtbot("ask", "report", "192.0.2.1")
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+    assert "so there is nothing to draw" in nothing.stderr
+    asyncio.run(on_record(vtbot.database))
+    for name in ("virustotal-report-192.0.2.1.png", "virustotal-report-192.0.2.1-2.png"):
+        done = vtbot("ask", "report hxxp://192[.]0[.]2[.]1, 192.0.2.1")
+        assert done.returncode == 1, done
+        assert f"The picture is in {name}" in done.stdout
+        assert "192[.]0[.]2[.]1: RISKY · 54 of 60 engines" in done.stdout.replace("\n", " ")
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert "takes only --share" in sentence(vtbot("ask", "report 192.0.2.1 --fresh"))
+
+
+async def on_record(url):
+    """Somebody in a workspace has looked up an address."""
+    database = Database(url)
+    seen = Sighting(
+        action="scan-ip",
+        kind=Kind.IPV4,
+        value="192.0.2.1",
+        asked="192.0.2.1",
+        state=State.RISKY,
+        count=54,
+        total=60,
+    )
+    origin = Origin(team="T1", user="U1", channel="C1")
+    await History(database).remember("case", origin, [seen], datetime(2026, 11, 1, tzinfo=UTC))
+    await database.close()
