@@ -123,6 +123,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--since", type=_moment, default=terminal.BEGINNING, help="a date such as 2026-11-01")
     audit.add_argument("--id", metavar="ID", help="one request, by the ID in a message about a fault")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
+    _speaks(audit)
     sandbox = _command(commands, "sandbox", "run only the fake VirusTotal server", _sandbox)
     sandbox.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 picks a free one")
     sandbox.add_argument("--replay", type=_folder, help="a folder of recorded replies to serve")
@@ -159,7 +160,8 @@ def _terminal_language(arguments: argparse.Namespace, environ: Mapping[str, str]
     """--language, else the locale of the terminal, as POSIX reads it."""
     named = (environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     locale = next(filter(None, named), "")
-    return arguments.language or spoken_in(locale) or Language.ENGLISH
+    chosen: Language | None = getattr(arguments, "language", None)
+    return chosen or spoken_in(locale) or Language.ENGLISH
 
 
 Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
@@ -233,7 +235,8 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if settings.mode is Mode.NONE:
         from bot import trial  # noqa: PLC0415 - a bot that has tokens never loads the stand-ins
 
-        asyncio.run(trial.run(settings, anywhere=arguments.i_know))
+        spoken = _terminal_language(arguments, environ)
+        asyncio.run(trial.run(settings, spoken, anywhere=arguments.i_know))
     else:
         asyncio.run(app.serve(settings))
     return 0
@@ -258,9 +261,10 @@ def _manifest(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
 
 def _audit(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = _settings(environ)
-    return asyncio.run(
-        terminal.audit(settings, arguments.since, as_json=arguments.json, request_id=arguments.id)
-    )
+    with language(_terminal_language(arguments, environ)):
+        return asyncio.run(
+            terminal.audit(settings, arguments.since, as_json=arguments.json, request_id=arguments.id)
+        )
 
 
 def _sandbox(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:

@@ -25,11 +25,11 @@ from bot.server import Check, Guard, Listener, NotServing, listening, operator_r
 from bot.settings import Mode, Settings
 from bot.slack_api import WebClient
 from bot.slack_client import BadToken, NotConnected, Probe, identity, socket_mode, web_client
-from bot.storage import audit, history
 from bot.storage.channels import SettingsStore
-from bot.storage.refused_blocks import RefusedBlocks
+from bot.storage.history import KEPT as KEPT_ON_RECORD
+from bot.storage.slack import RefusedBlocks
 from handlers import answer
-from handlers.admission import CACHED_FOR, Directory
+from handlers.admission import CACHED_FOR, Directory, RecentSettings
 from handlers.case import StoreDown
 from handlers.deps import Deps
 from handlers.files import SLACK, slack_files
@@ -115,9 +115,9 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
         await parts.cases.prune(deps.clock() - KEPT)
         await parts.replies.prune(deps.clock() - KEPT)
         await parts.people.prune(deps.clock() - CACHED_FOR)
-        await parts.audit_trail.prune(deps.clock() - audit.KEPT)
+        await parts.audit_trail.prune(deps.clock() - KEPT_ON_RECORD)
         await parts.modals.prune(deps.clock() - KEPT)
-        await parts.history.prune(deps.clock() - history.KEPT)
+        await parts.history.prune(deps.clock() - KEPT_ON_RECORD)
         await parts.channels.prune(deps.clock())
 
     return Turns(
@@ -132,7 +132,7 @@ def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
 
 
 def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) -> Deps:
-    channel_settings = SettingsStore(parts.database)
+    channel_settings = RecentSettings(SettingsStore(parts.database), parts.clock)
     directory = Directory(slack, parts.people, parts.clock)
     return Deps(
         store=parts.cases,

@@ -18,15 +18,12 @@ from bot.database import Database, DatabaseClock
 from bot.file_sources import places, spool
 from bot.settings import Settings
 from bot.startup import database
-from bot.storage.audit import AuditTrail
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases
+from bot.storage.cases import Cases, Modals
 from bot.storage.channels import WatchStore
-from bot.storage.history import History
-from bot.storage.modals import Modals
-from bot.storage.people import PeopleStore
-from bot.storage.quota_store import QuotaStore
-from bot.storage.reply_cache import StoredReplies
+from bot.storage.history import AuditTrail, History
+from bot.storage.slack import PeopleStore
+from bot.storage.virustotal import QuotaStore, StoredReplies
 from handlers.case import StoreDown
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client

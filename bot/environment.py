@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from handlers.text.language import Language, spoken_in
 from vt.indicators import hosts
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
@@ -217,6 +218,13 @@ def places(value: Any) -> Any:
     if not all(re.fullmatch(r"[a-z0-9._-]+(:[0-9]{1,5})?", part) for part in parts):
         raise ValueError
     return frozenset(parts)
+
+
+def language(value: str) -> str:
+    """A language's code. Desktops set LANGUAGE too, for gettext, to locales such as fr_FR:en: the first that is spoken, else en."""
+    if ":" not in value and "_" not in value:
+        return value.lower()
+    return next(filter(None, map(spoken_in, value.split(":"))), Language.ENGLISH)
 
 
 def lower(value: Any) -> Any:

@@ -33,7 +33,7 @@ from bot.observability import Metrics, place
 from handlers import register
 from handlers.case import StoreDown
 from handlers.deps import Deps
-from handlers.payloads import MalformedPayload, storable
+from handlers.payloads import MalformedPayload
 
 Check = Callable[[], Awaitable[str]]
 """Asks one part whether it works. Returns why it does not, in one word, or ""."""
@@ -49,6 +49,8 @@ STOP_SECONDS = 3
 """How long requests that are being handled may take once the bot stops: no acknowledgement takes longer."""
 LINGERING_SECONDS = 1
 """How long the rest of a refused body is read and discarded, so that the sender gets to read the answer."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 log = structlog.get_logger()
 
@@ -150,6 +152,15 @@ def payload_of(body: bytes, content_type: str) -> dict[str, Any]:
     if not isinstance(payload, dict) or not payload:
         raise ValueError
     return payload
+
+
+def storable(value: Any) -> Any:
+    """A payload in which U+FFFD replaces what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return [storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 class Listener(AsyncApp):

@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
     )
     """They may change what holds for a channel, as its creator and the workspace's admins may."""
-    language: Annotated[Language, BeforeValidator(environment.lower)] = Field(
+    language: Annotated[Language, BeforeValidator(environment.language)] = Field(
         Language.ENGLISH, description="en, ja or es"
     )
     """In which the bot speaks to everybody; to somebody alone it speaks as they use Slack."""

@@ -20,7 +20,7 @@ from bot.manifest import SCOPES
 from bot.settings import Mode, Settings
 from bot.slack_client import web_client
 from bot.startup import database
-from bot.storage.audit import AuditTrail, Entry
+from bot.storage.history import AuditTrail, Entry
 from handlers.case import StoreDown
 from handlers.text import about, missing_scopes
 from handlers.text.findings import ICONS

@@ -19,6 +19,7 @@ from bot.file_sources import state_dir_unusable
 from bot.manifest import manifest
 from bot.settings import Settings
 from handlers.text import about
+from handlers.text.language import Language, language
 from playground import web
 from playground.slack import samples, scenes
 from playground.slack.delivery import EVENTS
@@ -52,10 +53,10 @@ async def sandbox(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-async def run(settings: Settings, *, anywhere: bool) -> None:
+async def run(settings: Settings, spoken: Language, *, anywhere: bool) -> None:
     """Run the real bot over signed requests from a stand-in workspace until SIGINT, SIGTERM or the end of input at the prompt.
 
-    `anywhere`: the page may listen at an address that other machines reach. Raises NotRunning, SettingsError.
+    `spoken`: the language of what the terminal says at the beginning. `anywhere`: the page may listen at an address that other machines reach. Raises NotRunning, SettingsError.
     """
     async with AsyncExitStack() as stack:
         try:
@@ -73,7 +74,8 @@ async def run(settings: Settings, *, anywhere: bool) -> None:
                 running(_with_tokens(settings, slack)) as bot,
             ):
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
-                _print_introduction(settings, address)
+                with language(spoken):
+                    _print_introduction(settings, address)
                 await _first_of(_prompt(slack, settings, address, bot), stopped())
         except web.NotServed as error:
             raise NotRunning(str(error)) from None
@@ -131,7 +133,7 @@ def _print_introduction(settings: Settings, address: str) -> None:
         *files,
         *([about.INVENTED] if settings.vt_api_key is None else []),
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(map(str, lines)) + "\n")
     sys.stdout.flush()
 
 

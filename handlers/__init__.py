@@ -4,12 +4,12 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers.admission import add_deps
 from handlers.deps import Deps
 from handlers.listeners import buttons, events, modals
 from handlers.listeners.commands import (
     ANYWHERE,
     ON_MESSAGES,
+    add_deps,
     handle_command,
     handle_global_shortcut,
     handle_message_shortcut,

@@ -2,29 +2,31 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import text
+from handlers import people, text
 from handlers.case import Modal, StoreDown
 from handlers.commands import Thresholds
-from handlers.people import DIRECT, Denial, Person, Policy, Role, Scope, described, is_app, teams
+from handlers.people import DIRECT, Denial, Person, Policy, Role, Scope
 from handlers.request import ChannelSettings, Origin, Request
 from handlers.slack_errors import TOKEN_ERRORS, Unknown, error_code
 from handlers.text import about
 from handlers.text.format import EVERYBODY, Audience
 
+T = TypeVar("T")
+
 CACHED_FOR = timedelta(minutes=10)
 RECENT = timedelta(seconds=5)
-"""For this long a process does not read a person from the cache again."""
+"""For this long a process does not read a person, or a channel's settings, from the database again."""
 MOST_RECENT = 1_000
-"""People that a process remembers at most."""
+"""People, and channels, that a process remembers at most."""
+SLACKBOT = "USLACKBOT"
 SLACK_TIMEOUT = 0.7
 """Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
 
@@ -52,6 +54,60 @@ class SettingsStore(Protocol):
         """The ids of at most that many channels that have settings of their own."""
 
 
+class Recent(Generic[T]):
+    """What was read within RECENT, by key, the oldest first. At most MOST_RECENT."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._read: dict[Hashable, tuple[T, datetime]] = {}
+
+    def get(self, key: Hashable) -> T | None:
+        """What was read last; None if that is too long ago."""
+        found = self._read.get(key)
+        return found[0] if found and self._clock() - found[1] < RECENT else None
+
+    def keep(self, key: Hashable, value: T, at: datetime) -> None:
+        """Remember what was read or written at that time, unless something newer is remembered."""
+        if key in self._read and self._read[key][1] > at:
+            return
+        self._read.pop(key, None)
+        if len(self._read) == MOST_RECENT:
+            self._read.pop(next(iter(self._read)))
+        self._read[key] = (value, at)
+
+
+class RecentSettings:
+    """Channels' settings, remembered for a moment: one command asks for them several times. Raises StoreDown.
+
+    A change is seen at once by the process that makes it, and within RECENT by the others.
+    """
+
+    def __init__(self, store: SettingsStore, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._recent = Recent[ChannelSettings](clock)
+
+    async def recent(self, team: str, channel: str) -> ChannelSettings:
+        """The settings of a channel, at most RECENT old."""
+        return self._recent.get((team, channel)) or await self.get(team, channel)
+
+    async def get(self, team: str, channel: str) -> ChannelSettings:
+        """The settings of a channel as they are stored now."""
+        began = self._clock()
+        settings = await self._store.get(team, channel)
+        self._recent.keep((team, channel), settings, began)
+        return settings
+
+    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
+        """Store the settings of a channel."""
+        await self._store.change(team, channel, settings)
+        self._recent.keep((team, channel), settings, self._clock())
+
+    async def changed_channels(self, team: str, most: int) -> list[str]:
+        """The ids of at most that many channels that have settings of their own."""
+        return await self._store.changed_channels(team, most)
+
+
 # People and channels, as Slack describes them ----------------------------------------------------------
 
 
@@ -59,60 +115,38 @@ class _NotVisible(Exception):
     """A user of another workspace who shares no channel with the bot."""
 
 
-class DirectoryCache(Protocol):
-    """Stores what Slack said, with the time. Every method raises StoreDown when the database cannot be reached."""
-
-    async def person(self, user: str, newer_than: datetime) -> Person | None:
-        """A person, if stored after that time."""
-
-    async def keep_person(self, person: Person, at: datetime) -> None:
-        """Store a person."""
-
-    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
-        """A channel's name, if stored after that time."""
-
-    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
-        """Store a channel's name."""
-
-
 class Directory:
     """People and channels by id. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
 
-    def __init__(self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, slack: AsyncWebClient, cache: people.DirectoryCache, clock: Callable[[], datetime]
+    ) -> None:
         self._slack = slack
         self._cache = cache
         self._clock = clock
         self._home: str | None = None
-        self._recent: dict[str, tuple[Person, datetime]] = {}
-        """People and when they were read, the oldest first."""
+        self._recent = Recent[Person](clock)
 
     async def person(self, user: str) -> Person:
         """A person by id. Ids that begin with B are apps, which post under their bot id."""
-        if is_app(user):
+        if _is_app(user):
             return Person(user, "", Role.BOT)
+        if recent := self._recent.get(user):
+            return recent
         now = self._clock()
-        if user in self._recent and now - self._recent[user][1] < RECENT:
-            return self._recent[user][0]
         known = await self._cache.person(user, now - CACHED_FOR)
         if known is None:
             known = await self._fetch(user)
             await self._cache.keep_person(known, self._clock())
-        self._remember(known, now)
+        self._recent.keep(user, known, now)
         return known
-
-    def _remember(self, person: Person, now: datetime) -> None:
-        """Several questions about one person in a row, as one command asks them, are one look at the database."""
-        self._recent.pop(person.id, None)
-        if len(self._recent) == MOST_RECENT:
-            self._recent.pop(next(iter(self._recent)))
-        self._recent[person.id] = (person, now)
 
     async def belongs_to(self, user: str, team: str) -> bool:
         """Whether a workspace that a payload names as somebody's is ours, or by Slack's own word one of theirs."""
-        if team == await self._our_team() or is_app(user):
+        if team == await self._our_team() or _is_app(user):
             return True
         try:
-            return team in teams((await self._call(self._slack.users_info, user=user))["user"])
+            return team in people.teams((await self._call(self._slack.users_info, user=user))["user"])
         except _NotVisible:  # of another workspace, which is all that Slack says
             return True
 
@@ -139,7 +173,7 @@ class Directory:
         home = await self._our_team()
         try:
             found = await self._call(self._slack.users_info, user=user, include_locale=True)
-            return described(found["user"], home)
+            return people.described(found["user"], home)
         except _NotVisible:
             return Person(user, "", Role.STRANGER)
 
@@ -153,6 +187,11 @@ class Directory:
             raise Unknown.by(error) from error
         except (SlackClientError, OSError, TimeoutError) as error:
             raise Unknown from error
+
+
+def _is_app(user: str) -> bool:
+    """Whether an id is an app's: they begin with B, but for Slack's own."""
+    return user.startswith("B") or user == SLACKBOT
 
 
 # Storing requests ---------------------------------------------------------------------------------------
@@ -190,36 +229,11 @@ async def accept_or_raise(request: Request, deps: AdmissionDeps) -> str:
     return about.denied(denied, deps.audience) if first_time or request.origin.response_url else ""
 
 
-async def may_open(modal: Modal, deps: AdmissionDeps) -> str:
-    """Whether someone may open this modal. Returns what to tell them: "" when they may.
-
-    Only a denial is stored: there is no request yet.
-    """
-    try:
-        denied = await denial(modal.origin, deps.directory, deps.policy)
-        if denied is None:
-            return ""
-        await deps.store.refuse(modal, denied.value)
-    except StoreDown:
-        return text.CANNOT_TAKE
-    return about.denied(denied, deps.audience)
-
-
-def add_deps(deps: AdmissionDeps) -> Callable[..., Awaitable[None]]:
-    """Middleware that gives every listener the argument `deps` if it names it: Bolt passes what is in its context."""
-
-    async def add(context: AsyncBoltContext, next: Callable[[], Awaitable[object]]) -> None:  # noqa: A002 - bolt's name
-        context["deps"] = deps
-        await next()
-
-    return add
-
-
 async def effective_settings(
-    origin: Origin, store: SettingsStore, thresholds: Thresholds
+    origin: Origin, store: RecentSettings, thresholds: Thresholds
 ) -> tuple[Thresholds, ChannelSettings]:
     """The channel's settings, and the thresholds with them: the operator's where it sets none. Raises StoreDown."""
-    settings = await store.get(origin.team, origin.channel)
+    settings = await store.recent(origin.team, origin.channel)
     return thresholds.in_channel(settings), settings
 
 
@@ -236,27 +250,21 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
             return Denial(person.role.value)
         if not await directory.belongs_to(origin.user, origin.team):
             return Denial.STRANGER
-        if policy.users and not _listed(person, policy.users):
+        if policy.users and not people.is_listed(person, policy.users):
             return Denial.USER
         if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
             return Denial.CHANNEL
     except Unknown as unknown:
-        return _unknown(unknown)
+        why = Denial.TOKEN if unknown.code in TOKEN_ERRORS else Denial.UNKNOWN
+        return Denial.SCOPE if unknown.scope else why
     return None
-
-
-def _unknown(why: Unknown) -> Denial:
-    """Why nothing is known about somebody."""
-    if why.scope:
-        return Denial.SCOPE
-    return Denial.TOKEN if why.code in TOKEN_ERRORS else Denial.UNKNOWN
 
 
 async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
     """Which channels' settings this person may change: NOWHERE when Slack does not say who they are. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
-        if _is_admin(person, policy):
+        if people.is_admin(person, policy):
             return Scope.WORKSPACE
         created = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
     except Unknown:
@@ -267,23 +275,14 @@ async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
 async def may_change_all(origin: Origin, directory: Directory, policy: Policy) -> bool:
     """Whether this person may change the settings of every channel. Raises StoreDown."""
     try:
-        return _is_admin(await directory.person(origin.user), policy)
+        return people.is_admin(await directory.person(origin.user), policy)
     except Unknown:
         return False
-
-
-def _is_admin(person: Person, policy: Policy) -> bool:
-    return _listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin)
 
 
 async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
     """Whether this person may change the settings of the channel in `origin`. Raises StoreDown."""
     return await scope(origin, directory, policy) is not Scope.NOWHERE
-
-
-def _listed(person: Person, users: frozenset[str]) -> bool:
-    """By id, or by name for people of our own workspace: another workspace can give its users the same names."""
-    return person.id in users or (person.role is not Role.STRANGER and person.name in users)
 
 
 async def _in_listed(channel: str, directory: Directory, channels: frozenset[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.admission import AdmissionDeps, Directory, RequestStore, SettingsStore
+from handlers.admission import AdmissionDeps, Directory, RecentSettings, RequestStore
 from handlers.case import Case, Modal, Sighting, Summary
 from handlers.commands import Thresholds
 from handlers.files import Logins
@@ -154,7 +154,7 @@ class ListenerDeps(AdmissionDeps):
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     modals: Modals
-    channel_settings: SettingsStore
+    channel_settings: RecentSettings
     thresholds: Thresholds
     """The operator's."""
     logins: Logins | None = None
@@ -165,7 +165,7 @@ class ListenerDeps(AdmissionDeps):
 class FileDeps(PostingDeps):
     """To decide whether files are uploaded, and to show how far they are."""
 
-    channel_settings: SettingsStore
+    channel_settings: RecentSettings
     upload: UploadPolicy = UploadPolicy.CONFIRM
     """Whether files that VirusTotal does not know may be uploaded; a channel may set a stricter policy."""
     never_upload: tuple[str, ...] = SECRET_NAMES
@@ -222,7 +222,7 @@ class ReportDeps(AnswerDeps):
 class SettingsDeps(PostingDeps):
     """To show and change the settings of a channel."""
 
-    channel_settings: SettingsStore
+    channel_settings: RecentSettings
     directory: Directory
     policy: Policy
     thresholds: Thresholds
@@ -243,7 +243,7 @@ class WatchDeps(PostingDeps):
     cards: CardStore
     watches: WatchStore
     rules: Rules
-    channel_settings: SettingsStore
+    channel_settings: RecentSettings
     directory: Directory
     policy: Policy
     thresholds: Thresholds

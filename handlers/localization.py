@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from slack_bolt.async_app import AsyncBoltContext
 
-from handlers.admission import Directory, SettingsStore
+from handlers.admission import Directory, RecentSettings
 from handlers.case import Case, StoreDown
 from handlers.people import PLACES_OF_ONE
 from handlers.request import (
@@ -40,7 +40,7 @@ class Languages:
     """The languages of people and channels. What is not known, and a language that the bot does not speak, is the default."""
 
     directory: Directory
-    channel_settings: SettingsStore
+    channel_settings: RecentSettings
     default: Language = Language.ENGLISH
     """LANGUAGE, as the operator set it."""
 
@@ -65,7 +65,7 @@ class Languages:
         if origin.channel.startswith(PLACES_OF_ONE):
             return await self.of_person(origin.user)
         try:
-            chosen = (await self.channel_settings.get(origin.team, origin.channel)).language
+            chosen = (await self.channel_settings.recent(origin.team, origin.channel)).language
         except StoreDown:
             return self.default
         return spoken_in(chosen) or self.default

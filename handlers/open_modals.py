@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.admission import accept, effective_settings, may_open
+from handlers.admission import accept, denial, effective_settings
 from handlers.case import (
     AnswerModal,
     FilledModal,
@@ -31,6 +31,7 @@ from handlers.request import (
     SettingsRequest,
     Verb,
 )
+from handlers.text import about as about_text
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
 from handlers.views import details_layout, form
@@ -69,9 +70,10 @@ async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDe
 
     Returns Slack's id of it, or "" for a repeated delivery, which opened it the first time.
     """
-    if refused := await may_open(modal, deps):
-        raise Refused(refused)
     try:
+        if denied := await denial(modal.origin, deps.directory, deps.policy):
+            await deps.store.refuse(modal, denied.value)  # only this is stored: there is no request yet
+            raise Refused(about_text.denied(denied, deps.audience))
         if not await deps.modals.keep(modal):
             return ""
         opened = await deps.slack.views_open(trigger_id=trigger_id, view=rendered_view(view))

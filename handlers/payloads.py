@@ -65,18 +65,6 @@ def optional(payload: Payload, *path: str) -> str | None:
         return None
 
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-def storable(value: Any) -> Any:
-    """A payload in which U+FFFD replaces what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, Mapping):
-        return {storable(name): storable(inner) for name, inner in value.items()}
-    return [storable(inner) for inner in value] if isinstance(value, list) else value
-
-
 def team(body: Payload) -> str:
     """The user's workspace. In a channel shared with another organisation it differs from the payload's own."""
     return optional(body, "user", "team_id") or text(body, "team", "id")

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from handlers.payloads import Payload, mappings, optional
 
-SLACKBOT = "USLACKBOT"
 PLACES_OF_ONE = ("D", "U", "W")
 """How the ids of direct messages begin, and those of people, which stand for the direct messages with them."""
 DIRECT = "DM"
@@ -37,6 +37,22 @@ class Person:
     """An admin or owner of our workspace."""
     locale: str = ""
     """In which they use Slack, such as ja-JP; "" when it is not known."""
+
+
+class DirectoryCache(Protocol):
+    """Stores what Slack said, with the time. Every method raises StoreDown when the database cannot be reached."""
+
+    async def person(self, user: str, newer_than: datetime) -> Person | None:
+        """A person, if stored after that time."""
+
+    async def keep_person(self, person: Person, at: datetime) -> None:
+        """Store a person."""
+
+    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
+        """A channel's name, if stored after that time."""
+
+    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
+        """Store a channel's name."""
 
 
 class Denial(StrEnum):
@@ -109,11 +125,6 @@ def teams(user: Mapping[str, Any]) -> set[Any]:
     return {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
 
 
-def is_app(user: str) -> bool:
-    """Whether an id is an app's: they begin with B, but for Slack's own."""
-    return user.startswith("B") or user == SLACKBOT
-
-
 def is_foreign(payload: Payload, home: str) -> bool:
     """Whether a payload is for another workspace than the one with the id `home`, which installed the bot ("": not known).
 
@@ -130,3 +141,13 @@ def is_foreign(payload: Payload, home: str) -> bool:
     installed = installed or {optional(payload, "context_team_id")} - {None}
     is_shared = payload.get("is_ext_shared_channel") is True and bool(installed)
     return (named != home and not is_shared) or bool(installed and home not in installed)
+
+
+def is_listed(person: Person, users: frozenset[str]) -> bool:
+    """By id, or by name for people of our own workspace: another workspace can give its users the same names."""
+    return person.id in users or (person.role is not Role.STRANGER and person.name in users)
+
+
+def is_admin(person: Person, policy: Policy) -> bool:
+    """Whether somebody may change every channel's settings."""
+    return is_listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin)

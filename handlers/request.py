@@ -119,15 +119,21 @@ class Uploads(StrEnum):
     DENY = "deny"
 
 
+class Detail(StrEnum):
+    """How much an answer about one indicator shows: with the table of enrichment, or without (Details has it)."""
+
+    FULL = "full"
+    SHORT = "short"
+
+
 class ChannelSettings(Frozen):
     """The settings of a channel."""
 
-    thresholds: dict[str, int] = {}
-    """Engines by action; the operator's threshold applies to the others."""
+    thresholds: dict[str, int] = {}  # engines by action; the operator's threshold applies to the others
     host_rule: HostRule | None = None
-    evidence_days: int | None = None
-    """How hosts are judged; None: as the operator set it."""
+    evidence_days: int | None = None  # how hosts are judged; None: as the operator set it
     answers: Answers = Answers.AS_ASKED
+    detail: Detail = Detail.FULL
     uploads: Uploads = Uploads.AS_SET
     instance: str = "default"
     language: str = ""  # in which everybody there is spoken to; "": as the operator set it

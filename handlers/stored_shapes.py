@@ -164,10 +164,7 @@ def upgrade_origin(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unchanged(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """For a version that only brought verbs, or fields with a default.
-
-    Versions 3 (host_rule) and 4 (report) of requests, and 2 of channel settings (host_rule).
-    """
+    """For a version that only brought verbs, or fields with a default: 3 to 5 of requests, 2 and 4 of channel settings."""
     return dict(stored)
 
 
@@ -182,13 +179,15 @@ def _is_v1(origin: object) -> bool:
 
 # The shapes, and the rows that hold them ---------------------------------------------------------------
 
-REQUEST: Shape[Request] = Shape("request", TypeAdapter(Request), (upgrade_request, unchanged, unchanged))
+REQUEST: Shape[Request] = Shape(
+    "request", TypeAdapter(Request), (upgrade_request, unchanged, unchanged, unchanged)
+)
 PROGRESS: Shape[Case] = Shape("progress", TypeAdapter(Case), (upgrade_progress,))
 MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal,))
 OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverrides))
 CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
 CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape(
-    "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language)
+    "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language, unchanged)
 )
 LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
 """Each lookup names its own version: see vt/stored.py."""

@@ -4,7 +4,6 @@ Every class has a `code`. Codes are stored (see stored.py), so a code never chan
 meaning; a class may be renamed.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -298,10 +297,3 @@ class LoginRefused(HostFault, code="login-refused"):
 
 class SftpRefused(HostFault, code="sftp-refused"):
     """The server took the login but offers no SFTP, or sends what is not SFTP."""
-
-
-def tree(root: type[VTError] = VTError) -> Iterator[type[VTError]]:
-    """The class and all its subclasses, the class first."""
-    yield root
-    for child in root.__subclasses__():
-        yield from tree(child)

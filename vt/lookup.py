@@ -18,9 +18,7 @@ from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.privacy import has_secret
 from vt.stored import VERSION, pack, unpack, upgrade
-from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
-
-Raw = dict[str, Any]
+from vt.verdict import GIVEN_UP, Finding, Note, Raw, Subject, judge, not_checked, pending
 
 ANY_CONTENT = "*"
 """In place of a SHA-256: the settings allow any file to be uploaded."""
@@ -100,7 +98,8 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        return data if not isinstance(data, Mapping) or data.get("version") == VERSION else upgrade(data)
+        is_older = isinstance(data, Mapping) and ("asked" in data or data.get("version", VERSION) != VERSION)
+        return upgrade(data) if is_older else data
 
     @classmethod
     def of(

@@ -1,6 +1,6 @@
 """The quota of a VirusTotal key: calls per minute (sliding), per day (from 00:00 UTC) and per month (from the 1st).
 
-The arithmetic is pure: bot/storage/quota_store.py applies it to the row that all processes share.
+The arithmetic is pure: bot/storage/virustotal.py applies it to the row that all processes share.
 """
 
 from collections.abc import Iterator, Mapping

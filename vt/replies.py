@@ -43,7 +43,7 @@ def single(reply: Any, resource: str = "") -> Raw:
 def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
     """Match a batch's entries with the requested resources. Raises Unreadable when one is no object.
 
-    Resources that VirusTotal left out, and those of which an entry contradicts itself, are missing.
+    Resources that VirusTotal left out are missing, and so are those about which entries contradict themselves or each other.
     """
     left = list(reply) if isinstance(reply, list) else [reply]
     if not all(isinstance(entry, dict) for entry in left):
@@ -53,6 +53,8 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
         fitting = [
             entry for entry in left if not is_about_another(entry, resource) and _names(entry, resource)
         ]
+        if any(_basis(one) != _basis(fitting[0]) for one in fitting[1:]):
+            continue  # none of them can be believed
         if fitting:
             # An entry that echoes the very resource is preferred: the same file may be asked for by two hashes.
             found[resource] = next((one for one in fitting if one.get("resource") == resource), fitting[0])
@@ -94,6 +96,11 @@ def _names(entry: Raw, resource: str) -> bool:
     return any(isinstance(name, str) and name and _equal(name, resource) for name in named) or (
         bool(_content_id(resource)) and _content_id(resource) in _content_ids(entry)
     )
+
+
+def _basis(entry: Raw) -> list[object]:
+    """What the verdict on a file or URL rests on."""
+    return [entry.get(key) for key in ("response_code", "positives", "total", "scans")]
 
 
 def _is_same(entry: Raw, echo: str, resource: str) -> bool:

@@ -263,7 +263,7 @@ def can_rescan(finding: Finding, *, private_key: bool) -> bool:
 
 
 def has_comments(finding: Finding) -> bool:
-    """Whether VirusTotal may have comments on it. Asking for them costs a call."""
+    """Whether VirusTotal may have comments on it. It shows them to private keys only, and each page costs a call."""
     kind = finding.indicator.kind if finding.indicator else None
     return kind in COMMENTED and finding.raw is not None and can_send(finding)
 

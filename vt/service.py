@@ -17,10 +17,10 @@ from vt.errors import VTError
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
-from vt.lookup import Lookup, Raw, Step
+from vt.lookup import Lookup, Step
 from vt.privacy import UploadDenylist
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
-from vt.verdict import State
+from vt.verdict import Raw, State
 
 CALLS_AT_ONCE = 8
 

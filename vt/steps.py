@@ -14,8 +14,8 @@ from vt.client import SUBMISSIONS_A_CALL, Client
 from vt.errors import VTError
 from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
-from vt.lookup import Lookup, Raw, Step
-from vt.verdict import Note, State
+from vt.lookup import Lookup, Step
+from vt.verdict import Note, Raw, State
 
 MAX_BROKEN_UPLOADS = 3
 """Uploads of one file that may break before it is no longer sent."""

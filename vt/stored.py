@@ -5,13 +5,13 @@ hosts: the documented one was the only one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from vt.errors import UnrecognisedError, VTError, tree
+from vt.errors import UnrecognisedError, VTError
 
 Stored = Mapping[str, Any]
 
@@ -67,6 +67,13 @@ def unpack(stored: Stored) -> VTError:
         return kind(**{name: TypeAdapter(known[name]).validate_python(data[name]) for name in known})
     except (TypeError, ValueError):  # a field is missing, or not of its type
         return UnrecognisedError(code)
+
+
+def tree(root: type[VTError] = VTError) -> Iterator[type[VTError]]:
+    """The class and all its subclasses, the class first."""
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
 
 
 def _code(stored: Stored) -> str:

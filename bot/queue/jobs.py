@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ QUEUE = "vtbot-2"
 """The queue that is written to. Its number goes up with a stored shape that the release before cannot read: then its
 processes, which may still run during a rolling restart, do not take jobs whose rows they would fail on."""
 OLDER_QUEUE = "vtbot"
-"""The queue of the release before. What its processes write to it is moved to ours (see schema.take_over_queue)."""
+"""The queue of the release before. What its processes write to it is moved to ours (see bot.migrations.take_over_queue)."""
 QUEUES = (QUEUE, OLDER_QUEUE)
 """The queues that workers take jobs from."""
 TURN = "turn"
@@ -139,6 +140,31 @@ async def prune(database: Database) -> None:
     await database.run(delete)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Intervals and timeouts, in seconds."""
+
+    poll: float = 0.5
+    """Between looks for scheduled jobs: they start at most this late."""
+    heartbeat: float = 1
+    missing: float = 3
+    """A worker without a session and without a heartbeat for this long is dead."""
+    stalled: float = 10
+    """A worker without a heartbeat for this long is dead, even if its session has not ended."""
+    sweep: float = 0.5
+    """Between looks for jobs of dead workers; those whose worker's session has ended are requeued by the second look."""
+    recheck: float = 3
+    """How long other stalled jobs must be found before they are requeued."""
+    grace: float = 4
+    """How long running turns may go on when the worker stops. Less than `stalled`, so that no other worker takes them."""
+    refused: float = 30
+    """Before work is taken up again that rests because Slack does not accept the bot's token."""
+    rest: float = 1
+    """Before a worker that ended is replaced."""
+    timeout: float = 5
+    """For getting a connection to the database; then the worker ends and is replaced."""
+
+
 class WorkerUnknown(Exception):
     """The worker is no longer registered: others have taken it for dead."""
 
@@ -225,26 +251,3 @@ class StalledJobs:
 
     async def _rows(self, statement: Any, values: dict[str, Any]) -> list[Row[Any]]:
         return list(await self._database.run(lambda connection: connection.execute(statement, values)))
-
-
-class StickyEvent(asyncio.Event):
-    """An event that stays set when it is set while the worker looks for jobs.
-
-    The worker clears the event after it has looked. A job that was added during the look would be missed until the next
-    poll, so the first `clear` after a `set` is ignored and the worker looks once more.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._set_since = False
-
-    def set(self) -> None:
-        """Have the worker look."""
-        self._set_since = True
-        super().set()
-
-    def clear(self) -> None:
-        """Cleared by the second call only: the look that was under way may have missed the job."""
-        if not self._set_since:
-            super().clear()
-        self._set_since = False

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
@@ -17,7 +16,7 @@ from procrastinate.worker import Worker
 from bot.database import Database, gives_way, pool, with_setting
 from bot.observability import Metrics
 from bot.queue import jobs
-from bot.queue.jobs import StalledJobs, StickyEvent, WorkerSession
+from bot.queue.jobs import Pace, StalledJobs, WorkerSession
 from handlers.case import StoreDown
 from handlers.slack_errors import NotPosted, TokenRefused
 
@@ -32,31 +31,6 @@ FORGOTTEN = 24 * 3600.0
 TIDY_AT = "17 * * * *"
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Intervals and timeouts, in seconds."""
-
-    poll: float = 0.5
-    """Between looks for scheduled jobs: they start at most this late."""
-    heartbeat: float = 1
-    missing: float = 3
-    """A worker without a session and without a heartbeat for this long is dead."""
-    stalled: float = 10
-    """A worker without a heartbeat for this long is dead, even if its session has not ended."""
-    sweep: float = 0.5
-    """Between looks for jobs of dead workers; those whose worker's session has ended are requeued by the second look."""
-    recheck: float = 3
-    """How long other stalled jobs must be found before they are requeued."""
-    grace: float = 4
-    """How long running turns may go on when the worker stops. Less than `stalled`, so that no other worker takes them."""
-    refused: float = 30
-    """Before work is taken up again that rests because Slack does not accept the bot's token."""
-    rest: float = 1
-    """Before a worker that ended is replaced."""
-    timeout: float = 5
-    """For getting a connection to the database; then the worker ends and is replaced."""
 
 
 class Turns:
@@ -251,12 +225,35 @@ def _connector(url: str, timeout: float) -> PsycopgConnector:
     return PsycopgConnector(pool_factory=pool, conninfo=conninfo, min_size=2, max_size=8, timeout=timeout)
 
 
+class _StickyEvent(asyncio.Event):
+    """An event that stays set when it is set while the worker looks for jobs.
+
+    The worker clears the event after it has looked. A job that was added during the look would be missed until the next
+    poll, so the first `clear` after a `set` is ignored and the worker looks once more.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._set_since = False
+
+    def set(self) -> None:
+        """Have the worker look."""
+        self._set_since = True
+        super().set()
+
+    def clear(self) -> None:
+        """Cleared by the second call only: the look that was under way may have missed the job."""
+        if not self._set_since:
+            super().clear()
+        self._set_since = False
+
+
 class _Worker(Worker):
     """Looks for jobs after each turn: the next one of the same case may be due, and was locked until now."""
 
     def __init__(self, app: App, session: WorkerSession, **options: Any) -> None:
         super().__init__(app, **options)
-        self._new_job_event = StickyEvent()
+        self._new_job_event = _StickyEvent()
         self._session = session
 
     async def _run_loop(self) -> None:

@@ -1,1 +1,1 @@
-"""One file per table, named after the port it serves."""
+"""What is stored: the tables, by subject, and the ports of handlers and vt that they serve."""

@@ -1,4 +1,4 @@
-"""Cases: requests and how far they have come. The table, and the Store of handlers."""
+"""Cases: requests and how far they have come, and the modals that requests come from. The tables, and the Store of handlers."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     JSON,
     Column,
@@ -26,11 +27,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database
 from bot.queue import jobs
 from handlers import stored_shapes
-from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
+from handlers.case import Case, Modal, ModalTypes, Outcome, Unreadable, asked_lookups
 from handlers.request import LookupRequest, Request
 from vt.privacy import masked
 
 utc_now = partial(datetime.now, UTC)
+log = structlog.get_logger()
+
 metadata = MetaData()
 
 # `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send.
@@ -52,6 +55,19 @@ cases = Table(
     Index("cases_by_channel", "team", "channel", "created"),
     Index("cases_by_age", "created"),
 )
+modals = Table(
+    "modals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("delivery", Text, nullable=False, unique=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("modal", JSON, nullable=False),
+    Index("modals_by_age", "created"),
+)
+_KEEP_MODAL = text("""
+    INSERT INTO modals (id, delivery, created, modal) VALUES (:id, :delivery, :created, CAST(:modal AS json))
+    ON CONFLICT (delivery) DO NOTHING RETURNING id
+""")
 
 STORED = (
     *(column for column in cases.c if column.name not in ("request", "progress")),
@@ -214,7 +230,11 @@ def _subjects(case: Case) -> list[dict[str, str]]:
     The audit trail is kept for a year, so passwords and tokens in URLs are hidden.
     """
     lookups = case.lookups or asked_lookups(case.request)
-    looked_up = [{"action": one.action.key, "value": masked(one.value or one.input)} for one in lookups]
+    looked_up = [
+        {"action": one.action.key, "value": masked(value) if "://" in value else value}
+        for one in lookups
+        for value in (one.value or one.input,)
+    ]
     people = case.request.people if isinstance(case.request, LookupRequest) and not case.lookups else ()
     changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
     return [*looked_up, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]
@@ -233,3 +253,47 @@ def _columns(request: Request | Modal) -> dict[str, Any]:
         "verb": request.verb.value,
         "about": getattr(request, "about", None),
     }
+
+
+# Modals -----------------------------------------------------------------------------------------------
+
+
+class Modals:
+    """The Modals of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, modal: Modal) -> bool:
+        """Remember what a modal is for. False: this delivery opened one before."""
+        row = {
+            "id": modal.id,
+            "delivery": modal.delivery,
+            "created": modal.at,
+            "modal": stored_shapes.MODAL.write(modal),
+        }
+
+        async def insert(connection: AsyncConnection) -> bool:
+            return (await connection.execute(_KEEP_MODAL, row)).first() is not None
+
+        return await self._database.run(insert)
+
+    async def modal(self, modal_id: str) -> Modal | None:
+        """What a modal is for; None: there is none with that id, or what it was for cannot be read."""
+
+        async def find(connection: AsyncConnection) -> Any:
+            return await connection.scalar(select(cast(modals.c.modal, Text)).where(modals.c.id == modal_id))
+
+        stored = await self._database.run(find)
+        if stored is None:
+            return None
+        try:
+            return stored_shapes.MODAL.read(stored_shapes.parsed(stored))
+        except Unreadable as unreadable:
+            log.warning("modal_unreadable", modal=modal_id, reason=str(unreadable))
+            return None
+
+    async def prune(self, older_than: datetime) -> None:
+        """Forget those that were opened before that time."""
+        old = delete(modals).where(modals.c.created < older_than)
+        await self._database.run(lambda connection: connection.execute(old))

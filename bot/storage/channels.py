@@ -6,7 +6,20 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import JSON, Column, DateTime, MetaData, Row, Table, Text, and_, cast, delete, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    and_,
+    cast,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,7 +65,7 @@ ignored = Table(
 
 
 class SettingsStore:
-    """Implements handlers.channel_settings.SettingsStore. Every method raises StoreDown when the database cannot answer."""
+    """Implements handlers.admission.SettingsStore. Every method raises StoreDown when the database cannot answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

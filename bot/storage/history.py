@@ -1,6 +1,11 @@
-"""What was looked up where and what came of it: the table, and what handlers ask of it. Kept for a year."""
+"""What is on record for a year: what was looked up where and what came of it, and the audit trail.
 
-from collections.abc import Iterable, Mapping, Sequence
+The audit trail says who asked for what, from where and when, what came of it, and what it cost. Its row is written with the
+request itself, in one statement (bot/storage/cases.py); a refused request leaves only this row.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,9 +22,11 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     delete,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,11 +40,13 @@ from vt.verdict import State
 log = structlog.get_logger()
 
 KEPT = timedelta(days=366)
+AUDIT_PAGE = 1_000
+"""Rows of the audit trail that are read at once."""
 _JUDGED = [state.value for state in JUDGED]
 WHAT = {"action", "kind", "value", "input"}
 
 metadata = MetaData()
-table = Table(
+sightings_table = Table(
     "sightings",
     metadata,
     Column("case_id", Text, primary_key=True),
@@ -55,6 +64,25 @@ table = Table(
     Index("sightings_of_subject", "team", "subject", "at"),
     Index("sightings_by_asker", "team", "asker", "at"),
     Index("sightings_by_age", "at"),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("delivery", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("team", Text, nullable=False),
+    Column("asker", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("about", Text),
+    Column("what", JSON, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("why", Text),
+    Column("calls", Integer, nullable=False),
+    UniqueConstraint("delivery", "asker", name="audit_once"),
+    Index("audit_by_age", "at", "id"),
 )
 _SUMMARIES = text("""
     WITH mine AS (
@@ -102,7 +130,7 @@ class History:
             }
             for position, one in enumerate(sightings)
         ]
-        keep = insert(table).on_conflict_do_nothing()
+        keep = insert(sightings_table).on_conflict_do_nothing()
         if rows:
             await self._database.run(
                 lambda connection: connection.execute(keep, rows), together=len(rows) > 1
@@ -121,11 +149,11 @@ class History:
 
     async def course(self, origin: Origin, subject: str, most: int) -> list[Judged]:
         """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""
-        one = (table.c.team == origin.team) & (table.c.subject == subject)
+        one = (sightings_table.c.team == origin.team) & (sightings_table.c.subject == subject)
         newest = (
-            select(table.c.at, table.c.state, table.c.engines)
-            .where(one, table.c.state.in_(_JUDGED))
-            .order_by(table.c.at.desc(), table.c.case_id, table.c.position)
+            select(sightings_table.c.at, sightings_table.c.state, sightings_table.c.engines)
+            .where(one, sightings_table.c.state.in_(_JUDGED))
+            .order_by(sightings_table.c.at.desc(), sightings_table.c.case_id, sightings_table.c.position)
             .limit(most)
         )
 
@@ -137,13 +165,20 @@ class History:
 
     async def newest_team(self, subject: str) -> str:
         """The workspace that looked it up last; "" when none did. For the terminal, which is in no workspace."""
-        newest = select(table.c.team).where(table.c.subject == subject).order_by(table.c.at.desc()).limit(1)
+        newest = (
+            select(sightings_table.c.team)
+            .where(sightings_table.c.subject == subject)
+            .order_by(sightings_table.c.at.desc())
+            .limit(1)
+        )
         return await self._database.run(lambda connection: connection.scalar(newest)) or ""
 
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
         """A person's last lookups, the newest first."""
-        mine = select(table).where(table.c.team == team, table.c.asker == user)
-        newest = mine.order_by(table.c.at.desc(), table.c.case_id, table.c.position).limit(most)
+        mine = select(sightings_table).where(sightings_table.c.team == team, sightings_table.c.asker == user)
+        newest = mine.order_by(
+            sightings_table.c.at.desc(), sightings_table.c.case_id, sightings_table.c.position
+        ).limit(most)
 
         async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
             return (await connection.execute(newest)).all()
@@ -153,7 +188,7 @@ class History:
 
     async def prune(self, older_than: datetime) -> None:
         """Delete what was looked up before that time."""
-        old = delete(table).where(table.c.at < older_than)
+        old = delete(sightings_table).where(sightings_table.c.at < older_than)
         await self._database.run(lambda connection: connection.execute(old))
 
 
@@ -175,3 +210,83 @@ def _sighting(row: Row[Any]) -> Sighting | None:
     except (TypeError, ValueError):
         log.warning("sighting_unreadable", at=row.at.isoformat())
         return None
+
+
+# The audit trail ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request, accepted or refused."""
+
+    at: datetime
+    team: str
+    user: str
+    channel: str
+    way: str
+    """How it came in: command, mention, button, …"""
+    verb: str
+    about: str | None
+    """The id of the request whose button was pressed."""
+    what: tuple[dict[str, str], ...]
+    """Actions with the indicators, the hashes of files, or the people that were asked for."""
+    outcome: str
+    why: str | None
+    """The reason of a refusal."""
+    calls: int
+    """To VirusTotal."""
+
+
+class AuditTrail:
+    """Reads the audit trail. Every method raises StoreDown when the database cannot answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def since(self, start: datetime) -> AsyncIterator[Entry]:
+        """Everything from then on, the oldest first."""
+        at, name = start, ""
+        while page := await self._page(at, name):
+            for row in page:
+                yield _entry(row)
+            at, name = page[-1].at, page[-1].id
+
+    async def find(self, request_id: str) -> Entry | None:
+        """The request of exactly this id; None when there is none, or it is older than the trail."""
+        wanted = select(audit).where(audit.c.id == request_id)
+
+        async def read(connection: AsyncConnection) -> Row[Any] | None:
+            return (await connection.execute(wanted)).first()
+
+        row = await self._database.run(read)
+        return _entry(row) if row else None
+
+    async def _page(self, at: datetime, name: str) -> list[Row[Any]]:
+        after = select(audit).where(tuple_(audit.c.at, audit.c.id) > tuple_(at, name))
+        wanted = after.order_by(audit.c.at, audit.c.id).limit(AUDIT_PAGE)
+
+        async def find(connection: AsyncConnection) -> list[Row[Any]]:
+            return list((await connection.execute(wanted)).all())
+
+        return await self._database.run(find)
+
+    async def prune(self, older_than: datetime) -> None:
+        """Forget what is older than that."""
+        old = delete(audit).where(audit.c.at < older_than)
+        await self._database.run(lambda connection: connection.execute(old))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        row.at,
+        row.team,
+        row.asker,
+        row.channel,
+        row.way,
+        row.verb,
+        row.about,
+        tuple(row.what),
+        row.outcome,
+        row.why,
+        row.calls,
+    )

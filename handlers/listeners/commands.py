@@ -48,6 +48,16 @@ from vt.lookup import Lookup
 log = structlog.get_logger()
 
 
+def add_deps(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
+    """Middleware that gives every listener the argument `deps` if it names it: Bolt passes what is in its context."""
+
+    async def add(context: AsyncBoltContext, next: Callable[[], Awaitable[object]]) -> None:  # noqa: A002 - bolt's name
+        context["deps"] = deps
+        await next()
+
+    return add
+
+
 async def refuse_foreign(
     context: AsyncBoltContext,
     body: dict[str, Any],

@@ -38,6 +38,7 @@ from handlers.request import (
     Answers,
     ChangeSettingsRequest,
     ChannelSettings,
+    Detail,
     LookupRequest,
     Uploads,
     Verb,
@@ -262,16 +263,15 @@ def _number(submission: ModalSubmission, name: str) -> int | None:
 
 def channel_settings(submission: ModalSubmission) -> ChannelSettings:
     """The settings in the modal's fields. A choice that was never offered becomes the default. Raises InvalidField."""
-    thresholds = {}
-    for action in ACTIONS:
-        if count := submission.value(action.key):
-            thresholds[action.key] = read_field(action.key, partial(parse_number, "threshold", str(count)))
-    answers, rule = (str(submission.value(name)) for name in ("answers", "host-rule"))
+    counts = {one.key: str(count) for one in ACTIONS if (count := submission.value(one.key))}
+    thresholds = {key: read_field(key, partial(parse_number, "threshold", n)) for key, n in counts.items()}
+    rule = str(submission.value("host-rule"))
     return ChannelSettings(
         thresholds=thresholds,
         host_rule=HostRule(rule) if rule in set(HostRule) else None,
         evidence_days=_evidence_days(submission.text("evidence-days")),
-        answers=Answers(answers) if answers in set(Answers) else Answers.AS_ASKED,
+        answers=Answers(_choice(submission, "answers", modals_text.ANSWER_WAYS)),
+        detail=Detail(_choice(submission, "detail", modals_text.DETAIL_WAYS)),
         uploads=Uploads(_choice(submission, "uploads", files_text.UPLOAD_WAYS)),
         instance=_choice(submission, "instance", INSTANCES),
         language=_choice(submission, "language", modals_text.LANGUAGES).removeprefix(modals_text.AS_SET),
@@ -279,14 +279,13 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
 
 
 def _evidence_days(text: str) -> int | None:
-    if not re.fullmatch("[0-9]{0,5}", text) or int(text or 0) > MAX_EVIDENCE_DAYS:
-        raise InvalidField("evidence-days", BadNumber(hosts.DAYS, text, 0, MAX_EVIDENCE_DAYS))
-    return int(text) if text else None
+    if re.fullmatch("[0-9]{0,5}", text) and int(text or 0) <= MAX_EVIDENCE_DAYS:
+        return int(text) if text else None
+    raise InvalidField("evidence-days", BadNumber(hosts.DAYS, text, 0, MAX_EVIDENCE_DAYS))
 
 
 def _choice(submission: ModalSubmission, name: str, offered: Mapping[str, str]) -> str:
-    value = str(submission.value(name))
-    return value if value in offered else next(iter(offered))
+    return value if (value := str(submission.value(name))) in offered else next(iter(offered))
 
 
 # Fields --------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from handlers.case import Change
-from handlers.request import Answers, Verb
+from handlers.request import Answers, Detail, Verb
 from handlers.text import files as files_text
 from handlers.text.format import day, engines
 from handlers.text.language import Language, Line, join, line, ngettext
@@ -194,10 +194,15 @@ LANGUAGES: Mapping[str, str] = {
     Language.SPANISH: "Español",
 }
 """Each by the name that its speakers give it."""
-ANSWER_WAYS: Mapping[Answers, str] = {
+ANSWER_WAYS: Mapping[str, str] = {
     Answers.AS_ASKED: _("Default: slash commands privately, message shortcuts in the thread"),
     Answers.PRIVATE: _("Only to the person who asked"),
     Answers.CHANNEL: _("Posted in the channel"),
+}
+DETAIL = _("Detail")
+DETAIL_WAYS: Mapping[str, str] = {
+    Detail.FULL: _("Full: with a folded table of everything that VirusTotal says"),
+    Detail.SHORT: _("Short: without the table; Details has it"),
 }
 WHO_MAY_CHANGE = _("Only this channel's creator, a workspace admin or an admin of this bot can change this.")
 NOT_HERE = _("Direct messages have no settings. Type /vt settings in a channel.")

@@ -161,6 +161,7 @@ async def message(
         invented=deps.invented,
         records=await deps.history.summaries(case.request.origin, subjects, case.request.at),
         reserved=messages.MAX_CHARACTERS if has_question else 0,
+        detail=(await deps.channel_settings.get(origin.team, origin.channel)).detail,
         audience=await _audience(case, found, deps, alone=alone),
     )
     with language(spoken):

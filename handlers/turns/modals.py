@@ -230,9 +230,7 @@ def _flat(settings: ChannelSettings) -> dict[str, str]:
     return {
         **thresholds,
         **{name: str(value) for name, value in hosts.items() if value is not None},
-        "answers": settings.answers,
-        "uploads": settings.uploads,
-        "instance": settings.instance,
+        **{name: getattr(settings, name) for name in ("answers", "detail", "uploads", "instance")},
         **({"language": settings.language} if settings.language else {}),
     }
 

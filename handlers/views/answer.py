@@ -24,7 +24,7 @@ from slack_sdk.models.blocks import (
 
 from handlers import text
 from handlers.case import Records
-from handlers.request import Verb
+from handlers.request import Detail, Verb
 from handlers.text import about, facts, files, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views import card
@@ -90,7 +90,9 @@ class AnswerContext:
     audience: Audience = EVERYBODY
     """Who reads the answer. Its request's id is said once, at the end."""
     private_key: bool = False
-    """The VirusTotal key may rescan files."""
+    """The VirusTotal key may rescan files and read comments."""
+    detail: Detail = Detail.FULL
+    """As set for the channel."""
     reserved: int = 0
     """Characters of the message that are kept for what follows the answer."""
 
@@ -145,7 +147,8 @@ def _body(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
         return
     yield from card.card(shown[0].finding, context.reading, shown[0].also)
     yield from buttons(findings, context)
-    yield from card.enrichment(shown[0].finding)
+    if context.detail is Detail.FULL:
+        yield from card.enrichment(shown[0].finding)
 
 
 # Several findings ----------------------------------------------------------------------------------------
@@ -274,7 +277,7 @@ def _menu(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Inter
     offered = {
         Verb.DETAILS: any(one.report for one in findings),
         Verb.WHY: any(one.rule for one in findings),
-        Verb.COMMENTS: any(has_comments(one) for one in findings),
+        Verb.COMMENTS: context.private_key and any(has_comments(one) for one in findings),
         Verb.RESCAN_COST: any(can_rescan(one, private_key=context.private_key) for one in findings),
         Verb.OFFER_UPLOAD: any(can_upload(one) for one in findings),
         Verb.RECHECK: any(can_send(one) for one in findings) and not _gave_up(findings),

@@ -17,7 +17,7 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.request import Verb
-from handlers.text import hosts, modals
+from handlers.text import facts, hosts, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views import details_layout
 from handlers.views.details_layout import Position, Row
@@ -63,7 +63,7 @@ def details(findings: Sequence[Finding], modal_id: str, position: Position) -> V
 def _fields(finding: Finding) -> list[Row]:
     return [
         (text.vendor(one.label, LABEL_CHARACTERS), text.minute(one.at) if one.at else one.value)
-        for one in without_repeats(finding)
+        for one in (*facts.insight_rows(finding), *without_repeats(finding))
     ]
 
 

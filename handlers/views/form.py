@@ -208,6 +208,7 @@ def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
     yield hosts_text.HOST_RULE, hosts_text.rules(thresholds.hosts.rule)[rule]
     yield hosts_text.EVIDENCE_DAYS, hosts_text.days(hosts.days)
     yield modals.ANSWERS, modals.ANSWER_WAYS[current.answers]
+    yield modals.DETAIL, modals.DETAIL_WAYS[current.detail]
     yield files_text.UPLOADS, files_text.UPLOAD_WAYS[current.uploads]
     yield modals.LANGUAGE, modals.LANGUAGES[current.language or modals.AS_SET]
 
@@ -227,6 +228,7 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
     options = [Option(text=modals.ANSWER_WAYS[one], value=one.value) for one in Answers]
     chosen = next(option for option in options if option.value == current.answers)
     yield field("answers", modals.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
+    yield field("detail", modals.DETAIL, _menu(modals.DETAIL_WAYS, current.detail))
     yield field(
         "uploads", files_text.UPLOADS, _menu(files_text.UPLOAD_WAYS, current.uploads), files_text.UPLOADS_HINT
     )

@@ -77,6 +77,15 @@ def says(reply: Any) -> Fault:
     return status(200, json.dumps(reply).encode(), JSON)
 
 
+def changed(change: Callable[[Any], Any]) -> Fault:
+    """The ordinary JSON, but as `change` returns it: in another order, with an entry twice, or named differently."""
+
+    async def spoilt(_: web.Request, reply: Ordinary) -> web.StreamResponse:
+        return web.json_response(change(json.loads(_body(await reply()))))
+
+    return spoilt
+
+
 def nested(depth: int = 100_000) -> Fault:
     """JSON that is nothing but brackets."""
     return status(200, b"[" * depth + b"]" * depth, JSON)

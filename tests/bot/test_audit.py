@@ -10,7 +10,7 @@ from bot import terminal
 from bot.__main__ import parser
 from bot.database import Database
 from bot.settings import load
-from bot.storage.audit import KEPT, AuditTrail, Entry
+from bot.storage.history import KEPT, AuditTrail, Entry
 from playground.virustotal import faults
 from tests.support.app_fixture import ANA, GENERAL, HASHES, address, at_work
 

@@ -39,6 +39,27 @@ def test_nothing_set():
     assert settings.database_url is None
 
 
+@pytest.mark.parametrize(
+    ("value", "language"),
+    [
+        ("ja", "ja"),
+        ("ES", "es"),
+        ("es_MX:en", "es"),
+        ("fr_FR:ja", "ja"),
+        ("de_DE:de", "en"),
+        ("en_US:en", "en"),
+    ],
+)
+def test_the_language(value, language):
+    """A code, or what a desktop set for gettext: that must not keep the bot from starting."""
+    assert load({"LANGUAGE": value}, None).language == language
+
+
+def test_a_language_that_the_bot_does_not_speak():
+    """It is refused, with those that it speaks."""
+    assert refused({"LANGUAGE": "klingon"}) == "LANGUAGE must be en, ja or es."
+
+
 @pytest.mark.parametrize(("environ", "mode"), [(SOCKET, Mode.SOCKET), (HTTP, Mode.HTTP)])
 def test_each_mode(environ, mode):
     """The variables that are set say how Slack is spoken with."""

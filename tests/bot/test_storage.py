@@ -17,7 +17,7 @@ from bot.database import Database
 from bot.postgres import Server
 from bot.startup import prepare
 from bot.storage.cases import Cases
-from bot.storage.reply_cache import StoredReplies
+from bot.storage.virustotal import StoredReplies
 from handlers.case import Case, Outcome, StoreDown
 from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY

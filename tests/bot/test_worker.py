@@ -9,8 +9,8 @@ import pytest
 
 from bot.database import Database
 from bot.database import pool as procrastinate_pool
-from bot.queue.jobs import AUTOMATIC
-from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Pace, Turns
+from bot.queue.jobs import AUTOMATIC, Pace
+from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Turns
 from bot.storage.cases import Cases
 from tests.bot.test_storage import request
 

@@ -105,7 +105,7 @@ def test_a_risky_hash_at_3_am():
             "Microsoft: Trojan:Win32/Emotet!ml | Kaspersky: Trojan[.]Win32[.]Emotet | ESET-NOD32: Win32/Emotet[.]B | Scan date: 20 Nov 2026 10:00 UTC",
             "checked 22 Nov 2026 03:00 UTC",
             "Warning: malicious (threshold 3).",
-            "[JSON][VirusTotal][Share][⋯ Details / Why? / Comments / Check again now]",
+            "[JSON][VirusTotal][Share][⋯ Details / Why? / Check again now]",
             "All 6 fields:",
             "Field | Value",
             "Scan ID | 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f-1795300000",

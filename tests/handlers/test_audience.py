@@ -17,6 +17,7 @@ from playground.virustotal import faults
 from tests.handlers.test_text import sample
 from tests.support.app_fixture import ANA, GENERAL, at_work
 from vt import errors
+from vt.stored import tree
 
 NOON = datetime(2026, 12, 4, 7, 0, 12, tzinfo=UTC)
 VARIABLE = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+\b")
@@ -121,7 +122,7 @@ def test_giving_up_says_the_request():
 # Settings ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", list(errors.tree()), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
 def test_no_setting_is_named_to_people(kind):
     """A variable's name means nothing to those who cannot set it."""
     assert not VARIABLE.search(text.error(sample(kind)))

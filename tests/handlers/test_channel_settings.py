@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.database import Database
-from bot.storage.audit import AuditTrail
+from bot.storage.history import AuditTrail
 from handlers.payloads import ModalSubmission
 from playground.virustotal import faults as faults_of_virustotal
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
@@ -206,3 +206,22 @@ async def test_an_age_that_is_no_number_of_days_is_refused(database, typed):
     async with at_work(database) as app:
         errors = await sets(app, ADMIN, **{"evidence-days": typed})
         assert "from 0 to 3650" in errors["evidence-days"]
+
+
+async def test_short_answers(database):
+    """Without the table of enrichment in this channel; Details has what is in it. Elsewhere answers are whole."""
+    async with at_work(database) as app:
+        said = await sets(app, ADMIN, detail="short")
+        assert "detail: full → short" in said
+        here = await app.asks("/vt scan-ip 192.0.2.1")
+        there = await app.asks("/vt scan-ip 192.0.2.1", channel=INCIDENT)
+        assert [block["type"] for block in here.blocks if block["type"] in ("container", "table")] == []
+        assert "container" in [block["type"] for block in there.blocks]
+        assert "Resolutions: " not in app.now(here)
+        await app.slack.presses(ANA, here, "more", "Details")
+        await app.idle()
+        [details] = app.slack.views(ANA)
+        shown = app.slack.shown(details)
+        assert "Malicious Downloaded Samples: 1" in shown
+        assert any(line.startswith("Resolutions: ") for line in shown)
+        assert any("Short: without the table" in line for line in app.slack.shown(await opened(app, BEN)))

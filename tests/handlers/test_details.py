@@ -29,6 +29,12 @@ def actions_of(answer):
     return next(block for block in answer.blocks if block["type"] == "actions")
 
 
+def entries_of(answer):
+    """What the menu under an answer offers."""
+    options = actions_of(answer)["elements"][-1]["options"]
+    return [option["text"]["text"] for option in options]
+
+
 def view(app, user=ANA):
     """The open modal, which must break none of Slack's rules."""
     [shown] = app.slack.views(user)
@@ -123,10 +129,48 @@ async def test_comments_wait_for_the_quota_in_the_open_modal(database):
         await app.slack.until(lambda: "Each page costs" in str(app.slack.shown(view(app))))
 
 
+@pytest.mark.parametrize(
+    ("kind", "entries"),
+    [
+        ("public", ["Details", "Why?", "Check again now"]),
+        ("private", ["Details", "Why?", "Comments", "Rescan", "Check again now"]),
+    ],
+)
+async def test_the_menu_offers_what_the_key_can_do(database, kind, entries):
+    """VirusTotal answers 403 to a public key that wants comments or another analysis of a file: neither is offered."""
+    async with at_work(database, VT_KEY_KIND=kind) as app:
+        answer = await app.asks(f"/vt scan-hash {EICAR}")
+        assert entries_of(answer) == entries
+
+
+@pytest.mark.parametrize("kind", ["public", "private"])
+async def test_the_sandbox_has_the_kind_of_key_that_is_set(database, kind):
+    """Without a key too, everything that is offered works."""
+    async with at_work(database, key="", VT_KEY_KIND=kind) as app:
+        answer = await app.asks(f"/vt scan-hash {EICAR}")
+        assert ("Comments" in entries_of(answer)) is (kind == "private")
+        for entry in entries_of(answer)[:-1]:
+            lines = app.slack.shown(await opens(app, answer, entry))
+            assert not any("private API key" in line or "refused" in line for line in lines)
+
+
 async def test_comments_need_a_private_key(database):
-    """VirusTotal answers 403 to a public key: the modal says so in a sentence."""
+    """An answer from before the key was replaced by a public one still offers them: the modal says so without a call."""
     async with at_work(database) as app:
         answer = await app.asks(f"/vt scan-hash {EICAR}")
+        entry = actions_of(answer)["elements"][-1]["options"][0]
+        entry["value"] = entry["value"].replace("details:", "comments:")
+        app.slack.state.update(answer, blocks=answer.blocks)
+        lines = app.slack.shown(await opens(app, answer, "Details"))
+        assert "Comments need a private API key." in lines
+        assert app.virustotal.calls_to("comments/get") == []
+
+
+async def test_a_refused_key_is_said_where_comments_are_asked_for(database):
+    """The key is called private and is none: VirusTotal's 403 is a sentence in the modal."""
+    async with at_work(database, **PRIVATE) as app:
+        answer = await app.asks(f"/vt scan-hash {EICAR}")
+        app.virustotal.faults.always("comments/get", faults_of_virustotal.status(403))
         lines = app.slack.shown(await opens(app, answer, "Comments"))
         assert "Comments need a private API key." in lines
 

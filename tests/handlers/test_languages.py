@@ -97,12 +97,12 @@ async def test_an_unknown_locale_falls_back_to_language(database, default, first
         ("/vt watch", "このチャンネルは監視していません。"),
         ("/vt ignore list", "ここで無視しているものはありません。"),
         ("/vt scan-ip 10.0.0.1", "⛔ 未チェック"),
-        ("/vt scan-hash 00000000000000000000000000000000", "⚪ 不明"),
+        ("/vt scan-url http://nobody.example/knows", "⚪ 不明"),
     ],
 )
 async def test_help_errors_and_health_in_japanese(database, line, words):
     """Whatever is typed is answered in the asker's language."""
-    async with at_work(database) as app:
+    async with at_work(database, sandbox={"invent": False}) as app:
         exchange = await app.slack.types(HANA, GENERAL, line)
         lines = app.slack.shown(await exchange.answer())
         assert words in "\n".join(lines)

@@ -11,7 +11,7 @@ from handlers.text.format import Audience
 from vt import errors
 from vt.files.disk import Disk
 from vt.files.safe_path import Roots
-from vt.stored import pack, unpack
+from vt.stored import pack, tree, unpack
 from vt.verdict import Note, State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -33,7 +33,7 @@ def sample(kind):
 
 def test_every_error_of_the_tree_has_a_sentence():
     """Walk the tree: none is forgotten, none is there that no longer exists."""
-    assert set(text.ERRORS) == set(errors.tree())
+    assert set(text.ERRORS) == set(tree())
 
 
 def test_every_note_has_a_sentence():
@@ -58,7 +58,7 @@ NEXT_STEPS = (
 )
 
 
-@pytest.mark.parametrize("kind", list(errors.tree()), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
 def test_every_sentence_ends_and_names_a_next_step(kind):
     """It says what happened and what to do about it."""
     sentence = text.error(sample(kind))

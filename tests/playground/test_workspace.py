@@ -217,7 +217,10 @@ async def test_people_and_channels_are_as_different_as_at_slack(bot):
     assert people["guest"]["is_restricted"]
     assert people["stranger"]["is_stranger"]
     assert people["otherbot"]["is_bot"]
-    assert (await client.users_info(user="U0ANA00001"))["user"]["team_id"] == "T0PLAYGRND"
+    hana = {"user": "U0HANA0001"}
+    assert (await client.users_info(**hana))["user"]["team_id"] == "T0PLAYGRND"
+    assert "locale" not in (await client.users_info(**hana))["user"]
+    assert (await client.users_info(**hana, include_locale=True))["user"]["locale"] == "ja-JP"
     channels = await client.conversations_list(types="public_channel,private_channel")
     assert [c["name"] for c in channels["channels"]] == ["general", "inc-1042", "old"]
     await client.conversations_join(channel="C0GENERAL1")

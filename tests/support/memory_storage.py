@@ -9,7 +9,7 @@ from handlers.case import Case, Outcome, Sighting
 from handlers.people import Person, Role
 from handlers.request import ChannelSettings
 from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups
-from handlers.watch import Card, CardOverrides, Mode, Watch
+from handlers.watch import Card, CardOverrides, Duplicate, Mode, Watch
 
 
 class Refused(Exception):
@@ -132,35 +132,49 @@ class MemoryChannels:
 
 
 class MemoryCards:
-    """The CardStore of handlers, with one card that is due."""
+    """The CardStore of handlers, with one channel: who posted something first is answered, the others are counted there."""
 
     def __init__(self, cases):
         self._cases = cases
-        self.row = None
+        self._rows = {}
+        self._owners = {}
+        self._duplicates = defaultdict(list)
 
     async def add(self, request):
         await self._cases.accept(request)
         wanted = taken(LOOKUPS.dump_json(request.lookups).decode())
-        self.row = {"id": request.id, "wanted": wanted, "progress": "{}", "posted": None}
+        self._rows[request.id] = {"wanted": wanted, "progress": "{}", "posted": None, "due": True}
+
+    async def card(self, case_id):
+        row = self._rows[case_id]
+        progress = CARD_PROGRESS.read(parsed(row["progress"]))
+        case = await self._cases.case(case_id)
+        lookups = read_lookups(parsed(row["wanted"]))
+        return Card(case, lookups, CardOverrides(), progress, version=1, posted=row["posted"])
 
     async def due(self, most):
-        progress = CARD_PROGRESS.read(parsed(self.row["progress"]))
-        wanted = read_lookups(parsed(self.row["wanted"]))
-        case = await self._cases.case(self.row["id"])
-        return [Card(case, wanted, CardOverrides(), progress, version=1, posted=self.row["posted"])]
+        return [await self.card(name) for name, row in self._rows.items() if row["due"]][:most]
 
     async def save(self, card, due):
+        """The next turn is taken when the test wants it."""
         progress = taken(CARD_PROGRESS.write(card.progress, exclude_defaults=True))
-        self.row |= {"progress": progress, "posted": card.posted}
+        self._rows[card.case.request.id] |= {"progress": progress, "posted": card.posted, "due": False}
 
     async def dedupe(self, card, keys):
-        return dict.fromkeys(keys, card.case.request.id)
+        mine = card.case.request
+        for key in keys:
+            owner = self._owners.setdefault(key, mine.id)
+            known = [one for one in self._duplicates[owner] if (one.key, one.at) == (key, mine.at)]
+            if owner != mine.id and not known:
+                self._duplicates[owner].append(Duplicate(key, mine.origin.user, mine.at))
+                self._rows[owner]["due"] = True
+        return {key: self._owners[key] for key in keys}
 
     async def release(self, card, *, to_others):
-        """Nobody else posted it."""
+        """Nobody else is answered."""
 
     async def duplicates(self, card):
-        return []
+        return self._duplicates[card.case.request.id]
 
     async def count_since(self, team, channel, start):
         return 0

@@ -83,6 +83,22 @@ def _sample(action, value, raw):
     return Sample(action, value, raw, frozenset(_plain(name) for name in names))
 
 
+def unknown(value):
+    """The reply about a file that VirusTotal does not know."""
+    return {
+        "response_code": 0,
+        "resource": value,
+        "verbose_msg": "not among the finished, queued or pending scans",
+    }
+
+
+def receipt(value):
+    """The reply to an upload of the file."""
+    link = f"https://www.virustotal.com/file/{value}/analysis/1795300000/"
+    named = {"resource": value, "sha256": value, "scan_id": f"{value}-1795300000", "permalink": link}
+    return named | {"response_code": 1, "verbose_msg": "Scan request successfully queued"}
+
+
 def _plain(name):
     return name.strip().casefold().removeprefix("http://").rstrip("/")
 

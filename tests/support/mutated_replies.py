@@ -19,7 +19,7 @@ from bot.postgres import Server
 from bot.startup import prepare
 from handlers.request import Verb
 from tests.support import turn_oracles
-from tests.support.mutated_bodies import body_of, mutated, samples, shortened, varied
+from tests.support.mutated_bodies import body_of, mutated, receipt, samples, shortened, unknown, varied
 from tests.support.whole_turn import Storage, world
 
 PAGES = (
@@ -44,16 +44,26 @@ EXCHANGED = 0.1
 """In how many turns about several the replies to two of them are exchanged."""
 WHOLE = 0.02
 """How many of the recorded replies are taken in their full length."""
+FILES = 0.08
+"""How many of the turns about one indicator are about a file."""
+UPLOADED = 0.5
+"""In how many turns about a file VirusTotal does not know it, or somebody wants it uploaded all the same."""
+THOROUGH = 0.1
+"""Of how many messages each block is checked in a long run: that takes longer than everything else together."""
 
 
-async def fault(bot, asked, chance, stored=None):
-    """What is wrong with a turn about these samples, and with all that is shown of it; "" when nothing is."""
-    bot.renew(stored)
+async def fault(bot, asked, chance, stored=None, thorough=1.0):
+    """What is wrong with a turn about these samples, and with all that is shown of it; "" when nothing is.
+
+    `thorough`: of how many messages each block is checked.
+    """
+    bot.renew(stored, chance)
     try:
-        case = await _everything(bot, asked, chance)
+        answers = await _everything(bot, asked, chance)
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         return f"crash: {_place(error)}: {type(error).__name__}: {str(error)[:200]}"
-    return _verdict_fault(bot, asked, case) or next(_shown_faults(bot), "")
+    wrong = (_verdict_fault(bot, asked, case) for case in answers)
+    return next(filter(None, wrong), "") or next(_shown_faults(bot, chance, thorough), "")
 
 
 def _place(error):
@@ -64,13 +74,28 @@ def _place(error):
 
 
 async def _everything(bot, asked, chance):
-    """Ask, and look at some of what there is to see of the answer. Returns its case."""
+    """Ask, and look at some of what there is to see of the answer. Returns the cases of the answers."""
     bot.sha256 = asked[0].value
     name = await bot.asks(asked)
-    case = await bot.stored.store.case(name)
+    answers = [name]
+    if asked[0].action == "scan-file" and chance.random() < UPLOADED:
+        answers += await bot.uploads(name)
     for verb in chance.sample(PAGES, PAGES_A_CASE):
-        await _look_at(verb, bot, asked, name, chance)
-    return case
+        if verb is Verb.CARD and asked[0].action != "scan-file":
+            answers.append(await _card(bot, asked, chance))
+        else:
+            await _look_at(verb, bot, asked, chance.choice(answers), chance)
+    return [await bot.stored.store.case(one) for one in answers]
+
+
+async def _card(bot, asked, chance):
+    """A card in a watched channel, which half of the time others post the same after. Returns its case's id."""
+    [card] = await bot.posts(asked)
+    assert not card.progress.failures, "the card could not be posted"
+    for _ in range(chance.choice((0, 0, 1, 2))):
+        repeated = await bot.posts(chance.sample(asked, chance.randint(1, len(asked))), user="U3")
+        assert not any(one.progress.failures for one in repeated), "the card could not be edited"
+    return card.case.request.id
 
 
 async def _look_at(verb, bot, asked, name, chance):
@@ -85,9 +110,7 @@ async def _look_at(verb, bot, asked, name, chance):
         case Verb.HOME:
             await bot.opens_home()
         case Verb.CARD:
-            if not any(sample.action == "scan-file" for sample in asked):
-                card = await bot.posts(asked)
-                assert not card.progress.failures, "the card could not be posted"
+            """Files are not looked up in watched channels."""
         case _:
             await bot.presses(verb, name)
 
@@ -105,12 +128,14 @@ def _verdict_fault(bot, asked, case):
     return ""
 
 
-def _shown_faults(bot):
+def _shown_faults(bot, chance, thorough):
     for kind, payload in bot.session.shown:
         if kind == "file":
             yield from _file_faults(payload.decode())
             continue
-        yield from turn_oracles.slack_faults(payload)
+        yield from turn_oracles.length_faults(payload)
+        if chance.random() < thorough:
+            yield from turn_oracles.block_faults(payload)
         yield from turn_oracles.text_faults(json.dumps(payload, ensure_ascii=False))
         if kind == "message":
             yield from (f"terminal: {one}" for one in turn_oracles.text_faults(bot.in_terminal(payload)))
@@ -127,7 +152,7 @@ def _file_faults(content):
         )
 
 
-async def run(bot, count, seed, database=None):
+async def run(bot, count, seed, database=None, thorough=1.0):
     """So many mutated replies; the faults, each with how often it occurred and one turn that causes it.
 
     With a database, every fiftieth turn is stored there.
@@ -141,7 +166,7 @@ async def run(bot, count, seed, database=None):
         count -= len(wanted)
         turns += 1
         stored = Storage.in_postgresql(database, turns) if database and turns % 50 == 0 else None
-        if wrong := await fault(bot, wanted, chance, stored):
+        if wrong := await fault(bot, wanted, chance, stored, thorough):
             kind = wrong[:70]
             faults[kind] += 1
             examples.setdefault(kind, (wrong, [sample.value for sample in wanted], str(bot.replies)[:800]))
@@ -151,11 +176,12 @@ async def run(bot, count, seed, database=None):
 def chosen_turn(bot, known, chance):
     """The samples of one turn, whose mutated replies VirusTotal will send."""
     size = chance.choice(TURNS)
-    if size > 1:
-        known = [sample for sample in known if sample.action != "scan-file"]
+    is_file = size == 1 and chance.random() < FILES
+    known = [sample for sample in known if (sample.action == "scan-file") is is_file]
     asked = [_chosen(known, chance) for _ in range(size)]
     if size == 1:
         bot.replies = {asked[0].value: body_of(mutated(asked[0].raw, chance), chance)}
+        bot.receipt = body_of(mutated(receipt(asked[0].value), chance), chance)
     else:
         asked = [varied(sample, number) for number, sample in enumerate(asked)]
         bot.replies = {sample.value: json.dumps(mutated(sample.raw, chance)).encode() for sample in asked}
@@ -163,6 +189,9 @@ def chosen_turn(bot, known, chance):
             names = chance.sample(list(bot.replies), 2) if len(bot.replies) > 1 else []
             bot.replies |= dict(zip(names, [bot.replies[name] for name in reversed(names)], strict=True))
     bot.replies[""] = chance.choice(list(bot.replies.values()))
+    if asked[0].action == "scan-file" and chance.random() < UPLOADED:
+        # Unknown until it is uploaded; the analysis is polled by its scan_id.
+        bot.replies[asked[0].value] = body_of(mutated(unknown(asked[0].value), chance), chance)
     return asked
 
 
@@ -175,7 +204,7 @@ async def _main(count, seed, url):
     started = time.process_time()
     database = Database(url)
     async with world() as bot:
-        faults, examples = await run(bot, count, seed, database)
+        faults, examples = await run(bot, count, seed, database, THOROUGH)
     await database.close()
     for kind, times in faults.most_common():
         print(times, *examples[kind], sep="\n  ")  # noqa: T201 - a program for the terminal

@@ -4,6 +4,7 @@
 
 import itertools
 import json
+import random
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.storage.cases import Cases
 from bot.storage.history import History
-from bot.storage.reply_cache import StoredReplies
+from bot.storage.virustotal import StoredReplies
 from bot.terminal import lines
 from handlers import answer
-from handlers.admission import Directory
+from handlers.admission import Directory, RecentSettings
 from handlers.case import Outcome
 from handlers.commands import Thresholds
 from handlers.deps import Deps
@@ -33,6 +34,7 @@ from handlers.request import (
     ModalRequest,
     Origin,
     RenewalRequest,
+    UploadRequest,
     Verb,
 )
 from handlers.turns import watch_batch
@@ -46,6 +48,7 @@ from tests.support.memory_storage import (
     MemoryReplies,
 )
 from tests.support.turn_oracles import KEY
+from tests.support.vt_client import EICAR
 from tests.support.vt_service import no_pause
 from vt.actions import BY_KEY
 from vt.client import Client
@@ -59,8 +62,9 @@ from vt.steps import ENDPOINTS
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HOOK = "https://hooks.slack.test/commands/1"
-TOLD = ("U2", "C1", "D1")
+TOLD = ("U2", "U3", "C1", "D1")
 """The ids that Slack has named to the bot."""
+MOST_CARDS = 50
 
 
 class SlackSession:
@@ -183,15 +187,20 @@ class World:
     """By action: what its steps ask VirusTotal."""
     replies: dict = field(default_factory=dict)
     """VirusTotal's replies, as bytes by resource; that for "" answers whatever else is asked."""
+    receipt: bytes = b"{}"
+    """VirusTotal's reply to an upload."""
+    chance: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - not a secret
+    """Decides in which order VirusTotal answers, and what it says twice."""
     now: datetime = START
     sha256: str = ""
     """Of the file that is read."""
     stored: Storage = field(default_factory=Storage.in_memory)
     ids: object = field(default_factory=lambda: map(str, itertools.count(1)))
 
-    def renew(self, stored=None):
+    def renew(self, stored=None, chance=None):
         """Everything is forgotten but the parts."""
         self.session.shown.clear()
+        self.chance = chance or self.chance
         self.now = START
         self.stored = stored or Storage.in_memory()
         self.deps = self._deps()
@@ -200,12 +209,15 @@ class World:
         return self.now
 
     def reply(self, request):
-        """What VirusTotal answers: one object, or for several resources a list in an order of its own."""
+        """What VirusTotal answers: one object, or for several resources a list in any order, sometimes with one twice."""
+        if request.url.path == "/file/scan":
+            return self.receipt
         fields = dict(parse_qsl(request.url.query.decode() or request.content.decode()))
         named = next((fields[key] for key in ("ip", "domain", "resource", "url") if key in fields), "")
         known = [self.replies[one] for one in re.split(r"[,\n]", named) if one in self.replies]
         if len(known) > 1:
-            return b"[" + b",".join(sorted(known)) + b"]"
+            known += self.chance.sample(known, self.chance.choice((0, 0, 0, 1)))
+            return b"[" + b",".join(self.chance.sample(known, len(known))) + b"]"
         return known[0] if known else self.replies[""]
 
     def _deps(self):
@@ -226,7 +238,7 @@ class World:
             replies=stored.replies,
             cards=stored.cards,
             modals=None,
-            channel_settings=channels,
+            channel_settings=RecentSettings(channels, self.clock),
             watches=channels,
             rules=Rules(),
             logins=None,
@@ -253,6 +265,23 @@ class World:
             await self.turn(name)
         return name
 
+    async def uploads(self, about):
+        """Agree to the upload of the answer's file, also of one that is known, and wait.
+
+        Returns the ids of the cases: the question's and, unless it cannot be uploaded, the upload's.
+        """
+        offered = await self._clicks(Verb.OFFER_UPLOAD, about)
+        name = await self._clicks(Verb.UPLOAD, offered)
+        for _ in range(2):
+            if (await self.stored.store.case(name)).outcome is Outcome.OPEN:
+                self.now += timedelta(minutes=5)
+                await self.turn(name)
+        cases = [await self.stored.store.case(one) for one in (offered, name)]
+        return [case.request.id for case in cases if case.lookups]
+
+    async def _clicks(self, verb, about):
+        return await self.does(UploadRequest, verb=verb, about=about, response_url=HOOK)
+
     async def does(self, kind, *, response_url=None, **fields):
         name = next(self.ids)
         origin = Origin(team="T1", user="U2", channel="C1", response_url=response_url)
@@ -277,19 +306,22 @@ class World:
     async def opens_home(self):
         await self.does(HomeRequest, verb=Verb.HOME)
 
-    async def posts(self, samples):
-        """The same in a watched channel. Returns the card's case."""
+    async def posts(self, samples, user="U2"):
+        """The same in a watched channel. Returns the cards that this posted or changed."""
         name = next(self.ids)
+        self.now += timedelta(seconds=1)
         at = f"{self.now.timestamp():.6f}"
         origin = Origin(
-            entry_point="watch", team="T1", user="U2", channel="C1", thread=at, message=at, public=True
+            entry_point="watch", team="T1", user=user, channel="C1", thread=at, message=at, public=True
         )
         lookups = tuple(_lookup(sample) for sample in samples)
         request = CardRequest(id=name, delivery=f"d{name}", at=self.now, origin=origin, lookups=lookups)
         await self.stored.cards.add(request)
         await watch_batch.run_batch(self.deps)
-        [card] = await self.stored.cards.due(1)
-        return card
+        changed = await self.stored.cards.due(MOST_CARDS)  # an earlier card, which counts this message
+        if changed:
+            await watch_batch.run_batch(self.deps)
+        return changed or [await self.stored.cards.card(name)]
 
     def in_terminal(self, message):
         """What a terminal shows of a message."""
@@ -313,12 +345,12 @@ def _places(world):
 
 @dataclass
 class _MemoryFiles:
-    """One file whose content nobody needs."""
+    """One file, with the content of the hash in mutated_bodies."""
 
     sha256: str
     path: str = "/srv/a.bin"
     name: str = "a.bin"
-    size: int = 5
+    size: int = len(EICAR)
 
     async def find(self, typed):
         return [typed]
@@ -330,7 +362,7 @@ class _MemoryFiles:
         return self.sha256
 
     async def chunks(self):
-        yield b"hello"
+        yield EICAR
 
 
 @asynccontextmanager

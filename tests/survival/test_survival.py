@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.database import Database
-from bot.storage.quota_store import QuotaStore
+from bot.storage.virustotal import QuotaStore
 from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL
 from tests.support.processes import Died, grounds

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from bot.postgres import Server
-from bot.queue.worker import Pace
+from bot.queue.jobs import Pace
 from bot.startup import prepare
 from tests.bot.test_storage import request
 from tests.bot.test_worker import Bot, eventually, left

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.database import Database
-from bot.storage.quota_store import QuotaStore
+from bot.storage.virustotal import QuotaStore
 from tests.support.memory_quota import MemoryQuota
 from vt.errors import QuotaSpent
 from vt.quota import Limits

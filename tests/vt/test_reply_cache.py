@@ -6,8 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.database import Database
-from bot.storage.quota_store import QuotaStore
-from bot.storage.reply_cache import StoredReplies
+from bot.storage.virustotal import QuotaStore, StoredReplies
 from playground.virustotal import Sandbox
 from tests.support.memory_quota import MemoryQuota
 from vt import quota

@@ -28,6 +28,18 @@ async def test_25_hashes_cost_one_call_with_a_private_key_and_seven_with_a_publi
         assert all(lookup.settled and lookup.raw for lookup in lookups)
 
 
+@pytest.mark.parametrize(("kind", "sent"), [("private", "1"), ("public", None)])
+@pytest.mark.parametrize(
+    ("action", "values"),
+    [("scan-hash", HASHES[:1]), ("scan-hash", HASHES[:3]), ("scan-url", ["http://a.example.com/"])],
+)
+async def test_more_fields_are_asked_for_with_a_private_key_only(kind, sent, action, values):
+    """allinfo=1 is for private keys; a public one that sends it gets nothing more."""
+    async with running_service(kind) as vt:
+        await vt.asks(action, *values)
+        assert [call.params.get("allinfo") for call in vt.sandbox.calls] == [sent]
+
+
 async def test_a_request_without_files_calls_nothing_about_files():
     """An address is looked up without a single call of a function in vt/files."""
     entered = set()

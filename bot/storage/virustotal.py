@@ -1,15 +1,17 @@
-"""The quota of a VirusTotal key, counted in the database: processes that share the key share the count."""
+"""What is stored of calls to VirusTotal: the quota of each key, which processes share, and the replies, so that none is asked for twice."""
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from sqlalchemy import Column, MetaData, Table, Text, select, text
+from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +24,19 @@ log = structlog.get_logger()
 
 metadata = MetaData()
 quotas = Table("quotas", metadata, Column("key", Text, primary_key=True), Column("use", Text, nullable=False))
+replies = Table(
+    "replies",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("raw", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("replies_by_age", "at"),
+)
+# Several lookups may have asked at once: the reply that came last stays, whichever is written last.
+_PUT_REPLY = text("""
+    INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
+    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at WHERE replies.at <= excluded.at
+""")
 _USAGE = TypeAdapter(Usage)
 
 Change = Callable[[Usage, datetime], Usage]
@@ -105,20 +120,20 @@ class QuotaStore:
         row = select(quotas.c.use).where(quotas.c.key == self.name)
         found = await connection.scalar(row)
         if found is None:
-            await connection.execute(_FIRST, {"key": self.name, "use": _text(Usage())})
+            await connection.execute(_FIRST_QUOTA, {"key": self.name, "use": _text(Usage())})
             found = await connection.scalar(row)
         return str(found)
 
     async def _put(self, connection: AsyncConnection, before: str, usage: Usage) -> bool:
         """False: it was changed by another process in the meantime."""
         after = _text(usage)
-        put = await connection.execute(_PUT, {"key": self.name, "before": before, "after": after})
+        put = await connection.execute(_SWAP_QUOTA, {"key": self.name, "before": before, "after": after})
         self._last = after if put.rowcount else ""
         return bool(put.rowcount)
 
 
-_FIRST = insert(quotas).on_conflict_do_nothing()
-_PUT = text("UPDATE quotas SET use = :after WHERE key = :key AND use = :before")
+_FIRST_QUOTA = insert(quotas).on_conflict_do_nothing()
+_SWAP_QUOTA = text("UPDATE quotas SET use = :after WHERE key = :key AND use = :before")
 
 
 def _parsed(stored: str) -> Usage:
@@ -132,3 +147,50 @@ def _parsed(stored: str) -> Usage:
 
 def _text(usage: Usage) -> str:
     return _USAGE.dump_json(usage).decode()
+
+
+# Replies ----------------------------------------------------------------------------------------------
+
+
+class StoredReplies:
+    """VirusTotal's replies, kept so that the same thing is not asked twice. Raises StoreDown as Cases does.
+
+    `owner`: to whose key they came. What the sandbox invented is never taken for what VirusTotal said.
+    """
+
+    def __init__(self, database: Database, owner: str = "") -> None:
+        self._database = database
+        self._owner = owner
+
+    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
+        """Those of them that are kept and came after that time."""
+        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
+
+    async def recall(
+        self, keys: Iterable[str], newer_than: datetime
+    ) -> dict[str, tuple[dict[str, Any], datetime]]:
+        """The same, with the times when they came."""
+        wanted = [self._owner + key for key in keys]
+
+        async def find(connection: AsyncConnection) -> Any:
+            found = select(replies).where(replies.c.key.in_(wanted), replies.c.at > newer_than)
+            return (await connection.execute(found)).all()
+
+        rows = await self._database.run(find)
+        found = [row for row in rows if isinstance(row.raw, dict)]
+        return {row.key.removeprefix(self._owner): (row.raw, row.at) for row in found}
+
+    async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
+        """Keep replies that came at that time; what is newer stays."""
+        rows = [
+            {"key": self._owner + key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())
+        ]
+        if rows:
+            await self._database.run(
+                lambda connection: connection.execute(_PUT_REPLY, rows), together=len(rows) > 1
+            )
+
+    async def prune(self, older_than: datetime) -> None:
+        """Delete replies that came before that time, to whichever key. Raises StoreDown."""
+        old = delete(replies).where(replies.c.at < older_than)
+        await self._database.run(lambda connection: connection.execute(old))

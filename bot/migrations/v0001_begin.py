@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from bot.queue import schema
+from bot import migrations
 
 revision = "0001"
 down_revision = None
@@ -40,4 +40,4 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("use", sa.Text, nullable=False),
     )
-    schema.migrate(op.get_bind())
+    migrations.migrate_jobs(op.get_bind())

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from bot.queue import schema
+from bot import migrations
 
 revision = "0005"
 down_revision = "0004"
@@ -10,4 +10,4 @@ down_revision = "0004"
 
 def upgrade() -> None:
     """Another queue, and all waiting jobs in it."""
-    schema.take_over_queue(op.get_bind(), "vtbot", "vtbot-2")
+    migrations.take_over_queue(op.get_bind(), "vtbot", "vtbot-2")
