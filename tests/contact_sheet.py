@@ -10,6 +10,8 @@ from tests.support.cards import LINES, SCENES, looked_at, posted
 
 SHEETS = HERE / "docs/pictures/cards"
 COLUMNS = {390: 4, 1280: 2}
+TALLEST = 9_000
+"""Pixels of a window in which the longest list is not cut."""
 PAGE = """<style>body {{ font: 15px sans-serif; margin: 12px; background: #888; columns: {columns}; column-gap: 12px }}
 figure {{ margin: 0 0 12px; break-inside: avoid }} img {{ width: 100%; display: block }}</style>{figures}"""
 
@@ -25,7 +27,8 @@ async def main():
 
 async def _sheet(browser, address, width, scheme):
     figures = []
-    async with looked_at(browser, address, width, scheme) as (_, items):
+    async with looked_at(browser, address, width, scheme) as (seat, items):
+        await seat.page.set_viewport_size({"width": width, "height": TALLEST})
         for name, item in zip(SCENES, items, strict=True):
             lines = await item.evaluate(LINES)
             picture = base64.b64encode(await item.screenshot()).decode()

@@ -102,7 +102,8 @@ def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
     if isinstance(finding.report, HostReport):
         yield SERVED, served(flagged(finding.report))
     decided = finding.rule.evidence if finding.rule else None
-    if where.newest and where.newest != decided:
+    # What does not count is named by the rule in words, with its worst.
+    if where.newest and where.newest != decided and not (finding.rule and finding.rule.context):
         yield LATEST, _detected(where.newest)
 
 

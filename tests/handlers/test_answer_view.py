@@ -335,6 +335,52 @@ def test_sixty_indicators_fit_into_one_message(count):
     assert "CSV" in labels(message)
 
 
+def test_the_hashes_of_one_file_are_one_row():
+    """MD5, SHA-1 and SHA-256 of it: counted once, with the other hashes beside it. Asked for alone it is one card."""
+    md5, sha1 = "5" * 32, "1" * 40
+    same = [finding("scan-hash", value, file_report()) for value in (md5, SHA, sha1)]
+    other = finding("scan-hash", "7" * 64, file_report(0, sha256="7" * 64, scans={"A": {"detected": False}}))
+    message = answer_views.answer([*same, other], CONTEXT)
+    lines = shown(message)
+    assert lines[0] == "🔴 1 RISKY · 🟢 1 CLEAN"
+    assert len(message.blocks[1]["rows"]) == 1 + 2
+    assert lines[2].startswith(
+        f"🔴 RISKY | {md5} | 4 of 70 | Same file: {SHA}, {sha1} · Trojan:Win32/Emotet!ml | "
+    )
+    assert f"Same file: {SHA}, {sha1}" in message.text
+    alone = answer_views.answer(same, CONTEXT)
+    assert shown(alone)[:3] == ["🔴 RISKY · 4 of 70 engines", f"{md5}  ▰▱▱▱▱", f"Same file: {SHA}, {sha1}"]
+    assert message_faults(message) == message_faults(alone) == []
+
+
+def test_the_verdict_on_an_email_address_is_its_domains():
+    """The card and the list say so."""
+    raw = ip_report(detected_urls=[{"url": "http://evil.example/x", "positives": 3, "total": 70}])
+    found = finding("domain-report", "someone@evil.example", raw)
+    assert any(
+        "the domain of the email address, not on the mailbox" in line for line in shown(card_of(found))
+    )
+    row = shown(answer_views.answer([found, finding("scan-ip", "10.0.0.1")], CONTEXT))[2]
+    assert "domain of the email address" in row
+
+
+def card_of(one):
+    return answer_views.answer([one], CONTEXT)
+
+
+def test_what_is_beside_a_list_is_not_in_it():
+    """The three worst in short form: other names and the record, nothing that their rows say but the indicator."""
+    risky = [
+        finding("scan-hash", f"{n}" * 64, file_report(60 - n, 70, sha256=f"{n}" * 64)) for n in range(1, 6)
+    ]
+    message = answer_views.answer(risky, CONTEXT)
+    shorts = [lines_of(block) for block in message.blocks[2:-1]]
+    assert [lines[0] for lines in shorts] == [f"{n}" * 64 for n in range(1, 4)]
+    assert all("Kaspersky: " in lines[1] and "Microsoft" not in lines[1] for lines in shorts)
+    assert not any("RISKY" in line or "of 70" in line for lines in shorts for line in lines)
+    assert message.blocks[-1]["type"] == "actions"
+
+
 def test_several_say_why_for_those_that_are_no_verdict():
     """A line that is not checked says when it will be."""
     assert any(

@@ -145,12 +145,11 @@ SCENES = {**{name: [one] for name, one in ONE.items()}, **LISTS}
 
 
 def message(findings):
-    """The answer about them, looked up before in another channel."""
+    """The answer about them, looked up before in the same channel."""
     records = {}
     for one in findings:
         if one.state in (State.RISKY, State.SUSPICIOUS):
-            last = Sighting.of(one).model_copy(update={"at": NOW - 3 * DAY})
-            records[last.subject] = Summary(2, NOW - 3 * DAY, here=False, channel="C0GENERAL1", last=last)
+            records[Sighting.of(one).subject] = Summary(2, NOW - 3 * DAY, here=True, channel=None, last=None)
     return answer.answer(findings, AnswerContext("case-id", NOW, records=records, invented=True))
 
 
