@@ -133,9 +133,9 @@ async def test_the_longest_answer_has_room_for_its_question(database, tmp_path):
 
 
 async def test_an_answer_without_its_blocks_promises_no_button(database, sample):
-    """Slack does not take them: it is plain text, which says how to be asked."""
+    """Slack takes neither them nor plain ones: it is text alone, which says how to be asked."""
     async with upload_app(database, sample.parent) as app:
-        app.slack.fails("chat.postMessage", "invalid_blocks")
+        app.slack.fails("chat.postMessage", "invalid_blocks", times=2)
         posted = await mentioned(app, f"@vt scan-file {sample}")
         assert "Upload" not in labels(app, posted)
         assert "ask about fewer files" in app.now(posted)
