@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision."""
 LATEST = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
 """procrastinate's newest migration. When an update of it brings a newer one, a new revision calls `migrate_jobs` again."""

@@ -3,8 +3,10 @@
 import asyncio
 
 import psycopg
+import pytest
 from psycopg import sql
 
+from tests.handlers.test_form import opened
 from tests.support.app_fixture import at_work
 from tests.support.incident import EICAR, at_incident
 
@@ -24,11 +26,11 @@ def counts(connection):
     return {name: connection.execute(count.format(sql.Identifier(name))).fetchone()[0] for name in names}
 
 
-def age(connection):
-    """Let two years pass over everything that is stored."""
+def age(connection, passed="2 years"):
+    """Let this time pass over everything that is stored."""
     for table, column in connection.execute(TIMES).fetchall():
-        older = sql.SQL("UPDATE {0} SET {1} = {1} - interval '2 years'")
-        connection.execute(older.format(sql.Identifier(table), sql.Identifier(column)))
+        older = sql.SQL("UPDATE {0} SET {1} = {1} - {2}::interval")
+        connection.execute(older.format(sql.Identifier(table), sql.Identifier(column), sql.Literal(passed)))
 
 
 def leave_behind(connection):
@@ -42,6 +44,43 @@ def leave_behind(connection):
     connection.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
 
 
+async def tidied(connection):
+    """Housekeeping has run once more."""
+    connection.execute(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('vtbot-2', 'tidy', %s)",
+        ['{"timestamp": 0}'],
+    )
+    async with asyncio.timeout(60):
+        while connection.execute(  # noqa: ASYNC110 - the database is asked
+            "SELECT FROM procrastinate_jobs WHERE task_name = 'tidy' AND status <> 'failed'"
+        ).rowcount:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("passed", "gone"),
+    [
+        ("29 days", set()),
+        ("31 days", {"cases", "modals", "watch_cards", "watch_seen"}),
+        ("367 days", {"cases", "modals", "watch_cards", "watch_seen", "sightings", "audit"}),
+    ],
+)
+async def test_when_what_was_asked_is_deleted(database, passed, gone):
+    """Answers, cards and forms, which may hold a token that somebody typed, after 30 days; what is on record after a year."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        async with at_incident(database) as incident:
+            assert incident.cards(await incident.posts(f"we saw {EICAR}"))
+            await incident.asks("/vt scan-ip 192.0.2.1")
+            await opened(incident.app)
+            await incident.quiet()
+        age(connection, passed)
+        async with at_work(database):
+            await tidied(connection)
+            rows = counts(connection)
+    kept = {"cases", "modals", "watch_cards", "watch_seen", "sightings", "audit"}
+    assert {name for name in kept if not rows[name]} == gone
+
+
 async def test_every_table_is_emptied(database):
     """After two years nothing is left of what was asked, shown, watched or run, but for what people have set."""
     with psycopg.connect(database, autocommit=True) as connection:
@@ -53,15 +92,7 @@ async def test_every_table_is_emptied(database):
         filled = counts(connection)
         age(connection)
         async with at_work(database):
-            connection.execute(
-                "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('vtbot-2', 'tidy', %s)",
-                ['{"timestamp": 0}'],
-            )
-            async with asyncio.timeout(60):
-                while connection.execute(  # noqa: ASYNC110 - the database is asked
-                    "SELECT FROM procrastinate_jobs WHERE task_name = 'tidy' AND status <> 'failed'"
-                ).rowcount:
-                    await asyncio.sleep(0.05)
+            await tidied(connection)
             left = {name for name, rows in counts(connection).items() if rows}
         assert filled["procrastinate_periodic_defers"] == 1
         assert all(
