@@ -22,6 +22,7 @@ Raw = dict[str, Any]
 Model = TypeVar("Model", bound=Reply)
 
 _DIGEST = re.compile("[0-9a-f]{64}")
+_CONTENT = re.compile("([0-9a-f]{64})(?:-[0-9]{1,12})?")
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 
@@ -157,9 +158,9 @@ def _content_ids(entry: Raw) -> Iterator[str]:
 
 
 def _content_id(name: object) -> str:
-    """The SHA-256 that a hash or scan_id begins with; "" for anything else."""
-    found = _DIGEST.match(name.casefold()) if isinstance(name, str) else None
-    return found[0] if found else ""
+    """The SHA-256 that a name is, or that a scan_id begins with; "" for anything else."""
+    found = _CONTENT.fullmatch(name.casefold()) if isinstance(name, str) else None
+    return found[1] if found else ""
 
 
 def _equal(name: str, resource: str) -> bool:

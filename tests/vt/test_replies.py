@@ -49,6 +49,10 @@ def test_a_file_is_recognised_by_any_of_its_names(asked, echo):
     [
         {"resource": OTHER},
         {"resource": OTHER[:32]},
+        {"resource": f"{SHA}-{'9' * 5000}"},
+        {"resource": f"{SHA}0"},
+        {"resource": f"{SHA} {OTHER}"},
+        {"resource": f"{SHA}-1565249201\n"},
         {"resource": "192.0.2.1"},
         {"resource": "http://example.test/"},
         {"sha256": OTHER},
