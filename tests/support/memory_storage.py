@@ -121,6 +121,9 @@ class MemoryChannels:
     async def get(self, team, channel):
         return ChannelSettings()
 
+    async def recent(self, team, channel):
+        return ChannelSettings()
+
     async def changed_channels(self, team, most):
         return []
 
