@@ -1,7 +1,7 @@
 """Passwords and tokens in URLs are hidden in what is kept for a year, and in the list of what is ignored."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,7 +30,7 @@ def upgrade() -> None:
     _forget_ignored(connection)
 
 
-def _rows(connection: sa.Connection, table: str, key: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def _rows(connection: sa.Connection, table: str, key: Sequence[str]) -> Iterator[sa.RowMapping]:
     """The key and text of all rows that may hold a URL, but for those that housekeeping is about to delete.
 
     As text: PostgreSQL does not look into JSON that holds NUL characters.
@@ -51,7 +51,7 @@ def _rows(connection: sa.Connection, table: str, key: Sequence[str]) -> Iterator
         after = {name: page[-1][name] for name in key}
 
 
-def _replace(connection: sa.Connection, table: str, row: Mapping[str, Any], hidden: object) -> None:
+def _replace(connection: sa.Connection, table: str, row: sa.RowMapping, hidden: object) -> None:
     if hidden == json.loads(row["what"]):
         return
     key = {name: value for name, value in row.items() if name != "what"}
