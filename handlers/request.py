@@ -23,15 +23,13 @@ class Verb(StrEnum):
     HELP = "help"
     PING = "ping"
     QUOTA = "quota"
-    SAY = "say"
-    """Answer with a sentence that is stored with the request."""
+    SAY = "say"  # answers with a sentence that is stored with the request
     JSON = "json"
     CSV = "csv"
     DETAILS = "details"
     COMMENTS = "comments"
     WHY = "why"
-    RESCAN_COST = "price"
-    """Show what a rescan would cost, before it is confirmed."""
+    RESCAN_COST = "price"  # shows what a rescan would cost, before it is confirmed
     RESCAN = "rescan"
     RECHECK = "recheck"
     HIDE = "hide"
@@ -59,8 +57,7 @@ class Verb(StrEnum):
     DECLINE_URL = "leave"
     """The two answers to the question whether a URL with a secret, posted in a watched channel, may be looked up."""
     REPORT = "report"
-    PICTURE = "picture"
-    """Draw what is on record about indicators, or about one of an answer."""
+    PICTURE = "picture"  # draws what is on record, as REPORT does, about one finding of an answer
     ALLOW_OWN_URL = "anyway"
     """The same permission for a URL that someone asked for themselves."""
 
@@ -92,8 +89,7 @@ class Origin(Frozen):
     """The timestamp of the thread to answer in."""
     message: str | None = None
     """The timestamp of the message with the button, or of the message in a watched channel."""
-    public: bool = False
-    """Everyone in the channel sees that message."""
+    public: bool = False  # everyone in the channel sees that message
     apart: bool = False
     """The answer goes to the asker's direct messages, because the channel is set to private answers."""
     listed: bool = False
@@ -190,8 +186,7 @@ class AnswerRequest(_AboutAnswer):
     """Export an answer, draw a part of it, or change who sees it."""
 
     verb: Literal[Verb.JSON, Verb.CSV, Verb.PICTURE, Verb.SHARE, Verb.HIDE]
-    part: str = ""
-    """Which finding is drawn, in the form that handlers/views/details_layout.py reads."""
+    part: str = ""  # which finding is drawn, as handlers/views/details_layout.py reads it
 
 
 class CardActionRequest(_AboutAnswer):
