@@ -23,8 +23,7 @@ from bot.observability import Metrics
 from bot.queue.worker import Turns
 from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
-from bot.slack_api import WebClient
-from bot.slack_client import BadToken, NotConnected, Probe, identity, socket_mode, web_client
+from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.channels import SettingsStore
 from bot.storage.history import KEPT as KEPT_ON_RECORD
 from bot.storage.slack import RefusedBlocks

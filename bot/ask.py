@@ -23,13 +23,12 @@ from handlers.commands import (
     LookupCommand,
     NoValue,
     ReportCommand,
-    Thresholds,
     TooLong,
     UnknownOption,
     UsageError,
+    nearest,
 )
-from handlers.options import check_options, nearest, parse_options, with_hyphens
-from handlers.parser import parse, parse_values
+from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
 from handlers.request import Origin, Verb
 from handlers.text import about, facts, modals
 from handlers.text import files as files_text
@@ -41,6 +40,7 @@ from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
 from vt.errors import Internal, NotAnswering, NotPublic, Unsupported
+from vt.evidence import Thresholds
 from vt.lookup import Lookup, Step
 from vt.privacy import UploadPolicy
 from vt.results import json_result

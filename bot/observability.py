@@ -1,10 +1,10 @@
-"""What an operator sees: metrics and logs. No secret and no text from outside gets into either."""
+"""What an operator sees: metrics and logs, and in both whether Slack accepts the tokens. No secret and no text from outside gets in."""
 
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, TextIO, cast
@@ -15,10 +15,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor
 
+from handlers.slack_errors import DEAD_TOKEN, MISSING_SCOPE, TOKEN_ERRORS
+
 QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp", "alembic")
 """Loggers that write URLs, payloads or job arguments below WARNING."""
 LOUDER = {"slack_bolt": logging.ERROR, "paramiko": logging.CRITICAL}
 """Those that are quiet above WARNING too: paramiko writes down, with a traceback, whatever a stranger sends it."""
+
+log = structlog.get_logger()
 
 
 class Metrics:
@@ -176,3 +180,48 @@ def place(error: BaseException) -> str:
     """Where it was raised, as file:line. Its text may hold what people sent, so that is not logged."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+
+
+class Access:
+    """Whether Slack accepts a token, by its latest replies, and which scopes it has granted."""
+
+    def __init__(self, name: str, metrics: Metrics) -> None:
+        """`name`: of the token, in the log and in the metrics."""
+        self._name = name
+        self._metrics = metrics
+        self._metrics.token_refused.labels(name).set(0)
+        self.refused = ""
+        """Slack's error code for why it does not accept the token; "" while it does."""
+        self.granted: frozenset[str] | None = None
+        """None until Slack has said."""
+
+    def accept(self, headers: Mapping[str, str]) -> None:
+        """A call was answered."""
+        if "x-oauth-scopes" in headers:
+            scopes = (scope.strip() for scope in headers["x-oauth-scopes"].split(","))
+            self.granted = frozenset(filter(None, scopes))
+        if self.refused:
+            log.warning("slack_token_accepted", token=self._name, after=self.refused)
+            self._set("")
+
+    def fail(self, method: str, data: Mapping[str, Any]) -> None:
+        """A call was refused. The log tells what only the operator can change; the metrics count every code."""
+        code = str(data["error"])
+        self._metrics.slack_errors.labels(method, code).inc()
+        if code == MISSING_SCOPE:
+            log.warning(
+                "slack_missing_scope", method=method, error=code, needed=str(data.get("needed") or "")[:200]
+            )
+        elif code in TOKEN_ERRORS and not self.refused:
+            is_whole_token = code in DEAD_TOKEN or method == "auth.test"
+            log.error(
+                "slack_token_refused", token=self._name, method=method, error=code, work_rests=is_whole_token
+            )
+            if is_whole_token:
+                self._set(code)
+        elif code not in TOKEN_ERRORS:
+            log.info("slack_refused_call", method=method, error=code)
+
+    def _set(self, code: str) -> None:
+        self.refused = code
+        self._metrics.token_refused.labels(self._name).set(int(bool(code)))

@@ -13,12 +13,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot import environment
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
-from handlers.commands import Thresholds
 from handlers.people import Policy, Role
 from handlers.text.language import Language
 from handlers.watch import Rules
 from vt.actions import ACTIONS
-from vt.evidence import EVIDENCE_DAYS, MAX_EVIDENCE_DAYS, HostCriteria, HostRule
+from vt.evidence import EVIDENCE_DAYS, MAX_EVIDENCE_DAYS, HostCriteria, HostRule, Thresholds
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")

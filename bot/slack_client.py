@@ -1,9 +1,12 @@
-"""The connections to Slack: its Web API, who the bot is there, and Socket Mode."""
+"""The connections to Slack: its Web API, of which any reply can be read; who the bot is there; and Socket Mode."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from time import time
+from typing import Any
 
 import aiohttp
 import structlog
@@ -11,20 +14,28 @@ from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.adapter.socket_mode.async_internals import send_async_response
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError, SlackRequestError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
     AsyncServerErrorRetryHandler,
 )
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability import Metrics
+from bot.observability import Access, Metrics
 from bot.server import Listener
 from bot.settings import Settings
-from bot.slack_api import Access, RateLimitRetries, Reply, WebClient
-from handlers.slack_errors import error_code
+from handlers.slack_errors import NO_REPLY, UNREADABLE_REPLY, error_code
 
+LONGEST_PAUSE = 30
+"""Seconds that Slack may ask for with a 429 and that a call waits; for longer ones the job is scheduled again."""
+MAX_REPLY_BYTES = 32 << 20
+"""Of a reply from Slack: far more than the largest page of messages that is asked for."""
 RETRY_SECONDS = 10
 """Between calls of auth.test while Slack does not answer, or refuses the token."""
 PROBE_SECONDS = 60
@@ -44,6 +55,121 @@ class BadToken(Exception):
 
 class NotConnected(Exception):
     """Slack did not open a connection; the text is Slack's code for why."""
+
+
+class WebClient(AsyncWebClient):
+    """Slack's Web API. Whatever comes back, a call returns a reply that holds what its method promises, or raises SlackApiError.
+
+    By itself the SDK raises half a dozen other exceptions for replies that did not come from Slack: AttributeError for
+    plain text, SlackApiError with a response of another type for half a JSON object, aiohttp's for a broken connection.
+    """
+
+    def __init__(self, access: Access, **options: Any) -> None:
+        super().__init__(**options)
+        self.access = access
+
+    async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> dict[str, Any]:
+        method = api_url.rpartition("/")[2]
+        try:
+            reply = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
+        except SlackApiError as error:
+            reply = {"data": None, "headers": {}, "status_code": getattr(error.response, "status", 0)}
+        except (aiohttp.ClientError, OSError):
+            reply = {"data": {"error": NO_REPLY}, "headers": {}, "status_code": 0}
+        except (ValueError, RecursionError):
+            reply = {"data": None, "headers": {}, "status_code": 0}
+        reply["data"] = _readable(method, reply)
+        if reply["data"]["ok"]:
+            self.access.accept(reply["headers"])
+        else:
+            self.access.fail(method, reply["data"])
+        return reply
+
+    async def _upload_file(self, **options: Any) -> Any:
+        try:
+            return await super()._upload_file(**options)
+        except (SlackApiError, aiohttp.ClientError, OSError, ValueError):
+            raise SlackRequestError(NO_REPLY) from None
+
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,79}")
+_PROMISED: Mapping[str, Mapping[str, type]] = {
+    "apps.connections.open": {"url": str},
+    "auth.test": {"team_id": str, "user_id": str},
+    "chat.postMessage": {"channel": str, "ts": str},
+    "conversations.history": {"messages": list},
+    "conversations.info": {"channel": dict},
+    "conversations.open": {"channel": dict, "channel.id": str},
+    "conversations.replies": {"messages": list},
+    "files.getUploadURLExternal": {"upload_url": str, "file_id": str},
+    "files.info": {"file": dict},
+    "users.info": {"user": dict, "user.id": str},
+    "views.open": {"view": dict, "view.id": str},
+}
+"""What is read from a method's reply, by its path."""
+
+
+def _readable(method: str, reply: Mapping[str, Any]) -> dict[str, Any]:
+    """The reply's body as the Web API sends it. One that it would not send becomes the error UNREADABLE_REPLY."""
+    data = reply["data"]
+    if not isinstance(data, dict):
+        return {"ok": False, "error": UNREADABLE_REPLY}
+    if data.get("ok") is not True or reply["status_code"] != HTTPStatus.OK:
+        code = data.get("error")
+        is_code = isinstance(code, str) and _CODE.fullmatch(code)
+        return {**data, "ok": False, "error": code if is_code else UNREADABLE_REPLY}
+    promised = _PROMISED.get(method, {})
+    if all(isinstance(_at(data, path), kind) for path, kind in promised.items()):
+        return data
+    return {"ok": False, "error": UNREADABLE_REPLY}
+
+
+def _at(data: Mapping[str, Any], path: str) -> Any:
+    name, _, rest = path.partition(".")
+    return data.get(name, {}).get(rest) if rest else data.get(name)
+
+
+class Reply(aiohttp.ClientResponse):
+    """A reply of limited size, whose text can always be read. Files are read from `content` and are not limited here."""
+
+    async def read(self) -> bytes:
+        """The body. Raises ClientPayloadError when it is larger than MAX_REPLY_BYTES."""
+        if self._body is None:
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > MAX_REPLY_BYTES:
+                    self.close()
+                    raise aiohttp.ClientPayloadError("too large")
+            self._body = bytes(body)
+        return self._body
+
+    async def text(self, encoding: str | None = None, errors: str = "replace") -> str:
+        """The body as text, whatever its bytes."""
+        return await super().text(encoding, errors)
+
+
+class RateLimitRetries(AsyncRateLimitErrorRetryHandler):
+    """Waits as long as a 429 asks for, unless that is longer than LONGEST_PAUSE or cannot be read: the SDK would raise ValueError."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        if error is not None or response is None:
+            return False
+        pause = next(
+            (value for name, value in response.headers.items() if name.lower() == "retry-after"), ["1"]
+        )
+        is_short = (
+            bool(pause) and pause[0].isdecimal() and pause[0].isascii() and int(pause[0]) <= LONGEST_PAUSE
+        )
+        limited = await super()._can_retry_async(state=state, request=request, response=response, error=error)
+        return is_short and limited
 
 
 @asynccontextmanager

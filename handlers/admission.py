@@ -12,12 +12,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import people, text
 from handlers.case import Modal, StoreDown
-from handlers.commands import Thresholds
 from handlers.people import DIRECT, Denial, Person, Policy, Role, Scope
 from handlers.request import ChannelSettings, Origin, Request
 from handlers.slack_errors import TOKEN_ERRORS, Unknown, error_code
 from handlers.text import about
 from handlers.text.format import EVERYBODY, Audience
+from vt.evidence import Thresholds
 
 T = TypeVar("T")
 
@@ -234,7 +234,7 @@ async def effective_settings(
 ) -> tuple[Thresholds, ChannelSettings]:
     """The channel's settings, and the thresholds with them: the operator's where it sets none. Raises StoreDown."""
     settings = await store.recent(origin.team, origin.channel)
-    return thresholds.in_channel(settings), settings
+    return thresholds.changed(settings.thresholds, settings.host_rule, settings.evidence_days), settings
 
 
 # Permissions -------------------------------------------------------------------------------------------

@@ -1,14 +1,13 @@
-"""Commands: what a line after /vt or a form can ask for, what can be wrong with it, and how passwords in it are recognised. Pure."""
+"""Commands: what a line after /vt or a form can ask for, and what can be wrong with it: unknown options and passwords too. Pure."""
 
+import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, Self
 
-from handlers.request import ChannelSettings, Verb
+from handlers.request import Verb
 from vt.actions import Action
-from vt.evidence import DEFAULT_CRITERIA, HostCriteria
-from vt.indicators import Indicator
+from vt.indicators import read
 from vt.lookup import Lookup
 
 # Usage errors (their sentences: handlers/text/errors.py) -----------------------------------------------
@@ -134,36 +133,6 @@ NO_OPTIONS = Options()
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """How verdicts are reached where no option says otherwise: as the operator or the channel set it."""
-
-    engines: Mapping[str, int] = field(default_factory=dict)
-    """By action key; for the others the documented number applies."""
-    hosts: HostCriteria = DEFAULT_CRITERIA
-    """How addresses and domains are judged."""
-
-    def of(self, action: Action) -> int:
-        """The engines that make a finding of this action RISKY."""
-        return self.engines.get(action.key, action.threshold)
-
-    def in_channel(self, settings: ChannelSettings) -> Self:
-        """The same, but for what is set for a channel."""
-        rule = settings.host_rule or self.hosts.rule
-        days = self.hosts.days if settings.evidence_days is None else settings.evidence_days
-        return type(self)({**self.engines, **settings.thresholds}, HostCriteria(rule, days))
-
-    def lookup(self, indicator: Indicator, action: Action, options: Options = NO_OPTIONS) -> Lookup:
-        """A new lookup of an indicator."""
-        threshold = options.threshold or self.of(action)
-        lookup = Lookup.of(indicator, action, threshold, options.rescan_after_days)
-        return lookup.model_copy(update={"criteria": self.hosts})
-
-    def applied(self, lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
-        """The lookups, to be judged so."""
-        return tuple(one.evolve(threshold=self.of(one.action), criteria=self.hosts) for one in lookups)
-
-
-@dataclass(frozen=True, slots=True)
 class LookupCommand:
     """Look up indicators, files, and people by the domain of their mail address."""
 
@@ -219,6 +188,65 @@ class WatchCommand:
 Command = LookupCommand | ReportCommand | InfoCommand | SettingsCommand | FormCommand | WatchCommand
 
 
+# Unknown options --------------------------------------------------------------------------------------
+
+OPTION_NAMES = tuple(one.name.replace("_", "-") for one in fields(Options))
+FLAGS = ("share", "fresh")
+"""Options without a value."""
+MOST_WORDS = 100
+"""Words of a line that are looked at to find out whether it was typed."""
+ANY_OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*(?:=\S*)?")
+_OPTION_AND_VALUE = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*(?:=\S*|\s+(?!--)\S+)?")
+_PROGRAM = re.compile(
+    r"ansible|apt|awk|bash|bitsadmin|cat|certutil|chmod|cmd|cp|curl|cscript|dig|dnf|docker|find|git|gpg"
+    r"|grep|iptables|journalctl|kubectl|ls|mshta|msiexec|nc|ncat|net|nft|nmap|npm|nslookup|openssl|perl"
+    r"|php|ping|pip|powershell|powershell\.exe|pwsh|python|python3|regsvr32|rsync|rundll32|scp|sed|sh"
+    r"|sqlmap|ssh|sudo|systemctl|tail|tar|tcpdump|telnet|wget|wmic|wscript|yum"
+)
+"""The programs with which command lines begin that are pasted from a log or a shell. Their options are not meant for the bot."""
+_PASTED = re.compile(r"[\n`|;$]|(?:^|\s)&amp;&amp;\s|(?<!\S)-[a-zA-Z](?!\S)")
+"""What a typed command does not have: several lines, code, signs of a shell, options of one letter."""
+
+
+def refuse_unknown_options(text: str, *, strict: bool, pasted: str) -> None:
+    """For a text that is left without the known options; see parser.parse_options. Raises UnknownOption."""
+    # Where every other word is an indicator, this is a typed command, whatever its options look like.
+    words = _OPTION_AND_VALUE.sub(" ", text).split()[: MOST_WORDS + 1]
+    strict = strict or all(word.isdecimal() or read(word) for word in words)
+    is_typed = strict or not looks_pasted(text)
+    for unknown in ANY_OPTION.finditer(text):
+        option = unknown[0]
+        if option in pasted:
+            continue
+        name = option.partition("=")[0].lstrip("-").lower()
+        is_ours = difflib.get_close_matches(name, OPTION_NAMES, n=1, cutoff=0.75)
+        if is_ours or (is_typed and option.startswith("--")) or strict:
+            takes_no_value = name in FLAGS
+            raise UnknownOption(option if takes_no_value else option.partition("=")[0], nearest(name))
+
+
+def refuse_options(command: str, text: str) -> None:
+    """For a command that takes no options. Raises UnknownOption."""
+    if unknown := ANY_OPTION.search(text):
+        raise UnknownOption(unknown[0].partition("=")[0], command=command)
+
+
+def nearest(name: str, more: tuple[str, ...] = ()) -> str:
+    """The known option that has nearly this name, or of which it is the beginning; "" when there is none."""
+    known = [*OPTION_NAMES, *more]
+    longer = [one for one in known if len(name) > 1 and one.startswith(name)]
+    close = longer or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"--{close[0]}" if close else ""
+
+
+def looks_pasted(text: str) -> bool:
+    """Whether a line was copied from a log or a shell rather than typed for the bot."""
+    first = text.split(maxsplit=1)[:1]
+    return _PASTED.search(text) is not None or bool(
+        first and _PROGRAM.fullmatch(first[0].rpartition("/")[2].lower())
+    )
+
+
 # Passwords ---------------------------------------------------------------------------------------------
 
 _WORD = r"(?:linux[ _-]?)?(?:password|passwort|passwd|passphrase|pass|pwd|pw)"
@@ -253,6 +281,13 @@ def password_in_file_command(line: str) -> bool:
 def password_in_host_name(name: str) -> bool:
     """Whether the name of a server holds a password, as in `user:X@host`."""
     return _LOGIN.search(name) is not None or password_in_file_command(name)
+
+
+def parse_host(name: str) -> str:
+    """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
+    if password_in_host_name(name):
+        raise PasswordTyped
+    return name
 
 
 def password_in_form_text(text: str) -> bool:

@@ -9,13 +9,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.admission import AdmissionDeps, Directory, RecentSettings, RequestStore
 from handlers.case import Case, Modal, Sighting, Summary
-from handlers.commands import Thresholds
 from handlers.files import Logins
 from handlers.localization import Languages
 from handlers.people import Policy
 from handlers.request import Origin
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
+from vt.evidence import Thresholds
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 from vt.service import Service
 from vt.verdict import State
@@ -102,6 +102,10 @@ class Replies(Protocol):
 class RefusedBlocks(Protocol):
     """Kinds of block that Slack refuses in a workspace that is too old for them."""
 
+    @property
+    def known(self) -> Collection[tuple[str, str]]:
+        """The workspaces with the kinds that they have ever refused: none, as a rule."""
+
     def kinds(self, team: str) -> frozenset[str]:
         """The kinds that this workspace refused lately."""
 
@@ -111,6 +115,8 @@ class RefusedBlocks(Protocol):
 
 class NothingRefused:
     """For a bot that forgets what was refused, such as one in a terminal."""
+
+    known: Collection[tuple[str, str]] = ()
 
     def kinds(self, _team: str) -> frozenset[str]:
         """None."""

@@ -2,35 +2,16 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Literal
+from typing import Any, Literal
 
 from handlers import commands
-from handlers.commands import (
-    BadNumber,
-    Command,
-    FormCommand,
-    InfoCommand,
-    LookupCommand,
-    NothingFound,
-    NoValue,
-    Options,
-    PasswordTyped,
-    ReportCommand,
-    SettingsCommand,
-    Thresholds,
-    TooLong,
-    TooMany,
-    UnknownCommand,
-    UnknownOption,
-    WatchCommand,
-    WrongValue,
-)
-from handlers.options import check_options, parse_options, refuse_options, with_hyphens
+from handlers.commands import Command, LookupCommand, Options, WrongValue
 from handlers.request import Verb
 from vt import extract
 from vt.actions import BY_KEY, Action, fitting
+from vt.evidence import Thresholds
 from vt.files.hosts import host_place
 from vt.indicators import Indicator, Kind, host_of, read, split_values, unescape_markup
 from vt.lookup import Lookup
@@ -54,11 +35,11 @@ _PATHS = re.compile(r",|\s+(?=/)")
 _COMMAND = re.compile(r"[a-z]+(?:-[a-z]+)+|[a-z]+")
 
 
-PLAIN: Mapping[str, InfoCommand | SettingsCommand] = {
-    "ping": InfoCommand(Verb.PING),
-    "quota": InfoCommand(Verb.QUOTA),
-    "help": InfoCommand(Verb.HELP),
-    "settings": SettingsCommand(),
+PLAIN: Mapping[str, commands.InfoCommand | commands.SettingsCommand] = {
+    "ping": commands.InfoCommand(Verb.PING),
+    "quota": commands.InfoCommand(Verb.QUOTA),
+    "help": commands.InfoCommand(Verb.HELP),
+    "settings": commands.SettingsCommand(),
 }
 """Commands that take no arguments."""
 WATCHING: Mapping[str, Literal[Verb.WATCH, Verb.IGNORE]] = {"watch": Verb.WATCH, "ignore": Verb.IGNORE}
@@ -71,16 +52,16 @@ def parse(text: str, thresholds: Thresholds, *, has_entities: bool = True) -> Co
     entities, as Slack sends them.
     """
     if len(text) > LONGEST:
-        raise TooLong(LONGEST)
+        raise commands.TooLong(LONGEST)
     text = with_hyphens(text).strip()
     first, _, rest = text.partition(" ")
     word = first.lower()
     if word == FORM:
         return _form(rest.strip())
     if word in (*WATCHING, *PLAIN):
-        refuse_options(word, rest)
+        commands.refuse_options(word, rest)
     if word in WATCHING:
-        return WatchCommand(WATCHING[word], rest.strip())
+        return commands.WatchCommand(WATCHING[word], rest.strip())
     if word in ("", *PLAIN):
         return PLAIN[word or "help"]
     if word == REPORT:
@@ -90,37 +71,39 @@ def parse(text: str, thresholds: Thresholds, *, has_entities: bool = True) -> Co
     return _free_text(text, word, thresholds)
 
 
-def _form(text: str) -> FormCommand:
+def _form(text: str) -> commands.FormCommand:
     """The text is stored until the form is submitted, so it must not contain a password."""
     if commands.password_in_form_text(text):
-        raise PasswordTyped
+        raise commands.PasswordTyped
     parse_options(text, strict=False)
-    return FormCommand(text)
+    return commands.FormCommand(text)
 
 
-def _report(rest: str, thresholds: Thresholds) -> ReportCommand:
+def _report(rest: str, thresholds: Thresholds) -> commands.ReportCommand:
     """Indicators whose record is drawn. `--share` is the only option."""
     if commands.password_in_text(rest):
-        raise PasswordTyped
+        raise commands.PasswordTyped
     options, values = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
     given = asdict(replace(options, share=False))
     if refused := next((name for name, value in given.items() if value not in (None, False)), ""):
-        raise UnknownOption(f"--{refused.replace('_', '-')}", command=REPORT, taken="--share")
+        raise commands.UnknownOption(f"--{refused.replace('_', '-')}", command=REPORT, taken="--share")
     found = extract(values, unknown_hosts=True)
     if not found:
-        raise NothingFound(f"/vt {REPORT} 192.0.2.1")
+        raise commands.NothingFound(f"/vt {REPORT} 192.0.2.1")
     if len(found) > MOST_PICTURES:
-        raise TooMany(len(found), MOST_PICTURES)
-    return ReportCommand(tuple(thresholds.lookup(one, fitting(one.kind)) for one in found), options.share)
+        raise commands.TooMany(len(found), MOST_PICTURES)
+    return commands.ReportCommand(
+        tuple(new_lookup(one, fitting(one.kind), thresholds) for one in found), options.share
+    )
 
 
 def _action(action: Action, rest: str, thresholds: Thresholds, *, has_entities: bool) -> LookupCommand:
     """An action by its name: unknown options are refused, and the values must fit."""
     if action.files and commands.password_in_file_command(rest):
-        raise PasswordTyped
+        raise commands.PasswordTyped
     try:
         options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
-    except BadNumber as wrong:
+    except commands.BadNumber as wrong:
         raise replace(wrong, action=action) from None
     check_options(action, options)
     # Indicators are unescaped when they are read; a path is taken literally.
@@ -131,11 +114,11 @@ def _action(action: Action, rest: str, thresholds: Thresholds, *, has_entities: 
 def _free_text(text: str, word: str, thresholds: Thresholds) -> LookupCommand:
     """Any other text: every indicator in it, each with the action that fits."""
     if commands.password_in_text(text):
-        raise PasswordTyped
+        raise commands.PasswordTyped
     options, rest = parse_options(text, strict=False)
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN, *WATCHING, REPORT], n=1, cutoff=0.75)
     if nearest and _COMMAND.fullmatch(word):
-        raise UnknownCommand(word, nearest[0])
+        raise commands.UnknownCommand(word, nearest[0])
     return parse_values(None, rest, options, thresholds)
 
 
@@ -161,7 +144,7 @@ def parse_values(
     if wrong and not (partial and (indicators or people)):
         raise wrong[0]
     if not indicators and not people:
-        raise NoValue(action)
+        raise commands.NoValue(action)
     lookups = _lookups(((indicator, action) for indicator in indicators), options, thresholds)
     return replace(_command(lookups, options, people), wrong=tuple(wrong))
 
@@ -172,24 +155,24 @@ def with_action(
     """Look up indicators that were found before, with this action or each with the one that fits. Raises UsageError."""
     wanted = [(_as_taken(action, one), action) if action else (one, fitting(one.kind)) for one in found]
     if not wanted:
-        raise NothingFound
+        raise commands.NothingFound
     return _command(_lookups(wanted, options, thresholds), options)
 
 
 def _files(action: Action, text: str, options: Options, thresholds: Thresholds) -> LookupCommand:
     if commands.password_in_file_command(text):
-        raise PasswordTyped
+        raise commands.PasswordTyped
     place = host_place(options.host) if options.host else ""
     paths = dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip())
     if not paths:
-        raise NoValue(action)
+        raise commands.NoValue(action)
     threshold = options.threshold or thresholds.of(action)
     return _command(tuple(Lookup.of_file(path, action, threshold, place) for path in paths), options)
 
 
 def _command(lookups: tuple[Lookup, ...], options: Options, people: tuple[str, ...] = ()) -> LookupCommand:
     if len(lookups) + len(people) > MOST_VALUES:
-        raise TooMany(len(lookups) + len(people), MOST_VALUES)
+        raise commands.TooMany(len(lookups) + len(people), MOST_VALUES)
     return LookupCommand(lookups, people, options.share, options.fresh)
 
 
@@ -197,7 +180,18 @@ def _lookups(
     wanted: Iterable[tuple[Indicator, Action]], options: Options, thresholds: Thresholds
 ) -> tuple[Lookup, ...]:
     """One for each different indicator."""
-    return tuple(thresholds.lookup(indicator, action, options) for indicator, action in dict(wanted).items())
+    return tuple(
+        new_lookup(indicator, action, thresholds, options) for indicator, action in dict(wanted).items()
+    )
+
+
+def new_lookup(
+    indicator: Indicator, action: Action, thresholds: Thresholds, options: Options = commands.NO_OPTIONS
+) -> Lookup:
+    """A new lookup of an indicator."""
+    threshold = options.threshold or thresholds.of(action)
+    lookup = Lookup.of(indicator, action, threshold, options.rescan_after_days)
+    return lookup.model_copy(update={"criteria": thresholds.hosts})
 
 
 def _values(action: Action, words: Iterable[str]) -> tuple[list[Indicator], list[WrongValue]]:
@@ -229,3 +223,75 @@ def _as_taken(action: Action, indicator: Indicator) -> Indicator:
     if action.key == "domain-report" and host and host.kind is Kind.DOMAIN:
         return replace(host, written=indicator.written)
     raise WrongValue(action, indicator.written or indicator.value, fitting(indicator.kind))
+
+
+# Options ----------------------------------------------------------------------------------------------
+
+
+def parse_options(text: str, *, strict: bool, pasted: str = "") -> tuple[Options, str]:
+    """The options, and the text without them. Raises UsageError for those that do not exist.
+
+    Unless it is `strict`, the text may look like a log, in which unknown options are errors only if they nearly are
+    ours. Those in `pasted`, the part of the text that came from somebody's message, never are.
+    """
+    found: dict[str, Any] = {}
+
+    def take_value(match: re.Match[str]) -> str:
+        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
+        return " "
+
+    def take_flag(match: re.Match[str]) -> str:
+        found[match[1]] = True
+        return " "
+
+    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
+    if commands.ANY_OPTION.search(rest):
+        commands.refuse_unknown_options(rest, strict=strict, pasted=pasted)
+    return Options(**found), rest
+
+
+def parse_file_options(line: str) -> tuple[Options, str]:
+    """The options among the paths of a form's field, and the paths. Raises UsageError."""
+    if commands.password_in_file_command(line):
+        raise commands.PasswordTyped
+    return parse_options(with_hyphens(line), strict=True)
+
+
+def check_options(action: Action | None, options: Options) -> None:
+    """Raises NoRescan when the action does not take `--rescan-after-days`."""
+    if action and not action.rescans and options.rescan_after_days is not None:
+        raise commands.NoRescan(action)
+
+
+def parse_number(option: str, value: str) -> int:
+    """The value of an option that takes a number: `parse_number("threshold", "3")`. Raises BadNumber."""
+    return int(_VALUED[option](option, value))
+
+
+def with_hyphens(line: str) -> str:
+    """The line with `--` in front of each option, where a phone's keyboard made a dash of the two hyphens."""
+    return re.sub(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])", "--", line)
+
+
+def _number(least: int, most: int) -> Callable[[str, str], int]:
+    def reader(name: str, value: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise commands.BadNumber(f"--{name}", value, least, most)
+        return int(value)
+
+    return reader
+
+
+def _host(_: str, value: str) -> str:
+    if not value:
+        raise commands.NoHost
+    return commands.parse_host(value)
+
+
+_VALUED: Mapping[str, Callable[[str, str], Any]] = {
+    "threshold": _number(1, 200),
+    "rescan-after-days": _number(0, 3650),
+    "host": _host,
+}
+_WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
+_FLAG = re.compile(rf"(?<!\S)--({'|'.join(commands.FLAGS)})(?!\S)")

@@ -86,7 +86,8 @@ async def send_or_plainer(
     What was refused is remembered once the plain blocks were taken: then it was not the rest. `attempt` raises
     InvalidBlocks for a refusal. Raises StoreDown.
     """
-    shown = simplified(message, deps.refused_blocks.kinds(team))
+    refused = deps.refused_blocks
+    shown = simplified(message, refused.kinds(team)) if refused.known else message
     try:
         return Sent(await attempt(shown))
     except InvalidBlocks as refusal:

@@ -1,14 +1,16 @@
-"""What engines found at an address or domain, and how much of it counts against the host. Pure.
+"""What counts towards a verdict: the thresholds, and at an address or domain how much of what engines found there. Pure.
 
 VirusTotal's API v2 gives no verdict on hosts, only lists of URLs and files that were seen there. Two rules make a count of
 them, which is compared with a threshold. docs/verdicts.md shows both on recorded reports.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
+from vt.actions import Action
 from vt.models import HostReport, Sample, SeenUrl
 
 DOWNLOADED = "downloaded"
@@ -42,6 +44,25 @@ class HostCriteria:
 
 
 DEFAULT_CRITERIA = HostCriteria()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How verdicts are reached where no option says otherwise: as the operator or the channel set it."""
+
+    engines: Mapping[str, int] = field(default_factory=dict)
+    """By action key; for the others the documented number applies."""
+    hosts: HostCriteria = DEFAULT_CRITERIA
+    """How addresses and domains are judged."""
+
+    def of(self, action: Action) -> int:
+        """The engines that make a finding of this action RISKY."""
+        return self.engines.get(action.key, action.threshold)
+
+    def changed(self, engines: Mapping[str, int], rule: HostRule | None, days: int | None) -> Self:
+        """The same, but for what is set here; None is for what is not."""
+        hosts = HostCriteria(rule or self.hosts.rule, self.hosts.days if days is None else days)
+        return type(self)({**self.engines, **engines}, hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,6 @@ MAX_ENGINES = 10_000
 """The largest count of engines. VirusTotal has about 100."""
 MAX_ENTRIES = 10_000
 """Entries of a list that are read. VirusTotal sends at most 1000."""
-COMPACT = 14
-"""The number of digits of YYYYMMDDHHMMSS."""
 
 
 def number(value: object, largest: int = LARGEST) -> int | None:
@@ -51,7 +49,7 @@ def moment(value: object) -> datetime | None:
     try:
         if isinstance(value, str):
             text = value.strip()
-            iso = f"{text[:8]}T{text[8:]}" if len(text) == COMPACT and text.isdigit() else text
+            iso = f"{text[:8]}T{text[8:]}" if len(text) == len("YYYYMMDDHHMMSS") and text.isdigit() else text
             read = datetime.fromisoformat(iso)
             return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -157,8 +155,7 @@ class FileReport(Report):
     sha256: Text = None
     sha1: Text = None
     md5: Text = None
-    type: Text = None
-    """Such as "Win32 EXE"; known to private keys only."""
+    type: Text = None  # such as "Win32 EXE"; known to private keys only
 
 
 class UrlReport(Report):

@@ -104,7 +104,8 @@ class RefusedBlocks:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._known = dict(known)
+        self.known = dict(known)
+        """When which kind was refused last, by workspace and kind."""
 
     @classmethod
     async def stored(cls, database: Database, clock: Callable[[], datetime]) -> Self:
@@ -118,15 +119,13 @@ class RefusedBlocks:
 
     def kinds(self, team: str) -> frozenset[str]:
         """The kinds of block that this workspace refused in the last 30 days."""
-        if not self._known:
-            return frozenset()
         since = self._clock() - REFUSED_FOR
-        return frozenset(kind for (where, kind), at in self._known.items() if where == team and at > since)
+        return frozenset(kind for (where, kind), at in self.known.items() if where == team and at > since)
 
     async def remember(self, team: str, kinds: Collection[str]) -> None:
         """A workspace refused these kinds just now. Raises StoreDown."""
         now = self._clock()
-        self._known.update({(team, kind): now for kind in kinds})
+        self.known.update({(team, kind): now for kind in kinds})
         given = insert(refused_blocks).values(
             [{"team": team, "kind": kind, "at": now} for kind in sorted(kinds)]
         )

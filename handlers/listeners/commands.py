@@ -24,7 +24,6 @@ from handlers.commands import (
     Options,
     ReportCommand,
     SettingsCommand,
-    Thresholds,
     UsageError,
     WatchCommand,
 )
@@ -42,6 +41,7 @@ from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn
 from vt import extract
 from vt.actions import ACTIONS, BY_KEY, FILE, Action, fitting
+from vt.evidence import Thresholds
 from vt.indicators import Indicator, strip_markup
 from vt.lookup import Lookup
 
@@ -146,7 +146,10 @@ async def _report(wanted: ReportCommand, received: SlashCommand, deps: ListenerD
     except StoreDown:
         return text.CANNOT_TAKE
     share = wanted.share or settings.answers is Answers.CHANNEL
-    lookups = thresholds.applied(wanted.lookups)
+    criteria = thresholds.hosts
+    lookups = tuple(
+        one.evolve(threshold=thresholds.of(one.action), criteria=criteria) for one in wanted.lookups
+    )
     return await accept(ReportRequest(**_head(received, deps), lookups=lookups, share=share), deps)
 
 

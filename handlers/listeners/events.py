@@ -24,7 +24,6 @@ from handlers.commands import (
     Options,
     ReportCommand,
     SettingsCommand,
-    Thresholds,
     TooMany,
     UsageError,
     WatchCommand,
@@ -34,8 +33,7 @@ from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMes
 from handlers.files import file_lookups
 from handlers.listeners.commands import parse_or_error, select
 from handlers.open_modals import Head
-from handlers.options import parse_options_only
-from handlers.parser import MOST_VALUES, with_action
+from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
 from handlers.payloads import MalformedPayload
 from handlers.people import is_foreign
 from handlers.request import (
@@ -58,6 +56,7 @@ from handlers.views.rich_text import mrkdwn
 from handlers.watch import matches
 from vt import extract
 from vt.actions import BY_KEY, FILE, fitting
+from vt.evidence import Thresholds
 from vt.indicators import is_internal
 from vt.lookup import Lookup
 from vt.privacy import is_well_known
@@ -157,7 +156,7 @@ def _with_forwarded(
         return wanted
     action = BY_KEY.get(message.text.partition(" ")[0].lower())
     try:
-        options = parse_options_only(message.text)
+        options = parse_options(with_hyphens(message.text), strict=False)[0]
         more = with_action(
             action, select(action, extract(message.forwarded, unknown_hosts=True)), options, thresholds
         )
@@ -217,7 +216,7 @@ def _from_command(wanted: Command, head: Head, files: tuple[Lookup, ...]) -> Req
 def _file_options(line: str, wanted: Command | UsageError) -> Options:
     """The options for attached files. A line without a value can still hold options for them."""
     if isinstance(wanted, LookupCommand | NothingFound | NoValue):
-        return parse_options_only(line)
+        return parse_options(with_hyphens(line), strict=False)[0]
     return Options()
 
 
@@ -276,7 +275,7 @@ def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
     own = deps.rules.own_domains
     found = extract(text, unknown_hosts=True)
     return tuple(
-        deps.thresholds.lookup(replace(one, written=one.value), fitting(one.kind))
+        new_lookup(replace(one, written=one.value), fitting(one.kind), deps.thresholds)
         for one in found
         if not is_internal(one, own) and not is_well_known(one)
     )

@@ -13,7 +13,7 @@ from slack_sdk.models.views import View
 from handlers import payloads, text
 from handlers.admission import accept, effective_settings
 from handlers.case import FormModal, LoginModal, SettingsModal, StoreDown
-from handlers.commands import BadNumber, LookupCommand, Options, Thresholds, TooLong, TooMany, UsageError
+from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError, parse_host
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
 from handlers.open_modals import (
@@ -24,15 +24,16 @@ from handlers.open_modals import (
     request_head,
     stacked_login_form,
 )
-from handlers.options import (
+from handlers.parser import (
+    MOST_VALUES,
     check_options,
     parse_file_options,
-    parse_host,
     parse_number,
     parse_options,
+    parse_values,
+    with_action,
     with_hyphens,
 )
-from handlers.parser import MOST_VALUES, parse_values, with_action
 from handlers.payloads import ModalSubmission
 from handlers.request import (
     Answers,
@@ -51,7 +52,7 @@ from handlers.views.form import INSTANCES
 from handlers.views.rich_text import rendered_view
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY, FILE
-from vt.evidence import MAX_EVIDENCE_DAYS, HostRule
+from vt.evidence import MAX_EVIDENCE_DAYS, HostRule, Thresholds
 from vt.indicators import Indicator
 
 T = TypeVar("T")

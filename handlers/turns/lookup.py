@@ -14,8 +14,8 @@ from typing import Any
 from handlers import text
 from handlers.admission import effective_settings, may_change_all
 from handlers.case import Case, Outcome, Sighting
-from handlers.commands import Thresholds
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
+from handlers.parser import new_lookup
 from handlers.replies import end, reply, send_file
 from handlers.request import LookupRequest
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
@@ -28,6 +28,7 @@ from handlers.views.details import as_json
 from handlers.views.rich_text import Message
 from vt.actions import BY_KEY
 from vt.errors import NotAnswering
+from vt.evidence import Thresholds
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
 from vt.results import known_against
@@ -284,4 +285,4 @@ async def _person(user: str, thresholds: Thresholds, deps: LookupDeps) -> Lookup
     indicator = read(email) if isinstance(email, str) else None
     if indicator is None or indicator.kind is not Kind.EMAIL:
         return None
-    return thresholds.lookup(indicator, BY_KEY["domain-report"])
+    return new_lookup(indicator, BY_KEY["domain-report"], thresholds)

@@ -10,7 +10,6 @@ import structlog
 
 from handlers.admission import effective_settings
 from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
-from handlers.commands import Thresholds
 from handlers.deps import WatchDeps
 from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
@@ -30,6 +29,7 @@ from handlers.watch import (
     needs_card,
     verdict_changed,
 )
+from vt.evidence import Thresholds
 from vt.lookup import Lookup
 from vt.quota import metered
 from vt.service import Service, next_turn
@@ -79,7 +79,10 @@ class Throttle:
             )
         values = self._ignored[origin.channel]
         lookups = lookups_of(card, lambda lookup: any(covers(value, lookup) for value in values))
-        return self._thresholds[origin.channel].applied(lookups)
+        thresholds = self._thresholds[origin.channel]
+        return tuple(
+            one.evolve(threshold=thresholds.of(one.action), criteria=thresholds.hosts) for one in lookups
+        )
 
     async def is_watching(self, origin: Origin) -> bool:
         """Whether the channel is watched now, and not paused."""

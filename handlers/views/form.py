@@ -19,7 +19,6 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.case import FormModal
-from handlers.commands import Thresholds
 from handlers.request import Answers, ChannelSettings, Verb
 from handlers.text import files as files_text
 from handlers.text import hosts as hosts_text
@@ -28,7 +27,7 @@ from handlers.views import details_layout
 from handlers.views.details_layout import Row
 from handlers.views.rich_text import clean, sentence
 from vt.actions import ACTIONS
-from vt.evidence import MAX_EVIDENCE_DAYS, HostCriteria
+from vt.evidence import MAX_EVIDENCE_DAYS, HostCriteria, Thresholds
 from vt.indicators import defang
 
 CALLBACK = "form"
@@ -204,7 +203,10 @@ def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
     for action in ACTIONS:
         count = current.thresholds.get(action.key, thresholds.of(action))
         yield modals.threshold_of(action), modals.threshold(count)
-    rule, hosts = current.host_rule or hosts_text.AS_SET, thresholds.in_channel(current).hosts
+    rule, hosts = (
+        current.host_rule or hosts_text.AS_SET,
+        thresholds.changed({}, current.host_rule, current.evidence_days).hosts,
+    )
     yield hosts_text.HOST_RULE, hosts_text.rules(thresholds.hosts.rule)[rule]
     yield hosts_text.EVIDENCE_DAYS, hosts_text.days(hosts.days)
     yield modals.ANSWERS, modals.ANSWER_WAYS[current.answers]

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from handlers.commands import Thresholds
 from handlers.request import ChannelSettings
 from handlers.views import answer, details_layout
 from handlers.views.answer import AnswerContext
@@ -16,6 +15,7 @@ from playground.slack import rules
 from tests.support.replies import ANYTHING, RECORDED, hostile, recorded, recording
 from tests.support.slack_rules import faults
 from vt.actions import BY_KEY
+from vt.evidence import Thresholds
 from vt.indicators import Indicator, Kind
 from vt.lookup import Lookup, Step
 from vt.models import Comments

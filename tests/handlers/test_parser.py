@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import text
-from handlers.commands import Thresholds, UnknownOption, UsageError
+from handlers.commands import UnknownOption, UsageError
 from handlers.parser import parse
 from handlers.request import Verb
 from vt.actions import ACTIONS
+from vt.evidence import Thresholds
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
 

@@ -4,11 +4,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from handlers.commands import NoHost, PasswordTyped, Thresholds
+from handlers.commands import NoHost, PasswordTyped
 from handlers.parser import parse
 from handlers.request import Verb
 from handlers.text import usage_error
 from tests.support.app_fixture import ANA, GENERAL, at_work
+from vt.evidence import Thresholds
 
 SECRET = "hunter2-canary"
 TABLE = sql.SQL("SELECT t::text FROM {} t")

@@ -22,7 +22,6 @@ from bot.terminal import lines
 from handlers import answer
 from handlers.admission import Directory, RecentSettings
 from handlers.case import Outcome
-from handlers.commands import Thresholds
 from handlers.deps import Deps
 from handlers.localization import Languages
 from handlers.people import Policy
@@ -52,6 +51,7 @@ from tests.support.vt_client import EICAR
 from tests.support.vt_service import no_pause
 from vt.actions import BY_KEY
 from vt.client import Client
+from vt.evidence import Thresholds
 from vt.files.disk import Disk
 from vt.files.safe_path import Roots
 from vt.files.transfer import Places
