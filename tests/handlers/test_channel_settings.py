@@ -6,7 +6,9 @@ import pytest
 
 from bot.database import Database
 from bot.storage.history import AuditTrail
+from handlers.admission import MOST_RECENT, RECENT, RecentSettings
 from handlers.payloads import ModalSubmission
+from handlers.request import ChannelSettings
 from playground.virustotal import faults as faults_of_virustotal
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.slack_rules import faults
@@ -225,3 +227,76 @@ async def test_short_answers(database):
         assert "Malicious Downloaded Samples: 1" in shown
         assert any(line.startswith("Resolutions: ") for line in shown)
         assert any("Short: without the table" in line for line in app.slack.shown(await opened(app, BEN)))
+
+
+class Stored:
+    """The database, which other processes change too, and a clock."""
+
+    def __init__(self):
+        self.now = EVER
+        self.settings = {}
+        self.reads = 0
+
+    async def get(self, team, channel):
+        self.reads += 1
+        return self.settings.get((team, channel), ChannelSettings())
+
+    async def change(self, team, channel, settings):
+        self.settings[team, channel] = settings
+
+    async def changed_channels(self, team, most):
+        return [channel for where, channel in self.settings if where == team][:most]
+
+
+def remembering():
+    stored = Stored()
+    return stored, RecentSettings(stored, lambda: stored.now)
+
+
+async def test_settings_are_read_once_in_five_seconds():
+    """What another process changes is seen when they are over, and at once by whoever asks for what is stored now."""
+    stored, settings = remembering()
+    assert [await settings.recent("T1", "C1") for _ in range(3)] == [ChannelSettings()] * 3
+    assert stored.reads == 1
+    changed = stored.settings["T1", "C1"] = ChannelSettings(thresholds={"scan-ip": 5})
+    assert await settings.recent("T1", "C2") == ChannelSettings()
+    stored.now += RECENT - timedelta(seconds=1)
+    assert await settings.recent("T1", "C1") == ChannelSettings()
+    stored.now += timedelta(seconds=1)
+    assert await settings.recent("T1", "C1") == changed
+    again = stored.settings["T1", "C1"] = ChannelSettings(thresholds={"scan-ip": 7})
+    assert await settings.recent("T1", "C1") == changed
+    assert await settings.get("T1", "C1") == again
+    assert await settings.recent("T1", "C1") == again
+
+
+async def test_a_change_of_this_process_is_seen_at_once():
+    """Even by a look that began before the change and ended after it."""
+    stored, settings = remembering()
+    assert await settings.recent("T1", "C1") == ChannelSettings()
+    new = ChannelSettings(thresholds={"scan-ip": 5})
+    await settings.change("T1", "C1", new)
+    assert await settings.recent("T1", "C1") == new
+
+    class Slow(Stored):
+        async def get(self, team, channel):
+            before = await super().get(team, channel)
+            self.now += timedelta(seconds=1)
+            await slow.change(team, channel, new)
+            return before
+
+    stored = Slow()
+    slow = RecentSettings(stored, lambda: stored.now)
+    assert await slow.recent("T1", "C1") == ChannelSettings()
+    assert await slow.recent("T1", "C1") == new
+
+
+async def test_settings_of_a_limited_number_of_channels_are_remembered():
+    """The one that was read longest ago is read again."""
+    stored, settings = remembering()
+    for number in range(MOST_RECENT + 1):
+        await settings.recent("T1", f"C{number}")
+    await settings.recent("T1", "C1")
+    assert stored.reads == MOST_RECENT + 1
+    await settings.recent("T1", "C0")
+    assert stored.reads == MOST_RECENT + 2
