@@ -26,8 +26,8 @@ from tests.support.sshd import sshd
 from vt import errors, files
 from vt.errors import KeyEncrypted, LoginUnusable
 from vt.files import remote
-from vt.files.credentials import credentials
 from vt.files.hosts import Host
+from vt.files.ssh import credentials
 from vt.stored import pack, unpack
 
 KEYS = {
