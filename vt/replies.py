@@ -148,10 +148,10 @@ def _url_ids(url: str) -> set[str]:
 
 def _content_ids(entry: Raw) -> Iterator[str]:
     """The SHA-256 that an entry names: of a file's content, or of a URL. Each one is there up to three times."""
-    for key in ("sha256", "scan_id"):
-        digest = _content_id(entry.get(key))
-        if digest:
-            yield digest
+    for name in (entry.get("sha256"), entry.get("scan_id")):
+        # Whatever follows it: a scan_id that begins with another hash belongs to another report.
+        if isinstance(name, str) and (found := _DIGEST.match(name.casefold())):
+            yield found[0]
     permalink = entry.get("permalink")
     if isinstance(permalink, str):
         yield from _DIGEST.findall(permalink.casefold())[:1]

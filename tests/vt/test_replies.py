@@ -348,3 +348,10 @@ def test_whatever_stands_for_a_number_clean_means_zero(action, positives, total,
 def test_an_echo_that_is_no_hash_is_no_other_name_of_the_file(echo):
     """A reply whose `resource` repeats what it has in place of its SHA-1 says nothing about which file it is about."""
     assert is_about_another({"resource": echo, "sha1": echo, "sha256": "5e" * 32}, "5e" * 32)
+
+
+def test_a_scan_id_that_begins_with_another_hash_tells_of_another_report():
+    """However it goes on: here with more digits than a moment has."""
+    entry = {"resource": "a" * 64, "sha256": "a" * 64, "scan_id": f"{'b' * 64}-{'9' * 5000}"}
+    assert is_about_another(entry, "a" * 64)
+    assert not is_about_another({**entry, "scan_id": f"{'a' * 64}-1549381312"}, "a" * 64)
