@@ -13,6 +13,7 @@ from psycopg.errors import UndefinedTable
 
 from bot import migrations
 from bot.postgres import NotStarted, Server
+from bot.queue.schema import ForeignJobs
 from bot.settings import Settings
 
 LOCK = 0x7674_626F_74
@@ -119,7 +120,7 @@ def _migrate(url: str) -> None:
         with engine.begin() as connection:
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(LOCK)))
             migrations.upgrade(connection)
-    except migrations.ForeignJobs:
+    except ForeignJobs:
         message = (
             "Another program keeps its jobs in this database: give vtbot one of its own in DATABASE_URL."
         )

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from bot import migrations
+from bot.queue import schema
 
 revision = "0001"
 down_revision = None
@@ -40,4 +40,4 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("use", sa.Text, nullable=False),
     )
-    migrations.migrate_jobs(op.get_bind())
+    schema.migrate_jobs(op.get_bind())

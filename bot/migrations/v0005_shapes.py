@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from bot import migrations
+from bot.queue import schema
 
 revision = "0005"
 down_revision = "0004"
@@ -10,4 +10,4 @@ down_revision = "0004"
 
 def upgrade() -> None:
     """Another queue, and all waiting jobs in it."""
-    migrations.take_over_queue(op.get_bind(), "vtbot", "vtbot-2")
+    schema.take_over_queue(op.get_bind(), "vtbot", "vtbot-2")

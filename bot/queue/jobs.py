@@ -25,7 +25,7 @@ QUEUE = "vtbot-2"
 """The queue that is written to. Its number goes up with a stored shape that the release before cannot read: then its
 processes, which may still run during a rolling restart, do not take jobs whose rows they would fail on."""
 OLDER_QUEUE = "vtbot"
-"""The queue of the release before. What its processes write to it is moved to ours (see bot.migrations.take_over_queue)."""
+"""The queue of the release before. What its processes write to it is moved to ours (see bot.queue.schema.take_over_queue)."""
 QUEUES = (QUEUE, OLDER_QUEUE)
 """The queues that workers take jobs from."""
 TURN = "turn"

@@ -20,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 import bot
 from bot import migrations, startup
 from bot.postgres import NotStarted, Server
+from bot.queue import schema
 from bot.settings import SettingsError, load
 from bot.startup import Unusable, prepare
 from tests.support.processes import user_of
@@ -192,7 +193,7 @@ def test_tables_are_what_migrations_make(database):
 
 def test_procrastinate_is_the_version_that_was_noted():
     """An update of procrastinate that changes its tables needs a revision of ours, which calls `migrate_jobs` again."""
-    assert migrations.newest() == migrations.LATEST
+    assert schema.newest() == schema.LATEST
 
 
 def test_procrastinate_tables_are_brought_forward(database):
@@ -201,9 +202,9 @@ def test_procrastinate_tables_are_brought_forward(database):
         last = "03.04.00_01_pre_add_retry_failed_job_procedure.sql"
         connection.execute(sqlalchemy.text(f"COMMENT ON TABLE procrastinate_jobs IS '{last}'"))
         for _ in range(2):
-            migrations.migrate_jobs(connection)
+            schema.migrate_jobs(connection)
         noted = sqlalchemy.text("SELECT obj_description('procrastinate_jobs'::regclass)")
-        assert connection.scalar(noted) == migrations.LATEST
+        assert connection.scalar(noted) == schema.LATEST
 
 
 UNUSABLE = [

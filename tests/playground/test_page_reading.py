@@ -353,7 +353,15 @@ async def test_somebody_unknown_is_said_to_be(browser, place, tmp_path):
     page = await session.new_page()
     await page.goto(f"{address}/?as=nobody#{INCIDENT}")
     await page.get_by_role("alert").get_by_text("There is nobody called “nobody” here.").wait_for()
-    assert await page.get_by_role("link").all_inner_texts() == ["ana", "ben", "admin", "guest", "stranger"]
+    assert await page.get_by_role("link").all_inner_texts() == [
+        "ana",
+        "ben",
+        "admin",
+        "guest",
+        "stranger",
+        "hana",
+        "lucia",
+    ]
     await page.get_by_role("link", name="ben").click()
     await page.get_by_role("heading", name="#inc-1042").wait_for()
     async with web.served(bot.slack, OFFERED, "127.0.0.1", 0, built=tmp_path) as plainly:

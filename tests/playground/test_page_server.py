@@ -204,7 +204,9 @@ async def test_nobody_is_acted_as_who_is_not_there(slack):
         for name in ("nobody", "vt", "slackbot", ""):
             async with browser.watches(name) as news:
                 told = [one async for one in news]
-            assert told == [{"kind": "nobody", "people": ["ana", "ben", "admin", "guest", "stranger"]}]
+            assert told == [
+                {"kind": "nobody", "people": ["ana", "ben", "admin", "guest", "stranger", "hana", "lucia"]}
+            ]
 
 
 async def test_deliveries_and_calls_can_be_looked_into(slack):
