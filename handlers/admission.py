@@ -131,6 +131,8 @@ class Directory:
         """A person by id. Ids that begin with B are apps, which post under their bot id."""
         if _is_app(user):
             return Person(user, "", Role.BOT)
+        if not re.fullmatch(r"\w{1,32}", user, re.ASCII):  # no id of Slack's: it is passed on to nobody
+            return Person(user, "", Role.STRANGER)
         if recent := self._recent.get(user):
             return recent
         now = self._clock()
