@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -65,11 +66,9 @@ class Restart:
                 self.taken.append(address)
 
     def answers(self, address):
-        shown = address.replace(".", "[.]") + " "
+        shown = re.compile(re.escape(address.replace(".", "[.]")) + r"(?!\d)")
         return [
-            one
-            for one in self.slack.messages(GENERAL, ANA)
-            if shown in "\n".join(self.slack.shown(one)) + " "
+            one for one in self.slack.messages(GENERAL, ANA) if shown.search("\n".join(self.slack.shown(one)))
         ]
 
     def answered(self):
