@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
 from handlers.admission import SLACK_TIMEOUT, accept, accept_or_raise
-from handlers.case import AnswerModal, FormModal, SettingsModal, StoreDown
+from handlers.case import AnswerModal, FormModal, Modal, SettingsModal, StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot, is_for_us
@@ -27,7 +27,7 @@ from handlers.open_modals import (
     show_problem,
 )
 from handlers.parser import parse_values
-from handlers.payloads import ButtonClick, HomeClick, MalformedPayload, ModalSubmission
+from handlers.payloads import ButtonClick, HomeClick, MalformedPayload, ModalClick, ModalSubmission
 from handlers.request import (
     AnswerRequest,
     CardActionRequest,
@@ -153,10 +153,7 @@ async def handle_page(
 ) -> None:
     """Another part, page or finding was selected: store a request to fill the same modal with it."""
     click = payloads.modal_click(body, action)
-    try:
-        modal = await find_modal(click.modal_id, click.team, click.user, deps)
-    except StoreDown:
-        modal = None
+    modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal | SettingsModal):
         new = request_head(modal, f"{modal.verb}:{click.trigger_id}", deps)
         part = click.value.removeprefix(f"{details_layout.TURN}:")
@@ -170,16 +167,21 @@ async def handle_picture(
 ) -> None:
     """The picture of a finding was asked for in its details: store a request for it."""
     click = payloads.modal_click(body, action)
-    try:
-        modal = await find_modal(click.modal_id, click.team, click.user, deps)
-    except StoreDown:
-        modal = None
+    modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal):
         new = request_head(modal, f"{Verb.PICTURE}:{click.trigger_id}", deps)
         part = click.value.removeprefix(f"{details_layout.PICTURE}:")
         request = AnswerRequest(**new, verb=Verb.PICTURE, about=modal.about, part=part)
         await show_problem(modal, click.view_id, await accept(request, deps), deps)
     await ack()
+
+
+async def _modal(click: ModalClick, deps: ListenerDeps) -> Modal | None:
+    """What the modal is for; None too while the database is away, since a modal's buttons stay where they are."""
+    try:
+        return await find_modal(click.modal_id, click.team, click.user, deps)
+    except StoreDown:
+        return None
 
 
 async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:

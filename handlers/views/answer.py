@@ -13,9 +13,7 @@ from slack_sdk.models.blocks import (
     Block,
     ButtonElement,
     ConfirmObject,
-    ContextBlock,
     InteractiveElement,
-    MarkdownTextObject,
     Option,
     OverflowMenuElement,
     PlainTextObject,
@@ -36,10 +34,10 @@ from handlers.views.rich_text import (
     code,
     fallback,
     length,
-    mrkdwn,
     rendered,
     rich,
     say,
+    small_print,
     tell,
 )
 from vt.actions import HASHES
@@ -240,8 +238,7 @@ def closing(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Blo
         lines.append(text.asked_by(context.shared_by))
     if context.invented:
         lines.append(about.INVENTED)
-    if lines:
-        yield ContextBlock(elements=[MarkdownTextObject(text=mrkdwn(line), verbatim=True) for line in lines])
+    yield from small_print(lines)
 
 
 def buttons(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:

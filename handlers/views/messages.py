@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, MarkdownTextObject
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
 from handlers.case import Case
@@ -21,11 +21,11 @@ from handlers.views.rich_text import (
     bold,
     code,
     fallback,
-    mrkdwn,
     rendered,
     rich,
     say,
     sentence,
+    small_print,
     tell,
 )
 from handlers.watch import Duplicate
@@ -116,8 +116,7 @@ def _closing(findings: Sequence[Finding], context: CardContext) -> Iterator[Bloc
         lines.append(watch.repeated(context.duplicates))
     if context.invented:
         lines.append(about.INVENTED)
-    if lines:
-        yield ContextBlock(elements=[MarkdownTextObject(text=mrkdwn(line), verbatim=True) for line in lines])
+    yield from small_print(lines)
 
 
 def _buttons(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from slack_sdk.models.blocks import (
     Block,
+    ContextBlock,
     MarkdownTextObject,
     PlainTextObject,
     RichTextBlock,
@@ -114,6 +115,12 @@ def sentence(line: str) -> RichTextBlock:
 def quote(line: str) -> RichTextBlock:
     """A block with a bar at its side."""
     return RichTextBlock(elements=[RichTextQuoteElement(elements=[say(line)])])
+
+
+def small_print(lines: Sequence[str]) -> Iterator[Block]:
+    """The last lines of a message, in small letters; no block when there are none."""
+    if lines:
+        yield ContextBlock(elements=[MarkdownTextObject(text=mrkdwn(line), verbatim=True) for line in lines])
 
 
 _FORMATTED = re.compile(r"[*_~`]|:[\w+'-]+:")

@@ -5,7 +5,7 @@ import time
 
 from playground.slack.rules import Rule
 from tests.support.processes import grounds
-from tests.survival.test_survival import Questions
+from tests.survival.test_survival import Questions, while_virustotal_is_asked
 
 TAKEN_OVER = 20
 """Seconds from the kill until somebody else has answered, the start of a process included."""
@@ -15,14 +15,7 @@ LIFE = 2.5
 
 async def killed_with_a_call_on_its_way(questions, bot):
     """The request is taken, and the process dies with it. Returns when."""
-
-    async def kill(_, reply):
-        bot.kill()
-        return await reply()
-
-    questions.place.virustotal.faults.add("ip-address/report", kill)
-    await questions.ask()
-    await bot.ended()
+    await while_virustotal_is_asked(questions, bot)
     return time.monotonic()
 
 
