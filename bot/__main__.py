@@ -113,17 +113,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="|".join(FailOn),
         help="exit with status 3 when something is risky; with suspicious, also when something is suspicious",
     )
-    _speaks(ask)
+    _add_language_option(ask)
     doctor = _command(commands, "doctor", "check the settings, the database, the API key and Slack", _doctor)
-    _speaks(doctor)
+    _add_language_option(doctor)
     manifest = _command(commands, "manifest", "print the Slack app's manifest", _manifest)
-    _speaks(manifest)
+    _add_language_option(manifest)
     manifest.add_argument("--url", type=_url, help="the bot's public https:// address, for HTTP mode")
     audit = _command(commands, "audit", "print who asked for what, when, and the outcome", _audit)
     audit.add_argument("--since", type=_moment, default=terminal.BEGINNING, help="a date such as 2026-11-01")
     audit.add_argument("--id", metavar="ID", help="one request, by the ID in a message about a fault")
     audit.add_argument("--json", action="store_true", help="one JSON object a line")
-    _speaks(audit)
+    _add_language_option(audit)
     sandbox = _command(commands, "sandbox", "run only the fake VirusTotal server", _sandbox)
     sandbox.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 picks a free one")
     sandbox.add_argument("--replay", type=_folder, help="a folder of recorded replies to serve")
@@ -140,7 +140,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _speaks(command: argparse.ArgumentParser) -> None:
+def _add_language_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--language",
         type=_language,

@@ -16,7 +16,7 @@ from handlers.listeners.commands import (
     refuse_foreign,
 )
 from handlers.listeners.events import skip_malformed
-from handlers.localization import speaks_to_asker
+from handlers.localization import answers_in_askers_language
 from handlers.request import Verb
 from handlers.views import details_layout, form
 from handlers.views.answer import MORE
@@ -28,7 +28,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
     app.middleware(add_deps(deps))
     app.middleware(refuse_foreign)
-    app.middleware(speaks_to_asker(deps))
+    app.middleware(answers_in_askers_language(deps))
     app.command(COMMAND)(handle_command)
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))

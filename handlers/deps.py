@@ -82,7 +82,7 @@ class History(Protocol):
     ) -> Mapping[str, Summary]:
         """What the asker's workspace looked up before that time, by subject; without those that are new to it."""
 
-    async def course(self, origin: Origin, subject: str, most: int) -> list[Judged]:
+    async def timeline(self, origin: Origin, subject: str, most: int) -> list[Judged]:
         """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""
 
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
@@ -113,7 +113,7 @@ class RefusedBlocks(Protocol):
         """Store that it refused these kinds just now. Raises StoreDown."""
 
 
-class NothingRefused:
+class NoRefusedBlocks:
     """For a bot that forgets what was refused, such as one in a terminal."""
 
     known: Collection[tuple[str, str]] = ()
@@ -126,7 +126,7 @@ class NothingRefused:
         """Forgotten."""
 
 
-NOTHING_REFUSED = NothingRefused()
+NO_REFUSED_BLOCKS = NoRefusedBlocks()
 
 
 Draw = Callable[[str], Awaitable[bytes]]
@@ -144,7 +144,7 @@ class PostingDeps:
     slack: AsyncWebClient
     clock: Callable[[], datetime]
     languages: Languages
-    refused_blocks: RefusedBlocks = NOTHING_REFUSED
+    refused_blocks: RefusedBlocks = NO_REFUSED_BLOCKS
     audience: Audience = EVERYBODY
     """Everybody, with the contact to turn to."""
     token_refused: Callable[[], bool] = lambda: False

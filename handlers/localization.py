@@ -78,7 +78,7 @@ class Languages:
         return await self.of_place(origin)
 
 
-class SpeakingDeps(Protocol):
+class LanguageDeps(Protocol):
     """What the middleware is given."""
 
     @property
@@ -86,7 +86,7 @@ class SpeakingDeps(Protocol):
         """The languages of people."""
 
 
-def speaks_to_asker(deps: SpeakingDeps) -> Callable[..., Awaitable[None]]:
+def answers_in_askers_language(deps: LanguageDeps) -> Callable[..., Awaitable[None]]:
     """Middleware: listeners answer people in their own language.
 
     Events are left out: most are messages that nobody awaits an answer to. Their listeners choose for themselves.

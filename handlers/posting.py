@@ -63,7 +63,7 @@ async def _send(
     async def attempt(tried: Message) -> Any:
         return await call(method, **where, **tried.content)
 
-    sent = await send_or_plainer(message, case.request.origin.team, deps, attempt)
+    sent = await send_with_fallback(message, case.request.origin.team, deps, attempt)
     return case.model_copy(update={"plain": True}) if sent.plain else case, sent.response
 
 
@@ -78,7 +78,7 @@ class Sent(Generic[T]):
     """It is text alone."""
 
 
-async def send_or_plainer(
+async def send_with_fallback(
     message: Message, team: str, deps: PostingDeps, attempt: Callable[[Message], Awaitable[T]]
 ) -> Sent[T]:
     """Send a message without the kinds of block that its workspace refused before; refused again, with plain blocks; then as text.

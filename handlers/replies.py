@@ -13,7 +13,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from handlers import posting, text
 from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
-from handlers.posting import POST_OPTIONS, Sent, send_or_plainer
+from handlers.posting import POST_OPTIONS, Sent, send_with_fallback
 from handlers.slack_errors import (
     INVALID_BLOCKS,
     UNREADABLE_REPLY,
@@ -70,7 +70,7 @@ async def _respond(case: Case, message: Message, deps: PostingDeps) -> Case | No
     kind = "in_channel" if seen_by_all else "ephemeral"
     # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
     fields = {**POST_OPTIONS, "response_type": kind, "replace_original": True}
-    sent = await _send_or_plainer(case, message, fields, deps)
+    sent = await _send_with_fallback(case, message, fields, deps)
     # A refused attempt may have used up one of Slack's five as well.
     posts = case.posts + sent.refusals + 1
     plain = case.plain or sent.plain
@@ -156,7 +156,7 @@ async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bo
     """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
     url = case.request.origin.response_url
     fields = {**POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
-    return bool(url) and (await _send_or_plainer(case, message, fields, deps)).response
+    return bool(url) and (await _send_with_fallback(case, message, fields, deps)).response
 
 
 async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
@@ -174,7 +174,7 @@ async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
     except CannotPost:
         await deps.store.save(case.model_copy(update={"told": SHARING}))
         fields = {**POST_OPTIONS, "response_type": "in_channel", "replace_original": False}
-        return bool(origin.response_url) and (await _send_or_plainer(case, message, fields, deps)).response
+        return bool(origin.response_url) and (await _send_with_fallback(case, message, fields, deps)).response
     return True
 
 
@@ -184,7 +184,7 @@ async def delete(case: Case, deps: PostingDeps) -> bool:
     return bool(url) and await _send(str(url), {"delete_original": True}, deps)
 
 
-async def _send_or_plainer(
+async def _send_with_fallback(
     case: Case, message: Message, fields: dict[str, Any], deps: PostingDeps
 ) -> Sent[bool]:
     """Send a message to the response_url of a case, plainer when Slack refuses its blocks."""
@@ -193,7 +193,7 @@ async def _send_or_plainer(
     async def attempt(tried: Message) -> bool:
         return await _send(url, {**tried.content, **fields}, deps)
 
-    return await send_or_plainer(message, case.request.origin.team, deps, attempt)
+    return await send_with_fallback(message, case.request.origin.team, deps, attempt)
 
 
 async def _send(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:

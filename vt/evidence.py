@@ -168,11 +168,12 @@ def condensed(found: HostRecord) -> HostRecord:
     """The same without names and without what never decides: of each kind, what is both older and milder than another."""
     kept: list[Evidence] = []
     for kind in dict.fromkeys(one.kind for one in found.flagged):
-        kept += _front([one for one in found.flagged if one.kind == kind])
+        kept += _undominated([one for one in found.flagged if one.kind == kind])
     return HostRecord(_worst_first(kept), found.shared)
 
 
-def _front(worst_first: Sequence[Evidence]) -> Iterator[Evidence]:
+def _undominated(worst_first: Sequence[Evidence]) -> Iterator[Evidence]:
+    """Without whatever is no newer than something at least as bad."""
     latest: datetime | None = None
     for one in worst_first:
         date = datetime.max.replace(tzinfo=UTC) if one.date is None else one.date

@@ -184,7 +184,7 @@ class Judgement:
     total: int | None = None
 
 
-def known_against(finding: Finding) -> HostRecord | None:
+def host_record(finding: Finding) -> HostRecord | None:
     """What is known against a host, short enough to be stored; None for files and URLs, and without a verdict."""
     report = finding.report
     return condensed(record(report)) if finding.rule and isinstance(report, HostReport) else None

@@ -147,7 +147,7 @@ class History:
 
         return {row.subject: _summary(row, origin.channel) for row in await self._database.run(find)}
 
-    async def course(self, origin: Origin, subject: str, most: int) -> list[Judged]:
+    async def timeline(self, origin: Origin, subject: str, most: int) -> list[Judged]:
         """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""
         one = (sightings_table.c.team == origin.team) & (sightings_table.c.subject == subject)
         newest = (

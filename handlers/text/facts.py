@@ -195,7 +195,7 @@ def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
     return outside(first[0].result or "", VALUE_CHARACTERS) if first else ""
 
 
-def beside_row(finding: Finding, now: datetime) -> Iterator[Fact]:
+def extra_facts(finding: Finding, now: datetime) -> Iterator[Fact]:
     """Facts that the row of a list does not name."""
     row = what(finding, now)
     shown = (one for one in facts(finding) if one[0] != SCAN_DATE and one[1].rstrip("…") not in row)
@@ -257,7 +257,7 @@ def risky_from(threshold: int) -> Line:
     return line("{risky} from {engines}", risky=str(STATES[State.RISKY]), engines=engines(threshold, None))
 
 
-def course(counts: Mapping[State, int], least: int, most: int) -> Line:
+def timeline(counts: Mapping[State, int], least: int, most: int) -> Line:
     """What the lookups said, for those who do not see the picture."""
     told = ", ".join(f"{count} × {STATES[state]}" for state, count in counts.items())
     if least == most:

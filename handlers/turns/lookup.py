@@ -31,7 +31,7 @@ from vt.errors import NotAnswering
 from vt.evidence import Thresholds
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
-from vt.results import known_against
+from vt.results import host_record
 from vt.service import Lookups, next_turn
 from vt.verdict import Finding
 
@@ -111,7 +111,7 @@ async def _answer(case: Case, deps: LookupDeps) -> None:
     """Everything is settled: post the answer, with the question about its files if there is one."""
     now = deps.clock()
     found = case.findings(now)
-    sightings = [Sighting.of(one).model_copy(update={"known": known_against(one)}) for one in found]
+    sightings = [Sighting.of(one).model_copy(update={"known": host_record(one)}) for one in found]
     await deps.history.remember(case.request.id, case.request.origin, sightings, now)
     questioned = case
     if case.has_files:

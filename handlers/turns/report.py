@@ -165,7 +165,7 @@ async def on_record(
     """The chart of what the asker's workspace has on record about a finding; None when that is no verdict."""
     subject = Sighting.of(finding).subject
     summary = (await history.summaries(origin, [subject], now)).get(subject)
-    judged = await history.course(origin, subject, MOST_LOOKUPS)
+    judged = await history.timeline(origin, subject, MOST_LOOKUPS)
     if summary is None or summary.last is None or not judged:
         return None
     return chart(lookup, finding, summary, summary.last, judged, now)
@@ -211,7 +211,7 @@ def chart(
     said = [
         text.join(", ", [shown["title"], text.day(judged[0][0])]),
         shown["summary"],
-        _course(judged),
+        _timeline(judged),
         shown["threshold"],
         *_seen_there(evidence),
     ]
@@ -233,11 +233,11 @@ def _counts_from(lookup: Lookup, now: datetime) -> datetime | None:
     return now - timedelta(days=criteria.days) if is_limited else None
 
 
-def _course(judged: Sequence[Judged]) -> str:
+def _timeline(judged: Sequence[Judged]) -> str:
     states = [state for _, state, _ in judged]
     counts = {state: states.count(state) for state in State if state in states}
     engines = [count for _, _, count in judged]
-    return facts.course(counts, min(engines), max(engines))
+    return facts.timeline(counts, min(engines), max(engines))
 
 
 def _seen_there(evidence: Sequence[tuple[datetime, Evidence]]) -> Iterator[str]:

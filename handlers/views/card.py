@@ -99,7 +99,7 @@ def on_record(finding: Finding, records: Records, *, plain: bool = False) -> Ite
 
 def short(finding: Finding, reading: Reading) -> list[Part]:
     """What the table does not say about one of its findings: other facts, the rule, and what is on record."""
-    told = [text.join(": ", one) for one in facts.beside_row(finding, reading.now)]
+    told = [text.join(": ", one) for one in facts.extra_facts(finding, reading.now)]
     rule, note = text.rule(finding, reading.now, reading.audience), text.note(finding, reading.audience)
     details = text.join(" · ", [*told, rule, note])
     parts: list[Part] = [code(text.subject(finding, 120)), say("\n"), *tell(details)]

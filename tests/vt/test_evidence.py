@@ -205,7 +205,7 @@ def test_what_was_said_before_is_judged_by_todays_threshold_and_rule():
     raw = {"detected_communicating_samples": [flags(60)], "detected_urls": [flags(6)]}
     before = judged(raw, DOCUMENTED)
     for today in (judged(raw), judged(raw, threshold=3), judged(raw, DOCUMENTED, threshold=70)):
-        known = results.known_against(before)
+        known = results.host_record(before)
         assert rejudged(judgement(before), known, NOW, today) == judgement(today)
 
 
@@ -213,7 +213,7 @@ def test_evidence_that_has_grown_old_is_a_change():
     """VirusTotal says the same, but today's verdict is another."""
     raw = {"detected_urls": [flags(40)]}
     before, today = judged(raw), judged(raw, now=NOW + timedelta(days=200))
-    then = rejudged(judgement(before), results.known_against(before), NOW, today)
+    then = rejudged(judgement(before), results.host_record(before), NOW, today)
     assert (then, judgement(today).state) == (Judgement(State.RISKY, 40, 70), State.SUSPICIOUS)
 
 
