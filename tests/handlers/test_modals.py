@@ -134,6 +134,7 @@ def big(action="domain-report", count=1_000):
     )
 
 
+@pytest.mark.slow
 def test_the_largest_report_is_shown_page_by_page():
     """A thousand subdomains are all shown, each once."""
     found = [big().finding(NOW)]

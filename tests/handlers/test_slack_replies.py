@@ -58,6 +58,7 @@ SAYS_NO = {"no_error", "odd_error", "odd_ok"}
 """These say that it was not taken, without a reason: the answer comes in direct messages."""
 
 
+@pytest.mark.slow
 async def test_a_response_url_answers_oddly(database):
     """Whatever it is, the answer comes through it at the next try, once; it is never taken for delivered."""
     async with at_work(database) as app:
@@ -71,6 +72,7 @@ async def test_a_response_url_answers_oddly(database):
 
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "*"])
+@pytest.mark.slow
 async def test_the_web_api_answers_oddly(database, method):
     """Whatever comes in place of a reply, the answer to a mention comes at a later try, once."""
     async with at_work(database) as app:

@@ -103,6 +103,7 @@ async def test_a_card_is_given_up_after_all_tries(database):
         assert RISKY.search("".join(incident.cards(second)[0]))
 
 
+@pytest.mark.slow
 async def test_the_token_is_refused_while_somebody_posts_a_hash(database):
     """The card comes when the token works again, and VirusTotal is not asked over and over."""
     async with at_incident(database) as incident:
