@@ -25,7 +25,6 @@ from bot.server import Check, Guard, Listener, NotServing, listening, operator_r
 from bot.settings import Mode, Settings
 from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.channels import SettingsStore
-from bot.storage.history import KEPT as KEPT_ON_RECORD
 from bot.storage.slack import RefusedBlocks
 from handlers import answer
 from handlers.admission import CACHED_FOR, Directory, RecentSettings
@@ -42,8 +41,6 @@ from vt.service import Clock
 
 log = structlog.get_logger()
 CHECK_SECONDS = 5
-KEPT = timedelta(days=30)
-"""How long an answer can be opened again: its JSON, its buttons."""
 
 
 class NotRunning(Exception):
@@ -87,7 +84,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         deps = replace(_deps(settings, parts, slack, logins), refused_blocks=refused_blocks)
         async with AsyncExitStack() as stack:
             app = listening(slack, deps, await _introduced(stack, slack), parts.database.ack_priority)
-            await stack.enter_async_context(_turns(parts, deps, metrics))
+            await stack.enter_async_context(_turns(settings, parts, deps, metrics))
             checks = {
                 "database": _check(parts.database.check_disk),
                 "disk": _check(partial(asyncio.to_thread, check_disk, settings.state_dir)),
@@ -109,15 +106,17 @@ def _kinds(slack: AsyncWebClient, logins: Logins, settings: Settings) -> Mapping
     return {SLACK: slack_files(slack, settings.vt_max_upload), LOGIN: logins.opener}
 
 
-def _turns(parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
+def _turns(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
     async def tidy() -> None:
-        await parts.cases.prune(deps.clock() - KEPT)
-        await parts.replies.prune(deps.clock() - KEPT)
-        await parts.people.prune(deps.clock() - CACHED_FOR)
-        await parts.audit_trail.prune(deps.clock() - KEPT_ON_RECORD)
-        await parts.modals.prune(deps.clock() - KEPT)
-        await parts.history.prune(deps.clock() - KEPT_ON_RECORD)
-        await parts.channels.prune(deps.clock())
+        now = deps.clock()
+        answers = now - timedelta(days=settings.keep_answers)
+        await parts.cases.prune(answers)
+        await parts.replies.prune(answers)
+        await parts.modals.prune(answers)
+        await parts.people.prune(now - CACHED_FOR)
+        await parts.audit_trail.prune(now - timedelta(days=settings.keep_audit))
+        await parts.history.prune(now - timedelta(days=settings.keep_history))
+        await parts.channels.prune(now)
 
     return Turns(
         parts.url,

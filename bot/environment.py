@@ -235,6 +235,7 @@ def lower(value: Any) -> Any:
 Word = Annotated[SecretStr, AfterValidator(one_word)]
 Root = Annotated[str, AfterValidator(root)]
 Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description="a whole number of calls; 0 means no limit")]
+Days = Annotated[int, Field(ge=1, le=3660, description="a number of days from 1 to 3660")]
 Names = Annotated[frozenset[str], BeforeValidator(names)]
 Bots = Annotated[frozenset[str], BeforeValidator(bots)]
 Engines = Annotated[int, Field(ge=1, le=MOST_ENGINES)]

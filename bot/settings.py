@@ -148,6 +148,11 @@ class Settings(BaseSettings):
     database_url: Annotated[environment.Word, AfterValidator(environment.database)] | None = Field(
         None, description="an address like postgresql://user:password@host/name"
     )
+    keep_answers: environment.Days = 30
+    """Days for which an answer's buttons work, and VirusTotal's replies are stored."""
+    keep_audit: environment.Days = 366
+    keep_history: environment.Days = 366
+    """Days for which the verdicts of earlier look-ups are remembered."""
     state_dir: Path = Field(Path(".state"), description="a folder")
     host: str = Field("127.0.0.1", description="an address of this machine, such as 127.0.0.1")
     port: int = Field(3000, ge=0, le=65535, description="a number from 0 to 65535, such as 3000")

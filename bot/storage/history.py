@@ -1,4 +1,4 @@
-"""What is on record for a year: what was looked up where and what came of it, and the audit trail.
+"""What is on record for KEEP_HISTORY and KEEP_AUDIT days: what was looked up where and what came of it, and the audit trail.
 
 The audit trail says who asked for what, from where and when, what came of it, and what it cost. Its row is written with the
 request itself, in one statement (bot/storage/cases.py); a refused request leaves only this row.
@@ -6,7 +6,7 @@ request itself, in one statement (bot/storage/cases.py); a refused request leave
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -39,7 +39,6 @@ from vt.verdict import State
 
 log = structlog.get_logger()
 
-KEPT = timedelta(days=366)
 AUDIT_PAGE = 1_000
 """Rows of the audit trail that are read at once."""
 _JUDGED = [state.value for state in JUDGED]

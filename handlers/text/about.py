@@ -192,7 +192,7 @@ def denied(why: Denial, audience: Audience) -> Line:
 def no_request(request_id: str) -> str:
     """Nothing is on record under an id."""
     return line(
-        "There is no request {id}. Copy the whole ID from the message; requests are kept for a year.",
+        "There is no request {id}. Copy the whole ID from the message; old requests are deleted (KEEP_AUDIT).",
         id=outside(request_id, 80),
     )
 

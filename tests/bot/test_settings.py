@@ -152,6 +152,14 @@ def test_how_hosts_are_judged():
         assert "VT_EVIDENCE_DAYS must be a number of days" in refused({"VT_EVIDENCE_DAYS": days})
 
 
+@pytest.mark.parametrize("name", ["KEEP_ANSWERS", "KEEP_AUDIT", "KEEP_HISTORY"])
+def test_how_long_things_are_kept(name):
+    """For whole days, one at least: what is being answered now must not be deleted."""
+    assert getattr(load({name: "7"}, None), name.lower()) == 7
+    for days in ("0", "-1", "3661", "1.5", "a year"):
+        assert refused({name: days}) == f"{name} must be a number of days from 1 to 3660."
+
+
 def test_settings_stay():
     """Nobody changes a setting once they are read."""
     settings = load({}, None)
