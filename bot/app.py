@@ -20,6 +20,7 @@ from bot.chart import CHARTS, Charts
 from bot.database import DatabaseFull
 from bot.file_sources import Logins, check_disk, servers
 from bot.observability import Metrics
+from bot.queue import jobs
 from bot.queue.worker import Turns
 from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
@@ -78,19 +79,20 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     logins = Logins(servers(settings), settings.vt_max_upload)
     async with (
         web_client(settings, metrics) as slack,
-        backend(settings, clock, _kinds(slack, logins, settings)) as parts,
+        backend(settings, clock, _kinds(slack, logins, settings), metrics) as parts,
     ):
         refused_blocks = await RefusedBlocks.stored(parts.database, parts.clock)
         deps = replace(_deps(settings, parts, slack, logins), refused_blocks=refused_blocks)
         async with AsyncExitStack() as stack:
-            app = listening(slack, deps, await _introduced(stack, slack), parts.database.ack_priority)
+            who = await _introduced(stack, slack)
+            app = listening(slack, deps, who, parts.database.ack_priority, metrics)
             await stack.enter_async_context(_turns(settings, parts, deps, metrics))
             checks = {
                 "database": _check(parts.database.check_disk),
                 "disk": _check(partial(asyncio.to_thread, check_disk, settings.state_dir)),
                 "slack": _check(slack.auth_test),
             }
-            routes = operator_routes(checks, metrics)
+            routes = operator_routes(checks, metrics, partial(_refresh, metrics, parts))
             if settings.mode is Mode.HTTP and settings.slack_signing_secret:
                 guard = Guard(settings.slack_signing_secret, lambda: parts.clock().timestamp())
                 routes.append(slack_events(app, guard, metrics))
@@ -104,6 +106,16 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
 def _kinds(slack: AsyncWebClient, logins: Logins, settings: Settings) -> Mapping[str, Opener]:
     """Where files come from, besides this machine and the hosts file."""
     return {SLACK: slack_files(slack, settings.vt_max_upload), LOGIN: logins.opener}
+
+
+async def _refresh(metrics: Metrics, parts: Backend) -> None:
+    """Show in the metrics what all processes share: the quota and the jobs."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            windows = await parts.quota_store.left()
+            metrics.show(parts.virustotal, windows, await jobs.counts(parts.database))
+    except (StoreDown, TimeoutError):
+        metrics.hide()
 
 
 def _turns(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> Turns:

@@ -4,6 +4,7 @@ import asyncio
 import math
 import secrets
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 
 from bot.database import Database, DatabaseClock
 from bot.file_sources import places, spool
+from bot.observability import OTHER, Metrics
 from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
@@ -24,7 +26,7 @@ from bot.storage.channels import WatchStore
 from bot.storage.history import AuditTrail, History
 from bot.storage.slack import PeopleStore
 from bot.storage.virustotal import QuotaStore, StoredReplies
-from handlers.case import StoreDown
+from handlers.case import Case, Outcome, StoreDown
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.hashing import Opener
@@ -63,20 +65,43 @@ class Backend:
     clock: Clock
     invented: bool
     url: str
+    virustotal: str
+    """The host that is asked."""
+
+
+class MeasuredCases(Cases):
+    """Cases, with the time to each answer measured."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        super().__init__(database, clock)
+        self._metrics = metrics
+
+    async def save(self, case: Case) -> None:
+        """Store how far a request has come."""
+        await super().save(case)
+        if case.outcome is not Outcome.OPEN:
+            actions = {lookup.action.key for lookup in case.lookups} or {case.request.verb.value}
+            action = actions.pop() if len(actions) == 1 else "several"
+            seconds = (self._clock() - case.request.at).total_seconds()
+            self._metrics.answers.labels(action, case.outcome.value).observe(seconds)
 
 
 @asynccontextmanager
 async def backend(
-    settings: Settings, clock: Clock | None = None, kinds: Mapping[str, Opener] | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    kinds: Mapping[str, Opener] | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Backend]:
     """Open the database, the quota and VirusTotal; `kinds` are sources of files besides this machine and the hosts file.
 
     `clock`: the database's, if none is given.
     """
+    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         target = await stack.enter_async_context(_target(settings))
-        store = Database(url)
+        store = Database(url, metrics=metrics)
         stack.push_async_callback(store.close)
         clock = clock or await _database_clock(stack, store)
         limits, reserve = _limits(settings, target), _reserve(settings, target)
@@ -87,7 +112,16 @@ async def backend(
 
         async def service(quota: QuotaStore, age: timedelta) -> Service:
             return await stack.enter_async_context(
-                _service(settings, target, quota=quota, clock=clock, places=files, cache=replies, max_age=age)
+                _service(
+                    settings,
+                    target,
+                    quota=quota,
+                    clock=clock,
+                    places=files,
+                    cache=replies,
+                    max_age=age,
+                    metrics=metrics,
+                )
             )
 
         people = await service(quota_store, timedelta(minutes=settings.cache_minutes))
@@ -96,7 +130,7 @@ async def backend(
         )
         yield Backend(
             database=store,
-            cases=Cases(store, clock),
+            cases=MeasuredCases(store, clock, metrics),
             modals=Modals(store),
             history=History(store),
             people=PeopleStore(store),
@@ -110,6 +144,7 @@ async def backend(
             clock=clock,
             invented=target.invented,
             url=url,
+            virustotal="sandbox" if target.invented else httpx.URL(target.url).host,
         )
 
 
@@ -175,17 +210,19 @@ async def _service(
     places: Places,
     cache: ReplyCache,
     max_age: timedelta,
+    metrics: Metrics,
 ) -> AsyncIterator[Service]:
     """The service layer over a client of its own; cached replies are used up to this `max_age`."""
     async with AsyncExitStack() as stack:
+        transport = httpx.AsyncHTTPTransport(
+            verify=_tls(verify=settings.vt_verify_ssl), limits=httpx.Limits(max_connections=50)
+        )
         client = Client(
             target.key,
             url=target.url,
             quota=quota,
             kind=settings.vt_key_kind,
-            transport=httpx.AsyncHTTPTransport(
-                verify=_tls(verify=settings.vt_verify_ssl), limits=httpx.Limits(max_connections=50)
-            ),
+            transport=TimedTransport(transport, httpx.URL(target.url).path, metrics),
             upload_hosts=settings.vt_upload_hosts,
         )
         await stack.enter_async_context(client)
@@ -197,4 +234,32 @@ async def _service(
             cache=cache,
             max_age=max_age,
             own_domains=settings.internal_domains,
+            on_saved=lambda saving, calls: metrics.calls_saved.labels(saving.value).inc(calls),
         )
+
+
+ENDPOINTS = frozenset(f"{kind}/report" for kind in ("file", "url", "domain", "ip-address"))
+ENDPOINTS |= {"file/scan", "file/rescan", "file/scan/upload_url", "url/scan", "comments/get"}
+STATUSES = frozenset({200, 204, 302, 400, 401, 403, 404, 413, 429, 500, 502, 503, 504})
+
+
+class TimedTransport(httpx.AsyncBaseTransport):
+    """Measures requests to VirusTotal. `root`: the path of its API."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, root: str, metrics: Metrics) -> None:
+        self._inner, self._root, self._metrics = inner, root, metrics
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it. Without a reply its status is "none"."""
+        path = request.url.path.removeprefix(self._root)
+        endpoint, status, began = path if path in ENDPOINTS else OTHER, "none", time.perf_counter()
+        try:
+            response = await self._inner.handle_async_request(request)
+            status = str(response.status_code) if response.status_code in STATUSES else OTHER
+        finally:
+            self._metrics.virustotal.labels(endpoint, status).observe(time.perf_counter() - began)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()

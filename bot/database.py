@@ -5,7 +5,7 @@ import errno
 import os
 import select
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bot.observability import Metrics
 from handlers.case import StoreDown
 
 T = TypeVar("T")
@@ -61,7 +62,14 @@ class DatabaseFull(StoreDown):
 class Database:
     """A pool of connections. Nobody waits for them longer than `timeout` seconds: then StoreDown is raised."""
 
-    def __init__(self, url: str, timeout: float = TIMEOUT, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float = TIMEOUT,
+        connections: int = CONNECTIONS,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._metrics = metrics or Metrics()
         # The server gives up before we do, so that a statement whose caller was told "down" is rarely executed after all.
         self._conninfo = with_setting(url, "statement_timeout", str(int(timeout * 750)))
         self._timeout = timeout
@@ -90,7 +98,11 @@ class Database:
         Each statement commits by itself; with `together`, all of them are one transaction.
         """
         await self.ack_priority.give_way()
-        task = asyncio.ensure_future(self._run(work, together=together))
+        with self._metrics.database.time(), self._metrics.database_failures.count_exceptions(StoreDown):
+            return await self._within_timeout(self._run(work, together=together))
+
+    async def _within_timeout(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(work)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         try:

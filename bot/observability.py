@@ -4,18 +4,28 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any, TextIO, cast
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor
 
-from handlers.slack_errors import DEAD_TOKEN, MISSING_SCOPE, TOKEN_ERRORS
+from handlers.slack_errors import (
+    CANNOT_EDIT,
+    CANNOT_POST,
+    DEAD_TOKEN,
+    INVALID_BLOCKS,
+    MISSING_SCOPE,
+    TOKEN_ERRORS,
+    TRANSIENT,
+)
 
 QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp", "alembic")
 """Loggers that write URLs, payloads or job arguments below WARNING."""
@@ -25,34 +35,76 @@ LOUDER = {"slack_bolt": logging.ERROR, "paramiko": logging.CRITICAL}
 log = structlog.get_logger()
 
 
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
+"""A histogram's buckets, in seconds: Slack waits for three."""
+SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+"""For what may wait for a quota or an analysis."""
+OTHER = "other"
+CODES = CANNOT_POST | CANNOT_EDIT | TRANSIENT | INVALID_BLOCKS | TOKEN_ERRORS | {MISSING_SCOPE}
+
+
 class Metrics:
-    """Counters of this process, in a registry of its own."""
+    """Measurements of this process. A label has few values, which the code or the operator chose: none comes from outside."""
 
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
-        self._registry = registry
-        self.acknowledged = Histogram(
-            "vtbot_acknowledge_seconds", "Time to acknowledge a request of Slack's", registry=registry
-        )
-        self.refused = Counter(
-            "vtbot_refused_total", "Requests that were not Slack's", ["status"], registry=registry
-        )
-        self.turns = Histogram("vtbot_turn_seconds", "Time of one turn of a request", registry=registry)
-        self.turns_failed = Counter(
-            "vtbot_turns_failed_total", "Turns that were tried again", registry=registry
-        )
-        self.token_refused = Gauge(
-            "vtbot_slack_token_refused", "1 while Slack does not accept a token", ["token"], registry=registry
-        )
-        self.slack_errors = Counter(
-            "vtbot_slack_errors_total", "Calls that Slack refused", ["method", "error"], registry=registry
+        self._registry = registry = CollectorRegistry()
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        quick = partial(Histogram, registry=registry, buckets=QUICK)
+        slow = partial(Histogram, registry=registry, buckets=SLOW)
+        ProcessCollector(registry=registry)
+        gauge("vtbot_info", "Always 1", ["version"]).labels(version("vtbot")).set(1)
+        self.acknowledged = quick("vtbot_acknowledge_seconds", "From a delivery to its acknowledgement")
+        self.refused = counter("vtbot_refused_total", "Requests that were not Slack's", ["status"])
+        self.answers = slow("vtbot_answer_seconds", "From a delivery to its answer", ["action", "outcome"])
+        self.turns = slow("vtbot_turn_seconds", "Time of one turn of a request")
+        self.turns_failed = counter("vtbot_turns_failed_total", "Turns that were tried again")
+        self.token_refused = gauge("vtbot_slack_token_refused", "1: Slack refuses a token", ["token"])
+        self.slack = quick("vtbot_slack_seconds", "Time of a call to Slack, with its retries", ["method"])
+        self.slack_errors = counter("vtbot_slack_errors_total", "Failed calls to Slack", ["method", "error"])
+        labels = ["endpoint", "status"]
+        self.virustotal = slow("vtbot_virustotal_seconds", "Until VirusTotal began to reply", labels)
+        self.calls_saved = counter("vtbot_calls_saved_total", "Calls that were not needed", ["by"])
+        self.database = quick("vtbot_database_seconds", "Time of a piece of work in the database")
+        self.database_failures = counter("vtbot_database_failures_total", "Work that it did not do")
+        self.database_up = gauge("vtbot_database_up", "1: the database answered a moment ago")
+        labels = ["virustotal", "window"]
+        self.quota_used = gauge("vtbot_quota_used_calls", "Calls of all processes in a window", labels)
+        self.quota_left = gauge("vtbot_quota_left_calls", "Calls that are left in a window", labels)
+        self.jobs = gauge("vtbot_jobs", "Jobs of all processes", ["state", "priority"])
+        self.delay = gauge(
+            "vtbot_job_delay_seconds", "Since when the oldest waiting job is due", ["priority"]
         )
 
     def page(self) -> bytes:
         """All of them in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    def show(
+        self,
+        virustotal: str,
+        windows: Mapping[str, tuple[int, int]],
+        jobs: Iterable[tuple[str, str, int, float]],
+    ) -> None:
+        """What the database has just said; `virustotal`: the host whose quota it is."""
+        self.database_up.set(1)
+        for window, (used, allowed) in windows.items():
+            self.quota_used.labels(virustotal, window).set(used)
+            if allowed:
+                self.quota_left.labels(virustotal, window).set(max(0, allowed - used))
+        for gauge in (self.jobs, self.delay):
+            gauge.clear()
+        for state, priority, count, seconds in jobs:
+            self.jobs.labels(state, priority).set(count)
+            if state == "waiting":
+                self.delay.labels(priority).set(seconds)
+
+    def hide(self) -> None:
+        """The database says nothing now, and what it said before may be wrong."""
+        self.database_up.set(0)
+        for gauge in (self.jobs, self.delay, self.quota_used, self.quota_left):
+            gauge.clear()
 
 
 class LogStream:
@@ -195,6 +247,10 @@ class Access:
         self.granted: frozenset[str] | None = None
         """None until Slack has said."""
 
+    def timed(self, method: str) -> AbstractContextManager[object]:
+        """Measures a call while the block runs."""
+        return self._metrics.slack.labels(method).time()
+
     def accept(self, headers: Mapping[str, str]) -> None:
         """A call was answered."""
         if "x-oauth-scopes" in headers:
@@ -205,9 +261,9 @@ class Access:
             self._set("")
 
     def fail(self, method: str, data: Mapping[str, Any]) -> None:
-        """A call was refused. The log tells what only the operator can change; the metrics count every code."""
+        """A call was refused. The log tells what only the operator can change; the metrics count the codes that are known."""
         code = str(data["error"])
-        self._metrics.slack_errors.labels(method, code).inc()
+        self._metrics.slack_errors.labels(method, code if code in CODES else OTHER).inc()
         if code == MISSING_SCOPE:
             log.warning(
                 "slack_missing_scope", method=method, error=code, needed=str(data.get("needed") or "")[:200]

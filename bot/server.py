@@ -126,9 +126,8 @@ def slack_events(app: "Listener", guarded_by: Guard, metrics: Metrics) -> web.Ro
             payload = payload_of(body, request.content_type)
         except (ValueError, RecursionError):
             return _refuse(metrics, HTTPStatus.BAD_REQUEST)
-        with metrics.acknowledged.time():
-            response = await app.take(payload, is_event=_is_event(payload))
-            return await to_aiohttp_response(response)
+        response = await app.take(payload, is_event=_is_event(payload))
+        return await to_aiohttp_response(response)
 
     return web.route("*", "/slack/events", receive)
 
@@ -166,9 +165,10 @@ def storable(value: Any) -> Any:
 class Listener(AsyncApp):
     """Bolt's app, whose deliveries go first. Over HTTP and over Socket Mode, all of them come through `take`."""
 
-    def __init__(self, first: AckPriority, **options: Any) -> None:
+    def __init__(self, first: AckPriority, metrics: Metrics, **options: Any) -> None:
         super().__init__(**options)
         self._first = first
+        self._metrics = metrics
 
     async def take(self, payload: Mapping[str, Any], *, is_event: bool) -> BoltResponse:
         """Take one delivery.
@@ -188,12 +188,16 @@ class Listener(AsyncApp):
         """Raises what bolt raises on a payload that it cannot read."""
         # Bolt takes a payload that is parsed already only as one of Socket Mode. It does nothing else with the mode.
         request = AsyncBoltRequest(body=storable(payload), mode="socket_mode")
-        with self._first.first():
+        with self._first.first(), self._metrics.acknowledged.time():
             return await self.async_dispatch(request)
 
 
 def listening(
-    slack: AsyncWebClient, deps: Deps, who: Callable[[], AuthorizeResult], first: AckPriority
+    slack: AsyncWebClient,
+    deps: Deps,
+    who: Callable[[], AuthorizeResult],
+    first: AckPriority,
+    metrics: Metrics,
 ) -> Listener:
     """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
 
@@ -202,6 +206,7 @@ def listening(
 
     app = Listener(
         first,
+        metrics,
         # Without a name, bolt reads the source of every module on the stack to find one.
         name="vtbot",
         client=slack,
@@ -235,8 +240,10 @@ def _refuse(metrics: Metrics, status: HTTPStatus) -> web.Response:
     return web.Response(status=status)
 
 
-def operator_routes(checks: Mapping[str, Check], metrics: Metrics) -> list[web.RouteDef]:
-    """Health, readiness and metrics."""
+def operator_routes(
+    checks: Mapping[str, Check], metrics: Metrics, refresh: Callable[[], Awaitable[None]]
+) -> list[web.RouteDef]:
+    """Health, readiness and metrics. `refresh`: brings those up to date that are read from the database."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -249,6 +256,7 @@ def operator_routes(checks: Mapping[str, Check], metrics: Metrics) -> list[web.R
         return web.json_response({**states, "reasons": reasons}, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def metrics_page(_: web.Request) -> web.Response:
+        await refresh()
         return web.Response(body=metrics.page(), headers={"Content-Type": metrics.content_type})
 
     return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics_page)]

@@ -71,7 +71,8 @@ class WebClient(AsyncWebClient):
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> dict[str, Any]:
         method = api_url.rpartition("/")[2]
         try:
-            reply = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
+            with self.access.timed(method):
+                reply = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
         except SlackApiError as error:
             reply = {"data": None, "headers": {}, "status_code": getattr(error.response, "status", 0)}
         except (aiohttp.ClientError, OSError):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from vt.errors import QuotaSpent, Reserved
@@ -21,6 +22,15 @@ LONGEST_PAUSE = timedelta(days=1)
 """How long VirusTotal's Retry-After may keep us from calling it."""
 FIRST_PAUSE = timedelta(seconds=60)
 """How long no call is made after VirusTotal's first 204. It doubles with each further one."""
+
+
+class Saving(StrEnum):
+    """Why a call to VirusTotal was not needed."""
+
+    CACHE = "cache"
+    COALESCING = "coalescing"
+    """Another lookup had asked for the same."""
+    BATCH = "batch"
 
 
 class Quota(Protocol):

@@ -19,6 +19,7 @@ from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
 from vt.privacy import UploadDenylist
+from vt.quota import Saving
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
 from vt.verdict import Raw, State
 
@@ -28,6 +29,7 @@ Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
 CachedReply = tuple[Raw, datetime]
 """A reply, and the time it came from VirusTotal (UTC)."""
+
 
 _ANSWERS = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
 
@@ -93,6 +95,7 @@ class Service:
         max_age: cached replies older than this are not used.
         own_domains: the organisation's own domains; they and all their subdomains are never sent.
         endpoints: what each action's steps ask VirusTotal.
+        on_saved: called with the number of calls that were not needed, and why.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Service:
         max_age: timedelta = timedelta(0),
         own_domains: Collection[str] = (),
         endpoints: Endpoints = ENDPOINTS,
+        on_saved: Callable[[Saving, int], None] = lambda _saving, _calls: None,
     ) -> None:
         self.client = client
         self._clock = clock
@@ -113,6 +117,7 @@ class Service:
         self._max_age = max_age
         self._own_domains = own_domains
         self._endpoints = endpoints
+        self._on_saved = on_saved
         self._may_rescan = client.kind == "private"
         self._is_out = False
         self._has_returned = False
@@ -176,6 +181,7 @@ class Service:
         if found is None:
             return lookup
         raw, at = found
+        self._on_saved(Saving.CACHE, 1)
         return steps.after_report(lookup, raw, at, may_rescan=self._may_rescan)
 
     def has_returned(self) -> bool:
@@ -212,6 +218,8 @@ class Service:
             return
         self._has_returned = self._has_returned or self._is_out
         self._is_out = False
+        self._on_saved(Saving.BATCH, len(call.resources) - 1)
+        self._on_saved(Saving.COALESCING, len(call.waiting) - len(call.resources))
         now = self._clock()
         after: dict[int, Lookup] = {}
         to_cache: dict[str, Raw] = {}

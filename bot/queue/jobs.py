@@ -85,6 +85,15 @@ _PRUNE = (
     """).bindparams(queues=list(QUEUES)),
 )
 
+_COUNTS = text(f"""
+    SELECT CASE WHEN job.status = 'doing' THEN 'running' WHEN job.status <> 'todo' THEN 'failed'
+                WHEN job.scheduled_at > now() THEN 'scheduled' ELSE 'waiting' END AS state,
+           CASE job.priority WHEN {PEOPLE} THEN 'people' WHEN {AUTOMATIC} THEN 'automatic' ELSE 'other' END AS priority,
+           count(*), max(EXTRACT(epoch FROM now() - COALESCE(job.scheduled_at, cases.created)))::float
+    FROM procrastinate_jobs AS job LEFT JOIN cases ON cases.id = job.lock
+    WHERE job.queue_name = ANY(:queues) GROUP BY 1, 2
+""").bindparams(queues=list(QUEUES))  # noqa: S608 - constants
+
 LIVE = 0x76_74_62_6F
 """The first half of the advisory lock ("vtbo") that a worker's session holds; the other half is the worker's id."""
 _LOCK = "SELECT pg_try_advisory_lock(%(live)s, (%(id)s %% 2147483648)::int)"
@@ -138,6 +147,16 @@ async def prune(database: Database) -> None:
             await connection.execute(statement)
 
     await database.run(delete)
+
+
+async def counts(database: Database) -> list[tuple[str, str, int, float]]:
+    """How many jobs are in each state at each priority, and for how many seconds the oldest has been due. Raises StoreDown."""
+
+    async def find(connection: AsyncConnection) -> Any:
+        return (await connection.execute(_COUNTS)).all()
+
+    rows = await database.run(find)
+    return [(state, priority, count, max(0.0, seconds or 0.0)) for state, priority, count, seconds in rows]
 
 
 @dataclass(frozen=True, slots=True)
