@@ -11,12 +11,21 @@ from typing import Any, Generic, TypeVar
 
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.case import Case
 from handlers.deps import PostingDeps
 from handlers.slack_errors import TOO_LONG, CannotPost, InvalidBlocks, MissingScope, call
-from handlers.views.rich_text import NEWER, Message, newer_kinds, simplified
+from handlers.views.rich_text import (
+    NEWER,
+    Message,
+    newer_kinds,
+    rendered,
+    rendered_view,
+    sentence,
+    simplified,
+)
 
 T = TypeVar("T")
 
@@ -92,7 +101,7 @@ async def send_with_fallback(
         return Sent(await attempt(shown))
     except InvalidBlocks as refusal:
         plain = simplified(shown, NEWER)
-        if plain == shown or str(refusal) == TOO_LONG:
+        if plain == shown or str(refusal) in TOO_LONG:
             return Sent(await attempt(Message(message.text)), 1, plain=True)
         kinds = refusal.kinds & NEWER or newer_kinds(shown)
     try:
@@ -101,6 +110,22 @@ async def send_with_fallback(
         return Sent(await attempt(Message(message.text)), 2, plain=True)
     await deps.refused_blocks.remember(team, kinds)
     return Sent(response, 1)
+
+
+async def show_view(
+    method: Any, view: View, team: str, deps: PostingDeps, *, instead: str, **where: Any
+) -> Sent[Any]:
+    """Update or publish a view as `send_with_fallback` sends a message. `instead`: the sentence that is left when Slack refuses all blocks.
+
+    Raises NotPosted, StoreDown.
+    """
+    shown = rendered_view(view)
+
+    async def attempt(tried: Message) -> Any:
+        blocks = tried.blocks or rendered([sentence(instead)])
+        return await call(method, view={**shown, "blocks": list(blocks)}, **where)
+
+    return await send_with_fallback(Message(instead, tuple(shown["blocks"])), team, deps, attempt)
 
 
 def without_retries(slack: AsyncWebClient) -> AsyncWebClient:

@@ -56,9 +56,10 @@ TRANSIENT = frozenset(
     }
 )
 """For trouble of Slack's own, or on the way there, which may be over in a moment."""
-TOO_LONG = "msg_blocks_too_long"
+TOO_LONG = frozenset({"msg_blocks_too_long", "view_too_large"})
 """For more characters than Slack takes: plainer blocks would be as long."""
-INVALID_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", TOO_LONG})
+INVALID_ARGUMENTS = "invalid_arguments"
+INVALID_BLOCKS = TOO_LONG | {"invalid_blocks", "invalid_blocks_format"}
 """For blocks that Slack refuses. Some of its limits are undocumented (see `views.answer`)."""
 DEAD_TOKEN = frozenset(
     {
@@ -155,6 +156,9 @@ async def call(method: Any, **arguments: Any) -> Any:
     try:
         return await method(**arguments)
     except SlackApiError as error:
+        code = error_code(error)
+        if "view" in arguments and code == INVALID_ARGUMENTS:  # its blocks are all that can be wrong
+            raise InvalidBlocks(code, unsupported(str(_body(error)))) from error
         raise not_posted(error) from error
     except SlackClientError as error:
         raise NotPosted from error

@@ -33,6 +33,7 @@ from handlers.text.findings import (
     subject,
     tally,
     verdict,
+    verdict_words,
     waiting,
     was,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "usage_error",
     "vendor",
     "verdict",
+    "verdict_words",
     "waiting",
     "was",
     "wrong_values",

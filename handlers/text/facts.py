@@ -228,11 +228,6 @@ PICTURE_SENT = _("I sent you the picture in a direct message.")
 NOT_IN_CHANNEL = _("I can't post in that channel, so I sent you the picture in a direct message.")
 
 
-def judged(state: State, count: int | None, total: int | None) -> str:
-    """A verdict without its icon, which the fonts of pictures do not have: "RISKY · 54 of 60 engines"."""
-    return join(" · ", [str(STATES[state]), engines(count, total) if count else ""])
-
-
 def looked_up(times: int, first: datetime, last: datetime, judged: int) -> Line:
     """How often it was looked up, and of how many lookups the verdicts are shown, if not of all."""
     if times == 1:

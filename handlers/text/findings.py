@@ -45,11 +45,15 @@ NO_ENGINE_YET = _("VirusTotal knows it, but no engine has scanned it yet. That d
 
 def verdict(finding: Finding) -> str:
     """The icon, the state and the engines that flag it: what must be read in one second."""
-    shown = state(finding.state)
-    if finding.rule is None or finding.state not in (State.RISKY, State.SUSPICIOUS):
-        return shown
-    count, total = finding.rule.worst
-    return f"{shown} · {engines(count, total)}" if count else shown
+    count, total = finding.rule.worst if finding.rule else (None, None)
+    return f"{ICONS[finding.state]} {verdict_words(finding.state, count, total)}"
+
+
+def verdict_words(found: State, count: int | None, total: int | None) -> str:
+    """A state's word and the engines that flag it, without the icon, which the fonts of pictures do not have."""
+    if count and found in (State.RISKY, State.SUSPICIOUS):
+        return join(" · ", [str(STATES[found]), engines(count, total)])
+    return str(STATES[found])
 
 
 def state(found: State) -> str:

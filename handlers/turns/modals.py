@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -12,9 +13,10 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.admission import may_change, may_change_all
-from handlers.case import Case, Change, Outcome, StoreDown
+from handlers.case import Case, Change, Outcome, Sighting, StoreDown
 from handlers.deps import HomeDeps, ModalDeps, PostingDeps, SettingsDeps
 from handlers.people import PLACES_OF_ONE
+from handlers.posting import Sent, show_view
 from handlers.replies import end, reply, send_file
 from handlers.request import (
     ChangeSettingsRequest,
@@ -25,15 +27,15 @@ from handlers.request import (
     SettingsRequest,
     Verb,
 )
-from handlers.slack_errors import TOKEN_ERRORS, NotPosted, call, error_code
+from handlers.slack_errors import TOKEN_ERRORS, NotPosted, error_code
 from handlers.text import about as about_text
 from handlers.text import modals as modals_text
 from handlers.text.format import Audience
 from handlers.turns.buttons import visible_answer
 from handlers.views import details, details_layout, form, home, messages
+from handlers.views.card import Reading
 from handlers.views.details_layout import Position, sentence
 from handlers.views.home import HomeContent
-from handlers.views.rich_text import rendered_view
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments
@@ -43,8 +45,6 @@ from vt.verdict import Finding
 
 CLOSED = frozenset({"not_found", "view_not_found"})
 """Slack's error codes for a modal that is no longer open."""
-REFUSED = frozenset({"invalid_arguments", "invalid_blocks", "view_too_large"})
-"""Slack's error codes for blocks that it refuses."""
 COMMENTS_CACHED = timedelta(minutes=10)
 """For this long a page of comments is not asked for again, however often it is opened."""
 
@@ -52,8 +52,12 @@ COMMENTS_CACHED = timedelta(minutes=10)
 async def show_details(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with fields, engines, samples, resolutions or subdomains."""
     if about := await _answer(case, deps):
-        found = about.findings(deps.clock())
-        view = details.details(found, case.request.modal, _position(case))
+        now = deps.clock()
+        found = about.findings(now)
+        subjects = {Sighting.of(one).subject for one in found}
+        records = await deps.history.summaries(about.request.origin, subjects, about.request.at)
+        reading = Reading(now, deps.audience, records)
+        view = details.details(found, case.request.modal, _position(case), reading)
         await _fill(case, view, found, deps)
         await end(case, deps)
 
@@ -62,8 +66,7 @@ async def show_why(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with the rule, what it counted, and other thresholds."""
     if about := await _answer(case, deps):
         now = deps.clock()
-        position = _position(case)
-        view = details.why(about.lookups, case.request.modal, position, now, audience=deps.audience)
+        view = details.why(about.lookups, case.request.modal, _position(case), Reading(now, deps.audience))
         await _fill(case, view, about.findings(now), deps)
         await end(case, deps)
 
@@ -145,12 +148,11 @@ async def _answer(case: Case[ModalRequest], deps: ModalDeps) -> Case | None:
 
 
 async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], deps: ModalDeps) -> bool:
-    """Show a view. When Slack refuses it, say so and send the JSON instead. False: the modal was closed."""
-    error = await update(case, view, deps)
-    if error in REFUSED:
-        await update(case, _sentence(case, modals_text.NOT_TAKEN), deps)
+    """Show a view. When Slack refuses it, send the JSON instead. False: the modal was closed."""
+    shown = await update(case, view, deps)
+    if shown and shown.plain:
         await send_file(case, details.as_json(found), deps)
-    return error not in CLOSED
+    return shown is not None
 
 
 def _sentence(case: Case[ModalRequest], line: str) -> View:
@@ -158,18 +160,23 @@ def _sentence(case: Case[ModalRequest], line: str) -> View:
     return details_layout.sentence(modals_text.TITLES[verb], case.request.modal, verb, line)
 
 
-async def update(case: Case[ModalRequest | SettingsRequest], view: View, deps: PostingDeps) -> str:
-    """Replace the content of a request's modal. Returns Slack's error code when it is closed or refused, else "".
+async def update(
+    case: Case[ModalRequest | SettingsRequest],
+    view: View,
+    deps: PostingDeps,
+    instead: str = modals_text.NOT_TAKEN,
+) -> Sent[Any] | None:
+    """Replace the content of a request's modal; None when it is closed. `instead`: see `show_view`.
 
-    Raises NotPosted when it is worth another try.
+    Raises NotPosted, StoreDown.
     """
+    team, view_id = case.request.origin.team, case.request.view
     try:
-        await call(deps.slack.views_update, view_id=case.request.view, view=rendered_view(view))
+        return await show_view(deps.slack.views_update, view, team, deps, instead=instead, view_id=view_id)
     except NotPosted as error:
-        if str(error) in CLOSED | REFUSED:
-            return str(error)
+        if str(error) in CLOSED:
+            return None
         raise
-    return ""
 
 
 # Settings ----------------------------------------------------------------------------------------------
@@ -184,7 +191,7 @@ async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None
         current = await deps.channel_settings.get(origin.team, origin.channel)
         is_allowed = await may_change(origin, deps.directory, deps.policy)
         view = form.settings_form(current, deps.thresholds, case.request.modal, may_change=is_allowed)
-    await update(case, view, deps)
+    await update(case, view, deps, text.FAILED.to(deps.audience.about(case.request.id)))
     await end(case, deps)
 
 
@@ -253,8 +260,10 @@ async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
         health=await _health(case, deps) if admin else {},
         invented=deps.invented,
     )
-    view = rendered_view(home.home(content))
-    await call(deps.slack.views_publish, user_id=case.request.origin.user, view=view)
+    instead = text.FAILED.to(deps.audience.about(case.request.id))
+    await show_view(
+        deps.slack.views_publish, home.home(content), origin.team, deps, instead=instead, user_id=origin.user
+    )
     await end(case, deps)
 
 

@@ -195,7 +195,7 @@ def chart(
         return {
             "state": last.state.value,
             "subject": " ".join(clean(text.subject(finding, SUBJECT_CHARACTERS)).split()),
-            "title": str(facts.judged(last.state, last.count, last.total)),
+            "title": str(text.verdict_words(last.state, last.count, last.total)),
             "summary": str(facts.looked_up(summary.times, summary.since, judged[0][0], len(judged))),
             "foot": str(facts.picture_dated(now)),
             "threshold": str(facts.risky_from(lookup.threshold)),

@@ -4,7 +4,7 @@ One finding is a card (see `card`); several are a table. Slack takes one table i
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -132,21 +132,20 @@ def _content(finding: Finding) -> tuple[str, State] | None:
 def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     """The answer to a request: one finding in full, or several as a list, the worst first."""
     shown = entries(findings)
-    blocks = [*_body(shown, context), *closing(findings, context)]
-    return Message(fallback(_lines(shown, context)), rendered(blocks))
+    # The buttons come right under what is read at a glance, and the long table after them.
+    blocks = [*overview(shown, context), *buttons(findings, context)]
+    if len(shown) == 1 and context.detail is Detail.FULL:
+        blocks += card.enrichment(shown[0].finding)
+    closing = small_print(list(closing_lines(findings, context)))
+    return Message(fallback(lines(shown, context)), rendered([*blocks, *closing]))
 
 
-def _body(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
-    """The buttons come right under what is read at a glance, and the long table after them."""
-    findings = [one for entry in shown for one in (entry.finding, *entry.also)]
+def overview(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
+    """What is read at a glance: the card of one finding, or a list of several."""
     if len(shown) > 1:
         yield from several(shown, context)
-        yield from buttons(findings, context)
-        return
-    yield from card.card(shown[0].finding, context.reading, shown[0].also)
-    yield from buttons(findings, context)
-    if context.detail is Detail.FULL:
-        yield from card.enrichment(shown[0].finding)
+    else:
+        yield from card.card(shown[0].finding, context.reading, shown[0].also)
 
 
 # Several findings ----------------------------------------------------------------------------------------
@@ -203,19 +202,16 @@ def _worst(found: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
 # The plain text ----------------------------------------------------------------------------------------
 
 
-def _lines(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
+def lines(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
     """The whole answer as plain text, the verdict first: for notifications and screen readers."""
     if len(shown) == 1:
         yield from card.lines(shown[0].finding, context.reading, shown[0].also)
     else:
-        yield from plain_list(shown, context)
-    if context.case and any(text.is_at_fault(one.finding) for one in shown):
-        yield text.request_id(context.case)
-    if context.invented:
-        yield about.INVENTED
+        yield from _list(shown, context)
+    yield from closing_lines([one.finding for one in shown], replace(context, shared_by=None))
 
 
-def plain_list(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
+def _list(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
     """The list of several findings as plain text: the counts, then a line for each."""
     yield text.tally(tally(one.finding for one in shown))
     for entry in shown:
@@ -229,16 +225,14 @@ def plain_list(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
 # Closing lines and buttons -----------------------------------------------------------------------------
 
 
-def closing(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
+def closing_lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]:
     """The request's id if something broke, who asked, and whether any of it is real."""
-    lines: list[str] = []
     if context.case and any(map(text.is_at_fault, findings)):
-        lines.append(text.request_id(context.case))
+        yield text.request_id(context.case)
     if context.shared_by:
-        lines.append(text.asked_by(context.shared_by))
+        yield text.asked_by(context.shared_by)
     if context.invented:
-        lines.append(about.INVENTED)
-    yield from small_print(lines)
+        yield about.INVENTED
 
 
 def buttons(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
@@ -250,11 +244,8 @@ def buttons(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Blo
 
 def _button_row(findings: Sequence[Finding], context: AnswerContext) -> Iterator[InteractiveElement]:
     case = context.case
-    if any(finding.raw for finding in findings):
-        yield ButtonElement(action_id="json", text=text.BUTTON_JSON, value=case)
-    if len(findings) > 1:
-        yield ButtonElement(action_id="csv", text=modals.CSV, value=case)
-    elif link := gui_link(findings[0]):
+    yield from file_buttons(findings, case)
+    if len(findings) == 1 and (link := gui_link(findings[0])):
         yield ButtonElement(action_id="open", text=text.BUTTON_LINK, url=link)
     if context.shared_by:
         yield ButtonElement(action_id="hide", text=modals.HIDE, value=case)
@@ -267,6 +258,14 @@ def _button_row(findings: Sequence[Finding], context: AnswerContext) -> Iterator
     if context.submit is not SubmitPolicy.DENY and any(can_submit(finding) for finding in findings):
         confirm = CONFIRM_SUBMIT if context.submit is SubmitPolicy.CONFIRM else None
         yield ButtonElement(action_id="submit", text=text.BUTTON_SUBMIT, value=case, confirm=confirm)
+
+
+def file_buttons(findings: Sequence[Finding], case: str) -> Iterator[InteractiveElement]:
+    """The answer as a file."""
+    if any(finding.raw for finding in findings):
+        yield ButtonElement(action_id="json", text=text.BUTTON_JSON, value=case)
+    if len(findings) > 1:
+        yield ButtonElement(action_id="csv", text=modals.CSV, value=case)
 
 
 def _menu(findings: Sequence[Finding], context: AnswerContext) -> Iterator[InteractiveElement]:

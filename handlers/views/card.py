@@ -4,7 +4,7 @@ An answer, the card in a watched channel and the Details modal are made of the s
 rich_text literals, or texts in which nothing is formatted: they cannot mention, link or format, whatever they hold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,12 +21,13 @@ from slack_sdk.models.blocks import (
 from handlers import text
 from handlers.case import Records, Sighting
 from handlers.text import facts
+from handlers.text.facts import Fact
 from handlers.text.format import EVERYBODY, Audience
 from handlers.text.language import Line
 from handlers.views.rich_text import Part, bold, cell, clean, code, quote, rich, say, sentence, small, tell
 from vt.enrichment import Field, without_repeats
 from vt.results import gui_link
-from vt.verdict import Basis, Finding, State
+from vt.verdict import Basis, Finding
 
 FIELD_CHARACTERS = 400
 LABEL_CHARACTERS = 80
@@ -45,10 +46,14 @@ class Reading:
     records: Records = field(default_factory=dict)
 
 
-def card(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> Iterator[Block]:
+def card(
+    finding: Finding,
+    reading: Reading,
+    also: Sequence[Finding] = (),
+    warn: Callable[[str], Block] = quote,
+) -> Iterator[Block]:
     """What is read at a glance, above the buttons. `also`: other hashes of the same file that were asked for."""
-    yield header(finding)
-    yield rich(code(text.subject(finding)), say(_bar(finding)), say(_also(also)))
+    yield from headline(finding, also)
     if reason := _reason(finding, reading):
         yield sentence(reason)
     if told := [small(value, label) for label, value in facts.facts(finding) if clean(value)]:
@@ -56,22 +61,15 @@ def card(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> It
     if line := _context(finding, reading):
         yield ContextBlock(elements=[small(line)])
     if warning := facts.warning(finding):
-        yield quote(warning)
+        yield warn(warning)
 
 
-def header(finding: Finding) -> Block:
-    """The verdict."""
-    return HeaderBlock(text=PlainTextObject(text=text.verdict(finding), emoji=True))
-
-
-def _bar(finding: Finding) -> str:
-    """How many engines flag it, for the eye; the header says it in words."""
+def headline(finding: Finding, also: Sequence[Finding] = ()) -> Iterator[Block]:
+    """The verdict, and what it is about with the bar of engines; the verdict says in words what the bar shows."""
+    yield HeaderBlock(text=PlainTextObject(text=text.verdict(finding), emoji=True))
     bar = facts.bar(finding)
-    return f"  {bar}" if bar else ""
-
-
-def _also(also: Sequence[Finding]) -> str:
-    return f"\n{facts.also_asked(also)}" if also else ""
+    others = facts.also_asked(also)
+    yield rich(code(text.subject(finding)), say(bar and f"  {bar}"), say(others and f"\n{others}"))
 
 
 def _reason(finding: Finding, reading: Reading) -> str:
@@ -111,11 +109,12 @@ def short(finding: Finding, reading: Reading) -> list[Part]:
 # The enrichment ----------------------------------------------------------------------------------------
 
 
-def fields(finding: Finding) -> tuple[Field, ...]:
+def fields(finding: Finding) -> tuple[Fact, ...]:
     """The documented fields that the card above the buttons does not say: first the insight's numbers, then the rest."""
     said = {str(value) for _, value in facts.facts(finding)}
     rows = (*facts.insight_rows(finding), *without_repeats(finding))
-    return tuple(one for one in rows if not {one.value, str(_value(one))} & said)
+    told = [(one.value, text.vendor(one.label, LABEL_CHARACTERS), _value(one)) for one in rows]
+    return tuple((label, value) for raw, label, value in told if not {raw, str(value)} & said)
 
 
 def _value(one: Field) -> str:
@@ -125,8 +124,7 @@ def _value(one: Field) -> str:
 def enrichment(finding: Finding, characters: int = TABLE_CHARACTERS) -> Iterator[Block]:
     """The documented fields as a table that is opened by a click, as far as they fit."""
     rows = [[cell(bold(facts.FIELD)), cell(bold(facts.VALUE))]]
-    for one in fields(finding)[: TABLE_ROWS - 1]:
-        label, value = text.vendor(one.label, LABEL_CHARACTERS), _value(one)
+    for label, value in fields(finding)[: TABLE_ROWS - 1]:
         characters -= len(label) + len(value)
         if characters < 0:
             break
@@ -156,9 +154,4 @@ def lines(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> I
         )
         if line
     )
-    yield from (f"{text.vendor(one.label, LABEL_CHARACTERS)}: {_value(one)}" for one in fields(finding))
-
-
-def worth_details(finding: Finding) -> bool:
-    """Whether a list says more about it than its row."""
-    return finding.state in (State.RISKY, State.SUSPICIOUS)
+    yield from (f"{label}: {value}" for label, value in fields(finding))

@@ -17,12 +17,12 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.request import Verb
-from handlers.text import facts, hosts, modals
-from handlers.text.format import EVERYBODY, Audience
-from handlers.views import details_layout
+from handlers.text import hosts, modals
+from handlers.views import card, details_layout
+from handlers.views.card import Reading
 from handlers.views.details_layout import Position, Row
-from handlers.views.rich_text import bold, rich, sentence
-from vt.enrichment import detecting, without_repeats
+from handlers.views.rich_text import alert, bold, rich, sentence
+from vt.enrichment import detecting
 from vt.evidence import LONG_AGO, HostCriteria, alternatives, flagged, reasons, record
 from vt.indicators import Kind, defang
 from vt.lookup import Lookup
@@ -31,7 +31,6 @@ from vt.privacy import has_secret, masked
 from vt.results import can_rescan, gui_link, json_result
 from vt.verdict import Basis, Finding, Rule
 
-LABEL_CHARACTERS = 80
 THRESHOLDS = (1, 3, 5, 10)
 """Thresholds whose verdicts are shown beside that of the answer."""
 FULL_PAGE = 25
@@ -40,8 +39,8 @@ FULL_PAGE = 25
 # Details -------------------------------------------------------------------------------------------------
 
 
-def details(findings: Sequence[Finding], modal_id: str, position: Position) -> View:
-    """Fields, engines, samples, resolutions and subdomains of a finding, a part and a page at a time."""
+def details(findings: Sequence[Finding], modal_id: str, position: Position, reading: Reading) -> View:
+    """The card of a finding, and below it its fields, engines, samples, resolutions and subdomains of a finding, a part and a page at a time."""
     finding, position = details_layout.select(findings, position)
     parts = {name: rows for name, read in PARTS.items() if (rows := read(finding))}
     if position.part not in parts:
@@ -53,23 +52,19 @@ def details(findings: Sequence[Finding], modal_id: str, position: Position) -> V
     labels = [(name, modals.part(name, len(rows))) for name, rows in parts.items()]
     blocks = [
         *details_layout.finding_menu(findings, position),
-        details_layout.headline(finding),
+        *card.card(finding, reading, warn=alert),
         *details_layout.tabs(labels, position),
         *body,
     ]
     return details_layout.modal(modals.DETAILS, modal_id, Verb.DETAILS, blocks)
 
 
-def _fields(finding: Finding) -> list[Row]:
-    return [
-        (text.vendor(one.label, LABEL_CHARACTERS), text.minute(one.at) if one.at else one.value)
-        for one in (*facts.insight_rows(finding), *without_repeats(finding))
-    ]
-
-
 def _engines(finding: Finding) -> list[Row]:
     return [
-        (text.vendor(one.engine, LABEL_CHARACTERS), modals.dated(one.result or modals.DETECTED, one.update))
+        (
+            text.vendor(one.engine, card.LABEL_CHARACTERS),
+            modals.dated(one.result or modals.DETECTED, one.update),
+        )
         for one in detecting(finding.report)
     ]
 
@@ -92,8 +87,8 @@ def _subdomains(finding: Finding) -> list[Row]:
     return [("", name) for name in report.subdomains] if isinstance(report, DomainReport) else []
 
 
-PARTS: Mapping[str, Callable[[Finding], list[Row]]] = {
-    "fields": _fields,
+PARTS: Mapping[str, Callable[[Finding], Sequence[Row]]] = {
+    "fields": card.fields,
     "engines": _engines,
     "samples": _samples,
     "resolutions": _resolutions,
@@ -103,22 +98,16 @@ PARTS: Mapping[str, Callable[[Finding], list[Row]]] = {
 # Why -----------------------------------------------------------------------------------------------------
 
 
-def why(
-    lookups: Sequence[Lookup],
-    modal_id: str,
-    position: Position,
-    now: datetime,
-    *,
-    audience: Audience = EVERYBODY,
-) -> View:
+def why(lookups: Sequence[Lookup], modal_id: str, position: Position, reading: Reading) -> View:
     """The rule that decided a verdict, what it counted, and what other thresholds would say."""
+    now = reading.now
     findings = [one.finding(now) for one in lookups]
     finding, position = details_layout.select(findings, position)
     lookup, rule = lookups[position.finding], finding.rule
     blocks = [
         *details_layout.finding_menu(findings, position),
-        details_layout.headline(finding),
-        sentence(text.rule(finding, now, audience)),
+        *card.headline(finding),
+        sentence(text.rule(finding, now, reading.audience)),
         *(_titled(modals.AT_THRESHOLDS, _thresholds(lookup, rule, now)) if rule else ()),
         *(_titled(hosts.AT_RULES, _rules(lookup, rule.criteria, now)) if rule and rule.criteria else ()),
         *_counted(finding, position),
@@ -179,7 +168,7 @@ def comments(
     """
     finding, position = details_layout.select(findings, position)
     body = details_layout.table([("", found)]) if isinstance(found, str) else _comments(found, position)
-    blocks = [*details_layout.finding_menu(findings, position), details_layout.headline(finding), *body]
+    blocks = [*details_layout.finding_menu(findings, position), *card.headline(finding), *body]
     return details_layout.modal(modals.COMMENTS, modal_id, Verb.COMMENTS, blocks)
 
 

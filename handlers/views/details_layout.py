@@ -19,7 +19,7 @@ from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
 from handlers.text.language import Line
-from handlers.views.rich_text import Part, bold, clean, code, length, rich, say, tell
+from handlers.views.rich_text import Part, bold, clean, length, rich, say, tell
 from vt.verdict import Finding, worst_first
 
 PICTURE = "picture"
@@ -108,11 +108,6 @@ def finding_menu(findings: Sequence[Finding], position: Position) -> Iterator[Bl
 
 def _label(finding: Finding) -> str:
     return f"{text.ICONS[finding.state]} {text.subject(finding, OPTION_CHARACTERS - 4)}"
-
-
-def headline(finding: Finding) -> Block:
-    """What the modal is about."""
-    return rich(bold(text.verdict(finding)), say("  "), code(text.subject(finding)))
 
 
 def tabs(parts: Sequence[tuple[str, str]], position: Position) -> Iterator[Block]:

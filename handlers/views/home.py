@@ -89,7 +89,7 @@ def _latest(content: HomeContent) -> Iterator[Block]:
 def _row(one: Sighting) -> Iterator[Part]:
     hidden = one.without_secrets()
     about = one.input if BY_KEY[one.action].files else defang(hidden.value or hidden.input)
-    yield bold(text.state(one.state))
+    yield bold(f"{text.ICONS[one.state]} {text.verdict_words(one.state, one.count, one.total)}")
     yield say("  ")
     yield code(text.cut(clean(about), SUBJECT_CHARACTERS))
     if one.at:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
@@ -10,10 +9,8 @@ from handlers import text
 from handlers.case import Case
 from handlers.text import about, modals, watch
 from handlers.text import files as files_text
-from handlers.text.format import EVERYBODY, Audience
 from handlers.text.language import Line
 from handlers.views import answer
-from handlers.views import card as card_views
 from handlers.views.rich_text import (
     MOST_TEXT,
     Message,
@@ -64,38 +61,20 @@ def help_message() -> Message:
 
 
 @dataclass(frozen=True, slots=True)
-class CardContext:
+class CardContext(answer.AnswerContext):
     """What a card says and offers beside the verdicts."""
 
-    case: str
-    """The id that its buttons carry."""
-    now: datetime
     duplicates: tuple[Duplicate, ...] = ()
     dry_run_of: str = ""
     """The channel in which the card would have been posted, for a dry run."""
-    invented: bool = False
-    """The sandbox answered instead of VirusTotal."""
-    audience: Audience = EVERYBODY
-
-
-def brief(findings: Sequence[Finding], now: datetime, audience: Audience) -> Iterator[Block]:
-    """The verdicts and their reasons, the worst first, without the tables."""
-    context = answer.AnswerContext("", now, audience=audience)
-    shown = answer.entries(findings)
-    if len(shown) == 1:
-        yield from card_views.card(shown[0].finding, context.reading, shown[0].also)
-    else:
-        yield from answer.several(shown, context)
 
 
 def card(findings: Sequence[Finding], context: CardContext) -> Message:
     """The card: the worst verdict first; those that are waited for say until when."""
-    blocks = [
-        *brief(findings, context.now, context.audience),
-        *_buttons(findings, context),
-        *_closing(findings, context),
-    ]
-    return Message(fallback(_lines(findings, context)), rendered(blocks))
+    shown = answer.entries(findings)
+    closing = [*_circumstances(context), *answer.closing_lines(findings, context)]
+    blocks = [*answer.overview(shown, context), *_buttons(findings, context), *small_print(closing)]
+    return Message(fallback(answer.lines(shown, context)), rendered(blocks))
 
 
 def url_question(case: str, urls: Sequence[str]) -> Message:
@@ -108,41 +87,19 @@ def url_question(case: str, urls: Sequence[str]) -> Message:
     return Message(fallback([line]), (*note(line).blocks, *rendered([ActionsBlock(elements=buttons)])))
 
 
-def _closing(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
-    lines: list[str] = [watch.dry_run(context.dry_run_of)] if context.dry_run_of else []
-    if any(map(text.is_at_fault, findings)):
-        lines.append(text.request_id(context.case))
+def _circumstances(context: CardContext) -> Iterator[str]:
+    if context.dry_run_of:
+        yield watch.dry_run(context.dry_run_of)
     if context.duplicates:
-        lines.append(watch.repeated(context.duplicates))
-    if context.invented:
-        lines.append(about.INVENTED)
-    yield from small_print(lines)
+        yield watch.repeated(context.duplicates)
 
 
 def _buttons(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
-    buttons = []
+    buttons = list(answer.file_buttons(findings, context.case))
     if any(isinstance(finding.error, Reserved) for finding in findings):
-        buttons.append(ButtonElement(action_id="hurry", text=watch.BUTTON_HURRY, value=context.case))
-    if any(finding.raw for finding in findings):
-        buttons.append(ButtonElement(action_id="json", text=text.BUTTON_JSON, value=context.case))
-    if len(findings) > 1:
-        buttons.append(ButtonElement(action_id="csv", text=modals.CSV, value=context.case))
+        buttons.insert(0, ButtonElement(action_id="hurry", text=watch.BUTTON_HURRY, value=context.case))
     if buttons:
         yield ActionsBlock(elements=buttons)
-
-
-def _lines(findings: Sequence[Finding], context: CardContext) -> Iterator[str]:
-    """The card as plain text, for notifications and screen readers."""
-    shown = answer.entries(findings)
-    reading = answer.AnswerContext("", context.now, audience=context.audience)
-    if len(shown) == 1:
-        yield from card_views.lines(shown[0].finding, reading.reading, shown[0].also)
-    else:
-        yield from answer.plain_list(shown, reading)
-    if any(map(text.is_at_fault, findings)):
-        yield text.request_id(context.case)
-    if context.invented:
-        yield about.INVENTED
 
 
 # Uploads -----------------------------------------------------------------------------------------------

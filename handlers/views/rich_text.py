@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.models.blocks import (
+    AlertBlock,
     Block,
     ContextBlock,
     MarkdownTextObject,
@@ -117,6 +118,11 @@ def quote(line: str) -> RichTextBlock:
     return RichTextBlock(elements=[RichTextQuoteElement(elements=[say(line)])])
 
 
+def alert(line: str) -> AlertBlock:
+    """A warning that stands out. Slack takes it in modals only, with 200 characters."""
+    return AlertBlock(text=PlainTextObject(text=clean(line), emoji=False), level="warning")
+
+
 def small_print(lines: Sequence[str]) -> Iterator[Block]:
     """The last lines of a message, in small letters; no block when there are none."""
     if lines:
@@ -191,7 +197,7 @@ def code(line: str) -> RichTextElementParts.Text:
 
 # Plainer blocks, for a workspace that refuses the newer ones -------------------------------------------
 
-NEWER = frozenset({"table", "container"})
+NEWER = frozenset({"alert", "table", "container"})
 """Kinds of block that a workspace may be too old for."""
 
 
@@ -212,6 +218,8 @@ def _plainer(block: dict[str, Any], refused: Collection[str]) -> Iterator[dict[s
     match block["type"]:
         case "table" if "table" in refused:
             yield _as_lines(block["rows"])
+        case "alert" if "alert" in refused:
+            yield quote(block["text"]["text"]).to_dict()
         case "container" if set(refused) & {"container", *(one["type"] for one in block["child_blocks"])}:
             yield rich(bold(block["title"]["text"])).to_dict()
             for inner in block["child_blocks"]:

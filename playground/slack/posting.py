@@ -23,14 +23,14 @@ def weigh(state: State, where: str, content: Mapping[str, Any], *, public: bool)
     """Blame the bot for each fault; raises Refused for what Slack would not show."""
     found = [*rules.message(content, state.told, unfurls=public), *_arguments(content)]
     settle(state, where, found)
-    _support(state, content.get("blocks") or [])
+    _support(state, content.get("blocks") or [], "invalid_blocks")
 
 
-def _support(state: State, blocks: list[dict[str, Any]]) -> None:
+def _support(state: State, blocks: list[dict[str, Any]], error: str) -> None:
     """Raises Refused for a block that the workspace is too old for. The bot cannot know: that is no fault of it."""
     for block in schema.every(blocks):
         if block["type"] in state.lacking:
-            raise Refused("invalid_blocks", f"[ERROR] unsupported type: {block['type']}")
+            raise Refused(error, f"[ERROR] unsupported type: {block['type']}")
 
 
 def weigh_view(state: State, where: str, content: Any) -> None:
@@ -38,6 +38,7 @@ def weigh_view(state: State, where: str, content: Any) -> None:
     if not isinstance(content, dict):
         raise Refused("invalid_arguments", "[ERROR] view is not an object")
     settle(state, where, rules.view(content, state.told))
+    _support(state, content["blocks"], "invalid_arguments")
 
 
 def settle(state: State, where: str, found: list[Fault]) -> None:

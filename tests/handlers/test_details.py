@@ -1,7 +1,9 @@
 """The menu under an answer, as people use it: details, why, comments, rescan, check again; and who may open them."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from handlers.views.details import as_csv
@@ -61,6 +63,40 @@ async def test_details_have_parts(database):
         assert len(app.virustotal.calls) == 1
 
 
+async def test_details_begin_with_the_card(database):
+    """Above the fields stands what the answer says above its buttons, with the warning as an alert; no value is there twice."""
+    async with at_work(database) as app:
+        answer = await app.asks(f"/vt scan-hash {EICAR}")
+        above = list(itertools.takewhile(lambda line: not line.startswith("["), app.slack.shown(answer)))
+        assert above[-1] == "> Warning: malicious (threshold 3)."
+        fields = app.slack.shown(await opens(app, answer, "Details"))[1:]
+        assert fields[: len(above) - 1] == above[:-1]
+        assert fields[len(above) - 1] == "[warning] Warning: malicious (threshold 3)."
+        values = [line.partition(": ")[2] for line in fields if ": " in line]
+        assert len(set(values)) == len(values)
+
+
+@pytest.mark.parametrize("kind", ["alert", "table", "container"])
+async def test_a_workspace_is_too_old_for_a_kind_of_block_in_a_view(database, kind):
+    """Details and home come with plain blocks; after a restart nothing is refused again, for a month."""
+    refused = [kind == "alert", False, kind == "alert"]
+    for was_refused in refused:
+        async with at_work(database) as app:
+            app.slack.lacks(kind)
+            answer = await app.asks(f"/vt scan-hash {EICAR}")
+            lines = app.slack.shown(await opens(app, answer, "Details"))
+            assert "Warning: malicious (threshold 3)." in str(lines)
+            assert any(line.startswith("positives: 54") for line in lines)
+            assert not app.slack.files("@ana")
+            await app.slack.opens_home(ANA)
+            await app.idle()
+            assert any("🔴 RISKY · 54 of 60 engines" in line for line in app.slack.shown(app.slack.home(ANA)))
+            assert any("invalid_arguments" in str(one.reply) for one in app.slack.calls) is was_refused
+        if not was_refused:
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("UPDATE refused_blocks SET at = at - interval '31 days'")
+
+
 async def test_details_of_several_findings_have_a_menu(database):
     """The menu lists each finding with its state; the chosen one is shown."""
     async with at_work(database) as app:
@@ -68,7 +104,7 @@ async def test_details_of_several_findings_have_a_menu(database):
         shown = await opens(app, answer, "Details")
         labels = [one["text"]["text"] for one in shown.blocks[0]["elements"][0]["options"]]
         assert labels == ["🟠 192[.]0[.]2[.]1", f"🔴 {EICAR}"]
-        assert EICAR in (await turns(app, "pick", labels[1]))[2]
+        assert (await turns(app, "pick", labels[1]))[2:4] == ["🔴 RISKY · 54 of 60 engines", f"{EICAR}  ▰▰▰▰▱"]
 
 
 async def test_why_shows_what_other_thresholds_would_say(database):
@@ -338,5 +374,5 @@ async def test_the_modals_open_on_the_worst(database):
         answer = await app.asks(f"/vt 192.0.2.1 {EICAR}")
         for entry in ("Details", "Why?"):
             shown = app.slack.shown(await opens(app, answer, entry))
-            assert any(line.startswith("🔴 RISKY") and line.endswith(EICAR) for line in shown[1:4])
+            assert shown[2:4] == ["🔴 RISKY · 54 of 60 engines", f"{EICAR}  ▰▰▰▰▱"]
             await app.slack.closes(ANA, view(app))

@@ -8,6 +8,7 @@ from hypothesis import given
 from handlers.request import ChannelSettings
 from handlers.views import answer, details_layout
 from handlers.views.answer import AnswerContext
+from handlers.views.card import Reading
 from handlers.views.details import comments, details, rescan_cost, why
 from handlers.views.details_layout import Position
 from handlers.views.form import settings_form
@@ -21,6 +22,7 @@ from vt.lookup import Lookup, Step
 from vt.models import Comments
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+READING = Reading(NOW)
 KINDS = {
     "scan-ip": ("ipv4", "192.0.2.1"),
     "scan-hash": ("sha256", "27" * 32),
@@ -94,8 +96,8 @@ def test_every_page_of_every_recording(action, name):
     known = lookup(action, raw)
     found = [known.finding(NOW)]
     for show in (
-        lambda here: details(found, "id", here),
-        lambda here: why([known], "id", here, NOW),
+        lambda here: details(found, "id", here, READING),
+        lambda here: why([known], "id", here, READING),
     ):
         sound_to_all(every_page(show).values())
 
@@ -106,8 +108,8 @@ def test_every_page_of_hostile_replies(reply):
     known = lookup(*reply)
     found = [known.finding(NOW)]
     for show in (
-        lambda here: details(found, "id", here),
-        lambda here: why([known], "id", here, NOW),
+        lambda here: details(found, "id", here, READING),
+        lambda here: why([known], "id", here, READING),
         lambda _: rescan_cost(found, "id", {"day": (1, 500)}, private_key=True, batch_size=25),
     ):
         for view in every_page(show).values():
@@ -138,7 +140,7 @@ def big(action="domain-report", count=1_000):
 def test_the_largest_report_is_shown_page_by_page():
     """A thousand subdomains are all shown, each once."""
     found = [big().finding(NOW)]
-    shown = every_page(lambda here: details(found, "id", here))
+    shown = every_page(lambda here: details(found, "id", here, READING))
     pages = [view for where, view in shown.items() if where.startswith("0:subdomains:")]
     text = str(pages)
     assert all(text.count(f"'{n}[.]") == 1 or f"{n}[.]" in text for n in (0, 500, 999))
@@ -150,8 +152,8 @@ def test_a_hundred_of_the_largest_fit_their_menus():
     """Each of a hundred findings can be selected, and the selection stays when the page changes."""
     many = [big(count=3)] * 100
     for view in (
-        details([one.finding(NOW) for one in many], "id", Position(99, "subdomains", 0)),
-        why(many, "id", Position(99), NOW),
+        details([one.finding(NOW) for one in many], "id", Position(99, "subdomains", 0), READING),
+        why(many, "id", Position(99), READING),
     ):
         sound(view.to_dict())
         menu = view.to_dict()["blocks"][0]["elements"][0]
@@ -164,7 +166,7 @@ def test_a_hundred_of_the_largest_fit_their_menus():
 )
 def test_an_unknown_position_is_the_first_page(where):
     """A tampered position shows the first page."""
-    sound(details([big(count=3).finding(NOW)], "id", details_layout.parse_position(where)).to_dict())
+    sound(details([big(count=3).finding(NOW)], "id", details_layout.parse_position(where), READING).to_dict())
 
 
 @given(ANYTHING, ANYTHING)
