@@ -104,7 +104,10 @@ async def test_details_of_several_findings_have_a_menu(database):
         shown = await opens(app, answer, "Details")
         labels = [one["text"]["text"] for one in shown.blocks[0]["elements"][0]["options"]]
         assert labels == ["🟠 192[.]0[.]2[.]1", f"🔴 {EICAR}"]
-        assert (await turns(app, "pick", labels[1]))[2:4] == ["🔴 RISKY · 54 of 60 engines", f"{EICAR}  ▰▰▰▰▱"]
+        assert (await turns(app, "pick", labels[1]))[2:4] == [
+            "🔴 RISKY · 54 of 60 engines",
+            f"{EICAR}  ▰▰▰▰▱",
+        ]
 
 
 async def test_why_shows_what_other_thresholds_would_say(database):

@@ -38,7 +38,9 @@ async def test_an_example_is_answered_in_the_direct_messages(database):
         await app.idle()
         [answer] = app.slack.messages("@ana", ANA)
         assert app.slack.shown(answer)[0].startswith("🟠 SUSPICIOUS · 6 of 57 engines")
-        assert any(line.startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1  ") for line in await home(app))
+        assert any(
+            line.startswith("🟠 SUSPICIOUS · 6 of 57 engines  192[.]0[.]2[.]1  ") for line in await home(app)
+        )
 
 
 async def test_the_last_twenty_of_ones_own(database):
