@@ -28,11 +28,10 @@ from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity,
 from bot.storage.channels import SettingsStore
 from bot.storage.slack import RefusedBlocks
 from handlers import answer
-from handlers.admission import CACHED_FOR, Directory, RecentSettings
+from handlers.admission import CACHED_FOR, Directory, Languages, RecentSettings
 from handlers.case import StoreDown
 from handlers.deps import Deps
 from handlers.files import SLACK, slack_files
-from handlers.localization import Languages
 from handlers.slack_errors import error_code
 from handlers.text.format import Audience
 from handlers.turns import watch_batch

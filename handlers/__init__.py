@@ -9,14 +9,13 @@ from handlers.listeners import buttons, events, modals
 from handlers.listeners.commands import (
     ANYWHERE,
     ON_MESSAGES,
-    add_deps,
     handle_command,
     handle_global_shortcut,
     handle_message_shortcut,
+    prepare,
     refuse_foreign,
 )
 from handlers.listeners.events import skip_malformed
-from handlers.localization import answers_in_askers_language
 from handlers.request import Verb
 from handlers.views import details_layout, form
 from handlers.views.answer import MORE
@@ -26,9 +25,8 @@ COMMAND = "/vt"
 
 def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
-    app.middleware(add_deps(deps))
     app.middleware(refuse_foreign)
-    app.middleware(answers_in_askers_language(deps))
+    app.middleware(prepare(deps))
     app.command(COMMAND)(handle_command)
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))

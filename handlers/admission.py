@@ -1,22 +1,22 @@
-"""Admission: who may ask, with which settings, and who may change them; and where a request is stored."""
+"""Admission: who may ask, with which settings and in which language; and where a request is stored."""
 
 import asyncio
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import people, text
-from handlers.case import Modal, StoreDown
-from handlers.people import DIRECT, Denial, Person, Policy, Role, Scope
-from handlers.request import ChannelSettings, Origin, Request
-from handlers.slack_errors import TOKEN_ERRORS, Unknown, error_code
+from handlers.case import Case, Modal, StoreDown
+from handlers.people import DIRECT, PLACES_OF_ONE, Denial, DirectoryCache, Person, Policy, Role
+from handlers.request import ChannelSettings, Origin, Request, SeenByAsker
+from handlers.slack_errors import TOKEN_ERRORS, NotVisible, Unknown, ask
 from handlers.text import about
 from handlers.text.format import EVERYBODY, Audience
+from handlers.text.language import Language, spoken_in
 from vt.evidence import Thresholds
 
 T = TypeVar("T")
@@ -27,8 +27,9 @@ RECENT = timedelta(seconds=5)
 MOST_RECENT = 1_000
 """People, and channels, that a process remembers at most."""
 SLACKBOT = "USLACKBOT"
-SLACK_TIMEOUT = 0.7
-"""Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
+_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
+AT_ONCE = 0.5
+"""Seconds, of the three that Slack gives an acknowledgement, to find out in which language it is to be."""
 
 
 class RequestStore(Protocol):
@@ -111,16 +112,10 @@ class RecentSettings:
 # People and channels, as Slack describes them ----------------------------------------------------------
 
 
-class _NotVisible(Exception):
-    """A user of another workspace who shares no channel with the bot."""
-
-
 class Directory:
     """People and channels by id. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
 
-    def __init__(
-        self, slack: AsyncWebClient, cache: people.DirectoryCache, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime]) -> None:
         self._slack = slack
         self._cache = cache
         self._clock = clock
@@ -148,52 +143,87 @@ class Directory:
         if team == await self._our_team() or _is_app(user):
             return True
         try:
-            return team in people.teams((await self._call(self._slack.users_info, user=user))["user"])
-        except _NotVisible:  # of another workspace, which is all that Slack says
+            return team in people.teams((await ask(self._slack.users_info, user=user))["user"])
+        except NotVisible:  # of another workspace, which is all that Slack says
             return True
 
     async def channel_name(self, channel: str) -> str:
         """A channel's name."""
         known = await self._cache.channel_name(channel, self._clock() - CACHED_FOR)
         if known is None:
-            answer = await self._call(self._slack.conversations_info, channel=channel)
+            answer = await ask(self._slack.conversations_info, channel=channel)
             known = str(answer["channel"].get("name", ""))
             await self._cache.keep_channel_name(channel, known, self._clock())
         return known
 
     async def creator(self, channel: str) -> str:
         """The id of the user who created a channel."""
-        answer = await self._call(self._slack.conversations_info, channel=channel)
+        answer = await ask(self._slack.conversations_info, channel=channel)
         return str(answer["channel"].get("creator", ""))
 
     async def _our_team(self) -> str:
         if self._home is None:
-            self._home = str((await self._call(self._slack.auth_test))["team_id"])
+            self._home = str((await ask(self._slack.auth_test))["team_id"])
         return self._home
 
     async def _fetch(self, user: str) -> Person:
         home = await self._our_team()
         try:
-            found = await self._call(self._slack.users_info, user=user, include_locale=True)
+            found = await ask(self._slack.users_info, user=user, include_locale=True)
             return people.described(found["user"], home)
-        except _NotVisible:
+        except NotVisible:
             return Person(user, "", Role.STRANGER)
-
-    async def _call(self, method: Any, **arguments: str | bool) -> Any:
-        try:
-            async with asyncio.timeout(SLACK_TIMEOUT):
-                return await method(**arguments)
-        except SlackApiError as error:
-            if error_code(error) == "user_not_visible":
-                raise _NotVisible from None
-            raise Unknown.by(error) from error
-        except (SlackClientError, OSError, TimeoutError) as error:
-            raise Unknown from error
 
 
 def _is_app(user: str) -> bool:
     """Whether an id is an app's: they begin with B, but for Slack's own."""
     return user.startswith("B") or user == SLACKBOT
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """Which language people read: their own for what they alone see, the channel's for what everybody there sees.
+
+    What is not known, and a language that the bot does not speak, is the default.
+    """
+
+    directory: Directory
+    channel_settings: RecentSettings
+    default: Language = Language.ENGLISH
+    """LANGUAGE, as the operator set it."""
+
+    async def of_person(self, user: str) -> Language:
+        """The language in which somebody uses Slack."""
+        try:
+            person = await self.directory.person(user)
+        except (Unknown, StoreDown):
+            return self.default
+        return spoken_in(person.locale) or self.default
+
+    async def at_once(self, user: str) -> Language:
+        """The same for an acknowledgement, which cannot wait for a database or a Slack that does not answer."""
+        try:
+            async with asyncio.timeout(AT_ONCE):
+                return await self.of_person(user)
+        except TimeoutError:
+            return self.default
+
+    async def of_place(self, origin: Origin) -> Language:
+        """The language for everybody who reads where a request came from: in direct messages that is the asker."""
+        if origin.channel.startswith(PLACES_OF_ONE):
+            return await self.of_person(origin.user)
+        try:
+            chosen = (await self.channel_settings.recent(origin.team, origin.channel)).language
+        except StoreDown:
+            return self.default
+        return spoken_in(chosen) or self.default
+
+    async def of_answer(self, case: Case) -> Language:
+        """The language of what a request is answered with."""
+        origin = case.request.origin
+        if isinstance(case.request, SeenByAsker) or not case.is_seen_by_all:
+            return await self.of_person(origin.user)
+        return await self.of_place(origin)
 
 
 # Storing requests ---------------------------------------------------------------------------------------
@@ -239,11 +269,6 @@ async def effective_settings(
     return thresholds.changed(settings.thresholds, settings.host_rule, settings.evidence_days), settings
 
 
-# Permissions -------------------------------------------------------------------------------------------
-
-_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
-
-
 async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial | None:
     """Why this person may not ask from there; None if they may. Raises StoreDown."""
     try:
@@ -260,31 +285,6 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
         why = Denial.TOKEN if unknown.code in TOKEN_ERRORS else Denial.UNKNOWN
         return Denial.SCOPE if unknown.scope else why
     return None
-
-
-async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
-    """Which channels' settings this person may change: NOWHERE when Slack does not say who they are. Raises StoreDown."""
-    try:
-        person = await directory.person(origin.user)
-        if people.is_admin(person, policy):
-            return Scope.WORKSPACE
-        created = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
-    except Unknown:
-        return Scope.NOWHERE
-    return Scope.CHANNEL if created else Scope.NOWHERE
-
-
-async def may_change_all(origin: Origin, directory: Directory, policy: Policy) -> bool:
-    """Whether this person may change the settings of every channel. Raises StoreDown."""
-    try:
-        return people.is_admin(await directory.person(origin.user), policy)
-    except Unknown:
-        return False
-
-
-async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
-    """Whether this person may change the settings of the channel in `origin`. Raises StoreDown."""
-    return await scope(origin, directory, policy) is not Scope.NOWHERE
 
 
 async def _in_listed(channel: str, directory: Directory, channels: frozenset[str]) -> bool:

@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.admission import AdmissionDeps, Directory, RecentSettings, RequestStore
+from handlers.admission import AdmissionDeps, Directory, Languages, RecentSettings, RequestStore
 from handlers.case import Case, Modal, Sighting, Summary
 from handlers.files import Logins
-from handlers.localization import Languages
 from handlers.people import Policy
 from handlers.request import Origin
 from handlers.text.format import EVERYBODY, Audience

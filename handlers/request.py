@@ -39,16 +39,12 @@ class Verb(StrEnum):
     SHARE = "share"
     SUBMIT = "submit"
     UPLOAD = "upload"
-    OFFER_UPLOAD = "offer"
-    """Ask whether a file that VirusTotal knows already is to be uploaded again."""
-    FORM = "form"
-    """Offer the form again after Slack did not open it in time."""
-    CARD = "card"
-    """Answer a message in a watched channel. Nobody asked for it."""
+    OFFER_UPLOAD = "offer"  # asks whether a file that VirusTotal knows already is to be uploaded again
+    FORM = "form"  # offers the form again after Slack did not open it in time
+    CARD = "card"  # answers a message in a watched channel; nobody asked for it
     WATCH = "watch"
     IGNORE = "ignore"
-    JOIN = "arrive"
-    """Join a new channel whose name says that it is to be watched."""
+    JOIN = "arrive"  # joins a new channel whose name says that it is to be watched
     SHOW_CARD = "show"
     """Post the card in a channel that has only reactions."""
     PRIORITISE = "hurry"
@@ -298,3 +294,7 @@ Request = Annotated[
 """What was asked, each family with only the fields that it uses. Every Slack payload becomes one of these."""
 AboutAnswer = RenewalRequest | UploadRequest | AnswerRequest | CardActionRequest | ModalRequest
 """The requests that come from an answer's buttons and have the id of its request in `about`."""
+SeenByAsker = (
+    AnswerRequest | CardActionRequest | ChangeSettingsRequest | HomeRequest | ModalRequest | SettingsRequest
+)
+"""The requests whose replies only the asker sees, wherever they were made. Answers that they share are not such replies."""

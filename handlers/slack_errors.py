@@ -1,5 +1,6 @@
 """What Slack's error codes mean for a call: final or worth another try, about the token, a scope, or the place."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -84,6 +85,8 @@ TOKEN_ERRORS = DEAD_TOKEN | {
 }
 """For a token that Slack does not accept. Those that are not in DEAD_TOKEN may concern one method or channel only."""
 MISSING_SCOPE = "missing_scope"
+SLACK_TIMEOUT = 0.7
+"""Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
 
 
 class NotPosted(Exception):
@@ -146,6 +149,10 @@ class Unknown(Exception):
         return cls(str(refused), refused.scope if isinstance(refused, MissingScope) else "")
 
 
+class NotVisible(Unknown):
+    """A user of another workspace who shares no channel with the bot."""
+
+
 def is_final(error: NotPosted) -> bool:
     """Whether the same call would be refused again at any time: not when Slack is in trouble, or only needs to be set up."""
     return not isinstance(error, TokenRefused | MissingScope) and str(error) not in TRANSIENT | {""}
@@ -162,6 +169,19 @@ async def call(method: Any, **arguments: Any) -> Any:
         raise not_posted(error) from error
     except SlackClientError as error:
         raise NotPosted from error
+
+
+async def ask(method: Any, **arguments: Any) -> Any:
+    """Make a Web API call before the acknowledgement, which waits for it. Raises Unknown, NotVisible for some people."""
+    try:
+        async with asyncio.timeout(SLACK_TIMEOUT):
+            return await method(**arguments)
+    except SlackApiError as error:
+        if error_code(error) == "user_not_visible":
+            raise NotVisible("user_not_visible") from None
+        raise Unknown.by(error) from error
+    except (SlackClientError, OSError, TimeoutError) as error:
+        raise Unknown from error
 
 
 def not_posted(error: SlackApiError) -> NotPosted:

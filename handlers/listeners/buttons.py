@@ -1,15 +1,14 @@
 """Buttons and menus, in messages, modals and on the home. A button in a message has a request's random id: what it means is in the database."""
 
-import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
-from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
-from handlers.admission import SLACK_TIMEOUT, accept, accept_or_raise
+from handlers.admission import accept, accept_or_raise
 from handlers.case import AnswerModal, FormModal, Modal, SettingsModal, StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
@@ -39,6 +38,7 @@ from handlers.request import (
     UploadRequest,
     Verb,
 )
+from handlers.slack_errors import Unknown, ask
 from handlers.text import modals as modals_text
 from handlers.views import details_layout, home
 from handlers.views.rich_text import mrkdwn, rendered_view
@@ -264,8 +264,5 @@ def _home_head(delivery: str, origin: Origin, deps: ListenerDeps) -> Head:
 
 async def _publish(line: str, origin: Origin, deps: ListenerDeps) -> None:
     """Show a sentence instead of the home. When Slack refuses that too, there is nowhere else to show it."""
-    try:
-        async with asyncio.timeout(SLACK_TIMEOUT):
-            await deps.slack.views_publish(user_id=origin.user, view=rendered_view(home.closed(line)))
-    except (SlackClientError, OSError, TimeoutError):
-        return
+    with suppress(Unknown):
+        await ask(deps.slack.views_publish, user_id=origin.user, view=rendered_view(home.closed(line)))

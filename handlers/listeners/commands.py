@@ -1,8 +1,8 @@
 """/vt as a slash command, and shortcuts: a message's indicators are answered in its thread, the global one opens the form."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -10,10 +10,9 @@ from typing import Any
 import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
-from slack_sdk.errors import SlackClientError
 
 from handlers import payloads, text
-from handlers.admission import SLACK_TIMEOUT, accept, effective_settings
+from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
 from handlers.commands import (
     Command,
@@ -35,7 +34,9 @@ from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, SlashCommand
 from handlers.people import is_foreign
 from handlers.request import Answers, InfoRequest, LookupRequest, ReportRequest, Verb, WatchRequest
+from handlers.slack_errors import Unknown, ask
 from handlers.text import about
+from handlers.text.language import speak
 from handlers.views import messages
 from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn
@@ -46,16 +47,6 @@ from vt.indicators import Indicator, strip_markup
 from vt.lookup import Lookup
 
 log = structlog.get_logger()
-
-
-def add_deps(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
-    """Middleware that gives every listener the argument `deps` if it names it: Bolt passes what is in its context."""
-
-    async def add(context: AsyncBoltContext, next: Callable[[], Awaitable[object]]) -> None:  # noqa: A002 - bolt's name
-        context["deps"] = deps
-        await next()
-
-    return add
 
 
 async def refuse_foreign(
@@ -75,32 +66,64 @@ async def refuse_foreign(
     return None
 
 
+def prepare(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
+    """Middleware: listeners get the argument `deps` if they name it, and answer people in their own language.
+
+    Bolt passes what is in its context. Events are spoken to in the default language: most are messages that nobody
+    awaits an answer to, so their listeners find out for themselves.
+    """
+
+    async def prepared(
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
+    ) -> None:
+        context["deps"] = deps
+        is_event = body.get("type") == "event_callback" or not context.user_id
+        languages = deps.languages
+        speak(languages.default if is_event else await languages.at_once(context.user_id or ""))
+        await next()
+
+    return prepared
+
+
 async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerDeps) -> None:
     """Help and usage errors are answered at once, forms are opened, everything else is stored as a request."""
     received = payloads.slash_command(command)
     wanted = parse_or_error(received.text, deps.thresholds)
+    if wanted == InfoCommand(Verb.HELP):
+        guide = messages.help_message()
+        await ack(text=guide.text, blocks=list(guide.blocks))
+        return
+    try:
+        said = await _take(wanted, received, deps)
+    except StoreDown:
+        said = text.CANNOT_TAKE
+    await ack(mrkdwn(said))
+
+
+async def _take(wanted: Command | UsageError, received: SlashCommand, deps: ListenerDeps) -> str:
+    """Do what the command asks for. Returns what to tell the user, or "". Raises StoreDown."""
     origin, trigger_id = received.origin, received.trigger_id
     match wanted:
         case NoHost() if deps.logins:
-            await ack(mrkdwn(await open_login_form(Prefilled(), origin, trigger_id, deps)))
+            said = await open_login_form(Prefilled(), origin, trigger_id, deps)
         case UsageError():
-            await ack(mrkdwn(text.usage_error(wanted, deps.audience)))
-        case InfoCommand(Verb.HELP):
-            guide = messages.help_message()
-            await ack(text=guide.text, blocks=list(guide.blocks))
+            said = text.usage_error(wanted, deps.audience)
         case SettingsCommand():
-            await ack(mrkdwn(await open_settings(origin, trigger_id, deps)))
+            said = await open_settings(origin, trigger_id, deps)
         case FormCommand():
-            await ack(mrkdwn(await open_form(origin, trigger_id, deps, typed=strip_markup(wanted.text))))
+            said = await open_form(origin, trigger_id, deps, typed=strip_markup(wanted.text))
         case LookupCommand():
-            await ack(mrkdwn(await _look_up(wanted, received, deps)))
+            said = await _look_up(wanted, received, deps)
         case ReportCommand():
-            await ack(mrkdwn(await _report(wanted, received, deps)))
+            said = await _report(wanted, received, deps)
         case InfoCommand():
-            await ack(mrkdwn(await accept(InfoRequest(**_head(received, deps), verb=wanted.verb), deps)))
+            said = await accept(InfoRequest(**_head(received, deps), verb=wanted.verb), deps)
         case WatchCommand():
             request = WatchRequest(**_head(received, deps), verb=wanted.verb, arguments=wanted.arguments)
-            await ack(mrkdwn(await accept(request, deps)))
+            said = await accept(request, deps)
+    return said
 
 
 def parse_or_error(line: str, thresholds: Thresholds) -> Command | UsageError:
@@ -112,13 +135,8 @@ def parse_or_error(line: str, thresholds: Thresholds) -> Command | UsageError:
 
 
 async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: ListenerDeps) -> str:
-    """Store the request as the channel's settings want it. Returns what to tell the user, or ""."""
-    try:
-        thresholds, settings = await effective_settings(
-            received.origin, deps.channel_settings, deps.thresholds
-        )
-    except StoreDown:
-        return text.CANNOT_TAKE
+    """Store the request as the channel's settings want it. Returns what to tell the user, or "". Raises StoreDown."""
+    thresholds, settings = await effective_settings(received.origin, deps.channel_settings, deps.thresholds)
     if thresholds != deps.thresholds:
         again = parse_or_error(received.text, thresholds)
         wanted = again if isinstance(again, LookupCommand) else wanted
@@ -138,13 +156,8 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
 
 
 async def _report(wanted: ReportCommand, received: SlashCommand, deps: ListenerDeps) -> str:
-    """Store the request as the channel's settings want it. Returns what to tell the user, or ""."""
-    try:
-        thresholds, settings = await effective_settings(
-            received.origin, deps.channel_settings, deps.thresholds
-        )
-    except StoreDown:
-        return text.CANNOT_TAKE
+    """Store the request as the channel's settings want it. Returns what to tell the user, or "". Raises StoreDown."""
+    thresholds, settings = await effective_settings(received.origin, deps.channel_settings, deps.thresholds)
     share = wanted.share or settings.answers is Answers.CHANNEL
     criteria = thresholds.hosts
     lookups = tuple(
@@ -190,7 +203,15 @@ async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: List
     problem = await open_form(received.origin, received.trigger_id, deps)
     await ack()
     if problem:
-        await _send_directly(received.origin.user, problem, deps)
+        with suppress(Unknown):  # without it, Slack itself shows that something failed
+            await ask(
+                deps.slack.chat_postMessage,
+                channel=received.origin.user,
+                text=mrkdwn(problem),
+                unfurl_links=False,
+                unfurl_media=False,
+                mrkdwn=False,
+            )
 
 
 async def handle_message_shortcut(
@@ -207,7 +228,8 @@ async def handle_message_shortcut(
         problem = await _open_form_for_message(received, action, found, deps)
     await ack()
     if problem:
-        await _respond_privately(respond, problem)
+        with suppress(Unknown):  # the form, or that none opened, says enough
+            await ask(respond, text=mrkdwn(problem), response_type="ephemeral", replace_original=False)
 
 
 def select(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]:
@@ -275,23 +297,3 @@ async def _open_form_for_message(
     return await open_form(
         received.origin, received.trigger_id, deps, typed=typed, files=attached, notice=notice
     )
-
-
-async def _send_directly(user: str, line: str, deps: ListenerDeps) -> None:
-    """Post in the direct messages, since there is no channel. If that fails, Slack itself shows that something did."""
-    try:
-        async with asyncio.timeout(SLACK_TIMEOUT):
-            await deps.slack.chat_postMessage(
-                channel=user, text=mrkdwn(line), unfurl_links=False, unfurl_media=False, mrkdwn=False
-            )
-    except (SlackClientError, OSError, TimeoutError):
-        return
-
-
-async def _respond_privately(respond: AsyncRespond, line: str) -> None:
-    """Tell the user. If Slack refuses it, the form, or that none opened, says enough."""
-    try:
-        async with asyncio.timeout(SLACK_TIMEOUT):
-            await respond(text=mrkdwn(line), response_type="ephemeral", replace_original=False)
-    except (SlackClientError, OSError, TimeoutError):
-        return

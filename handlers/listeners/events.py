@@ -1,18 +1,17 @@
 """Events: messages to the bot, and messages in watched channels, which become requests if there is something to look up."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncBoltContext
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import event_payloads, text
-from handlers.admission import SLACK_TIMEOUT, accept_or_raise, effective_settings
+from handlers.admission import accept_or_raise, effective_settings
 from handlers.case import StoreDown, is_shared
 from handlers.commands import (
     Command,
@@ -50,6 +49,7 @@ from handlers.request import (
     ShowCardRequest,
     WatchRequest,
 )
+from handlers.slack_errors import Unknown, ask
 from handlers.text import about
 from handlers.text.language import language, speak
 from handlers.views.rich_text import mrkdwn
@@ -227,13 +227,14 @@ def _is_about_files(wanted: Command | UsageError) -> bool:
 
 async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> None:
     """Tell the asker alone. When Slack refuses that too, there is nobody else to tell."""
-    try:
-        async with asyncio.timeout(SLACK_TIMEOUT):
-            await slack.chat_postEphemeral(
-                channel=origin.channel, user=origin.user, thread_ts=origin.thread, text=mrkdwn(line)
-            )
-    except (SlackClientError, OSError, TimeoutError):
-        return
+    with suppress(Unknown):
+        await ask(
+            slack.chat_postEphemeral,
+            channel=origin.channel,
+            user=origin.user,
+            thread_ts=origin.thread,
+            text=mrkdwn(line),
+        )
 
 
 # Messages in channels ----------------------------------------------------------------------------------

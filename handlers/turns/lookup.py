@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any
 
 from handlers import text
-from handlers.admission import effective_settings, may_change_all
+from handlers.admission import effective_settings
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.parser import new_lookup
+from handlers.people import may_change_all
 from handlers.replies import end, reply, send_file
 from handlers.request import LookupRequest
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
@@ -162,7 +163,7 @@ async def message(
         invented=deps.invented,
         records=await deps.history.summaries(case.request.origin, subjects, case.request.at),
         reserved=messages.MAX_CHARACTERS if has_question else 0,
-        detail=(await deps.channel_settings.get(origin.team, origin.channel)).detail,
+        detail=(await deps.channel_settings.recent(origin.team, origin.channel)).detail,
         audience=await _audience(case, found, deps, alone=alone),
     )
     with language(spoken):

@@ -12,10 +12,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.admission import may_change, may_change_all
 from handlers.case import Case, Change, Outcome, Sighting, StoreDown
 from handlers.deps import HomeDeps, ModalDeps, PostingDeps, SettingsDeps
-from handlers.people import PLACES_OF_ONE
+from handlers.people import PLACES_OF_ONE, may_change, may_change_all
 from handlers.posting import Sent, show_view
 from handlers.replies import end, reply, send_file
 from handlers.request import (

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
-from handlers.admission import scope
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
-from handlers.people import Scope
+from handlers.people import Scope, scope
 from handlers.replies import end, reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.slack_errors import MissingScope, NotPosted, Unknown, call, is_final

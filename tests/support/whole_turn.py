@@ -20,10 +20,9 @@ from bot.storage.history import History
 from bot.storage.virustotal import StoredReplies
 from bot.terminal import lines
 from handlers import answer
-from handlers.admission import Directory, RecentSettings
+from handlers.admission import Directory, Languages, RecentSettings
 from handlers.case import Outcome
 from handlers.deps import Deps
-from handlers.localization import Languages
 from handlers.people import Policy
 from handlers.request import (
     AnswerRequest,
