@@ -244,6 +244,9 @@ async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         while pending:
             yield _unpack(unpacker, pending)
             pending = unpacker.unconsumed_tail
+    # The checksum stands at the very end: what was cut off before it, or goes on after it, is not what was sent.
+    if not unpacker.eof or unpacker.unused_data:
+        raise errors.Unreadable("encoding")
 
 
 def _unpack(unpacker: "zlib._Decompress", data: bytes) -> bytes:

@@ -1,17 +1,20 @@
-"""What counts towards a verdict: the thresholds, and at an address or domain how much of what engines found there. Pure.
+"""What counts towards a verdict: the thresholds, at a host how much of what engines found there, and exact numbers. Pure.
 
 VirusTotal's API v2 gives no verdict on hosts, only lists of URLs and files that were seen there. Two rules make a count of
 them, which is compared with a threshold. docs/verdicts.md shows both on recorded reports.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from vt.actions import Action
-from vt.models import HostReport, Sample, SeenUrl
+from vt.models import MAX_ENGINES, FileReport, HostReport, Reply, Sample, SeenUrl, UrlReport, url_entry
 
 DOWNLOADED = "downloaded"
 SERVED = frozenset({"url", DOWNLOADED})
@@ -103,13 +106,30 @@ class HostRecord:
     flagged: tuple[Evidence, ...]
     """Worst first."""
     shared: bool = False
-    """VirusTotal's lists of URLs and of files from there that no engine flags are full: many people put things there."""
+    """Many people put things there, most of them harmless: see _is_shared."""
 
 
 def record(report: HostReport) -> HostRecord:
     """What a report says against its host."""
-    is_full = len(report.undetected_urls) >= LISTED and len(report.undetected_downloaded_samples) >= LISTED
-    return HostRecord(flagged(report), is_full)
+    return HostRecord(flagged(report), _is_shared(report))
+
+
+def _is_shared(report: HostReport) -> bool:
+    """Are VirusTotal's lists of the URLs and of the files from there that no engine flags full, and mostly harmless?
+
+    Of what was seen since the oldest entry of each list, at least twice as much has to be unflagged as flagged. So a host
+    that hands out malware is not excused by a hundred harmless files that somebody put there once.
+    """
+    return _mostly_harmless(report.detected_urls, report.undetected_urls) and _mostly_harmless(
+        report.detected_downloaded_samples, report.undetected_downloaded_samples
+    )
+
+
+def _mostly_harmless(flagged: Sequence[Sample | SeenUrl], unflagged: Sequence[Sample | SeenUrl]) -> bool:
+    harmless = [one.date for one in unflagged if one.date and one.total and not one.positives]
+    since = min(harmless, default=LONG_AGO)
+    harmful = len(unflagged) - len(harmless) + sum(one.date is None or one.date >= since for one in flagged)
+    return len(unflagged) >= LISTED and len(harmless) >= 2 * harmful
 
 
 def flagged(report: HostReport) -> tuple[Evidence, ...]:
@@ -189,3 +209,91 @@ def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
 
 def _worst_first(found: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(sorted(found, key=lambda one: (one.positives, one.date or LONG_AGO), reverse=True))
+
+
+# Read exactly ------------------------------------------------------------------------------------------
+#
+# models.py reads as much of a reply as it can, which is right for what is shown and for what proves a danger. CLEAN must not
+# rest on a number of another type, out of range or contradicted, nor on a list of which an entry was left out.
+
+_Count = Annotated[int, Field(ge=0, le=MAX_ENGINES)]
+
+
+class _Strict(BaseModel):
+    """Types are not converted: "5", 5.0 and true are no counts. Fields that no verdict rests on may hold anything."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        if not self.agrees():
+            raise ValueError
+        return self
+
+    def agrees(self) -> bool:
+        return True
+
+
+class _Counts(_Strict):
+    positives: _Count | None = None
+    total: _Count | None = None
+
+    def agrees(self) -> bool:
+        return not self.positives or self.total is None or self.positives <= self.total
+
+
+class _Engine(_Strict):
+    detected: bool
+
+
+class _EngineReport(_Counts):
+    resource: str | None = None
+    url: str | None = None
+    scan_id: str | None = None
+    sha256: str | None = None
+    scans: dict[str, _Engine] | None = None
+
+    def agrees(self) -> bool:
+        """Shortened replies name fewer engines than `total`, never more. A total of 0: no engine looked."""
+        return super().agrees() and (not self.total or len(self.scans or ()) <= self.total)
+
+
+class _Detected(_Counts):
+    def agrees(self) -> bool:
+        """A count of 0 contradicts the list that it is in, unless no engine looked at it."""
+        return super().agrees() and not (self.total and self.positives == 0)
+
+
+class _Undetected(_Counts):
+    def agrees(self) -> bool:
+        """Engines looked at it and none flags it, or none looked at it: then both numbers are missing."""
+        return self.positives == 0 or (self.positives is None and not self.total)
+
+
+_Flagged = list[_Detected] | None
+_Unflagged = list[_Undetected] | None
+
+
+class _HostReport(_Strict):
+    detected_urls: _Flagged = None
+    detected_downloaded_samples: _Flagged = None
+    detected_communicating_samples: _Flagged = None
+    detected_referrer_samples: _Flagged = None
+    undetected_urls: list[Annotated[_Undetected, BeforeValidator(url_entry)]] | None = None
+    undetected_downloaded_samples: _Unflagged = None
+    undetected_communicating_samples: _Unflagged = None
+    undetected_referrer_samples: _Unflagged = None
+
+    def agrees(self) -> bool:
+        """A list of detections that this does not know may hold anything, so there must be none."""
+        unknown = [value for key, value in (self.model_extra or {}).items() if key.startswith("detected_")]
+        return all(value in (None, []) for value in unknown)
+
+
+def is_exact(report: Reply, raw: Mapping[str, Any]) -> bool:
+    """Can everything that a verdict on `raw` rests on be read exactly, unless it is missing? `report` was read of it."""
+    if not isinstance(report, HostReport | FileReport | UrlReport):
+        return True
+    with suppress(ValidationError):
+        return bool((_HostReport if isinstance(report, HostReport) else _EngineReport).model_validate(raw))
+    return False

@@ -6,6 +6,7 @@ something clean that nobody could read.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -27,16 +28,16 @@ MAX_ENGINES = 10_000
 """The largest count of engines. VirusTotal has about 100."""
 MAX_ENTRIES = 10_000
 """Entries of a list that are read. VirusTotal sends at most 1000."""
+FOUNDED, LATEST = datetime(2004, 6, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # VirusTotal's times
 
 
 def number(value: object, largest: int = LARGEST) -> int | None:
     """A count, rank or AS number, sent as an int, a float or digits. None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    try:
+    read = -1
+    with suppress(ValueError, OverflowError):
         read = int(value)
-    except (ValueError, OverflowError):
-        return None
     is_whole = isinstance(value, str) or read == value
     return read if is_whole and 0 <= read <= largest else None
 
@@ -44,19 +45,19 @@ def number(value: object, largest: int = LARGEST) -> int | None:
 def moment(value: object) -> datetime | None:
     """A time (UTC) from any format seen: YYYY-MM-DD HH:MM:SS, YYYYMMDD[HHMMSS], or seconds since 1970.
 
-    VirusTotal's times are in UTC without saying so. None for anything that is not a time ("None", "-", null).
+    VirusTotal's times are in UTC without saying so. None for anything that is not a time ("None", "-", null), and
+    for one that nothing of VirusTotal's can have: 0 is 1970, and evidence without a date is not old.
     """
-    try:
+    read = None
+    with suppress(ValueError, OverflowError, OSError):
         if isinstance(value, str):
             text = value.strip()
             iso = f"{text[:8]}T{text[8:]}" if len(text) == len("YYYYMMDDHHMMSS") and text.isdigit() else text
             read = datetime.fromisoformat(iso)
-            return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return None
+            read = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            read = datetime.fromtimestamp(value, UTC)
+    return read if read and FOUNDED <= read < LATEST else None
 
 
 def evidence(value: object) -> object:
@@ -67,10 +68,9 @@ def evidence(value: object) -> object:
 
 
 def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    try:
+    with suppress(ValidationError):
         return read(value)
-    except ValidationError:
-        return None
+    return None
 
 
 def entries(value: object) -> object:

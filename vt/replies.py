@@ -1,8 +1,9 @@
-"""Replies: which one answers what was asked, how it is read as its model, and whether it was read exactly. Pure.
+"""Replies: which one answers what was asked, and how it is read as its model. Pure.
 
 A reply echoes what was asked as `resource`, and names the file or URL again in its hashes, `url`, `scan_id` and
 `permalink`. All of them have to be about what was asked. VirusTotal's own spellings are accepted: hashes in another
 case, a file asked by MD5 that is named by its SHA-256 too, a URL with a slash, a port or escapes that mean the same.
+(%2F and / do not: only the `url` of a reply that echoes what was asked may write one for the other.)
 Replies about hosts, and those that nothing is known, often echo nothing.
 """
 
@@ -10,21 +11,30 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import Annotated, Any, Self, TypeVar
-from urllib.parse import unquote, urlsplit
+from string import ascii_letters, digits
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from vt.errors import Unreadable
-from vt.models import MAX_ENGINES, FileReport, HostReport, Reply, UrlReport, url_entry
+from vt.indicators.hosts import normalise_name
+from vt.models import Reply
 
 Raw = dict[str, Any]
 Model = TypeVar("Model", bound=Reply)
 
+FOUND = 1
+NO_CODE = 999
+"""VirusTotal's response_code of a report, and what stands for one that is missing or no integer."""
 _DIGEST = re.compile("[0-9a-f]{64}")
 _CONTENT = re.compile("([0-9a-f]{64})(?:-[0-9]{1,12})?")
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
+_DROPPED = re.compile("[\t\r\n]")  # from the middle of a URL, as browsers do
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(f"{ascii_letters}{digits}-._~")
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def single(reply: Any, resource: str = "") -> Raw:
@@ -51,9 +61,10 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
         raise Unreadable("shape")
     found: dict[str, Raw] = {}
     for resource in resources:
-        fitting = [
-            entry for entry in left if not is_about_another(entry, resource) and _names(entry, resource)
-        ]
+        named = [entry for entry in left if not is_about_another(entry, resource) and _names(entry, resource)]
+        # Two URLs that were asked may differ by a slash only.
+        others = [one for one in resources if one != resource] if "://" in resource else []
+        fitting = [entry for entry in named if entry.get("resource") not in others]
         if any(_basis(one) != _basis(fitting[0]) for one in fitting[1:]):
             continue  # none of them can be believed
         if fitting:
@@ -61,8 +72,9 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
             found[resource] = next((one for one in fitting if one.get("resource") == resource), fitting[0])
             left.remove(found[resource])
     missing = [resource for resource in resources if resource not in found]
-    if len(missing) == 1 and len(left) == 1 and not is_about_another(left[0], missing[0]):
-        # It names nothing, as most replies that VirusTotal has nothing.
+    # The rest names nothing, as most replies that VirusTotal has nothing. Among others, a report has to be named.
+    is_one = len(missing) == 1 and len(left) == 1 and not is_about_another(left[0], missing[0])
+    if is_one and (len(resources) == 1 or left[0].get("response_code") != FOUND):
         found[missing[0]] = left[0]
     return found
 
@@ -133,12 +145,12 @@ def _same_hash(value: object, resource: str, key: str) -> bool:
 
 
 def _url_differs(entry: Raw, url: str) -> bool:
-    named = entry.get("url")
+    named, echo = entry.get("url"), entry.get("resource")
+    is_echoed = isinstance(echo, str) and bool(echo)
     if isinstance(named, str) and named:
-        return not _equal(named, url)
+        return _unescaped(named) != _unescaped(url) if is_echoed else not _equal(named, url)
     ids = set(_content_ids(entry))
-    echoes = isinstance(entry.get("resource"), str)
-    return bool(ids) and not echoes and ids.isdisjoint(_url_ids(url))
+    return bool(ids) and not is_echoed and ids.isdisjoint(_url_ids(url))
 
 
 def _url_ids(url: str) -> set[str]:
@@ -171,18 +183,26 @@ def _equal(name: str, resource: str) -> bool:
 
 def _plain_url(url: str) -> str:
     """A URL in a form that all spellings of it share. Only for comparisons: it may lead nowhere."""
-    url = url.strip()
+    url = _DROPPED.sub("", url.strip())
     url = url if "://" in url else f"http://{url}"
     with suppress(ValueError):
         parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
-        with suppress(UnicodeError):
-            host = host.encode("idna").decode()
+        host = normalise_name(parts.hostname or "") or (parts.hostname or "").rstrip(".")
         port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
-        path = unquote(url.partition("://")[2][len(parts.netloc) :])
-        rest = "".join(path.split()).rstrip("/?#")
+        path = url.partition("://")[2][len(parts.netloc) :]
+        rest = _ESCAPE.sub(_plain_escape, quote(path, safe=_PRINTABLE, errors="replace")).rstrip("/?#")
         return f"{parts.scheme}://{parts.username or ''}@{host}{port}{rest}"
     return unquote(url).rstrip("/").casefold()
+
+
+def _plain_escape(found: re.Match[str]) -> str:
+    """What never has to be escaped without its escape; the others in capitals, since they mean something else."""
+    character = chr(int(found[1], 16))
+    return character if character in _UNRESERVED else found[0].upper()
+
+
+def _unescaped(url: str) -> str:
+    return "".join(unquote(_plain_url(url)).split()).rstrip("/?#")
 
 
 # Read as models ----------------------------------------------------------------------------------------
@@ -197,15 +217,18 @@ def read(model: type[Model], raw: object) -> Model:
 
 
 def read_partly(model: type[Model], raw: object) -> Model:
-    """The same without the fields that do not fit, for what the others prove. Raises Unreadable when nothing is left."""
+    """The same without the fields that do not fit, for what the others prove. Raises Unreadable when nothing is left.
+
+    A response_code that does not fit is read as NO_CODE.
+    """
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         unreadable = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
-    readable = (
-        {key: value for key, value in raw.items() if key not in unreadable} if isinstance(raw, dict) else raw
-    )
-    return read(model, readable)
+    if isinstance(raw, dict):
+        readable = {key: value for key, value in raw.items() if key not in unreadable}
+        raw = {"response_code": NO_CODE} | readable
+    return read(model, raw)
 
 
 def read_or_none(model: type[Model], raw: object) -> Model | None:
@@ -214,87 +237,3 @@ def read_or_none(model: type[Model], raw: object) -> Model | None:
         return read(model, raw)
     except Unreadable:
         return None
-
-
-# Read exactly ------------------------------------------------------------------------------------------
-#
-# models.py reads as much of a reply as it can, which is right for what is shown and for what proves a danger. "Clean" is
-# another matter: it must not rest on a number that is missing its type, out of range or contradicted, nor on a list of
-# which an entry was left out. So these stricter models of the same replies accept the documented types and nothing else.
-
-_Count = Annotated[int, Field(ge=0, le=MAX_ENGINES)]
-
-
-class _Strict(BaseModel):
-    """Types are not converted: "5", 5.0 and true are no counts. Fields that no verdict rests on are ignored."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-
-class _Counts(_Strict):
-    positives: _Count | None = None
-    total: _Count | None = None
-
-    @model_validator(mode="after")
-    def _fit(self) -> Self:
-        if self.positives and self.total is not None and self.positives > self.total:
-            raise ValueError
-        return self
-
-
-class _Engine(_Strict):
-    detected: bool
-
-
-class _EngineReport(_Counts):
-    scans: dict[str, _Engine] | None = None
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        # Shortened replies name fewer engines than `total`, never more. A total of 0 means that no engine looked.
-        if self.total and len(self.scans or ()) > self.total:
-            raise ValueError
-        return self
-
-
-class _Undetected(_Counts):
-    """Something that engines looked at and none flags, or that no engine looked at: then both numbers are missing."""
-
-    @model_validator(mode="after")
-    def _unflagged(self) -> Self:
-        if self.positives or (self.positives is None and self.total):
-            raise ValueError
-        return self
-
-
-_Detected = list[_Counts] | None
-_Unflagged = list[_Undetected] | None
-
-
-class _HostReport(_Strict):
-    detected_urls: _Detected = None
-    detected_downloaded_samples: _Detected = None
-    detected_communicating_samples: _Detected = None
-    detected_referrer_samples: _Detected = None
-    undetected_urls: list[Annotated[_Undetected, BeforeValidator(url_entry)]] | None = None
-    undetected_downloaded_samples: _Unflagged = None
-    undetected_communicating_samples: _Unflagged = None
-    undetected_referrer_samples: _Unflagged = None
-
-
-def is_exact(report: Reply, raw: dict[str, Any]) -> bool:
-    """Can everything that a verdict on `raw` rests on be read exactly? `report` is what was read of it.
-
-    What is missing is no fault here: it is for the verdict to say what cannot do without it.
-    """
-    if isinstance(report, HostReport):
-        return _fits(_HostReport, raw)
-    return not isinstance(report, FileReport | UrlReport) or _fits(_EngineReport, raw)
-
-
-def _fits(model: type[_Strict], raw: dict[str, Any]) -> bool:
-    try:
-        model.model_validate(raw)
-    except ValidationError:
-        return False
-    return True

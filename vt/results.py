@@ -272,3 +272,13 @@ def _is_known(finding: Finding) -> bool:
     """Whether VirusTotal has it and is not analysing it now, even if no engine has looked at it yet."""
     has_report = getattr(finding.report, "response_code", 0) == 1
     return finding.rule is not None or (has_report and finding.state is State.UNKNOWN)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings in the order to read them: by state, then by count; equal ones keep their order."""
+    order = list(State)
+
+    def rank(found: Finding) -> tuple[int, int]:
+        return order.index(found.state), -found.rule.worst[0] if found.rule else 0
+
+    return tuple(sorted(findings, key=rank))

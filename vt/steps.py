@@ -15,13 +15,12 @@ from vt.errors import VTError
 from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
-from vt.verdict import Note, Raw, State
+from vt.verdict import QUEUED, Note, Raw, State
 
 MAX_BROKEN_UPLOADS = 3
 """Uploads of one file that may break before it is no longer sent."""
 SAME_SCAN = timedelta(minutes=10)
 """A resource that is submitted again within this time joins the first submission's scan (measured by public clients)."""
-QUEUED = -2
 UNKNOWN = 0
 """VirusTotal's response_code."""
 
@@ -154,13 +153,13 @@ def after_receipt(lookup: Lookup, receipt: Raw, now: datetime) -> Lookup:
     # No host is ever analysed: a report on one that says so cannot be read.
     if not is_analysed or (scan_id and not (isinstance(scan_id, str) and _SCAN_ID.fullmatch(scan_id))):
         return lookup.failed(errors.Unreadable("shape"))
-    if not scan_id:
-        if lookup.step is Step.RESCAN:
-            return lookup.done(Note.RESCAN_REFUSED)
-        return lookup.failed(errors.Unsupported())
+    # A report that is queued may name no scan: then any finished one is awaited.
+    if not scan_id and lookup.step is not Step.ASK:
+        is_rescan = lookup.step is Step.RESCAN
+        return lookup.done(Note.RESCAN_REFUSED) if is_rescan else lookup.failed(errors.Unsupported())
     return lookup.evolve(
         step=Step.WAIT,
-        scan_id=scan_id,
+        scan_id=scan_id or None,
         checked_at=now,
         waiting_since=now,
         attempts=0,

@@ -1,6 +1,6 @@
 """What a report means: one of six states, the rule that decided, and a note for the reader. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from vt.evidence import (
     HostCriteria,
     HostRecord,
     Why,
+    is_exact,
     record,
     split,
 )
@@ -26,6 +27,8 @@ from vt.models import FileReport, HostReport, Reply, UrlReport
 Raw = dict[str, Any]
 
 RECENT = timedelta(days=30)
+QUEUED = -2
+"""VirusTotal's response_code."""
 
 
 class State(StrEnum):
@@ -37,6 +40,9 @@ class State(StrEnum):
     NOT_CHECKED = "NOT CHECKED"
     PENDING = "PENDING"
     CLEAN = "CLEAN"
+
+
+DANGERS = (State.RISKY, State.SUSPICIOUS)
 
 
 class Note(StrEnum):
@@ -169,8 +175,7 @@ def judge(
         report = replies.read_partly(subject.action.report, raw)
         state, rule = _decide(report, threshold, criteria, now)
         # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
-        is_danger = state in (State.RISKY, State.SUSPICIOUS)
-        if not is_danger and report.response_code == 1 and not replies.is_exact(report, raw):
+        if state not in DANGERS and report.response_code != QUEUED and not is_exact(report, raw):
             raise Unreadable("shape")
     except VTError as error:
         # The rest of an unreadable report is not shown: it would look like a report without detections.
@@ -210,17 +215,7 @@ def pending(
     )
 
 
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings in the order to read them: by state, then by count; equal ones keep their order."""
-    order = list(State)
-    return tuple(
-        sorted(
-            findings, key=lambda found: (order.index(found.state), -found.rule.worst[0] if found.rule else 0)
-        )
-    )
-
-
-def tally(findings: Iterable[Finding]) -> Mapping[State, int]:
+def tally(findings: Iterable[Finding]) -> dict[State, int]:
     """How many findings have each state, worst first. States that do not occur are left out."""
     states = [found.state for found in findings]
     return {state: states.count(state) for state in State if state in states}
@@ -229,33 +224,42 @@ def tally(findings: Iterable[Finding]) -> Mapping[State, int]:
 def _decide(
     report: Reply, threshold: int, criteria: HostCriteria, now: datetime
 ) -> tuple[State, Rule | None]:
-    match report.response_code:
-        case 1 if isinstance(report, HostReport):
-            return _by_evidence(report, threshold, criteria, now)
-        case 1 if isinstance(report, FileReport | UrlReport):
-            return _by_engines(report, threshold)
-        case 0 | 1:
-            # A report without engines holds no verdict, like a file that no engine has looked at.
-            return State.UNKNOWN, None
-        case -2:
-            return State.PENDING, None
-        case -1:
-            raise Unsupported
-        case _:
-            raise Unreadable("shape")
+    if isinstance(report, HostReport):
+        state, rule = _by_evidence(report, threshold, criteria, now)
+    elif isinstance(report, FileReport | UrlReport):
+        state, rule = _by_engines(report, threshold)
+    else:
+        state, rule = (
+            State.UNKNOWN,
+            None,
+        )  # without engines it holds no verdict, like a file that none has looked at
+    code = report.response_code
+    # Whatever the code says, it does not take back what engines found.
+    if state in DANGERS or (code == 1 and state is not State.NOT_CHECKED):
+        return state, rule
+    if code == -1:
+        raise Unsupported
+    if code not in (0, QUEUED):
+        raise Unreadable("shape")
+    return (State.PENDING if code else State.UNKNOWN), None
 
 
 def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:
     # Shortened replies name few engines, so `positives` decides, unless more engines detect than it says.
     count = max(report.positives or 0, sum(engine.detected for engine in report.scans.values()))
     if not count and (report.total == 0 or not report.scans):
-        queued = isinstance(report, UrlReport) and "scans" not in report.model_fields_set
-        return (State.PENDING if queued else State.UNKNOWN), None
+        return (State.PENDING if _is_queued(report) else State.UNKNOWN), None
     if not count and (report.positives is None or report.total is None):
-        raise Unreadable("shape")
+        return State.NOT_CHECKED, None  # a number is missing that the verdict would rest on
     total = report.total or len(report.scans)
     rule = Rule(count, total if total >= count else None, threshold, Basis.ENGINES)
     return state_of(rule), rule
+
+
+def _is_queued(report: FileReport | UrlReport) -> bool:
+    """Is it a receipt in place of a report, which VirusTotal sends with the code of a report?"""
+    is_receipt = report.scan_id is not None and "positives" not in report.model_fields_set
+    return "scans" not in report.model_fields_set and (is_receipt or isinstance(report, UrlReport))
 
 
 def _by_evidence(
@@ -274,22 +278,19 @@ def weigh(found: HostRecord, threshold: int, criteria: HostCriteria, now: dateti
     """The rule that decides about a host, from what is known against it."""
     counted, context = split(found, criteria, now)
     top = counted[0] if counted and counted[0].positives else None
+    dated = [(one.date, one.positives) for one in found.flagged if one.date]
+    recent = [count for date, count in dated if date >= now - RECENT]
     return Rule(
         count=top.positives if top else 0,
         total=top.total if top else None,
         threshold=threshold,
         basis=Basis.EVIDENCE,
         evidence=top,
-        recent=_recent(found.flagged, now),
+        recent=max(recent, default=0) if dated else None,
         hosted=max((one.positives for one in found.flagged if one.kind in SERVED), default=0),
         criteria=criteria,
         context=context,
     )
-
-
-def _recent(found: Iterable[Evidence], now: datetime) -> int | None:
-    dated = [(one.date, one.positives) for one in found if one.date]
-    return max((count for date, count in dated if date >= now - RECENT), default=0) if dated else None
 
 
 def state_of(rule: Rule) -> State:

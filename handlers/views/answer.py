@@ -43,8 +43,8 @@ from handlers.views.rich_text import (
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.privacy import SubmitPolicy
-from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments
-from vt.verdict import GIVEN_UP, Finding, State, tally, worst_first
+from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments, worst_first
+from vt.verdict import GIVEN_UP, Finding, State, tally
 
 MORE = "more"
 """The action_id of the menu."""

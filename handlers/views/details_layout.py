@@ -20,7 +20,8 @@ from handlers.request import Verb
 from handlers.text import modals
 from handlers.text.language import Line
 from handlers.views.rich_text import Part, bold, clean, length, rich, say, tell
-from vt.verdict import Finding, worst_first
+from vt.results import worst_first
+from vt.verdict import Finding
 
 PICTURE = "picture"
 """The beginning of the action_id of the button that draws what is on record: `picture:<finding>:<part>:<page>`."""

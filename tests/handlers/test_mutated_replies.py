@@ -65,6 +65,12 @@ async def test_postgresql_takes_what_the_turns_store(database):
     [
         {"scan_date": "2019-02-05 15:41:52", "first_seen": "2019-02-05 15:41:52"},
         {"scan_date": 7, "first_seen": ["x"]},
+        {
+            "scan_date": "9999-12-31 23:59:59",
+            "resolutions": [{"hostname": "a.example.com", "last_resolved": "9999-12-31T23:59:59-14:00"}],
+            "detected_urls": [{"url": "x", "positives": 30, "total": 60, "scan_date": "9999-12-31 23:59:59"}],
+        },
+        {"response_code": -2, "scan_id": None},
         {"verbose_msg": "\ud800x", "\udfffkey": "x"},
         {"country": "\x1f", "as_owner": "\0", "x category": "\u202e"},
         {"response_code": -2, "scan_id": f"{SHA}-1795300000"},

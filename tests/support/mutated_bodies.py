@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from tests.support.contradictions import CONTRADICTING, DATES, OTHER, SHA, contradicting, report_of
 from tests.support.replies import RECORDED
 from vt.indicators import read
 
-SHA = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
-OTHER = "5e" * 32
 URL = "http://example.com/a?b=c"
 HUSH = "hush-4f1d9c77aa20"
 """A token in hostile URLs: nobody may read it."""
@@ -121,6 +120,16 @@ def names_another(sample, report):
     )
 
 
+def names_it(sample, report):
+    """Does a report say that it is about the sample?"""
+    named = [_plain(report[key]) for key in _NAMES if isinstance(report.get(key), str) and report[key]]
+    link = str(report.get("permalink") or "").casefold()
+    digests = {name[:64] for name in sample.names if _DIGEST.match(name)}
+    return any(name in sample.names or name[:64] in digests for name in named) or any(
+        one in link for one in digests
+    )
+
+
 def varied(sample, number):
     """The same about another hash, URL, address or domain, so that many can be asked for at once."""
     raw = sample.raw[0] if isinstance(sample.raw, list) else sample.raw
@@ -163,6 +172,17 @@ def _short(value, chance):
 
 _NUMBERS = (
     0,
+    2,
+    3,
+    25,
+    60,
+    10_000,
+    10_001,
+    -1,
+    -2,
+    54.0,
+    float("inf"),
+    float("nan"),
     1,
     -5,
     40,
@@ -179,7 +199,27 @@ _NUMBERS = (
     True,
     False,
 )
-_WORDS = ("", "0", "1", "54/60", "0 ", "None", "-", "null", "clean", "2019-02-05 15:41:52", " \n", "x" * 5000)
+_WORDS = (
+    "54",
+    "1e1",
+    "\uff15\uff14",
+    " 54 ",
+    "5_4",
+    "+54",
+    "NaN",
+    "",
+    "0",
+    "1",
+    "54/60",
+    "0 ",
+    "None",
+    "-",
+    "null",
+    "clean",
+    "2019-02-05 15:41:52",
+    " \n",
+    "x" * 5000,
+)
 _CHARACTERS = (
     "\0",
     "\x1f",
@@ -229,6 +269,7 @@ _PARTS = (
 VALUES = (
     None,
     *_NUMBERS,
+    *DATES,
     *_WORDS,
     *_CHARACTERS,
     *_MARKUP,
@@ -240,6 +281,7 @@ VALUES = (
     SHA[::-1],
 )
 KEYS = (
+    *("Positives", "positives ", "detected_similar_samples", "detected_embedded_urls", "DETECTED_URLS"),
     *(
         "scan_date",
         "first_seen",
@@ -263,10 +305,17 @@ ENGINES = ("http://evil.com/", "evil.com", "<!here>", "\u202eMcAfee", "", "\0", 
 
 
 def mutated(raw, chance):
-    """A copy of a reply with one to three values replaced, removed, added, swapped, or put a few levels deeper."""
+    """A copy of a reply with one to three values replaced, removed, added, swapped, or put a few levels deeper.
+
+    In some of them, what fits each by itself contradicts the rest.
+    """
     holder = [_copied(raw)]
     for _ in range(chance.randint(1, 3)):
-        _mutate(holder, chance)
+        report = report_of(holder[0])
+        if isinstance(report, dict) and chance.random() < CONTRADICTING:
+            holder[0] = contradicting(holder[0], report, chance)
+        else:
+            _mutate(holder, chance)
     return holder[0]
 
 

@@ -20,6 +20,7 @@ from bot.startup import prepare
 from handlers.request import Verb
 from tests.support import turn_oracles
 from tests.support.mutated_bodies import body_of, mutated, receipt, samples, shortened, unknown, varied
+from tests.support.mutated_deliveries import delivered
 from tests.support.whole_turn import Storage, world
 
 PAGES = (
@@ -44,10 +45,16 @@ EXCHANGED = 0.1
 """In how many turns about several the replies to two of them are exchanged."""
 WHOLE = 0.02
 """How many of the recorded replies are taken in their full length."""
+DOUBLED = 0.05
+"""In how many turns about several one of them is reported on twice, in two ways."""
+DELIVERED = 0.15
+"""In how many of the turns about one indicator the reply does not arrive as plain JSON."""
 FILES = 0.08
 """How many of the turns about one indicator are about a file."""
 UPLOADED = 0.5
 """In how many turns about a file VirusTotal does not know it, or somebody wants it uploaded all the same."""
+UNCHANGED = 0.5
+"""Of how many replies that arrive in another way nothing else is changed."""
 THOROUGH = 0.1
 """Of how many messages each block is checked in a long run: that takes longer than everything else together."""
 
@@ -118,13 +125,30 @@ async def _look_at(verb, bot, asked, name, chance):
 def _verdict_fault(bot, asked, case):
     together = turn_oracles.reports(bot.replies.values())
     for sample, lookup in zip(asked, case.lookups, strict=True):
-        alone = sample.action in turn_oracles.HOSTS
-        found = turn_oracles.reports([bot.replies[sample.value]]) if alone else together
-        state = lookup.finding(bot.now).state.name
-        if state == "CLEAN" and not turn_oracles.may_be_clean(sample, found):
-            return "false CLEAN"
-        if state in ("CLEAN", "UNKNOWN") and turn_oracles.is_flagged(sample, found):
-            return f"false {state}"
+        is_host = sample.action in turn_oracles.HOSTS
+        found = turn_oracles.reports([bot.replies[sample.value]]) if is_host else together
+        in_a_batch = not is_host and sample.value not in bot.alone
+        if wrong := _wrong_state(bot, sample, lookup, found, in_a_batch=in_a_batch):
+            return f"{wrong} | {sample.value} | {bot.replies[sample.value][:3000]}"
+    return ""
+
+
+def _wrong_state(bot, sample, lookup, found, *, in_a_batch):
+    state = lookup.finding(bot.now).state.name
+    if state == "CLEAN" and not turn_oracles.may_be_clean(sample, found):
+        return "false CLEAN"
+    if state == "CLEAN" and in_a_batch and not turn_oracles.names_clean(sample, found):
+        return "false CLEAN by an entry of a batch that names nothing"
+    if (
+        state == "CLEAN"
+        and in_a_batch
+        and turn_oracles.is_contradicted(sample, bot.doubles.get(sample.value))
+    ):
+        return "false CLEAN, which another entry contradicts"
+    if state in ("CLEAN", "UNKNOWN") and turn_oracles.is_flagged(sample, found):
+        return f"false {state}"
+    if state == "RISKY" and not turn_oracles.may_be_risky(sample, found, lookup.threshold):
+        return "false RISKY"
     return ""
 
 
@@ -167,7 +191,7 @@ async def run(bot, count, seed, database=None, thorough=1.0):
         turns += 1
         stored = Storage.in_postgresql(database, turns) if database and turns % 50 == 0 else None
         if wrong := await fault(bot, wanted, chance, stored, thorough):
-            kind = wrong[:70]
+            kind = wrong.partition(" | ")[0][:70]
             faults[kind] += 1
             examples.setdefault(kind, (wrong, [sample.value for sample in wanted], str(bot.replies)[:800]))
     return faults, examples
@@ -179,20 +203,37 @@ def chosen_turn(bot, known, chance):
     is_file = size == 1 and chance.random() < FILES
     known = [sample for sample in known if (sample.action == "scan-file") is is_file]
     asked = [_chosen(known, chance) for _ in range(size)]
+    bot.deliveries, bot.doubles = {}, {}
     if size == 1:
-        bot.replies = {asked[0].value: body_of(mutated(asked[0].raw, chance), chance)}
-        bot.receipt = body_of(mutated(receipt(asked[0].value), chance), chance)
+        _one(bot, asked[0], chance)
     else:
         asked = [varied(sample, number) for number, sample in enumerate(asked)]
-        bot.replies = {sample.value: json.dumps(mutated(sample.raw, chance)).encode() for sample in asked}
-        if chance.random() < EXCHANGED:
-            names = chance.sample(list(bot.replies), 2) if len(bot.replies) > 1 else []
-            bot.replies |= dict(zip(names, [bot.replies[name] for name in reversed(names)], strict=True))
+        _several(bot, asked, chance)
     bot.replies[""] = chance.choice(list(bot.replies.values()))
     if asked[0].action == "scan-file" and chance.random() < UPLOADED:
         # Unknown until it is uploaded; the analysis is polled by its scan_id.
+        bot.deliveries = {}
         bot.replies[asked[0].value] = body_of(mutated(unknown(asked[0].value), chance), chance)
     return asked
+
+
+def _one(bot, sample, chance):
+    bot.replies = {sample.value: body_of(mutated(sample.raw, chance), chance)}
+    bot.receipt = body_of(mutated(receipt(sample.value), chance), chance)
+    if chance.random() < DELIVERED:
+        raw = sample.raw if chance.random() < UNCHANGED else mutated(sample.raw, chance)
+        bot.deliveries = {sample.value: delivered(json.dumps(raw).encode(), chance)}
+        bot.replies = {sample.value: bot.deliveries[sample.value].truth}
+
+
+def _several(bot, asked, chance):
+    bot.replies = {sample.value: json.dumps(mutated(sample.raw, chance)).encode() for sample in asked}
+    names = chance.sample(list(bot.replies), min(2, len(bot.replies)))
+    if chance.random() < EXCHANGED:
+        bot.replies |= dict(zip(names, [bot.replies[name] for name in reversed(names)], strict=True))
+    elif chance.random() < DOUBLED:
+        sample = chance.choice(asked)
+        bot.doubles = {sample.value: json.dumps(mutated(sample.raw, chance)).encode()}
 
 
 def _chosen(known, chance):

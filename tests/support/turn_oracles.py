@@ -7,7 +7,7 @@ from functools import cache
 
 from playground.slack import rules
 from tests.support import slack_rules
-from tests.support.mutated_bodies import HUSH, names_another
+from tests.support.mutated_bodies import HUSH, names_another, names_it
 
 KEY = "canary-key-77e1c0"
 """The VirusTotal key of the client: nobody may read it."""
@@ -22,6 +22,7 @@ HOSTS = ("scan-ip", "domain-report")
 MOST_ENGINES = 10_000
 _LISTS_FLAGGED = ("detected_urls", "detected_downloaded_samples", "detected_communicating_samples")
 _LISTS = re.compile(r"(?:un)?detected_(?:urls|(?:downloaded|communicating|referrer)_samples)")
+_DETECTED = re.compile("detected_.*")
 
 
 # The verdict -------------------------------------------------------------------------------------------
@@ -54,6 +55,39 @@ def may_be_clean(sample, found):
     return any(_is_clean(sample, report) for report in found)
 
 
+def names_clean(sample, found):
+    """The same, in a report that says by itself what it is about, as it must among others."""
+    return any(_is_clean(sample, report) and names_it(sample, report) for report in found)
+
+
+def is_contradicted(sample, double):
+    """Does a second entry of the batch name the sample, and say that engines flag it?"""
+    found = [one for one in reports([double] if double else []) if one.get("resource") == sample.value]
+    return any(not names_another(sample, one) and _has_flag(sample, one) for one in found)
+
+
+def may_be_risky(sample, found, threshold):
+    """Is there anything in a report on it that reads like so many engines?"""
+    own = [report for report in found if not names_another(sample, report)]
+    return any(most >= threshold for report in own for most in _readings(report))
+
+
+def _readings(report):
+    """Everything in a report that may be read as a number of engines."""
+    yield _number(report.get("positives"))
+    if isinstance(report.get("scans"), dict):
+        yield sum(isinstance(one, dict) and bool(one.get("detected")) for one in report["scans"].values())
+    for key in filter(_LISTS.fullmatch, report):
+        yield from (_number(_counts(entry)[0]) for entry in _entries(report[key]))
+
+
+def _number(value):
+    try:
+        return int(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0
+    except (ValueError, OverflowError):
+        return 0
+
+
 def is_flagged(sample, found):
     """Do all reports that may be on it say without any doubt that an engine flags it? Then it is neither CLEAN nor UNKNOWN."""
     own = [report for report in found if not names_another(sample, report)]
@@ -70,6 +104,10 @@ def _is_clean(sample, report):
 
 def _engines_are_clean(report):
     scans, counts = report.get("scans"), (report.get("positives"), report.get("total"))
+    if isinstance(scans, dict) and type(counts[1]) is int and len(scans) > counts[1]:
+        return False
+    if not isinstance(report.get("resource"), str | None):
+        return False
     if not isinstance(scans, dict) or not scans or any(type(count) is not int for count in counts):
         return False
     engines = all(isinstance(one, dict) and one.get("detected") is False for one in scans.values())
@@ -78,6 +116,11 @@ def _engines_are_clean(report):
 
 def _host_is_clean(report):
     entries = []
+    # What engines flag is never clean, whatever the count beside it says; nor is a list that nobody knows.
+    for key in filter(_DETECTED.fullmatch, report):
+        seen = [_counts(entry) for entry in report[key]] if isinstance(report[key], list) else [("?", "?")]
+        if report[key] is not None and any(counts not in ((0, 0), (0, None)) for counts in seen):
+            return False
     for key in filter(_LISTS.fullmatch, report):
         if not isinstance(report[key], list | None):
             return False
@@ -95,8 +138,7 @@ def _counts(entry):
 
 
 def _has_flag(sample, report):
-    if report.get("response_code") != 1 or type(report["response_code"]) is not int:
-        return False
+    """Whatever the response_code says."""
     if sample.action in HOSTS:
         listed = [_counts(entry) for key in _LISTS_FLAGGED for entry in _entries(report.get(key))]
         return any(type(counts[0]) is int and 0 < counts[0] <= MOST_ENGINES for counts in listed)

@@ -188,6 +188,12 @@ class World:
     """VirusTotal's replies, as bytes by resource; that for "" answers whatever else is asked."""
     receipt: bytes = b"{}"
     """VirusTotal's reply to an upload."""
+    deliveries: dict = field(default_factory=dict)
+    """How a reply arrives that is the only one of a response, by resource, where that is not as plain JSON."""
+    doubles: dict = field(default_factory=dict)
+    """Second entries about a resource, by resource: they are in every batch that the first one is in."""
+    alone: set = field(default_factory=set)
+    """Resources that were asked for by themselves; what answers them need not name them."""
     chance: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - not a secret
     """Decides in which order VirusTotal answers, and what it says twice."""
     now: datetime = START
@@ -199,6 +205,7 @@ class World:
     def renew(self, stored=None, chance=None):
         """Everything is forgotten but the parts."""
         self.session.shown.clear()
+        self.alone.clear()
         self.chance = chance or self.chance
         self.now = START
         self.stored = stored or Storage.in_memory()
@@ -208,16 +215,35 @@ class World:
         return self.now
 
     def reply(self, request):
-        """What VirusTotal answers: one object, or for several resources a list in any order, sometimes with one twice."""
+        """What VirusTotal answers: one object, or for several resources a list in any order.
+
+        Sometimes a list has an entry twice, lacks one, or has one that nobody asked for.
+        """
         if request.url.path == "/file/scan":
-            return self.receipt
+            return httpx.Response(200, stream=httpx.ByteStream(self.receipt))
         fields = dict(parse_qsl(request.url.query.decode() or request.content.decode()))
         named = next((fields[key] for key in ("ip", "domain", "resource", "url") if key in fields), "")
-        known = [self.replies[one] for one in re.split(r"[,\n]", named) if one in self.replies]
+        asked = re.split(r"[,\n]", named)
+        known = [self.replies[one] for one in asked if one in self.replies]
+        if len(asked) == 1:
+            self.alone.add(named)
         if len(known) > 1:
-            known += self.chance.sample(known, self.chance.choice((0, 0, 0, 1)))
-            return b"[" + b",".join(self.chance.sample(known, len(known))) + b"]"
-        return known[0] if known else self.replies[""]
+            body = self._batch(known, [self.doubles[one] for one in asked if one in self.doubles])
+            return httpx.Response(200, stream=httpx.ByteStream(body))
+        if named in self.deliveries:
+            return self.deliveries[named].response()
+        return httpx.Response(200, stream=httpx.ByteStream(known[0] if known else self.replies[""]))
+
+    def _batch(self, known, doubles):
+        change = self.chance.random()
+        if change < 0.1:
+            known = [*known, self.chance.choice(known)]
+        elif change < 0.2:
+            known = self.chance.sample(known, len(known) - 1)
+        elif change < 0.25:
+            known = [*known, self.replies[""]]
+        entries = [*known, *doubles]
+        return b"[" + b",".join(self.chance.sample(entries, len(entries))) + b"]"
 
     def _deps(self):
         channels, places = MemoryChannels(self.clock), _places(self)
@@ -377,9 +403,7 @@ async def world(**parts):
     web = AsyncWebClient(token="xoxb-1", base_url="https://slack.test/api/", session=session)
     made = []
     # As a stream that is not read yet: of content that is, the client could read nothing.
-    transport = httpx.MockTransport(
-        lambda asked: httpx.Response(200, stream=httpx.ByteStream(made[0].reply(asked)))
-    )
+    transport = httpx.MockTransport(lambda asked: made[0].reply(asked))  # noqa: PLW0108 - made later
     async with Client(
         SecretStr(KEY),
         url="http://vt.test/",

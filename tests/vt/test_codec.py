@@ -1,7 +1,9 @@
 """Decoding VirusTotal's replies: what cannot be stored or read again never gets past the decoder."""
 
+import gzip
 import json
 
+import httpx
 import pytest
 
 from vt import codec
@@ -52,3 +54,44 @@ def test_what_json_does_not_have_or_means_twice_is_unreadable(body):
     """Numbers beyond a float, keys that occur twice, and any depth that could not be stored."""
     with pytest.raises(Unreadable):
         codec.parse(body)
+
+
+BODY = b'{"response_code": 1, "positives": 0}'
+PACKED = gzip.compress(BODY)
+MORE = gzip.compress(b'{"positives": 54}')
+
+
+async def arrives(*chunks, encoding="gzip"):
+    """What is read of a response with this body, in these pieces."""
+
+    async def pieces():
+        for chunk in chunks:
+            yield chunk
+
+    headers = {"Content-Encoding": encoding, "Content-Type": "text/html; charset=utf-16"}
+    return await codec.read_json(httpx.Response(200, headers=headers, content=pieces()))
+
+
+@pytest.mark.parametrize("cut", [1, 5, 18, len(PACKED) - 1])
+async def test_a_compressed_reply_is_read_in_any_pieces(cut):
+    """The Content-Type does not matter, and neither does where the pieces end."""
+    assert await arrives(PACKED[:cut], PACKED[cut:]) == json.loads(BODY)
+    assert await arrives(BODY, encoding="identity") == json.loads(BODY)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [PACKED[:-1], PACKED[:-4], PACKED[:-8], PACKED[:-9], PACKED[:5], PACKED + MORE, PACKED + b"x", b"", BODY],
+    ids=lambda packed: repr(packed[-8:]),
+)
+async def test_a_compressed_reply_is_read_whole_or_not_at_all(packed):
+    """Without its checksum nobody knows whether it is what was sent, and what follows it might contradict it."""
+    with pytest.raises(Unreadable):
+        await arrives(packed)
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "zstd"])
+async def test_an_encoding_that_was_not_asked_for_is_unreadable(encoding):
+    """Only gzip is asked for."""
+    with pytest.raises(Unreadable):
+        await arrives(PACKED, encoding=encoding)

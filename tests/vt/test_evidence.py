@@ -127,6 +127,51 @@ def test_files_from_a_site_that_many_people_upload_to_are_context(action):
         assert judged(both | {key: entries[:99]} | files, action=action).state is State.RISKY
 
 
+BOTH = {key: full(key) for key in ("undetected_urls", "undetected_downloaded_samples")}
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({"detected_downloaded_samples": [flags(44)] * 50}, State.SUSPICIOUS),
+        ({"detected_downloaded_samples": [flags(44)] * 51}, State.RISKY),
+        ({"detected_downloaded_samples": [flags(44), *[flags(1)] * 50]}, State.RISKY),
+        ({"detected_downloaded_samples": [flags(44), *[flags(1, 30)] * 99]}, State.SUSPICIOUS),
+        ({"detected_downloaded_samples": [flags(44), *[flags(1, None)] * 50]}, State.RISKY),
+        ({"detected_urls": [flags(1)] * 51}, State.RISKY),
+        ({"detected_urls": [flags(1, 30)] * 100}, State.SUSPICIOUS),
+        (
+            {"undetected_downloaded_samples": [{"positives": 0, "total": 0, "date": ago(3)}] * 100},
+            State.RISKY,
+        ),
+        ({"undetected_downloaded_samples": [{"positives": 0, "total": 60}] * 100}, State.RISKY),
+        ({"undetected_urls": [["http://a.test/"]] * 100}, State.RISKY),
+    ],
+)
+def test_a_hundred_harmless_files_do_not_excuse_a_host_that_hands_out_malware(change, state):
+    """Since the oldest of both lists, at least twice as much must be unflagged as flagged; undated entries excuse nothing."""
+    raw = {**BOTH, "detected_downloaded_samples": [flags(44)], **change}
+    assert judged(raw, threshold=25).state is state
+
+
+def test_what_was_put_there_once_excuses_nothing_later():
+    """A hundred harmless files and pages of last year, and malware since."""
+    old = {
+        "undetected_urls": [["http://a.test/", "ab", 0, 66, ago(300)]] * 100,
+        "undetected_downloaded_samples": [flags(0, 300)] * 100,
+        "detected_downloaded_samples": [flags(44, days) for days in range(60)],
+    }
+    assert judged(old).state is State.RISKY
+
+
+@pytest.mark.parametrize("key", SERVED)
+@pytest.mark.parametrize("date", [0, 20230101, "1970-01-01 00:00:00", "0001-01-01 00:00:00", "-", [1], {}])
+def test_a_date_that_cannot_be_read_makes_nothing_old(key, date):
+    """Neither as a date nor as a number of seconds."""
+    raw = {key: [{**flags(40), "date": date, "scan_date": date}]}
+    assert judged(raw, HostCriteria(days=1)).state is State.RISKY
+
+
 @pytest.mark.parametrize("criteria", [HostCriteria(), HostCriteria(days=0), DOCUMENTED])
 @pytest.mark.parametrize("key", [*SERVED, *OTHERS])
 @pytest.mark.parametrize("bad", ["54/60", -5, [54], 10**12, True, 0.9, None])
@@ -139,7 +184,7 @@ def test_numbers_that_cannot_be_read_are_never_clean(criteria, key, bad):
     assert judged(raw, criteria).state in (State.NOT_CHECKED, State.SUSPICIOUS)
 
 
-SEEN = st.builds(flags, st.integers(0, 70), st.one_of(st.none(), st.integers(0, 400)), total=st.just(70))
+SEEN = st.builds(flags, st.integers(1, 70), st.one_of(st.none(), st.integers(0, 400)), total=st.just(70))
 REPORTS = st.fixed_dictionaries({key: st.lists(SEEN, max_size=4) for key in (*SERVED, *OTHERS)})
 
 

@@ -12,7 +12,7 @@ from tests.support.replies import RECORDED, hostile, recorded
 from vt import replies
 from vt.actions import BY_KEY
 from vt.errors import Unreadable
-from vt.models import AddressReport, Comments, DomainReport, FileReport, Reply, UrlReport
+from vt.models import AddressReport, Comments, DomainReport, FileReport, Reply, UrlReport, moment
 
 FITTING = {
     "file_report": FileReport,
@@ -234,3 +234,18 @@ def test_hostile_values_are_read_or_refused(sent):
     with suppress(Unreadable):
         assert isinstance(replies.read(BY_KEY[action].report, raw), BY_KEY[action].report)
     assert repr(raw) == repr(before)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(0, 1, -1, 20190101, 1e9, -62135596800, 253402300799, 1e300, True),
+        *("1970-01-01 00:00:00", "2003-12-31 23:59:59", "0001-01-01 00:00:00", "0001-01-01T00:00:00+14:00"),
+        *("2100-01-01 00:00:00", "9999-12-31 23:59:59", "9999-12-31T23:59:59-14:00", "2026-02-30 00:00:00"),
+    ],
+)
+def test_a_time_that_virustotal_cannot_mean_is_none(value):
+    """Before it existed, or further ahead than any clock is wrong: such a date must make nothing look old or recent."""
+    assert moment(value) is None
+    assert moment("2004-06-01 00:00:00") == datetime(2004, 6, 1, tzinfo=UTC)
+    assert moment(1795300000) == datetime(2026, 11, 21, 22, 26, 40, tzinfo=UTC)

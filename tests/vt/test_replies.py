@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.support.replies import ANYTHING, RECORDED, recorded, recording
 from tests.vt.test_verdict import DETECTED, ENGINES, HOSTS, judged
 from vt.errors import Unreadable
-from vt.replies import answers, by_resource, is_about_another, is_exact, read, single
+from vt.evidence import is_exact
+from vt.replies import answers, by_resource, is_about_another, read, single
 from vt.verdict import State
 
 MD5, SHA1, SHA = "44d88612fea8a8f36de82e1278abb02f", "3395856ce81f2b7382dee72602f798b642f14140", "27" * 32
@@ -95,6 +96,55 @@ def test_a_url_is_recognised_in_any_spelling(asked, named):
     assert by_resource([asked], {"response_code": 1, "resource": named}) != {}
     polled = f"{URL_ID}-1"
     assert by_resource([polled], PAGE | {"resource": polled}) != {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("http://example.test/a/b", "http://example.test/a%2Fb"),
+        ("http://example.test/a?b", "http://example.test/a%3Fb"),
+        ("http://example.test/?a=b&c", "http://example.test/?a=b%26c"),
+        ("http://example.test/ab", "http://example.test/a%20b"),
+        ("http://example.test/ab", "http://example.test/a b"),
+        ("http://example.test/%61", "http://example.test/%2561"),
+        ("http://example.test/a#b", "http://example.test/a%23b"),
+        ("http://stra\N{LATIN SMALL LETTER SHARP S}e.test/", "http://strasse.test/"),
+        ("http://example.test/Path", "http://example.test/path"),
+    ],
+)
+def test_escapes_that_mean_something_else_make_another_url(asked, named):
+    """A report that echoes one of them is no answer for the other, whichever was asked."""
+    for one, other in ((asked, named), (named, asked)):
+        assert is_about_another({"resource": other}, one)
+        assert is_about_another({"url": other}, one)
+    found = by_resource([asked, named], [{"resource": named, "a": 1}, {"resource": asked, "a": 2}])
+    assert {name: entry["a"] for name, entry in found.items()} == {named: 1, asked: 2}
+
+
+def test_the_url_of_a_reply_that_echoes_what_was_asked_may_be_written_without_escapes():
+    """VirusTotal may show a URL in a form of its own beside the one that was asked."""
+    asked = "http://example.test/?to=http%3A%2F%2Fb.test%2F"
+    entry = {"resource": asked, "url": "http://example.test/?to=http://b.test/"}
+    assert by_resource([asked], entry) == {asked: entry}
+
+
+def test_two_urls_that_differ_by_a_slash_have_reports_of_their_own():
+    """Each gets the entry that echoes it, also when what they say differs."""
+    one, other = "http://example.test/a", "http://example.test/a/"
+    entries = [
+        {"resource": other, "response_code": 1, "positives": 9},
+        {"resource": one, "response_code": 1, "positives": 0},
+    ]
+    assert by_resource([one, other], entries) == {one: entries[1], other: entries[0]}
+
+
+def test_a_report_that_names_nothing_is_no_answer_among_others():
+    """A reply that there is nothing may name nothing; a report in a batch has to say what it is about."""
+    named, nameless = {"resource": SHA, "response_code": 1}, {"response_code": 1, "positives": 0}
+    assert by_resource([SHA, OTHER], [named, nameless]) == {SHA: named}
+    nothing = {"response_code": 0}
+    assert by_resource([SHA, OTHER], [named, nothing]) == {SHA: named, OTHER: nothing}
+    assert by_resource([OTHER], nameless) == {OTHER: nameless}
 
 
 @pytest.mark.parametrize(
@@ -305,6 +355,58 @@ def test_detections_of_what_is_listed_as_undetected_count(action, threshold):
     assert found.state is (State.RISKY if threshold <= 40 else State.SUSPICIOUS)
     assert (found.rule.evidence.kind, found.rule.evidence.name) == ("url", "http://b.test/")
     assert found.rule.checked == 2
+
+
+@pytest.mark.parametrize("action", HOSTS)
+@pytest.mark.parametrize("key", DETECTED)
+def test_a_count_of_0_among_what_engines_flag_is_never_clean(action, key):
+    """The list says that it is flagged. Where no engine looked, the entry proves nothing."""
+    beside = {"response_code": 1, "undetected_urls": [UNFLAGGED_URL]}
+    assert was_not_checked(action, beside | {key: [{"sha256": SHA, "positives": 0, "total": 60}]})
+    unseen = [{"sha256": SHA, "positives": 0, "total": 0}]
+    assert judged(action, beside | {key: unseen}).state is State.CLEAN
+
+
+@pytest.mark.parametrize("action", HOSTS)
+@pytest.mark.parametrize("value", [[{"positives": 54, "total": 60}], {"a": 1}, "x", 0, False, {}], ids=repr)
+def test_a_list_of_detections_that_nobody_knows_is_never_clean(action, value):
+    """VirusTotal may add one. Empty ones and null say nothing."""
+    beside = {"response_code": 1, "undetected_urls": [UNFLAGGED_URL]}
+    assert was_not_checked(action, beside | {"detected_similar_samples": value})
+    for empty in ([], None):
+        assert judged(action, beside | {"detected_similar_samples": empty}).state is State.CLEAN
+
+
+@pytest.mark.parametrize("action", ENGINES)
+@pytest.mark.parametrize("key", ["resource", "url", "scan_id", "sha256"])
+@pytest.mark.parametrize("value", [54, [SHA], {"sha256": OTHER}, True], ids=repr)
+def test_a_name_that_is_no_text_is_never_clean(action, key, value):
+    """Nobody can say what the report is about."""
+    assert was_not_checked(action, scanned(**{key: value}))
+    assert judged(action, scanned(**{key: value}, positives=54)).state is State.RISKY
+
+
+@pytest.mark.parametrize("code", [0, -1, -2, 2, 7, "1", True, 1.0, None, [1]], ids=repr)
+def test_no_response_code_takes_back_what_engines_found(code):
+    """Beside any code, and one that cannot be read, a detection counts; without one the code decides, and never for clean."""
+    engines = scanned(response_code=code, scans=dict.fromkeys("ABC", DETECTING))
+    flagging = {"url": "http://b.test/", "positives": 30, "total": 60}
+    for action, raw in (
+        *((action, engines) for action in ENGINES),
+        *((action, {"response_code": code, "detected_urls": [flagging]}) for action in HOSTS),
+    ):
+        assert judged(action, raw).state is State.RISKY
+    for action in (*ENGINES, *HOSTS):
+        unflagged = scanned(response_code=code, undetected_urls=[UNFLAGGED_URL])
+        expected = {"0": State.UNKNOWN, "-2": State.PENDING}.get(repr(code), State.NOT_CHECKED)
+        assert judged(action, unflagged).state is expected
+
+
+@pytest.mark.parametrize("action", ENGINES)
+@pytest.mark.parametrize("change", [{"positives": "54/60"}, {"scans": ["A"]}, {"scans": {"A": "phishing"}}])
+def test_what_is_not_known_is_read_exactly_too(action, change):
+    """A count that cannot be read beside "not in VirusTotal" is not the same as nothing."""
+    assert was_not_checked(action, scanned(response_code=0, **change))
 
 
 @pytest.mark.parametrize("action", ENGINES + HOSTS)

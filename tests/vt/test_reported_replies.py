@@ -28,7 +28,7 @@ OLD = {"url": "http://likeme-llc.com/", "positives": 8, "total": 66, "scan_date"
             "scan-hash",
             SHA,
             FILE | {"verbose_msg": QUEUED},
-            State.UNKNOWN,
+            State.PENDING,
             id="queued with code 1: cowrie 160",
         ),
         pytest.param(
@@ -44,6 +44,18 @@ OLD = {"url": "http://likeme-llc.com/", "positives": 8, "total": 66, "scan_date"
             {"response_code": -2, "resource": SHA, "scan_id": SHA},
             State.PENDING,
             id="queued with a bare hash: VTSCAN 1",
+        ),
+        pytest.param(
+            *("scan-hash", SHA),
+            {"response_code": -2, "resource": SHA},
+            State.PENDING,
+            id="queued, and no scan named",
+        ),
+        pytest.param(
+            *("scan-url", URL),
+            {"response_code": 1, "resource": URL, "verbose_msg": QUEUED},
+            State.PENDING,
+            id="a queued page, and no scan named",
         ),
         pytest.param(
             "scan-hash",

@@ -11,7 +11,8 @@ from vt.actions import BY_KEY
 from vt.errors import KeyRefused, QuotaSpent, Unreadable, Unsupported
 from vt.evidence import HostCriteria, HostRule, flagged, newest
 from vt.indicators import Indicator, Kind
-from vt.verdict import Basis, Finding, State, Subject, judge, not_checked, pending, tally, worst_first
+from vt.results import worst_first
+from vt.verdict import Basis, Finding, State, Subject, judge, not_checked, pending, tally
 
 NOW = datetime(2023, 6, 1, 12, tzinfo=UTC)
 SHA = "131f95c51cc819465fa1797f6ccacf9d494aaaff46fa3eac73ae63ffbdfd8267"
@@ -358,7 +359,13 @@ def test_the_recorded_world_is_judged_right(name, action, threshold, state, coun
 def test_more_detections_never_make_it_better(action, detections, threshold):
     """Clean means a count of zero, risky a count that reaches the threshold, and nothing else does."""
     if action in HOSTS:
-        raw = {"response_code": 1, "detected_referrer_samples": [flags(count) for count in detections]}
+        flagged = [flags(count) for count in detections if count]
+        unflagged = [flags(count) for count in detections if not count]
+        raw = {
+            "response_code": 1,
+            "detected_referrer_samples": flagged,
+            "undetected_referrer_samples": unflagged,
+        }
         count = max(detections, default=None)
     else:
         count = sum(detections)
