@@ -65,7 +65,7 @@ class _Chunks(httpx.AsyncByteStream):
 
 def delivered(body, chance):
     """The body in some way that a server, a proxy or somebody in between might send it."""
-    return chance.choice(_WAYS)(body, chance)
+    return chance.choice(_DELIVERIES)(body, chance)
 
 
 def _pieces(data, chance):
@@ -173,7 +173,7 @@ def _with_number(body, chance):
     return Delivery(body, (body,))
 
 
-_WAYS = (
+_DELIVERIES = (
     _compressed,
     _cut_compressed,
     _continued,
