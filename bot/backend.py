@@ -31,6 +31,7 @@ from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.files.hashing import Opener
 from vt.files.transfer import Places
+from vt.outage import LONG_OUTAGE, OUTAGE, Backoff, Outage
 from vt.privacy import UploadDenylist
 from vt.quota import Limits, Quota
 from vt.service import Clock, ReplyCache, Service
@@ -110,32 +111,36 @@ async def backend(
         spool(settings).remove_stale()
         files = places(settings, kinds or {})
 
-        async def service(quota: QuotaStore, age: timedelta) -> Service:
-            return await stack.enter_async_context(
-                _service(
-                    settings,
-                    target,
-                    quota=quota,
-                    clock=clock,
-                    places=files,
-                    cache=replies,
-                    max_age=age,
-                    metrics=metrics,
-                )
-            )
-
-        people = await service(quota_store, timedelta(minutes=settings.cache_minutes))
-        automatic = await service(
-            QuotaStore(store, target.key, limits, clock, reserve=reserve), DUPLICATE_WINDOW
+        outage = Outage(clock)
+        made = partial(
+            _service,
+            settings,
+            target,
+            clock=clock,
+            places=files,
+            cache=replies,
+            metrics=metrics,
+            outage=outage,
         )
+
+        async def service(quota: QuotaStore, age: timedelta, backoff: Backoff) -> Service:
+            return await stack.enter_async_context(made(quota=quota, max_age=age, backoff=backoff))
+
+        people = await service(quota_store, timedelta(minutes=settings.cache_minutes), OUTAGE)
+        automatic = await service(
+            QuotaStore(store, target.key, limits, clock, reserve=reserve), DUPLICATE_WINDOW, LONG_OUTAGE
+        )
+        cases = MeasuredCases(store, clock, metrics)
+        cards = Cards(store, clock, unknown=bool(settings.watch_channels))
+        outage.on_return = partial(_wake, cases, cards)
         yield Backend(
             database=store,
-            cases=MeasuredCases(store, clock, metrics),
+            cases=cases,
             modals=Modals(store),
             history=History(store),
             people=PeopleStore(store),
             audit_trail=AuditTrail(store),
-            cards=Cards(store, clock, unknown=bool(settings.watch_channels)),
+            cards=cards,
             channels=WatchStore(store, clock),
             replies=replies,
             quota_store=quota_store,
@@ -146,6 +151,13 @@ async def backend(
             url=url,
             virustotal="sandbox" if target.invented else httpx.URL(target.url).host,
         )
+
+
+async def _wake(cases: Cases, cards: Cards) -> None:
+    """Have what waits for VirusTotal go on now; without it, it goes on with its next try."""
+    with suppress(StoreDown):
+        await cases.wake()
+        await cards.wake(timedelta(seconds=max(LONG_OUTAGE.seconds)))
 
 
 async def _database_clock(stack: AsyncExitStack, store: Database) -> Clock:
@@ -211,8 +223,13 @@ async def _service(
     cache: ReplyCache,
     max_age: timedelta,
     metrics: Metrics,
+    outage: Outage,
+    backoff: Backoff,
 ) -> AsyncIterator[Service]:
-    """The service layer over a client of its own; cached replies are used up to this `max_age`."""
+    """The service layer over a client of its own; cached replies are used up to this `max_age`.
+
+    `outage` is shared by all clients of the process; `backoff` is between the tries of a lookup during one.
+    """
     async with AsyncExitStack() as stack:
         transport = httpx.AsyncHTTPTransport(
             verify=_tls(verify=settings.vt_verify_ssl), limits=httpx.Limits(max_connections=50)
@@ -224,6 +241,7 @@ async def _service(
             kind=settings.vt_key_kind,
             transport=TimedTransport(transport, httpx.URL(target.url).path, metrics),
             upload_hosts=settings.vt_upload_hosts,
+            outage=outage,
         )
         await stack.enter_async_context(client)
         yield Service(
@@ -235,6 +253,7 @@ async def _service(
             max_age=max_age,
             own_domains=settings.internal_domains,
             on_saved=lambda saving, calls: metrics.calls_saved.labels(saving.value).inc(calls),
+            outage=backoff,
         )
 
 

@@ -50,9 +50,6 @@ class Store(RequestStore, Protocol):
     async def again(self, request_id: str, at: datetime, *, outage: bool = False) -> None:
         """Schedule another job for it at that time; sooner, if VirusTotal, which does not answer (`outage`), is back."""
 
-    async def wake(self) -> None:
-        """VirusTotal is back: have all that wait for it continue within seconds."""
-
 
 class Modals(Protocol):
     """The storage of modals. Every method raises StoreDown when the database cannot be reached."""

@@ -17,8 +17,9 @@ import structlog
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import Form, form_data, reply, reply_or_location, transfer_seconds, upload_address
+from vt.codec import Form, KeyTransport, form_data, reply, reply_or_location, transfer_seconds, upload_address
 from vt.errors import VTError
+from vt.outage import Outage
 from vt.quota import Quota, count
 from vt.replies import answers, single
 
@@ -40,29 +41,9 @@ LARGE_CALLS = 3
 """Calls for one large upload: the upload_url, the host it redirects to, and the file."""
 ATTEMPTS = 3
 PING_ADDRESS = "8.8.8.8"
-"""The address that `ping` asks for, when it only matters whether VirusTotal answers."""
-
-
-class KeyTransport(httpx.AsyncBaseTransport):
-    """Adds the key to the URL of a GET right before it is sent, so that no URL in a log or an error holds it."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, key: SecretStr) -> None:
-        self._inner = inner
-        self._key = key
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a copy of the request with the key in its query, if the request is marked as `keyed`."""
-        if not request.extensions.get("keyed"):
-            return await self._inner.handle_async_request(request)
-        url = request.url.copy_merge_params({"apikey": self._key.get_secret_value()})
-        copy = httpx.Request(
-            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
-        )
-        return await self._inner.handle_async_request(copy)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()
+"""The address that is asked for when it only matters whether VirusTotal answers."""
+PROBE_SECONDS = 5.0
+"""Seconds for that without a key."""
 
 
 class Client(AbstractAsyncContextManager["Client"]):
@@ -78,6 +59,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         upload_deadline: seconds that an upload may take at least; a large file may take longer (transfer_seconds).
         upload_hosts: hosts that uploads may be redirected to, besides the API's own.
         sleep: pauses between attempts.
+        outage: what the clients of a process know of an outage.
     """
 
     def __init__(
@@ -92,6 +74,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         upload_deadline: float = 600.0,
         upload_hosts: frozenset[str] = frozenset(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        outage: Outage | None = None,
     ) -> None:
         self.kind = kind
         self.reports_a_call = REPORTS_A_CALL[kind]
@@ -100,6 +83,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         self._deadline = deadline
         self._upload_deadline = upload_deadline
         self._sleep = sleep
+        self._outage = outage or Outage()
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/",
             transport=KeyTransport(transport or httpx.AsyncHTTPTransport(retries=0), key),
@@ -115,6 +99,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
+        self._outage.close()
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -203,7 +188,8 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def _get(self, path: str, **params: str) -> Any:
         return await self._repeat(
-            lambda: self._http.build_request("GET", path, params=params, extensions={"keyed": True})
+            f"{path} {params}",
+            lambda: self._http.build_request("GET", path, params=params, extensions={"keyed": True}),
         )
 
     async def _post(self, path: str, **fields: str) -> Any:
@@ -211,22 +197,37 @@ class Client(AbstractAsyncContextManager["Client"]):
             data = form_data({"apikey": self._key.get_secret_value(), **fields})
             return self._http.build_request("POST", path, **data)
 
-        return await self._repeat(build)
+        return await self._repeat(f"{path} {fields}", build)
 
-    async def _repeat(self, build: Callable[[], httpx.Request]) -> Any:
-        """Make a call, with up to ATTEMPTS attempts while VirusTotal does not answer, all within one deadline."""
+    async def _repeat(self, call: str, build: Callable[[], httpx.Request]) -> Any:
+        """Make a call, with up to ATTEMPTS attempts while VirusTotal does not answer, all within one deadline.
+
+        `call` says in words which one it is. It is made once when VirusTotal is not expected to answer, or not at all.
+        """
         clock = asyncio.get_running_loop().time
         end, attempt, booked = clock() + self._deadline, 1, False
+        is_suspected = bool(self._outage.failed) and await self._outage.check(call, self._probe)
         while True:
             pause = 0.2 * 2**attempt * (0.5 + random.random())  # noqa: S311 - jitter, not a secret
             try:
-                return await self._once(build(), end - clock(), booked=booked)
+                answer = await self._once(build(), end - clock(), booked=booked)
             except errors.NotAnswering as error:
                 booked = not error.was_sent  # what never arrived was not counted there
-                if attempt == ATTEMPTS or clock() + pause >= end:
+                if attempt == ATTEMPTS or is_suspected or clock() + pause >= end:
+                    self._outage.note_failure(call, error, self._probe)
                     raise
+            else:
+                if self._outage.failed:
+                    self._outage.worked()
+                return answer
             attempt += 1
             await self._sleep(pause)
+
+    async def _probe(self) -> bool:
+        """Whether VirusTotal answers, asked without the key: the documented reply is 403, and it costs no quota."""
+        request = self._http.build_request("GET", "ip-address/report", params={"ip": PING_ADDRESS})
+        outcome = await self._outcome(request, PROBE_SECONDS, reply)
+        return not isinstance(outcome, errors.NotAnswering)
 
     async def _book(self, calls: int) -> None:
         """Book all calls of a sequence before its first, so that it can be finished. Raises QuotaTooSmall, QuotaSpent."""
@@ -241,8 +242,7 @@ class Client(AbstractAsyncContextManager["Client"]):
     ) -> Any:
         """Make one call within `seconds`, and book it against the quota unless that was done (`booked`)."""
         if not booked:
-            await self._quota.take(1)
-            count(1)
+            await self._book(1)
         outcome = await self._outcome(request, seconds, read)
         if isinstance(outcome, errors.OverQuota):
             await self._quota.refused(outcome.seconds)

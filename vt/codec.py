@@ -1,4 +1,4 @@
-"""Encoding requests and decoding replies: forms, status codes, JSON with caps on size and depth."""
+"""Encoding requests and decoding replies: the key, forms, status codes, JSON with caps on size and depth."""
 
 import json
 import math
@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
+from pydantic import SecretStr
 
 from vt import errors
 
@@ -42,6 +43,28 @@ def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
         "content": urlencode(fields).encode(),
         "headers": {"Content-Type": "application/x-www-form-urlencoded"},
     }
+
+
+class KeyTransport(httpx.AsyncBaseTransport):
+    """Adds the key to the URL of a GET right before it is sent, so that no URL in a log or an error holds it."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, key: SecretStr) -> None:
+        self._inner = inner
+        self._key = key
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a copy of the request with the key in its query, if the request is marked as `keyed`."""
+        if not request.extensions.get("keyed"):
+            return await self._inner.handle_async_request(request)
+        url = request.url.copy_merge_params({"apikey": self._key.get_secret_value()})
+        copy = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return await self._inner.handle_async_request(copy)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
 
 
 @dataclass(frozen=True, slots=True)

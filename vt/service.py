@@ -18,6 +18,7 @@ from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
+from vt.outage import OUTAGE, Backoff
 from vt.privacy import UploadDenylist
 from vt.quota import Saving
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
@@ -96,6 +97,7 @@ class Service:
         own_domains: the organisation's own domains; they and all their subdomains are never sent.
         endpoints: what each action's steps ask VirusTotal.
         on_saved: called with the number of calls that were not needed, and why.
+        outage: how often, and how long, a lookup is tried while VirusTotal does not answer.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Service:
         own_domains: Collection[str] = (),
         endpoints: Endpoints = ENDPOINTS,
         on_saved: Callable[[Saving, int], None] = lambda _saving, _calls: None,
+        outage: Backoff = OUTAGE,
     ) -> None:
         self.client = client
         self._clock = clock
@@ -118,9 +121,8 @@ class Service:
         self._own_domains = own_domains
         self._endpoints = endpoints
         self._on_saved = on_saved
+        self._outage = outage
         self._may_rescan = client.kind == "private"
-        self._is_out = False
-        self._has_returned = False
         self._transfer = FileTransfer(
             client, places, denylist=denylist or UploadDenylist(), keep=self._keep, clock=clock
         )
@@ -184,11 +186,6 @@ class Service:
         self._on_saved(Saving.CACHE, 1)
         return steps.after_report(lookup, raw, at, may_rescan=self._may_rescan)
 
-    def has_returned(self) -> bool:
-        """Whether VirusTotal answered after it had not, since this was last asked."""
-        found, self._has_returned = self._has_returned, False
-        return found
-
     async def _keep(self, lookups: Iterable[Lookup], raw: Raw, now: datetime) -> None:
         """Cache one reply for everybody who looks up one of these from now on."""
         await self._cache.put({cache_key(lookup): raw for lookup in lookups}, now)
@@ -213,24 +210,22 @@ class Service:
                 raise errors.Dropped
         except VTError as error:
             now = self._clock()
-            self._is_out = self._is_out or isinstance(error, errors.NotAnswering)
-            on_change({index: steps.after_error(lookup, error, now) for index, lookup in waiting.items()})
+            after = partial(steps.after_error, error=error, now=now, outage=self._outage)
+            on_change({index: after(lookup) for index, lookup in waiting.items()})
             return
-        self._has_returned = self._has_returned or self._is_out
-        self._is_out = False
         self._on_saved(Saving.BATCH, len(call.resources) - 1)
         self._on_saved(Saving.COALESCING, len(call.waiting) - len(call.resources))
         now = self._clock()
-        after: dict[int, Lookup] = {}
+        changed: dict[int, Lookup] = {}
         to_cache: dict[str, Raw] = {}
         for index, lookup in waiting.items():
             # What VirusTotal left out of a batch stays due, and is asked for again.
             if (raw := replies.get(lookup.resource)) is not None:
-                after[index] = steps.after_reply(lookup, dict(raw), now, may_rescan=self._may_rescan)
-                if is_cacheable(lookup, after[index], raw, now):
+                changed[index] = steps.after_reply(lookup, dict(raw), now, may_rescan=self._may_rescan)
+                if is_cacheable(lookup, changed[index], raw, now):
                     to_cache[cache_key(lookup)] = raw
         await self._cache.put(to_cache, now)
-        on_change(after)
+        on_change(changed)
 
 
 def next_turn(lookups: Lookups) -> datetime | None:

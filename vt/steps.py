@@ -15,6 +15,7 @@ from vt.errors import VTError
 from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
+from vt.outage import ANALYSIS, INTERRUPTED_UPLOAD, OUTAGE, Backoff
 from vt.verdict import QUEUED, Note, Raw, State
 
 MAX_BROKEN_UPLOADS = 3
@@ -23,7 +24,6 @@ SAME_SCAN = timedelta(minutes=10)
 """A resource that is submitted again within this time joins the first submission's scan (measured by public clients)."""
 UNKNOWN = 0
 """VirusTotal's response_code."""
-
 
 _SCAN_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)  # without what separates the resources of a batch
 _SECONDS = re.compile(r"-([0-9]{1,12})\Z")
@@ -71,26 +71,6 @@ ENDPOINTS: Endpoints = {
     "domain-report": {Step.ASK: single_report(Client.domain_report)},
 }
 """Uploads (Step.UPLOAD) are not here: vt/files/transfer.py makes them, because it has to read the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Growing delays between attempts, the last of which repeats, and the time after which to give up."""
-
-    seconds: tuple[int, ...]
-    give_up_after: timedelta
-
-    def delay(self, attempts: int) -> timedelta:
-        """How long to wait after so many attempts."""
-        return timedelta(seconds=self.seconds[min(attempts, len(self.seconds) - 1)])
-
-
-ANALYSIS = Backoff((15, 30, 60, 120, 300), timedelta(hours=24))
-"""Between two polls of an analysis that is known to run."""
-INTERRUPTED_UPLOAD = Backoff((15, 30, 60, 120, 300), timedelta(hours=1))
-"""Between two polls for an upload that may not have arrived."""
-OUTAGE = Backoff((10, errors.LONGEST_PAUSE), timedelta(minutes=20))
-"""After a call that VirusTotal did not answer; up to a fifth less, so that not all ask in the same moment."""
 
 
 # Reports and receipts ------------------------------------------------------------------------------------
@@ -261,25 +241,25 @@ def resumed(lookup: Lookup) -> Lookup:
 # Errors --------------------------------------------------------------------------------------------------
 
 
-def after_error(lookup: Lookup, error: VTError, now: datetime) -> Lookup:
+def after_error(lookup: Lookup, error: VTError, now: datetime, outage: Backoff = OUTAGE) -> Lookup:
     """Wait for the quota, try again where that may help, keep an old report, or say why there is none."""
     if isinstance(error, errors.QuotaSpent):
         return lookup.delayed(error, error.retry_at)
     if lookup.step is Step.WAIT:
         return poll(lookup, {}, now)
     if isinstance(error, errors.NotAnswering):
-        return _after_outage(lookup, error, now)
+        return _after_outage(lookup, error, now, outage)
     if lookup.step is Step.RESCAN:
         return lookup.done(Note.RESCAN_REFUSED)
     return lookup.refused(error)
 
 
-def _after_outage(lookup: Lookup, error: errors.NotAnswering, now: datetime) -> Lookup:
-    if now - (lookup.waiting_since or now) > OUTAGE.give_up_after:
+def _after_outage(lookup: Lookup, error: errors.NotAnswering, now: datetime, outage: Backoff) -> Lookup:
+    if now - (lookup.waiting_since or now) > outage.give_up_after:
         return lookup.refused(error)
     spread = 1 - crc32(repr((lookup.resource, lookup.attempts)).encode()) / 2**32 / 5
     counted = lookup.evolve(waiting_since=lookup.waiting_since or now, attempts=lookup.attempts + 1)
-    return counted.delayed(error, now + OUTAGE.delay(lookup.attempts) * spread)
+    return counted.delayed(error, now + outage.delay(lookup.attempts) * spread)
 
 
 def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:

@@ -5,7 +5,7 @@ A card is a case without a job of its own: batches work on all cards that are du
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -163,6 +163,18 @@ class Cards:
             due=case((cards.c.version == card.version, due), else_=cards.c.due),
         )
         await self._database.run(lambda connection: connection.execute(done))
+
+    async def wake(self, within: timedelta) -> None:
+        """Have cards that are due within that time worked on now. Raises StoreDown."""
+        now = self._clock()
+        soon = update(cards).where(cards.c.due > now, cards.c.due <= now + within)
+        soon = soon.values(version=cards.c.version + 1, due=now)  # the version: as in _due_now
+
+        async def woken(connection: AsyncConnection) -> None:
+            if (await connection.execute(soon)).rowcount:
+                await connection.execute(jobs.NEXT_BATCH, {"seconds": 0})
+
+        await self._database.run(woken, together=True)
 
     async def schedule_batch(self) -> None:
         """Schedule a batch for when the next card is due. Raises StoreDown."""

@@ -32,8 +32,9 @@ from vt.errors import NotAnswering
 from vt.evidence import Thresholds
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
+from vt.outage import brought_forward
 from vt.results import host_record
-from vt.service import Lookups, next_turn
+from vt.service import next_turn
 from vt.verdict import Finding
 
 
@@ -74,38 +75,18 @@ async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
 
 
 async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
-    waiting = _brought_forward(case.lookups, deps.clock())
+    at, waiting = next_turn(case.lookups), case.lookups
+    if at:
+        waiting = brought_forward(waiting, deps.clock())
     async with reported(case, deps) as reporting:
         async for lookups in deps.service.advance(waiting, reporting.on_bytes, fresh=fresh):
             await reporting.save(lookups)
-    if deps.service.has_returned():
-        await deps.store.wake()
     case = reporting.case
     at = next_turn(case.lookups)
     if at is None:
         await _answer(case, deps)
     else:
         await _wait(case, at, deps)
-
-
-def _brought_forward(lookups: Lookups, now: datetime) -> Lookups:
-    """The lookups of a turn that has begun. If the first of them is not due yet, all become due that much earlier.
-
-    Turns are started by the database's time. One that begins early by our clock was scheduled by a clock that was wrong,
-    or was called because VirusTotal answers again.
-    """
-    at = next_turn(lookups)
-    if at is None or at <= now:
-        return lookups
-    return tuple(
-        lookup.evolve(
-            not_before=lookup.not_before - (at - now),
-            waiting_since=lookup.waiting_since and min(lookup.waiting_since, now),
-        )
-        if lookup.not_before and not lookup.settled
-        else lookup
-        for lookup in lookups
-    )
 
 
 async def _answer(case: Case, deps: LookupDeps) -> None:

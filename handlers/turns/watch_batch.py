@@ -225,8 +225,8 @@ class _Batch:
             return None
         if card.overrides.prioritised:
             lookups = tuple(lookup.prioritised() for lookup in lookups)
-        watch = await self._throttle.watch(origin)
-        return await watch_cards.ask_poster(with_case(card, lookups=lookups), watch, self._deps)
+        card = with_case(card, lookups=watch_cards.resumed(lookups, self._now))
+        return await watch_cards.ask_poster(card, await self._throttle.watch(origin), self._deps)
 
     async def _without_duplicates(self, card: Card, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
         """The lookups without those that another card of the channel answers, unless their verdict has changed since."""

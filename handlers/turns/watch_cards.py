@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -30,6 +30,8 @@ from handlers.watch import (
     reaction_for,
     urls_to_confirm,
 )
+from vt.outage import ANALYSIS, brought_forward
+from vt.service import Lookups
 from vt.verdict import Finding
 
 log = structlog.get_logger()
@@ -43,6 +45,17 @@ def with_case(card: Card, **changes: Any) -> Card:
 def with_progress(card: Card, **changes: Any) -> Card:
     """The card, with these fields of its progress changed."""
     return replace(card, progress=card.progress.model_copy(update=changes))
+
+
+def resumed(lookups: Lookups, now: datetime) -> Lookups:
+    """What is looked up now: a card may be worked on early, because VirusTotal answers again or a clock was put right.
+
+    The poll of an analysis keeps its time, unless that is later than it can be: cards are also worked on because somebody
+    posts the same again, and each poll costs a call.
+    """
+    polls = [one.not_before for one in lookups if not one.settled and one.not_before and not one.error]
+    is_early = all(at - now > timedelta(seconds=max(ANALYSIS.seconds)) for at in polls)
+    return brought_forward(lookups, now) if is_early else lookups
 
 
 async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card | None:

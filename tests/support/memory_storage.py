@@ -61,9 +61,6 @@ class MemoryCases:
     async def again(self, request_id, at, *, outage=False):
         """The next turn is taken when the test wants it."""
 
-    async def wake(self):
-        """The same."""
-
     async def ping(self):
         """It is always there."""
 

@@ -14,6 +14,7 @@ from vt.files.safe_path import Roots
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
+from vt.outage import Outage
 from vt.service import Service
 
 
@@ -97,6 +98,7 @@ async def running_service(kind="public", roots=(), calls=10**9, through=str, **s
             kind=kind,
             deadline=5,
             sleep=no_pause,
+            outage=Outage(clock),
         ) as client,
     ):
         service = Service(client, places=Places(Disk(Roots(tuple(roots)), limit=64 << 20)), clock=clock)
