@@ -4,6 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 WEB := playground/web/client
 PAGE := playground/web/built/index.html
+# Node.js and npm as they come with the test requirements; without those, the machine's.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
+# Compiled modules are kept, even on a machine that is set up not to: otherwise each test process, and each program that a
+# test starts, compiles everything again.
+export PYTHONDONTWRITEBYTECODE :=
 # Most tests wait for something, so more of them run at once than there are cores. A test that passes only when it is
 # repeated is named at the end and fails the run (tests/support/flaky.py); what is skipped is listed with its reason.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile --reruns 1 -rs
@@ -17,7 +22,7 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: .venv/run ## start the bot (without Slack tokens: a local trial workspace)
-	@if command -v npm >/dev/null; then \
+	@if $(NPM) --version >/dev/null 2>&1; then \
 		$(MAKE) -s page || echo 'Could not build the page (needs Node.js 20.19 or newer): using the plain one.'; \
 	elif [ ! -e $(PAGE) ]; then \
 		echo 'npm is not installed: using the plain page. Install Node.js 20.19 or newer for the one that looks like Slack.'; \
@@ -68,10 +73,10 @@ clean: ## delete .venv, state and builds
 	rm -rf .venv .state dist build $(WEB)/node_modules $(dir $(PAGE))
 
 $(PAGE): $(wildcard $(WEB)/src/* $(WEB)/*.html $(WEB)/*.js) $(WEB)/node_modules/.ready
-	@cd $(WEB) && npm run -s build -- --logLevel warn
+	@cd $(WEB) && $(NPM) run -s build -- --logLevel warn
 
 $(WEB)/node_modules/.ready: $(WEB)/package-lock.json
-	@cd $(WEB) && npm ci -s
+	@cd $(WEB) && $(NPM) ci -s
 	@touch $@
 
 .venv/python:
