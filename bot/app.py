@@ -27,7 +27,7 @@ from bot.settings import Mode, Settings
 from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.channels import SettingsStore
 from bot.storage.slack import RefusedBlocks
-from handlers import answer
+from handlers import turns
 from handlers.admission import CACHED_FOR, Directory, Languages, RecentSettings
 from handlers.case import StoreDown
 from handlers.deps import Deps
@@ -132,8 +132,8 @@ def _turns(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> 
     return Turns(
         parts.url,
         parts.database,
-        turn=partial(answer.turn, deps=deps),
-        give_up=partial(answer.give_up, deps=deps),
+        turn=partial(turns.take, deps=deps),
+        give_up=partial(turns.give_up, deps=deps),
         tidy=tidy,
         run_batch=partial(watch_batch.run_batch, deps),
         metrics=metrics,

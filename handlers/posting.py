@@ -1,34 +1,48 @@
-"""The bot's own messages: posted once, even when the process dies between posting and saving, and edited afterwards.
+"""Posting an answer: to the response_url while it lives, else in the channel or the asker's direct messages.
 
-Slack has no idempotency key for chat.postMessage. So the channel is saved before the call, and the message carries the
-request's id in its metadata: a later turn that finds the channel saved, but no timestamp, searches Slack for the message.
+Slack has no idempotency key for chat.postMessage. So that a message is posted once, even when the process dies in between,
+the channel is saved before the call, and the message carries the request's id in its metadata: a later turn that finds the
+channel saved, but no timestamp, searches Slack for the message.
 """
 
+import json
 from collections.abc import Awaitable, Callable
-from copy import copy
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
-from slack_sdk.http_retry.async_handler import AsyncRetryHandler
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
-from slack_sdk.models.views import View
-from slack_sdk.web.async_client import AsyncWebClient
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.webhook import WebhookResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers.case import Case
+from handlers import text
+from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
-from handlers.slack_errors import TOO_LONG, CannotPost, InvalidBlocks, MissingScope, call
-from handlers.views.rich_text import (
-    NEWER,
-    Message,
-    newer_kinds,
-    rendered,
-    rendered_view,
-    sentence,
-    simplified,
+from handlers.slack_errors import (
+    INVALID_BLOCKS,
+    TOO_LONG,
+    UNREADABLE_REPLY,
+    CannotPost,
+    InvalidBlocks,
+    MissingScope,
+    NotPosted,
+    call,
+    unsupported,
+    without_retries,
 )
+from handlers.text import about
+from handlers.views import messages
+from handlers.views.rich_text import NEWER, Message, newer_kinds, simplified
 
 T = TypeVar("T")
 
+RESPONSE_URL_LIFETIME = timedelta(minutes=25)
+"""Slack accepts a response_url for 30 minutes; five are kept for clocks that differ."""
+RESPONSE_URL_USES = 5
+"""How often Slack accepts the same response_url."""
 POST_OPTIONS = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
 """Slack must not fetch or format anything in our messages. An unfurl would also come back as a `message_changed` event."""
 EVENT_TYPE = "vtbot_answer"
@@ -40,6 +54,96 @@ SEARCHED = 200
 
 IsOurs = Callable[[dict[str, Any], Case], bool]
 """Tells whether a message, as Slack lists it, is the one that a case was about to post."""
+
+
+async def reply(case: Case, message: Message, deps: PostingDeps, *, final: bool = True) -> Case:
+    """Show a message to whoever asked; a later call replaces what an earlier one showed.
+
+    `final=False` is for progress: one use of the response_url is kept for the answer, and progress that cannot be shown
+    is dropped. Raises NotPosted, StoreDown; CannotPost when there is no way to reach the asker.
+    """
+    origin = case.request.origin
+    if case.channel:
+        return await _edit(case, message, deps, final=final)
+    if origin.response_url is None:
+        return await _post_where_asked(case, message, deps)
+    uses = RESPONSE_URL_USES if final else RESPONSE_URL_USES - 2
+    is_alive = deps.clock() - (origin.since or case.request.at) < RESPONSE_URL_LIFETIME
+    may_respond = bool(origin.response_url) and is_alive and case.posts < uses
+    if may_respond and (shown := await _respond(case, message, deps)):
+        return shown
+    if not final and is_alive:
+        return case
+    return await _post_directly(case, message, deps)
+
+
+async def _respond(case: Case, message: Message, deps: PostingDeps) -> Case | None:
+    """Answer through the response_url. None when Slack no longer accepts it."""
+    seen_by_all = is_shared(case.request) or case.request.origin.public
+    kind = "in_channel" if seen_by_all else "ephemeral"
+    # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
+    fields = {**POST_OPTIONS, "response_type": kind, "replace_original": True}
+    sent = await respond_with_fallback(case, message, fields, deps)
+    posts = case.posts + sent.refusals + 1  # a refused attempt may have used up one of Slack's five as well
+    update = {"plain": case.plain or sent.plain, "posts": posts}
+    return case.model_copy(update=update) if sent.response else None
+
+
+async def _post_where_asked(case: Case, message: Message, deps: PostingDeps) -> Case:
+    """Post where the request came from; where the bot may not write, in the asker's direct messages."""
+    origin = case.request.origin
+    if origin.apart:
+        return await _post_directly(case, message, deps)
+    channel = await channel_of(origin.channel, deps)
+    if case.posting in (None, channel):
+        with suppress(CannotPost):
+            return await post(case, message, deps, channel=channel, thread=origin.thread)
+    return await _post_directly(case, message, deps)
+
+
+async def _post_directly(case: Case, message: Message, deps: PostingDeps) -> Case:
+    """Post in the asker's direct messages, saying why the answer is there."""
+    channel = await channel_of(case.request.origin.user, deps)
+    return await post(case, _explained(case, message, channel), deps, channel=channel, thread=None)
+
+
+async def _edit(case: Case, message: Message, deps: PostingDeps, *, final: bool) -> Case:
+    """Edit the message that was posted. When it is gone, an answer is posted again, and progress is dropped."""
+    try:
+        return await edit(case, _explained(case, message, str(case.channel)), deps)
+    except CannotPost:
+        if not final:
+            return case
+    unposted = case.model_copy(update={"channel": None, "ts": None, "posting": None})
+    return await reply(unposted, message, deps)
+
+
+async def channel_of(place: str, deps: PostingDeps) -> str:
+    """A channel's id as it is; for a person's id, that of their direct messages. Raises NotPosted."""
+    if not place.startswith(("U", "W")):
+        return place
+    try:
+        opened = await call(deps.slack.conversations_open, users=place)
+    except MissingScope:
+        return place  # chat.postMessage takes a person's id as well
+    return str(opened["channel"]["id"])
+
+
+def _explained(case: Case, message: Message, channel: str) -> Message:
+    """The message, after a sentence that says why it is not where it was asked for, if it is not."""
+    origin = case.request.origin
+    if origin.apart or origin.channel in (channel, origin.user):
+        return message
+    why = text.LATE if origin.response_url else about.ELSEWHERE
+    return Message(f"{why}\n{message.text}", (*messages.note(why).blocks, *message.blocks))
+
+
+async def end(case: Case, deps: PostingDeps, outcome: Outcome = Outcome.DONE) -> None:
+    """End a request: no turn follows. Raises StoreDown."""
+    await deps.store.save(case.model_copy(update={"outcome": outcome}))
+
+
+# Messages of the bot's own, and what Slack makes of blocks ---------------------------------------------
 
 
 async def post(case: Case, message: Message, deps: PostingDeps, *, channel: str, thread: str | None) -> Case:
@@ -60,8 +164,7 @@ async def post(case: Case, message: Message, deps: PostingDeps, *, channel: str,
 async def edit(case: Case, message: Message, deps: PostingDeps) -> Case:
     """Replace the content of the message that a case has posted. Raises NotPosted, CannotPost."""
     where = {"channel": case.channel, "ts": case.ts}
-    case, _ = await _send(case, deps.slack.chat_update, message, where, deps)
-    return case
+    return (await _send(case, deps.slack.chat_update, message, where, deps))[0]
 
 
 async def _send(
@@ -74,6 +177,47 @@ async def _send(
 
     sent = await send_with_fallback(message, case.request.origin.team, deps, attempt)
     return case.model_copy(update={"plain": True}) if sent.plain else case, sent.response
+
+
+async def save_posting(case: Case, channel: str, deps: PostingDeps) -> Case:
+    """Save that something is about to be posted in a channel, before it is. Raises StoreDown."""
+    if case.posting == channel:
+        return case
+    case = case.model_copy(update={"posting": channel})
+    await deps.store.save(case)
+    return case
+
+
+async def find(
+    case: Case, deps: PostingDeps, *, channel: str, thread: str | None, is_ours: IsOurs
+) -> str | None:
+    """The timestamp of a message that an earlier turn was about to post in this channel; None when it is not there.
+
+    Raises NotPosted. Without the scope to read history the search is skipped: posting twice is better than never.
+    """
+    if case.posting != channel:
+        return None
+    search = {
+        "channel": channel,
+        "oldest": f"{case.request.at.timestamp() - CLOCK_SKEW:.6f}",
+        "limit": SEARCHED,
+        "include_all_metadata": True,
+    }
+    method = deps.slack.conversations_replies if thread else deps.slack.conversations_history
+    try:
+        page = await call(method, **search, **({"ts": thread} if thread else {}))
+    except (CannotPost, MissingScope):
+        return None
+    found = (
+        one for one in page["messages"] if isinstance(one, dict) and one.get("ts") and is_ours(one, case)
+    )
+    return next((str(one["ts"]) for one in found), None)
+
+
+def _carries_case(message: dict[str, Any], case: Case) -> bool:
+    metadata = message.get("metadata")
+    ours = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
+    return isinstance(metadata, dict) and ours.items() <= metadata.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,76 +256,45 @@ async def send_with_fallback(
     return Sent(response, 1)
 
 
-async def show_view(
-    method: Any, view: View, team: str, deps: PostingDeps, *, instead: str, **where: Any
-) -> Sent[Any]:
-    """Update or publish a view as `send_with_fallback` sends a message. `instead`: the sentence that is left when Slack refuses all blocks.
+async def respond_with_fallback(
+    case: Case, message: Message, fields: dict[str, Any], deps: PostingDeps
+) -> Sent[bool]:
+    """Send a message to the response_url of a case, plainer when Slack refuses its blocks."""
+    url = str(case.request.origin.response_url)
 
-    Raises NotPosted, StoreDown.
+    async def attempt(tried: Message) -> bool:
+        return await respond(url, {**tried.content, **fields}, deps)
+
+    return await send_with_fallback(message, case.request.origin.team, deps, attempt)
+
+
+async def respond(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
+    """POST to a response_url. False when Slack does not accept it. Raises NotPosted, InvalidBlocks.
+
+    A response_url answers in several ways: with a status, with "ok" or nothing as plain text, or with 200 and
+    `{"ok": false}`.
     """
-    shown = rendered_view(view)
-
-    async def attempt(tried: Message) -> Any:
-        blocks = tried.blocks or rendered([sentence(instead)])
-        return await call(method, view={**shown, "blocks": list(blocks)}, **where)
-
-    return await send_with_fallback(Message(instead, tuple(shown["blocks"])), team, deps, attempt)
-
-
-def without_retries(slack: AsyncWebClient) -> AsyncWebClient:
-    """The same client for calls that must not be made twice.
-
-    It retries a 429 only, since Slack has surely not executed a call that it rate-limited. After a lost connection or
-    a 5xx the message may be there all the same.
-    """
-    handlers: list[AsyncRetryHandler] = [
-        one for one in slack.retry_handlers if isinstance(one, AsyncRateLimitErrorRetryHandler)
-    ]
-    limited = copy(slack)
-    limited.retry_handlers = handlers
-    return limited
-
-
-async def save_posting(case: Case, channel: str, deps: PostingDeps) -> Case:
-    """Save that something is about to be posted in a channel, before it is. Raises StoreDown."""
-    if case.posting == channel:
-        return case
-    case = case.model_copy(update={"posting": channel})
-    await deps.store.save(case)
-    return case
-
-
-async def find(
-    case: Case, deps: PostingDeps, *, channel: str, thread: str | None, is_ours: IsOurs
-) -> str | None:
-    """The timestamp of a message that an earlier turn was about to post in this channel; None when it is not there.
-
-    Raises NotPosted. Without the scope to read history the search is skipped: posting twice is better than never.
-    """
-    if case.posting != channel:
-        return None
-    search = {
-        "channel": channel,
-        "oldest": f"{case.request.at.timestamp() - CLOCK_SKEW:.6f}",
-        "limit": SEARCHED,
-        "include_all_metadata": True,
-    }
+    webhook = AsyncWebhookClient(url, session=deps.slack.session, retry_handlers=deps.slack.retry_handlers)
     try:
-        if thread:
-            page = await call(deps.slack.conversations_replies, ts=thread, **search)
-        else:
-            page = await call(deps.slack.conversations_history, **search)
-    except (CannotPost, MissingScope):
-        return None
-    found = (
-        one for one in page["messages"] if isinstance(one, dict) and one.get("ts") and is_ours(one, case)
-    )
-    return next((str(one["ts"]) for one in found), None)
+        result = await webhook.send_dict(fields)
+    except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
+        raise NotPosted from error
+    if code := next((one for one in INVALID_BLOCKS if one in str(result.body)), ""):
+        raise InvalidBlocks(code, unsupported(result.body))
+    status = result.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise NotPosted
+    return status < HTTPStatus.BAD_REQUEST and _is_accepted(result)
 
 
-def _carries_case(message: dict[str, Any], case: Case) -> bool:
-    metadata = message.get("metadata")
-    payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(payload, dict):
-        return False
-    return bool(metadata.get("event_type") == EVENT_TYPE and payload.get("case") == case.request.id)
+def _is_accepted(reply: WebhookResponse) -> bool:
+    """Whether a reply with status 200 says so. Raises NotPosted for what did not come from Slack, a proxy's page for one."""
+    said = reply.body.strip().lower()
+    kind = next((value for name, value in reply.headers.items() if name.lower() == "content-type"), "")
+    if said == "ok" or (not said and (not kind or kind.startswith("text/plain"))):
+        return True
+    try:
+        accepted = json.loads(reply.body)["ok"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise NotPosted(UNREADABLE_REPLY) from None
+    return accepted is True

@@ -3,10 +3,14 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from copy import copy
 from http import HTTPStatus
 from typing import Any, Self
 
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
 
 UNREADABLE_REPLY = "unreadable_reply"
 """Our own code for a reply that is not what the Web API sends: a proxy's HTML, half a JSON object, nothing at all."""
@@ -182,6 +186,20 @@ async def ask(method: Any, **arguments: Any) -> Any:
         raise Unknown.by(error) from error
     except (SlackClientError, OSError, TimeoutError) as error:
         raise Unknown from error
+
+
+def without_retries(slack: AsyncWebClient) -> AsyncWebClient:
+    """The same client for calls that must not be made twice.
+
+    It retries a 429 only, since Slack has surely not executed a call that it rate-limited. After a lost connection or
+    a 5xx the message may be there all the same.
+    """
+    handlers: list[AsyncRetryHandler] = [
+        one for one in slack.retry_handlers if isinstance(one, AsyncRateLimitErrorRetryHandler)
+    ]
+    limited = copy(slack)
+    limited.retry_handlers = handlers
+    return limited
 
 
 def not_posted(error: SlackApiError) -> NotPosted:

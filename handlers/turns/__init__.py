@@ -1,1 +1,189 @@
-"""What a stored job does: one file per family of requests."""
+"""What a job does: every verb of a request has a handler here, and a request that cannot be read is ended."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from handlers import text
+from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
+from handlers.deps import Deps, InfoDeps, PostingDeps
+from handlers.posting import end, reply
+from handlers.request import EntryPoint, FormRequest, SayRequest, Verb
+from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused
+from handlers.text import about as about_text
+from handlers.text.language import language
+from handlers.turns import buttons, lookup, modals, report, watch_cards, watch_commands
+from handlers.turns.modals import Probe, health
+from handlers.views import messages
+from vt.quota import metered
+
+log = structlog.get_logger()
+
+
+async def take(case_id: str, deps: Deps) -> None:
+    """Take the next turn of a request. Whatever this raises, the job tries it again; `give_up` follows the last try."""
+    try:
+        case = await deps.store.case(case_id)
+    except UnreadableCase as unreadable:
+        await end_unreadable(unreadable, deps)
+        return
+    if case is None or case.outcome is not Outcome.OPEN:
+        return
+    if deps.token_refused() and not case.request.origin.response_url:
+        raise TokenRefused  # before calls to VirusTotal are spent on an answer that nobody could be given
+    with metered() as spent, language(await deps.languages.of_answer(case)):
+        try:
+            await HANDLERS[case.request.verb](case, deps)
+        except MissingScope as missing:
+            await _explain_scope(case_id, missing, deps)
+        except CannotPost:
+            await _fail(case_id, deps)
+        finally:
+            if spent.calls:
+                await deps.store.spent(case_id, spent.calls)
+
+
+async def give_up(case_id: str, deps: Deps) -> None:
+    """After the last try: tell the asker that there is no answer, and end the request.
+
+    Raises NotPosted and StoreDown: then it is to be called again.
+    """
+    try:
+        case = await deps.store.case(case_id)
+    except UnreadableCase as unreadable:
+        await end_unreadable(unreadable, deps, is_last_try=True)
+        return
+    if case is None or case.outcome is not Outcome.OPEN:
+        return
+    try:
+        with language(await deps.languages.of_answer(case)):
+            failed = messages.note(text.FAILED.to(deps.audience.about(case_id)))
+            await end(await reply(case, failed, deps), deps, Outcome.FAILED)
+    except (CannotPost, MissingScope):
+        await _fail(case_id, deps)
+    except (NotPosted, StoreDown):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same at the next call
+        log.warning("giving_up_broke", case=case_id, error=type(error).__name__)
+        await deps.store.fail(case_id, "broken")
+
+
+async def _explain_scope(case_id: str, missing: MissingScope, deps: Deps) -> None:
+    """Tell the asker which scope the app lacks, where that can be told, and end the request: no other try can succeed."""
+    case = await deps.store.case(case_id)
+    if case is None:
+        return
+    sentence = text.missing_scope(missing.scope, deps.audience.about(case_id))
+    try:
+        case = await reply(case, messages.note(sentence), deps)
+    except (MissingScope, CannotPost) as error:
+        log.warning("asker_not_told", case=case_id, needed=missing.scope, error=str(error))
+    await end(case, deps, Outcome.FAILED)
+
+
+async def _fail(case_id: str, deps: Deps) -> None:
+    """End a request whose asker cannot be reached. What was found is kept."""
+    case = await deps.store.case(case_id)
+    if case:
+        await end(case, deps, Outcome.FAILED)
+
+
+# Answers of one sentence, about the bot itself ----------------------------------------------------------
+
+
+async def ping(case: Case, deps: InfoDeps) -> None:
+    """Whether VirusTotal, the database and Slack answer, and how fast."""
+    probes: dict[str, Probe] = {
+        "key": deps.service.client.ping,
+        "database": deps.store.ping,
+        "slack": deps.slack.auth_test,
+    }
+    found = await health(probes, deps.audience.about(case.request.id))
+    await end(await reply(case, messages.note(about_text.ping(found)), deps), deps)
+
+
+async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
+    """A button for the form, which could not be opened within the three seconds of its trigger_id."""
+    await end(await reply(case, messages.form_offer(case.request.modal), deps), deps)
+
+
+async def quota(case: Case, deps: InfoDeps) -> None:
+    """The calls to VirusTotal that are left."""
+    await end(await reply(case, messages.note(about_text.quota(await deps.quota_left())), deps), deps)
+
+
+async def show_help(case: Case, deps: PostingDeps) -> None:
+    """What can be typed."""
+    await end(await reply(case, messages.help_message(), deps), deps)
+
+
+async def say(case: Case[SayRequest], deps: PostingDeps) -> None:
+    """A sentence that was ready when the request was stored."""
+    await end(await reply(case, messages.note(case.request.sentence), deps), deps)
+
+
+HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
+    Verb.LOOK_UP: lookup.look_up,
+    Verb.SUBMIT: buttons.renew,
+    Verb.UPLOAD: buttons.upload,
+    Verb.OFFER_UPLOAD: buttons.offer,
+    Verb.JSON: buttons.json,
+    Verb.CSV: buttons.csv,
+    Verb.REPORT: report.draw_report,
+    Verb.PICTURE: report.draw_finding,
+    Verb.SHARE: buttons.share,
+    Verb.HIDE: buttons.hide,
+    Verb.RESCAN: buttons.renew,
+    Verb.RECHECK: buttons.renew,
+    Verb.DETAILS: modals.show_details,
+    Verb.WHY: modals.show_why,
+    Verb.COMMENTS: modals.show_comments,
+    Verb.RESCAN_COST: modals.show_rescan_cost,
+    Verb.SETTINGS: modals.show_settings,
+    Verb.CHANGE_SETTINGS: modals.change_settings,
+    Verb.HOME: modals.show_home,
+    Verb.ALLOW_OWN_URL: buttons.renew,
+    Verb.WATCH: watch_commands.watch,
+    Verb.IGNORE: watch_commands.ignore,
+    Verb.JOIN: watch_commands.join_new_channel,
+    Verb.SHOW_CARD: watch_cards.show_card,
+    Verb.PRIORITISE: watch_cards.prioritise,
+    Verb.ALLOW_URL: watch_cards.allow,
+    Verb.DECLINE_URL: watch_cards.leave,
+    Verb.PING: ping,
+    Verb.QUOTA: quota,
+    Verb.HELP: show_help,
+    Verb.SAY: say,
+    Verb.FORM: offer_form,
+}
+
+
+# Requests that cannot be read --------------------------------------------------------------------------
+
+
+async def end_unreadable(unreadable: UnreadableCase, deps: PostingDeps, *, is_last_try: bool = False) -> None:
+    """Tell the asker, and end the request. Does nothing when it has ended before.
+
+    What a later release wrote is left to it until the last try. Raises UnreadableCase then, NotPosted when Slack may
+    take the sentence at another time, and StoreDown.
+    """
+    salvaged = unreadable.salvaged
+    if salvaged.outcome is not Outcome.OPEN:
+        return
+    if unreadable.is_newer and not is_last_try:
+        raise unreadable
+    told = False
+    if salvaged.request.origin.entry_point is not EntryPoint.WATCH:
+        try:
+            with language(await deps.languages.of_answer(salvaged)):
+                sentence = text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
+                await reply(salvaged, messages.note(sentence), deps)
+            told = True
+        except (StoreDown, TokenRefused):
+            raise
+        except Exception as error:
+            if not is_last_try and not isinstance(error, CannotPost):
+                raise
+    log.error("case_unreadable", case=unreadable.case_id, reason=unreadable.reason, asker_told=told)
+    await deps.store.fail(unreadable.case_id, UNREADABLE)

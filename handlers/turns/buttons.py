@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from handlers import replies, text
+from handlers import sharing, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
-from handlers.replies import RESPONSE_URL_USES, decline, end, reply
+from handlers.posting import RESPONSE_URL_USES, end, reply
 from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, UploadRequest, Verb
+from handlers.sharing import decline
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.text.language import language
@@ -43,8 +44,8 @@ async def _send(
     if about is None:
         await _decline_gone(case, deps)
         return
-    place = await replies.send_file(case, export(about.findings(deps.clock())), deps)
-    await replies.post_ephemeral(case, place, deps)
+    place = await sharing.send_file(case, export(about.findings(deps.clock())), deps)
+    await sharing.post_ephemeral(case, place, deps)
     await end(case, deps)
 
 
@@ -57,7 +58,7 @@ async def share(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     shown = await message(about, deps, shared_by=case.request.origin.user)
     # Saved before it is posted: from then on everybody in the channel may press its buttons.
     await deps.store.save(about.model_copy(update={"published": True}))
-    is_shared = await replies.share(case, shown, deps)
+    is_shared = await sharing.share(case, shown, deps)
     await end(case, deps, Outcome.DONE if is_shared else Outcome.FAILED)
 
 
@@ -75,8 +76,8 @@ async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     if private.has_files:
         private = await consent.mark_asked(private, deps)
     await deps.store.save(private)
-    await replies.delete(private, deps)
-    await replies.reply_privately(private, await message(private, deps, hidden=True), deps)
+    await sharing.delete(private, deps)
+    await sharing.reply_privately(private, await message(private, deps, hidden=True), deps)
     await end(private, deps)
 
 

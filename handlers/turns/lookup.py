@@ -17,8 +17,9 @@ from handlers.case import Case, Outcome, Sighting
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.parser import new_lookup
 from handlers.people import may_change_all
-from handlers.replies import end, reply, send_file
+from handlers.posting import end, reply
 from handlers.request import LookupRequest
+from handlers.sharing import send_file
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
 from handlers.text.format import Audience
 from handlers.text.language import language

@@ -15,8 +15,7 @@ from handlers import text
 from handlers.case import Case, Change, Outcome, Sighting, StoreDown
 from handlers.deps import HomeDeps, ModalDeps, PostingDeps, SettingsDeps
 from handlers.people import PLACES_OF_ONE, may_change, may_change_all
-from handlers.posting import Sent, show_view
-from handlers.replies import end, reply, send_file
+from handlers.posting import Sent, end, reply
 from handlers.request import (
     ChangeSettingsRequest,
     ChannelSettings,
@@ -26,6 +25,7 @@ from handlers.request import (
     SettingsRequest,
     Verb,
 )
+from handlers.sharing import send_file, show_view
 from handlers.slack_errors import TOKEN_ERRORS, NotPosted, error_code
 from handlers.text import about as about_text
 from handlers.text import modals as modals_text
@@ -46,6 +46,8 @@ CLOSED = frozenset({"not_found", "view_not_found"})
 """Slack's error codes for a modal that is no longer open."""
 COMMENTS_CACHED = timedelta(minutes=10)
 """For this long a page of comments is not asked for again, however often it is opened."""
+MOST_CHANNELS = 20
+"""Channels with settings of their own that the home lists."""
 
 
 async def show_details(case: Case[ModalRequest], deps: ModalDeps) -> None:
@@ -74,10 +76,12 @@ async def show_rescan_cost(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with what a rescan would cost."""
     if about := await _answer(case, deps):
         found = about.findings(deps.clock())
-        left = await deps.quota_left()
-        private_key = deps.service.client.kind == "private"
         view = details.rescan_cost(
-            found, case.request.modal, left, private_key=private_key, batch_size=SUBMISSIONS_A_CALL
+            found,
+            case.request.modal,
+            await deps.quota_left(),
+            private_key=deps.service.client.kind == "private",
+            batch_size=SUBMISSIONS_A_CALL,
         )
         await _fill(case, view, found, deps)
         await end(case, deps)
@@ -141,7 +145,8 @@ async def _answer(case: Case[ModalRequest], deps: ModalDeps) -> Case | None:
     """The answer that the modal is about; when it is no longer kept, the modal says so and the request ends."""
     about = await visible_answer(case, deps)
     if about is None:
-        await update(case, _sentence(case, text.GONE), deps)
+        verb = case.request.verb
+        await update(case, sentence(modals_text.TITLES[verb], case.request.modal, verb, text.GONE), deps)
         await end(case, deps, Outcome.REFUSED)
     return about
 
@@ -152,11 +157,6 @@ async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], 
     if shown and shown.plain:
         await send_file(case, details.as_json(found), deps)
     return shown is not None
-
-
-def _sentence(case: Case[ModalRequest], line: str) -> View:
-    verb = case.request.verb
-    return details_layout.sentence(modals_text.TITLES[verb], case.request.modal, verb, line)
 
 
 async def update(
@@ -178,7 +178,7 @@ async def update(
         raise
 
 
-# Settings ----------------------------------------------------------------------------------------------
+# Settings, and the home --------------------------------------------------------------------------------
 
 
 async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
@@ -239,12 +239,6 @@ def _flat(settings: ChannelSettings) -> dict[str, str]:
         **{name: getattr(settings, name) for name in ("answers", "detail", "uploads", "instance")},
         **({"language": settings.language} if settings.language else {}),
     }
-
-
-# The home --------------------------------------------------------------------------------------
-
-MOST_CHANNELS = 20
-"""Channels with settings of their own that the home lists."""
 
 
 async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:

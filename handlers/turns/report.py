@@ -13,12 +13,12 @@ from typing import Any
 
 import structlog
 
-from handlers import replies, text
+from handlers import sharing, text
 from handlers.case import Case, Sighting, Summary, is_shared
 from handlers.deps import History, Judged, Replies, ReportDeps
-from handlers.posting import post
-from handlers.replies import decline, end, reply, send_file_to
+from handlers.posting import channel_of, end, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest, Request
+from handlers.sharing import decline, send_file_to
 from handlers.slack_errors import NotPosted
 from handlers.text import facts, hosts
 from handlers.text.findings import STATES
@@ -96,9 +96,9 @@ async def _answer(case: Case[Any], found: Sequence[tuple[Lookup, Finding]], deps
         return case
     if isinstance(case.request, ReportRequest) and problems:
         return await reply(case, messages.note(said), deps)
-    is_told = await replies.reply_privately(case, messages.note(said), deps)
+    is_told = await sharing.reply_privately(case, messages.note(said), deps)
     if problems and not is_told:
-        channel = await replies.channel_of(case.request.origin.user, deps)
+        channel = await channel_of(case.request.origin.user, deps)
         return await post(case, messages.note(said), deps, channel=channel, thread=None)
     return case
 

@@ -12,8 +12,9 @@ import structlog
 from handlers import posting
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
-from handlers.replies import end, post_ephemeral, reply
+from handlers.posting import end, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
+from handlers.sharing import post_ephemeral
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
 from handlers.text import watch as watch_text
 from handlers.text.language import Language, language

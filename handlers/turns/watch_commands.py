@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
 from handlers.people import Scope, scope
-from handlers.replies import end, reply
+from handlers.posting import end, reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.slack_errors import MissingScope, NotPosted, Unknown, call, is_final
 from handlers.text import watch as watch_text

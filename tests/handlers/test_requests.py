@@ -6,10 +6,10 @@ from typing import get_args, get_type_hints
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from handlers.answer import HANDLERS
 from handlers.case import Case, Modal
 from handlers.request import Origin, Request, Verb
 from handlers.stored_shapes import upgrade_modal, upgrade_progress, upgrade_request
+from handlers.turns import HANDLERS
 from tests.support.older_rows import DUMP
 
 REQUEST, MODAL = TypeAdapter(Request), TypeAdapter(Modal)

@@ -19,7 +19,7 @@ from bot.storage.cases import Cases
 from bot.storage.history import History
 from bot.storage.virustotal import StoredReplies
 from bot.terminal import lines
-from handlers import answer
+from handlers import turns
 from handlers.admission import Directory, Languages, RecentSettings
 from handlers.case import Outcome
 from handlers.deps import Deps
@@ -180,7 +180,7 @@ class World:
     client: Client
     web: AsyncWebClient
     session: SlackSession
-    handlers: dict = field(default_factory=lambda: dict(answer.HANDLERS))
+    handlers: dict = field(default_factory=lambda: dict(turns.HANDLERS))
     """By verb: what a job does."""
     endpoints: dict = field(default_factory=lambda: dict(ENDPOINTS))
     """By action: what its steps ask VirusTotal."""

@@ -1,0 +1,151 @@
+"""What is shown besides an answer: a sentence to whoever pressed a button, a copy for the channel, a file, a modal's content."""
+
+from typing import Any
+
+from slack_sdk.models.views import View
+
+from handlers import text
+from handlers.case import Case
+from handlers.deps import PostingDeps
+from handlers.posting import (
+    POST_OPTIONS,
+    Sent,
+    channel_of,
+    find,
+    post,
+    respond,
+    respond_with_fallback,
+    save_posting,
+    send_with_fallback,
+)
+from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, call
+from handlers.text.language import language
+from handlers.views.details import Attachment
+from handlers.views.rich_text import Message, mrkdwn, rendered, rendered_view, sentence
+
+SHARING = "publishing"
+"""Stored in `Case.told` while a response_url is used to show something to the whole channel."""
+
+
+async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
+    """Show a sentence to whoever pressed a button, beside the message with the button. Raises NotPosted."""
+    url = case.request.origin.response_url
+    if url:
+        with language(await deps.languages.of_person(case.request.origin.user)):
+            fields = {"text": mrkdwn(line), "response_type": "ephemeral", "replace_original": False}
+        await respond(url, fields, deps)
+
+
+async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
+    """Tell whoever pressed a button why nothing is done. Pressing it again is a new request: it may be allowed then."""
+    await post_ephemeral(case, line, deps)
+    await deps.store.decline(case, why)
+
+
+async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bool:
+    """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
+    url = case.request.origin.response_url
+    fields = {**POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
+    return bool(url) and (await respond_with_fallback(case, message, fields, deps)).response
+
+
+async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
+    """Post a new message for the whole channel. False when Slack does not accept it. Raises NotPosted, StoreDown.
+
+    Where the bot is not a member only the response_url leads to the channel, and there is no way to look whether it
+    was used. So it is used at most once; after a crash in between, whoever pressed the button is told to look.
+    """
+    origin = case.request.origin
+    if case.told == SHARING:
+        await post_ephemeral(case, text.PERHAPS_SHARED, deps)
+        return True
+    try:
+        await post(case, message, deps, channel=origin.channel, thread=origin.thread)
+    except CannotPost:
+        await deps.store.save(case.model_copy(update={"told": SHARING}))
+        fields = {**POST_OPTIONS, "response_type": "in_channel", "replace_original": False}
+        return (
+            bool(origin.response_url) and (await respond_with_fallback(case, message, fields, deps)).response
+        )
+    return True
+
+
+async def delete(case: Case, deps: PostingDeps) -> bool:
+    """Delete the message that carried the button. False when Slack does not accept it. Raises NotPosted."""
+    url = case.request.origin.response_url
+    return bool(url) and await respond(str(url), {"delete_original": True}, deps)
+
+
+async def show_view(
+    method: Any, view: View, team: str, deps: PostingDeps, *, instead: str, **where: Any
+) -> Sent[Any]:
+    """Update or publish a view as `send_with_fallback` sends a message. `instead`: the sentence that is left when Slack refuses all blocks.
+
+    Raises NotPosted, StoreDown.
+    """
+    shown = rendered_view(view)
+
+    async def attempt(tried: Message) -> Any:
+        blocks = tried.blocks or rendered([sentence(instead)])
+        return await call(method, view={**shown, "blocks": list(blocks)}, **where)
+
+    return await send_with_fallback(Message(instead, tuple(shown["blocks"])), team, deps, attempt)
+
+
+# Files ---------------------------------------------------------------------------------------------------
+
+
+async def send_file(case: Case, attachment: Attachment, deps: PostingDeps) -> str:
+    """Send a file into the thread of a public answer, else into the asker's direct messages.
+
+    Returns the sentence that says where it is. An ephemeral message cannot carry files. Raises NotPosted, StoreDown.
+    """
+    origin = case.request.origin
+    if origin.public and origin.message:
+        thread = origin.thread or origin.message
+        if await send_file_to(origin.channel, attachment, case, deps, thread=thread):
+            return text.JSON_IN_THREAD
+    if not await send_file_to(origin.user, attachment, case, deps):
+        raise NotPosted
+    return text.JSON_SENT
+
+
+async def send_file_to(
+    place: str,
+    attachment: Attachment,
+    case: Case,
+    deps: PostingDeps,
+    *,
+    thread: str | None = None,
+    alt: str = "",
+    comment: str = "",
+) -> bool:
+    """Send a file to a channel or a person, once, even when the process dies before it learns that Slack took it.
+
+    `alt`: what a picture shows, in words. `comment`: what the message says beside the file. False: Slack did not take it.
+    Raises NotPosted, StoreDown.
+    """
+    channel = await channel_of(place, deps)
+
+    def has_attachment(message: dict[str, Any], _: Case) -> bool:
+        return any(file.get("name") == attachment.name for file in message.get("files") or ())
+
+    if await find(case, deps, channel=channel, thread=thread, is_ours=has_attachment):
+        return True
+    await save_posting(case, channel, deps)
+    try:
+        await call(
+            deps.slack.files_upload_v2,
+            filename=attachment.name,
+            title=attachment.name,
+            content=attachment.content,
+            channel=channel,
+            thread_ts=thread,
+            alt_txt=alt or None,
+            initial_comment=mrkdwn(comment) if comment else None,
+        )
+    except (MissingScope, TokenRefused):
+        raise
+    except NotPosted:
+        return False
+    return True
