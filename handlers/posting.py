@@ -216,8 +216,8 @@ async def find(
 
 def _carries_case(message: dict[str, Any], case: Case) -> bool:
     metadata = message.get("metadata")
-    ours = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
-    return isinstance(metadata, dict) and ours.items() <= metadata.items()
+    sent = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
+    return isinstance(metadata, dict) and sent.items() <= metadata.items()
 
 
 @dataclass(frozen=True, slots=True)
