@@ -165,7 +165,7 @@ def block_faults(payload):
     """What Slack refuses in single blocks: by the stand-in's rules and, where it is there, by the shared checker. Slow."""
     for block in payload["blocks"]:
         for part in _single_parts(block):
-            yield from _part_faults(json.dumps(_shape(part)))
+            yield from _part_faults(json.dumps(_shape(part)), payload.get("type", "message"))
 
 
 def length_faults(payload):
@@ -211,10 +211,16 @@ def _single_parts(block):
 
 
 @cache
-def _part_faults(shape):
-    """By shape: what Slack takes depends on the lengths of texts, not on what they say."""
+def _part_faults(shape, surface):
+    """By shape: what Slack takes depends on the lengths of texts, not on what they say. Some blocks belong to one surface."""
     block = json.loads(shape)
-    found = [fault.sentence for fault in rules.message({"text": "-", "blocks": [block]}, TOLD, unfurls=False)]
+    if surface == "message":
+        refused = rules.message({"text": "-", "blocks": [block]}, TOLD, unfurls=False)
+    else:
+        title = {"type": "plain_text", "text": "-"}
+        own = {"title": title, "submit": title} if surface == "modal" else {}
+        refused = rules.view({"type": surface, "blocks": [block], **own}, TOLD)
+    found = [fault.sentence for fault in refused]
     return tuple(f"blocks: {one[-200:]}" for one in [*found, *slack_rules.faults("message", [block])])
 
 
