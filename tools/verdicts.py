@@ -1,8 +1,8 @@
-"""The table of docs/verdicts.md: recorded replies of VirusTotal about hosts, judged by both rules on the day of recording.
+"""The table of docs/verdicts.md: replies of VirusTotal about hosts, judged by both rules on the day of recording.
 
 `python -m tools.verdicts FOLDER` writes it, from a folder with recorded replies: NAME.json, and NAME.meta.json with the
-request and the headers of the response. The recordings are no part of this repository; a test compares the table with them
-where they are at hand.
+request and the headers of the response; and from the documented results in the folder `documented` beside it. They are no
+part of this repository; a test compares the table with them where they are at hand.
 """
 
 import json
@@ -24,6 +24,8 @@ BEGIN, END = "<!-- recorded hosts -->", "<!-- /recorded hosts -->"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "verdicts.md"
 ENDPOINTS = {"domain_report__": "domain-report", "ip-address_report__": "scan-ip"}
 LATER = timedelta(days=365)
+NOT_RISKY = "not RISKY"
+RISKY = "RISKY"
 _DATE = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d")
 
 
@@ -33,14 +35,18 @@ class Known:
 
     host: str
     says: str
+    must: str = ""
+    """What it has to be by default on the day of its recording: RISKY, NOT_RISKY, or neither."""
 
 
 KNOWN: Mapping[str, Known] = {
     "domain_report__200_rc1__vtx_2019-05-02": Known(
-        "github.com", "people put malware on GitHub: look at the file, the site is not the attacker's"
+        "github.com",
+        "people put malware on GitHub: look at the file, the site is not the attacker's",
+        NOT_RISKY,
     ),
     "domain_report__200_rc1__pwelch_2014-12-25": Known(
-        "virustotal.com", "malware and its scanners ask VirusTotal: not risky"
+        "virustotal.com", "malware and its scanners ask VirusTotal: not risky", NOT_RISKY
     ),
     "domain_report__200_rc1__sekoia_2019-07": Known(
         "027.ru", "a parked name with a bad past: suspicious, worth a look"
@@ -50,13 +56,13 @@ KNOWN: Mapping[str, Known] = {
         "a name that does not exist", "nobody knows it; that is not clean"
     ),
     "ip-address_report__200_rc1__pwelch_2014-12-25": Known(
-        "8.8.8.8", "google.com's resolver; malware asks it for names, as everybody does: not risky"
+        "8.8.8.8", "google.com's resolver; malware asks it for names, as everybody does: not risky", NOT_RISKY
     ),
     "ip-address_report__200_rc1__vtx_2019-05-02": Known(
-        "1.1.1.1", "Cloudflare's resolver, in the strings of much malware: not risky"
+        "1.1.1.1", "Cloudflare's resolver, in the strings of much malware: not risky", NOT_RISKY
     ),
     "ip-address_report__200_rc1__soc_2019-03": Known(
-        "167.99.81.228", "hands out Mirai for every processor, today: risky, block it"
+        "167.99.81.228", "hands out Mirai for every processor, today: risky, block it", RISKY
     ),
     "ip-address_report__200_rc1__opendxl_2018-01": Known(
         "a server of a Russian web host",
@@ -80,6 +86,10 @@ KNOWN: Mapping[str, Known] = {
     "ip-address_report__200_rcneg1_invalid__soc_2019-03": Known(
         "no address", "there is nothing to say about it"
     ),
+    "documented_domain_report": Known(
+        "example.co.in", "a documented search engine of the first hundred sites: not risky", NOT_RISKY
+    ),
+    "documented_scan_ip": Known("192.0.2.1", "documented: few engines flag little: suspicious", NOT_RISKY),
 }
 """By how the recording's name begins."""
 
@@ -101,13 +111,19 @@ class Recording:
 
 
 def recordings(folder: Path) -> Iterator[Recording]:
-    """The recorded replies about hosts, by name."""
+    """The recorded replies about hosts, by name, and the documented ones."""
     for path in sorted(folder.glob("*.json")):
         action = next((key for prefix, key in ENDPOINTS.items() if path.name.startswith(prefix)), None)
         if action and not path.name.endswith(".meta.json"):
             raw = json.loads(path.read_text("utf-8"))
             meta = json.loads(path.with_suffix(".meta.json").read_text("utf-8"))
             yield Recording(path.stem, action, raw, _recorded(path.stem, raw, meta))
+    for name, action in (("domain_report", "domain-report"), ("scan_ip", "scan-ip")):
+        path = folder.parent / "documented" / f"{name}.json"
+        if path.is_file():
+            [result] = json.loads(path.read_text("utf-8"))
+            raw = result["EntityResult"]
+            yield Recording(f"documented_{name}", action, raw, _recorded(name, raw, {}))
 
 
 def _recorded(name: str, raw: Any, meta: Mapping[str, Any]) -> datetime:
@@ -127,13 +143,19 @@ def cell(found: Finding) -> str:
     return f"{text.ICONS[found.state]} {found.state}{f' {count} of {total}' if count else ''}"
 
 
+def known_of(one: Recording) -> Known:
+    """What somebody who knows the host says."""
+    return next(said for prefix, said in KNOWN.items() if one.name.startswith(prefix))
+
+
 def row(one: Recording) -> str:
     """A row of the table."""
-    known = next(said for prefix, said in KNOWN.items() if one.name.startswith(prefix))
+    known = known_of(one)
     served, documented = HostCriteria(), HostCriteria(HostRule.DOCUMENTED)
     cells = [
         known.host,
         f"{one.day:%Y-%m-%d}",
+        known.must,
         cell(one.judged(served, one.day)),
         cell(one.judged(documented, one.day)),
         cell(one.judged(served, one.day + LATER)),
@@ -150,9 +172,9 @@ def table(folder: Path) -> str:
         found = one.judged(HostCriteria(HostRule.DOCUMENTED), one.day)
         return order.index(found.state), -(found.rule.count if found.rule else 0)
 
-    head = "| host | recorded | `served` | `documented` | `served`, a year later | what a person would say |"
+    head = "| host | recorded | has to be | `served` | `documented` | `served`, a year later | what a person would say |"
     rows = [row(one) for one in sorted(recordings(folder), key=worst)]
-    return "\n".join([BEGIN, head, "|---|---|---|---|---|---|", *rows, END])
+    return "\n".join([BEGIN, head, "|---|---|---|---|---|---|---|", *rows, END])
 
 
 def main() -> None:

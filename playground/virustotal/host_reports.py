@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from playground.virustotal import replies
-from playground.virustotal.invented import DAY, WELL_KNOWN, Outcome, outcome
+from playground.virustotal.invented import DAY, Outcome, is_well_known, outcome
 from playground.virustotal.seeded_random import SeededRandom
 
 OWNERS = (
@@ -139,7 +139,7 @@ class _Seen:
                 lately = replies.date(self._today - 10 * DAY)
                 detected[0] = self._sample(self.rng.between(30, 62)) | {"date": lately}
                 grave = False
-            if self._subject in WELL_KNOWN and kind != "downloaded":
+            if is_well_known(self._subject) and kind != "downloaded":
                 detected = [self._sample(self.rng.between(1, 60)) for _ in range(self.rng.between(3, 20))]
             found[f"detected_{kind}_samples"] = _newest_first(detected, "date")
             found[f"undetected_{kind}_samples"] = [self._sample(0) for _ in range(self._many(100))]

@@ -37,14 +37,21 @@ WELL_KNOWN = frozenset(
         "github.com",
         "google.com",
         "microsoft.com",
+        "slack.com",
+        "virustotal.com",
     )
 )
 """Hosts that everybody uses, malware too. As in recorded replies, nothing bad is on them, and many bad files contact them."""
 
 
+def is_well_known(host: str) -> bool:
+    """Is it one of these, with or without www?"""
+    return host.removeprefix("www.") in WELL_KNOWN
+
+
 def outcome(subject: str) -> Outcome:
     """Three in ten each, and one in ten that VirusTotal has never seen."""
-    return Outcome.CLEAN if subject in WELL_KNOWN else SeededRandom("outcome", subject).pick(FACES)
+    return Outcome.CLEAN if is_well_known(subject) else SeededRandom("outcome", subject).pick(FACES)
 
 
 @lru_cache(maxsize=256)
