@@ -32,7 +32,8 @@ COMMANDS = ("run", "ask", "doctor", "manifest", "audit", "sandbox")
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run one command.
 
-    The exit status is 0, 1 for "not done", 2 for wrong usage or settings, or 3 for what `ask --fail-on` names.
+    The exit status is 0, 1 for "not done", 2 for wrong usage or settings, 3 for what `ask --fail-on` names, or 4 when
+    `ask` would have to wait long for the quota.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     commands = parser()
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         return 130
 
 
-_ASK_OPTION = re.compile(r"--json|-h|--help|--(fail-on|language)(=.*)?")
+_ASK_OPTION = re.compile(r"--json|--wait|-h|--help|--(fail-on|language)(=.*)?")
 """The options of `ask` itself; others belong to the command that follows it."""
 
 
@@ -112,6 +113,11 @@ def parser() -> argparse.ArgumentParser:
         type=_fail_on,
         metavar="|".join(FailOn),
         help="exit with status 3 when something is risky; with suspicious, also when something is suspicious",
+    )
+    ask.add_argument(
+        "--wait",
+        action="store_true",
+        help="wait for the quota however long that takes, instead of ending with status 4",
     )
     _add_language_option(ask)
     doctor = _command(commands, "doctor", "check the settings, the database, the API key and Slack", _doctor)
@@ -243,7 +249,9 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _ask(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    question = Question(" ".join(arguments.text), as_json=arguments.json, fail_on=arguments.fail_on)
+    question = Question(
+        " ".join(arguments.text), as_json=arguments.json, fail_on=arguments.fail_on, wait=arguments.wait
+    )
     with language(_terminal_language(arguments, environ)):
         return asyncio.run(ask.run(_settings(environ), question))
 

@@ -1,7 +1,6 @@
 """`vtbot ask`: what is asked, by the words after it or the text on standard input, and the answer in the terminal."""
 
 import asyncio
-import codecs
 import json
 import sys
 import time
@@ -9,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TextIO
 
 from bot import file_sources
 from bot.backend import Backend, backend
 from bot.chart import CHARTS, Charts
 from bot.settings import Settings
-from bot.terminal import DONE, FAILED, NOT_DONE, WRONG, healthy, new_file, operator, say, show
+from bot.terminal import DONE, FAILED, NOT_DONE, SPENT, WRONG, healthy, new_file, operator, say, show
 from handlers import text
 from handlers.case import Sighting, StoreDown
 from handlers.commands import (
@@ -23,7 +21,6 @@ from handlers.commands import (
     LookupCommand,
     NoValue,
     ReportCommand,
-    TooLong,
     UnknownOption,
     UsageError,
     nearest,
@@ -39,7 +36,7 @@ from handlers.turns.report import on_record, with_cached_reply
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
-from vt.errors import Internal, NotAnswering, NotPublic, Unsupported
+from vt.errors import Internal, NotAnswering, NotPublic, QuotaSpent, Unsupported
 from vt.evidence import Thresholds
 from vt.lookup import Lookup, Step
 from vt.privacy import UploadPolicy
@@ -49,12 +46,10 @@ from vt.verdict import Finding, Note, State
 
 DASH = "-"
 """The word that stands for standard input."""
-OWN_OPTIONS = ("json", "fail-on")
+OWN_OPTIONS = ("json", "fail-on", "wait")
 """Of `vtbot ask`, beside those of a command."""
-OUTAGE = timedelta(minutes=2)
-"""How long VirusTotal may be out of reach before there is no answer."""
-LONGEST = 1 << 20
-"""Bytes that are read from standard input."""
+LONGEST_WAIT = timedelta(minutes=2)
+"""How long VirusTotal may be out of reach, or the quota spent, before there is no answer."""
 
 
 class FailOn(StrEnum):
@@ -76,6 +71,8 @@ class Question:
     line: str
     as_json: bool = False
     fail_on: FailOn | None = None
+    wait: bool = False
+    """For the quota, however long that takes."""
 
 
 class NoQuestion(Exception):
@@ -96,37 +93,18 @@ def command(line: str, thresholds: Thresholds) -> Command:
     options, value = parse_options(rest if action else line, strict=False)
     if value.strip() not in ("", DASH):
         return parse(line, thresholds, has_entities=False)
-    text = _standard_input(asked_for=value.strip() == DASH)
+    text = file_sources.standard_input(asked_for=value.strip() == DASH)
     if text is None:
         raise NoValue(action) if action else NoQuestion
     check_options(action, options)
     return parse_values(action, text, options, thresholds, partial=True)
 
 
-def _standard_input(*, asked_for: bool) -> str | None:
-    """Its text. None when it is closed, or a terminal and nobody `asked_for` it. Raises TooLong.
-
-    After the shell's `<&-`, Python sets sys.stdin to None.
-    """
-    if sys.stdin is None or (sys.stdin.isatty() and not asked_for):
-        return None
-    return read_text(sys.stdin)
-
-
-def read_text(stream: TextIO) -> str:
-    """All text of a stream. Raises TooLong."""
-    read = stream.buffer.read(LONGEST + 1)
-    if len(read) > LONGEST:
-        raise TooLong(LONGEST)
-    # Editors on Windows save lists as UTF-16, with a byte order mark.
-    utf16 = read.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return read.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
-
-
 async def run(settings: Settings, question: Question) -> int:
     """One answer.
 
-    Exit status 1 when something could not be checked, 2 when the question is wrong, 3 for what `--fail-on` names.
+    Exit status 1 when something could not be checked, 4 when that is for want of quota, 2 when the question is wrong, 3
+    for what `--fail-on` names.
     """
     try:
         wanted = command(question.line, settings.verdicts)
@@ -182,11 +160,11 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, question:
         say(text.NO_MAIL)
         return WRONG
     prepared = await _prepared(parts.service, wanted.lookups, policy)
-    lookups = await _settled(parts, prepared, fresh=wanted.fresh)
+    lookups = await _settled(parts, prepared, question, fresh=wanted.fresh)
     if files := messages.asked_about(lookups):
         left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
         if policy is UploadPolicy.CONFIRM and await _agrees(files, left):
-            lookups = await _settled(parts, consent.agree(lookups))
+            lookups = await _settled(parts, consent.agree(lookups), question)
         else:
             say(files_text.UPLOADS_DENIED if policy is UploadPolicy.DENY else files_text.NOT_AGREED)
     found = [lookup.finding(parts.clock()) for lookup in lookups]
@@ -195,8 +173,18 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, question:
     else:
         context = AnswerContext("", parts.clock(), final=False, invented=parts.invented, audience=audience)
         show(answer.answer(found, context))
+    return _status(found, question)
+
+
+def _status(found: Sequence[Finding], question: Question) -> int:
+    """The exit status of an answer. Says on stderr when the quota is back."""
+    back = [one.until for one in found if isinstance(one.error, QuotaSpent) and one.until]
+    if back:
+        say(about.quota_spent(min(back)))
     if question.fail_on and any(map(question.fail_on.fails, found)):
         return FAILED
+    if back:
+        return SPENT
     return NOT_DONE if any(map(_missing, found)) else DONE
 
 
@@ -266,13 +254,13 @@ class _Progress:
             say(messages.progress_line(lookup, count))
 
 
-async def _settled(parts: Backend, lookups: Lookups, *, fresh: bool = False) -> Lookups:
+async def _settled(parts: Backend, lookups: Lookups, question: Question, *, fresh: bool = False) -> Lookups:
     """Go on until everything is settled, and say on stderr what is waited for."""
     progress = _Progress()
     while True:
         async for board in parts.service.advance(lookups, progress.on_bytes, fresh=fresh):
             lookups = board
-        lookups = tuple(_given_up(lookup, parts.clock()) for lookup in lookups)
+        lookups = tuple(_given_up(lookup, parts.clock(), wait=question.wait) for lookup in lookups)
         at = next_turn(lookups)
         if at is None:
             return lookups
@@ -282,8 +270,14 @@ async def _settled(parts: Backend, lookups: Lookups, *, fresh: bool = False) -> 
         await asyncio.sleep(max(0.0, (at - parts.clock()).total_seconds()))
 
 
-def _given_up(lookup: Lookup, now: datetime) -> Lookup:
-    """The lookup; ended, if VirusTotal has not answered it for OUTAGE: somebody sits at the terminal and can ask again."""
+def _given_up(lookup: Lookup, now: datetime, *, wait: bool = False) -> Lookup:
+    """The lookup; ended, if it takes longer than LONGEST_WAIT: somebody sits at the terminal and can ask again.
+
+    An analysis may take longer, and the quota if somebody wants to `wait` for it.
+    """
+    is_spent = lookup.error is not None and lookup.error["code"] == QuotaSpent.code
+    if is_spent and not wait and lookup.not_before and lookup.not_before - now > LONGEST_WAIT:
+        return lookup.evolve(step=Step.DONE)
     if lookup.settled or lookup.step is Step.WAIT or lookup.waiting_since is None:
         return lookup
-    return lookup.refused(NotAnswering()) if now - lookup.waiting_since > OUTAGE else lookup
+    return lookup.refused(NotAnswering()) if now - lookup.waiting_since > LONGEST_WAIT else lookup

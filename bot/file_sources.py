@@ -1,6 +1,7 @@
 """Where files come from: this machine's folders, servers of the hosts file, standard input, and logins that people typed."""
 
 import asyncio
+import codecs
 import errno
 import os
 import secrets
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 
 from bot.environment import SettingsError
 from bot.settings import Settings
+from handlers.commands import TooLong
 from handlers.files import UserKey, current_user
 from vt import errors
 from vt.files import FileProvider, hosts, remote
@@ -170,3 +172,29 @@ class Logins:
             raise errors.LoginForgotten(display_name(place))
         async with remote.connect(login.host, self._limit) as server:
             yield server
+
+
+# Text ------------------------------------------------------------------------------------------------
+
+LONGEST_TEXT = 1 << 20
+"""Bytes that are read from standard input."""
+
+
+def standard_input(*, asked_for: bool) -> str | None:
+    """Its text. None when it is closed, or a terminal and nobody `asked_for` it. Raises TooLong.
+
+    After the shell's `<&-`, Python sets sys.stdin to None.
+    """
+    if sys.stdin is None or (sys.stdin.isatty() and not asked_for):
+        return None
+    return read_text(sys.stdin)
+
+
+def read_text(stream: TextIO) -> str:
+    """All text of a stream. Raises TooLong."""
+    read = stream.buffer.read(LONGEST_TEXT + 1)
+    if len(read) > LONGEST_TEXT:
+        raise TooLong(LONGEST_TEXT)
+    # Editors on Windows save lists as UTF-16, with a byte order mark.
+    utf16 = read.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return read.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")

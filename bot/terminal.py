@@ -30,7 +30,7 @@ from handlers.views import messages
 from handlers.views.rich_text import Message, clean
 from vt.verdict import State
 
-DONE, NOT_DONE, WRONG, FAILED = range(4)
+DONE, NOT_DONE, WRONG, FAILED, SPENT = range(5)
 """Exit statuses."""
 Json = Mapping[str, Any]
 LONGEST_CELL = 64

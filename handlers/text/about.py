@@ -1,9 +1,10 @@
 """Sentences about the bot itself: help, health, the quota, the ways in, and who may use them. They are plain text."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from handlers.people import Denial
-from handlers.text.format import Audience, Sentence, fault, outside, said
+from handlers.text.format import Audience, Sentence, fault, minute, outside, said
 from handlers.text.language import Line, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.actions import ACTIONS, Action
@@ -187,6 +188,11 @@ ELSEWHERE = _("I can't post in that channel, so here is your answer:")
 def denied(why: Denial, audience: Audience) -> Line:
     """Why somebody may not ask."""
     return DENIALS[why].to(audience)
+
+
+def quota_spent(until: datetime) -> Line:
+    """In a terminal: the rest of the answer has to wait for the day's or the month's quota."""
+    return line("out of quota until {at}. Ask again then, or add --wait to wait for it.", at=minute(until))
 
 
 def no_request(request_id: str) -> str:

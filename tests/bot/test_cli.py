@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ import pytest
 import structlog
 
 from bot.__main__ import main
-from bot.ask import _given_up, read_text
+from bot.ask import _given_up
 from bot.database import Database
+from bot.file_sources import read_text
 from bot.manifest import SCOPES
 from bot.observability import QUIET
 from bot.storage.history import History
@@ -34,7 +36,7 @@ from tests.support.app_fixture import address
 from tests.support.processes import ROOT, VARIABLES, run
 from tests.support.slack_rules import SHARED
 from vt.actions import BY_KEY
-from vt.errors import Unreachable
+from vt.errors import QuotaSpent, Unreachable
 from vt.indicators import Kind, read
 from vt.lookup import Lookup, Step
 from vt.steps import after_error
@@ -284,6 +286,53 @@ class Refusing(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Counting(BaseHTTPRequestHandler):
+    """A VirusTotal that knows no address, and counts."""
+
+    calls = 0
+
+    def do_GET(self):
+        type(self).calls += 1
+        reply = json.dumps({"response_code": 0, "verbose_msg": "Missing IP address"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_the_days_quota_is_spent(vtbot):
+    """What fits is answered; the rest ends at once, says when it may be asked again, and exits with a status of its own."""
+    with HTTPServer(("127.0.0.1", 0), Counting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        settings = {"VT_API_KEY": "k" * 64, "VT_API_URL": url, "VT_QUOTA_DAY": "1"}
+        began = time.monotonic()
+        spent = vtbot("ask", "scan-ip", "192.0.2.1", "192.0.2.2", "--json", **settings)
+        both = vtbot("ask", "192.0.2.3", "--fail-on", "risky", **settings)
+        server.shutdown()
+    assert spent.returncode == both.returncode == 4
+    assert Counting.calls == 1
+    assert time.monotonic() - began < 30
+    assert "out of quota until " in spent.stderr
+    assert "00:00 UTC. Ask again then, or add --wait" in spent.stderr
+    assert [bool(one["EntityResult"]) for one in json.loads(spent.stdout)] == [True, False]
+
+
+@pytest.mark.parametrize(("wait", "settled"), [(False, True), (True, False)])
+def test_the_quota_is_waited_for_on_request(wait, settled):
+    """With --wait however long it takes; without, calls of the minute are waited for, and those of the day are not."""
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    lookup = Lookup.of(read("192.0.2.1"), BY_KEY["scan-ip"], 3)
+    minute = after_error(lookup, QuotaSpent(now + timedelta(minutes=1)), now)
+    day = after_error(lookup, QuotaSpent(now + timedelta(hours=12)), now)
+    assert not _given_up(minute, now, wait=wait).settled
+    assert _given_up(day, now, wait=wait).settled is settled
 
 
 def test_what_could_not_be_checked(vtbot):
