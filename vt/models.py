@@ -228,22 +228,22 @@ class HostReport(Reply):
     resolutions: Several[Resolution] = ()
     whois: Text = None
 
-    def detected(self) -> Iterator[tuple[str, Sample | SeenUrl]]:
+    def detected(self) -> list[tuple[str, Sample | SeenUrl]]:
         """Everything that at least one engine flags, with its kind: url, downloaded, communicating or referrer.
 
         An entry of an `undetected_` list that names engines which flag it is one of them.
         """
-        yield from self._seen("detected")
-        yield from ((kind, seen) for kind, seen in self._seen("undetected") if seen.positives)
+        return [*self._seen("detected"), *(one for one in self._seen("undetected") if one[1].positives)]
 
-    def undetected(self) -> Iterator[Sample | SeenUrl]:
+    def undetected(self) -> list[Sample | SeenUrl]:
         """Everything that engines looked at and none flags."""
-        yield from (seen for _, seen in self._seen("undetected") if not seen.positives)
+        return [seen for _, seen in self._seen("undetected") if not seen.positives]
 
-    def _seen(self, side: str) -> Iterator[tuple[str, Sample | SeenUrl]]:
-        for kind in ("url", "downloaded", "communicating", "referrer"):
-            listed = getattr(self, f"{side}_urls" if kind == "url" else f"{side}_{kind}_samples")
-            yield from ((kind, seen) for seen in listed)
+    def _seen(self, side: str) -> list[tuple[str, Sample | SeenUrl]]:
+        urls: tuple[SeenUrl, ...] = getattr(self, f"{side}_urls")
+        kinds = ("downloaded", "communicating", "referrer")
+        samples = ((kind, one) for kind in kinds for one in getattr(self, f"{side}_{kind}_samples"))
+        return [*(("url", one) for one in urls), *samples]
 
 
 class AddressReport(HostReport):
