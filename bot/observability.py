@@ -93,8 +93,11 @@ class Metrics:
             self.quota_used.labels(virustotal, window).set(used)
             if allowed:
                 self.quota_left.labels(virustotal, window).set(max(0, allowed - used))
-        for gauge in (self.jobs, self.delay):
-            gauge.clear()
+        self.jobs.clear()
+        for priority in ("people", "automatic"):
+            self.delay.labels(priority).set(0)
+            for state in ("waiting", "scheduled", "running", "failed"):
+                self.jobs.labels(state, priority).set(0)
         for state, priority, count, seconds in jobs:
             self.jobs.labels(state, priority).set(count)
             if state == "waiting":

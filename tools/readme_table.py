@@ -1,6 +1,6 @@
-"""The README's tables: what people can do with the bot, and the scopes it asks Slack for.
+"""The documents' tables: what people can do with the bot, and the scopes it asks Slack for.
 
-`python -m tools.readme_table` writes them into README.md; a test compares them with the manifest.
+`python -m tools.readme_table` writes them into README.md and docs/deploy.md; a test compares them with the manifest.
 """
 
 from collections.abc import Iterator
@@ -84,11 +84,14 @@ def actions_named() -> set[str]:
 
 
 def main() -> None:
-    """Write the tables into the README."""
-    readme = Path(__file__).parents[1] / "README.md"
-    for begin, end, new in ((BEGIN, END, table()), (SCOPES_BEGIN, SCOPES_END, scopes_table())):
-        text_before, _, rest = readme.read_text("utf-8").partition(begin)
-        readme.write_text(text_before + new + rest.partition(end)[2], "utf-8")
+    """Write the tables into the README and into docs/deploy.md."""
+    root = Path(__file__).parents[1]
+    for document, begin, end, new in (
+        (root / "README.md", BEGIN, END, table()),
+        (root / "docs" / "deploy.md", SCOPES_BEGIN, SCOPES_END, scopes_table()),
+    ):
+        text_before, _, rest = document.read_text("utf-8").partition(begin)
+        document.write_text(text_before + new + rest.partition(end)[2], "utf-8")
 
 
 if __name__ == "__main__":

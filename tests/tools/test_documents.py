@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/verdicts.md")
-PATH = re.compile(r"`((?:vt|handlers|bot|playground|tests|tools|docs)/[\w./-]*)`|\]\(((?!http)[\w./-]+)\)")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/architecture.md",
+    "docs/verdicts.md",
+    "docs/deploy.md",
+)
+PATH = re.compile(
+    r"`((?:vt|handlers|bot|playground|tests|tools|docs|deploy)/[\w./-]*)`|\]\(((?!http)[\w./-]+)(?:#[\w-]+)?\)"
+)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

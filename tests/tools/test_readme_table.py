@@ -45,9 +45,16 @@ def test_every_action_can_be_typed_and_picked():
 
 
 @pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="no README beside the tests")
-def test_the_readme_has_the_tables():
+def test_the_documents_have_the_tables():
     """When this fails, run `python -m tools.readme_table`."""
     readme = (ROOT / "README.md").read_text("utf-8")
     assert readme[readme.index(BEGIN) : readme.index(END) + len(END)] == table()
-    scopes = readme[readme.index(SCOPES_BEGIN) : readme.index(SCOPES_END) + len(SCOPES_END)]
+    deploy = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    scopes = deploy[deploy.index(SCOPES_BEGIN) : deploy.index(SCOPES_END) + len(SCOPES_END)]
     assert scopes == scopes_table()
+
+
+def test_the_scopes_are_those_of_the_manifest():
+    """Each scope that the app asks for has its reason, and none is explained that it does not ask for."""
+    explained = [line.split("`")[1] for line in scopes_table().splitlines() if line.startswith("| `")]
+    assert explained == manifest()["oauth_config"]["scopes"]["bot"]

@@ -1,0 +1,114 @@
+"""The wheel in an empty environment: it needs nothing but what it declares, and holds all that the bot and its page need."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = Path("playground/web/built/index.html")
+OFFLINE = re.compile(
+    r"NewConnectionError|NameResolutionError|Temporary failure|from versions: none|timed out"
+)
+BARE = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+pytestmark = pytest.mark.slow
+
+
+def pip(*arguments):
+    """Install or build something with the pip that runs the tests. Skips where packages cannot be downloaded."""
+    pip_settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "pip", *arguments],
+        env=BARE | pip_settings | {"HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode and OFFLINE.search(done.stderr):
+        pytest.skip("the dependencies cannot be downloaded here")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """The folder of an environment's programs: the locked dependencies, and a wheel that is built from a copy of the sources."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("vt", "handlers", "bot", "playground"):
+        shutil.copytree(
+            ROOT / name, source / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__")
+        )
+    pip("wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder / "dist", source)
+    venv.create(folder / "environment", symlinks=True)
+    python = folder / "environment" / "bin" / "python"
+    into = ("--python", python, "install", "-q", "--no-compile")
+    pip(*into, "--require-hashes", "-r", ROOT / "lock" / "run.txt")
+    # Without an index: what the wheel declares must be there already.
+    pip(*into, "--no-index", *(folder / "dist").glob("*.whl"))
+    pip("--python", python, "check")
+    return python.parent
+
+
+def vtbot(programs, folder, *arguments):
+    return subprocess.run(  # noqa: S603 - our own program
+        [programs / "vtbot", *arguments], cwd=folder, env=BARE, capture_output=True, text=True, check=False
+    )
+
+
+def test_its_version(programs, tmp_path):
+    """As the wheel says."""
+    done = vtbot(programs, tmp_path, "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"vtbot \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_the_doctor(programs, tmp_path):
+    """Its own PostgreSQL starts, and the stand-in VirusTotal answers."""
+    done = vtbot(programs, tmp_path, "doctor")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("🟢") == 2
+
+
+def test_an_answer_in_another_language(programs, tmp_path):
+    """The catalogues are in the wheel."""
+    done = vtbot(programs, tmp_path, "ask", "--language", "ja", "scan-ip", "192.0.2.1")
+    assert "192[.]0[.]2[.]1" in done.stdout
+    assert re.search(r"[\u3040-\u30ff]", done.stdout)
+
+
+async def test_the_trial_page(programs, tmp_path):
+    """`vtbot run` serves the page, the built one if it was built."""
+    process = await asyncio.create_subprocess_exec(
+        *(programs / "vtbot", "run"),
+        cwd=tmp_path,
+        env=BARE | {"PORT": "0"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(60):
+            said = ""
+            while not (found := re.search(r"http://127\.0\.0\.1:\d+", said)):
+                said += (await process.stdout.readline()).decode()
+        with await asyncio.to_thread(urlopen, found[0]) as page:
+            html = page.read().decode()
+        asset = re.search(r'(?:src|href)="\.?/?(assets/[^"]+)"', html)[1]
+        with await asyncio.to_thread(urlopen, f"{found[0]}/{asset}") as part:
+            assert part.status == 200
+        assert ("assets/index-" in html) is (ROOT / PAGE).is_file()
+    finally:
+        process.terminate()
+        await process.wait()
+    assert process.returncode == 0
