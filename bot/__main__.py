@@ -20,7 +20,7 @@ from bot.manifest import as_yaml, public_url
 from bot.observability import log_to_stderr
 from bot.settings import Mode, Settings, load, warn_about_key, warn_about_unknown
 from bot.startup import Unusable
-from handlers.text.language import Language, language, spoken_in
+from handlers.text.language import SPOKEN, Language, language, spoken_in
 from vt.actions import BY_KEY
 
 WRONG = 2
@@ -150,7 +150,7 @@ def _add_language_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--language",
         type=_language,
-        metavar="|".join(Language),
+        metavar="|".join(SPOKEN),
         help="the language of what is printed; else LANG",
     )
 
@@ -159,7 +159,7 @@ def _language(value: str) -> Language:
     try:
         return Language(value.lower())
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{value} is not one of {', '.join(Language)}") from None
+        raise argparse.ArgumentTypeError(f"{value} is not one of {', '.join(SPOKEN)}") from None
 
 
 def _terminal_language(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Language:

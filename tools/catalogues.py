@@ -10,13 +10,13 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from handlers.text.language import Language
+from handlers.text.language import SPOKEN, Language
 
 ROOT = Path(__file__).parents[1]
 SENTENCES = "handlers/text"
 KEYWORDS = {"_": None, "line": None, "said": None, "fault": None, "ngettext": (1, 2)}
 """The functions whose arguments are sentences, as Babel names them: which arguments, if not the first."""
-TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
+TRANSLATED = [language for language in SPOKEN if language is not Language.ENGLISH]
 WIDTH = 110
 HEADER = "# {language} translations of the bot's sentences. `make catalogues` brings this file up to date."
 

@@ -1,18 +1,18 @@
 """The documented enrichment fields of the five actions: their names, their order, and where their values come from.
 
-Values are plain text, as VirusTotal sent it; views escape and defang them. One field differs from the documented
+Values are data, as VirusTotal sent it; handlers write, escape and defang them. One field differs from the documented
 system: there, "Last Scan Date" of addresses and domains is the time of the lookup. Here it is the date of the newest
 evidence, and the time of the lookup has a field of its own, "Checked at".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from vt.evidence import LISTED, Evidence, flagged
+from vt.evidence import LONG_AGO, Evidence, flagged
 from vt.models import DomainReport, FileReport, HostReport, Resolution, UrlReport
 from vt.verdict import Finding
 
@@ -30,31 +30,51 @@ REPEATS: Mapping[str, frozenset[str]] = {
 """Documented fields that another one says too: Risk Score is both numbers, and the insight has the country."""
 LARGEST = 2**64
 """Larger numbers are not shown. Python refuses to convert very long ones to text."""
-
-
 WELL_KNOWN = (
-    "Microsoft",
-    "Kaspersky",
-    "ESET-NOD32",
-    "BitDefender",
-    "Sophos",
-    "Symantec",
-    "TrendMicro",
-    "McAfee",
-    "Avast",
-    "Avira",
-    "F-Secure",
-    "Fortinet",
-    "Malwarebytes",
-    "DrWeb",
-    "ClamAV",
-    "Google Safebrowsing",
-    "Netcraft",
-    "Phishtank",
-    "OpenPhish",
-    "URLhaus",
+    *("Microsoft", "Kaspersky", "ESET-NOD32", "BitDefender", "Sophos", "Symantec", "TrendMicro", "McAfee"),
+    *("Avast", "Avira", "F-Secure", "Fortinet", "Malwarebytes", "DrWeb", "ClamAV"),
+    *("Google Safebrowsing", "Netcraft", "Phishtank", "OpenPhish", "URLhaus"),
 )
 """Engines whose detection names people know, best known first. The last five scan URLs only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """Something, and when it was seen."""
+
+    value: str
+    date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value with the name that VirusTotal gives it."""
+
+    name: str
+    value: "Value"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How many URLs or files of a kind of evidence VirusTotal lists that engines flag, or that none flags.
+
+    From LISTED (see vt/evidence.py) on, there may be more.
+    """
+
+    kind: str
+    detected: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Values of a list, and how many more it has."""
+
+    values: "tuple[Value, ...]"
+    left: int = 0
+
+
+Value = str | int | float | datetime | Evidence | Dated | Named | Listing | Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +82,8 @@ class Field:
     """A row of the enrichment table."""
 
     label: str
-    value: str
-    at: datetime | None = None
-    """The moment that `value` names in UTC, when it is nothing but a moment."""
+    value: Value | None
+    """None: VirusTotal does not say, which only the insight shows."""
 
 
 Fields = Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]]
@@ -74,11 +93,8 @@ Fields = Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]]
 def enrichment(finding: Finding, fields: Fields | None = None) -> tuple[Field, ...]:
     """The documented fields in their documented order; those without a value are left out."""
     rows = (FIELDS if fields is None else fields)[finding.action.key]
-    shown_fields = (
-        Field(label, shown(value), value if isinstance(value, datetime) else None)
-        for label, value in _values(finding, rows)
-    )
-    return tuple(field for field in shown_fields if field.value)
+    read = ((label, value_of(found)) for label, found in _values(finding, rows))
+    return tuple(Field(label, value) for label, value in read if value is not None)
 
 
 def without_repeats(finding: Finding) -> tuple[Field, ...]:
@@ -90,30 +106,35 @@ def without_repeats(finding: Finding) -> tuple[Field, ...]:
     # What was asked for is a hash or a link that has a field of its own.
     fields.sort(key=lambda one: one.label == "resource")
     first = {one.value: one for one in reversed(fields)}
-    kept = {one.label for one in fields if len(one.value) < UNMISTAKABLE or first[one.value] is one}
+    kept = {one.label for one in fields if _is_mistakable(one.value) or first[one.value] is one}
     return tuple(one for one in enrichment(finding) if one.label in kept)
 
 
-def shown(value: object) -> str:
-    """A value as plain text: times in UTC, long lists cut with a count. "" when there is nothing to show."""
-    match value:
+def _is_mistakable(value: Value | None) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and len(value) < UNMISTAKABLE)
+
+
+def value_of(found: object) -> Value | None:
+    """Something that a reply holds, as far as it is shown: long texts are cut, and of long lists the beginning is taken.
+
+    None when there is nothing to show.
+    """
+    match found:
         case str():
-            return _trimmed(value.strip())
-        case datetime():
-            at = value.astimezone(UTC)
-            return f"{_day(at)} {at:%H:%M} UTC"
+            return _trimmed(found.strip()) or None
+        case int() | float():
+            return found if abs(found) <= LARGEST else None
+        case datetime() | Evidence() | Dated() | Listing():
+            return found
         case Mapping():
-            pairs = ((_trimmed(str(key)), shown(one)) for key, one in islice(value.items(), SHOWN))
-            return _listed([f"{key}: {text}" for key, text in pairs if text], len(value))
+            first = islice(found.items(), SHOWN)
+            pairs = ((_trimmed(str(name)), value_of(one)) for name, one in first)
+            return _list_of([Named(name, value) for name, value in pairs if value is not None], len(found))
         case list() | tuple():
-            return _listed([text for text in map(shown, value[:SHOWN]) if text], len(value))
+            values = map(value_of, found[:SHOWN])
+            return _list_of([value for value in values if value is not None], len(found))
         case _:
-            return _plain(value)
-
-
-def _plain(value: object) -> str:
-    nothing = value is None or (isinstance(value, int) and abs(value) > LARGEST)
-    return "" if nothing else str(value)
+            return None
 
 
 def _trimmed(text: str) -> str:
@@ -122,9 +143,10 @@ def _trimmed(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _listed(texts: Iterable[str], length: int) -> str:
-    more = f", +{length - SHOWN} more" if length > SHOWN else ""
-    return _trimmed(", ".join(texts)) + more
+def _list_of(values: Sequence[Value], length: int) -> Value | None:
+    left = max(0, length - SHOWN)
+    found = Values(tuple(values), left) if values or left else None
+    return values[0] if len(values) == 1 and not left else found
 
 
 def _values(
@@ -156,44 +178,30 @@ def _newest_evidence(report: HostReport) -> datetime | None:
 
 
 def _latest(report: HostReport) -> list[Resolution]:
-    def age(one: Resolution) -> float:
-        return -one.last_resolved.timestamp() if one.last_resolved else 0
-
-    return sorted((one for one in report.resolutions if one.name), key=age)
+    named = (one for one in report.resolutions if one.name)
+    return sorted(named, key=lambda one: one.last_resolved or LONG_AGO, reverse=True)
 
 
 def _related_domains(report: HostReport) -> list[str]:
     return list(dict.fromkeys(one.hostname for one in _latest(report) if one.hostname))
 
 
-def _resolutions(report: HostReport) -> list[str]:
-    return [_dated(one.name or "", one.last_resolved) for one in _latest(report)]
+def _resolutions(report: HostReport) -> list[Dated]:
+    return [Dated(one.name or "", one.last_resolved) for one in _latest(report)]
 
 
-def _flagged(kind: str) -> Callable[[HostReport], list[str]]:
-    return lambda report: [_line(one) for one in flagged(report) if one.kind == kind]
+def _flagged(kind: str) -> Callable[[HostReport], list[Evidence]]:
+    return lambda report: [one for one in flagged(report) if one.kind == kind]
 
 
-def _line(one: Evidence) -> str:
-    of = f" of {one.total}" if one.total else ""
-    return _dated(f"{one.positives}{of} engines: {one.name or '?'}", one.date)
-
-
-def _dated(text: str, date: datetime | None) -> str:
-    return f"{text} ({_day(date)})" if date else text
-
-
-def _day(date: datetime) -> str:
-    return f"{date.day} {date:%b %Y}"
-
-
-def _counts(report: HostReport) -> Mapping[str, str]:
-    lists = {
-        f"{side} {kind.replace('urls', 'URLs')}": len(getattr(report, f"{side}_{kind.replace(' ', '_')}"))
+def _counts(report: HostReport) -> list[Listing]:
+    samples = ("downloaded", "communicating", "referrer")
+    lists = {"url": "urls", **{kind: f"{kind}_samples" for kind in samples}}
+    return [
+        Listing(kind, side == "detected", len(getattr(report, f"{side}_{name}")))
         for side in ("detected", "undetected")
-        for kind in ("urls", "downloaded samples", "communicating samples", "referrer samples")
-    }
-    return {name: f"{count}+" if count >= LISTED else str(count) for name, count in lists.items()}
+        for kind, name in lists.items()
+    ]
 
 
 def _same(*names: str) -> Iterable[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vt.actions import HASHES, Action
-from vt.enrichment import Detection, Field, detecting, shown
+from vt.enrichment import Detection, Field, Values, detecting, value_of
 from vt.errors import Internal, NotPublic, Sensitive
 from vt.evidence import Evidence, HostCriteria, HostRecord, HostRule, condensed, flagged, newest, record
 from vt.indicators import Kind
@@ -155,20 +155,22 @@ def _digest(value: object) -> str | None:
 
 def _seen_there(report: AddressReport) -> tuple[Field, ...]:
     return (
-        Field("Country", report.country or "unknown"),
-        Field("Malicious Referrer Samples", str(len(report.detected_referrer_samples))),
-        Field("Malicious Downloaded Samples", str(len(report.detected_downloaded_samples))),
-        Field("Malicious Communicating Samples", str(len(report.detected_communicating_samples))),
-        Field("Malicious URLs", str(len(report.detected_urls))),
+        Field("Country", report.country or None),
+        Field("Malicious Referrer Samples", len(report.detected_referrer_samples)),
+        Field("Malicious Downloaded Samples", len(report.detected_downloaded_samples)),
+        Field("Malicious Communicating Samples", len(report.detected_communicating_samples)),
+        Field("Malicious URLs", len(report.detected_urls)),
     )
 
 
 def _categories(report: DomainReport) -> tuple[str, ...]:
-    said = (shown(value) for value in (*report.categories, *report.vendor_categories))
+    values = map(value_of, (*report.categories, *report.vendor_categories))
+    said = [one for value in values for one in (value.values if isinstance(value, Values) else (value,))]
     told: dict[str, str] = {}
     for text in said:
-        # "searchengines" and "search_engines" are the same category.
-        told.setdefault("".join(filter(str.isalnum, text.casefold())), text)
+        if isinstance(text, str):
+            # "searchengines" and "search_engines" are the same category.
+            told.setdefault("".join(filter(str.isalnum, text.casefold())), text)
     return tuple(text for key, text in told.items() if key not in SAYS_NOTHING)
 
 

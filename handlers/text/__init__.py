@@ -49,9 +49,10 @@ from handlers.text.format import (
     seconds,
     size,
     vendor,
+    written,
 )
 from handlers.text.hosts import evidence
-from handlers.text.language import Line, join, line
+from handlers.text.language import Line, enumerated, join, line, sentences
 from handlers.text.modals import (
     BUTTON_JSON,
     BUTTON_LINK,
@@ -97,6 +98,7 @@ __all__ = [
     "cut",
     "day",
     "engines",
+    "enumerated",
     "error",
     "evidence",
     "first_seen",
@@ -115,6 +117,7 @@ __all__ = [
     "rule",
     "seconds",
     "seen",
+    "sentences",
     "size",
     "state",
     "subject",
@@ -127,5 +130,6 @@ __all__ = [
     "verdict_words",
     "waiting",
     "was",
+    "written",
     "wrong_values",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handlers.people import Denial
 from handlers.text.format import Audience, Sentence, fault, minute, outside, said
-from handlers.text.language import Line, join, line, ngettext
+from handlers.text.language import Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt.actions import ACTIONS, Action
 
@@ -42,7 +42,10 @@ def help_lines() -> list[tuple[str, str]]:
         (line("/vt any text with indicators"), line("find everything in the text and look it up")),
         *rows,
         ("/vt form 192.0.2.1", line("open a form, filled in with the text that follows")),
-        ("/vt settings", line("this channel's thresholds, and who sees answers")),
+        (
+            "/vt settings",
+            line("this channel's thresholds, rule for hosts, detail, language, and who sees answers"),
+        ),
         ("/vt report 192.0.2.1", line("draw what is on record here: engines over time, evidence by date")),
         ("/vt ping", line("check the API key, database and Slack")),
         ("/vt quota", line("how much VirusTotal quota is left")),
@@ -212,13 +215,10 @@ def usage_hint() -> Line:
 def nothing_here(action: Action | None, others: Mapping[str, int], *, files: bool) -> str:
     """Why a message's menu opened the form, in the form. `others`: indicators for other actions, by action key."""
     nothing = NOTHING_FOR.get(action.key if action else "", NOTHING)
-    found = join(", ", (counted(key, count) for key, count in others.items()))
-    said = (
-        line("{nothing} (I found {found}).", nothing=nothing, found=found)
-        if found
-        else line("{nothing}.", nothing=nothing)
-    )
-    return join(" ", [said, line("This is its text."), ATTACHED if files else ""])
+    found = enumerated(counted(key, count) for key, count in others.items())
+    what = line("{nothing} (I found {found})", nothing=nothing, found=found) if found else nothing
+    said = line("{sentence}.", sentence=what)
+    return sentences(said, line("This is its text."), ATTACHED if files else "")
 
 
 def counted(key: str, count: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from handlers.text import files
 from handlers.text.format import EVERYBODY, Audience, Sentence, fault, outside, said, second, size
-from handlers.text.language import Line, join, line, number
+from handlers.text.language import Line, join, line
 from handlers.text.language import lazy_gettext as _
 from vt import errors
 from vt.indicators import defang
@@ -22,7 +22,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
     errors.Unreachable: lambda _: fault("I can't reach VirusTotal. Try again in a few minutes."),
     errors.TimedOut: lambda e: fault(
         "VirusTotal did not respond within {seconds} s. Try again in a few minutes.",
-        seconds=number(round(e.seconds)),
+        seconds=round(e.seconds),
     ),
     errors.ServerFault: lambda e: fault(
         "VirusTotal returned an error ({status}). Try again in a few minutes.", status=str(e.status)
@@ -49,7 +49,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         "this needs {calls} calls at once, more than the configured quota ever allows. "
         "Look up the hash instead: /vt scan-hash …",
         settings="VT_QUOTA_MINUTE, VT_QUOTA_DAY, VT_QUOTA_MONTH",
-        calls=str(e.calls),
+        calls=e.calls,
     ),
     errors.KeyRefused: lambda _: fault(
         "VirusTotal rejected the API key. Tell {whoever}.", settings="VT_API_KEY"
@@ -99,7 +99,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
     ),
     errors.TooSlow: lambda e: fault(
         "I couldn't read the file within {seconds} s. Try again; if it keeps happening, tell {whoever}.",
-        seconds=number(round(e.seconds)),
+        seconds=round(e.seconds),
     ),
     errors.SpoolFull: lambda e: said(
         "there is no disk space to hold it (at most {budget}). Try again later, or name a file instead of a pipe.",
@@ -107,11 +107,11 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         budget=size(e.budget),
     ),
     errors.TooManyFiles: lambda e: said(
-        "that would be more than {limit} files. Name fewer files and try again.", limit=str(e.limit)
+        "that would be more than {limit} files. Name fewer files and try again.", limit=e.limit
     ),
     errors.TooManyNames: lambda e: said(
         "there are more than {limit} names to search. Name a more specific folder, or the file itself.",
-        limit=number(e.limit),
+        limit=e.limit,
     ),
     errors.HostFault: lambda e: fault("I can't reach the files on {host}. Tell {whoever}.", host=e.host),
     errors.HostUnknown: lambda e: said(
@@ -124,7 +124,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
     ),
     errors.HostKeyUnknown: lambda e: fault(
         "{host} has no host key in the hosts file, so I did not connect. Tell {whoever}.",
-        settings="known_hosts in HOSTS_FILE",
+        settings="HOSTS_FILE (known_hosts)",
         host=e.host,
     ),
     errors.HostKeyChanged: lambda e: fault(

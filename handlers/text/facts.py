@@ -12,6 +12,7 @@ from handlers.text.format import (
     EVERYBODY,
     Audience,
     Sentence,
+    beside,
     cut,
     day,
     engines,
@@ -21,7 +22,7 @@ from handlers.text.format import (
     safe,
     vendor,
 )
-from handlers.text.language import Line, join, line, ngettext
+from handlers.text.language import Line, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.enrichment import Field
 from vt.evidence import SERVED as SERVED_KINDS
@@ -98,7 +99,7 @@ def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
     """Of an address or domain."""
     yield COUNTRY, outside(where.country or "", VALUE_CHARACTERS)
     yield OWNER, outside(where.owner or "", VALUE_CHARACTERS)
-    yield CATEGORIES, outside(", ".join(where.categories[:3]), VALUE_CHARACTERS)
+    yield CATEGORIES, outside(enumerated(where.categories[:3]), VALUE_CHARACTERS)
     if isinstance(finding.report, HostReport):
         yield SERVED, served(flagged(finding.report))
     decided = finding.rule.evidence if finding.rule else None
@@ -109,7 +110,7 @@ def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
 
 def _detected(seen: Evidence) -> str:
     of = _of(seen.positives, seen.total)
-    return line("{on} ({count})", on=day(seen.date), count=of) if seen.date else of
+    return beside(day(seen.date), of) if seen.date else of
 
 
 def served(found: Sequence[Evidence]) -> str:
@@ -118,7 +119,7 @@ def served(found: Sequence[Evidence]) -> str:
     urls, files = kinds.count("url"), len(kinds) - kinds.count("url")
     some_urls = ngettext("{count} URL", "{count} URLs", urls) if urls else ""
     some_files = ngettext("{count} file", "{count} files", files) if files else ""
-    return join(", ", [some_urls, some_files])
+    return enumerated([some_urls, some_files])
 
 
 def warning(finding: Finding) -> str:
@@ -127,7 +128,7 @@ def warning(finding: Finding) -> str:
     if found is None or not found.warning or finding.rule is None:
         return ""
     if finding.rule.basis is Basis.ENGINES:
-        return line("Warning: malicious (threshold {threshold}).", threshold=str(found.threshold))
+        return line("Warning: malicious (threshold {threshold}).", threshold=found.threshold or 0)
     return str(THRESHOLD_MET)
 
 
@@ -154,7 +155,7 @@ def all_fields(count: int) -> str:
 
 def also_asked(others: Sequence[Finding]) -> str:
     """Other hashes of the same file that were asked for."""
-    hashes = ", ".join(subject(one, 64) for one in others)
+    hashes = enumerated(subject(one, 64) for one in others)
     return line("Same file: {hashes}", hashes=hashes) if others else ""
 
 
@@ -188,7 +189,7 @@ def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
         return rule(finding, now, audience)
     where = place(finding)
     if where:
-        about = [", ".join(where.categories[:2]), where.country or "", where.owner or ""]
+        about = [enumerated(where.categories[:2]), where.country or "", where.owner or ""]
         known = outside(" · ".join(filter(None, about)), VALUE_CHARACTERS)
         return join(" · ", [line("domain of the email address") if is_email(finding) else "", known])
     first = names(finding, 1)
@@ -254,7 +255,9 @@ def risky_from(threshold: int) -> Line:
 
 def timeline(counts: Mapping[State, int], least: int, most: int) -> Line:
     """What the lookups said, for those who do not see the picture."""
-    told = ", ".join(f"{count} × {STATES[state]}" for state, count in counts.items())
+    told = enumerated(
+        line("{count} × {state}", count=count, state=STATES[state]) for state, count in counts.items()
+    )
     if least == most:
         return line("{verdicts}; always {engines}", verdicts=told, engines=engines(most, None))
     return line("{verdicts}; {least} to {engines}", verdicts=told, least=least, engines=engines(most, None))

@@ -1,10 +1,10 @@
 """Sentences about files on their way to VirusTotal. They are plain text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from handlers.text.format import Sentence, clock, cut, fault, said
-from handlers.text.language import Line, User, line, ngettext
+from handlers.text.language import Line, User, enumerated, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.errors import LoginUnusable, NotAllowed
 from vt.indicators import defang_path
@@ -114,7 +114,7 @@ def not_allowed(error: NotAllowed) -> Sentence:
     """What is wrong with a path, and which folders may be read, where that is known."""
     settings = _("FILE_ROOTS, or roots in the hosts file")
     allowed = [defang_path(folder) for folder in error.allowed or ()]
-    folders = ", ".join(allowed[:MOST_FOLDERS]) + ("…" if len(allowed) > MOST_FOLDERS else "")
+    folders = f"{enumerated(allowed[:MOST_FOLDERS])}{'…' if len(allowed) > MOST_FOLDERS else ''}"
     if not error.path.startswith("/"):
         name = cut(defang_path(error.path.rpartition("/")[2]), MOST_OF_A_NAME)
         full = f"{allowed[0].rstrip('/')}/{name}" if allowed and name else EXAMPLE_PATH
@@ -201,9 +201,10 @@ def more(count: int) -> Line:
     )
 
 
-def never(names: str) -> Line:
+def never(names: Iterable[str]) -> Line:
     """Files whose upload nobody can allow."""
-    return line("Never uploaded because of their name or content: {names}", names=names)
+    named = cut(enumerated(names), 300)
+    return line("Never uploaded because of their name or content: {names}", names=named)
 
 
 def described(size: str, sha256: str, source: str) -> str:

@@ -8,7 +8,7 @@ from handlers.case import Sighting, Summary
 from handlers.text import files, hosts
 from handlers.text.errors import error, is_fault
 from handlers.text.format import EVERYBODY, Audience, cut, day, engines, minute, safe, second, seconds
-from handlers.text.language import Channel, Line, User, join, line, ngettext
+from handlers.text.language import Channel, Line, User, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt import errors
 from vt.actions import HOST_KINDS
@@ -95,7 +95,7 @@ def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
 def _clean(total: int | None) -> str:
     if not total:
         return MEANS[State.CLEAN]
-    return ngettext("none of {count} engine flags it", "none of {count} engines flags it", total)
+    return ngettext("the only engine does not flag it", "none of {count} engines flags it", total)
 
 
 def _pending(finding: Finding, now: datetime) -> str:
@@ -166,7 +166,7 @@ def note(finding: Finding, audience: Audience = EVERYBODY) -> str:
     """Something the reader must know, or nothing."""
     said = NOTES[finding.note] if finding.note else ""
     if finding.note is Note.NOT_UPLOADED and finding.error:
-        return join(" ", [said, error(finding.error, audience)])
+        return sentences(said, error(finding.error, audience))
     return said
 
 

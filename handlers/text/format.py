@@ -8,9 +8,24 @@ from functools import lru_cache
 from typing import Self
 
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
-from handlers.text.language import Channel, Line, Moment, Shape, User, current, join, line, ngettext
+from handlers.text.language import (
+    Channel,
+    Line,
+    Moment,
+    Piece,
+    Shape,
+    User,
+    current,
+    enumerated,
+    line,
+    ngettext,
+    sentences,
+)
 from handlers.text.language import lazy_gettext as _
+from vt.enrichment import Dated, Listing, Named, Value, Values
+from vt.evidence import LISTED, Evidence
 from vt.indicators import defang, extract, unescape_markup
 from vt.privacy import masked
 
@@ -69,10 +84,10 @@ def cut(text: str, most: int) -> str:
 
 def size(count: int) -> str:
     """Bytes for people."""
+    locale = current().locale
     if count < SMALL:
-        return ngettext("{count} byte", "{count} bytes", count)
-    megabytes = format_decimal(count / 1_000_000, format="#,##0.0", locale=current().locale)
-    return line("{count} MB", count=megabytes)
+        return format_unit(count, "byte", locale=locale)
+    return format_unit(count / 1_000_000, "megabyte", "short", format="#,##0.0", locale=locale)
 
 
 def engines(count: int, total: int | None) -> str:
@@ -80,6 +95,67 @@ def engines(count: int, total: int | None) -> str:
     if total:
         return ngettext("{flagged} of {count} engine", "{flagged} of {count} engines", total, flagged=count)
     return ngettext("{count} engine", "{count} engines", count)
+
+
+def beside(what: str, detail: Piece | int) -> Line:
+    """Something, with a detail in brackets."""
+    return line("{what} ({detail})", what=what, detail=detail)
+
+
+def written(value: Value | None, most: int) -> str:
+    """A value of the enrichment, with at most so many characters. A moment by itself is shown as Slack shows it."""
+    return minute(value) if isinstance(value, datetime) else cut(str(_written(value, most)), most)
+
+
+def _written(value: Value | None, most: int) -> str:
+    match value:
+        case Evidence():
+            name = outside(value.name or "?", most)
+            found = line("{engines}: {name}", engines=engines(value.positives, value.total), name=name)
+            return beside(found, day(value.date)) if value.date else found
+        case Dated():
+            shown = outside(value.value, most)
+            return beside(shown, day(value.date)) if value.date else shown
+        case Named():
+            return line("{name}: {value}", name=vendor(value.name, most), value=_written(value.value, most))
+        case Listing():
+            count = f"{current().number(value.count)}{'+' if value.count >= LISTED else ''}"
+            return line("{name}: {value}", name=LISTINGS[value.kind, value.detected], value=count)
+        case Values():
+            told = enumerated(_written(one, most) for one in value.values)
+            more = ngettext("{values}, +{count} more", "{values}, +{count} more", value.left, values=told)
+            return more if value.left else told
+        case _:
+            return _plain(value, most)
+
+
+def _plain(value: str | float | datetime | None, most: int) -> str:
+    match value:
+        case None:
+            return line("unknown")
+        case str():
+            return outside(value, most)
+        case bool():
+            return line("yes") if value else line("no")
+        case int():
+            return current().number(value)
+        case datetime():
+            return minute(value)
+        case _:
+            return str(format_decimal(value, locale=current().locale))
+
+
+LISTINGS: Mapping[tuple[str, bool], str] = {
+    ("url", True): _("detected URLs"),
+    ("downloaded", True): _("detected downloaded samples"),
+    ("communicating", True): _("detected communicating samples"),
+    ("referrer", True): _("detected referrer samples"),
+    ("url", False): _("undetected URLs"),
+    ("downloaded", False): _("undetected downloaded samples"),
+    ("communicating", False): _("undetected communicating samples"),
+    ("referrer", False): _("undetected referrer samples"),
+}
+"""What VirusTotal lists at a host, by the kind of evidence, and whether any engine flags it."""
 
 
 def seconds(until: datetime, now: datetime) -> str:
@@ -162,7 +238,7 @@ class Sentence:
     """A sentence that differs by audience. `{whoever}` in it is whoever runs the bot."""
 
     template: str
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Piece | int] = field(default_factory=dict)
     fault: bool = False
     """The reader cannot mend it: the request's id is said too."""
     settings: str = ""
@@ -175,7 +251,7 @@ class Sentence:
             parts.append(f"({self.settings})")
         if self.fault and audience.request_id:
             parts.append(request_id(audience.request_id))
-        return join(" ", parts)
+        return sentences(*parts)
 
 
 def request_id(case: str) -> Line:
@@ -183,11 +259,11 @@ def request_id(case: str) -> Line:
     return line("Request ID: {id}", id=case)
 
 
-def said(template: str, settings: str = "", **values: str) -> Sentence:
+def said(template: str, settings: str = "", **values: Piece | int) -> Sentence:
     """A sentence about something that the reader can mend or must know."""
     return Sentence(template, values, settings=settings)
 
 
-def fault(template: str, settings: str = "", **values: str) -> Sentence:
+def fault(template: str, settings: str = "", **values: Piece | int) -> Sentence:
     """A sentence about something that the reader cannot mend."""
     return Sentence(template, values, fault=True, settings=settings)

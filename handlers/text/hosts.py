@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.text.format import day, engines
+from handlers.text.format import beside, day, engines
 from handlers.text.language import Line, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.evidence import Context, Evidence, HostCriteria, HostRule, Why
@@ -121,7 +121,7 @@ KINDS_OF_EVIDENCE = {
 def evidence(seen: Evidence) -> str:
     """What was seen, and when."""
     when = day(seen.date) if seen.date else line("no date")
-    return line("{kind} ({when})", kind=KINDS_OF_EVIDENCE[seen.kind], when=when)
+    return beside(KINDS_OF_EVIDENCE[seen.kind], when)
 
 
 def row(seen: Evidence) -> tuple[str, Line]:

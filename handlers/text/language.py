@@ -11,42 +11,93 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
-from gettext import NullTranslations
+from functools import cache, lru_cache
+from gettext import c2py
 from importlib.resources import files
-from string import Formatter
+from string import Formatter, ascii_letters
 from typing import Any, Self
 
 from babel import Locale
-from babel.dates import format_datetime, format_skeleton
+from babel.dates import format_datetime
 from babel.lists import format_list
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from babel.support import Translations
 
 
 class Language(StrEnum):
-    """A language that the bot speaks, by its ISO 639 code."""
+    """A language that the bot speaks, by its code."""
 
     ENGLISH = "en"
     JAPANESE = "ja"
     SPANISH = "es"
-
-    @property
-    def locale(self) -> Locale:
-        """How dates and numbers are written in it."""
-        return _locale(self.value)
+    PSEUDO = "en-XA"
+    """For developers: English, with an accent on each letter that is in the catalogues. What has none is data, or forgotten."""
 
 
-_locale = cache(Locale)
-_current: ContextVar[Language] = ContextVar("language", default=Language.ENGLISH)
+SPOKEN = (Language.ENGLISH, Language.JAPANESE, Language.SPANISH)
+"""The languages that people may choose."""
+
+
+class Catalogue:
+    """The sentences of a language, and how it writes dates, numbers and lists."""
+
+    def __init__(self, spoken: Language) -> None:
+        """Read the .po file of the language; nothing else has to be built. English needs none."""
+        self.locale = Locale(spoken.partition("-")[0])
+        self.comma = self.locale.list_patterns["standard"]["middle"].replace("{0}", "").replace("{1}", "")
+        """What stands between the entries of a list."""
+        self.space = "" if spoken is Language.JAPANESE else " "
+        """What stands between two sentences."""
+        # English has the day first here, which nobody misreads: its own locale has it second.
+        is_english = self.locale.language == Language.ENGLISH
+        self.day = "d MMM y" if is_english else self.locale.datetime_skeletons["yMMMd"].pattern
+        path = files(__package__) / "locale" / spoken / "LC_MESSAGES" / "messages.po"
+        read = read_po(io.BytesIO(path.read_bytes() if path.is_file() else b""), locale=self.locale)
+        self._form_of = c2py(read.plural_expr)
+        self._translations: dict[str, Any] = {
+            one.id if isinstance(one.id, str) else one.id[0]: one.string for one in read if one.id
+        }
+        self._english = _accented if spoken is Language.PSEUDO else str.__str__
+        self.sentence = cache(self._sentence)
+        self.template = cache(_taken_apart)
+        """A sentence as the texts in it, with the name of the value that follows each."""
+
+    def _sentence(self, english: str) -> str:
+        """A sentence in this language: English where there is no translation."""
+        return str(self._translations.get(english) or self._english(english))
+
+    def plural(self, one: str, other: str, count: int) -> str:
+        """The form of a sentence for a number."""
+        form = self._form_of(count)
+        forms = self._translations.get(one)
+        return str(forms[form]) if forms else self.sentence(other if form else one)
+
+    def number(self, value: int) -> str:
+        """A whole number with the separators of the language: 12,345. Without any it is the same in all of them."""
+        return str(value) if 0 <= value < 1000 else str(format_decimal(value, locale=self.locale))  # noqa: PLR2004
+
+
+def _taken_apart(sentence: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((before, name) for before, name, _, _ in Formatter().parse(sentence))
+
+
+_ACCENTS = str.maketrans(ascii_letters, "åƀçđéƒĝĥîĵķļɱñöþɋŕšţûṽŵẋýžÅƁÇĐÉƑĜĤÎĴĶĻṀÑÖÞɊŔŠŢÛṼŴẊÝŽ")
+
+
+def _accented(message: str) -> str:
+    parts = ((text.translate(_ACCENTS), name) for text, name in _taken_apart(str.__str__(message)))
+    return "".join(text + (f"{{{name}}}" if name else "") for text, name in parts)
+
+
+catalogue = cache(Catalogue)
+"""The catalogue of a language, read at first use."""
+_current: ContextVar[Catalogue] = ContextVar("language", default=catalogue(Language.ENGLISH))  # noqa: B039 - it is only added to
 
 
 @contextmanager
 def language(spoken: Language) -> Iterator[None]:
     """While the context is open, sentences are made in this language."""
-    token = _current.set(spoken)
+    token = _current.set(catalogue(spoken))
     try:
         yield
     finally:
@@ -58,30 +109,19 @@ def speak(spoken: Language) -> None:
 
     For middleware: Bolt runs a listener in the task of its middleware, but after the middleware has returned.
     """
-    _current.set(spoken)
+    _current.set(catalogue(spoken))
 
 
-def current() -> Language:
-    """The language in which sentences are made now."""
+def current() -> Catalogue:
+    """The catalogue of now."""
     return _current.get()
 
 
 def spoken_in(locale: str) -> Language | None:
     """The language of a locale such as ja-JP, es_MX.UTF-8 or C; None when the bot does not speak it."""
-    code = locale.replace("-", "_").partition("_")[0].partition(".")[0].lower()
-    return Language(code) if code in set(Language) else None
-
-
-@cache
-def catalogue(spoken: Language) -> NullTranslations:
-    """The sentences of a language. Its .po file is compiled here, at first use: there is no other file to keep up to date."""
-    if spoken is Language.ENGLISH:
-        return NullTranslations()
-    compiled = io.BytesIO()
-    with (files(__package__) / "locale" / spoken / "LC_MESSAGES" / "messages.po").open("rb") as source:
-        write_mo(compiled, read_po(source, locale=spoken.value))
-    compiled.seek(0)
-    return Translations(compiled)
+    tag = locale.partition(".")[0].replace("_", "-")
+    known = (one for one in (tag, tag.partition("-")[0].lower()) if one in set(Language))
+    return next(map(Language, known), None)
 
 
 class _Lazy(str):
@@ -90,10 +130,7 @@ class _Lazy(str):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return gettext(self)
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
+        return _current.get().sentence(self)
 
     def __radd__(self, other: str) -> str:
         return other + str(self)
@@ -103,26 +140,10 @@ def _on_translation(name: str) -> Callable[..., Any]:
     return lambda lazy, *args, **values: getattr(str(lazy), name)(*args, **values)
 
 
-for _name in (
-    *(
-        "__add__",
-        "__contains__",
-        "__getitem__",
-        "__iter__",
-        "__len__",
-        "format",
-        "isprintable",
-        "lower",
-        "partition",
-    ),
-    *("removesuffix", "replace", "rpartition", "rstrip", "split", "splitlines", "strip", "upper"),
-):
+_METHODS = {name for name in dir(str) if not name.startswith("_")}
+_OPERATORS = ("add", "contains", "format", "getitem", "iter", "len", "mod")
+for _name in (*_METHODS, *(f"__{one}__" for one in _OPERATORS)):
     setattr(_Lazy, _name, _on_translation(_name))
-
-
-def gettext(message: str) -> str:
-    """A sentence in the language of now."""
-    return "" if message == "" else str.__str__(catalogue(current()).gettext(message))
 
 
 def lazy_gettext(message: str) -> str:
@@ -130,27 +151,25 @@ def lazy_gettext(message: str) -> str:
     return _Lazy(message)
 
 
+UNTRANSLATED = frozenset({str, int, bool, type(None)})
+
+
 def localized(shown: Any) -> Any:
     """JSON such as blocks or a view, with its sentences in the language of now, and as plain strings."""
     match shown:
         case dict():
-            return {key: localized(value) for key, value in shown.items()}
+            return {key: one if type(one) in UNTRANSLATED else localized(one) for key, one in shown.items()}
         case list() | tuple():
-            return [localized(value) for value in shown]
+            return [one if type(one) in UNTRANSLATED else localized(one) for one in shown]
         case str():
             return str(shown)
         case _:
             return shown
 
 
-def number(value: int) -> str:
-    """A whole number with the separators of the language: 12,345."""
-    return str(format_decimal(value, locale=current().locale))
-
-
 def listed(items: Iterable[str]) -> str:
-    """Several things as one: "a, b and c"."""
-    return str(format_list(list(map(str, items)), locale=current().locale))
+    """Several things in a sentence: "a, b and c"."""
+    return str(format_list(list(map(str, items)), locale=_current.get().locale))
 
 
 # Sentences with values ---------------------------------------------------------------------------------
@@ -173,23 +192,16 @@ class Moment:
     shape: Shape = Shape.MINUTE
 
     def __str__(self) -> str:
-        at = self.at.astimezone(UTC)
-        match self.shape:
-            case Shape.DAY:
-                return _day(at)
-            case Shape.TIME:
-                return f"{at:%H:%M} UTC"
-            case Shape.SECOND:
-                return f"{at:%H:%M:%S} UTC"
-            case _:
-                return f"{_day(at)} {at:%H:%M} UTC"
+        return _written(self.at, self.shape, _current.get())
 
 
-def _day(at: datetime) -> str:
-    """28 Jan 2019. English has the day first here, which nobody misreads: its own locale has it second."""
-    if current() is Language.ENGLISH:
-        return str(format_datetime(at, "d MMM y", locale=current().locale))
-    return str(format_skeleton("yMMMd", at, locale=current().locale))
+@lru_cache(maxsize=1024)
+def _written(moment: datetime, shape: Shape, now: Catalogue) -> str:
+    at = moment.astimezone(UTC)
+    if shape in (Shape.TIME, Shape.SECOND):
+        return f"{at:%H:%M} UTC" if shape is Shape.TIME else f"{at:%H:%M:%S} UTC"
+    day = str(format_datetime(at, now.day, locale=now.locale))
+    return day if shape is Shape.DAY else f"{day} {at:%H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +242,6 @@ class Line(str):
         made.pieces = pieces
         return made
 
-    def with_text(self, change: Callable[[str], str]) -> "Line":
-        """The same, with each piece of text changed."""
-        return Line(*(change(piece) if isinstance(piece, str) else piece for piece in self.pieces))
-
 
 def pieces(text: str) -> tuple[Piece, ...]:
     """What a text consists of; a plain string is one piece."""
@@ -245,31 +253,30 @@ def line(template: str, **values: Piece | int) -> Line:
 
     The catalogues have the template. A number is written as the language writes it.
     """
-    return Line(*_filled(gettext(template), values))
+    now = _current.get()
+    return _filled(now, now.sentence(template), values)
 
 
 def ngettext(one: str, other: str, count: int, **values: Piece | int) -> Line:
     """A sentence with `{count}`, in the form that the language has for that number."""
-    template = catalogue(current()).ngettext(one, other, count)
-    return Line(*_filled(template, {"count": count, **values}))
+    now = _current.get()
+    return _filled(now, now.plural(one, other, count), {"count": count, **values})
 
 
-def _filled(template: str, values: dict[str, Piece | int]) -> Iterator[Piece]:
-    for before, name, _, _ in Formatter().parse(template):
+def _filled(now: Catalogue, sentence: str, values: dict[str, Piece | int]) -> Line:
+    filled: list[Piece] = []
+    for before, name in now.template(sentence):
         if before:
-            yield before
+            filled.append(before)
         if name is not None:
-            yield from _piece(values[name])
-
-
-def _piece(value: Piece | int) -> tuple[Piece, ...]:
-    match value:
-        case int():
-            return (number(value),)
-        case str():
-            return pieces(value)
-        case _:
-            return (value,)
+            value = values[name]
+            if isinstance(value, Line):
+                filled += value.pieces
+            elif isinstance(value, int):
+                filled.append(now.number(value))
+            else:
+                filled.append(str(value) if isinstance(value, str) else value)
+    return Line(*filled)
 
 
 def join(separator: str, texts: Iterable[str]) -> Line:
@@ -277,5 +284,17 @@ def join(separator: str, texts: Iterable[str]) -> Line:
     joined: list[Piece] = []
     for text in texts:
         if text:
-            joined += [str(separator), *pieces(text)] if joined else pieces(text)
+            if joined:
+                joined.append(str(separator))
+            joined += text.pieces if isinstance(text, Line) else (str(text),)
     return Line(*joined)
+
+
+def enumerated(texts: Iterable[str]) -> Line:
+    """Values one after another, without those that are empty: "a, b, c"."""
+    return join(_current.get().comma, texts)
+
+
+def sentences(*texts: str) -> Line:
+    """Sentences one after another, without those that are empty."""
+    return join(_current.get().space, texts)

@@ -6,10 +6,11 @@ from datetime import datetime
 from handlers.case import Change
 from handlers.request import Answers, Detail, Verb
 from handlers.text import files as files_text
-from handlers.text.format import day, engines
-from handlers.text.language import Language, Line, join, line, ngettext
+from handlers.text import hosts
+from handlers.text.format import beside, day, engines
+from handlers.text.language import Language, Line, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
-from vt.actions import Action
+from vt.actions import BY_KEY, Action
 
 FORM_TITLE = "VirusTotal"
 FORM_SUBMIT = _("Look up")
@@ -35,19 +36,10 @@ FORM_GONE = _("This form has expired. Copy your text, close the form and open it
 # Files ---------------------------------------------------------------------------------------------------
 
 COLUMNS = (
-    "indicator",
-    "kind",
-    "action",
-    "state",
-    "engines",
-    "of",
-    "threshold",
-    "analysed",
-    "checked",
-    "remark",
-    "VirusTotal",
-    "rule",
+    *("indicator", "kind", "action", "state", "engines", "of", "threshold", "analysed", "checked"),
+    *("remark", "VirusTotal", "rule"),
 )
+"""Of the table for a spreadsheet, which is in English like the JSON."""
 
 # Modals about an answer ----------------------------------------------------------------------------------
 
@@ -89,7 +81,7 @@ PARTS = {
 
 def part(name: str, count: int) -> str:
     """A part of the details, with how much there is of it."""
-    return line("{part} ({count})", part=PARTS[name], count=count)
+    return beside(PARTS[name], count)
 
 
 def shown(first: int, last: int, count: int) -> str:
@@ -160,7 +152,7 @@ def calls(number: int) -> str:
 def left(windows: Mapping[str, tuple[int, int]]) -> str:
     """What may still be asked."""
     limited = [_left(name, max(0, most - used), most) for name, (used, most) in windows.items() if most]
-    return join(", ", limited) or line("no limit")
+    return enumerated(limited) or line("no limit")
 
 
 def _left(window: str, calls: int, most: int) -> Line:
@@ -221,8 +213,41 @@ def empty_means(count: int) -> str:
 
 def saved(changes: Iterable[Change]) -> str:
     """What is different from now on."""
-    lines = [f"{one.name}: {one.old or NOT_SET} → {one.new or NOT_SET}" for one in changes]
+    lines = [
+        line(
+            "{name}: {old} → {new}",
+            name=_name_of(one.name),
+            old=_value_of(one.name, one.old),
+            new=_value_of(one.name, one.new),
+        )
+        for one in changes
+    ]
     return join("\n", [line("Saved for this channel."), *lines])
+
+
+CHANGED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "host rule": (hosts.HOST_RULE, hosts.RULES),
+    "evidence days": (hosts.EVIDENCE_DAYS, {}),
+    "answers": (ANSWERS, ANSWER_WAYS),
+    "detail": (DETAIL, DETAIL_WAYS),
+    "uploads": (files_text.UPLOADS, files_text.UPLOAD_WAYS),
+    "instance": (INSTANCE, {}),
+    "language": (LANGUAGE, LANGUAGES),
+}
+"""What a setting and its values are called, by its name in the audit; thresholds are called `threshold <action>` there."""
+
+
+def _name_of(name: str) -> str:
+    action = BY_KEY.get(name.removeprefix("threshold "))
+    return line("{action} threshold", action=action.title) if action else CHANGED.get(name, (name,))[0]
+
+
+def _value_of(name: str, value: str | None) -> str:
+    if value is None:
+        return NOT_SET
+    if name == "evidence days":
+        return hosts.days(int(value))
+    return CHANGED[name][1].get(value, value) if name in CHANGED else value
 
 
 # The home ------------------------------------------------------------------------------------------------

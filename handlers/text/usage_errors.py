@@ -96,8 +96,8 @@ def _bad_number(wrong: BadNumber) -> str:
     return line(
         "{option} needs a whole number from {least} to {most}. Example: {example}",
         option=wrong.option,
-        least=str(wrong.least),
-        most=str(wrong.most),
+        least=wrong.least,
+        most=wrong.most,
         example=typed,
     )
 
@@ -109,9 +109,7 @@ def wrong_values(wrong: Sequence[WrongValue]) -> str:
     named = [_why_wrong(one) for one in wrong[:MOST_NAMED]]
     if len(wrong) > MOST_NAMED:
         named.append(ngettext("{count} more", "{count} more", len(wrong) - MOST_NAMED))
-    return line(
-        "Not looked up: {values}. The other values are being looked up.", values="; ".join(map(str, named))
-    )
+    return line("Not looked up: {values}. The other values are being looked up.", values=join("; ", named))
 
 
 def _why_wrong(wrong: WrongValue) -> str:

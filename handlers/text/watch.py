@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from handlers.text.format import clock, minute, safe, typed
-from handlers.text.language import Channel, Line, User, join, line, ngettext
+from handlers.text.language import Channel, Line, User, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from handlers.watch import Duplicate, Ignored, Mode
 
@@ -23,7 +23,7 @@ def repeated(duplicates: Sequence[Duplicate]) -> Line:
         line("{person} {at}", person=User(one.person), at=clock(one.at)) for one in duplicates[-MOST_REPEATS:]
     ]
     more = len(duplicates) - len(told)
-    named = join(", ", told)
+    named = enumerated(told)
     if not more:
         return line("Also posted by {told}", told=named)
     return ngettext(
@@ -145,7 +145,7 @@ def unclear_duration(value: str, word: str) -> str:
     how = line(
         "Nothing was changed. Type /vt ignore {value} 7d, or 12h, 2w or forever instead of 7d.", value=shown
     )
-    return join(" ", [problem, how])
+    return sentences(problem, how)
 
 
 def removed(value: str, *, found: bool) -> str:

@@ -209,13 +209,14 @@ def chart(
         english = words()
     description = {"words": shown, "english": english, "threshold": lookup.threshold, "panels": panels}
     said = [
-        text.join(", ", [shown["title"], text.day(judged[0][0])]),
+        text.enumerated([shown["title"], text.day(judged[0][0])]),
         shown["summary"],
         _timeline(judged),
         shown["threshold"],
         *_seen_there(evidence),
     ]
-    alt = f"{shown['subject']}: {text.join('. ', said)}."
+    told = text.sentences(*(text.line("{sentence}.", sentence=one) for one in said if one))
+    alt = text.line("{name}: {value}", name=shown["subject"], value=told)
     return Chart(_file_name(finding), json.dumps(description), text.cut(alt, ALT_CHARACTERS))
 
 

@@ -166,7 +166,7 @@ async def _status(case: Case, deps: WatchDeps) -> str:
     ]
     if watch.paused_until and watch.is_paused(now):
         lines.append(watch_text.paused(deps.rules.max_cards, watch.paused_until))
-    return "\n".join([*lines, watch_text.ignored(await _ignored(case, deps))])
+    return "\n".join(map(str, [*lines, watch_text.ignored(await _ignored(case, deps))]))
 
 
 async def _name(user: str, deps: WatchDeps) -> str:

@@ -25,7 +25,7 @@ from handlers.text.facts import Fact
 from handlers.text.format import EVERYBODY, Audience
 from handlers.text.language import Line
 from handlers.views.rich_text import Part, bold, cell, clean, code, quote, rich, say, sentence, small, tell
-from vt.enrichment import Field, without_repeats
+from vt.enrichment import without_repeats
 from vt.results import gui_link
 from vt.verdict import Basis, Finding
 
@@ -90,7 +90,7 @@ def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Line
 def on_record(finding: Finding, records: Records, *, plain: bool = False) -> Iterator[str]:
     """How often it was looked up, where first, and what has changed since. `plain`: without the name of a channel."""
     if summary := records.get(Sighting.of(finding).subject):
-        yield text.join(", ", [text.seen(summary), text.first_seen(summary, plain=plain)])
+        yield text.enumerated([text.seen(summary), text.first_seen(summary, plain=plain)])
         if previous := summary.previous_if_changed(finding):
             yield text.was(previous)
 
@@ -113,12 +113,10 @@ def fields(finding: Finding) -> tuple[Fact, ...]:
     """The documented fields that the card above the buttons does not say: first the insight's numbers, then the rest."""
     said = {str(value) for _, value in facts.facts(finding)}
     rows = (*facts.insight_rows(finding), *without_repeats(finding))
-    told = [(one.value, text.vendor(one.label, LABEL_CHARACTERS), _value(one)) for one in rows]
-    return tuple((label, value) for raw, label, value in told if not {raw, str(value)} & said)
-
-
-def _value(one: Field) -> str:
-    return text.minute(one.at) if one.at else text.outside(one.value, FIELD_CHARACTERS)
+    told = [
+        (text.vendor(one.label, LABEL_CHARACTERS), text.written(one.value, FIELD_CHARACTERS)) for one in rows
+    ]
+    return tuple((label, value) for label, value in told if str(value) not in said)
 
 
 def enrichment(finding: Finding, characters: int = TABLE_CHARACTERS) -> Iterator[Block]:

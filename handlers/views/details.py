@@ -18,6 +18,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import hosts, modals
+from handlers.text.language import Language, language
 from handlers.views import card, details_layout
 from handlers.views.card import Reading
 from handlers.views.details_layout import Position, Row
@@ -244,11 +245,15 @@ def as_json(found: Sequence[Finding]) -> Attachment:
 
 
 def as_csv(found: Sequence[Finding]) -> Attachment:
-    """One row for each indicator (defanged) or file, in the order they were asked for; nothing in it is a formula."""
+    """One row for each indicator (defanged) or file, in the order they were asked for; nothing in it is a formula.
+
+    Programs read it: it is in English, whoever asked.
+    """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\r\n")
     writer.writerow(modals.COLUMNS)
-    writer.writerows([_harmless(cell) for cell in _cells(finding)] for finding in found)
+    with language(Language.ENGLISH):
+        writer.writerows([_harmless(cell) for cell in _cells(finding)] for finding in found)
     # With a byte order mark at the beginning, spreadsheets read the file as UTF-8.
     return Attachment(f"{_file_name(found)}.csv", table.getvalue().encode("utf-8-sig", "replace"))
 

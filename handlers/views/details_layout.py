@@ -18,7 +18,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.request import Verb
 from handlers.text import modals
-from handlers.text.language import Line
+from handlers.text.language import Line, pieces
 from handlers.views.rich_text import Part, bold, clean, length, rich, say, tell
 from vt.results import worst_first
 from vt.verdict import Finding
@@ -166,7 +166,7 @@ def _pages(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def _harmless(value: str) -> str:
     """A value from outside; the moments in it are ours and stay."""
     if isinstance(value, Line):
-        return value.with_text(_harmless)
+        return Line(*(_harmless(one) if isinstance(one, str) else one for one in pieces(value)))
     # Cut before it is cleaned as well: a value may be as large as a whole reply of VirusTotal's.
     return text.outside(clean(value[: 2 * VALUE_CHARACTERS]), VALUE_CHARACTERS)
 

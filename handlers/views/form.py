@@ -88,7 +88,7 @@ def _found(modal: FormModal) -> InputBlock:
         hints.append(modals.found_cut(MAX_OPTIONS, len(modal.found)))
     if modal.lookups:
         hints.append(modals.FOUND_FILES)
-    return field("found", modals.VALUES, element, text.join(" ", hints))
+    return field("found", modals.VALUES, element, text.sentences(*hints))
 
 
 def _actions(*, files: bool) -> StaticSelectElement:

@@ -166,7 +166,7 @@ def _upload_lines(lookups: Sequence[Lookup], last: str, why_not: str) -> Iterato
     files = asked_about(lookups)
     never = [file_name(lookup.input) for lookup in lookups if lookup.note in NEVER_UPLOADED]
     if never and len(lookups) > 1:
-        yield [say(f"{files_text.never(text.cut(', '.join(never), 300))}\n")]
+        yield [say(f"{files_text.never(never)}\n")]
     if not files:
         return
     if why_not:

@@ -48,7 +48,7 @@ async def test_an_admin_sets_a_threshold_for_a_channel(database):
     """It holds there and nowhere else; the audit records the old and the new value."""
     async with at_work(database, VT_HOST_RULE="documented") as app:
         said = await sets(app, ADMIN, **{"scan-ip": "6"})
-        assert said == "Saved for this channel.\nthreshold scan-ip: default → 6"
+        assert said == "Saved for this channel.\nScan IP threshold: default → 6"
         here = await app.asks("/vt scan-ip 192.0.2.1")
         there = await app.asks("/vt scan-ip 192.0.2.1", channel=INCIDENT)
         assert app.slack.shown(here)[0].startswith("🔴 RISKY · 6 of 57 engines")
@@ -186,8 +186,8 @@ async def test_the_rule_for_hosts_is_shown_recorded_and_taken_back(database):
     """The modal has what was chosen; the audit has the old and the new value; empty means the operator's again."""
     async with at_work(database, VT_HOST_RULE="documented", VT_EVIDENCE_DAYS="30") as app:
         said = await sets(app, ADMIN, **{"host-rule": "served", "evidence-days": "7"})
-        assert "host rule: default → served" in said
-        assert "evidence days: default → 7" in said
+        assert "IP addresses and domains are judged by: default → What they served" in said
+        assert "Evidence against them counts for: default → 7 days" in said
         view = await opened(app, ADMIN)
         filled_in = ModalSubmission("", view.state, "", "")
         chosen = [filled_in.value(name) for name in ("host-rule", "evidence-days")]
@@ -196,7 +196,7 @@ async def test_the_rule_for_hosts_is_shown_recorded_and_taken_back(database):
         assert "What they served" in shown
         assert "7 days" in shown
         said = await sets(app, ADMIN, **{"host-rule": "as-set", "evidence-days": ""})
-        assert "host rule: served → default" in said
+        assert "IP addresses and domains are judged by: What they served → default" in said
         assert "Default: everything that VirusTotal lists" in "\n".join(
             app.slack.shown(await opened(app, BEN))
         )
@@ -214,7 +214,7 @@ async def test_short_answers(database):
     """Without the table of enrichment in this channel; Details has what is in it. Elsewhere answers are whole."""
     async with at_work(database) as app:
         said = await sets(app, ADMIN, detail="short")
-        assert "detail: full → short" in said
+        assert "→ Short: without the table" in said
         here = await app.asks("/vt scan-ip 192.0.2.1")
         there = await app.asks("/vt scan-ip 192.0.2.1", channel=INCIDENT)
         assert [block["type"] for block in here.blocks if block["type"] in ("container", "table")] == []

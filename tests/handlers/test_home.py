@@ -83,7 +83,7 @@ async def test_channels_that_one_may_change(database):
         await app.slack.submits(ADMIN, app.slack.fills(ADMIN, view, {"scan-ip": "7"}))
         await app.idle()
         [said] = app.slack.messages("@admin", ADMIN)
-        assert "threshold scan-ip: 6 → 7" in app.slack.shown(said)
+        assert "Scan IP threshold: 6 → 7" in app.slack.shown(said)
 
 
 @pytest.mark.parametrize(("user", "sees"), [(ADMIN, True), (ANA, False)])

@@ -110,8 +110,8 @@ async def test_the_record_of_an_address_is_a_picture_for_the_asker_alone(databas
 @pytest.mark.parametrize(
     ("user", "words"),
     [
-        ("hana", ("危険", "1 回検索", "3エンジン以上で")),
-        ("lucia", ("PELIGROSA", "Consultado una vez", "a partir de")),
+        ("hana", ("危険", "1回照会", "3エンジン以上で")),
+        ("lucia", ("PELIGROSA", "Consultada una vez", "a partir de")),
     ],
 )
 async def test_in_the_language_of_whoever_asks(database, user, words):

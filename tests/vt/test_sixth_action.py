@@ -15,7 +15,7 @@ from tests.support.vt_service import Allowance, Clock, no_pause, turn
 from vt import results
 from vt.actions import BY_KEY, HASHES, Action
 from vt.client import Client
-from vt.enrichment import FIELDS, enrichment
+from vt.enrichment import FIELDS, Values, enrichment
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.models import Reply, Several, Text
@@ -86,7 +86,7 @@ async def test_a_sixth_action_reports_without_a_verdict():
     assert [(call.endpoint, call.params["hash"]) for call in sandbox.calls] == [("file/behaviour", HASH)]
     assert (finding.state, finding.rule, finding.error) == (State.UNKNOWN, None, None)
     assert {field.label: field.value for field in enrichment(finding, FIELDS_NOW)} == {
-        "Contacted hosts": "192.0.2.7, 198.51.100.9"
+        "Contacted hosts": Values(("192.0.2.7", "198.51.100.9"))
     }
     assert results.json_result([finding]) == [{"EntityResult": reply, "Entity": HASH}]
     assert results.script_result(BEHAVIOUR, [finding]) is True

@@ -1,0 +1,73 @@
+"""How values of the enrichment are written, in each language: counts, dates, lists and what is missing."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from handlers.text.format import size, written
+from handlers.text.language import Language, language, sentences
+from vt.enrichment import Dated, Listing, Named, Values
+from vt.evidence import Evidence
+
+DATE = datetime(2018, 1, 13, 5, 28, tzinfo=UTC)
+SEEN = Evidence("url", "http://example.co.in/urlURL", positives=2, total=66, date=DATE)
+NAMES = Values(("Bkav", "MicroWorld-eScan"), left=1988)
+INFO = Values((Named("Safety score", 100), Named("Adult", False), Named("Tags", Values(("a", "b")))))
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "japanese", "spanish"),
+    [
+        (
+            SEEN,
+            "2 of 66 engines: hxxp://example[.]co[.]in/urlURL (13 Jan 2018)",
+            "66エンジン中2: hxxp://example[.]co[.]in/urlURL（2018年1月13日）",
+            "2 de 66 motores: hxxp://example[.]co[.]in/urlURL (13 ene 2018)",
+        ),
+        (
+            NAMES,
+            "Bkav, MicroWorld-eScan, +1,988 more",
+            "Bkav、MicroWorld-eScan、ほか1,988件",
+            "Bkav, MicroWorld-eScan y 1.988 más",
+        ),
+        (INFO, "Safety score: 100, Adult: no, Tags: a, b", "Safety score: 100、Adult: いいえ、Tags: a、b",
+         "Safety score: 100, Adult: no, Tags: a, b"),
+        (Listing("url", detected=True, count=100), "detected URLs: 100+", "検出されたURL: 100+", "URL detectadas: 100+"),
+        (Dated("192.0.2.1", DATE), "192[.]0[.]2[.]1 (13 Jan 2018)", "192[.]0[.]2[.]1（2018年1月13日）",
+         "192[.]0[.]2[.]1 (13 ene 2018)"),
+        (DATE, "13 Jan 2018 05:28 UTC", "2018年1月13日 05:28 UTC", "13 ene 2018 05:28 UTC"),
+        (1234567, "1,234,567", "1,234,567", "1.234.567"),
+        (1.5, "1.5", "1.5", "1,5"),
+        (None, "unknown", "不明", "desconocido"),
+    ],
+)  # fmt: skip
+def test_a_value_in_each_language(value, english, japanese, spanish):
+    """What VirusTotal sent stays; what is said of it is the reader's."""
+    for spoken, words in (
+        (Language.ENGLISH, english),
+        (Language.JAPANESE, japanese),
+        (Language.SPANISH, spanish),
+    ):
+        with language(spoken):
+            assert written(value, 400) == words
+
+
+@pytest.mark.parametrize(
+    ("spoken", "sizes"),
+    [
+        (Language.ENGLISH, ["1 byte", "9,999 bytes", "12.3 MB"]),
+        (Language.JAPANESE, ["1 バイト", "9,999 バイト", "12.3 MB"]),
+        (Language.SPANISH, ["1 byte", "9.999 bytes", "12,3 MB"]),
+    ],
+)
+def test_sizes(spoken, sizes):
+    """As each language writes units and decimals."""
+    with language(spoken):
+        assert [size(count) for count in (1, 9_999, 12_345_678)] == sizes
+
+
+def test_japanese_puts_nothing_between_sentences():
+    """The others put a space."""
+    with language(Language.JAPANESE):
+        assert sentences("終わり。", "", "次。") == "終わり。次。"
+    assert sentences("The end.", "", "Next.") == "The end. Next."
