@@ -226,7 +226,7 @@ def saved(changes: Iterable[Change]) -> str:
 
 
 CHANGED: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "host rule": (hosts.HOST_RULE, hosts.RULES),
+    "host rule": (hosts.HOST_RULE, {rule.value: name for rule, name in hosts.RULES.items()}),
     "evidence days": (hosts.EVIDENCE_DAYS, {}),
     "answers": (ANSWERS, ANSWER_WAYS),
     "detail": (DETAIL, DETAIL_WAYS),
