@@ -27,7 +27,7 @@ from handlers.slack_errors import (
     TRANSIENT,
 )
 
-QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp", "alembic")
+QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp")
 """Loggers that write URLs, payloads or job arguments below WARNING."""
 LOUDER = {"slack_bolt": logging.ERROR, "paramiko": logging.CRITICAL}
 """Those that are quiet above WARNING too: paramiko writes down, with a traceback, whatever a stranger sends it."""

@@ -27,7 +27,6 @@ LIBRARIES = [
     "procrastinate.worker",
     "httpx",
     "httpcore.connection",
-    "alembic.runtime.migration",
     "sqlalchemy.pool",
     "asyncio",
     "psycopg.pool",

@@ -1,28 +1,23 @@
-"""Passwords and tokens in URLs are hidden in what is kept for a year, and in the list of what is ignored."""
+"""Revision 0008: passwords and tokens in URLs are hidden in what is kept for a year, and in the list of what is ignored."""
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
 
 from vt.privacy import has_secret, masked
-
-revision = "0008"
-down_revision = "0007"
 
 BATCH = 1_000
 """Rows that are read and held in memory at once: the tables hold a year."""
 
 
-def upgrade() -> None:
+def hide(connection: sa.Connection) -> None:
     """Rows with a URL that has a secret are rewritten as they are written from now on; no other row is locked.
 
     Processes of the release before read them as before. What they still write during a rolling restart is rewritten
     when a process of this release answers it.
     """
-    connection = op.get_bind()
     for row in _rows(connection, "sightings", ("case_id", "position")):
         _replace(connection, "sightings", row, _hidden_sighting(json.loads(row["what"])))
     for row in _rows(connection, "audit", ("id",)):
