@@ -1,15 +1,15 @@
 """`/vt report` and the picture in Details: what is on record about an indicator, drawn by a process of its own."""
 
 import asyncio
+import io
 import json
 import os
-import struct
 import sys
-import zlib
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from PIL import Image
 
 from bot.chart import FONTS, STATES, Charts
 from tests.handlers.test_details import opens, view
@@ -23,37 +23,10 @@ WHITE = (255, 255, 255)
 
 def pixels(png):
     """Width, height and the set of colours (red, green, blue) of a PNG with 8 bits a channel."""
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    at, packed = 8, b""
-    while at < len(png):
-        length, kind = struct.unpack(">I4s", png[at : at + 8])
-        body = png[at + 8 : at + 8 + length]
-        if kind == b"IHDR":
-            width, height, depth, colour = struct.unpack(">IIBB", body[:10])
-        packed += body if kind == b"IDAT" else b""
-        at += length + 12
-    assert (depth, colour) == (8, 6)
-    return width, height, _colours(zlib.decompress(packed), width * 4)
-
-
-def _colours(raw, stride):
-    before, found = bytearray(stride), set()
-    for start in range(0, len(raw), stride + 1):
-        row = _unfiltered(raw[start], bytearray(raw[start + 1 : start + 1 + stride]), before)
-        found |= {tuple(row[at : at + 3]) for at in range(0, stride, 4)}
-        before = row
-    return found
-
-
-def _unfiltered(kind, row, before):
-    for at, value in enumerate(row):
-        left = row[at - 4] if at >= 4 else 0
-        above = before[at]
-        corner = before[at - 4] if at >= 4 else 0
-        guess = left + above - corner
-        paeth = min((left, above, corner), key=lambda one: abs(guess - one))
-        row[at] = (value + (0, left, above, (left + above) // 2, paeth)[kind]) & 255
-    return row
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+        assert picture.mode == "RGBA"
+        width, height = picture.size
+        return width, height, {colour[:3] for _, colour in picture.getcolors(width * height)}
 
 
 def rgb(colour):
@@ -301,9 +274,20 @@ def described(subject="192[.]0[.]2[.]1", **more):
     )
 
 
-async def test_colours_of_states(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where matplotlib keeps its list of fonts, which takes longer to make than a picture."""
+    return tmp_path_factory.mktemp("fonts")
+
+
+@pytest.fixture
+def charts(folder):
+    return Charts(folder)
+
+
+async def test_colours_of_states(charts):
     """Each state has its own, which colour-blind people can tell apart; each has a marker of its own as well."""
-    _, _, colours = pixels(await Charts(tmp_path).draw(described()))
+    _, _, colours = pixels(await charts.draw(described()))
     assert {rgb(STATES[state][0]) for state in ("RISKY", "SUSPICIOUS", "UNKNOWN")} <= colours
     assert len({marker for _, marker in STATES.values()}) == len(STATES)
 
@@ -319,19 +303,18 @@ async def test_colours_of_states(tmp_path):
         "",
     ],
 )
-async def test_hostile_text_is_plain_text(tmp_path, subject):
+async def test_hostile_text_is_plain_text(charts, subject):
     """No formula is read, and letters that no font has are boxes."""
-    assert pixels(await Charts(tmp_path).draw(described(subject)))[0] == 1200
+    assert pixels(await charts.draw(described(subject)))[0] == 1200
 
 
-async def test_words_that_no_font_has_are_english(tmp_path):
+async def test_words_that_no_font_has_are_english(folder, charts):
     """The fonts that come with matplotlib lack Japanese: boxes in place of sentences would say nothing."""
-    charts = Charts(tmp_path)
     japanese = json.loads(described())
     japanese["words"]["record"] = "検索"
     only_english = {**japanese, "words": japanese["english"]}
     made = [await charts.draw(json.dumps(one)) for one in (japanese, only_english)]
-    [fonts] = tmp_path.glob("fontlist-*.json")
+    [fonts] = folder.glob("fontlist-*.json")
     has_letters = any(f'"{name}"' in fonts.read_text() for name in FONTS[1:])
     assert (made[0] == made[1]) is not has_letters
 

@@ -3,6 +3,9 @@
 import itertools
 import os
 import secrets
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vt.files.hosts import Host
 
@@ -17,9 +20,9 @@ class SshHost:
     def __init__(self, folder, user):
         self.folder, self.user = folder, user
         self.logs = itertools.count()
-        for kind in KINDS:
-            for whose in ("host", "user"):
-                self.keygen(kind, folder / f"{whose}_{kind}")
+        for name, content in _key_files(self.keygen).items():
+            (folder / name).touch(mode=0o644 if name.endswith(".pub") else 0o600)
+            (folder / name).write_bytes(content)
         (folder / "secret").touch(mode=0o600)
         (folder / "secret").write_text(f"{PASSWORD}\n")
         self.root = folder / "root"
@@ -47,3 +50,16 @@ class SshHost:
         self.log = self.folder / f"log{next(self.logs)}"
         self.log.touch()
         return self.log
+
+
+@cache
+def _key_files(keygen):
+    """The key pairs of a host and of its user, one of each kind, by the name of the file.
+
+    Making them takes about a second, so all servers of a test process have the same.
+    """
+    with TemporaryDirectory() as folder:
+        for kind in KINDS:
+            for whose in ("host", "user"):
+                keygen(kind, Path(folder, f"{whose}_{kind}"))
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
