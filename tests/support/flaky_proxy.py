@@ -1,6 +1,8 @@
-"""A TCP proxy to a local server that can be made slow, or to break, while it is in use."""
+"""TCP proxies to a local server that can be made slow, to break, or to vanish, while they are in use."""
 
 import asyncio
+import ctypes
+import socket
 from contextlib import asynccontextmanager, suppress
 from math import inf
 from urllib.parse import urlsplit
@@ -49,4 +51,82 @@ async def flaky_proxy():
     try:
         yield proxy
     finally:
+        server.close()
+
+
+# A host that vanishes ------------------------------------------------------------------------------------
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_ushort), ("t", ctypes.c_ubyte), ("f", ctypes.c_ubyte), ("k", ctypes.c_uint))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(_Instruction)))
+
+
+_ATTACH_FILTER, _DETACH_FILTER = 26, 27  # Linux's SO_ATTACH_FILTER and SO_DETACH_FILTER
+_DROP = _Instruction(code=6, k=0)
+"""A socket filter of one instruction: return 0, which drops each packet before TCP acknowledges it."""
+
+
+class VanishingHost:
+    """A TCP server in front of a Unix socket, which may vanish like a host without power: nothing is answered or closed."""
+
+    def __init__(self, path):
+        self.path, self.port = path, 0
+        self._sockets = []
+        self._there = asyncio.Event()
+        self._there.set()
+
+    async def serve(self, reader, writer):
+        self._sockets.append(writer.get_extra_info("socket"))
+        far_reader, far_writer = await asyncio.open_unix_connection(self.path)
+        try:
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+        finally:
+            for one in (writer, far_writer):
+                one.close()
+                with suppress(OSError):
+                    await one.wait_closed()
+
+    async def _pass_on(self, reader, writer):
+        with suppress(OSError):
+            while piece := await reader.read(64 << 10):
+                await self._there.wait()
+                writer.write(piece)
+                await writer.drain()
+        with suppress(OSError):
+            writer.close()
+
+    def vanishes(self):
+        """From now on, packets to it are lost."""
+        self._there.clear()
+        program = bytes(_Program(1, ctypes.pointer(_DROP)))
+        for one in self._open():
+            one.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
+
+    def returns(self):
+        """Its packets arrive again: those of connections that are still open, too."""
+        for one in self._open():
+            with suppress(FileNotFoundError):  # it has none
+                one.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, bytes(4))
+        self._there.set()
+
+    def _open(self):
+        return [one for one in self._sockets if one.fileno() >= 0]
+
+
+@asynccontextmanager
+async def vanishing_host(path):
+    """A host with a port of its own, behind which a Unix socket is."""
+    host = VanishingHost(path)
+    server = await asyncio.start_server(host.serve, "127.0.0.1", 0)
+    host._sockets += server.sockets
+    host.port = server.sockets[0].getsockname()[1]
+    try:
+        yield host
+    finally:
+        host.returns()
         server.close()
