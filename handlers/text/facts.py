@@ -81,7 +81,7 @@ def _of_content(finding: Finding) -> Iterator[Fact]:
     first = report.first_seen_at if report else None
     # A report with more to say names fewer engines, so that all of it is read at a glance.
     for one in names(finding, 2 if kind and first else 3):
-        yield vendor(one.engine, VALUE_CHARACTERS // 2), outside(one.result or "", VALUE_CHARACTERS)
+        yield vendor(one.engine, VALUE_CHARACTERS // 2), vendor(one.result or "", VALUE_CHARACTERS)
     yield TYPE, kind
     yield FIRST_SEEN, day(first) if first else ""
     analysed = report.analysed_at if report else None
@@ -97,11 +97,11 @@ def _of_content(finding: Finding) -> Iterator[Fact]:
 
 def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
     """Of an address or domain."""
-    yield COUNTRY, outside(where.country or "", VALUE_CHARACTERS)
-    yield OWNER, outside(where.owner or "", VALUE_CHARACTERS)
     yield CATEGORIES, outside(enumerated(where.categories[:3]), VALUE_CHARACTERS)
+    yield OWNER, outside(where.owner or "", VALUE_CHARACTERS)
     if isinstance(finding.report, HostReport):
         yield SERVED, served(flagged(finding.report))
+    yield COUNTRY, outside(where.country or "", VALUE_CHARACTERS)
     decided = finding.rule.evidence if finding.rule else None
     # What does not count is named by the rule in words, with its worst.
     if where.newest and where.newest != decided and not (finding.rule and finding.rule.context):
@@ -153,9 +153,9 @@ def all_fields(count: int) -> str:
     return ngettext("{count} field", "All {count} fields", count)
 
 
-def also_asked(others: Sequence[Finding]) -> str:
-    """Other hashes of the same file that were asked for."""
-    hashes = enumerated(subject(one, 64) for one in others)
+def also_asked(others: Sequence[Finding], most: int = 64) -> str:
+    """Other hashes of the same file that were asked for, `most` characters of each."""
+    hashes = enumerated(subject(one, most) for one in others)
     return line("Same file: {hashes}", hashes=hashes) if others else ""
 
 
@@ -193,7 +193,7 @@ def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
         known = outside(" · ".join(filter(None, about)), VALUE_CHARACTERS)
         return join(" · ", [line("domain of the email address") if is_email(finding) else "", known])
     first = names(finding, 1)
-    return outside(first[0].result or "", VALUE_CHARACTERS) if first else ""
+    return vendor(first[0].result or "", VALUE_CHARACTERS) if first else ""
 
 
 def extra_facts(finding: Finding, now: datetime) -> Iterator[Fact]:

@@ -67,12 +67,13 @@ def subject(finding: Finding, most: int = 300) -> str:
     When another spelling of it was looked up, such as the decimal address of zero-padded octets, both.
     """
     if finding.action.files:
-        return cut(defang_path(finding.input), most)
+        path = defang_path(finding.input)
+        return path if len(path) <= most else "…" + path[1 - most :]  # its end names the file
     value = finding.indicator.value if finding.indicator else finding.input
     is_address = finding.indicator is not None and finding.indicator.kind is Kind.IPV4
     respelt = value not in finding.input if is_address else finding.note is Note.REGISTERED_DOMAIN
     if respelt and finding.input != value:
-        value = f"{finding.input} → {value}"
+        return f"{cut(safe(finding.input), max(12, most - len(value) - 9))} → {safe(value)}"
     return cut(safe(value), most)
 
 

@@ -17,8 +17,13 @@ MOST_CONTEXT = 3
 
 def judged(why: Rule) -> str:
     """Why a host has its verdict. `verdict` has said how many engines flag it."""
+    return join("; ", reasons(why))
+
+
+def reasons(why: Rule) -> list[str]:
+    """The same in parts, what decided first."""
     if not why.count and not why.context:
-        return line("none of {related} is flagged", related=related(why.checked))
+        return [line("none of {related} is flagged", related=related(why.checked))]
     if why.criteria and why.criteria.rule is HostRule.SERVED:
         return _by_served(why, why.criteria.days)
     told: list[str] = [_worst(why)]
@@ -28,7 +33,7 @@ def judged(why: Rule) -> str:
     if why.recent is not None and why.recent != why.count:
         recent = line("worst of the last 30 days: {engines}", engines=engines(why.recent, None))
         told.append(recent if why.recent else line("nothing flagged in the last 30 days"))
-    return join("; ", told)
+    return told
 
 
 def _worst(why: Rule) -> str:
@@ -43,10 +48,10 @@ def _worst(why: Rule) -> str:
     )
 
 
-def _by_served(why: Rule, days: int) -> str:
+def _by_served(why: Rule, days: int) -> list[str]:
     """What counted, and what is context only."""
     head = _worst_served(why, why.evidence, days) if why.evidence else _nothing_served(why, days)
-    return join("; ", [head, *map(context, why.context[:MOST_CONTEXT])])
+    return [head, *map(context, why.context[:MOST_CONTEXT])]
 
 
 def _worst_served(why: Rule, worst: Evidence, days: int) -> str:

@@ -135,7 +135,7 @@ def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     # The buttons come right under what is read at a glance, and the long table after them.
     blocks = [*overview(shown, context), *buttons(findings, context)]
     if len(shown) == 1 and context.detail is Detail.FULL:
-        blocks += card.enrichment(shown[0].finding)
+        blocks += card.enrichment(shown[0].finding, context.reading, shown[0].also)
     closing = small_print(list(closing_lines(findings, context)))
     return Message(fallback(lines(shown, context)), rendered([*blocks, *closing]))
 

@@ -4,7 +4,7 @@ An answer, the card in a watched channel and the Details modal are made of the s
 rich_text literals, or texts in which nothing is formatted: they cannot mention, link or format, whatever they hold.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,12 +23,37 @@ from handlers.case import Records, Sighting
 from handlers.text import facts
 from handlers.text.facts import Fact
 from handlers.text.format import EVERYBODY, Audience
+from handlers.text.hosts import reasons
 from handlers.text.language import Line
-from handlers.views.rich_text import Part, bold, cell, clean, code, quote, rich, say, sentence, small, tell
+from handlers.views.rich_text import (
+    Part,
+    alert,
+    bold,
+    cell,
+    clean,
+    code,
+    height,
+    quote,
+    rich,
+    say,
+    sentence,
+    small,
+    tell,
+)
 from vt.enrichment import without_repeats
 from vt.results import gui_link
 from vt.verdict import Basis, Finding
 
+LINES = 12
+"""Above the buttons, on a telephone."""
+WIDTH, SMALL_WIDTH, HEADER_WIDTH = 37, 43, 28
+"""Columns of a line there."""
+LEAST_FACTS = 2
+"""Facts go before context, up to so many."""
+SUBJECT_CHARACTERS = 96
+MODAL_SUBJECT = 300
+ALSO_CHARACTERS = 18
+"""Of other hashes of the same file: enough to know them by."""
 FIELD_CHARACTERS = 400
 LABEL_CHARACTERS = 80
 TABLE_CHARACTERS = 8_000
@@ -44,32 +69,61 @@ class Reading:
     now: datetime
     audience: Audience = EVERYBODY
     records: Records = field(default_factory=dict)
+    in_modal: bool = False
+    """It is read at leisure: nothing is left out for its height."""
 
 
-def card(
-    finding: Finding,
-    reading: Reading,
-    also: Sequence[Finding] = (),
-    warn: Callable[[str], Block] = quote,
-) -> Iterator[Block]:
+def card(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> Iterator[Block]:
     """What is read at a glance, above the buttons. `also`: other hashes of the same file that were asked for."""
-    yield from headline(finding, also)
+    yield from headline(finding, also, most=MODAL_SUBJECT if reading.in_modal else SUBJECT_CHARACTERS)
     if reason := _reason(finding, reading):
         yield sentence(reason)
-    if told := [small(value, label) for label, value in facts.facts(finding) if clean(value)]:
+    shown, _, context = _glance(finding, reading, also)
+    if told := [small(value, label) for label, value in shown if clean(value)]:
         yield SectionBlock(fields=told)
-    if line := _context(finding, reading):
-        yield ContextBlock(elements=[small(line)])
+    if context:
+        yield ContextBlock(elements=[small(context)])
     if warning := facts.warning(finding):
-        yield warn(warning)
+        yield alert(warning) if reading.in_modal else quote(warning)
 
 
-def headline(finding: Finding, also: Sequence[Finding] = ()) -> Iterator[Block]:
+def headline(
+    finding: Finding, also: Sequence[Finding] = (), most: int = SUBJECT_CHARACTERS
+) -> Iterator[Block]:
     """The verdict, and what it is about with the bar of engines; the verdict says in words what the bar shows."""
     yield HeaderBlock(text=PlainTextObject(text=text.verdict(finding), emoji=True))
     bar = facts.bar(finding)
-    others = facts.also_asked(also)
-    yield rich(code(text.subject(finding)), say(bar and f"  {bar}"), say(others and f"\n{others}"))
+    others = facts.also_asked(also, ALSO_CHARACTERS)
+    yield rich(code(text.subject(finding, most)), say(bar and f"  {bar}"), say(others and f"\n{others}"))
+
+
+def _glance(
+    finding: Finding, reading: Reading, also: Sequence[Finding]
+) -> tuple[tuple[Fact, ...], tuple[Fact, ...], Line]:
+    """The facts that are shown, those for which there is no room, and the line of context."""
+    known, context = facts.facts(finding), list(_context(finding, reading))
+    if reading.in_modal:
+        return known, (), text.join(" · ", context)
+    room = LINES - _taken(finding, reading, also)
+    kept = context[:1] if finding.rule else []
+    for one in context[len(kept) :]:
+        if height(text.join(" · ", [*kept, one]), SMALL_WIDTH) <= room - min(len(known), LEAST_FACTS):
+            kept.append(one)
+    line = text.join(" · ", kept)
+    most = max(1, room - height(line, SMALL_WIDTH))
+    return known[:most], known[most:], line
+
+
+def _taken(finding: Finding, reading: Reading, also: Sequence[Finding]) -> int:
+    """The lines that a telephone needs for what is never left out."""
+    parts = (
+        (text.verdict(finding), HEADER_WIDTH),
+        (f"{text.subject(finding, SUBJECT_CHARACTERS)}  {facts.bar(finding)}", WIDTH),
+        (facts.also_asked(also, ALSO_CHARACTERS), WIDTH),
+        (_reason(finding, reading), WIDTH),
+        (facts.warning(finding), WIDTH),
+    )
+    return sum(height(words, width) for words, width in parts)
 
 
 def _reason(finding: Finding, reading: Reading) -> str:
@@ -79,31 +133,36 @@ def _reason(finding: Finding, reading: Reading) -> str:
     return text.join("\n", [why, text.note(finding, reading.audience), email])
 
 
-def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Line:
-    """The rule in words unless the warning says it, what is on record, what has changed, and when it was checked."""
-    is_said = finding.rule is None or (facts.warning(finding) and finding.rule.basis is Basis.ENGINES)
-    rule = "" if is_said else text.rule(finding, reading.now, reading.audience)
-    checked = text.checked(finding)
-    return text.join(" · ", [rule, *on_record(finding, reading.records, plain=plain), checked])
+def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Iterator[str]:
+    """The most important first: the rule in words unless the warning says it, what has changed, how often it was looked up."""
+    why, decided, others = finding.rule, "", []
+    if why and why.basis is Basis.EVIDENCE:
+        told = reasons(why)
+        # When nothing counts, the first thing that does not count is why it is not CLEAN.
+        most = 1 if why.evidence else 2
+        decided, others = text.join("; ", told[:most]), told[most:]
+    elif why and not facts.warning(finding):
+        decided = text.rule(finding, reading.now, reading.audience)
+    record = on_record(finding, reading.records, plain=plain)
+    yield from filter(None, (decided, *record, *others, text.checked(finding)))
 
 
-def on_record(finding: Finding, records: Records, *, plain: bool = False) -> Iterator[str]:
-    """How often it was looked up, where first, and what has changed since. `plain`: without the name of a channel."""
-    if summary := records.get(Sighting.of(finding).subject):
-        yield text.enumerated([text.seen(summary), text.first_seen(summary, plain=plain)])
-        if previous := summary.previous_if_changed(finding):
-            yield text.was(previous)
+def on_record(finding: Finding, records: Records, *, plain: bool = False) -> tuple[str, str]:
+    """What has changed, and how often it was looked up and where first. `plain`: without the name of a channel."""
+    summary = records.get(Sighting.of(finding).subject)
+    if summary is None:
+        return "", ""
+    previous = summary.previous_if_changed(finding)
+    seen = text.enumerated([text.seen(summary), text.first_seen(summary, plain=plain)])
+    return text.was(previous) if previous else "", seen
 
 
 def short(finding: Finding, reading: Reading) -> list[Part]:
     """What the table does not say about one of its findings: other facts, the rule, and what is on record."""
     told = [text.join(": ", one) for one in facts.extra_facts(finding, reading.now)]
     rule, note = text.rule(finding, reading.now, reading.audience), text.note(finding, reading.audience)
-    details = text.join(" · ", [*told, rule, note])
-    parts: list[Part] = [code(text.subject(finding, 120)), say("\n"), *tell(details)]
-    for line in on_record(finding, reading.records):
-        parts += [say(" · "), *tell(line)]
-    return parts
+    details = text.join(" · ", [*told, rule, note, *on_record(finding, reading.records)])
+    return [code(text.subject(finding, SUBJECT_CHARACTERS)), say("\n"), *tell(details)]
 
 
 # The enrichment ----------------------------------------------------------------------------------------
@@ -119,10 +178,12 @@ def fields(finding: Finding) -> tuple[Fact, ...]:
     return tuple((label, value) for label, value in told if str(value) not in said)
 
 
-def enrichment(finding: Finding, characters: int = TABLE_CHARACTERS) -> Iterator[Block]:
-    """The documented fields as a table that is opened by a click, as far as they fit."""
+def enrichment(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> Iterator[Block]:
+    """The facts that the card has no room for, and the documented fields, as a table that is opened by a click."""
     rows = [[cell(bold(facts.FIELD)), cell(bold(facts.VALUE))]]
-    for label, value in fields(finding)[: TABLE_ROWS - 1]:
+    characters = TABLE_CHARACTERS
+    _, left, _ = _glance(finding, reading, also)
+    for label, value in (*left, *fields(finding))[: TABLE_ROWS - 1]:
         characters -= len(label) + len(value)
         if characters < 0:
             break
@@ -146,7 +207,7 @@ def lines(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> I
     yield from (
         line
         for line in (
-            _context(finding, reading, plain=True),
+            text.join(" · ", _context(finding, reading, plain=True)),
             facts.warning(finding),
             gui_link(finding),
         )

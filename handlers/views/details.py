@@ -22,7 +22,7 @@ from handlers.text.language import Language, language
 from handlers.views import card, details_layout
 from handlers.views.card import Reading
 from handlers.views.details_layout import Position, Row
-from handlers.views.rich_text import alert, bold, rich, sentence
+from handlers.views.rich_text import bold, rich, sentence
 from vt.enrichment import detecting
 from vt.evidence import LONG_AGO, HostCriteria, alternatives, flagged, reasons, record
 from vt.indicators import Kind, defang
@@ -53,7 +53,7 @@ def details(findings: Sequence[Finding], modal_id: str, position: Position, read
     labels = [(name, modals.part(name, len(rows))) for name, rows in parts.items()]
     blocks = [
         *details_layout.finding_menu(findings, position),
-        *card.card(finding, reading, warn=alert),
+        *card.card(finding, replace(reading, in_modal=True)),
         *details_layout.tabs(labels, position),
         *body,
     ]

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from slack_sdk.models.blocks import (
@@ -172,6 +173,12 @@ def _told(piece: Piece) -> Part:
             return RichTextElementParts.Channel(channel_id=piece.id)
         case _:
             return say(piece)
+
+
+def height(words: str, width: int) -> int:
+    """The lines that a text takes, each of so many columns; a Japanese character takes two."""
+    columns = "".join("xx" if unicodedata.east_asian_width(one) in "WF" else one for one in str(words))
+    return sum(max(1, len(wrap(line, width))) for line in columns.split("\n")) if words else 0
 
 
 def length(part: Part) -> int:

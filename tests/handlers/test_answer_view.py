@@ -1,5 +1,7 @@
 """What people read: the verdict first, everything defanged, nothing from outside alive, within Slack's limits."""
 
+import html
+import itertools
 import json
 import re
 from datetime import UTC, datetime
@@ -9,8 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from handlers.text import facts
+from handlers.text.language import Language, language
 from handlers.views import answer as answer_views
 from handlers.views.answer import AnswerContext
+from tests.support.cards import spoken
+from tests.support.findings import HASHES_OF_ONE_FILE, SCENES, longest
 from tests.support.replies import RECORDED, recorded, recording
 from tests.support.slack_rules import message_faults
 from vt.actions import BY_KEY
@@ -66,7 +72,12 @@ def label(element):
 
 def shown(message):
     """The blocks as lines: the fields of a section and the cells of a row are parted by " | "."""
-    return [line for block in message.blocks for line in lines_of(block)]
+    return lines_of_all(message.blocks)
+
+
+def lines_of_all(blocks):
+    """The lines of several blocks."""
+    return [line for block in blocks for line in lines_of(block)]
 
 
 def lines_of(block):  # noqa: PLR0911 - one for each kind of block
@@ -85,7 +96,8 @@ def lines_of(block):  # noqa: PLR0911 - one for each kind of block
             return ["".join(f"[{label(element)}]" for element in block["elements"])]
         case _:
             parts = [part for element in block["elements"] for part in element["elements"]]
-            return "".join(part.get("text") or part.get("fallback", "") for part in parts).split("\n")
+            said = (part.get("text") or part.get("fallback") or f"@{part.get('user_id')}" for part in parts)
+            return "".join(said).split("\n")
 
 
 def words(text):
@@ -102,7 +114,7 @@ def test_a_risky_hash_at_3_am():
         [
             "🔴 RISKY · 4 of 70 engines",
             "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  ▰▱▱▱▱",
-            "Microsoft: Trojan:Win32/Emotet!ml | Kaspersky: Trojan[.]Win32[.]Emotet | ESET-NOD32: Win32/Emotet[.]B | Scan date: 20 Nov 2026 10:00 UTC",
+            "Microsoft: Trojan:Win32/Emotet!ml | Kaspersky: Trojan.Win32.Emotet | ESET-NOD32: Win32/Emotet.B | Scan date: 20 Nov 2026 10:00 UTC",
             "checked 22 Nov 2026 03:00 UTC",
             "Warning: malicious (threshold 3).",
             "[JSON][VirusTotal][Share][⋯ Details / Why? / Check again now]",
@@ -167,8 +179,8 @@ def test_the_plain_text_says_it_all():
         [
             "🔴 RISKY · 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
             "Microsoft: Trojan:Win32/Emotet!ml",
-            "Kaspersky: Trojan[.]Win32[.]Emotet",
-            "ESET-NOD32: Win32/Emotet[.]B",
+            "Kaspersky: Trojan.Win32.Emotet",
+            "ESET-NOD32: Win32/Emotet.B",
             "Scan date: 20 Nov 2026 10:00 UTC",
             "checked 22 Nov 2026 03:00 UTC",
             "Warning: malicious (threshold 3).",
@@ -189,6 +201,28 @@ def ip_report(**more):
     }
 
 
+@pytest.mark.parametrize("tongue", Language)
+def test_every_card_and_list_is_sound_and_its_text_says_the_same(tongue):
+    """Slack's rules hold, and all that is read above the buttons is in the text; the table has what the card has no room for."""
+    for findings in (*SCENES.values(), *([one] for one in longest().values()), HASHES_OF_ONE_FILE):
+        [message] = spoken(tongue, [findings], changed=True)
+        assert message_faults(message) == []
+        assert "▰" not in message.text
+        said = html.unescape(message.text)
+        if len(findings) > 1 and findings is not HASHES_OF_ONE_FILE:
+            assert said.startswith(shown(message)[0])
+            continue
+        above = list(itertools.takewhile(lambda block: block["type"] != "actions", message.blocks))
+        parts = re.split(r" \| | · |; |, |: | → |  [▰▱]+|\n", "\n".join(lines_of_all(above)))
+        missing = [one for one in parts if one.strip("…") not in said and not one.endswith("<#C0INC10420>")]
+        assert missing == []
+        with language(tongue):
+            told = [(str(label), str(value)) for label, value in facts.facts(findings[0])]
+        assert all(f"{label}: {value}" in said for label, value in told)
+        seen = "\n".join(shown(message))
+        assert [value for _, value in told if value not in seen] == []
+
+
 def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
     """By the documented rule: the highest count among what was seen there, with its date."""
     raw = ip_report(
@@ -205,8 +239,8 @@ def test_an_address_says_what_the_verdict_rests_on_and_how_old_that_is():
         [
             "🔴 RISKY · 30 of 70 engines",
             "192[.]0[.]2[.]1  ▰▰▱▱▱",
-            "Country: DE | Owner: Example AG | Flagged there: 1 URL, 1 file | Last detected: 1 Nov 2026 (2 of 70)",
-            "worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25; worst of the last 30 days: 2 engines · checked 22 Nov 2026 03:00 UTC",
+            "Owner: Example AG | Flagged there: 1 URL, 1 file | Country: DE | Last detected: 1 Nov 2026 (2 of 70)",
+            "worst of 2 related files and URLs: a URL on it (28 Jan 2019), threshold 25 · worst of the last 30 days: 2 engines · checked 22 Nov 2026 03:00 UTC",
             "Warning: malicious, threshold met.",
         ]
     )
@@ -349,7 +383,9 @@ def test_the_hashes_of_one_file_are_one_row():
     )
     assert f"Same file: {SHA}, {sha1}" in message.text
     alone = answer_views.answer(same, CONTEXT)
-    assert shown(alone)[:3] == ["🔴 RISKY · 4 of 70 engines", f"{md5}  ▰▱▱▱▱", f"Same file: {SHA}, {sha1}"]
+    others = f"Same file: {SHA[:17]}…, {sha1[:17]}…"
+    assert shown(alone)[:3] == ["🔴 RISKY · 4 of 70 engines", f"{md5}  ▰▱▱▱▱", others]
+    assert f"Same file: {SHA}, {sha1}" in alone.text
     assert message_faults(message) == message_faults(alone) == []
 
 

@@ -2,20 +2,37 @@
 
 import pytest
 
+from handlers.request import Detail
+from handlers.text.language import Language
 from tests.support.browser import MISSING
-from tests.support.cards import LINES, LINES_ABOVE, ONE, SCENES, looked_at, posted
+from tests.support.cards import LINES, LINES_ABOVE, PEOPLE, looked_at, posted, spoken
+from tests.support.findings import HASHES_OF_ONE_FILE, ONE, SCENES, longest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 
 
-@pytest.mark.parametrize("width", LINES_ABOVE)
-async def test_few_lines_above_the_buttons(browser, width):
-    """At most 12 at 390 pixels and 8 at 1280, for every state and kind; and nothing is wider than the window."""
-    async with posted() as address, looked_at(browser, address, width) as (seat, items):
-        lines = {
-            name: await item.evaluate(LINES) for name, item in zip(SCENES, items, strict=True) if name in ONE
-        }
-        assert {name: count for name, count in lines.items() if count > LINES_ABOVE[width]} == {}
-        assert len(lines) == len(ONE)
-        assert await seat.page.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("tongue", Language)
+async def test_few_lines_above_the_buttons(browser, tongue):
+    """At most 12 at 390 pixels and 8 at 1280: for every state, kind, reason, note and recording, at its longest and changed."""
+    scenes = {**{name: [one] for name, one in {**ONE, **longest()}.items()}, "hashes": HASHES_OF_ONE_FILE}
+    messages = spoken(tongue, scenes.values(), changed=True, detail=Detail.SHORT)
+    async with (
+        posted(messages) as address,
+        looked_at(browser, address, 390, who=PEOPLE[tongue]) as (seat, items),
+    ):
+        await items.nth(len(scenes) - 1).wait_for()
+        for width, most in LINES_ABOVE.items():
+            await seat.page.set_viewport_size({"width": width, "height": 900})
+            lines = dict(zip(scenes, await items.evaluate_all(LINES), strict=True))
+            assert {name: count for name, count in lines.items() if count > most} == {}
+            assert await seat.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_everybody_can_read_them(browser):
+    """Nothing that axe calls serious, in light or dark, in cards and lists of every length."""
+    async with (
+        posted(spoken(Language.ENGLISH, SCENES.values())) as address,
+        looked_at(browser, address, 390) as (seat, items),
+    ):
+        await items.nth(len(SCENES) - 1).wait_for()
         assert await seat.faults() == []
