@@ -11,7 +11,7 @@ from tests.support.findings import HASHES_OF_ONE_FILE, ONE, SCENES, longest
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 
 
-@pytest.mark.parametrize("tongue", Language)
+@pytest.mark.parametrize("tongue", PEOPLE)
 async def test_few_lines_above_the_buttons(browser, tongue):
     """At most 12 at 390 pixels and 8 at 1280: for every state, kind, reason, note and recording, at its longest and changed."""
     scenes = {**{name: [one] for name, one in {**ONE, **longest()}.items()}, "hashes": HASHES_OF_ONE_FILE}
