@@ -58,20 +58,27 @@ MIN_TOKEN_LENGTH = 16
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://\S+", re.IGNORECASE)
 _PARTS = re.compile(r"([a-z][a-z0-9+.-]*://)([^/?#\\\s]*)(\S*)", re.IGNORECASE)
+_BROKEN_LOGIN = re.compile(r"((?!\[)[^/?#\\\s@:]*:(?![0-9]+(?:[/?#\\]|$))\S*)@")
+_BROKEN_WEB_LOGIN = re.compile(r"((?!\[)[^/?#\\\s@:]*:(?![0-9]+(?:[/?#\\]|$))[^\s@]*)@")
+"""A login whose password has a character that ends the host, such as a slash; of a database also one with another @."""
 _PIECE = re.compile(r"[^/?#!;&=]+")
 _PARAMETER = re.compile(r"(?<=[?&;#/!])([^=?&;#/\s]{1,100})=([^&;#\s]+)")
-_SEPARATED = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
+_SETTING = re.compile(r"(?:^|[;,&\s{])[\s\"']*(\w[\w .-]{0,40}?)[\"']?\s*[=:]\s*[^\s;,&]")
+"""What `Server=x;Password=y` and `{"token": "y"}` name."""
+_SEPARATED = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
 _NAMES = re.compile(
-    "apikey|accesskey(?:id)?|(?:access|auth|confirmation|id|refresh|reset|session|user)?token|assertion|auth|authcode"
-    "|authkey|authorization|bearer|code|confirmation|cred|credentials?|csrf|hmac|invit(?:e|ation)|jsessionid|jwt|key"
-    "|lostpw|magic|oauth|oobcode|otp|pass|passcode|passphrase|passw(?:or)?d|phpsessid|pin|privatekey|pwd?|recovery"
-    "|saml(?:request|response)|secret|session(?:id|key)?|sid|sig|sign|signature|signedrequest|sso|ticket|tk|totp"
-    "|verification|wresult"
+    "apikey|accesskey(?:id)?|(?:access|auth|confirmation|id|refresh|reset|session|user)?tokens?|assertion|auth|authcode"
+    "|authkey|authorization|basic|bearer|code|confirmation|creds?|credentials?|csrf|hmac|invit(?:e|ation)|jsessionid|jwt"
+    "|key|lostpw|magic|nonce|oauth|oobcode|otp|pass|passcode|passphrase|passw(?:or)?d|pgt|phpsessid|pin|privatekey|pwd?"
+    "|recovery|saml(?:art|request|response)|secret|sess(?:ion)?(?:id|key)?|sid|sig|sign|signature|signedrequest|sso"
+    "|ticket|tk|tokenhint|totp|verification|verifier|wpnonce|wresult"
+    "|clave|contrase[n\u00f1]a|kennwort|mdp|motdepasse|parola|passwor[dt]|senha|wachtwoord|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801"
+    "|\u30d1\u30b9\u30ef\u30fc\u30c9"
 )
 """Names of parameters that hold a secret, or their last words, without the separators between words."""
 _PATH_WORDS = re.compile(
     r"(?i)\b(?:(?:re)?set|passw(?:or)?d|pw|recover|restore|forgot|unlock|invit|join|verif|confirm|activat|magic|log-?in"
-    r"|sign-?(?:in|up|on)|auth|sso|token|session|secret|private|unsubscribe|share|onetime|otp|webhook|services|callback"
+    r"|sign-?(?:in|up|on)|o?auth|sso|token|session|secret|private|unsubscribe|share|onetime|otp|webhook|services|callback"
     r"|preauth|guest|access|key)"
 )
 _TOKENS = re.compile(
@@ -81,7 +88,8 @@ _TOKENS = re.compile(
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|ya29\.[\w-]{20,}"
     r"|[sr]k_(?:live|test)_\w{16,}|sk-[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|npm_\w{30,}|dop_v1_\w{30,}"
     r"|(?<=/bot)[0-9]{8,10}:[\w-]{30,}"  # of Telegram
-    r"|(?<=hooks\.slack\.com/services/)\S+|(?<=/api/webhooks/)[0-9]+/[\w-]{30,}|(?<=/webhookb2/)\S+"
+    r"|(?<=hooks\.slack\.com/)(?:services|workflows|triggers)/\S+|(?<=/api/webhooks/)[0-9]+/[\w-]{30,}|(?<=/webhookb2/)\S+"
+    r"|(?<=outlook\.office\.com/)webhook/\S+|(?<=sharepoint\.com/):\w:/\S+|(?<=1drv\.ms/)\w/\S+"
     r"|(?<=docs\.google\.com/)\w+/d/[\w-]{20,}|(?<=drive\.google\.com/)\w+/d/[\w-]{20,}"
     r"|(?<=dropbox\.com/)s(?:cl/f[io])?/[\w-]{10,}"
 )
@@ -124,6 +132,9 @@ def _secrets(url: str, depth: int = MAX_NESTING) -> Iterator[Span]:
     if parts is None or not depth:
         return
     url = parts[0]
+    is_web = parts[1].lower() in ("http://", "https://")
+    if broken := (_BROKEN_WEB_LOGIN if is_web else _BROKEN_LOGIN).match(url, parts.start(2)):
+        yield broken.span(1)
     login, at, _ = parts[2].rpartition("@")
     # A dotted name without a password before the host is no login: phishers write one to hide the real host.
     if at and (":" in login or "." not in login):
@@ -145,13 +156,17 @@ def _secrets(url: str, depth: int = MAX_NESTING) -> Iterator[Span]:
 def _names_secret(name: str) -> bool:
     """Whether a parameter of this name holds a secret, such as X-Amz-Signature, resetToken, user[password], %74oken."""
     words = [word.lower() for word in _SEPARATED.split(unquote(unquote(name))) if word]
+    words = words[:-1] if words and words[-1].isdigit() else words  # tokens[0]
     return any(_NAMES.fullmatch("".join(words[start:])) for start in range(len(words)))
 
 
 def _wraps_secret(value: str, depth: int) -> bool:
-    """Whether the value of a parameter is an encoded URL that holds a secret."""
+    """Whether the value of a parameter is an encoded URL, or an encoded list of settings, that holds a secret."""
     plain = unquote_plus(unquote_plus(value))
-    return plain != value and "://" in plain and any(True for _ in _secrets(plain, depth - 1))
+    if plain == value:
+        return False
+    named = any(_names_secret(name) for name in _SETTING.findall(plain))
+    return named or ("://" in plain and any(True for _ in _secrets(plain, depth - 1)))
 
 
 def _in_path(url: str, start: int) -> Iterator[Span]:

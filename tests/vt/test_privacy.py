@@ -98,6 +98,82 @@ def test_two_hundred_urls_with_secrets():
         assert "hunter2" not in shown
 
 
+REPORTED = (
+    "https://a.example/cb#/callback?access_token=s3cr3t&state=ok",  # promptfoo 9425
+    "https://b.s3.amazonaws.com/r?X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F2026&X-Amz-Signature=s3cr3t",  # reticle 72
+    "https://x.blob.core.windows.net/c/f?sv=2020-08-04&sp=r&sig=s3cr3t%3D",
+    "https://a.example/webhooks?hub.verify_token=s3cr3t&hub.challenge=5",  # langx 1447
+    "https://a.example/api/auth/reset/0s3cr3t9c8d7e6f5a4b",  # Node 3951
+    "https://a.example/?glt_x=1&login_token=s3cr3t",  # pySmartHashtag 197
+    "https://a.example/?tokens[0]=s3cr3t",
+    "https://a.example/?id_token_hint=s3cr3t",
+    "https://a.example/?code_verifier=s3cr3t",
+    "https://a.example/?oauth_verifier=s3cr3t",
+    "https://a.example/?sessid=s3cr3t",
+    "https://a.example/?_wpnonce=s3cr3t",
+    "https://a.example/?SAMLart=s3cr3t",
+    "https://a.example/?connection_string=Server%3Dx%3BPassword%3Ds3cr3t",  # pentect 1400
+    "https://a.example/?config=%7B%22api_key%22%3A%20%22s3cr3t%22%7D",
+    "https://a.example/?contrase%C3%B1a=s3cr3t",
+    "https://a.example/?passwort=s3cr3t",
+    "https://a.example/?mot_de_passe=s3cr3t",
+    "https://a.example/?%E3%83%91%E3%82%B9%E3%83%AF%E3%83%BC%E3%83%89=s3cr3t",
+    "https://hooks.slack.com/workflows/T000/A000/1/s3cr3t",
+    "https://hooks.slack.com/triggers/T000/1/s3cr3t",
+    "https://outlook.office.com/webhook/1@2/IncomingWebhook/s3cr3t",
+    "https://acme.sharepoint.com/:w:/s/x/Es3cr3t?e=a",
+    "https://a.example/oauth/0s3cr3t9c8d7e6f5a4b",
+)
+"""As public bug reports of other programs tell of them, with the repository and number of the report, and others of the kind."""
+
+
+@pytest.mark.parametrize("url", REPORTED)
+def test_secrets_that_other_programs_showed(url):
+    """In fragments used like paths, signed links, settings in a parameter, other languages, links that need no login."""
+    assert Lookup.of(read(url), fitting(read(url).kind), 3).is_sensitive
+    assert "s3cr3t" not in masked(f"see {url} now")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgres://bob:p/s3cr3t@db/x", "postgres://***@db/x"),
+        ("postgresql://u:p@s3#w?cr3t@db:5432/x", "postgresql://***@db:5432/x"),
+        ("redis://:p@s3#cr3t@h:6379/0", "redis://***@h:6379/0"),
+        ("mongodb+srv://a:b:s3cr3t@h/", "mongodb+srv://***@h/"),
+        ("amqp://u:s3?cr3t@h/v", "amqp://***@h/v"),
+        ("https://bob:s3/cr3t@a.example/", "https://***@a.example/"),
+        (
+            "https://paypal.com:s3cr3t@evil.example/login?e=me@y.example",
+            "https://***@evil.example/login?e=me@y.example",
+        ),
+    ],
+)
+def test_a_password_with_unescaped_characters_is_left_out_whole(text, shown):
+    """Also where they end the host by the rules of URLs: grafana 85840, charlescd 1492. The host of a web page stays."""
+    assert masked(f"cannot reach {text}") == f"cannot reach {shown}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example/@user/path",
+        "https://a.example:8080/@user",
+        "http://[2001:db8::1]/@x",
+        "http://[2001:db8::1]:80/a@b",
+        "https://a.example/?time=12%3A30&city=a%20b",
+        "https://a.example/?q=key%20lime%20pie",
+        "https://a.example/?filter=a%3D1%3Bb%3D2",
+        "https://a.example/author/oauth-explained-for-beginners",
+        "ftp://a.example:21/a@b",
+        "postgres://h:5432/db@x",
+    ],
+)
+def test_an_at_sign_or_a_colon_is_not_yet_a_secret(url):
+    """In a path after a port, an address in brackets, a time, or a list without secrets."""
+    assert masked(url) == url
+
+
 @pytest.mark.parametrize("url", PLAIN)
 def test_urls_without_secrets(url):
     """Nobody is asked about these; a name in front of the host is no password but a disguise."""
@@ -120,7 +196,22 @@ def test_only_the_secret_is_left_out(url, shown):
 
 
 @pytest.mark.parametrize(
-    "unit", ["eyJ", "a://", "a=b&", "%25", "eyJ-", "reset/", "?token=", "/s/", "token%3D"]
+    "unit",
+    [
+        "eyJ",
+        "a://",
+        "a=b&",
+        "%25",
+        "eyJ-",
+        "reset/",
+        "?token=",
+        "/s/",
+        "token%3D",
+        "a:",
+        "a@",
+        "%3Ba%3D",
+        "a%20",
+    ],
 )
 def test_hostile_urls(unit):
     """Nothing in it backtracks: 40,000 characters are done while this is read, and most are not shown."""
