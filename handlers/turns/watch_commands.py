@@ -26,8 +26,16 @@ MODES = {
 }
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 REASON_CHARACTERS = 200
+LONGEST_IGNORED = timedelta(days=366)
+"""Whoever wants to ignore something for longer says "forever"."""
 _DURATION = re.compile(r"([1-9][0-9]{0,2})([hdw])")
 FOREVER = re.compile(r"(?:forever|for ever|permanently)(?!\S)", re.IGNORECASE)
+_MORE = re.compile(
+    r"(?:[-+&,/]\s*|(?:and|or|to|plus)\s+)?(?:for ?ever|permanently|[0-9]+(?:[.,:][0-9]+)?\s*(?:s|secs?|seconds?|m|mins?"
+    r"|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?|mo|mths?|months?|y|yrs?|years?))(?!\w)",
+    re.IGNORECASE,
+)
+"""Another duration where a reason is expected: `1h 30m`, `7d and 12 hours`, `forever 7d`. Nobody knows which one is meant."""
 
 
 class Unclear(Exception):
@@ -70,17 +78,18 @@ def parse_ignore(line: str) -> IgnoreCommand:
     """
     first, *rest = line.split(maxsplit=1)
     value, wanted = parse_value(first), "".join(rest)
-    if forever := FOREVER.match(wanted):
-        return IgnoreCommand(value, None, _reason(wanted[forever.end() :]))
-    word, *reason = wanted.split(maxsplit=1) or [""]
+    forever = FOREVER.match(wanted)
+    word = forever[0] if forever else "".join(wanted.split(maxsplit=1)[:1])
+    reason = wanted[len(word) :].strip()
+    if more := _MORE.match(reason):
+        raise UnclearDuration(value, f"{word} {more[0]}")
+    if forever:
+        return IgnoreCommand(value, None, reason[:REASON_CHARACTERS])
     duration = _DURATION.fullmatch(word.lower())
-    if duration is None:
+    length = int(duration[1]) * UNITS[duration[2]] if duration else None
+    if length is None or length > LONGEST_IGNORED:
         raise UnclearDuration(value, word)
-    return IgnoreCommand(value, int(duration[1]) * UNITS[duration[2]], _reason("".join(reason)))
-
-
-def _reason(text: str) -> str:
-    return text.strip()[:REASON_CHARACTERS]
+    return IgnoreCommand(value, length, reason[:REASON_CHARACTERS])
 
 
 def parse_value(word: str) -> str:

@@ -169,6 +169,23 @@ async def test_ignoring(database):
         (" @channel", "@channel is not a duration."),
         (" <!channel>", "<!channel> is not a duration."),
         (" \u202e7d", "7d is not a duration."),
+        # As public bug reports of other bots and parsers tell of them: repository and number.
+        (
+            " 1m",
+            "1m is not a duration.",
+        ),  # Room15Bot 44, timewarrior 133, taskwarrior 3284, bupstash 96, beads 6609
+        (" 3 months", "3 is not a duration."),  # dinghy 7, hourglass 2, tickbin 330
+        (" 2.5 hours", "2[.]5 is not a duration."),  # keybase-reminder-bot 36, lubridate 519, dateparser 753
+        (" 31d2h20m30s", "31d2h20m30s is not a duration."),  # Enforcer 2
+        (" 1h 30m vendor", "1h 30m is not a duration."),
+        (" 7d 12h", "7d 12h is not a duration."),
+        (" 7d and 12 hours", "7d and 12 hours is not a duration."),
+        (" 5:30", "5:30 is not a duration."),  # moment-duration-format 77
+        (" permanent", "permanent is not a duration."),
+        (" forever 7d", "forever 7d is not a duration."),
+        (" 7d forever", "7d forever is not a duration."),
+        (" 999w", "999w is not a duration."),
+        (" \uff17d", "\uff17d is not a duration."),
     ],
 )
 async def test_ignoring_needs_a_duration_that_can_be_read(database, typed, problem):
@@ -188,6 +205,8 @@ async def test_ignoring_forever_is_asked_for_by_its_word(database):
         for word in ("forever", "FOR EVER", "permanently"):
             said = (await incident.asks(f"/vt ignore badplace.top {word} our own trap"))[0]
             assert said == "Ignored from now on: badplace[.]top here, permanently: our own trap"
+        said = (await incident.asks("/vt ignore badplace.top 366D 2 scanners of ours"))[0]
+        assert said.endswith("2 scanners of ours")
 
 
 async def test_what_an_admin_ignores_is_ignored_everywhere(database):
