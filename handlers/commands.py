@@ -191,10 +191,11 @@ Command = LookupCommand | ReportCommand | InfoCommand | SettingsCommand | FormCo
 # Unknown options --------------------------------------------------------------------------------------
 
 OPTION_NAMES = tuple(one.name.replace("_", "-") for one in fields(Options))
-FLAGS = ("share", "fresh")
-"""Options without a value."""
-MOST_WORDS = 100
-"""Words of a line that are looked at to find out whether it was typed."""
+FLAGS = ("share", "fresh")  # options without a value
+_BARE = ("threshold", "rescan-after-days", *FLAGS)  # options also without hyphens, beside indicators only
+_MARKS = "-+/:=,;.`*_~()\"'"
+_FILLER = re.compile(rf"[{re.escape(_MARKS)}]+|(?i:check|scan|look|up|lookup|test|analy[sz]e|please|with)")
+MOST_WORDS = 100  # that are looked at to find out whether a line was typed
 ANY_OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*(?:=\S*)?")
 _OPTION_AND_VALUE = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*(?:=\S*|\s+(?!--)\S+)?")
 _PROGRAM = re.compile(
@@ -212,7 +213,12 @@ def refuse_unknown_options(text: str, *, strict: bool, pasted: str) -> None:
     """For a text that is left without the known options; see parser.parse_options. Raises UnknownOption."""
     # Where every other word is an indicator, this is a typed command, whatever its options look like.
     words = _OPTION_AND_VALUE.sub(" ", text).split()[: MOST_WORDS + 1]
-    strict = strict or all(word.isdecimal() or read(word) for word in words)
+    others = [word for word in words if not (word.isdecimal() or _FILLER.fullmatch(word) or read(word))]
+    names = [re.split("[=:]", word.strip(_MARKS))[0].lower() for word in others]
+    is_bare = all(difflib.get_close_matches(one, _BARE, cutoff=0.75) for one in names)
+    if others and is_bare and not strict and not pasted:
+        raise UnknownOption(others[0], nearest(names[0]))
+    strict = strict or not others
     is_typed = strict or not looks_pasted(text)
     for unknown in ANY_OPTION.finditer(text):
         option = unknown[0]
@@ -221,8 +227,7 @@ def refuse_unknown_options(text: str, *, strict: bool, pasted: str) -> None:
         name = option.partition("=")[0].lstrip("-").lower()
         is_ours = difflib.get_close_matches(name, OPTION_NAMES, n=1, cutoff=0.75)
         if is_ours or (is_typed and option.startswith("--")) or strict:
-            takes_no_value = name in FLAGS
-            raise UnknownOption(option if takes_no_value else option.partition("=")[0], nearest(name))
+            raise UnknownOption(option if name in FLAGS else option.partition("=")[0], nearest(name))
 
 
 def refuse_options(command: str, text: str) -> None:

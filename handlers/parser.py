@@ -19,7 +19,7 @@ from vt.lookup import Lookup
 MOST_VALUES = 100
 """Values that one command may have."""
 LONGEST = 12_000
-"""Characters of a line. Slack's own limit for a command is lower; this one is for messages and forms."""
+"""Characters of a line, also of messages and forms."""
 MOST_PICTURES = 3
 """Values that one /vt report may have: each is a picture."""
 REPORT = "report"
@@ -234,19 +234,16 @@ def parse_options(text: str, *, strict: bool, pasted: str = "") -> tuple[Options
     Unless it is `strict`, the text may look like a log, in which unknown options are errors only if they nearly are
     ours. Those in `pasted`, the part of the text that came from somebody's message, never are.
     """
-    found: dict[str, Any] = {}
-
-    def take_value(match: re.Match[str]) -> str:
-        found[match[1].replace("-", "_")] = _VALUED[match[1]](match[1], match[2] or "")
-        return " "
-
-    def take_flag(match: re.Match[str]) -> str:
-        found[match[1]] = True
-        return " "
-
-    rest = _FLAG.sub(take_flag, _WITH_VALUE.sub(take_value, text))
-    if commands.ANY_OPTION.search(rest):
-        commands.refuse_unknown_options(rest, strict=strict, pasted=pasted)
+    values: dict[str, list[str]] = {}
+    for match in _WITH_VALUE.finditer(text):
+        values.setdefault(match[1], []).append(match[2] or "")
+    rest = _WITH_VALUE.sub(" ", text)
+    found: dict[str, Any] = dict.fromkeys(_FLAG.findall(rest), True)
+    rest = _FLAG.sub(" ", rest)
+    for name, given in values.items():
+        # Two different ones are none: neither a number nor the name of a server.
+        found[name.replace("-", "_")] = _VALUED[name](name, ", ".join(dict.fromkeys(given)))
+    commands.refuse_unknown_options(rest, strict=strict, pasted=pasted)
     return Options(**found), rest
 
 
@@ -269,8 +266,12 @@ def parse_number(option: str, value: str) -> int:
 
 
 def with_hyphens(line: str) -> str:
-    """The line with `--` in front of each option, where a phone's keyboard made a dash of the two hyphens."""
-    return re.sub(r"(?<!\S)[\u2014\u2013\u2212]+(?=[a-z])", "--", line)
+    """The line with `--` before each option, where a keyboard made a dash of the hyphens or markup stands before them."""
+    dashes = (
+        rf"(?<!\S)[\u200b\u2060\ufeff]*(?:-*[{_DASHES}][-{_DASHES}]*(?=[a-z]|(?i:{_NAMES})\b)|(?=--?[a-z]))"
+    )
+    line = re.sub(dashes, lambda found: "--" if found[0].strip("\u200b\u2060\ufeff") else "", line)
+    return re.sub(rf"(?:[`*_~(\"'\u201c\u2018,;\\]+--|(?<=\S)[\u2013\u2014]+)(?=(?:{_NAMES})\b)", " --", line)
 
 
 def _number(least: int, most: int) -> Callable[[str, str], int]:
@@ -293,5 +294,7 @@ _VALUED: Mapping[str, Callable[[str, str], Any]] = {
     "rescan-after-days": _number(0, 3650),
     "host": _host,
 }
+_NAMES = "|".join(commands.OPTION_NAMES)
+_DASHES = "\u2010-\u2015\u2212\u2500\u2e3a\u2e3b\u30fc\ufe58\ufe63\uff0d"  # what keyboards make of hyphens
 _WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
 _FLAG = re.compile(rf"(?<!\S)--({'|'.join(commands.FLAGS)})(?!\S)")

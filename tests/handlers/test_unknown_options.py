@@ -13,6 +13,43 @@ LINES = [
     ("192.0.2.1 --treshold 3", "Did you mean --threshold?"),
     ("scan-ip 192.0.2.1 --no-share", "Did you mean --share?"),
 ]
+MISTYPED = [
+    # As public bug reports of other chat bots tell of them: kubebot 9, lita-keyword-arguments 5, mattermost-mobile 5259,
+    # errbot 1145, simple-poll 2, run402 190, graph-agent 102, secretless-ai 81; and others of the kind.
+    ("\u2014threshold 3 8.8.8.8", ""),
+    ("8.8.8.8 \u2013-threshold 3", ""),
+    ("8.8.8.8 \u2011\u2011threshold=3", ""),
+    ("\uff0d\uff0dthreshold 3 8.8.8.8", ""),
+    ("8.8.8.8 \u30fc\u30fcthreshold 3", ""),
+    ("8.8.8.8 \u2015threshold 3", ""),
+    ("8.8.8.8 \u200b--threshold 3", ""),
+    ("8.8.8.8\u2014threshold 3", ""),
+    ("8.8.8.8,--threshold 3", ""),
+    ("8.8.8.8 -- threshold 3", "Did you mean --threshold?"),
+    ("8.8.8.8 threshold 3", "Did you mean --threshold?"),
+    ("8.8.8.8 treshold=3", "Did you mean --threshold?"),
+    ("threshold: 3 8.8.8.8", "Did you mean --threshold?"),
+    ("8.8.8.8 /threshold:3", "Did you mean --threshold?"),
+    ("check 8.8.8.8 -t 3", "There is no option -t."),
+    ("8.8.8.8 `--threshold 3`", "--threshold needs a whole number"),
+    ("8.8.8.8 (--threshold 3)", "--threshold needs a whole number"),
+    ("8.8.8.8 --threshold \u201c3\u201d", "--threshold needs a whole number"),
+    ("8.8.8.8 --threshold three", "--threshold needs a whole number"),
+    ("8.8.8.8 --threshold \uff13", "--threshold needs a whole number"),
+    ("8.8.8.8 --threshold 3 --threshold 50", "--threshold needs a whole number"),
+    ("8.8.8.8 --rescan-after-days 7d", "--rescan-after-days needs a whole number"),
+    ("8.8.8.8 --rescan_after_days 3", "Did you mean --rescan-after-days?"),
+    ("8.8.8.8 --share=false", "There is no option --share=false."),
+    ("8.8.8.8 share", "Did you mean --share?"),
+    ("8.8.8.8 --json", "There is no option --json."),
+]
+PLAIN = [
+    "look at 8.8.8.8 \u2014 it beacons",
+    "\u200b8.8.8.8",
+    "the threshold was 3 for 8.8.8.8",
+    "host 8.8.8.8",
+]
+"""What looks almost like an option and is none."""
 SUBCOMMANDS = ["help", "ping", "quota", "settings", "watch on", "ignore evil.com 7d", "scan-file /srv/a.bin"]
 
 
@@ -109,3 +146,37 @@ async def test_not_in_a_message_that_opened_the_form(database):
         await sent(app, shown, values=f"{text} 192.0.2.1")
         await app.idle()
         assert len(app.virustotal.calls) == 1
+
+
+@pytest.mark.parametrize("prefix", ["/vt ", "@vt ", "", "form"])
+async def test_what_keyboards_and_habit_make_of_an_option(database, prefix):
+    """Dashes of any kind and markup before it are read as hyphens; without hyphens, or with a value that is none, it is refused."""
+    async with at_work(database) as app:
+        for line, problem in MISTYPED:
+            said = await _answer_to(app, prefix, line)
+            assert (problem or "threshold 3") in said, (line, said)
+        looked_up = len({call.params["ip"] for call in app.virustotal.calls})
+        assert looked_up == 1
+
+
+@pytest.mark.parametrize("line", PLAIN)
+async def test_what_is_no_option_is_looked_up(database, line):
+    """Dashes in prose, invisible characters, and the words themselves in a sentence."""
+    async with at_work(database) as app:
+        await app.asks(f"/vt {line}")
+        assert len(app.virustotal.calls) == 1
+
+
+async def _answer_to(app, prefix, line):
+    """The answer to a line, as text."""
+    if prefix == "form":
+        exchange = await sent(app, await opened(app), values=line)
+        if exchange.errors:
+            return exchange.errors["values"]
+        await app.idle()
+        return "threshold 3"
+    if prefix == "/vt ":
+        return "".join(app.slack.shown(await app.asks(f"/vt {line}")))
+    channel = GENERAL if prefix else app.slack.direct(ANA).id
+    exchange = await app.slack.says(ANA, channel, f"{prefix}{line}")
+    return "".join(app.slack.shown(await exchange.answer()))
