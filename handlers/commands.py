@@ -195,7 +195,6 @@ FLAGS = ("share", "fresh")  # options without a value
 _BARE = ("threshold", "rescan-after-days", *FLAGS)  # options also without hyphens, beside indicators only
 _MARKS = "-+/:=,;.`*_~()\"'"
 _FILLER = re.compile(rf"[{re.escape(_MARKS)}]+|(?i:check|scan|look|up|lookup|test|analy[sz]e|please|with)")
-MOST_WORDS = 100  # that are looked at to find out whether a line was typed
 ANY_OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*(?:=\S*)?")
 _OPTION_AND_VALUE = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*(?:=\S*|\s+(?!--)\S+)?")
 _PROGRAM = re.compile(
@@ -212,7 +211,7 @@ _PASTED = re.compile(r"[\n`|;$]|(?:^|\s)&amp;&amp;\s|(?<!\S)-[a-zA-Z](?!\S)")
 def refuse_unknown_options(text: str, *, strict: bool, pasted: str) -> None:
     """For a text that is left without the known options; see parser.parse_options. Raises UnknownOption."""
     # Where every other word is an indicator, this is a typed command, whatever its options look like.
-    words = _OPTION_AND_VALUE.sub(" ", text).split()[: MOST_WORDS + 1]
+    words = _OPTION_AND_VALUE.sub(" ", text).split()[:101]  # enough to see whether it was typed
     others = [word for word in words if not (word.isdecimal() or _FILLER.fullmatch(word) or read(word))]
     names = [re.split("[=:]", word.strip(_MARKS))[0].lower() for word in others]
     is_bare = all(difflib.get_close_matches(one, _BARE, cutoff=0.75) for one in names)
@@ -270,7 +269,7 @@ _OPTION = re.compile(
 _PATH = re.compile(r"(?<!\S)/\w")
 _SERVER = re.compile(r"(?<![a-z0-9])(?:ssh|sftp|scp)://[^\s/:@]*:[^\s@]*@", re.IGNORECASE)
 """The login of a server before a path. A web address with a login is not one: it is an indicator."""
-_LOGIN = re.compile(":.*@", re.DOTALL)
+_LOGIN = re.compile("(?s):.*@")
 
 
 def password_in_text(text: str) -> bool:
