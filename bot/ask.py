@@ -27,8 +27,9 @@ from handlers.commands import (
 )
 from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
 from handlers.request import Origin, Verb
-from handlers.text import about, facts, modals
+from handlers.text import about, facts
 from handlers.text import files as files_text
+from handlers.text import terminal as terminal_text
 from handlers.text.format import Audience
 from handlers.turns import consent
 from handlers.turns.lookup import INTERVAL
@@ -109,7 +110,7 @@ async def run(settings: Settings, question: Question) -> int:
     try:
         wanted = command(question.line, settings.verdicts)
     except NoQuestion:
-        say(about.NO_QUESTION)
+        say(terminal_text.NO_QUESTION)
         return WRONG
     except UsageError as usage_error:
         if isinstance(usage_error, UnknownOption):
@@ -154,7 +155,7 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, question:
         show(messages.note(about.quota(await parts.quota_store.left())))
         return DONE
     if not isinstance(wanted, LookupCommand):
-        say(modals.ONLY_IN_SLACK)
+        say(terminal_text.ONLY_IN_SLACK)
         return WRONG
     if not wanted.lookups:
         say(text.NO_MAIL)
@@ -208,10 +209,10 @@ async def _report(lookup: Lookup, parts: Backend, charts: Charts, audience: Audi
     try:
         path = new_file(chart.name, picture)
     except OSError:
-        say(facts.picture_unsaved(chart.name))
+        say(terminal_text.picture_unsaved(chart.name))
         return NOT_DONE
     show(messages.note(chart.alt))
-    show(messages.note(facts.picture_saved(str(path))))
+    show(messages.note(terminal_text.picture_saved(str(path))))
     return DONE
 
 

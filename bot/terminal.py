@@ -22,7 +22,8 @@ from bot.slack_client import web_client
 from bot.startup import database
 from bot.storage.history import AuditTrail, Entry
 from handlers.case import StoreDown
-from handlers.text import about, missing_scopes
+from handlers.text import about
+from handlers.text import terminal as terminal_text
 from handlers.text.findings import ICONS
 from handlers.text.format import Audience
 from handlers.turns.modals import Probe, health
@@ -56,7 +57,9 @@ async def doctor(settings: Settings) -> int:
     """Check what the settings name: exit status 1 when something does not answer, or Slack has not granted a scope."""
     show(
         messages.note(
-            about.doctor(settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None)
+            terminal_text.doctor(
+                settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None
+            )
         )
     )
     async with backend(settings) as parts, web_client(settings) as slack:
@@ -66,7 +69,7 @@ async def doctor(settings: Settings) -> int:
         status = await healthy(probes, operator(settings))
         missing = sorted(SCOPES.keys() - slack.access.granted) if slack.access.granted is not None else []
         if missing:
-            show(messages.note(missing_scopes(missing)))
+            show(messages.note(terminal_text.missing_scopes(missing)))
         return NOT_DONE if missing else status
 
 
@@ -96,11 +99,11 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
             elif entry := await AuditTrail(kept).find(request_id):
                 entries = _only(entry)
             else:
-                say(about.no_request(request_id))
+                say(terminal_text.no_request(request_id))
                 return NOT_DONE
             return await _written(entries, as_line if as_json else as_row, head=not as_json)
         except StoreDown:
-            say(about.DATABASE_SILENT)
+            say(terminal_text.DATABASE_SILENT)
             return NOT_DONE
         finally:
             await kept.close()

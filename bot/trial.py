@@ -19,6 +19,7 @@ from bot.file_sources import state_dir_unusable
 from bot.manifest import manifest
 from bot.settings import Settings
 from handlers.text import about
+from handlers.text import terminal as terminal_text
 from handlers.text.language import Language, language
 from playground import web
 from playground.slack import samples, scenes
@@ -126,10 +127,10 @@ def workspace(uploads: Path | None = None) -> Workspace:
 
 
 def _print_introduction(settings: Settings, address: str) -> None:
-    files = [about.files_to_try(str(root)) for root in settings.file_roots]
+    files = [terminal_text.files_to_try(str(root)) for root in settings.file_roots]
     lines = [
-        about.page(address),
-        about.INTRODUCTION,
+        terminal_text.page(address),
+        terminal_text.INTRODUCTION,
         *files,
         *([about.INVENTED] if settings.vt_api_key is None else []),
     ]

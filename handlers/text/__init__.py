@@ -15,7 +15,7 @@ from handlers.text.about import (
     PERHAPS_SHARED,
     UNREADABLE_REQUEST,
 )
-from handlers.text.errors import ERRORS, error, missing_scope, missing_scopes, names_settings, token_refused
+from handlers.text.errors import ERRORS, error, missing_scope, names_settings, token_refused
 from handlers.text.findings import (
     ICONS,
     MEANS,
@@ -107,7 +107,6 @@ __all__ = [
     "line",
     "minute",
     "missing_scope",
-    "missing_scopes",
     "more_in_json",
     "names_settings",
     "note",

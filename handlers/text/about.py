@@ -4,27 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.people import Denial
-from handlers.text.format import Audience, Sentence, fault, minute, outside, said
+from handlers.text.format import Audience, Sentence, fault, minute, said
 from handlers.text.language import Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt.actions import ACTIONS, Action
 
-INTRODUCTION = _(
-    "Try: /vt 192.0.2.1 · /vt help · any text with indicators · a number presses that button · Ctrl-D quits."
-)
 INVENTED = _("Invented data from the built-in sandbox, not from VirusTotal: no API key is set.")
-
-
-def page(address: str) -> str:
-    """Where the trial workspace is."""
-    return line("Open {address} (a practice Slack), or type here.", address=address)
-
-
-def files_to_try(folder: str) -> str:
-    """Where files are that the bot may read."""
-    return line("Files to try: /vt scan-file {folder}/*", folder=folder)
-
-
 DOES: Mapping[str, str] = {
     "scan-ip": _("reputation of an IP address"),
     "scan-hash": _("verdict on a file hash (MD5, SHA-1, SHA-256)"),
@@ -95,31 +80,6 @@ def silent(error: str, audience: Audience) -> Line:
     return fault("not responding ({error}). Tell {whoever}.", error=error).to(audience)
 
 
-def doctor(mode: str, kind: str, *, invented: bool) -> str:
-    """What is set up, and what the operator must know about it."""
-    lines = [
-        {
-            "http": line("Slack: HTTP mode (SLACK_SIGNING_SECRET)"),
-            "socket": line("Slack: Socket Mode (SLACK_APP_TOKEN)"),
-            "none": line("Slack: no tokens; `vtbot run` starts a local trial workspace"),
-        }[mode],
-        INVENTED if invented else KEYS[kind],
-    ]
-    if not invented and kind == "public":
-        lines.append(PUBLIC_TERMS)
-    return join("\n", lines)
-
-
-KEYS = {"public": _("VirusTotal: a public key"), "private": _("VirusTotal: a private key")}
-NO_QUESTION = _(
-    "Nothing to look up. Type it after ask, such as vtbot ask scan-ip 192.0.2.1, or pipe text into it: "
-    "vtbot ask < iocs.txt"
-)
-"""In a terminal, for `vtbot ask` without a text."""
-PUBLIC_TERMS = _(
-    "VirusTotal's public API must not be used in commercial products, services or business workflows: "
-    "for those, get a private key and set VT_KEY_KIND=private."
-)
 PING_NAMES = {"key": _("VirusTotal key"), "database": _("Database"), "slack": _("Slack")}
 
 
@@ -169,9 +129,6 @@ DENIALS: Mapping[Denial, Sentence] = {
     Denial.CHANNEL: said("This bot isn't enabled in this channel. Ask {whoever} where you can use it."),
 }
 """Each one sentence or two, to the asker alone."""
-DATABASE_SILENT = _(
-    "The database is not responding. Try again; if it keeps happening, check DATABASE_URL or STATE_DIR."
-)
 CANNOT_TAKE_YET = _(
     "I can't take requests right now: my database is down. Slack will retry for five minutes; if you have no answer by then, send it again."
 )
@@ -196,14 +153,6 @@ def denied(why: Denial, audience: Audience) -> Line:
 def quota_spent(until: datetime) -> Line:
     """In a terminal: the rest of the answer has to wait for the day's or the month's quota."""
     return line("out of quota until {at}. Ask again then, or add --wait to wait for it.", at=minute(until))
-
-
-def no_request(request_id: str) -> str:
-    """Nothing is on record under an id."""
-    return line(
-        "There is no request {id}. Copy the whole ID from the message; old requests are deleted (KEEP_AUDIT).",
-        id=outside(request_id, 80),
-    )
 
 
 def usage_hint() -> Line:

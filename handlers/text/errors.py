@@ -1,11 +1,11 @@
 """Why there is no answer, as sentences with a next step: one for every error, and those for what Slack does not allow."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from handlers.text import files
 from handlers.text.format import EVERYBODY, Audience, Sentence, fault, outside, said, second, size
-from handlers.text.language import Line, join, line
+from handlers.text.language import Line, line
 from handlers.text.language import lazy_gettext as _
 from vt import errors
 from vt.indicators import defang
@@ -183,50 +183,6 @@ def token_refused(code: str, audience: Audience) -> Line:
 
 LONGEST_SCOPE = 80
 """Characters of a scope, or of a list of them."""
-WITHOUT_SCOPE: Mapping[str, str] = {
-    "app_mentions:read": _("mentions get no answer"),
-    "channels:history": _(
-        "nothing is heard in watched public channels, and after a crash an answer may be posted twice"
-    ),
-    "channels:join": _(
-        "channels of WATCH_CHANNELS are not joined with WATCH_JOIN, nor those where /vt watch on is typed"
-    ),
-    "channels:read": _(
-        "ALLOWED_CHANNELS and WATCH_CHANNELS cannot be told by name, and /vt watch does not work"
-    ),
-    "chat:write": _("nothing can be posted: only answers to commands and shortcuts arrive"),
-    "commands": _("/vt and the shortcuts do not exist"),
-    "files:read": _("attached files cannot be read"),
-    "files:write": _("the JSON and CSV files cannot be sent"),
-    "groups:history": _(
-        "nothing is heard in watched private channels, and after a crash an answer may be posted twice"
-    ),
-    "groups:read": _("ALLOWED_CHANNELS and WATCH_CHANNELS cannot be told by name for private channels"),
-    "im:history": _("direct messages get no answer"),
-    "im:write": _("answers in direct messages may be posted twice after a crash"),
-    "mpim:history": _("group direct messages get no answer"),
-    "mpim:read": _("the names of group direct messages are not known"),
-    "reactions:write": _("the watch cannot react to messages"),
-    "users:read": _("nobody may ask, since the bot cannot tell who they are"),
-    "users:read.email": _("/vt domain-report @somebody does not work"),
-}
-"""What does not work without a scope of the manifest."""
-
-
-def missing_scopes(missing: Iterable[str]) -> str:
-    """For the operator: each scope that is not granted, and what does not work without it; "" when none is missing."""
-    lines = [
-        line(
-            "⛔ {scope} is not granted: {without}",
-            scope=scope,
-            without=WITHOUT_SCOPE.get(scope, _("it is in the manifest")),
-        )
-        for scope in missing
-    ]
-    if not lines:
-        return ""
-    mend = line("Update the app's manifest with `vtbot manifest`, and install the app again.")
-    return join("\n", [*lines, mend])
 
 
 def missing_scope(scope: str, audience: Audience) -> Line:

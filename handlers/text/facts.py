@@ -285,13 +285,3 @@ def picture_failed(subject: str) -> Sentence:
         "I could not draw the picture of {subject}. Try again in a minute; if it keeps happening, tell {whoever}.",
         subject=subject,
     )
-
-
-def picture_unsaved(path: str) -> Line:
-    """In a terminal: it could not be written."""
-    return line("I can't write {path} here. Change to a folder that you may write to.", path=path)
-
-
-def picture_saved(path: str) -> Line:
-    """In a terminal: where the picture is."""
-    return line("The picture is in {path}", path=path)

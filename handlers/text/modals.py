@@ -263,8 +263,6 @@ CHANNELS_HOW = _("Type /vt settings in any channel to set thresholds and who see
 HEALTH = _("Status")
 CHECK_KEY = _("Check VirusTotal too (1 call)")
 
-ONLY_IN_SLACK = _("That works only in Slack. Here: vtbot ask 'scan-ip 192.0.2.1'")
-
 
 # Buttons of an answer -------------------------------------------------------------------------------
 

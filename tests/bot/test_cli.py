@@ -138,11 +138,13 @@ def test_json_is_the_same_in_every_language(vtbot):
 
 
 def test_wrong_usage_in_the_terminal_is_said_in_its_language(vtbot):
-    """Sentences for people are; those of the command line itself are English."""
+    """What is asked, and the command line itself."""
     assert "照会するものがありません" in vtbot("ask", "scan-ip", "--language", "ja").stderr
     assert sentence(vtbot("ask", EICAR, "--language", "de")) == (
         "vtbot ask: argument --language: de is not one of en, ja, es. See vtbot ask --help."
     )
+    assert "引数--port: x" in vtbot("sandbox", "--port", "x", LANG="ja_JP.UTF-8").stderr
+    assert "使い方: vtbot ask" in vtbot("ask", "--help", LANG="ja_JP.UTF-8").stdout
 
 
 def test_all_five_actions(vtbot, tmp_path):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from bot.manifest import SCOPES
-from handlers.text.errors import WITHOUT_SCOPE, missing_scopes
+from handlers.text.terminal import WITHOUT_SCOPE, missing_scopes
 
 WRITE = """
 import asyncio, logging, sys, warnings

@@ -9,7 +9,7 @@ import pytest
 from handlers.case import FormModal, Found
 from handlers.request import ChannelSettings, Origin, Verb
 from handlers.stored_shapes import CHANNEL_SETTINGS
-from handlers.text import about, facts, files, modals, watch
+from handlers.text import about, facts, files, modals, terminal, watch
 from handlers.text.findings import STATES
 from handlers.text.language import Language, catalogue, language, spoken_in
 from handlers.views import details_layout, form, messages
@@ -106,9 +106,11 @@ THE_SAME_EVERYWHERE = {
     *(files.ADDRESS, files.USER, files.PASSWORD, files.PATHS),
     *(facts.SCAN_DATE, facts.SCANNED_URL),
     *modals.CHANGED,
+    *terminal.OPTIONS,
+    *terminal.ARGPARSE,
     "lazy_gettext as _",
 }
-"""Documented names of fields, and of settings as the audit has them. What people type is not translated either."""
+"""Documented names of fields, of settings as the audit has them, of options, and what argparse says. What people type is not translated either."""
 
 
 @pytest.mark.parametrize("spoken", Language)
