@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from bot.chart import FONTS, STATES, Charts
+from bot.chart import CHARTS, FONTS, STATES, Charts
 from tests.handlers.test_details import opens, view
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 
@@ -57,9 +57,45 @@ def sent(app, user=ANA):
     return app.slack.files(app.slack.direct(user).id, user)
 
 
-async def test_the_record_of_an_address_is_a_picture_for_the_asker_alone(database):
+def described(subject="192[.]0[.]2[.]1", **more):
+    """A picture's description with three lookups."""
+    words = {
+        "title": "RISKY", "state": "RISKY", "subject": subject, "summary": "", "foot": "", "record": "Record",
+        "evidence": "Evidence", "engines": "engines", "threshold": "RISKY from 25 engines", "counted": "counted",
+        **{state: state for state in STATES}, "url": "URLs", "downloaded": "files", "communicating": "files",
+        "referrer": "files", **more,
+    }  # fmt: skip
+    points = [
+        ((NOW - timedelta(days=10 * age)).timestamp(), count, state)
+        for age, (count, state) in enumerate([(54, "RISKY"), (6, "SUSPICIOUS"), (0, "UNKNOWN")])
+    ]
+    english = {**words, "record": "Record"}
+    return json.dumps(
+        {
+            "words": words,
+            "english": english,
+            "threshold": 25,
+            "panels": [{"name": "record", "points": points}],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+async def state(tmp_path_factory):
+    """A STATE_DIR with matplotlib's list of fonts. On a busy machine that takes longer than a picture may."""
+    state = tmp_path_factory.mktemp("state")
+    await Charts(state / CHARTS, seconds=300).draw(described())
+    return state
+
+
+@pytest.fixture
+def charts(state):
+    return Charts(state / CHARTS)
+
+
+async def test_the_record_of_an_address_is_a_picture_for_the_asker_alone(database, state):
     """It goes to the direct messages with an alternative text; nothing is asked of VirusTotal for it."""
-    async with at_work(database, VT_HOST_RULE="documented") as app:
+    async with at_work(database, STATE_DIR=str(state), VT_HOST_RULE="documented") as app:
         await looks_up(app, ADDRESS)
         await ages(app, days=2)
         await looks_up(app, ADDRESS, user=BEN)
@@ -87,9 +123,9 @@ async def test_the_record_of_an_address_is_a_picture_for_the_asker_alone(databas
         ("lucia", ("PELIGROSA", "Consultada una vez", "a partir de")),
     ],
 )
-async def test_in_the_language_of_whoever_asks(database, user, words):
+async def test_in_the_language_of_whoever_asks(database, state, user, words):
     """The alternative text, and the picture as far as its fonts have the letters."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await looks_up(app, EICAR)
         await app.slack.types(user, GENERAL, f"/vt report {EICAR}")
         await app.idle()
@@ -98,9 +134,9 @@ async def test_in_the_language_of_whoever_asks(database, user, words):
         assert words[2] in file.alt
 
 
-async def test_shared_in_the_channel_with_who_asked(database):
+async def test_shared_in_the_channel_with_who_asked(database, state):
     """With --share everybody in the channel sees the picture, and for whom it is there."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await looks_up(app, EICAR)
         exchange = await app.slack.types(ANA, GENERAL, f"/vt report {EICAR} --share")
         answer = await exchange.answer()
@@ -112,9 +148,9 @@ async def test_shared_in_the_channel_with_who_asked(database):
         assert not sent(app)
 
 
-async def test_a_mention_is_answered_in_its_thread(database):
+async def test_a_mention_is_answered_in_its_thread(database, state):
     """Where everybody has read the question."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await looks_up(app, ADDRESS)
         exchange = await app.slack.says(ANA, GENERAL, f"@vt report {ADDRESS}")
         answer = await exchange.answer()
@@ -122,26 +158,26 @@ async def test_a_mention_is_answered_in_its_thread(database):
         assert [file.name for file in answer.files] == ["virustotal-report-192.0.2.1.png"]
 
 
-async def test_in_direct_messages_it_is_the_answer(database):
+async def test_in_direct_messages_it_is_the_answer(database, state):
     """No sentence says where it is."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await looks_up(app, ADDRESS)
         answer = await (await app.slack.says(ANA, app.slack.direct(ANA).id, f"report {ADDRESS}")).answer()
         assert len(answer.files) == 1
 
 
-async def test_nothing_on_record_is_a_sentence(database):
+async def test_nothing_on_record_is_a_sentence(database, state):
     """As for an address that is never sent. There is no empty picture, and an address that waits is not drawn either."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         assert "so there is nothing to draw" in await reports(app, "198[.]51[.]100[.]7")
         assert "is internal" in await reports(app, "10.1.2.3")
         assert not sent(app)
         assert not app.virustotal.calls
 
 
-async def test_several_values_are_a_picture_each(database):
+async def test_several_values_are_a_picture_each(database, state):
     """Of three, the one without a record is named. Four are refused."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await looks_up(app, f"{ADDRESS} {EICAR}")
         exchange = await app.slack.types(ANA, GENERAL, f"/vt report {ADDRESS}, {EICAR} 198.51.100.7")
         said = "\n".join(app.slack.shown(await exchange.answer(having="direct message")))
@@ -165,29 +201,29 @@ async def test_several_values_are_a_picture_each(database):
         ("nothing here", "Example: /vt report 192.0.2.1"),
     ],
 )
-async def test_usage(database, line, words):
+async def test_usage(database, state, line, words):
     """Every other option is refused; without an indicator there is an example."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         assert words in await reports(app, line)
 
 
-async def test_help_names_it(database):
+async def test_help_names_it(database, state):
     """With what it does."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         assert "/vt report 192.0.2.1" in "\n".join(app.slack.shown(await app.asks("/vt help")))
 
 
-async def test_a_guest_may_not(database):
+async def test_a_guest_may_not(database, state):
     """Whoever may not ask for lookups gets no pictures either."""
-    async with at_work(database, ALLOWED_USERS="ben") as app:
+    async with at_work(database, STATE_DIR=str(state), ALLOWED_USERS="ben") as app:
         await looks_up(app, ADDRESS, user=BEN)
         assert "don't have permission" in await reports(app, ADDRESS)
         assert not sent(app)
 
 
-async def test_the_button_in_details(database):
+async def test_the_button_in_details(database, state):
     """It draws the finding that is shown; the picture goes to whoever pressed it, though the answer was shared."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         answer = await looks_up(app, f"{EICAR} --share")
         await opens(app, answer, "Details", BEN)
         await app.slack.presses(BEN, view(app, BEN), "Picture")
@@ -197,9 +233,9 @@ async def test_the_button_in_details(database):
         assert len(app.slack.files(GENERAL, ANA)) == 0
 
 
-async def test_it_is_in_the_audit_trail(database):
+async def test_it_is_in_the_audit_trail(database, state):
     """With what was asked about, and without the secret of a URL."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await reports(app, "https://evil.example/reset?token=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA")
         async with await psycopg.AsyncConnection.connect(app.database) as connection:
             found = await connection.execute("SELECT what FROM audit WHERE verb = 'report'")
@@ -208,9 +244,9 @@ async def test_it_is_in_the_audit_trail(database):
         assert "Zm9vYmFy" not in json.dumps(what)
 
 
-async def test_a_thousand_lookups_are_one_picture(database):
+async def test_a_thousand_lookups_are_one_picture(database, state):
     """Of more than a thousand the newest are shown, and it says so."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await looks_up(app, EICAR)
         async with await psycopg.AsyncConnection.connect(app.database, autocommit=True) as connection:
             await connection.execute("""
@@ -239,9 +275,9 @@ async def test_a_picture_that_cannot_be_drawn_is_a_sentence(database, tmp_path):
         assert not sent(app)
 
 
-async def test_in_a_channel_without_the_bot(database):
+async def test_in_a_channel_without_the_bot(database, state):
     """What was to be shared goes to the direct messages, and a sentence says why."""
-    async with at_work(database) as app:
+    async with at_work(database, STATE_DIR=str(state)) as app:
         await looks_up(app, ADDRESS)
         app.slack.fails("files.completeUploadExternal", "not_in_channel")
         assert "can't post in that channel" in await reports(app, f"{ADDRESS} --share", "direct message")
@@ -249,40 +285,6 @@ async def test_in_a_channel_without_the_bot(database):
 
 
 # The process that draws ----------------------------------------------------------------------------------
-
-
-def described(subject="192[.]0[.]2[.]1", **more):
-    """A picture's description with three lookups."""
-    words = {
-        "title": "RISKY", "state": "RISKY", "subject": subject, "summary": "", "foot": "", "record": "Record",
-        "evidence": "Evidence", "engines": "engines", "threshold": "RISKY from 25 engines", "counted": "counted",
-        **{state: state for state in STATES}, "url": "URLs", "downloaded": "files", "communicating": "files",
-        "referrer": "files", **more,
-    }  # fmt: skip
-    points = [
-        ((NOW - timedelta(days=10 * age)).timestamp(), count, state)
-        for age, (count, state) in enumerate([(54, "RISKY"), (6, "SUSPICIOUS"), (0, "UNKNOWN")])
-    ]
-    english = {**words, "record": "Record"}
-    return json.dumps(
-        {
-            "words": words,
-            "english": english,
-            "threshold": 25,
-            "panels": [{"name": "record", "points": points}],
-        }
-    )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where matplotlib keeps its list of fonts, which takes longer to make than a picture."""
-    return tmp_path_factory.mktemp("fonts")
-
-
-@pytest.fixture
-def charts(folder):
-    return Charts(folder)
 
 
 async def test_colours_of_states(charts):
@@ -308,13 +310,13 @@ async def test_hostile_text_is_plain_text(charts, subject):
     assert pixels(await charts.draw(described(subject)))[0] == 1200
 
 
-async def test_words_that_no_font_has_are_english(folder, charts):
+async def test_words_that_no_font_has_are_english(state, charts):
     """The fonts that come with matplotlib lack Japanese: boxes in place of sentences would say nothing."""
     japanese = json.loads(described())
     japanese["words"]["record"] = "検索"
     only_english = {**japanese, "words": japanese["english"]}
     made = [await charts.draw(json.dumps(one)) for one in (japanese, only_english)]
-    [fonts] = folder.glob("fontlist-*.json")
+    [fonts] = (state / CHARTS).glob("fontlist-*.json")
     has_letters = any(f'"{name}"' in fonts.read_text() for name in FONTS[1:])
     assert (made[0] == made[1]) is not has_letters
 
