@@ -181,7 +181,15 @@ async def run(bot, count, seed, database=None, thorough=1.0):
 
     With a database, every fiftieth turn is stored there.
     """
+    before = structlog.get_config()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    try:
+        return await _run(bot, count, seed, database, thorough)
+    finally:
+        structlog.configure(**before)
+
+
+async def _run(bot, count, seed, database, thorough):
     chance = random.Random(seed)  # noqa: S311 - not a secret
     known, faults, examples = samples(), Counter(), {}
     turns = 0
