@@ -21,6 +21,7 @@ from bot.observability import CODES, OTHER
 from bot.settings import KNOWN, Mode, load
 from handlers.case import Outcome
 from tests.bot.test_metrics import scraped
+from tests.deploy.image import instructions, is_sent
 from tests.support.app_fixture import ANA, GENERAL, HASHES, at_work
 
 ROOT = Path(__file__).parents[2]
@@ -76,14 +77,8 @@ def image_environment():
     """What the image's last ENV sets."""
     return dict(
         pair.split("=", 1)
-        for pair in shlex.split([value for word, value in docker_lines() if word == "ENV"][-1])
+        for pair in shlex.split([value for word, value in instructions() if word == "ENV"][-1])
     )
-
-
-def docker_lines():
-    """The instructions of the Dockerfile, each with the rest of its line."""
-    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text("utf-8"), flags=re.MULTILINE)
-    return [line.split(maxsplit=1) for line in text.replace("\\\n", " ").splitlines() if line.strip()]
 
 
 def run(*command):
@@ -264,7 +259,7 @@ def test_the_unit_is_hardened(unit_file):
 
 def test_the_image_is_built_from_pinned_parts():
     """Bases of an exact version, dependencies by hash, the page from npm's lock."""
-    lines = docker_lines()
+    lines = instructions()
     bases = [value.partition("=")[2] for word, value in lines if word == "ARG"]
     assert all(re.fullmatch(r"[a-z]+:\d+\.\d+\.\d+-[a-z-]+", base) for base in bases)
     assert {value.split()[0] for word, value in lines if word == "FROM"} == {
@@ -279,7 +274,7 @@ def test_the_image_is_built_from_pinned_parts():
 
 def test_the_image_runs_as_a_number():
     """A user without a name on the host, no shell, no curl: Python itself asks for the bot's health."""
-    lines = docker_lines()
+    lines = instructions()
     assert [value for word, value in lines if word == "USER"] == ["10001:10001"]
     health = next(value for word, value in lines if word == "HEALTHCHECK")
     assert json.loads(health[health.index("[") :])[0] == "python3"
@@ -289,15 +284,23 @@ def test_the_image_runs_as_a_number():
 
 
 def test_what_the_image_copies_is_there_and_sent():
-    """Every source exists, and .dockerignore sends all of them and nothing else."""
+    """Every source exists, and .dockerignore sends them, without secrets, tests and what was built here."""
     copied = [
-        value.split()[:-1] for word, value in docker_lines() if word == "COPY" and "--from" not in value
+        value.split()[:-1] for word, value in instructions() if word == "COPY" and "--from" not in value
     ]
-    sources = {source.split("/")[0] for line in copied for source in line}
     assert all((ROOT / source).exists() for line in copied for source in line)
-    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
-    assert rules[0] == "*"
-    assert {rule[1:].split("/")[0] for rule in rules if rule[0] == "!"} == sources
+    parts = [Path(source) for line in copied for source in line]
+    assert [part for part in parts if part.suffix and not is_sent(part)] == []
+    assert is_sent(Path("bot/app.py"))
+    kept = (
+        ".env",
+        "tests/conftest.py",
+        "deploy/secrets/vt_api_key",
+        "bot/__pycache__/app.pyc",
+        ".git/config",
+    )
+    built = ("playground/web/built/index.html", "playground/web/client/node_modules/react/index.js")
+    assert [name for name in (*kept, *built) if is_sent(Path(name))] == []
 
 
 # Metrics -------------------------------------------------------------------------------------------------
