@@ -232,6 +232,20 @@ UNUSABLE = [
         "postgres://me:hush@localhost:99999999/x",
         "postgresql://me:hu\x00sh@db/x",
     ),
+    # As public bug reports tell of them: repository and number.
+    "postgresql://postgres:_Ij=de-hush$avg?@U-+0x!@localhost:1/x",  # databases 409
+    "postgresql://me:hush?e5@localhost:1/x",  # dj-database-url 70
+    "postgres://me:m64w9/hush@localhost:1/x",  # dj-database-url 133
+    "postgresql://me:%Chush@localhost:1/x",  # repository-service-tuf-worker 931
+    "postgresql://me:a b hush@localhost:1/x",  # grafana 85840
+    "postgresql://me:[hush]@localhost:1/x",
+    "'postgresql://me:hush@localhost:1/x'",
+    "jdbc:postgresql://localhost:1/x?user=me&password=hush",
+    "Server=localhost;User ID=me;Password=hush;",  # pentect 1400
+    "postgresql:me:hush@localhost:1/x",
+    "DATABASE_URL=postgresql://me:hush@localhost:1/x",
+    "postgresql://me:hush@localhost:1:2/x",  # sqlalchemy 4738
+    "postgresql://me:hush@localhost:1?sslcert=/x",  # jupyterlab-sql 135
 ]
 
 

@@ -240,6 +240,14 @@ _MARKUP = (
     "&lt;!here&gt;",
     "|",
     "[x](http://evil.com)",
+    "![x](http://evil.com/a.png)",
+    "<https://evil.com/harvest|Approve in Slack>",
+    "<!date^1^{date_short}^http://evil.com|now>",
+    "<!subteam^S1|@oncall>",
+    "<mailto:a@evil.com|mail>",
+    "<#C1|general>",
+    "&#60;!channel&#62;",
+    "@here",
 )
 _LINKS = (
     "http://evil.com/",
@@ -254,6 +262,13 @@ _LINKS = (
     f"http://evil.com/reset?token={HUSH}",
     "a\nhttp://evil.com",
     "mail@evil.com",
+    "https://evil.com?x=y|virustotal.com",
+    "http:\\\\evil.com",
+    "http:/\u200b/evil.com",
+    "https://evil\u3002com/",
+    "slack://evil.com",
+    "javascript:location='http://evil.com'",
+    f"postgres://u:p/{HUSH}@evil.com/x",
 )
 _PARTS = (
     [],

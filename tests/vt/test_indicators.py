@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.values import VALUES
-from vt.indicators import Indicator, Kind, defang, is_internal, read, refang, split_values
+from vt.indicators import Indicator, Kind, defang, defang_path, is_internal, read, refang, split_values
 
 MD5 = "44d88612fea8a8f36de82e1278abb02f"
 SHA256 = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
@@ -286,3 +286,17 @@ def test_any_text_can_be_read_and_shown(text):
 def test_what_is_shown_can_be_typed_back(value):
     """A defanged value is read as the very same indicator."""
     assert read(defang(value)) == read(value) is not None
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\u202e", "\u2060", "\ufeff", "\xad", "\t", "\x1b", "\ue000", "\ud800"]
+)
+@pytest.mark.parametrize(
+    "link", ["http://evil.test/a", "www.evil.test", "ana@evil.test", "192.0.2.1", "2001:db8::1"]
+)
+def test_nothing_invisible_hides_a_link_from_being_defanged(link, hidden):
+    """Wherever it stands: views leave such characters out, and the link would be one again."""
+    for place in range(len(link) + 1):
+        shown = defang(f"{link[:place]}{hidden}{link[place:]}")
+        assert shown == defang(link)
+        assert "://" not in defang_path(f"{link[:place]}{hidden}{link[place:]}").replace("hxxp://", "")

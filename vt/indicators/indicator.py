@@ -1,6 +1,7 @@
 """The indicator and its eight kinds: made from normalised parts, read from a typed argument, and defanged for people."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -260,6 +261,7 @@ def defang(value: str) -> str:
     `192[.]0[.]2[.]1`, `hxxp://evil[.]example/path`, `user[@]evil[.]example`, `2001[:]db8[:][:]1`. A hash is
     returned unchanged.
     """
+    value = _printable(value)
     if ":" in value and hosts.parse_address(value):
         return value.replace(":", "[:]")
     for pattern, safe in _DEFANG:
@@ -269,9 +271,17 @@ def defang(value: str) -> str:
 
 def defang_path(name: str) -> str:
     """A path or file name changed only where a client would make a link of it, so that it can still be copied."""
+    name = _printable(name)
     for pattern, safe in (*_DEFANG_SCHEMES, _DEFANG_WWW):
         name = pattern.sub(safe, name)
     return name
+
+
+def _printable(text: str) -> str:
+    """Without invisible characters: whoever shows the text leaves them out, and a link that they hid would be one again."""
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c)[0] != "C")
 
 
 _DEFANG_SCHEMES: tuple[tuple[re.Pattern[str], str], ...] = (
