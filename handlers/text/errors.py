@@ -1,10 +1,12 @@
 """Why there is no answer, as sentences with a next step: one for every error, and those for what Slack does not allow."""
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from handlers.text import files
-from handlers.text.format import EVERYBODY, Audience, Sentence, fault, outside, said, second, size
+from handlers.text.format import EVERYBODY, Audience, Sentence, fault, outside, said, second, seconds, size
 from handlers.text.language import Line, line
 from handlers.text.language import lazy_gettext as _
 from vt import errors
@@ -169,6 +171,23 @@ def is_fault(trouble: errors.VTError) -> bool:
 def names_settings(trouble: errors.VTError) -> bool:
     """Is there something that only whoever runs the bot is told?"""
     return bool(ERRORS[type(trouble)](trouble).settings)
+
+
+def trying_again(trouble: errors.VTError, until: datetime, now: datetime) -> Line:
+    """What an answer says about a look-up that is tried again at `until`."""
+    pause = seconds(until, now)
+    if isinstance(trouble, errors.Reserved):
+        return line(
+            "the rest of today's quota is kept for people who ask. I will check this in {pause}; "
+            "press Check now to spend a call.",
+            pause=pause,
+        )
+    if isinstance(trouble, errors.QuotaSpent):
+        return line("out of quota; next call in {pause}", pause=pause)
+    # The first sentence without its full stop (Japanese has one of its own), and the longest pause, not the time left:
+    # it stays true in a message that Slack does not let us edit often.
+    why = re.split(r"\. |\.$|。", error(trouble), maxsplit=1)[0]
+    return line("{why}, trying again in {seconds} s or less", why=why, seconds=errors.LONGEST_PAUSE)
 
 
 # What Slack does not allow -----------------------------------------------------------------------------

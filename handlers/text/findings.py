@@ -1,13 +1,12 @@
 """Sentences about findings: the verdict, why it is so, what is on record, and how many there are. They are plain text."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.case import Sighting, Summary
 from handlers.text import files, hosts
-from handlers.text.errors import error, is_fault
-from handlers.text.format import EVERYBODY, Audience, cut, day, engines, minute, safe, second, seconds
+from handlers.text.errors import error, is_fault, trying_again
+from handlers.text.format import EVERYBODY, Audience, cut, day, engines, minute, safe, second
 from handlers.text.language import Channel, Line, User, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt import errors
@@ -105,7 +104,8 @@ def _pending(finding: Finding, now: datetime) -> str:
     if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
         return _until(files.PERHAPS_ARRIVED, finding.until)
     if finding.error:
-        return join(": ", [files.TO_UPLOAD, _waits(finding, now)])
+        why = trying_again(finding.error, finding.until, now) if finding.until else ""
+        return join(": ", [files.TO_UPLOAD, why])
     return _until(MEANS[State.PENDING], finding.until)
 
 
@@ -114,29 +114,7 @@ def _not_checked(finding: Finding, now: datetime, audience: Audience) -> str:
         return _until(_("not checked yet"), finding.until)
     if finding.until is None:
         return why_not(finding, audience)
-    if isinstance(finding.error, errors.Reserved):
-        return line(
-            "the rest of today's quota is kept for people who ask. I will check this in {pause}; "
-            "press Check now to spend a call.",
-            pause=seconds(finding.until, now),
-        )
-    return _waits(finding, now)
-
-
-def _waits(finding: Finding, now: datetime) -> str:
-    """What is waited for, and until when."""
-    if finding.error is None or finding.until is None:
-        return ""
-    if isinstance(finding.error, errors.QuotaSpent):
-        return line("out of quota; next call in {pause}", pause=seconds(finding.until, now))
-    # The longest pause, not the time left: it stays true in a message that Slack does not let us edit often.
-    why = _first_sentence(error(finding.error))
-    return line("{why}, trying again in {seconds} s or less", why=why, seconds=errors.LONGEST_PAUSE)
-
-
-def _first_sentence(text: str) -> str:
-    """Without its full stop; Japanese has one of its own."""
-    return re.split(r"\. |\.$|。", text, maxsplit=1)[0]
+    return trying_again(finding.error, finding.until, now)
 
 
 def _until(what: str, until: datetime | None) -> str:

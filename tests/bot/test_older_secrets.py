@@ -10,7 +10,6 @@ from psycopg import sql
 
 from bot import migrations
 from bot.database import Database
-from bot.migrations import url_secrets
 from bot.startup import prepare
 from bot.storage.history import AuditTrail, History
 from tests.support.older_rows import load, older_tables
@@ -73,7 +72,7 @@ def older(new_database):
 
 def test_tokens_are_hidden_and_nothing_else_changes(older):
     """In the history, the audit trail and the list of what is ignored; also more rows than are read at once."""
-    many = url_secrets.BATCH * 2 + 5
+    many = migrations.BATCH * 2 + 5
     with psycopg.connect(older, autocommit=True) as connection:
         insert(connection, "sightings", [sighting(number, PLAIN) for number in range(many)])
         insert(connection, "sightings", [sighting(many + number, SECRET) for number in range(3)])
