@@ -40,6 +40,7 @@ from handlers.text.findings import (
 from handlers.text.format import (
     EVERYBODY,
     Audience,
+    clauses,
     cut,
     day,
     engines,
@@ -95,6 +96,7 @@ __all__ = [
     "Line",
     "asked_by",
     "checked",
+    "clauses",
     "cut",
     "day",
     "engines",

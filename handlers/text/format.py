@@ -1,10 +1,10 @@
 """How sentences are written: values for people to read, moments and people as Slack shows them, and who reads them. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Self
 
 from babel.numbers import format_decimal
@@ -95,6 +95,14 @@ def engines(count: int, total: int | None) -> str:
     if total:
         return ngettext("{flagged} of {count} engine", "{flagged} of {count} engines", total, flagged=count)
     return ngettext("{count} engine", "{count} engines", count)
+
+
+def clauses(texts: Iterable[str]) -> str:
+    """Several things that are said of one, without those that are empty."""
+    said = [one for one in texts if one]
+    return reduce(
+        lambda told, more: line("{told}; {more}", told=told, more=more), said[1:], (said or [""])[0]
+    )
 
 
 def beside(what: str, detail: Piece | int) -> Line:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.text.format import beside, day, engines
+from handlers.text.format import beside, clauses, day, engines
 from handlers.text.language import Line, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.evidence import Context, Evidence, HostCriteria, HostRule, Why
@@ -17,7 +17,7 @@ MOST_CONTEXT = 3
 
 def judged(why: Rule) -> str:
     """Why a host has its verdict. `verdict` has said how many engines flag it."""
-    return join("; ", reasons(why))
+    return clauses(reasons(why))
 
 
 def reasons(why: Rule) -> list[str]:

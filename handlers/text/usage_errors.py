@@ -18,9 +18,9 @@ from handlers.commands import (
     WrongValue,
 )
 from handlers.text import files
-from handlers.text.format import EVERYBODY, Audience, Sentence, typed
-from handlers.text.language import join, line, listed, ngettext
+from handlers.text.format import EVERYBODY, Audience, Sentence, clauses, typed
 from handlers.text.language import lazy_gettext as _
+from handlers.text.language import line, listed, ngettext, sentences
 from vt.actions import ACTIONS, BY_KEY, Action
 
 MOST_NAMED = 10
@@ -80,13 +80,10 @@ def _unknown_option(wrong: UnknownOption) -> str:
         return line(
             "/vt {command} takes no options: leave out {option}.", command=wrong.command, option=shown
         )
-    return join(
-        " ",
-        [
-            line("There is no option {option}.", option=shown),
-            line("Did you mean {nearest}?", nearest=wrong.nearest) if wrong.nearest else "",
-            line("Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."),
-        ],
+    return sentences(
+        line("There is no option {option}.", option=shown),
+        line("Did you mean {nearest}?", nearest=wrong.nearest) if wrong.nearest else "",
+        line("Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."),
     )
 
 
@@ -96,8 +93,8 @@ def _bad_number(wrong: BadNumber) -> str:
     return line(
         "{option} needs a whole number from {least} to {most}. Example: {example}",
         option=wrong.option,
-        least=wrong.least,
-        most=wrong.most,
+        least=str(wrong.least),
+        most=str(wrong.most),
         example=typed,
     )
 
@@ -109,7 +106,7 @@ def wrong_values(wrong: Sequence[WrongValue]) -> str:
     named = [_why_wrong(one) for one in wrong[:MOST_NAMED]]
     if len(wrong) > MOST_NAMED:
         named.append(ngettext("{count} more", "{count} more", len(wrong) - MOST_NAMED))
-    return line("Not looked up: {values}. The other values are being looked up.", values=join("; ", named))
+    return line("Not looked up: {values}. The other values are being looked up.", values=clauses(named))
 
 
 def _why_wrong(wrong: WrongValue) -> str:

@@ -140,7 +140,7 @@ def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Iter
         told = reasons(why)
         # When nothing counts, the first thing that does not count is why it is not CLEAN.
         most = 1 if why.evidence else 2
-        decided, others = text.join("; ", told[:most]), told[most:]
+        decided, others = text.clauses(told[:most]), told[most:]
     elif why and not facts.warning(finding):
         decided = text.rule(finding, reading.now, reading.audience)
     record = on_record(finding, reading.records, plain=plain)
