@@ -129,13 +129,14 @@ class Stage:
     def run(self, command, binds, *, at=None):
         """One RUN; raises CalledProcessError."""
         with self.mounted(binds) as root:
-            inside(root, self.environ | {"HOME": "/root"}, at or self.workdir, command, self.user, check=True)
+            words = inside(root, self.user, at or self.workdir, command)
+            call(*words, environ=self.environ | {"HOME": "/root"})
 
 
-def call(program, *arguments, check=True, environ=None):
-    """Run a program of this machine; its exit status. Raises CalledProcessError."""
+def call(program, *arguments, environ=None):
+    """Run a program of this machine. Raises CalledProcessError."""
     command = [shutil.which(program), *map(str, arguments)]
-    return subprocess.run(command, env=environ, check=check).returncode  # noqa: S603 - our own words
+    subprocess.run(command, env=environ, check=True)  # noqa: S603 - our own words
 
 
 def mount(*arguments):
@@ -143,10 +144,10 @@ def mount(*arguments):
     call("mount", *arguments)
 
 
-def inside(root, environ, workdir, command, user, *, check):
-    """Run a command in a root; its exit status."""
-    start = (f"--userspec={user}", root, "/usr/bin/env", f"--chdir={workdir}")
-    return call("chroot", *start, *command, check=check, environ=environ)
+def inside(root, user, workdir, command):
+    """The command line that runs a command in a root."""
+    words = ("chroot", f"--userspec={user}", root, "/usr/bin/env", f"--chdir={workdir}", *command)
+    return list(map(str, words))
 
 
 def stages(base, folder):
@@ -173,7 +174,7 @@ def build(base, folder, binds, more):
 
 
 def run(base, folder, binds, more, command):
-    """The image's program, with this command."""
+    """The image's program, with this command, in place of this process. The mounts end with their name space."""
     stage, lines = stages(base, folder)["image"]
     for word, rest in lines:
         if word not in ("RUN", "COPY", "WORKDIR"):
@@ -181,7 +182,8 @@ def run(base, folder, binds, more, command):
     workdir = next(rest for word, rest in lines if word == "WORKDIR")
     with stage.mounted(binds, ready=True) as root:
         words = stage.health if command == ["health"] else [*stage.command, *command]
-        return inside(root, stage.environ | more, workdir, words, stage.user, check=False)
+        program = shutil.which("chroot")
+        os.execve(program, inside(root, stage.user, workdir, words), stage.environ | more)  # noqa: S606 - the same
 
 
 def main():
@@ -200,9 +202,10 @@ def main():
     given = parser.parse_args()
     environ = dict(pair.split("=", 1) for pair in given.env)
     if given.what == "build":
-        return build(given.base, given.folder, given.bind, environ)
-    return run(given.base, given.folder, given.bind, environ, given.command)
+        build(given.base, given.folder, given.bind, environ)
+    else:
+        run(given.base, given.folder, given.bind, environ, given.command)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
