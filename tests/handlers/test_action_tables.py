@@ -15,7 +15,7 @@ TABLES = {
     "vt.enrichment.FIELDS": FIELDS,
     "handlers.text.about.DOES": about.DOES,
     "handlers.text.about.IN_MESSAGE": about.IN_MESSAGE,
-    "handlers.text.errors.TAKES": TAKES,
+    "handlers.text.usage_errors.TAKES": TAKES,
 }
 
 

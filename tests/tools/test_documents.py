@@ -29,3 +29,26 @@ def test_every_path_in_a_document_exists(name):
     assert named
     missing = [path for path in named if not any((base / path).exists() for base in (ROOT, document.parent))]
     assert missing == []
+
+
+NAMED = re.compile(r"`([\w/]+\.py)` \(`([\w.]+)`\)")
+
+
+def test_what_a_document_names_in_a_module_is_defined_there():
+    """A function or class that stands in parentheses behind its module."""
+    named = [
+        found
+        for name in DOCUMENTS
+        if (ROOT / name).is_file()
+        for found in NAMED.findall((ROOT / name).read_text())
+    ]
+    assert named
+    missing = [
+        (path, name)
+        for path, name in named
+        for part in name.split(".")
+        if not re.search(
+            rf"^\s*(?:(?:async )?def|class) {part}\b|^{part}\b.*=", (ROOT / path).read_text(), re.MULTILINE
+        )
+    ]
+    assert missing == []
