@@ -43,6 +43,7 @@ _ENDPOINTS = {
 _NAMES = ("resource", "url", "sha256", "sha1", "md5", "scan_id")
 """Where a report says what it is about."""
 _DIGEST = re.compile("[0-9a-f]{64}")
+_ANALYSIS = re.compile("[0-9a-f]{64}-[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,16 @@ def _plain(name):
 def names_another(sample, report):
     """Does a report say that it is about something else? Names in other places than the documented ones do not count."""
     echo = report.get("resource")
-    if isinstance(echo, str) and echo and _plain(echo) not in sample.names:
+    digests = {name[:64] for name in sample.names if _DIGEST.match(name)}
+    # Another analysis of the same content is about the same.
+    is_analysis = isinstance(echo, str) and _ANALYSIS.fullmatch(echo) and echo[:64] in digests
+    if isinstance(echo, str) and echo and _plain(echo) not in sample.names and not is_analysis:
         return True
     if sample.action == "scan-url":
         url = report.get("url")
         if isinstance(url, str) and url and _plain(url) not in sample.names:
             return True
     keys = {"scan-hash": ("sha256", "scan_id"), "scan-file": ("sha256", "scan_id")}
-    digests = {name[:64] for name in sample.names if _DIGEST.match(name)}
     found = (report.get(key) for key in keys.get(sample.action, ()))
     return any(
         isinstance(name, str) and _DIGEST.match(name.casefold()) and name[:64].casefold() not in digests
