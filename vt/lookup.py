@@ -17,6 +17,7 @@ from vt.errors import VTError
 from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.privacy import has_secret
+from vt.replies import Code
 from vt.stored import VERSION, pack, unpack, upgrade
 from vt.verdict import GIVEN_UP, Finding, Note, Raw, Subject, judge, not_checked, pending
 
@@ -163,7 +164,7 @@ class Lookup(BaseModel):
     @property
     def keeps_old_report(self) -> bool:
         """A known file of which a newer analysis is wanted: without one, the report that is known is the answer."""
-        is_known = self.raw is not None and self.raw.get("response_code") == 1
+        is_known = self.raw is not None and self.raw.get("response_code") == Code.FOUND
         return self.reanalyse_after is not None and is_known
 
     @property
@@ -282,7 +283,7 @@ class Lookup(BaseModel):
         has_nothing = error or (self.raw is None and self.note not in GIVEN_UP)
         if (self.settled or is_asking) and not self.keeps_old_report and has_nothing:
             return not_checked(self.subject, error, until=self.not_before)
-        has_report = self.raw is not None and self.raw.get("response_code") != 0
+        has_report = self.raw is not None and self.raw.get("response_code") != Code.UNKNOWN
         if self.settled and self.raw is not None and (has_report or self.note not in GIVEN_UP):
             judged = self.judged(self.raw, self.checked_at or now)
             return replace(judged, error=error or judged.error)

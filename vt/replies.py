@@ -10,6 +10,7 @@ Replies about hosts, and those that nothing is known, often echo nothing.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from enum import IntEnum
 from hashlib import sha256
 from string import ascii_letters, digits
 from typing import Any, TypeVar
@@ -24,9 +25,6 @@ from vt.models import Reply
 Raw = dict[str, Any]
 Model = TypeVar("Model", bound=Reply)
 
-FOUND = 1
-NO_CODE = 999
-"""VirusTotal's response_code of a report, and what stands for one that is missing or no integer."""
 _DIGEST = re.compile("[0-9a-f]{64}")
 _CONTENT = re.compile("([0-9a-f]{64})(?:-[0-9]{1,12})?")
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
@@ -35,6 +33,17 @@ _DROPPED = re.compile("[\t\r\n]")  # from the middle of a URL, as browsers do
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset(f"{ascii_letters}{digits}-._~")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class Code(IntEnum):
+    """VirusTotal's response_code."""
+
+    FOUND = 1
+    UNKNOWN = 0
+    INVALID = -1
+    QUEUED = -2
+    UNREADABLE = 999
+    """Ours, for a code that is missing or no integer."""
 
 
 def single(reply: Any, resource: str = "") -> Raw:
@@ -74,7 +83,7 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
     missing = [resource for resource in resources if resource not in found]
     # The rest names nothing, as most replies that VirusTotal has nothing. Among others, a report has to be named.
     is_one = len(missing) == 1 and len(left) == 1 and not is_about_another(left[0], missing[0])
-    if is_one and (len(resources) == 1 or left[0].get("response_code") != FOUND):
+    if is_one and (len(resources) == 1 or left[0].get("response_code") != Code.FOUND):
         found[missing[0]] = left[0]
     return found
 
@@ -219,7 +228,7 @@ def read(model: type[Model], raw: object) -> Model:
 def read_partly(model: type[Model], raw: object) -> Model:
     """The same without the fields that do not fit, for what the others prove. Raises Unreadable when nothing is left.
 
-    A response_code that does not fit is read as NO_CODE.
+    A response_code that does not fit is read as Code.UNREADABLE.
     """
     try:
         return model.model_validate(raw)
@@ -227,7 +236,7 @@ def read_partly(model: type[Model], raw: object) -> Model:
         unreadable = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
     if isinstance(raw, dict):
         readable = {key: value for key, value in raw.items() if key not in unreadable}
-        raw = {"response_code": NO_CODE} | readable
+        raw = {"response_code": Code.UNREADABLE} | readable
     return read(model, raw)
 
 

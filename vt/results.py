@@ -17,6 +17,7 @@ from vt.indicators import Kind
 from vt.lookup import NEVER_SENT
 from vt.models import AddressReport, DomainReport, HostReport
 from vt.privacy import masked
+from vt.replies import Code
 from vt.verdict import Basis, Finding, State, state_of, weigh
 
 GUI = "https://www.virustotal.com/gui"
@@ -56,7 +57,7 @@ def names(finding: Finding, most: int = 3) -> tuple[Detection, ...]:
 def place(finding: Finding) -> Place | None:
     """What is known about an address or domain. None for files and URLs, and when VirusTotal has no report."""
     report = finding.report
-    if not isinstance(report, HostReport) or report.response_code != 1:
+    if not isinstance(report, HostReport) or report.response_code != Code.FOUND:
         return None
     address = report if isinstance(report, AddressReport) else None
     return Place(
@@ -74,7 +75,7 @@ def insight(finding: Finding) -> Insight | None:
     report = finding.report
     risky = finding.state is State.RISKY
     numbers = (rule.count, rule.total, rule.threshold) if rule else (None, None, None)
-    if isinstance(report, AddressReport) and report.response_code == 1:
+    if isinstance(report, AddressReport) and report.response_code == Code.FOUND:
         return Insight(INSIGHT, risky, _seen_there(report), *numbers)
     if risky and rule and rule.basis is Basis.ENGINES:
         return Insight(INSIGHT, risky, (), *numbers)
@@ -272,7 +273,7 @@ def has_comments(finding: Finding) -> bool:
 
 def _is_known(finding: Finding) -> bool:
     """Whether VirusTotal has it and is not analysing it now, even if no engine has looked at it yet."""
-    has_report = getattr(finding.report, "response_code", 0) == 1
+    has_report = getattr(finding.report, "response_code", 0) == Code.FOUND
     return finding.rule is not None or (has_report and finding.state is State.UNKNOWN)
 
 

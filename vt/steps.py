@@ -16,14 +16,13 @@ from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
 from vt.outage import ANALYSIS, INTERRUPTED_UPLOAD, OUTAGE, Backoff
-from vt.verdict import QUEUED, Note, Raw, State
+from vt.replies import Code
+from vt.verdict import Note, Raw, State
 
 MAX_BROKEN_UPLOADS = 3
 """Uploads of one file that may break before it is no longer sent."""
 SAME_SCAN = timedelta(minutes=10)
 """A resource that is submitted again within this time joins the first submission's scan (measured by public clients)."""
-UNKNOWN = 0
-"""VirusTotal's response_code."""
 
 _SCAN_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)  # without what separates the resources of a batch
 _SECONDS = re.compile(r"-([0-9]{1,12})\Z")
@@ -95,7 +94,7 @@ def after_report(lookup: Lookup, raw: Raw, now: datetime, *, may_rescan: bool) -
     finding = known.judged(raw, now)
     if finding.state is State.PENDING:
         return after_receipt(lookup, raw, now)
-    if finding.state is State.UNKNOWN and raw.get("response_code") == UNKNOWN:
+    if finding.state is State.UNKNOWN and raw.get("response_code") == Code.UNKNOWN:
         return _not_found(known)
     analysed_at = finding.report.analysed_at if finding.report else None
     return _found(known, analysed_at, now, may_rescan=may_rescan)
@@ -156,7 +155,7 @@ def poll(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
     """The report of the awaited scan, or wait for the next poll. An empty reply is a poll that found nothing."""
     if was_awaited(lookup, raw):
         return lookup.done(lookup.note).evolve(raw=raw, checked_at=now)
-    if lookup.upload_uncertain and raw.get("response_code") == QUEUED and raw.get("scan_id"):
+    if lookup.upload_uncertain and raw.get("response_code") == Code.QUEUED and raw.get("scan_id"):
         return after_receipt(lookup, raw, now)
     if _never_arrived(lookup, raw):
         if lookup.failed_uploads >= MAX_BROKEN_UPLOADS:
@@ -183,7 +182,7 @@ def was_awaited(lookup: Lookup, raw: Raw) -> bool:
 
     A scan_id without a time (a queued file's may be the bare SHA-256) counts as time 0.
     """
-    if raw.get("response_code") != 1 or "scans" not in raw:
+    if raw.get("response_code") != Code.FOUND or "scans" not in raw:
         return False
     seconds = _seconds_of(str(raw.get("scan_id") or ""))
     if lookup.upload_started:
@@ -201,7 +200,7 @@ def _never_arrived(lookup: Lookup, raw: Raw) -> bool:
         lookup.upload_uncertain
         and lookup.reanalyse_after is None
         and lookup.attempts > 0
-        and raw.get("response_code") == UNKNOWN
+        and raw.get("response_code") == Code.UNKNOWN
     )
 
 

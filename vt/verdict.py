@@ -23,12 +23,11 @@ from vt.evidence import (
 )
 from vt.indicators import Indicator
 from vt.models import FileReport, HostReport, Reply, UrlReport
+from vt.replies import Code
 
 Raw = dict[str, Any]
 
 RECENT = timedelta(days=30)
-QUEUED = -2
-"""VirusTotal's response_code."""
 
 
 class State(StrEnum):
@@ -175,7 +174,7 @@ def judge(
         report = replies.read_partly(subject.action.report, raw)
         state, rule = _decide(report, threshold, criteria, now)
         # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
-        if state not in DANGERS and report.response_code != QUEUED and not is_exact(report, raw):
+        if state not in DANGERS and report.response_code != Code.QUEUED and not is_exact(report, raw):
             raise Unreadable("shape")
     except VTError as error:
         # The rest of an unreadable report is not shown: it would look like a report without detections.
@@ -235,13 +234,13 @@ def _decide(
         )  # without engines it holds no verdict, like a file that none has looked at
     code = report.response_code
     # Whatever the code says, it does not take back what engines found.
-    if state in DANGERS or (code == 1 and state is not State.NOT_CHECKED):
+    if state in DANGERS or (code == Code.FOUND and state is not State.NOT_CHECKED):
         return state, rule
-    if code == -1:
+    if code == Code.INVALID:
         raise Unsupported
-    if code not in (0, QUEUED):
+    if code not in (Code.UNKNOWN, Code.QUEUED):
         raise Unreadable("shape")
-    return (State.PENDING if code else State.UNKNOWN), None
+    return (State.PENDING if code == Code.QUEUED else State.UNKNOWN), None
 
 
 def _by_engines(report: FileReport | UrlReport, threshold: int) -> tuple[State, Rule | None]:

@@ -20,8 +20,9 @@ from vt.files.hosts import HOST, THIS_MACHINE, Host
 from vt.files.safe_path import MAX_MATCHES
 from vt.lookup import Lookup, Step
 from vt.privacy import HEAD_BYTES, UploadDenylist
+from vt.replies import Code
 from vt.steps import SAME_SCAN
-from vt.verdict import QUEUED, Note
+from vt.verdict import Note
 
 READS_PER_PLACE = 4
 """Files of one place that are read at the same time."""
@@ -241,7 +242,7 @@ class FileTransfer:
 
     async def _sent(self, group: Changes, receipt: Raw) -> Changes:
         """Keep the receipt, for uploads of the same content and for everybody who looks up its hash from now on."""
-        now, queued = self._clock(), {**receipt, "response_code": QUEUED}
+        now, queued = self._clock(), {**receipt, "response_code": Code.QUEUED.value}
         self._receipts[next(iter(group.values())).value] = (receipt, now)
         await self._keep(group.values(), queued, now)
         return {index: steps.after_receipt(lookup, receipt, now) for index, lookup in group.items()}
