@@ -54,6 +54,7 @@ pictures: .venv/test page ## screenshots of the trial page for docs/pictures (ne
 	@command -v pngquant >/dev/null && pngquant --force --ext .png --skip-if-larger --strip docs/pictures/*.png || true
 
 wheel: .venv/run page ## build the wheel, including the page, into dist
+	@rm -rf build  # or modules that were deleted since the last build would be in the wheel
 	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 
 catalogues: .venv/test ## bring the translations up to date with the sentences in the code
