@@ -240,10 +240,10 @@ def parse_options(text: str, *, strict: bool, pasted: str = "") -> tuple[Options
     rest = _WITH_VALUE.sub(" ", text)
     found: dict[str, Any] = dict.fromkeys(_FLAG.findall(rest), True)
     rest = _FLAG.sub(" ", rest)
-    for name, given in values.items():
-        # Two different ones are none: neither a number nor the name of a server.
+    for name, given in values.items():  # two different ones are neither a number nor the name of a server
         found[name.replace("-", "_")] = _VALUED[name](name, ", ".join(dict.fromkeys(given)))
-    commands.refuse_unknown_options(rest, strict=strict, pasted=pasted)
+    if not strict or commands.ANY_OPTION.search(rest):
+        commands.refuse_unknown_options(rest, strict=strict, pasted=pasted)
     return Options(**found), rest
 
 
