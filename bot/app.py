@@ -137,6 +137,7 @@ def _turns(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> 
         tidy=tidy,
         run_batch=partial(watch_batch.run_batch, deps),
         metrics=metrics,
+        first_turns=parts.first_turns,
     )
 
 

@@ -21,10 +21,10 @@ from bot.observability import OTHER, Metrics
 from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases, Modals
+from bot.storage.cases import Cases, FirstTurns
 from bot.storage.channels import WatchStore
 from bot.storage.history import AuditTrail, History
-from bot.storage.slack import PeopleStore
+from bot.storage.slack import Modals, PeopleStore
 from bot.storage.virustotal import QuotaStore, StoredReplies
 from handlers.case import Case, Outcome, StoreDown
 from handlers.watch import DUPLICATE_WINDOW
@@ -51,6 +51,7 @@ class Backend:
 
     database: Database
     cases: Cases
+    first_turns: FirstTurns
     modals: Modals
     history: History
     people: PeopleStore
@@ -73,8 +74,8 @@ class Backend:
 class MeasuredCases(Cases):
     """Cases, with the time to each answer measured."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
-        super().__init__(database, clock)
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics, first_turns: FirstTurns) -> None:
+        super().__init__(database, clock, first_turns)
         self._metrics = metrics
 
     async def save(self, case: Case) -> None:
@@ -130,12 +131,14 @@ async def backend(
         automatic = await service(
             QuotaStore(store, target.key, limits, clock, reserve=reserve), DUPLICATE_WINDOW, LONG_OUTAGE
         )
-        cases = MeasuredCases(store, clock, metrics)
+        first_turns = FirstTurns()
+        cases = MeasuredCases(store, clock, metrics, first_turns)
         cards = Cards(store, clock, unknown=bool(settings.watch_channels))
         outage.on_return = partial(_wake, cases, cards)
         yield Backend(
             database=store,
             cases=cases,
+            first_turns=first_turns,
             modals=Modals(store),
             history=History(store),
             people=PeopleStore(store),

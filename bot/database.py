@@ -5,59 +5,45 @@ import errno
 import os
 import select
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy
 import structlog
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import DiskFull
-from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import event
-from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from psycopg.pq import TransactionStatus
+from psycopg.rows import namedtuple_row
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.connections import (
+    TURN,
+    AckPriority,
+    Connection,
+    Rarely,
+    Statement,
+    Turn,
+    Work,
+    gives_way,
+    with_setting,
+)
 from bot.observability import Metrics
 from handlers.case import StoreDown
 
 T = TypeVar("T")
-Work = Callable[[AsyncConnection], Awaitable[T]]
-
 TIMEOUT = 2.0
 """Seconds after which whoever waits for the database is told that it is down: Slack waits for three."""
 CLOSING_SECONDS = 5.0
 CONNECTIONS = 10
 READ_SECONDS = 10.0
 """Between two readings of the database's clock."""
-PAUSE = 0.25
-"""The longest that a turn waits before one statement, in seconds."""
-_TURN: ContextVar[bool] = ContextVar("turn", default=False)
+CONNECT_SECONDS = 2.0
 
 log = structlog.get_logger()
 
-
-# A host that is gone closes nothing: without these, its connections would hang for a quarter of an hour.
-_NOTICE_LOSS = {
-    "connect_timeout": "5",
-    "keepalives_idle": "3",
-    "keepalives_interval": "2",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "8000",
-}
-
-
-def with_setting(url: str, name: str, value: str) -> str:
-    """The URL with one more setting for its sessions, and with limits to noticing that the server's host is gone."""
-    given = conninfo_to_dict(url)
-    options = f"{given.get('options') or ''} -c {name}={value}".strip()
-    return make_conninfo(url, **(_NOTICE_LOSS | given | {"options": options}))
-
-
-_NOW = sqlalchemy.select(sqlalchemy.func.clock_timestamp())
 _SPILL = sqlalchemy.text(
     "SELECT count(*) FROM (SELECT repeat('x', 90) || n FROM generate_series(1, 4000) AS n ORDER BY 1 OFFSET 0) AS rows"
 )
@@ -84,33 +70,68 @@ class Database:
         # The server gives up before we do, so that a statement whose caller was told "down" is rarely executed after all.
         self._conninfo = with_setting(url, "statement_timeout", str(int(timeout * 750)))
         self._timeout = timeout
-        self._engine = checked_on_checkout(
-            create_async_engine(
-                "postgresql+psycopg://",
-                async_creator=self._connect,
-                pool_size=connections,
-                max_overflow=0,
-                pool_timeout=timeout,
-                hide_parameters=True,
-                isolation_level="AUTOCOMMIT",
-                use_native_hstore=False,  # asked for at each connection, and not used
-            )
-        )
-        self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
+        self.pool = Pool(self._conninfo, connections)
+        self._rarely = Rarely()
         self.ack_priority = AckPriority()
         self._under_way: set[asyncio.Future[Any]] = set()
 
-    async def _connect(self) -> psycopg.AsyncConnection:
-        return await psycopg.AsyncConnection.connect(self._conninfo)
-
     async def run(self, work: Work[T], *, together: bool = False) -> T:
-        """Call `work` with a connection and return its result. Raises StoreDown.
+        """Call `work` with a connection of SQLAlchemy's and return its result. Raises StoreDown.
 
-        Each statement commits by itself; with `together`, all of them are one transaction.
+        Each statement commits by itself; with `together`, all of them are one transaction. In a turn, what was put off
+        is written first.
         """
-        await self.ack_priority.give_way()
+        turn = TURN.get()
+        if turn and turn.put_off:
+            await self.write()
+        return await self._measured(self._run(work, together=together))
+
+    async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
+        """Execute one prepared statement. Its rows, as named tuples; none of a statement without any. Raises StoreDown."""
+        return await self._measured(self._rows(sql, values))
+
+    async def write(self, *statements: Statement) -> None:
+        """Execute the statements after those that the turn has put off: one transaction, one round trip. Raises StoreDown."""
+        turn = TURN.get() or Turn()
+        every = [*turn.put_off, *statements]
+        turn.put_off.clear()
+        try:
+            if every:
+                await self._measured(self._write(every))
+        except StoreDown:
+            turn.put_off[:0] = every[: len(every) - len(statements)]
+            raise
+
+    async def write_later(self, *statements: Statement) -> None:
+        """Execute the statements with the last ones of the turn, or at once where there is no turn. Raises StoreDown."""
+        turn = TURN.get()
+        if turn and not turn.has_ended:
+            turn.put_off += statements
+        else:
+            await self.write(*statements)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """A turn, which gives way to acknowledgements. What it has put off is written at its end. Raises StoreDown."""
+        with gives_way() as turn:
+            try:
+                yield
+            except BaseException:
+                turn.has_ended = True
+                with suppress(StoreDown):
+                    await _finished(self.write())
+                raise
+            turn.has_ended = True
+            await _finished(self.write())
+
+    async def _measured(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            await self.ack_priority.give_way()
+        except BaseException:
+            work.close()
+            raise
         with self._metrics.database.time(), self._metrics.database_failures.count_exceptions(StoreDown):
-            return await self._within_timeout(self._run(work, together=together))
+            return await self._within_timeout(work)
 
     async def _within_timeout(self, work: Coroutine[Any, Any, T]) -> T:
         task = asyncio.ensure_future(work)
@@ -127,9 +148,25 @@ class Database:
         return task.result()
 
     async def _run(self, work: Work[T], *, together: bool) -> T:
+        async with self.connection() as lent:
+            return await self._rarely.run(lent, work, together=together)
+
+    async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
+        async with self.connection() as connection:
+            cursor = await connection.execute(sql, values, prepare=True)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def _write(self, statements: list[Statement]) -> None:
+        async with self.connection() as connection, connection.pipeline():
+            for sql, values in statements:
+                await connection.execute(sql, values, prepare=True)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """One of the pool's, which commits each statement. Raises StoreDown, and waits however long it takes."""
         try:
-            async with self._together.begin() if together else self._engine.connect() as connection:
-                return await work(connection)
+            async with self.pool.connection() as connection:
+                yield connection
         except (SQLAlchemyError, psycopg.Error, OSError) as error:
             # The error's text may hold what people asked for, so only its type is logged.
             cause = getattr(error, "orig", None) or error
@@ -138,7 +175,7 @@ class Database:
 
     async def ping(self) -> None:
         """One round trip. Raises StoreDown."""
-        await self.run(lambda connection: connection.execute(sqlalchemy.select(1)))
+        await self.rows("SELECT 1", {})
 
     async def check_disk(self) -> None:
         """Have the server write a temporary file, which it deletes again. Raises StoreDown, DatabaseFull.
@@ -157,7 +194,7 @@ class Database:
         """Wait for cancelled statements to release their connections, then close all of them."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=CLOSING_SECONDS)
-        await self._engine.dispose()
+        await self.pool.close()
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         """Retrieve the exception of a task nobody waits for any more; asyncio would log it as never retrieved."""
@@ -166,14 +203,14 @@ class Database:
             task.exception()
 
 
-@contextmanager
-def gives_way() -> Iterator[None]:
-    """Marks what runs inside, and the tasks that it starts, as a turn, which waits for acknowledgements."""
-    before = _TURN.set(True)
+async def _finished(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for it to its end, even if whoever waits is cancelled: a posted answer must be noted, or it is posted twice."""
+    task = asyncio.ensure_future(work)
     try:
-        yield
-    finally:
-        _TURN.reset(before)
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 class DatabaseClock:
@@ -195,9 +232,9 @@ class DatabaseClock:
     async def read(self, database: Database) -> None:
         """Read it. A difference that the round trip explains changes nothing. Raises StoreDown."""
         began = self._monotonic()
-        at = await database.run(lambda connection: connection.scalar(_NOW))
+        [[at]] = await database.rows("SELECT clock_timestamp()", {})
         ended = self._monotonic()
-        if at and abs(at - self()) > timedelta(seconds=ended - began):
+        if abs(at - self()) > timedelta(seconds=ended - began):
             self._read, self._since = at, (began + ended) / 2
 
     async def keep_reading(self, database: Database) -> None:
@@ -208,38 +245,51 @@ class DatabaseClock:
                 await self.read(database)
 
 
-class AckPriority:
-    """The acknowledgements under way in this process, and the turns that wait for them."""
+class Pool:
+    """Connections that commit each statement. They are opened when they are needed, so a database that returns is noticed at once."""
 
-    def __init__(self) -> None:
-        self._first = 0
-        self._free = asyncio.Event()
+    def __init__(self, conninfo: str, most: int) -> None:
+        self._conninfo = conninfo
+        self._slots = asyncio.Semaphore(most)
+        self._idle: list[Connection] = []
 
-    @contextmanager
-    def first(self) -> Iterator[None]:
-        """Turns wait while this is entered."""
-        self._first += 1
-        self._free.clear()
-        try:
-            yield
-        finally:
-            self._first -= 1
-            if not self._first:
-                self._free.set()
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """One that is open, for one user. The one that was used last is the next to be used."""
+        async with self._slots:
+            connection = await self._open()
+            try:
+                yield connection
+            finally:
+                await self._put_back(connection)
 
-    async def give_way(self) -> None:
-        """In a turn, wait until no acknowledgement is under way, for PAUSE seconds at most. Elsewhere, return at once."""
-        if self._first and _TURN.get():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE):
-                    await self._free.wait()
+    async def _open(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if is_alive(connection):
+                return connection
+            await connection.end()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await Connection.connect(self._conninfo, autocommit=True, row_factory=namedtuple_row)
+
+    async def _put_back(self, connection: Connection) -> None:
+        """One that was left in the middle of something, or that has ended, is closed."""
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE or not connection.autocommit:
+            await connection.end()
+        else:
+            self._idle.append(connection)
+
+    async def close(self) -> None:
+        """Close those that nobody uses."""
+        while self._idle:
+            await self._idle.pop().end()
 
 
 def is_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
     """Whether an idle connection is open, found out without a round trip.
 
-    A server that ends a session sends a message first: then there is something to read where nothing should be. SQLAlchemy's
-    pre-ping and psycopg_pool's check would cost one more round trip for every statement.
+    A server that ends a session sends a message first: then there is something to read where nothing should be.
+    The pools of SQLAlchemy and psycopg would spend one more round trip for every statement.
     """
     try:
         socket = connection.pgconn.socket
@@ -248,30 +298,3 @@ def is_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
     poll = select.poll()
     poll.register(socket, select.POLLIN)
     return not poll.poll(0)
-
-
-def checked_on_checkout(engine: AsyncEngine) -> AsyncEngine:
-    """Check each connection before it is handed out; if one is dead, the whole pool is replaced."""
-
-    def look(connection: Any, *_: Any) -> None:
-        if not is_alive(connection.driver_connection):
-            raise InvalidatePoolError
-
-    event.listen(engine.sync_engine, "checkout", look)
-    return engine
-
-
-def pool(**options: Any) -> AsyncConnectionPool[Any]:
-    """A pool for procrastinate: autocommit, and checked without a round trip."""
-    return AsyncConnectionPool(**options | {"check": _check, "configure": _autocommit})
-
-
-async def _autocommit(connection: psycopg.AsyncConnection[Any]) -> None:
-    await connection.set_autocommit(True)
-
-
-async def _check(connection: psycopg.AsyncConnection[Any]) -> None:
-    if not is_alive(connection):
-        # Closed here because the pool would keep it: psycopg has not read the server's last message yet.
-        await connection.close()
-        raise psycopg.OperationalError

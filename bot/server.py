@@ -28,7 +28,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.database import AckPriority
+from bot.connections import AckPriority
 from bot.observability import Metrics, place
 from handlers import register
 from handlers.case import StoreDown

@@ -1,10 +1,12 @@
 """`make trace`: which modules and functions one `/vt scan-ip 192.0.2.1` passes through, from the payload until nothing is left to do.
 
 Everything is real but Slack and VirusTotal, for which the stand-ins answer. Counted are calls (and resumed coroutines)
-of functions in vt, handlers and bot; libraries and the stand-ins are left out.
+of functions in vt, handlers and bot; libraries and the stand-ins are left out. The database's log says which statements
+it executed, and in how many transactions.
 """
 
 import asyncio
+import re
 import sys
 import tempfile
 import threading
@@ -14,8 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import psycopg
+
 from bot.app import Bot, running
 from bot.manifest import EVENTS, SCOPES
+from bot.postgres import Server
 from bot.settings import load
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
@@ -23,6 +28,8 @@ from playground.virustotal import Sandbox
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("vt", "handlers", "bot")
 LINE = "/vt scan-ip 192.0.2.1"
+NOT_THE_ANSWERS = ("WITH beat AS", "SELECT clock_timestamp()", "SELECT count(*) FROM cases")
+"""How statements begin that would be executed without the command too: heartbeats, the clock, and our own question."""
 FILE_MODULES = ("vt/files/", "handlers/files.py", "handlers/turns/consent.py")
 
 
@@ -30,6 +37,8 @@ class Trace:
     """What was called, in order."""
 
     def __init__(self) -> None:
+        self.statements: list[tuple[str, str]] = []
+        """What the database executed: the transaction, and the beginning of the SQL."""
         self.functions: Counter[tuple[str, str]] = Counter()
         self.changes = 0
         self._last = ""
@@ -100,9 +109,26 @@ async def lookup(line: str, state: Path, database: str = "") -> Trace:
         async with running(settings) as bot:
             slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
             await _ask(slack, line, bot)
+            log = None if database else _statement_log(Server(state))
             with tracing() as trace:
                 await _ask(slack, line, bot)
+            trace.statements = _statements(log) if log else []
             return trace
+
+
+def _statement_log(server: Server) -> Path:
+    """Have the private server log its statements from now on, each with its transaction; where."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET log_line_prefix = '%v|'")
+        connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+        connection.execute("SELECT pg_reload_conf()")
+    return server.log
+
+
+def _statements(log: Path) -> list[tuple[str, str]]:
+    entry = re.compile(r"^(\d+/\d+)\|LOG:  (?:statement|execute [^:]*): \s*(.{1,70})", re.MULTILINE)
+    found = [(one[1], " ".join(one[2].split())) for one in entry.finditer(log.read_text())]
+    return [one for one in found if not one[1].startswith(NOT_THE_ANSWERS)]
 
 
 async def _ask(slack: Workspace, line: str, bot: Bot) -> None:
@@ -123,6 +149,9 @@ def main() -> None:
     print(
         f"{line}: {len(trace.modules)} modules, {len(trace.functions)} functions, {trace.changes} changes of module"
     )
+    for transaction, sql in trace.statements:
+        print(f"  {transaction:10} {sql}")
+    print(f"{len(trace.statements)} statements in {len({one for one, _ in trace.statements})} transactions")
     files = [module for module in trace.modules if module.startswith(FILE_MODULES)]
     print("the same person asked the same a moment before, so the process still remembers who they are")
     print(f"modules about files: {', '.join(files) or 'none'}")

@@ -2,21 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
+import psycopg
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector
-from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
-from procrastinate.worker import Worker
 
-from bot.database import Database, gives_way, pool, with_setting
+from bot.connections import with_setting
+from bot.database import Database
 from bot.observability import Metrics
 from bot.queue import jobs
-from bot.queue.jobs import Pace, StalledJobs, WorkerSession
+from bot.queue.heartbeats import HeartbeatWorker, StalledJobs, WorkerSession
+from bot.queue.jobs import Pace
+from bot.storage.cases import FirstTurns
 from handlers.case import StoreDown
 from handlers.slack_errors import NotPosted, TokenRefused
 
@@ -54,6 +56,7 @@ class Turns:
         metrics: Metrics | None = None,
         concurrency: int = 30,
         pace: Pace | None = None,
+        first_turns: FirstTurns | None = None,
     ) -> None:
         self._turn = turn
         self._give_up = give_up
@@ -65,14 +68,12 @@ class Turns:
         self._pace = pace or Pace()
         self._database = database
         self._url = url
-        self._app = self._registered(App(connector=_connector(url, self._pace.timeout)))
-        self._worker: _Worker | None = None
+        self._app = self._registered(App(connector=_Connector(url)))
+        self._first_turns = first_turns or FirstTurns(concurrency)
+        self._worker: HeartbeatWorker | None = None
         self._running: set[int] = set()
-        waits = self._pace
-        self._stalled_jobs = StalledJobs(
-            database, self._running, stalled=waits.stalled, missing=waits.missing, recheck=waits.recheck
-        )
-        self._tasks: list[asyncio.Task[None]] = []
+        self._stalled_jobs = StalledJobs(database, self._pace, self._is_running)
+        self._working: asyncio.Task[None] | None = None
         self._closing = False
 
     def _registered(self, app: App) -> App:
@@ -90,7 +91,7 @@ class Turns:
 
     async def __aenter__(self) -> Self:
         logging.getLogger("procrastinate").setLevel(logging.WARNING)  # below it prints the jobs' arguments
-        self._tasks = [asyncio.create_task(self._keep_working()), asyncio.create_task(self._keep_sweeping())]
+        self._working = asyncio.create_task(self._keep_working())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -98,10 +99,10 @@ class Turns:
         self._closing = True
         if self._worker:
             self._worker.stop()  # type: ignore[no-untyped-call]  # procrastinate left it bare
-        for task in self._tasks:
-            task.cancel()
-        # When the database is away, the worker waits for it twice. What cannot be written now is requeued as stalled.
-        await asyncio.wait(self._tasks, timeout=self._pace.grace + 1)
+        if self._working:
+            self._working.cancel()
+            # When the database is away, the worker waits for it twice. What cannot be written now is requeued as stalled.
+            await asyncio.wait([self._working], timeout=self._pace.grace + 1)
 
     async def _keep_working(self) -> None:
         """Start another worker whenever one ends, as it does when the database goes away."""
@@ -118,14 +119,16 @@ class Turns:
     async def _work(self) -> None:
         pace = self._pace
         try:
-            # Without a limit, its pool would wait for 30 s, ever longer between tries, and so miss the database's return.
-            async with asyncio.timeout(pace.timeout):
-                await self._app.open_async()
+            await self._app.open_async(self._database.pool)
             if self._closing:
                 return
-            self._worker = _Worker(
+            self._worker = HeartbeatWorker(
                 self._app,
-                WorkerSession(self._url, pace.timeout),
+                session=WorkerSession(self._url, pace.timeout),
+                stalled_jobs=self._stalled_jobs,
+                first_turns=self._first_turns,
+                take=self._take_first_turn,
+                sweep=pace.sweep,
                 queues=list(jobs.QUEUES),
                 concurrency=self._concurrency,
                 fetch_job_polling_interval=pace.poll,
@@ -140,13 +143,8 @@ class Turns:
             self._worker = None
             await self._app.close_async()
 
-    async def _keep_sweeping(self) -> None:
-        while True:
-            await asyncio.sleep(self._pace.sweep)
-            try:
-                await self._stalled_jobs.sweep(self._worker.worker_id if self._worker else None)
-            except StoreDown:
-                await asyncio.sleep(self._pace.rest)
+    def _is_running(self) -> list[int]:
+        return [*self._running, *self._first_turns.running]
 
     async def _run_turn(
         self, context: JobContext, /, case_id: object = None, failures: object = 0, **_: object
@@ -158,22 +156,29 @@ class Turns:
         if not isinstance(failures, int):
             failures = len(self._pauses)
         with self._marked_running(context):
-            try:
+            async with self._database.turn():
                 await self._attempt(case_id, failures, is_last=context.job.attempts >= MOST_ATTEMPTS)
-            except TokenRefused:
-                await self._schedule(case_id, self._pace.refused, failures)  # not counted as a failure
+
+    async def _take_first_turn(self, worker: int, job: int, case_id: str) -> None:
+        """Take the first turn of a request that was accepted a moment ago. Its job ends with the last write of the turn."""
+        try:
+            async with self._database.turn():
+                await self._attempt(case_id, failures=0, is_last=False)
+                await self._database.write_later((jobs.FIRST_TURN_ENDED, {"job": job, "worker": worker}))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the job is still there, and is found to have stalled
+            log.warning("first_turn_broke", case=case_id, error=type(error).__name__)
 
     async def _attempt(self, case_id: str, failures: int, *, is_last: bool) -> None:
-        """Run the turn, and schedule another when it fails. Raises TokenRefused."""
+        """Run the turn, and schedule another when it fails."""
         if is_last:
             await self._give_up(case_id)
             return
         try:
-            with gives_way(), self._metrics.turns.time(), self._metrics.turns_failed.count_exceptions():
+            with self._metrics.turns.time(), self._metrics.turns_failed.count_exceptions():
                 async with asyncio.timeout(TURN_SECONDS):
                     await self._turn(case_id)
         except TokenRefused:
-            raise
+            await self._schedule(case_id, self._pace.refused, failures)  # not counted as a failure
         except Exception as error:  # noqa: BLE001 - whatever a turn raises, it is retried
             what = {
                 "error": type(error).__name__,
@@ -201,7 +206,7 @@ class Turns:
 
     async def _schedule(self, case_id: str, seconds: float, failures: int) -> None:
         values = {"id": case_id, "seconds": seconds, "failures": failures, "outage": False}
-        await self._database.run(lambda connection: connection.execute(jobs.NEXT_TURN, values))
+        await self._database.write_later((jobs.NEXT_TURN, values))
 
     async def _take_batch(self, context: JobContext) -> None:
         with self._marked_running(context):
@@ -219,65 +224,17 @@ class Turns:
             await jobs.prune(self._database)
 
 
-def _connector(url: str, timeout: float) -> PsycopgConnector:
-    """Its commits do not wait for the disk: if a power cut loses a job's status, the turn runs again from the stored case."""
-    conninfo = with_setting(url, "synchronous_commit", "off")
-    return PsycopgConnector(pool_factory=pool, conninfo=conninfo, min_size=2, max_size=8, timeout=timeout)
+class _Connector(PsycopgConnector):
+    """procrastinate's, on the bot's own pool; notifications come over a connection of their own."""
 
-
-class _StickyEvent(asyncio.Event):
-    """An event that stays set when it is set while the worker looks for jobs.
-
-    The worker clears the event after it has looked. A job that was added during the look would be missed until the next
-    poll, so the first `clear` after a `set` is ignored and the worker looks once more.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
-        self._set_since = False
+        self._conninfo = with_setting(url, "synchronous_commit", "off")
 
-    def set(self) -> None:
-        """Have the worker look."""
-        self._set_since = True
-        super().set()
-
-    def clear(self) -> None:
-        """Cleared by the second call only: the look that was under way may have missed the job."""
-        if not self._set_since:
-            super().clear()
-        self._set_since = False
-
-
-class _Worker(Worker):
-    """Looks for jobs after each turn: the next one of the same case may be due, and was locked until now."""
-
-    def __init__(self, app: App, session: WorkerSession, **options: Any) -> None:
-        super().__init__(app, **options)
-        self._new_job_event = _StickyEvent()
-        self._session = session
-
-    async def _run_loop(self) -> None:
-        """Take jobs, and none before the session holds the lock: without it they would pass for orphans."""
-        assert self.worker_id is not None  # noqa: S101 - `run` has registered it
-        try:
-            await self._session.beat(self.worker_id)
-            await super()._run_loop()  # type: ignore[no-untyped-call]  # procrastinate left it bare
-        finally:
-            await self._session.close()
-
-    async def _update_heartbeat(self) -> None:
-        """Send heartbeats through the session. What this raises ends the worker."""
-        while True:
-            await asyncio.sleep(self.update_heartbeat_interval)
-            if self.worker_id is not None:
-                await self._session.beat(self.worker_id)
-
-    async def _persist_job_status(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            await super()._persist_job_status(*args, **kwargs)
-        except ConnectorException:
-            log.warning("job_status_not_written")  # the job is requeued as stalled
-        self._new_job_event.set()
+    @asynccontextmanager
+    async def _get_standalone_connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+            yield connection
 
 
 class _Later(BaseRetryStrategy):

@@ -1,39 +1,23 @@
-"""Cases: requests and how far they have come, and the modals that requests come from. The tables, and the Store of handlers."""
+"""Cases: requests and how far they have come. The table, the Store of handlers, and the first turns that begin at once."""
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import structlog
-from sqlalchemy import (
-    JSON,
-    Column,
-    DateTime,
-    Index,
-    MetaData,
-    SmallInteger,
-    Table,
-    Text,
-    cast,
-    delete,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import JSON, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from bot.queue import jobs
 from handlers import stored_shapes
-from handlers.case import Case, Modal, ModalTypes, Outcome, Unreadable, asked_lookups
+from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
 from handlers.request import LookupRequest, Request
 from vt.privacy import masked
 
 utc_now = partial(datetime.now, UTC)
-log = structlog.get_logger()
-
 metadata = MetaData()
 
 # `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send.
@@ -55,20 +39,6 @@ cases = Table(
     Index("cases_by_channel", "team", "channel", "created"),
     Index("cases_by_age", "created"),
 )
-modals = Table(
-    "modals",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("delivery", Text, nullable=False, unique=True),
-    Column("created", DateTime(timezone=True), nullable=False),
-    Column("modal", JSON, nullable=False),
-    Index("modals_by_age", "created"),
-)
-_KEEP_MODAL = text("""
-    INSERT INTO modals (id, delivery, created, modal) VALUES (:id, :delivery, :created, CAST(:modal AS json))
-    ON CONFLICT (delivery) DO NOTHING RETURNING id
-""")
-
 STORED = (
     *(column for column in cases.c if column.name not in ("request", "progress")),
     cast(cases.c.request, Text).label("request"),
@@ -78,100 +48,169 @@ STORED = (
 _KEPT = """
     WITH kept AS (
         INSERT INTO cases (id, delivery, created, team, asker, channel, verb, outcome, priority, request, progress)
-        VALUES (:id, :delivery, :at, :team, :asker, :channel, :verb, :outcome, :priority,
-                CAST(:request AS json), CAST(:progress AS json))
+        VALUES (%(id)s, %(delivery)s, %(at)s, %(team)s, %(asker)s, %(channel)s, %(verb)s, %(outcome)s, %(priority)s,
+                %(request)s::json, %(progress)s::json)
         ON CONFLICT (delivery) DO NOTHING
         RETURNING id, priority
     ), audited AS (
         INSERT INTO audit (id, delivery, at, team, asker, channel, way, verb, about, what, outcome, calls)
-        SELECT id, :delivery, :at, :team, :asker, :channel, :way, :verb, :about, CAST(:what AS json), :outcome, 0
+        SELECT id, %(delivery)s, %(at)s, %(team)s, %(asker)s, %(channel)s, %(way)s, %(verb)s, %(about)s, %(what)s::json, %(outcome)s, 0
         FROM kept
         ON CONFLICT (delivery, asker) DO UPDATE SET id = excluded.id, outcome = excluded.outcome, why = NULL
     )
 """
-_KEEP = text(_KEPT + "SELECT id FROM kept")  # noqa: S608 - constants
-_ACCEPT = text(_KEPT + jobs.FIRST_TURN)
-_REFUSE = text("""
+_KEEP = _KEPT + "SELECT id FROM kept"  # noqa: S608 - constants
+_ACCEPT = _KEPT + jobs.FIRST_TURN
+_REFUSE = """
     INSERT INTO audit (id, delivery, at, team, asker, channel, way, verb, about, what, outcome, why, calls)
-    VALUES (:id, :delivery, :at, :team, :asker, :channel, :way, :verb, :about, CAST(:what AS json), :outcome, :why, 0)
+    VALUES (%(id)s, %(delivery)s, %(at)s, %(team)s, %(asker)s, %(channel)s, %(way)s, %(verb)s, %(about)s, %(what)s::json, %(outcome)s, %(why)s, 0)
     ON CONFLICT (delivery, asker) DO NOTHING
     RETURNING id
-""").bindparams(outcome=Outcome.REFUSED.value)
-_SAVE = text("""
+"""
+_SAVE = """
     WITH audited AS (
-        UPDATE audit SET outcome = :outcome, what = CAST(:what AS json) WHERE id = :id
+        UPDATE audit SET outcome = %(outcome)s, what = %(what)s::json WHERE id = %(id)s
     )
-    UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json) WHERE id = :id
-""")
-_DECLINE = text("""
+    UPDATE cases SET outcome = %(outcome)s, progress = %(progress)s::json WHERE id = %(id)s
+"""
+_DECLINE = """
     WITH audited AS (
-        UPDATE audit SET outcome = :outcome, what = CAST(:what AS json), why = :why, delivery = delivery || ':' || id
-        WHERE id = :id
+        UPDATE audit SET outcome = %(outcome)s, what = %(what)s::json, why = %(why)s, delivery = delivery || ':' || id
+        WHERE id = %(id)s
     )
-    UPDATE cases SET outcome = :outcome, progress = CAST(:progress AS json), delivery = delivery || ':' || id
-    WHERE id = :id
-""")
-_FAIL = text("""
+    UPDATE cases SET outcome = %(outcome)s, progress = %(progress)s::json, delivery = delivery || ':' || id
+    WHERE id = %(id)s
+"""
+_FAIL = """
     WITH audited AS (
-        UPDATE audit SET outcome = :outcome, why = :why WHERE id = :id
+        UPDATE audit SET outcome = %(outcome)s, why = %(why)s WHERE id = %(id)s
     )
-    UPDATE cases SET outcome = :outcome WHERE id = :id
-""").bindparams(outcome=Outcome.FAILED.value)
-_SPENT = text("UPDATE audit SET calls = calls + :calls WHERE id = :id")
+    UPDATE cases SET outcome = %(outcome)s WHERE id = %(id)s
+"""
+_CASE = """
+    SELECT id, delivery, created, team, asker, channel, verb, outcome, request::text AS request, progress::text AS progress
+    FROM cases WHERE id = %(id)s
+"""
+_SPENT = "UPDATE audit SET calls = calls + %(calls)s WHERE id = %(id)s"
+
+
+class FirstTurns:
+    """First turns of requests that this process accepts, which it takes itself and at once.
+
+    Each is stored with a job that runs in the hands of this process's worker already. If the process dies, that job is an
+    orphan like any other. Without a worker, or with `most` of them under way, requests are stored with a job that waits.
+    """
+
+    def __init__(self, at_once: int = 30, most: int = 500) -> None:
+        self._slots = asyncio.Semaphore(at_once)
+        self._most = most
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._worker: int | None = None
+        self._take: Callable[[int, str], Awaitable[None]]
+
+    def open(self, worker: int, take: Callable[[int, str], Awaitable[None]]) -> None:
+        """From now on there is a worker: `take` takes the turn of a job, for the case with this id."""
+        self._worker, self._take = worker, take
+
+    def owner(self) -> int | None:
+        """The worker in whose hands a request is stored now; None: it has to wait."""
+        return self._worker if len(self._tasks) < self._most else None
+
+    def begin(self, worker: int, job: int, case_id: str) -> None:
+        """Take the turn of a request that was stored in the hands of this worker. If it has ended, the job is an orphan."""
+        if worker == self._worker:
+            self._tasks[job] = asyncio.create_task(self._run(job, case_id))
+
+    async def _run(self, job: int, case_id: str) -> None:
+        try:
+            async with self._slots:
+                await self._take(job, case_id)
+        finally:
+            del self._tasks[job]
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The jobs whose turns have begun, or are about to."""
+        return frozenset(self._tasks)
+
+    async def close(self, grace: float) -> list[int]:
+        """There is no worker any more. Returns the jobs whose turns took longer than that, and were cancelled."""
+        self._worker = None
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=grace)
+        unfinished = dict(self._tasks)
+        for task in unfinished.values():
+            task.cancel()
+        await asyncio.gather(*unfinished.values(), return_exceptions=True)
+        return list(unfinished)
 
 
 class Cases:
-    """The Store of handlers. Every method raises StoreDown when the database cannot take it."""
+    """The Store of handlers. Every method raises StoreDown when the database cannot take it.
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    What is the last thing to be stored in a turn is stored at its end, together (see Database.write_later).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime] = utc_now,
+        first_turns: FirstTurns | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._first_turns = first_turns or FirstTurns()
+        self._accepted: dict[str, Case] = {}
+        """Requests whose first turn this process is about to take, which has no need to read them."""
 
     async def accept(self, request: Request, priority: int = jobs.PEOPLE) -> bool:
-        """Store a request and its first job, both or neither. False: this delivery was stored before."""
-        row = _row(request, priority)
+        """Store a request and its first job, both or neither. False: this delivery was stored before.
 
-        async def insert(connection: AsyncConnection) -> bool:
-            return (await connection.execute(_ACCEPT, row)).first() is not None
-
-        return await self._database.run(insert)
+        If this process takes the turn itself, it begins at once.
+        """
+        row = _row(request, priority) | {"worker": self._first_turns.owner()}
+        for job_id, worker in await self._database.rows(_ACCEPT, row):
+            if worker is not None:
+                self._accepted[request.id] = Case(request=request)
+                self._first_turns.begin(worker, job_id, request.id)
+            return True
+        return False
 
     async def refuse(self, attempt: Request | Modal, why: str) -> bool:
         """Store that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
         what = "[]" if isinstance(attempt, ModalTypes) else _what(Case(request=attempt))
-        row = _columns(attempt) | {"what": what, "why": why}
+        row = _columns(attempt) | {"what": what, "why": why, "outcome": Outcome.REFUSED.value}
 
-        async def insert(connection: AsyncConnection) -> bool:
-            return (await connection.execute(_REFUSE, row)).first() is not None
-
-        return await self._database.run(insert)
+        return bool(await self._database.rows(_REFUSE, row))
 
     async def decline(self, case: Case, why: str) -> None:
         """End a stored request that does not count after all. The same delivery is a new request if it comes again."""
         declined = case.model_copy(update={"outcome": Outcome.REFUSED})
-        await self._execute(_DECLINE, _progress(declined) | {"id": case.request.id, "why": why})
+        await self._database.write((_DECLINE, _progress(declined) | {"id": case.request.id, "why": why}))
 
     async def case(self, request_id: str) -> Case | None:
         """How far a request has come; None: there is none with that id. Raises UnreadableCase."""
-
-        async def find(connection: AsyncConnection) -> Any:
-            found = select(*STORED).where(cases.c.id == request_id)
-            return (await connection.execute(found)).mappings().first()
-
-        row = await self._database.run(find)
-        return row and stored_shapes.read_case(row)
+        if accepted := self._accepted.pop(request_id, None):
+            return accepted
+        rows = await self._database.rows(_CASE, {"id": request_id})
+        return stored_shapes.read_case(rows[0]._asdict()) if rows else None
 
     async def save(self, case: Case) -> None:
-        """Store how far a request has come."""
-        await self._execute(_SAVE, _progress(case) | {"id": case.request.id})
+        """Store how far a request has come; once it has ended, with the last writes of the turn."""
+        statement = (_SAVE, _progress(case) | {"id": case.request.id})
+        if case.outcome is Outcome.OPEN:
+            await self._database.write(statement)
+        else:
+            await self._database.write_later(statement)
 
     async def fail(self, request_id: str, why: str) -> None:
         """End a request whose progress cannot be read or written. `why` goes to the audit trail."""
-        await self._execute(_FAIL, {"id": request_id, "why": why})
+        values = {"id": request_id, "why": why, "outcome": Outcome.FAILED.value}
+        await self._database.write((_FAIL, values))
 
     async def spent(self, request_id: str, calls: int) -> None:
         """Add the calls to VirusTotal that a request has cost."""
-        await self._execute(_SPENT, {"id": request_id, "calls": calls})
+        await self._database.write_later((_SPENT, {"id": request_id, "calls": calls}))
 
     async def again(self, request_id: str, at: datetime, failures: int = 0, *, outage: bool = False) -> None:
         """Schedule the next turn, in place of one that waits. `failures`: how many turns in a row have failed.
@@ -179,13 +218,12 @@ class Cases:
         `outage`: it waits for VirusTotal, which does not answer; `wake` calls it sooner.
         """
         seconds = (at - self._clock()).total_seconds()
-        await self._execute(
-            jobs.NEXT_TURN, {"id": request_id, "seconds": seconds, "failures": failures, "outage": outage}
-        )
+        values = {"id": request_id, "seconds": seconds, "failures": failures, "outage": outage}
+        await self._database.write_later((jobs.NEXT_TURN, values))
 
     async def wake(self) -> None:
         """Have what waits for VirusTotal's return continue within two seconds, in whichever process."""
-        await self._execute(jobs.WAKE, {})
+        await self._database.write((jobs.WAKE, {}))
 
     async def ping(self) -> None:
         """One round trip."""
@@ -193,21 +231,19 @@ class Cases:
 
     async def unanswered(self) -> int:
         """How many requests have not ended yet."""
-        count = select(func.count()).where(cases.c.outcome == Outcome.OPEN.value)
-        return await self._database.run(lambda connection: connection.scalar(count)) or 0
+        sql = "SELECT count(*) FROM cases WHERE outcome = %(open)s"
+        [[count]] = await self._database.rows(sql, {"open": Outcome.OPEN.value})
+        return int(count)
 
     async def prune(self, older_than: datetime) -> None:
         """Delete ended cases that were asked before that time. Raises StoreDown."""
-        ended = (cases.c.outcome != Outcome.OPEN.value) & (cases.c.created < older_than)
-        await self._execute(delete(cases).where(ended), {})
-
-    async def _execute(self, statement: Any, values: Mapping[str, Any]) -> None:
-        await self._database.run(lambda connection: connection.execute(statement, values))
+        sql = "DELETE FROM cases WHERE outcome <> %(open)s AND created < %(before)s"
+        await self._database.rows(sql, {"open": Outcome.OPEN.value, "before": older_than})
 
 
 async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:
     """Keep a request that takes its turns with others, in the caller's transaction. False: it was kept before."""
-    return (await connection.execute(_KEEP, _row(request, priority))).first() is not None
+    return (await connection.exec_driver_sql(_KEEP, _row(request, priority))).first() is not None
 
 
 def _row(request: Request, priority: int) -> dict[str, Any]:
@@ -253,47 +289,3 @@ def _columns(request: Request | Modal) -> dict[str, Any]:
         "verb": request.verb.value,
         "about": getattr(request, "about", None),
     }
-
-
-# Modals -----------------------------------------------------------------------------------------------
-
-
-class Modals:
-    """The Modals of handlers. Every method raises StoreDown when the database cannot take it."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def keep(self, modal: Modal) -> bool:
-        """Remember what a modal is for. False: this delivery opened one before."""
-        row = {
-            "id": modal.id,
-            "delivery": modal.delivery,
-            "created": modal.at,
-            "modal": stored_shapes.MODAL.write(modal),
-        }
-
-        async def insert(connection: AsyncConnection) -> bool:
-            return (await connection.execute(_KEEP_MODAL, row)).first() is not None
-
-        return await self._database.run(insert)
-
-    async def modal(self, modal_id: str) -> Modal | None:
-        """What a modal is for; None: there is none with that id, or what it was for cannot be read."""
-
-        async def find(connection: AsyncConnection) -> Any:
-            return await connection.scalar(select(cast(modals.c.modal, Text)).where(modals.c.id == modal_id))
-
-        stored = await self._database.run(find)
-        if stored is None:
-            return None
-        try:
-            return stored_shapes.MODAL.read(stored_shapes.parsed(stored))
-        except Unreadable as unreadable:
-            log.warning("modal_unreadable", modal=modal_id, reason=str(unreadable))
-            return None
-
-    async def prune(self, older_than: datetime) -> None:
-        """Forget those that were opened before that time."""
-        old = delete(modals).where(modals.c.created < older_than)
-        await self._database.run(lambda connection: connection.execute(old))

@@ -25,10 +25,8 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     select,
-    text,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
@@ -83,20 +81,26 @@ audit = Table(
     UniqueConstraint("delivery", "asker", name="audit_once"),
     Index("audit_by_age", "at", "id"),
 )
-_SUMMARIES = text("""
+_REMEMBER = """
+    INSERT INTO sightings (case_id, position, team, asker, channel, listed, subject, at, state, engines, total, what)
+    VALUES (%(case_id)s, %(position)s, %(team)s, %(asker)s, %(channel)s, %(listed)s, %(subject)s, %(at)s, %(state)s,
+            %(engines)s, %(total)s, %(what)s::json)
+    ON CONFLICT DO NOTHING
+"""
+_SUMMARIES = """
     WITH mine AS (
-        SELECT * FROM sightings WHERE team = :team AND subject = ANY(:subjects) AND at < :before
+        SELECT * FROM sightings WHERE team = %(team)s AND subject = ANY(%(subjects)s) AND at < %(before)s
     ), counted AS (
         SELECT subject, count(*) AS times, min(at) AS since FROM mine GROUP BY subject
     ), first AS (
         SELECT DISTINCT ON (subject) subject, channel, listed FROM mine ORDER BY subject, at, case_id
     ), last AS (
         SELECT DISTINCT ON (subject) subject, at, state, engines, total, what FROM mine
-        WHERE state = ANY(:judged) ORDER BY subject, at DESC, case_id
+        WHERE state = ANY(%(judged)s) ORDER BY subject, at DESC, case_id
     )
     SELECT counted.*, first.channel, first.listed, last.at, last.state, last.engines, last.total, last.what
     FROM counted JOIN first USING (subject) LEFT JOIN last USING (subject)
-""").bindparams(judged=_JUDGED)
+"""
 
 
 class History:
@@ -123,28 +127,22 @@ class History:
                 "engines": one.count,
                 "total": one.total,
                 # The release before refuses keys that it does not know: only hosts have `known`.
-                "what": one.without_secrets().model_dump(
-                    mode="json", include=WHAT | ({"known"} if one.known else set())
+                "what": one.without_secrets().model_dump_json(
+                    include=WHAT | ({"known"} if one.known else set())
                 ),
             }
             for position, one in enumerate(sightings)
         ]
-        keep = insert(sightings_table).on_conflict_do_nothing()
         if rows:
-            await self._database.run(
-                lambda connection: connection.execute(keep, rows), together=len(rows) > 1
-            )
+            await self._database.write_later(*((_REMEMBER, row) for row in rows))
 
     async def summaries(
         self, origin: Origin, subjects: Iterable[str], before: datetime
     ) -> Mapping[str, Summary]:
         """What is on record in the asker's workspace, by subject."""
-        wanted = {"team": origin.team, "subjects": list(subjects), "before": before}
-
-        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return (await connection.execute(_SUMMARIES, wanted)).all()
-
-        return {row.subject: _summary(row, origin.channel) for row in await self._database.run(find)}
+        wanted = {"team": origin.team, "subjects": list(subjects), "before": before, "judged": _JUDGED}
+        rows = await self._database.rows(_SUMMARIES, wanted)
+        return {row.subject: _summary(row, origin.channel) for row in rows}
 
     async def timeline(self, origin: Origin, subject: str, most: int) -> list[Judged]:
         """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""

@@ -1,15 +1,20 @@
-"""What Slack said, kept for a while: who people are, what channels are called, and which kinds of block a workspace refuses."""
+"""What belongs to Slack, kept for a while: who people are, channels' names, refused kinds of block, and open modals."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Boolean, Column, DateTime, MetaData, Row, Table, Text, delete, select
+import structlog
+from sqlalchemy import JSON, Boolean, Column, DateTime, Index, MetaData, Row, Table, Text, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
+from handlers import stored_shapes
+from handlers.case import Modal, Unreadable
 from handlers.people import Person, Role
+
+log = structlog.get_logger()
 
 REFUSED_FOR = timedelta(days=30)
 """After which a refused kind is tried again: Slack may have learnt it since."""
@@ -39,6 +44,19 @@ refused_blocks = Table(
     Column("kind", Text, primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
 )
+modals = Table(
+    "modals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("delivery", Text, nullable=False, unique=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("modal", JSON, nullable=False),
+    Index("modals_by_age", "created"),
+)
+_KEEP_MODAL = """
+    INSERT INTO modals (id, delivery, created, modal) VALUES (%(id)s, %(delivery)s, %(created)s, %(modal)s::json)
+    ON CONFLICT (delivery) DO NOTHING RETURNING id
+"""
 
 
 class PeopleStore:
@@ -131,3 +149,39 @@ class RefusedBlocks:
         )
         kept = given.on_conflict_do_update(index_elements=["team", "kind"], set_={"at": now})
         await self._database.run(lambda connection: connection.execute(kept))
+
+
+# Modals -----------------------------------------------------------------------------------------------
+
+
+class Modals:
+    """The Modals of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, modal: Modal) -> bool:
+        """Remember what a modal is for. False: this delivery opened one before."""
+        row = {
+            "id": modal.id,
+            "delivery": modal.delivery,
+            "created": modal.at,
+            "modal": stored_shapes.MODAL.write(modal),
+        }
+
+        return bool(await self._database.rows(_KEEP_MODAL, row))
+
+    async def modal(self, modal_id: str) -> Modal | None:
+        """What a modal is for; None: there is none with that id, or what it was for cannot be read."""
+        rows = await self._database.rows("SELECT modal::text FROM modals WHERE id = %(id)s", {"id": modal_id})
+        if not rows:
+            return None
+        try:
+            return stored_shapes.MODAL.read(stored_shapes.parsed(rows[0].modal))
+        except Unreadable as unreadable:
+            log.warning("modal_unreadable", modal=modal_id, reason=str(unreadable))
+            return None
+
+    async def prune(self, older_than: datetime) -> None:
+        """Forget those that were opened before that time."""
+        await self._database.rows("DELETE FROM modals WHERE created < %(before)s", {"before": older_than})

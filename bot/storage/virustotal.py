@@ -4,18 +4,17 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text, delete, select, text
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text
 
 from bot.database import Database
+from handlers.case import StoreDown
 from vt import quota
 from vt.errors import QuotaSpent
 from vt.quota import Limits, Usage
@@ -33,10 +32,11 @@ replies = Table(
     Index("replies_by_age", "at"),
 )
 # Several lookups may have asked at once: the reply that came last stays, whichever is written last.
-_PUT_REPLY = text("""
-    INSERT INTO replies (key, raw, at) VALUES (:key, CAST(:raw AS json), :at)
+_PUT_REPLY = """
+    INSERT INTO replies (key, raw, at) VALUES (%(key)s, %(raw)s::json, %(at)s)
     ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at WHERE replies.at <= excluded.at
-""")
+"""
+_RECALL = "SELECT key, raw, at FROM replies WHERE key = ANY(%(keys)s) AND at > %(after)s"
 _USAGE = TypeAdapter(Usage)
 
 Change = Callable[[Usage, datetime], Usage]
@@ -64,17 +64,47 @@ class QuotaStore:
         self._clock = clock
         self._reserve = reserve
         self._refused_before = False
-        self._last = ""
+        self._last, self._usage = "", Usage()
         """The row as this process wrote it last; it is current while no other process has changed the row."""
-        # One task of this process at a time changes the row.
+        # One task of this process at a time changes the row, and books for all that wait.
         self._turn = asyncio.Lock()
+        self._waiting: list[_Booking] = []
 
     async def take(self, calls: int = 1) -> None:
         """Book calls, all or none. Raises QuotaSpent(retry_at); ValueError when they can never fit."""
-        usage = await self._change(
-            lambda usage, now: quota.book(usage, self._limits, calls, now, reserve=self._reserve)
-        )
-        self._refused_before = usage.refusals > 0
+        mine = _Booking(calls, asyncio.get_running_loop().create_future())
+        self._waiting.append(mine)
+        async with self._turn:
+            if not mine.booked.done():
+                await self._book_waiting()
+        await mine.booked
+
+    async def _book_waiting(self) -> None:
+        """Book for all who wait, in one statement. Whoever does not get any calls finds the reason in their future."""
+        bookings, self._waiting = [one for one in self._waiting if not one.booked.cancelled()], []
+        refusals: list[Exception | None] = []
+
+        def book(usage: Usage, now: datetime) -> Usage:
+            refusals.clear()
+            for one in bookings:
+                try:
+                    usage = quota.book(usage, self._limits, one.calls, now, reserve=self._reserve)
+                    refusals.append(None)
+                except (QuotaSpent, ValueError) as refusal:
+                    refusals.append(refusal)
+            return usage
+
+        try:
+            usage = await self._swapped(book, is_refused=lambda: any(refusals))
+        except StoreDown as down:
+            refusals[:] = [down] * len(bookings)
+        except BaseException:
+            self._waiting[:0] = bookings  # cancelled: somebody else books for the others
+            raise
+        else:
+            self._refused_before = usage.refusals > 0
+        for one, refusal in zip(bookings, refusals, strict=True):
+            one.settle(refusal)
 
     async def refused(self, seconds: float | None = None) -> None:
         """Block the key for everybody, for so long, or longer each time. Raises QuotaSpent(retry_at) always."""
@@ -89,51 +119,67 @@ class QuotaStore:
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
         """Calls used and allowed in each window."""
-        usage = await self._database.run(self._find)
+        found = await self._database.rows(_READ_QUOTA, {"key": self.name})
+        usage = _parsed(found[0].use) if found else Usage()
         return quota.windows(usage, self._limits, self._clock())
-
-    async def _find(self, connection: AsyncConnection) -> Usage:
-        found = await connection.scalar(select(quotas.c.use).where(quotas.c.key == self.name))
-        return _parsed(found) if found else Usage()
 
     async def _change(self, change: Change) -> Usage:
         async with self._turn:
-            return await self._database.run(lambda connection: self._swapped(change, connection))
+            return await self._swapped(change)
 
-    async def _swapped(self, change: Change, connection: AsyncConnection) -> Usage:
+    async def _swapped(self, change: Change, is_refused: Callable[[], bool] = lambda: False) -> Usage:
         """Change the row. If it is still as we wrote it, one statement does; else it is read first.
 
-        A refusal is never decided on the remembered row (hence `suppress`): other processes may have changed it.
+        A refusal is never decided on the remembered row: other processes may have changed it.
         """
         if self._last:
-            with suppress(QuotaSpent):
-                usage = change(_USAGE.validate_json(self._last), self._clock())
-                if await self._put(connection, self._last, usage):
-                    return usage
+            usage = change(self._usage, self._clock())
+            if not is_refused() and await self._put(self._last, usage):
+                return usage
         while True:
-            found = await self._read(connection)
-            usage = change(_parsed(found), self._clock())
-            if await self._put(connection, found, usage):
+            found = await self._read()
+            before = _parsed(found)
+            usage = change(before, self._clock())
+            if usage == before or await self._put(found, usage):
                 return usage
 
-    async def _read(self, connection: AsyncConnection) -> str:
-        row = select(quotas.c.use).where(quotas.c.key == self.name)
-        found = await connection.scalar(row)
-        if found is None:
-            await connection.execute(_FIRST_QUOTA, {"key": self.name, "use": _text(Usage())})
-            found = await connection.scalar(row)
-        return str(found)
+    async def _read(self) -> str:
+        found = await self._database.rows(_READ_QUOTA, {"key": self.name})
+        if not found:
+            await self._database.rows(_FIRST_QUOTA, {"key": self.name, "use": _text(Usage())})
+            found = await self._database.rows(_READ_QUOTA, {"key": self.name})
+        return str(found[0].use)
 
-    async def _put(self, connection: AsyncConnection, before: str, usage: Usage) -> bool:
+    async def _put(self, before: str, usage: Usage) -> bool:
         """False: it was changed by another process in the meantime."""
         after = _text(usage)
-        put = await connection.execute(_SWAP_QUOTA, {"key": self.name, "before": before, "after": after})
-        self._last = after if put.rowcount else ""
-        return bool(put.rowcount)
+        put = await self._database.rows(_SWAP_QUOTA, {"key": self.name, "before": before, "after": after})
+        self._last, self._usage = (after, usage) if put else ("", Usage())
+        return bool(put)
 
 
-_FIRST_QUOTA = insert(quotas).on_conflict_do_nothing()
-_SWAP_QUOTA = text("UPDATE quotas SET use = :after WHERE key = :key AND use = :before")
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """Calls that somebody waits for."""
+
+    calls: int
+    booked: asyncio.Future[None]
+
+    def settle(self, refusal: Exception | None) -> None:
+        """They are booked, or refused."""
+        if self.booked.done():
+            return
+        if refusal:
+            self.booked.set_exception(refusal)
+        else:
+            self.booked.set_result(None)
+
+
+_READ_QUOTA = "SELECT use FROM quotas WHERE key = %(key)s"
+_FIRST_QUOTA = "INSERT INTO quotas (key, use) VALUES (%(key)s, %(use)s) ON CONFLICT DO NOTHING"
+_SWAP_QUOTA = (
+    "UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s RETURNING true AS put"
+)
 
 
 def _parsed(stored: str) -> Usage:
@@ -171,12 +217,7 @@ class StoredReplies:
     ) -> dict[str, tuple[dict[str, Any], datetime]]:
         """The same, with the times when they came."""
         wanted = [self._owner + key for key in keys]
-
-        async def find(connection: AsyncConnection) -> Any:
-            found = select(replies).where(replies.c.key.in_(wanted), replies.c.at > newer_than)
-            return (await connection.execute(found)).all()
-
-        rows = await self._database.run(find)
+        rows = await self._database.rows(_RECALL, {"keys": wanted, "after": newer_than})
         found = [row for row in rows if isinstance(row.raw, dict)]
         return {row.key.removeprefix(self._owner): (row.raw, row.at) for row in found}
 
@@ -186,11 +227,8 @@ class StoredReplies:
             {"key": self._owner + key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())
         ]
         if rows:
-            await self._database.run(
-                lambda connection: connection.execute(_PUT_REPLY, rows), together=len(rows) > 1
-            )
+            await self._database.write_later(*((_PUT_REPLY, row) for row in rows))
 
     async def prune(self, older_than: datetime) -> None:
         """Delete replies that came before that time, to whichever key. Raises StoreDown."""
-        old = delete(replies).where(replies.c.at < older_than)
-        await self._database.run(lambda connection: connection.execute(old))
+        await self._database.rows("DELETE FROM replies WHERE at < %(before)s", {"before": older_than})

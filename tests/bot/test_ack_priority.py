@@ -4,7 +4,8 @@ import asyncio
 
 import sqlalchemy
 
-from bot.database import PAUSE, AckPriority, Database, gives_way
+from bot.connections import PAUSE, AckPriority, gives_way
+from bot.database import Database
 
 
 async def in_turn(first, done):
@@ -63,3 +64,22 @@ async def test_a_turns_statement_waits(database):
     await turn
     await store.close()
     assert done == ["delivery", "turn"]
+
+
+async def test_a_task_that_outlives_its_turn(database):
+    """What it writes after the turn's end is written at once: nothing is put off to an end that has been."""
+    store, ended = Database(database), asyncio.Event()
+    await store.write(("CREATE TABLE written (number int)", {}))
+
+    async def outlive():
+        await ended.wait()
+        await store.write_later(("INSERT INTO written VALUES (2)", {}))
+
+    async with store.turn():
+        task = asyncio.create_task(outlive())
+        await store.write_later(("INSERT INTO written VALUES (1)", {}))
+        assert await store.rows("SELECT number FROM written", {}) == []
+    ended.set()
+    await task
+    assert await store.rows("SELECT number FROM written ORDER BY 1", {}) == [(1,), (2,)]
+    await store.close()

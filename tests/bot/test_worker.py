@@ -7,11 +7,11 @@ from inspect import isawaitable
 import psycopg
 import pytest
 
-from bot.database import Database
-from bot.database import pool as procrastinate_pool
+from bot.database import Database, Pool
 from bot.queue.jobs import AUTOMATIC, Pace
 from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Turns
-from bot.storage.cases import Cases
+from bot.storage.cases import Cases, FirstTurns
+from handlers.case import Outcome
 from tests.bot.test_storage import request
 
 # Quick, but not so quick that a busy machine looks like a dead worker, or like a database that is away.
@@ -36,10 +36,11 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 class Bot:
     """Takes turns as a bot does, and remembers what happened."""
 
-    def __init__(self, url: str, turn=None, **options):
-        self.url = url
+    def __init__(self, url: str, turn=None, first_turns=None, **options):
+        """`first_turns`: it takes those itself; else they wait for whichever worker comes."""
+        self.url, self.first_turns = url, first_turns
         self.database = Database(url)
-        self.cases = Cases(self.database)
+        self.cases = Cases(self.database, first_turns=first_turns)
         self.happened = []
         self.tidied = asyncio.Event()
         self._news = asyncio.Condition()
@@ -51,6 +52,7 @@ class Bot:
             give_up=lambda case_id: self.note(f"gave up {case_id}"),
             tidy=self._tidy,
             run_batch=lambda: self.note("went round"),
+            first_turns=first_turns,
             **{"pace": QUICK, "pauses": AT_ONCE} | options,
         )
 
@@ -269,11 +271,13 @@ async def test_forgotten_worker(database):
 async def test_ended_sessions(database):
     """A pool replaces each connection whose session was ended, and need not be closed and opened for it."""
     others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    async with procrastinate_pool(conninfo=database, min_size=2, max_size=2, timeout=20, open=False) as pool:
-        await pool.wait()
-        assert await ask(database, f"SELECT pg_terminate_backend(pid, 20000) {others}") == [(True,), (True,)]
-        async with pool.connection() as connection:
-            assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
+    pool = Pool(database, 2)
+    async with pool.connection(), pool.connection():
+        pass
+    assert await ask(database, f"SELECT pg_terminate_backend(pid, 20000) {others}") == [(True,), (True,)]
+    async with pool.connection() as connection:
+        assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
+    await pool.close()
 
 
 async def test_graceful_stop(database):
@@ -336,3 +340,122 @@ async def test_each_once(database, turns):
         await asyncio.gather(*(one.cases.accept(request(str(n))) for n in range(turns)))
         await left(database)
         assert sorted(one.happened + other.happened) == sorted(str(n) for n in range(turns))
+
+
+# First turns, which the process that accepted the request takes itself ------------------------------------
+
+
+async def test_a_first_turn_is_taken_by_who_accepted(database):
+    """At once, by the one of two processes that accepted it, and nothing is left of the job."""
+    async with Bot(database, first_turns=FirstTurns()) as one, Bot(database) as other:
+        await eventually(lambda: one.first_turns.owner() and other.turns.working)
+        for name in ("a", "b", "c"):
+            await one.cases.accept(request(name))
+        await one.until("a", "b", "c")
+        await left(database)
+        assert other.happened == []
+
+
+async def test_a_first_turn_needs_no_read(database):
+    """The case is as it was accepted; whoever asks again reads what is stored."""
+    found = []
+
+    async def turn(bot, case_id):
+        found.extend([await bot.cases.case(case_id), await bot.cases.case(case_id)])
+
+    async with Bot(database, turn, first_turns=FirstTurns()) as bot:
+        await eventually(bot.first_turns.owner)
+        await bot.cases.accept(request("a"))
+        await left(database)
+    assert found[0] == found[1]
+
+
+async def test_a_first_turn_that_breaks(database):
+    """It is taken again from the queue, after each pause, and then given up."""
+
+    async def turn(_bot, _case_id):
+        raise RuntimeError("canary")
+
+    async with Bot(database, turn, first_turns=FirstTurns()) as bot:
+        await eventually(bot.first_turns.owner)
+        await bot.cases.accept(request("a"))
+        await bot.until(*["a"] * (len(PAUSES) + 1), "gave up a")
+        await left(database)
+
+
+async def test_a_first_turn_whose_end_is_not_stored(database):
+    """What the turn put off could not be written: the request is found again, and taken once more."""
+
+    async def turn(bot, _case_id):
+        if len(bot.happened) == 1:
+            await bot.database.write_later(("SELECT 1 / 0", {}))
+
+    async with Bot(database, turn, first_turns=FirstTurns()) as bot:
+        await eventually(bot.first_turns.owner)
+        await bot.cases.accept(request("a"))
+        await bot.until("a", "a")
+        await left(database)
+
+
+async def test_a_first_turn_is_written_as_one(database):
+    """Its end, with the job's, is one transaction: all of it, or nothing."""
+
+    async def turn(bot, case_id):
+        case = await bot.cases.case(case_id)
+        await bot.cases.spent(case_id, 2)
+        await bot.cases.save(case.model_copy(update={"outcome": Outcome.DONE}))
+        written.append(await ask(database, "SELECT outcome, calls FROM audit"))
+
+    written = []
+    async with Bot(database, turn, first_turns=FirstTurns()) as bot:
+        await eventually(bot.first_turns.owner)
+        await bot.cases.accept(request("a"))
+        await left(database)
+        assert written == [[("open", 0)]]
+        rows = "SELECT outcome, calls, audit.xmin = cases.xmin FROM audit JOIN cases USING (id, outcome)"
+        assert await ask(database, rows) == [("answered", 2, True)]
+
+
+async def test_a_stop_amid_first_turns(database):
+    """Short ones are ended; a long one, and those that have not begun, are taken by the next worker."""
+
+    async def turn(bot, case_id):
+        await asyncio.sleep(0.1 if case_id == "short" else 3600)
+        await bot.note(f"ended {case_id}")
+
+    async with Bot(database, turn, first_turns=FirstTurns(at_once=2)) as bot:
+        await eventually(bot.first_turns.owner)
+        for name in ("short", "long", "longer", "waits"):
+            await bot.cases.accept(request(name))
+        await bot.until("short", "long", "ended short", "longer")
+    assert sorted(await jobs(database)) == [("long", "todo"), ("longer", "todo"), ("waits", "todo")]
+    async with Bot(database) as bot:
+        await bot.until("long", "longer", "waits")
+
+
+async def test_no_more_first_turns_than_there_is_room_for(database):
+    """The others wait in the queue, for whichever process comes."""
+
+    async def turn(_bot, _case_id):
+        await asyncio.sleep(3600)
+
+    full = FirstTurns(most=2)
+    async with Bot(database, turn, first_turns=full, concurrency=1) as one:
+        await eventually(one.first_turns.owner)
+        for name in ("a", "b", "c", "d"):
+            await one.cases.accept(request(name))
+        async with Bot(database) as other:
+            await other.until("d")
+        assert sorted(one.happened) == ["a", "b", "c"]
+
+
+async def test_a_request_for_a_worker_that_is_gone(database):
+    """Whoever is no longer registered gets no jobs: they wait."""
+    first_turns = FirstTurns()
+    first_turns.open(4711, None)
+    bot = Bot(database, first_turns=first_turns)
+    await bot.cases.accept(request("a"))
+    assert await jobs(database) == [("a", "todo")]
+    first_turns._worker = None
+    async with bot:
+        await bot.until("a")

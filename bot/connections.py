@@ -1,0 +1,134 @@
+"""What a connection is lent for: a turn, which waits for acknowledgements; or SQLAlchemy, for what is executed rarely."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+Statement = tuple[str, Mapping[str, Any]]
+"""SQL with psycopg's placeholders, and their values."""
+
+PAUSE = 0.05
+"""Seconds in which one statement of a turn is let through while acknowledgements are under way without end."""
+TURN: ContextVar["Turn | None"] = ContextVar("turn", default=None)
+"""The turn that is under way; None outside of turns."""
+
+
+# A host that is gone closes nothing: without these, its connections would hang for a quarter of an hour.
+_NOTICE_LOSS = {
+    "connect_timeout": "5",
+    "keepalives_idle": "3",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "8000",
+}
+
+
+def with_setting(url: str, name: str, value: str) -> str:
+    """The URL with one more setting for its sessions, and with limits to noticing that the server's host is gone."""
+    given = conninfo_to_dict(url)
+    options = f"{given.get('options') or ''} -c {name}={value}".strip()
+    return make_conninfo(url, **(_NOTICE_LOSS | given | {"options": options}))
+
+
+class Connection(psycopg.AsyncConnection[Any]):
+    """A connection of the pool. SQLAlchemy closes what it was lent, so only `end` ends it."""
+
+    async def close(self) -> None:
+        """It stays open."""
+
+    async def end(self) -> None:
+        """Close it."""
+        await super().close()
+
+
+_LENT: ContextVar[Connection] = ContextVar("lent")
+
+
+async def _lent_connection() -> Connection:
+    """For SQLAlchemy: what was lent to it, which is in _LENT."""
+    return _LENT.get()
+
+
+class Rarely:
+    """Runs what is written with SQLAlchemy, whose compilation costs too much for what every request does."""
+
+    def __init__(self) -> None:
+        self._engine = create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=_lent_connection,
+            poolclass=NullPool,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",
+            use_native_hstore=False,  # asked for at each connection, and not used
+        )
+        self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
+
+    async def run(self, lent: Connection, work: Work[T], *, together: bool) -> T:
+        """Call `work` with the connection. Each statement commits by itself; with `together`, all are one transaction."""
+        _LENT.set(lent)
+        async with self._together.begin() if together else self._engine.connect() as connection:
+            return await work(connection)
+
+
+# Who goes first ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a turn has put off until its end. A task that it has started may go on after that: then nothing is put off."""
+
+    put_off: list[Statement] = field(default_factory=list)
+    has_ended: bool = False
+
+
+@contextmanager
+def gives_way() -> Iterator[Turn]:
+    """Marks what runs inside, and the tasks that it starts, as a turn, which waits for acknowledgements."""
+    turn = Turn()
+    before = TURN.set(turn)
+    try:
+        yield turn
+    finally:
+        TURN.reset(before)
+
+
+class AckPriority:
+    """The acknowledgements under way in this process, and the turns that wait for them."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._free = asyncio.Event()
+        self._in_line = asyncio.Lock()
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """Turns wait while this is entered."""
+        self._first += 1
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._first -= 1
+            if not self._first:
+                self._free.set()
+
+    async def give_way(self) -> None:
+        """In a turn, wait until no acknowledgement is under way, or PAUSE after the turn before. Elsewhere, return at once.
+
+        Turns are let through one after the other, however many there are: all together they would delay acknowledgements.
+        """
+        if self._first and TURN.get() is not None:
+            async with self._in_line:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE):
+                        await self._free.wait()
