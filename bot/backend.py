@@ -18,10 +18,11 @@ from pydantic import SecretStr
 from bot.database import Database, DatabaseClock
 from bot.file_sources import places, spool
 from bot.observability import OTHER, Metrics
+from bot.queue.jobs import FirstTurns
 from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases, FirstTurns
+from bot.storage.cases import Cases
 from bot.storage.channels import WatchStore
 from bot.storage.history import AuditTrail, History
 from bot.storage.slack import Modals, PeopleStore

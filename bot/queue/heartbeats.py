@@ -16,8 +16,7 @@ from procrastinate.worker import Worker
 
 from bot.connections import with_setting
 from bot.database import Database
-from bot.queue.jobs import QUEUES, Pace
-from bot.storage.cases import FirstTurns
+from bot.queue.jobs import QUEUES, FirstTurns, Pace
 from handlers.case import StoreDown
 
 log = structlog.get_logger()

@@ -17,8 +17,7 @@ from bot.database import Database
 from bot.observability import Metrics
 from bot.queue import jobs
 from bot.queue.heartbeats import HeartbeatWorker, StalledJobs, WorkerSession
-from bot.queue.jobs import Pace
-from bot.storage.cases import FirstTurns
+from bot.queue.jobs import FirstTurns, Pace
 from handlers.case import StoreDown
 from handlers.slack_errors import NotPosted, TokenRefused
 

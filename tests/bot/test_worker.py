@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from bot.database import Database, Pool
-from bot.queue.jobs import AUTOMATIC, Pace
+from bot.queue.jobs import AUTOMATIC, FirstTurns, Pace
 from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Turns
-from bot.storage.cases import Cases, FirstTurns
+from bot.storage.cases import Cases
 from handlers.case import Outcome
 from tests.bot.test_storage import request
 
