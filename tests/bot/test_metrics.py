@@ -96,6 +96,18 @@ async def test_calls_that_were_not_needed(database):
         samples = await scraped(app)
         assert total(samples, "vtbot_calls_saved_total", by="cache") == 4
         assert len(app.virustotal.calls) == 1
+        await app.asks("/vt domain-report ana@example.com ben@example.com")
+        await app.idle()
+        assert total(await scraped(app), "vtbot_calls_saved_total", by="coalescing") == 1
+        assert len(app.virustotal.calls) == 2
+
+
+async def test_acknowledgements_over_socket_mode(database):
+    """They are measured as those over HTTP are."""
+    async with at_work(database, mode="socket") as app:
+        await app.asks("/vt scan-ip 192.0.2.1")
+        await app.idle()
+        assert total(await scraped(app), "vtbot_acknowledge_seconds_count") == 1
 
 
 async def test_the_quota_and_the_jobs_of_all_processes(database):
