@@ -40,6 +40,7 @@ def person(one: Person) -> Json:
         "real_name": one.real_name,
         "bot": one.bot_id is not None,
         "stranger": one.team != TEAM,
+        "locale": one.locale,
     }
 
 

@@ -6,7 +6,7 @@ import { Element } from './Element.jsx'
 import { Field } from './Field.jsx'
 import { rich, unlinked } from './mrkdwn.js'
 import { Table } from './Table.jsx'
-import { useWorkspace } from './workspace.js'
+import { me, useWorkspace } from './workspace.js'
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
@@ -38,9 +38,21 @@ export function Shown({ block }) {
       theme={theme}
       withoutWrapper
       data={{ users: names(people), channels: names(channels) }}
-      hooks={{ link: Link }}
+      hooks={{ link: Link, date: (moment) => written(moment, people.find(({ name }) => name === me)?.locale) }}
     />
   )
+}
+
+const DAY = { year: 'numeric', month: 'short', day: 'numeric' }
+const TIME = { hour: 'numeric', minute: '2-digit' }
+const MOMENTS = { date: { ...DAY, month: 'long' }, date_short: DAY, date_long: { ...DAY, month: 'long', weekday: 'long' }, time: TIME, time_secs: { ...TIME, second: '2-digit' } }
+
+/** A moment in the language of whoever looks at it. */
+function written({ timestamp, format, fallback }, locale) {
+  const at = new Date(Number(timestamp) * 1000)
+  const isKnown = [...format.matchAll(/{(\w+)}/g)].every(([, name]) => name.replace('_pretty', '') in MOMENTS)
+  const shown = (_, name) => new Intl.DateTimeFormat(locale, MOMENTS[name.replace('_pretty', '')]).format(at)
+  return <time dateTime={at.toISOString()}>{isKnown ? format.replace(/{(\w+)}/g, shown) : fallback}</time>
 }
 
 /** Only links to the web are links. */
