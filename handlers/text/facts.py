@@ -13,6 +13,7 @@ from handlers.text.format import (
     Audience,
     Sentence,
     beside,
+    broad,
     cut,
     day,
     engines,
@@ -38,8 +39,8 @@ Fact = tuple[str, str]
 MOST_FACTS = 6
 MOST_BESIDE = 3
 VALUE_CHARACTERS = 60
-FACT_CHARACTERS = 36
-"""Of a fact with its label: so much fits on one line of a telephone. Details and the table have the whole value."""
+FACT_CHARACTERS = 46
+"""Of a fact with its label: so much fits into one of two columns. Details and the table have the whole value."""
 BAR = 5
 """Glyphs of a detection bar."""
 
@@ -70,7 +71,7 @@ def facts(finding: Finding) -> tuple[Fact, ...]:
 
 
 def _fitting(label: str, value: str) -> str:
-    most = max(12, FACT_CHARACTERS - len(str(label)) - len(": "))
+    most = max(12, FACT_CHARACTERS - len(broad(label)) - len(": "))
     return value if isinstance(value, Line) else cut(value, most)
 
 

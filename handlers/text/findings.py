@@ -73,7 +73,17 @@ def subject(finding: Finding, most: int = 300) -> str:
     respelt = value not in finding.input if is_address else finding.note is Note.REGISTERED_DOMAIN
     if respelt and finding.input != value:
         return f"{cut(safe(finding.input), max(12, most - len(value) - 9))} → {safe(value)}"
-    return cut(safe(value), most)
+    kind = finding.indicator.kind if finding.indicator else None
+    return _with_end_of_host(safe(value), most) if kind in HOST_KINDS | {Kind.URL} else cut(safe(value), most)
+
+
+def _with_end_of_host(shown: str, most: int) -> str:
+    """A host or URL of at most so many characters; of a host that is longer, its end, which says whose it is."""
+    found = re.match(r"(?:[^/?#]+://)?[^/?#]*", shown)
+    end = found.end() if found else 0
+    if len(shown) <= most or end < most:
+        return cut(shown, most)
+    return f"…{shown[end - most + 2 : end]}" + ("…" if end < len(shown) else "")
 
 
 def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, reduce
 from typing import Self
+from unicodedata import east_asian_width
 
 from babel.numbers import format_decimal
 from babel.units import format_unit
@@ -80,6 +81,11 @@ def cut(text: str, most: int) -> str:
     """At most so many characters."""
     shown = text if isinstance(text, Line) else str(text)
     return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def broad(text: str) -> str:
+    """A text with two letters in place of each that is as broad as two, as Japanese ones are: its length is its columns."""
+    return "".join("xx" if east_asian_width(one) in "WF" else one for one in str(text))
 
 
 def size(count: int) -> str:

@@ -165,9 +165,12 @@ def several(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
 
 def _row(entry: Entry, context: AnswerContext, most: int) -> list[dict[str, Any]]:
     """One row of about `most` characters: what it is is cut first, then the subject, the verdict never."""
-    state, subject, engines, what, newest = cells(entry, context)
+    finding = entry.finding
+    state, engines, newest = text.state(finding.state), facts.flagging(finding), facts.newest(finding)
     left = most - len(state) - len(engines) - len(newest)
-    subject = text.cut(subject, max(24, left))
+    subject = text.subject(finding, max(24, min(left, 120)))
+    what = facts.what(finding, context.now, context.audience)
+    what = text.join(" · ", [what, facts.also_asked(entry.also, card.ALSO_CHARACTERS)])
     what = text.cut(what, max(8, left - len(subject))) if len(what) > left - len(subject) else what
     return [
         cell(bold(state)),
@@ -176,16 +179,6 @@ def _row(entry: Entry, context: AnswerContext, most: int) -> list[dict[str, Any]
         cell(*tell(what)),
         cell(*tell(newest)),
     ]
-
-
-def cells(entry: Entry, context: AnswerContext) -> tuple[str, str, str, str, str]:
-    """State, indicator, engines, what it is, and the newest evidence."""
-    finding = entry.finding
-    what = facts.what(finding, context.now, context.audience)
-    if entry.also:
-        what = text.join(" · ", [facts.also_asked(entry.also), what])
-    subject = text.subject(finding, 120)
-    return text.state(finding.state), subject, facts.flagging(finding), what, facts.newest(finding)
 
 
 def _worst(found: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:

@@ -7,6 +7,7 @@ rich_text literals, or texts in which nothing is formatted: they cannot mention,
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 
 from slack_sdk.models.blocks import (
     Block,
@@ -46,7 +47,7 @@ from vt.verdict import Basis, Finding
 
 LINES = 12
 """Above the buttons, on a telephone."""
-WIDTH, SMALL_WIDTH, HEADER_WIDTH = 37, 43, 28
+WIDTH, FACT_WIDTH, SMALL_WIDTH, HEADER_WIDTH = 37, 35, 43, 28
 """Columns of a line there."""
 LEAST_FACTS = 2
 """Facts go before context, up to so many."""
@@ -105,12 +106,14 @@ def _glance(
     if reading.in_modal:
         return known, (), text.join(" · ", context)
     room = LINES - _taken(finding, reading, also)
+    heights = list(accumulate(height(f"{label}: {value}", FACT_WIDTH) for label, value in known))
+    least = ([0, *heights])[min(len(known), LEAST_FACTS)]
     kept = context[:1] if finding.rule else []
     for one in context[len(kept) :]:
-        if height(text.join(" · ", [*kept, one]), SMALL_WIDTH) <= room - min(len(known), LEAST_FACTS):
+        if height(text.join(" · ", [*kept, one]), SMALL_WIDTH) <= room - least:
             kept.append(one)
     line = text.join(" · ", kept)
-    most = max(1, room - height(line, SMALL_WIDTH))
+    most = max(1, sum(one <= room - height(line, SMALL_WIDTH) for one in heights))
     return known[:most], known[most:], line
 
 

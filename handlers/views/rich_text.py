@@ -21,6 +21,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from handlers.text.facts import NOTHING
+from handlers.text.format import broad
 from handlers.text.language import Channel, Line, Moment, Piece, User, localized, pieces
 
 Part = (
@@ -177,8 +178,7 @@ def _told(piece: Piece) -> Part:
 
 def height(words: str, width: int) -> int:
     """The lines that a text takes, each of so many columns; a Japanese character takes two."""
-    columns = "".join("xx" if unicodedata.east_asian_width(one) in "WF" else one for one in str(words))
-    return sum(max(1, len(wrap(line, width))) for line in columns.split("\n")) if words else 0
+    return sum(max(1, len(wrap(line, width))) for line in broad(words).split("\n")) if words else 0
 
 
 def length(part: Part) -> int:

@@ -14,6 +14,7 @@ from inline_snapshot import snapshot
 from handlers.text import facts
 from handlers.text.language import language
 from handlers.views import answer as answer_views
+from handlers.views import card
 from handlers.views.answer import AnswerContext
 from tests.support.cards import PEOPLE, spoken
 from tests.support.findings import HASHES_OF_ONE_FILE, SCENES, longest
@@ -369,6 +370,28 @@ def test_sixty_indicators_fit_into_one_message(count):
     assert "CSV" in labels(message)
 
 
+@pytest.mark.parametrize(
+    ("action", "value", "seen"),
+    [
+        ("scan-url", f"http://bank.example.{'x' * 50}.{'y' * 50}.evil.com/a", "[.]evil[.]com…"),
+        ("scan-url", f"http://evil.com/{'login/' * 40}", "hxxp://evil[.]com/login/"),
+        ("domain-report", f"{'x' * 60}.{'y' * 60}.evil.com", "[.]evil[.]com"),
+        ("domain-report", f"someone@{'x' * 60}.{'y' * 60}.evil.com", "[.]evil[.]com"),
+    ],
+)
+def test_however_long_the_owners_domain_is_seen(action, value, seen):
+    """Of a host that is too long its end is shown: its beginning can be that of any bank."""
+    subject = shown(answer_views.answer([finding(action, value)], CONTEXT))[1]
+    assert seen in subject
+    assert len(subject) <= card.SUBJECT_CHARACTERS
+
+
+def test_the_end_of_a_long_path_is_seen():
+    """It names the file."""
+    long = Lookup.of_file(f"/srv/{'samples/' * 30}invoice.pdf.exe", BY_KEY["scan-file"], 3).hashed(SHA, 9)
+    assert shown(answer_views.answer([long.finding(NOW)], CONTEXT))[1].endswith("/invoice.pdf.exe")
+
+
 def test_the_hashes_of_one_file_are_one_row():
     """MD5, SHA-1 and SHA-256 of it: counted once, with the other hashes beside it. Asked for alone it is one card."""
     md5, sha1 = "5" * 32, "1" * 40
@@ -378,12 +401,10 @@ def test_the_hashes_of_one_file_are_one_row():
     lines = shown(message)
     assert lines[0] == "🔴 1 RISKY · 🟢 1 CLEAN"
     assert len(message.blocks[1]["rows"]) == 1 + 2
-    assert lines[2].startswith(
-        f"🔴 RISKY | {md5} | 4 of 70 | Same file: {SHA}, {sha1} · Trojan:Win32/Emotet!ml | "
-    )
+    others = f"Same file: {SHA[:17]}…, {sha1[:17]}…"
+    assert lines[2].startswith(f"🔴 RISKY | {md5} | 4 of 70 | Trojan:Win32/Emotet!ml · {others} | ")
     assert f"Same file: {SHA}, {sha1}" in message.text
     alone = answer_views.answer(same, CONTEXT)
-    others = f"Same file: {SHA[:17]}…, {sha1[:17]}…"
     assert shown(alone)[:3] == ["🔴 RISKY · 4 of 70 engines", f"{md5}  ▰▱▱▱▱", others]
     assert f"Same file: {SHA}, {sha1}" in alone.text
     assert message_faults(message) == message_faults(alone) == []

@@ -11,6 +11,13 @@ from tests.support.findings import HASHES_OF_ONE_FILE, ONE, SCENES, longest
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 
 
+DATES = {
+    Language.ENGLISH: "Nov 22, 2026",
+    Language.JAPANESE: "2026年11月22日",
+    Language.SPANISH: "22 nov 2026",
+}
+
+
 @pytest.mark.parametrize("tongue", PEOPLE)
 async def test_few_lines_above_the_buttons(browser, tongue):
     """At most 12 at 390 pixels and 8 at 1280: for every state, kind, reason, note and recording, at its longest and changed."""
@@ -21,6 +28,7 @@ async def test_few_lines_above_the_buttons(browser, tongue):
         looked_at(browser, address, 390, who=PEOPLE[tongue]) as (seat, items),
     ):
         await items.nth(len(scenes) - 1).wait_for()
+        assert await items.filter(has_text=DATES[tongue]).count() > len(ONE)
         for width, most in LINES_ABOVE.items():
             await seat.page.set_viewport_size({"width": width, "height": 900})
             lines = dict(zip(scenes, await items.evaluate_all(LINES), strict=True))
