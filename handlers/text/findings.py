@@ -1,5 +1,6 @@
 """Sentences about findings: the verdict, why it is so, what is on record, and how many there are. They are plain text."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
