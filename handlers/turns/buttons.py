@@ -138,10 +138,6 @@ def _rescan(lookup: Lookup, finding: Finding, deps: LookupDeps) -> Lookup:
     return lookup.rescanned_on_request() if can_rescan(finding, private_key=private_key) else lookup
 
 
-def _recheck(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
-    return lookup.rechecked()
-
-
 def _recheck_by_hash(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
     """A file by the hash that is known, without reading it; when none is known, it stays as it is."""
     again = lookup.rechecked()
@@ -152,15 +148,11 @@ def _recheck_by_hash(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
     return again.evolve(kind=lookup.kind, value=lookup.value, size=lookup.size, note=Note.HASH_ONLY)
 
 
-def _allow(lookup: Lookup, _: Finding, __: LookupDeps) -> Lookup:
-    return lookup.secret_allowed()
-
-
 RENEWALS: Mapping[Verb, Renewal] = {
     Verb.SUBMIT: _submit,
     Verb.RESCAN: _rescan,
-    Verb.RECHECK: _recheck,
-    Verb.ALLOW_OWN_URL: _allow,
+    Verb.RECHECK: lambda lookup, *_: lookup.rechecked(),
+    Verb.ALLOW_OWN_URL: lambda lookup, *_: lookup.secret_allowed(),
 }
 
 

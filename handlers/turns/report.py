@@ -6,7 +6,7 @@ shared or was asked for where everybody reads along.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,8 +90,7 @@ async def _answer(case: Case[Any], found: Sequence[tuple[Lookup, Finding]], deps
     made = [await _picture(lookup, finding, case, deps) for lookup, finding in found]
     pictures = [one for one in made if isinstance(one, Picture)]
     problems = [one for one in made if isinstance(one, str)]
-    where = await _send(pictures, case, deps) if pictures else ""
-    said = text.join("\n", [where, *problems])
+    said = text.join("\n", [await _send(pictures, case, deps), *problems])
     if not said:
         return case
     if isinstance(case.request, ReportRequest) and problems:
@@ -122,10 +121,13 @@ async def _picture(lookup: Lookup, finding: Finding, case: Case[Any], deps: Repo
 async def _send(pictures: Sequence[Picture], case: Case[Any], deps: ReportDeps) -> str:
     """Send the pictures where they were asked for, if everybody may see them there, else to the asker's direct messages.
 
-    Returns the sentence that says where they are, or "" when they are where they were asked for.
+    Returns the sentence that says where they are; "" when they are where they were asked for, or there are none.
     """
+    if not pictures:
+        return ""
     origin = case.request.origin
-    if _is_for_everybody(case.request):
+    is_for_everybody = _is_for_everybody(case.request)
+    if is_for_everybody:
         comment = text.asked_by(origin.user) if origin.response_url else ""
         sent = [
             await send_file_to(
@@ -135,11 +137,10 @@ async def _send(pictures: Sequence[Picture], case: Case[Any], deps: ReportDeps) 
         ]
         if all(sent):
             return ""
-    is_elsewhere = _is_for_everybody(case.request)
     for one in pictures:
         if not await send_file_to(origin.user, one.file, case, deps, alt=one.alt):
             raise NotPosted
-    return str(facts.NOT_IN_CHANNEL if is_elsewhere else facts.PICTURE_SENT)
+    return str(facts.NOT_IN_CHANNEL if is_for_everybody else facts.PICTURE_SENT)
 
 
 def _is_for_everybody(request: Request) -> bool:
@@ -242,12 +243,10 @@ def _timeline(judged: Sequence[Judged]) -> str:
 
 
 def _seen_there(evidence: Sequence[tuple[datetime, Evidence]]) -> Iterator[str]:
-    by_kind: Mapping[str, list[tuple[datetime, Evidence]]] = {
-        kind: [(date, one) for date, one in evidence if one.kind == kind] for kind in hosts.SEEN_THERE
-    }
-    for kind, found in by_kind.items():
+    for kind in hosts.SEEN_THERE:
+        found = [(date, one.positives) for date, one in evidence if one.kind == kind]
         if found:
-            most = max(one.positives for _, one in found)
+            most = max(positives for _, positives in found)
             yield hosts.seen_there(kind, len(found), most, max(date for date, _ in found))
 
 
