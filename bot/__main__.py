@@ -91,7 +91,8 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         """Its description is what the command does."""
-        super().__init__(**options, add_help=False, formatter_class=_Help)
+        # A beginning of an option is a misspelt one: nobody meant --kind with --k in a script of last year.
+        super().__init__(**options, add_help=False, allow_abbrev=False, formatter_class=_Help)
         self._positionals.title = str(terminal_text.TITLES["values"])
         self._optionals.title = str(terminal_text.TITLES["options"])
         self.add_argument("-h", "--help", action="help", help=str(terminal_text.OPTIONS["--help"]))

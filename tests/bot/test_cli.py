@@ -649,3 +649,21 @@ async def on_record(url):
     origin = Origin(team="T1", user="U1", channel="C1")
     await History(database).remember("case", origin, [seen], datetime(2026, 11, 1, tzinfo=UTC))
     await database.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "audit --i X",
+        "audit --jso",
+        "sandbox --p 1",
+        "manifest --ur https://bot.example.com",
+        "doctor --lang ja",
+        "run --i",
+    ],
+)
+def test_the_beginning_of_an_option_is_not_the_option(vtbot, line):
+    """As for misspelt ones, nothing is done: user-sync.py 5, FawltyDeps 293, cpython 101915."""
+    done = vtbot(*line.split())
+    assert done.returncode == 2
+    assert "unrecognized arguments: --" in done.stderr
