@@ -157,6 +157,8 @@ UNTRANSLATED = frozenset({str, int, bool, type(None)})
 def localized(shown: Any) -> Any:
     """JSON such as blocks or a view, with its sentences in the language of now, and as plain strings."""
     match shown:
+        case {"type": "rich_text"}:  # views make it of plain strings
+            return shown
         case dict():
             return {key: one if type(one) in UNTRANSLATED else localized(one) for key, one in shown.items()}
         case list() | tuple():
@@ -236,9 +238,9 @@ class Line(str):
     __slots__ = ("pieces",)
     pieces: tuple[Piece, ...]
 
-    def __new__(cls, *pieces: Piece) -> Self:
-        """From its pieces, in order."""
-        made = super().__new__(cls, "".join(map(str, pieces)))
+    def __new__(cls, *pieces: Piece, text: str | None = None) -> Self:
+        """From its pieces, in order. `text`: what they are together, where that is known."""
+        made = super().__new__(cls, "".join(map(str, pieces)) if text is None else text)
         made.pieces = pieces
         return made
 
@@ -265,29 +267,26 @@ def ngettext(one: str, other: str, count: int, **values: Piece | int) -> Line:
 
 def _filled(now: Catalogue, sentence: str, values: dict[str, Piece | int]) -> Line:
     filled: list[Piece] = []
+    texts: list[str] = []
     for before, name in now.template(sentence):
-        if before:
-            filled.append(before)
+        filled += [before] if before else []
+        texts.append(before)
         if name is not None:
             value = values[name]
-            if isinstance(value, Line):
-                filled += value.pieces
-            elif isinstance(value, int):
-                filled.append(now.number(value))
-            else:
-                filled.append(str(value) if isinstance(value, str) else value)
-    return Line(*filled)
+            shown = now.number(value) if isinstance(value, int) else value
+            texts.append(str(shown))
+            plain = texts[-1] if isinstance(shown, str) else shown
+            filled += shown.pieces if isinstance(shown, Line) else (plain,)
+    return Line(*filled, text="".join(texts))
 
 
 def join(separator: str, texts: Iterable[str]) -> Line:
     """Texts as one, without those that are empty."""
+    told = [text for text in texts if text]
     joined: list[Piece] = []
-    for text in texts:
-        if text:
-            if joined:
-                joined.append(str(separator))
-            joined += text.pieces if isinstance(text, Line) else (str(text),)
-    return Line(*joined)
+    for text in told:
+        joined += (str(separator), *(text.pieces if isinstance(text, Line) else (str(text),)))
+    return Line(*joined[1:], text=str(separator).join(map(str, told)))
 
 
 def enumerated(texts: Iterable[str]) -> Line:

@@ -128,11 +128,11 @@ def test_no_setting_is_named_to_people(kind):
     assert not VARIABLE.search(text.error(sample(kind)))
 
 
-TERMINAL_ONLY = {"NOT_AGREED", "DATABASE_SILENT", "PUBLIC_TERMS"}
+TERMINAL_ONLY = {"NOT_AGREED"}
 
 
 def test_no_constant_names_a_setting():
-    """Every sentence of the catalogues, but for those that only a terminal shows."""
+    """Every sentence of the catalogues, but for those that only a terminal shows; handlers/text/terminal.py has the others."""
     named = {
         name
         for catalogue in (text, about, files, modals, watch)

@@ -1,12 +1,16 @@
 """No English is left: in the pseudo-language each letter of a sentence has an accent, and what has none must be data."""
 
+import json
+
 import pytest
 
 from handlers import text
+from handlers.case import Sighting, Summary
 from handlers.people import Denial
 from handlers.text import about
 from handlers.text.format import Audience
 from handlers.text.language import Language, language
+from handlers.turns import report
 from handlers.views import answer
 from tests.handlers.test_channel_settings import ADMIN, opened, sets
 from tests.handlers.test_details import entries_of, opens, view
@@ -17,10 +21,12 @@ from tests.handlers.test_upload_consent import later, upload_app
 from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.incident import at_incident
 from tests.support.leftovers import SPOKEN, Screen, leftovers, read
-from vt.actions import ACTIONS
+from vt.actions import ACTIONS, BY_KEY
 from vt.indicators import Indicator, Kind
+from vt.indicators import read as read_indicator
+from vt.lookup import Lookup
 from vt.stored import tree
-from vt.verdict import Subject, not_checked
+from vt.verdict import State, Subject, not_checked
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
 SECRET = "https://files.badplace.top/get?id=7&token=s3cr3t-s3cr3t"
@@ -198,3 +204,17 @@ def test_who_may_not_ask():
     with language(Language.PSEUDO):
         said = [str(about.denied(why, audience)) for why in Denial for audience in AUDIENCES]
     assert leftovers(said, DATA) == []
+
+
+def test_pictures():
+    """The words in a picture of a host's record, and its alternative text."""
+    seen = [{"url": "http://a.test/", "positives": 6, "total": 66, "scan_date": "2026-11-01 00:00:00"}]
+    lookup = Lookup.of(read_indicator("192.0.2.1"), BY_KEY["scan-ip"], 25)
+    finding = lookup.judged({"response_code": 1, "detected_urls": seen}, NOW)
+    last = Sighting.of(finding)
+    summary = Summary(times=1200, since=NOW, here=True, channel=None, last=last)
+    judged = [(NOW, State.SUSPICIOUS, 6), (NOW, State.RISKY, 30)]
+    with language(Language.PSEUDO):
+        drawn = report.chart(lookup, finding, summary, last, judged, NOW)
+    words = json.loads(drawn.description)["words"]
+    assert leftovers([drawn.alt, *(word for name, word in words.items() if name != "state")], DATA) == []
