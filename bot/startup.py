@@ -12,6 +12,7 @@ import structlog
 from psycopg.errors import UndefinedTable
 
 from bot import migrations
+from bot.connections import with_setting
 from bot.postgres import NotStarted, Server
 from bot.queue.schema import ForeignJobs
 from bot.settings import Settings
@@ -25,6 +26,7 @@ PAUSES = (0.5, 1, 2, 5, 10, 30)
 
 ESCAPE = "in a password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25"
 REASONS = {
+    ("startup parameter",): "PgBouncer needs pool_mode = session and ignore_startup_parameters = options",
     ("connection refused",): "connection refused: nothing listens there",
     ("translate host name", "resolve host", "name or service"): f"its host is unknown; {ESCAPE}",
     ("timeout expired", "timed out"): "it does not answer in time",
@@ -90,7 +92,9 @@ def _connected(url: str, timeout: float) -> psycopg.Connection:
     until = time.monotonic() + timeout
     while True:
         try:
-            return psycopg.connect(url, autocommit=True, connect_timeout=5)
+            # With a setting of the session, as the bot's other connections have one: a pooler that refuses it does so here.
+            with_own = with_setting(url, "statement_timeout", "0")
+            return psycopg.connect(with_own, autocommit=True, connect_timeout=5)
         except psycopg.OperationalError as error:
             if time.monotonic() > until:
                 raise Unusable(f"Cannot connect to DATABASE_URL ({_reason(error)}).") from None

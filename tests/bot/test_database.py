@@ -24,6 +24,7 @@ from bot.postgres import NotStarted, Server
 from bot.queue import schema
 from bot.settings import SettingsError, load
 from bot.startup import Unusable, prepare
+from tests.support.loopback import listening
 from tests.support.processes import user_of
 
 
@@ -172,6 +173,19 @@ def test_no_database():
             prepare(url, timeout=0)
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_pooler_that_refuses_settings():
+    """PgBouncer, unless it is told otherwise, refuses connections with settings of their own: what to set there is said."""
+    refusal = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
+
+    def refuse(connection):
+        while b"options\0" not in connection.recv(4096):
+            connection.sendall(b"N")  # no TLS here
+        connection.sendall(b"E" + (len(refusal) + 4).to_bytes(4, "big") + refusal)
+
+    with listening(refuse) as port, pytest.raises(Unusable, match="ignore_startup_parameters = options"):
+        prepare(f"postgresql://u@127.0.0.1:{port}/x?sslmode=prefer&gssencmode=disable", timeout=0)
 
 
 def test_tables_are_what_migrations_make(database):
