@@ -51,7 +51,7 @@ GIVEN_UP = {
     "intake": "admission",
     "ways": "channel_settings, entry_points",
     "misuse": "usage_error",
-    "misuses": "usage_errors",
+    "misuses": "usage errors",
     "troubles": "errors",
     "itself": "about",
     "way_words": "access",

@@ -14,8 +14,11 @@ from handlers.text.about import (
     NO_MAIL,
     PERHAPS_SHARED,
     UNREADABLE_REQUEST,
+    missing_scope,
+    token_refused,
+    usage,
 )
-from handlers.text.errors import ERRORS, error, missing_scope, names_settings, token_refused
+from handlers.text.errors import ERRORS, USAGE_ERRORS, error, names_settings, usage_error, wrong_values
 from handlers.text.findings import (
     ICONS,
     MEANS,
@@ -64,7 +67,6 @@ from handlers.text.modals import (
     CONFIRM_TITLE,
     CONFIRM_YES,
 )
-from handlers.text.usage_errors import USAGE_ERRORS, usage, usage_error, wrong_values
 
 __all__ = [
     "ASKING",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.people import Denial
-from handlers.text.format import Audience, Sentence, fault, minute, said
+from handlers.text.format import Audience, Sentence, fault, minute, outside, said
 from handlers.text.language import Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt.actions import ACTIONS, Action
@@ -18,6 +18,26 @@ DOES: Mapping[str, str] = {
     "scan-file": _("verdict on a file: its hash is looked up, and it is uploaded if you agree"),
 }
 """What each action finds out, by the action's key."""
+
+
+TAKES: Mapping[str, str] = {
+    "scan-ip": _("an IP address"),
+    "scan-hash": _("a hash"),
+    "scan-url": _("a URL"),
+    "domain-report": _("a domain or email address"),
+    "scan-file": _("a file path"),
+}
+"""What each action takes, by the action's key."""
+
+
+def usage(action: Action) -> str:
+    """How an action is typed."""
+    return f"/vt {action.key} {action.example}"
+
+
+def takes(action: Action) -> str:
+    """What an action takes, with its article."""
+    return TAKES.get(action.key) or line("right for {action}", action=action.key)
 
 
 def help_lines() -> list[tuple[str, str]]:
@@ -233,3 +253,28 @@ NO_MAIL = _(
     "I can't see that person's email address. Type the domain instead: /vt domain-report example.co.in"
 )
 ASKING = _("⏳ Still waiting for VirusTotal. The answer will appear here.")
+
+
+# What Slack does not allow -----------------------------------------------------------------------------
+
+
+def token_refused(code: str, audience: Audience) -> Line:
+    """Slack does not accept the bot's token, for the reason that its error code names."""
+    return fault(
+        "Slack refuses my token ({code}). Tell {whoever}.", settings="SLACK_BOT_TOKEN", code=code
+    ).to(audience)
+
+
+LONGEST_SCOPE = 80
+"""Characters of a scope, or of a list of them."""
+
+
+def missing_scope(scope: str, audience: Audience) -> Line:
+    """For somebody who asked for something that Slack has not granted to the app."""
+    sentence = fault(
+        "I can't do that because the app does not have the permission {scope} in Slack. Ask {whoever} to add it and "
+        "install the app again.",
+        settings=_("vtbot doctor names every missing permission"),
+        scope=outside(scope, LONGEST_SCOPE) or line("for it"),
+    )
+    return sentence.to(audience)

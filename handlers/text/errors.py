@@ -1,15 +1,26 @@
-"""Why there is no answer, as sentences with a next step: one for every error, and those for what Slack does not allow."""
+"""Why there is no answer, as sentences with a next step: one for every error, and for everything that can be wrong with a command."""
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from handlers import commands
 from handlers.text import files
-from handlers.text.format import EVERYBODY, Audience, Sentence, fault, outside, said, second, seconds, size
-from handlers.text.language import Line, line
+from handlers.text.about import takes, usage
+from handlers.text.format import (
+    EVERYBODY,
+    Audience,
+    Sentence,
+    clauses,
+    fault,
+    said,
+    second,
+    size,
+    typed,
+)
+from handlers.text.language import Line, line, listed, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt import errors
+from vt.actions import ACTIONS, BY_KEY
 from vt.indicators import defang
 
 ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
@@ -173,43 +184,115 @@ def names_settings(trouble: errors.VTError) -> bool:
     return bool(ERRORS[type(trouble)](trouble).settings)
 
 
-def trying_again(trouble: errors.VTError, until: datetime, now: datetime) -> Line:
-    """What an answer says about a look-up that is tried again at `until`."""
-    pause = seconds(until, now)
-    if isinstance(trouble, errors.Reserved):
+# What is wrong with what somebody typed ------------------------------------------------------------------
+
+MOST_NAMED = 10
+"""Wrong values that are named; a command has at most 100."""
+
+
+def _wrong_value(wrong: commands.WrongValue) -> str:
+    if wrong.suggested:
         return line(
-            "the rest of today's quota is kept for people who ask. I will check this in {pause}; "
-            "press Check now to spend a call.",
-            pause=pause,
+            "{why}. Try: /vt {command} {value}",
+            why=_why_wrong(wrong),
+            command=wrong.suggested.key,
+            value=typed(wrong.value, 80),
         )
-    if isinstance(trouble, errors.QuotaSpent):
-        return line("out of quota; next call in {pause}", pause=pause)
-    # The first sentence without its full stop (Japanese has one of its own), and the longest pause, not the time left:
-    # it stays true in a message that Slack does not let us edit often.
-    why = re.split(r"\. |\.$|。", error(trouble), maxsplit=1)[0]
-    return line("{why}, trying again in {seconds} s or less", why=why, seconds=errors.LONGEST_PAUSE)
+    return line("{why}. Example: {example}", why=_why_wrong(wrong), example=usage(wrong.action))
 
 
-# What Slack does not allow -----------------------------------------------------------------------------
-
-
-def token_refused(code: str, audience: Audience) -> Line:
-    """Slack does not accept the bot's token, for the reason that its error code names."""
-    return fault(
-        "Slack refuses my token ({code}). Tell {whoever}.", settings="SLACK_BOT_TOKEN", code=code
-    ).to(audience)
-
-
-LONGEST_SCOPE = 80
-"""Characters of a scope, or of a list of them."""
-
-
-def missing_scope(scope: str, audience: Audience) -> Line:
-    """For somebody who asked for something that Slack has not granted to the app."""
-    sentence = fault(
-        "I can't do that because the app does not have the permission {scope} in Slack. Ask {whoever} to add it and "
-        "install the app again.",
-        settings=_("vtbot doctor names every missing permission"),
-        scope=outside(scope, LONGEST_SCOPE) or line("for it"),
+def _no_rescan(_: commands.NoRescan) -> str:
+    takers = [action.key for action in ACTIONS if action.rescans]
+    example = f"{usage(BY_KEY[takers[0]])} --rescan-after-days 30"
+    return line(
+        "--rescan-after-days works only with {actions}. Example: {example}",
+        actions=listed(takers),
+        example=example,
     )
-    return sentence.to(audience)
+
+
+def _unknown_option(wrong: commands.UnknownOption) -> str:
+    """Every option is named, and the one that was probably meant."""
+    shown = typed(wrong.option, 40)
+    if wrong.command and wrong.taken:
+        return line(
+            "/vt {command} takes only {taken}: leave out {option}.",
+            command=wrong.command,
+            taken=wrong.taken,
+            option=shown,
+        )
+    if wrong.command:
+        return line(
+            "/vt {command} takes no options: leave out {option}.", command=wrong.command, option=shown
+        )
+    return sentences(
+        line("There is no option {option}.", option=shown),
+        line("Did you mean {nearest}?", nearest=wrong.nearest) if wrong.nearest else "",
+        line("Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."),
+    )
+
+
+def _bad_number(wrong: commands.BadNumber) -> str:
+    example = f"{wrong.option} {max(wrong.least, 3)}"
+    typed = f"{usage(wrong.action)} {example}" if wrong.action else example
+    return line(
+        "{option} needs a whole number from {least} to {most}. Example: {example}",
+        option=wrong.option,
+        least=str(wrong.least),
+        most=str(wrong.most),
+        example=typed,
+    )
+
+
+def wrong_values(wrong: Sequence[commands.WrongValue]) -> str:
+    """The values of a command that are not looked up, while the others are; "" when there are none."""
+    if not wrong:
+        return ""
+    named = [_why_wrong(one) for one in wrong[:MOST_NAMED]]
+    if len(wrong) > MOST_NAMED:
+        named.append(ngettext("{count} more", "{count} more", len(wrong) - MOST_NAMED))
+    return line("Not looked up: {values}. The other values are being looked up.", values=clauses(named))
+
+
+def _why_wrong(wrong: commands.WrongValue) -> str:
+    shown = typed(wrong.value, 80)
+    if wrong.suggested:
+        return line(
+            "{value} is {other}, not {wanted}",
+            value=shown,
+            other=takes(wrong.suggested),
+            wanted=takes(wrong.action),
+        )
+    return line("{value} is not {wanted}", value=shown, wanted=takes(wrong.action))
+
+
+USAGE_ERRORS: Mapping[type[commands.UsageError], Callable[[Any], str | Sentence]] = {
+    commands.UnknownCommand: lambda e: line(
+        "There is no command {command}. Did you mean /vt {nearest}? See /vt help for all commands.",
+        command=typed(e.word, 40),
+        nearest=e.nearest,
+    ),
+    commands.UnknownOption: _unknown_option,
+    commands.BadNumber: _bad_number,
+    commands.NoRescan: _no_rescan,
+    commands.NoValue: lambda e: line("Nothing to look up. Example: {example}", example=usage(e.action)),
+    commands.WrongValue: _wrong_value,
+    commands.NothingFound: lambda e: line(
+        "I found no IP address, hash, URL, domain or email address in that. Example: {example}, or see /vt help",
+        example=e.example,
+    ),
+    commands.PasswordTyped: lambda _: files.IN_A_COMMAND,
+    commands.NoHost: lambda _: files.NO_HOST,
+    commands.TooMany: lambda e: line(
+        "That's {count}; the limit is {most} per request. Send them in parts.", count=e.count, most=e.most
+    ),
+    commands.TooLong: lambda e: line(
+        "That's too long; the limit is {most} characters. Send it in parts.", most=e.most
+    ),
+}
+
+
+def usage_error(wrong: commands.UsageError, audience: Audience = EVERYBODY) -> str:
+    """What is wrong, and a correct example."""
+    sentence = USAGE_ERRORS[type(wrong)](wrong)
+    return sentence.to(audience) if isinstance(sentence, Sentence) else sentence

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from handlers.case import Sighting, Summary
 from handlers.text import files, hosts
-from handlers.text.errors import error, is_fault, trying_again
-from handlers.text.format import EVERYBODY, Audience, cut, day, engines, minute, safe, second
+from handlers.text.errors import error, is_fault
+from handlers.text.format import EVERYBODY, Audience, cut, day, engines, minute, safe, second, seconds
 from handlers.text.language import Channel, Line, User, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt import errors
@@ -115,7 +115,7 @@ def _pending(finding: Finding, now: datetime) -> str:
     if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
         return _until(files.PERHAPS_ARRIVED, finding.until)
     if finding.error:
-        why = trying_again(finding.error, finding.until, now) if finding.until else ""
+        why = _trying_again(finding.error, finding.until, now) if finding.until else ""
         return join(": ", [files.TO_UPLOAD, why])
     return _until(MEANS[State.PENDING], finding.until)
 
@@ -125,7 +125,24 @@ def _not_checked(finding: Finding, now: datetime, audience: Audience) -> str:
         return _until(_("not checked yet"), finding.until)
     if finding.until is None:
         return why_not(finding, audience)
-    return trying_again(finding.error, finding.until, now)
+    return _trying_again(finding.error, finding.until, now)
+
+
+def _trying_again(trouble: errors.VTError, until: datetime, now: datetime) -> Line:
+    """What an answer says about a look-up that is tried again at `until`."""
+    pause = seconds(until, now)
+    if isinstance(trouble, errors.Reserved):
+        return line(
+            "the rest of today's quota is kept for people who ask. I will check this in {pause}; "
+            "press Check now to spend a call.",
+            pause=pause,
+        )
+    if isinstance(trouble, errors.QuotaSpent):
+        return line("out of quota; next call in {pause}", pause=pause)
+    # The first sentence without its full stop (Japanese has one of its own), and the longest pause, not the time left:
+    # it stays true in a message that Slack does not let us edit often.
+    why = re.split(r"\. |\.$|。", error(trouble), maxsplit=1)[0]
+    return line("{why}, trying again in {seconds} s or less", why=why, seconds=errors.LONGEST_PAUSE)
 
 
 def _until(what: str, until: datetime | None) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from handlers.text import about
-from handlers.text.usage_errors import TAKES
+from handlers.text.about import TAKES
 from vt.actions import ACTIONS, BY_KEY
 from vt.enrichment import FIELDS, REPEATS
 from vt.lookup import Step
@@ -15,7 +15,7 @@ TABLES = {
     "vt.enrichment.FIELDS": FIELDS,
     "handlers.text.about.DOES": about.DOES,
     "handlers.text.about.IN_MESSAGE": about.IN_MESSAGE,
-    "handlers.text.usage_errors.TAKES": TAKES,
+    "handlers.text.about.TAKES": TAKES,
 }
 
 
