@@ -14,7 +14,7 @@ from psycopg.errors import UndefinedTable
 from bot import migrations
 from bot.connections import with_setting
 from bot.postgres import NotStarted, Server
-from bot.queue.schema import ForeignJobs
+from bot.queue.jobs import ForeignJobs
 from bot.settings import Settings
 
 LOCK = 0x7674_626F_74

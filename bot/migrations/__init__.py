@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
 
-from bot.queue import schema
+from bot.queue import jobs
 from vt.privacy import has_secret, masked
 
 Step = Callable[[Connection], None]
@@ -105,12 +105,12 @@ def _forget_ignored(connection: Connection) -> None:
 # The revisions ------------------------------------------------------------------------------------------
 
 REVISIONS: Mapping[str, tuple[Step, ...]] = {
-    "0001": (script("0001_cases.sql"), schema.migrate_jobs),
+    "0001": (script("0001_cases.sql"), jobs.migrate_jobs),
     "0002": (script("0002_modals.sql"),),
     "0003": (script("0003_people.sql"),),
     "0004": (script("0004_watch.sql"),),
     # Stored shapes have versions from here on: the release before takes no jobs whose rows it could not read.
-    "0005": (partial(schema.take_over_queue, older="vtbot", newer="vtbot-2"),),
+    "0005": (partial(jobs.take_over_queue, older="vtbot", newer="vtbot-2"),),
     "0006": (script("0006_locale.sql"),),
     "0007": (script("0007_refused_blocks.sql"),),
     "0008": (hide_url_secrets,),

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from bot.queue import jobs
-from bot.storage import channels, duplicates
+from bot.storage import channels
 from bot.storage.cases import STORED, Cases, cases, keep
 from handlers import stored_shapes
 from handlers.case import Unreadable, UnreadableCase
@@ -202,7 +202,7 @@ class Cards:
         """
 
         async def answering(connection: AsyncConnection) -> Mapping[str, str]:
-            owners, changed = await duplicates.dedupe(connection, card, keys)
+            owners, changed = await channels.dedupe(connection, card, keys)
             if changed:
                 await connection.execute(_due_now(changed, self._clock()))
             return owners
@@ -214,19 +214,19 @@ class Cards:
 
         async def released(connection: AsyncConnection) -> None:
             if not to_others:
-                await duplicates.forget(connection, card)
-            elif changed := await duplicates.release(connection, card):
+                await channels.forget(connection, card)
+            elif changed := await channels.release(connection, card):
                 await connection.execute(_due_now(changed, self._clock()))
 
         await self._database.run(released, together=True)
 
     async def take_over(self, card: Card, key: str) -> None:
         """From now on this card answers a key that an earlier one answered. Raises StoreDown."""
-        await self._database.run(lambda connection: duplicates.take_over(connection, card, key))
+        await self._database.run(lambda connection: channels.take_over(connection, card, key))
 
     async def duplicates(self, card: Card) -> Sequence[Duplicate]:
         """Who else posted what the card answers, the oldest first. Raises StoreDown."""
-        return await self._database.run(lambda connection: duplicates.of(connection, card))
+        return await self._database.run(lambda connection: channels.duplicates_of(connection, card))
 
 
 _WHOLE = select(

@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 import bot
 from bot import migrations, startup
 from bot.postgres import NotStarted, Server
-from bot.queue import schema
+from bot.queue import jobs
 from bot.settings import SettingsError, load
 from bot.startup import Unusable, prepare
 from tests.support.loopback import listening
@@ -226,7 +226,7 @@ def test_released_revisions_never_change():
 
 def test_procrastinate_is_the_version_that_was_noted():
     """An update of procrastinate that changes its tables needs a revision of ours, which calls `migrate_jobs` again."""
-    assert schema.newest() == schema.LATEST
+    assert jobs.newest() == jobs.LATEST
 
 
 def test_procrastinate_tables_are_brought_forward(database):
@@ -235,9 +235,9 @@ def test_procrastinate_tables_are_brought_forward(database):
         last = "03.04.00_01_pre_add_retry_failed_job_procedure.sql"
         connection.execute(sqlalchemy.text(f"COMMENT ON TABLE procrastinate_jobs IS '{last}'"))
         for _ in range(2):
-            schema.migrate_jobs(connection)
+            jobs.migrate_jobs(connection)
         noted = sqlalchemy.text("SELECT obj_description('procrastinate_jobs'::regclass)")
-        assert connection.scalar(noted) == schema.LATEST
+        assert connection.scalar(noted) == jobs.LATEST
 
 
 UNUSABLE = [
