@@ -21,7 +21,7 @@ from bot.settings import Settings
 from handlers.commands import TooLong
 from handlers.files import UserKey, current_user
 from vt import errors
-from vt.files import FileProvider, hosts, remote
+from vt.files import FileProvider, hosts
 from vt.files.disk import Disk, Spool, stream
 from vt.files.hashing import Opener
 from vt.files.hosts import LOGIN, Host, display_name
@@ -170,6 +170,8 @@ class Logins:
         login = self._held.get(place)
         if login is None or login.owner != current_user():
             raise errors.LoginForgotten(display_name(place))
+        from vt.files import remote  # noqa: PLC0415 - as in vt/files/transfer.py
+
         async with remote.connect(login.host, self._limit) as server:
             yield server
 

@@ -16,6 +16,8 @@ from vt.errors import QuotaSpent, Reserved
 MINUTE = timedelta(seconds=60)
 GRAIN = 100_000
 """Microseconds to which the times of bookings are rounded up: at most 600 are kept for a minute, and none ends early."""
+COARSE_GRAIN = 1_000_000
+"""The same where a minute has no limit, so that nothing waits for its bookings."""
 SKEW = timedelta(minutes=1)
 """How far ahead another process's clock may be: all of them go by the database's. Bookings from further ahead come from a wrong clock and are ignored."""
 LONGEST_PAUSE = timedelta(days=1)
@@ -121,7 +123,7 @@ def book(usage: Usage, limits: Limits, calls: int, now: datetime, *, reserve: in
         raise QuotaSpent(slot)
     return replace(
         usage,
-        recent=_with(usage.recent, now, calls),
+        recent=_with(usage.recent, now, calls, GRAIN if limits.minute else COARSE_GRAIN),
         calls_of_day=usage.calls_of_day + calls,
         calls_of_month=usage.calls_of_month + calls,
     )
@@ -201,11 +203,11 @@ def _minute_slot(usage: Usage, room: int, now: datetime) -> datetime:
 
 
 def _with(
-    recent: tuple[tuple[datetime, int], ...], now: datetime, calls: int
+    recent: tuple[tuple[datetime, int], ...], now: datetime, calls: int, grain: int
 ) -> tuple[tuple[datetime, int], ...]:
     """The bookings with this one added. They are sorted, since another process's clock may be ahead."""
     booked = dict(recent)
-    when = now + timedelta(microseconds=-now.microsecond % GRAIN)
+    when = now + timedelta(microseconds=-now.microsecond % grain)
     booked[when] = booked.get(when, 0) + calls
     return tuple(sorted(booked.items()))
 

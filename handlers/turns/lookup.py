@@ -4,7 +4,7 @@ Until the answer is there, the message that will hold it says how far the lookup
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -99,7 +99,7 @@ async def _answer(case: Case, deps: LookupDeps) -> None:
     questioned = case
     if case.has_files:
         questioned = await consent.mark_asked(case, deps)
-    case = await reply(case, await message(questioned, deps), deps)
+    case = await reply(case, await message(questioned, deps, found=found), deps)
     # Saved only once the question is visible: when posting fails, the next turn asks it with a time of its own.
     case = case.model_copy(update={"asked_at": questioned.asked_at})
     if case.plain:
@@ -122,16 +122,23 @@ async def _wait(case: Case, at: datetime, deps: LookupDeps) -> None:
 
 
 async def message(
-    case: Case, deps: AnswerDeps, *, final: bool = True, shared_by: str | None = None, hidden: bool = False
+    case: Case,
+    deps: AnswerDeps,
+    *,
+    final: bool = True,
+    shared_by: str | None = None,
+    hidden: bool = False,
+    found: Sequence[Finding] = (),
 ) -> Message:
     """The answer to a request as it is now, with the question about its files if there is one. Raises StoreDown.
 
+    `found`: its findings, if they are known already.
     `shared_by`: who wants the whole channel to see it. `hidden`: it is shown to the asker alone, whoever saw it before.
     """
     alone = not shared_by and (hidden or not case.is_seen_by_all)
     origin = case.request.origin
     spoken = await (deps.languages.of_person(origin.user) if alone else deps.languages.of_place(origin))
-    found = case.findings(deps.clock())
+    found = found or case.findings(deps.clock())
     subjects = {Sighting.of(one).subject for one in found}
     has_question = final and not shared_by and case.has_files and messages.concerns(case.lookups)
     context = AnswerContext(

@@ -13,7 +13,7 @@ from functools import partial
 from vt import errors, steps
 from vt.client import Client, Raw
 from vt.errors import VTError
-from vt.files import FileProvider, Source, VerifiedSource, hosts, remote
+from vt.files import FileProvider, Source, VerifiedSource, hosts
 from vt.files.disk import Disk
 from vt.files.hashing import Opener, noop
 from vt.files.hosts import HOST, THIS_MACHINE, Host
@@ -59,6 +59,8 @@ class Places:
             yield self.disk
         elif kind == HOST:
             host = hosts.with_stored_login(self.hosts, name)
+            from vt.files import remote  # noqa: PLC0415 - paramiko takes 17 MB, which most bots never need
+
             async with remote.connect(host, self.disk.limit, self.disk.seconds) as server:
                 yield server
         elif opener := self.kinds.get(kind):
