@@ -2,10 +2,11 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -21,10 +22,12 @@ from bot.database import DatabaseFull
 from bot.file_sources import Logins, check_disk, servers
 from bot.observability import Metrics
 from bot.queue import jobs
+from bot.queue.jobs import WAKE_FROM_FUTURE
 from bot.queue.worker import Turns
 from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
+from bot.startup import DatabaseClock
 from bot.storage.channels import SettingsStore
 from bot.storage.slack import RefusedBlocks
 from handlers import turns
@@ -80,6 +83,9 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         web_client(settings, metrics) as slack,
         backend(settings, clock, _kinds(slack, logins, settings), metrics) as parts,
     ):
+        if isinstance(parts.clock, DatabaseClock):
+            parts.clock.on_set = partial(_clock_was_set, parts)
+        await _wake_from_future(parts)
         refused_blocks = await RefusedBlocks.stored(parts.database, parts.clock)
         deps = replace(_deps(settings, parts, slack, logins), refused_blocks=refused_blocks)
         async with AsyncExitStack() as stack:
@@ -93,13 +99,27 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             }
             routes = operator_routes(checks, metrics, partial(_refresh, metrics, parts))
             if settings.mode is Mode.HTTP and settings.slack_signing_secret:
-                guard = Guard(settings.slack_signing_secret, lambda: parts.clock().timestamp())
+                own = [] if clock else [time.time]
+                guard = Guard(settings.slack_signing_secret, lambda: parts.clock().timestamp(), *own)
                 routes.append(slack_events(app, guard, metrics))
             port = await _served(stack, routes, settings)
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
                 checks["socket"] = await _connected(stack, app, settings.slack_app_token, slack, metrics)
             log.info("ready", mode=settings.mode.value, host=settings.host, port=port)
             yield Bot(port, parts.cases.unanswered)
+
+
+async def _clock_was_set(parts: Backend, before: datetime, now: datetime) -> None:
+    """The database's clock was set while we run. Raises StoreDown."""
+    await parts.quota_store.clock_was_set(before, now)
+    if now < before:
+        await _wake_from_future(parts)
+
+
+async def _wake_from_future(parts: Backend) -> None:
+    """The clock may have been set back: what waits by the time before goes on, and finds out how long to wait. Raises StoreDown."""
+    await parts.cases.wake(WAKE_FROM_FUTURE)
+    await parts.cards.wake(timedelta(days=400))
 
 
 def _kinds(slack: AsyncWebClient, logins: Logins, settings: Settings) -> Mapping[str, Opener]:

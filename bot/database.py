@@ -4,10 +4,8 @@ import asyncio
 import errno
 import os
 import select
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import psycopg
@@ -38,8 +36,6 @@ TIMEOUT = 2.0
 """Seconds after which whoever waits for the database is told that it is down: Slack waits for three."""
 CLOSING_SECONDS = 5.0
 CONNECTIONS = 10
-READ_SECONDS = 10.0
-"""Between two readings of the database's clock."""
 CONNECT_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -211,38 +207,6 @@ async def _finished(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
-
-
-class DatabaseClock:
-    """The database's time in UTC: what is stored by one process and compared by another comes from one clock.
-
-    It is read now and then, and goes on by the time that has passed here since. That it is wrong, or put right, on the
-    machine of this process makes no difference.
-    """
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._read = datetime.now(UTC)
-        self._since = monotonic()
-
-    def __call__(self) -> datetime:
-        """The time now. Until it was read for the first time, this machine's."""
-        return self._read + timedelta(seconds=self._monotonic() - self._since)
-
-    async def read(self, database: Database) -> None:
-        """Read it. A difference that the round trip explains changes nothing. Raises StoreDown."""
-        began = self._monotonic()
-        [[at]] = await database.rows("SELECT clock_timestamp()", {})
-        ended = self._monotonic()
-        if abs(at - self()) > timedelta(seconds=ended - began):
-            self._read, self._since = at, (began + ended) / 2
-
-    async def keep_reading(self, database: Database) -> None:
-        """Read it every READ_SECONDS, without end."""
-        while True:
-            await asyncio.sleep(READ_SECONDS)
-            with suppress(StoreDown):
-                await self.read(database)
 
 
 class Pool:

@@ -65,7 +65,7 @@ class Recent(Generic[T]):
     def get(self, key: Hashable) -> T | None:
         """What was read last; None if that is too long ago."""
         found = self._read.get(key)
-        return found[0] if found and self._clock() - found[1] < RECENT else None
+        return found[0] if found and abs(self._clock() - found[1]) < RECENT else None
 
     def keep(self, key: Hashable, value: T, at: datetime) -> None:
         """Remember what was read or written at that time, unless something newer is remembered."""

@@ -92,7 +92,7 @@ class Watch:
 
     def is_paused(self, now: datetime) -> bool:
         """Whether the throttle has paused the channel."""
-        return self.paused_until is not None and now < self.paused_until
+        return self.paused_until is not None and now < self.paused_until <= now + 2 * THROTTLE_PERIOD
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,24 @@ def current(usage: Usage, now: datetime) -> Usage:
     return replace(usage, recent=recent)
 
 
+def clock_was_set(usage: Usage, before: datetime, now: datetime) -> Usage:
+    """The usage after the clock was set to `now` when it showed `before`: no call is forgotten, and none counts for longer.
+
+    Each process that shares the row may do this: what was moved before stays.
+    """
+    moved = now - before
+    recent = tuple(
+        (when + moved if before - MINUTE < when < before + SKEW else when, calls)
+        for when, calls in usage.recent
+    )
+    usage = replace(usage, recent=tuple(sorted(recent)))
+    if abs(moved) < LONGEST_PAUSE:
+        usage = replace(usage, day=now.date(), month=_first(now.date()))
+    if usage.blocked_until and moved < timedelta(0):
+        usage = replace(usage, blocked_until=usage.blocked_until + moved)
+    return usage
+
+
 def windows(usage: Usage, limits: Limits, now: datetime) -> Mapping[str, tuple[int, int]]:
     """Calls used and allowed in each window."""
     usage = current(usage, now)

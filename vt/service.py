@@ -20,7 +20,7 @@ from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
 from vt.outage import OUTAGE, Backoff
 from vt.privacy import UploadDenylist
-from vt.quota import Saving
+from vt.quota import SKEW, Saving
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
 from vt.verdict import Raw, State
 
@@ -180,7 +180,7 @@ class Service:
 
     def _with_reply(self, lookup: Lookup, known: Mapping[str, CachedReply], now: datetime) -> Lookup:
         found = known.get(cache_key(lookup)) if may_use_cached(lookup, now) else None
-        if found is None:
+        if found is None or found[1] > now + SKEW:  # from before the clock was set back
             return lookup
         raw, at = found
         self._on_saved(Saving.CACHE, 1)

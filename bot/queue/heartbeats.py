@@ -27,14 +27,18 @@ _LOCK = "SELECT pg_try_advisory_lock(%(live)s, (%(id)s %% 2147483648)::int)"
 # A job is orphaned when its worker's session has ended: the server drops the lock at once, however the process died.
 # A live worker whose session was ended opens another, hence the heartbeat, of which two must be missing. After a restart
 # of the server no session is left, so then only heartbeats count, and only from the restart on. It is orphaned too when
-# its worker is no longer registered.
+# its worker is no longer registered. A start or a heartbeat in the future is from before the clock was set back: that start
+# says nothing, and such a worker is dead unless it sends another.
 # It is stalled when its worker has sent no heartbeat for `stalled` seconds, or is our own (`mine`) and is not running it
 # (`busy`), as after a status that could not be written.
 _STALLED = f"""
     FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+    CROSS JOIN (
+        SELECT CASE WHEN pg_postmaster_start_time() < now() THEN pg_postmaster_start_time() ELSE '-infinity' END AS at
+    ) AS started
     CROSS JOIN LATERAL (
         SELECT worker.id IS NULL
-            OR worker.last_heartbeat > pg_postmaster_start_time()
+            OR worker.last_heartbeat > started.at
            AND worker.last_heartbeat < now() - make_interval(secs => %(missing)s)
            AND NOT EXISTS (
                SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {LIVE} AND objsubid = 2
@@ -43,8 +47,8 @@ _STALLED = f"""
            ) AS orphaned
     ) AS session
     WHERE job.status = 'doing' AND job.queue_name = ANY(%(queues)s) AND job.id <> ALL(%(busy)s)
-      AND (session.orphaned OR worker.id = %(mine)s
-           OR GREATEST(worker.last_heartbeat, pg_postmaster_start_time()) < now() - make_interval(secs => %(stalled)s))
+      AND (session.orphaned OR worker.id = %(mine)s OR worker.last_heartbeat > now() + make_interval(secs => %(missing)s)
+           OR GREATEST(worker.last_heartbeat, started.at) < now() - make_interval(secs => %(stalled)s))
 """  # noqa: S608 - constants
 _BEAT = f"""
     WITH beat AS (UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(mine)s RETURNING id)

@@ -51,7 +51,8 @@ FIRST_TURN_ENDED = (
 NEXT_TURN = f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
     SELECT '{QUEUE}', '{TURN}', priority, id, id,
-           jsonb_build_object('case_id', id, 'failures', %(failures)s::int, 'outage', %(outage)s::boolean),
+           jsonb_build_object('case_id', id, 'failures', %(failures)s::int, 'outage', %(outage)s::boolean,
+                              'at', extract(epoch FROM now())),
            now() + make_interval(secs => %(seconds)s)
     FROM cases WHERE id = %(id)s
     ON CONFLICT (queueing_lock) WHERE status = 'todo'
@@ -61,6 +62,11 @@ NEXT_TURN = f"""
 
 `outage`: it waits for VirusTotal to answer again.
 """
+WAKE_FROM_FUTURE = """
+    UPDATE procrastinate_jobs SET scheduled_at = now() + make_interval(secs => 2 * random())
+    WHERE status = 'todo' AND (args->>'at')::float8 > extract(epoch FROM now()) + 1
+"""
+"""The clock was set back: jobs that were scheduled by the time before would wait for that much longer."""
 WAKE = """
     UPDATE procrastinate_jobs SET scheduled_at = now() + make_interval(secs => 2 * random())
     WHERE status = 'todo' AND args->>'outage' = 'true' AND scheduled_at > now() + interval '2 seconds'

@@ -169,9 +169,9 @@ class Cases:
         values = {"id": request_id, "seconds": seconds, "failures": failures, "outage": outage}
         await self._database.write_later((jobs.NEXT_TURN, values))
 
-    async def wake(self) -> None:
-        """Have what waits for VirusTotal's return continue within two seconds, in whichever process."""
-        await self._database.write((jobs.WAKE, {}))
+    async def wake(self, which: str = jobs.WAKE) -> None:
+        """Have what waits for VirusTotal's return, or `which`, continue within two seconds, in whichever process."""
+        await self._database.write((which, {}))
 
     async def ping(self) -> None:
         """One round trip."""

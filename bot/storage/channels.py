@@ -14,7 +14,17 @@ from bot.database import Database
 from handlers import stored_shapes
 from handlers.case import Unreadable
 from handlers.request import Answers, ChannelSettings, Uploads
-from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, Card, Duplicate, Ignored, Mode, Watch, posted_at
+from handlers.watch import (
+    ALL_CHANNELS,
+    DUPLICATE_WINDOW,
+    THROTTLE_PERIOD,
+    Card,
+    Duplicate,
+    Ignored,
+    Mode,
+    Watch,
+    posted_at,
+)
 
 STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
 
@@ -132,7 +142,9 @@ class WatchStore:
 
     async def pause(self, team: str, channel: str, until: datetime) -> bool:
         """Open the breaker. False: it was open."""
-        closed = watched.c.paused_until.is_(None) | (watched.c.paused_until <= self._clock())
+        now = self._clock()
+        open_until = watched.c.paused_until.between(now, now + 2 * THROTTLE_PERIOD)
+        closed = watched.c.paused_until.is_(None) | ~open_until
         here = _at(watched, {"team": team, "channel": channel})
         return await self._did(update(watched).where(here, closed).values(paused_until=until))
 

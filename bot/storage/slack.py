@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from handlers import stored_shapes
+from handlers.admission import CACHED_FOR
 from handlers.case import Modal, Unreadable
 from handlers.people import Person, Role
 
@@ -99,7 +100,9 @@ class PeopleStore:
             await self._execute(delete(table).where(table.c.at < older_than))
 
     async def _found(self, table: Table, name: str, newer_than: datetime) -> Any:
-        wanted = select(table).where(table.c.id == name, table.c.at > newer_than)
+        # What seems to come from the future was stored before the clock was set back.
+        recent = table.c.at.between(newer_than, newer_than + 2 * CACHED_FOR)
+        wanted = select(table).where(table.c.id == name, recent)
 
         async def find(connection: AsyncConnection) -> Any:
             return (await connection.execute(wanted)).first()

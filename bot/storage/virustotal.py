@@ -31,10 +31,12 @@ replies = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Index("replies_by_age", "at"),
 )
-# Several lookups may have asked at once: the reply that came last stays, whichever is written last.
+# Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
+# was stored before the clock was set back.
 _PUT_REPLY = """
     INSERT INTO replies (key, raw, at) VALUES (%(key)s, %(raw)s::json, %(at)s)
-    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at WHERE replies.at <= excluded.at
+    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at
+    WHERE replies.at <= excluded.at OR replies.at > GREATEST(now(), excluded.at) + interval '1 minute'
 """
 _RECALL = "SELECT key, raw, at FROM replies WHERE key = ANY(%(keys)s) AND at > %(after)s"
 _USAGE = TypeAdapter(Usage)
@@ -110,6 +112,10 @@ class QuotaStore:
         """Block the key for everybody, for so long, or longer each time. Raises QuotaSpent(retry_at) always."""
         usage = await self._change(partial(quota.after_refusal, seconds=seconds))
         raise QuotaSpent(usage.blocked_until or self._clock())
+
+    async def clock_was_set(self, before: datetime, now: datetime) -> None:
+        """The clock shows `now` where it showed `before`. Raises StoreDown."""
+        await self._change(lambda usage, _: quota.clock_was_set(usage, before, now))
 
     async def worked(self) -> None:
         """Forget refusals, if there were any when the call was booked."""

@@ -15,7 +15,7 @@ from bot.database import Database
 from bot.storage.virustotal import QuotaStore
 from tests.support.memory_quota import MemoryQuota
 from vt.errors import QuotaSpent
-from vt.quota import Limits
+from vt.quota import Limits, Usage, after_refusal, book, clock_was_set
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
@@ -232,3 +232,39 @@ async def test_never_over_booked(bookings, limit):
         booked.append((clock.now, calls))
     for end, _ in booked:
         assert sum(calls for when, calls in booked if end - timedelta(seconds=60) < when <= end) <= limit
+
+
+# The clock is set ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moved", [timedelta(hours=1), timedelta(hours=-1), timedelta(minutes=-3)])
+def test_the_clock_was_set(moved):
+    """A booking counts for its minute, whatever the clock shows; a second process that moves it changes nothing."""
+    limits, now = Limits(2, 0, 0), NOON + moved
+    usage = book(book(Usage(), limits, 1, NOON - timedelta(seconds=40)), limits, 1, NOON)
+    once = clock_was_set(usage, NOON, now)
+    assert clock_was_set(once, NOON, now) == once
+    with pytest.raises(QuotaSpent) as spent:
+        book(once, limits, 1, now)
+    assert spent.value.retry_at == now + timedelta(seconds=20)
+
+
+def test_the_clock_was_set_over_midnight():
+    """The calls of the day stay used, in both directions."""
+    limits, before = Limits(0, 2, 0), MIDNIGHT - timedelta(minutes=10)
+    usage = book(Usage(), limits, 2, before)
+    for now in (before + timedelta(hours=1), before):
+        usage = clock_was_set(usage, before, now)
+        before = now
+        with pytest.raises(QuotaSpent):
+            book(usage, limits, 1, now)
+
+
+def test_the_clock_was_set_back_while_the_key_is_blocked():
+    """The block lasts as long as VirusTotal asked for."""
+    usage = after_refusal(Usage(), NOON, 30)
+    now = NOON - timedelta(hours=1)
+    usage = clock_was_set(usage, NOON, now)
+    with pytest.raises(QuotaSpent) as spent:
+        book(usage, Limits(), 1, now)
+    assert spent.value.retry_at == now + timedelta(seconds=30)
