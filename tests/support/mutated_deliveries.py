@@ -78,22 +78,25 @@ def _gzip(data, chance, truth=b""):
 
 
 def _compressed(body, chance):
-    return _gzip(gzip.compress(body), chance, body)
+    return _gzip(gzip.compress(body, mtime=0), chance, body)
 
 
 def _cut_compressed(body, chance):
     """Anywhere, and often only the checksum is missing."""
-    data = gzip.compress(body)
+    data = gzip.compress(body, mtime=0)
     return _gzip(data[: -chance.choice((1, 4, 8, chance.randint(1, len(data))))], chance)
 
 
 def _continued(body, chance):
     """Something follows the compressed reply: rubbish, or another reply."""
-    return _gzip(gzip.compress(body) + chance.choice((b"\0", b"x" * 9, gzip.compress(_CLEAN))), chance)
+    return _gzip(
+        gzip.compress(body, mtime=0) + chance.choice((b"\0", b"x" * 9, gzip.compress(_CLEAN, mtime=0))),
+        chance,
+    )
 
 
 def _flipped(body, chance):
-    data = bytearray(gzip.compress(body))
+    data = bytearray(gzip.compress(body, mtime=0))
     data[chance.randrange(10, len(data))] ^= 1 << chance.randrange(8)
     try:
         truth = gzip.decompress(bytes(data))  # a few bits mean nothing
@@ -104,7 +107,7 @@ def _flipped(body, chance):
 
 def _bomb(body, chance):
     return (
-        _gzip(gzip.compress(body + b" " * (9 << 20), 1), chance)
+        _gzip(gzip.compress(body + b" " * (9 << 20), 1, mtime=0), chance)
         if chance.random() < 0.1
         else _plain(body, chance)
     )
@@ -112,7 +115,13 @@ def _bomb(body, chance):
 
 def _mislabelled(body, chance):
     data, encoding = chance.choice(
-        ((body, "gzip"), (gzip.compress(body), ""), (body, "br"), (body, "deflate"), (body, "gzip, gzip"))
+        (
+            (body, "gzip"),
+            (gzip.compress(body, mtime=0), ""),
+            (body, "br"),
+            (body, "deflate"),
+            (body, "gzip, gzip"),
+        )
     )
     return Delivery(b"", _pieces(data, chance), headers={"Content-Encoding": encoding} if encoding else {})
 
