@@ -80,13 +80,15 @@ def _of_content(finding: Finding) -> Iterator[Fact]:
     report = finding.report
     kind = outside(report.type or "", VALUE_CHARACTERS) if isinstance(report, FileReport) else ""
     first = report.first_seen_at if report else None
-    # A report with more to say names fewer engines, so that all of it is read at a glance.
-    for one in names(finding, 2 if kind and first else 3):
-        yield vendor(one.engine, VALUE_CHARACTERS // 2), vendor(one.result or "", VALUE_CHARACTERS)
+    analysed = report.analysed_at if report else None
+    called = [
+        (vendor(one.engine, VALUE_CHARACTERS // 2), vendor(one.result or "", VALUE_CHARACTERS))
+        for one in names(finding, 3)
+    ]
+    yield from called[:2]
+    yield SCAN_DATE, minute(analysed) if analysed else ""
     yield TYPE, kind
     yield FIRST_SEEN, day(first) if first else ""
-    analysed = report.analysed_at if report else None
-    yield SCAN_DATE, minute(analysed) if analysed else ""
     if isinstance(report, UrlReport):
         wanted = finding.indicator.value if finding.indicator else finding.input
         yield (
@@ -94,6 +96,7 @@ def _of_content(finding: Finding) -> Iterator[Fact]:
             "" if report.url in (None, wanted) else cut(safe(str(report.url)), VALUE_CHARACTERS),
         )
         yield HTTP_STATUS, str(report.http_status or "")
+    yield from called[2:]
 
 
 def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:

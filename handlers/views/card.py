@@ -47,7 +47,7 @@ from vt.verdict import Basis, Finding
 
 LINES = 12
 """Above the buttons, on a telephone."""
-WIDTH, FACT_WIDTH, SMALL_WIDTH, HEADER_WIDTH = 37, 35, 43, 28
+WIDTH, FACT_WIDTH, SMALL_WIDTH, HEADER_WIDTH = 37, 37, 44, 28
 """Columns of a line there."""
 LEAST_FACTS = 2
 """Facts go before context, up to so many."""

@@ -115,7 +115,7 @@ def test_a_risky_hash_at_3_am():
         [
             "🔴 RISKY · 4 of 70 engines",
             "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f  ▰▱▱▱▱",
-            "Microsoft: Trojan:Win32/Emotet!ml | Kaspersky: Trojan.Win32.Emotet | ESET-NOD32: Win32/Emotet.B | Scan date: 20 Nov 2026 10:00 UTC",
+            "Microsoft: Trojan:Win32/Emotet!ml | Kaspersky: Trojan.Win32.Emotet | Scan date: 20 Nov 2026 10:00 UTC | ESET-NOD32: Win32/Emotet.B",
             "checked 22 Nov 2026 03:00 UTC",
             "Warning: malicious (threshold 3).",
             "[JSON][VirusTotal][Share][⋯ Details / Why? / Check again now]",
@@ -181,8 +181,8 @@ def test_the_plain_text_says_it_all():
             "🔴 RISKY · 4 of 70 engines 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
             "Microsoft: Trojan:Win32/Emotet!ml",
             "Kaspersky: Trojan.Win32.Emotet",
-            "ESET-NOD32: Win32/Emotet.B",
             "Scan date: 20 Nov 2026 10:00 UTC",
+            "ESET-NOD32: Win32/Emotet.B",
             "checked 22 Nov 2026 03:00 UTC",
             "Warning: malicious (threshold 3).",
         ]
