@@ -84,6 +84,7 @@ async def test_a_workspace_is_too_old_for_a_kind_of_block_in_a_view(database, ki
         async with at_work(database) as app:
             app.slack.lacks(kind)
             answer = await app.asks(f"/vt scan-hash {EICAR}")
+            await app.idle()
             lines = app.slack.shown(await opens(app, answer, "Details"))
             assert "Warning: malicious (threshold 3)." in str(lines)
             assert any(line.startswith("positives: 54") for line in lines)
