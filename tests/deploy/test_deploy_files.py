@@ -26,8 +26,8 @@ from tests.support.app_fixture import ANA, GENERAL, HASHES, at_work
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-if not DEPLOY.is_dir():
-    pytest.skip("no deploy beside the tests", allow_module_level=True)
+if not all((ROOT / name).exists() for name in ("deploy", "Dockerfile", "docs/deploy.md")):
+    pytest.skip("no deploy, Dockerfile or docs beside the tests", allow_module_level=True)
 
 VALUES = {
     "SLACK_BOT_TOKEN": "xoxb-1-canary",

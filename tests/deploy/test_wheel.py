@@ -19,7 +19,10 @@ OFFLINE = re.compile(
 )
 BARE = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / "lock" / "run.txt").is_file(), reason="no lock beside the tests"),
+]
 
 
 def pip(*arguments):
