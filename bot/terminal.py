@@ -26,7 +26,7 @@ from handlers.text import about
 from handlers.text import terminal as terminal_text
 from handlers.text.findings import ICONS
 from handlers.text.format import Audience
-from handlers.turns.modals import Probe, health
+from handlers.turns.about import Probe, health
 from handlers.views import messages
 from handlers.views.rich_text import Message, clean
 from vt.verdict import State

@@ -7,14 +7,12 @@ import structlog
 
 from handlers import text
 from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
-from handlers.deps import Deps, InfoDeps, PostingDeps
+from handlers.deps import Deps, PostingDeps
 from handlers.posting import end, reply
-from handlers.request import EntryPoint, FormRequest, SayRequest, Verb
+from handlers.request import EntryPoint, Verb
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused
-from handlers.text import about as about_text
 from handlers.text.language import language
-from handlers.turns import buttons, lookup, modals, report, watch_cards, watch_commands
-from handlers.turns.modals import Probe, health
+from handlers.turns import about, buttons, lookup, modals, report, watch_cards, watch_commands
 from handlers.views import messages
 from vt.quota import metered
 
@@ -89,40 +87,6 @@ async def _fail(case_id: str, deps: Deps) -> None:
         await end(case, deps, Outcome.FAILED)
 
 
-# Answers of one sentence, about the bot itself ----------------------------------------------------------
-
-
-async def ping(case: Case, deps: InfoDeps) -> None:
-    """Whether VirusTotal, the database and Slack answer, and how fast."""
-    probes: dict[str, Probe] = {
-        "key": deps.service.client.ping,
-        "database": deps.store.ping,
-        "slack": deps.slack.auth_test,
-    }
-    found = await health(probes, deps.audience.about(case.request.id))
-    await end(await reply(case, messages.note(about_text.ping(found)), deps), deps)
-
-
-async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
-    """A button for the form, which could not be opened within the three seconds of its trigger_id."""
-    await end(await reply(case, messages.form_offer(case.request.modal), deps), deps)
-
-
-async def quota(case: Case, deps: InfoDeps) -> None:
-    """The calls to VirusTotal that are left."""
-    await end(await reply(case, messages.note(about_text.quota(await deps.quota_left())), deps), deps)
-
-
-async def show_help(case: Case, deps: PostingDeps) -> None:
-    """What can be typed."""
-    await end(await reply(case, messages.help_message(), deps), deps)
-
-
-async def say(case: Case[SayRequest], deps: PostingDeps) -> None:
-    """A sentence that was ready when the request was stored."""
-    await end(await reply(case, messages.note(case.request.sentence), deps), deps)
-
-
 HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.LOOK_UP: lookup.look_up,
     Verb.SUBMIT: buttons.renew,
@@ -140,9 +104,9 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.WHY: modals.show_why,
     Verb.COMMENTS: modals.show_comments,
     Verb.RESCAN_COST: modals.show_rescan_cost,
-    Verb.SETTINGS: modals.show_settings,
-    Verb.CHANGE_SETTINGS: modals.change_settings,
-    Verb.HOME: modals.show_home,
+    Verb.SETTINGS: about.show_settings,
+    Verb.CHANGE_SETTINGS: about.change_settings,
+    Verb.HOME: about.show_home,
     Verb.ALLOW_OWN_URL: buttons.renew,
     Verb.WATCH: watch_commands.watch,
     Verb.IGNORE: watch_commands.ignore,
@@ -151,11 +115,11 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.PRIORITISE: watch_cards.prioritise,
     Verb.ALLOW_URL: watch_cards.allow,
     Verb.DECLINE_URL: watch_cards.leave,
-    Verb.PING: ping,
-    Verb.QUOTA: quota,
-    Verb.HELP: show_help,
-    Verb.SAY: say,
-    Verb.FORM: offer_form,
+    Verb.PING: about.ping,
+    Verb.QUOTA: about.quota,
+    Verb.HELP: about.show_help,
+    Verb.SAY: about.say,
+    Verb.FORM: about.offer_form,
 }
 
 

@@ -1,0 +1,192 @@
+"""Answers about the bot itself: help, health, the quota, the home of a person, and a channel's settings."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from handlers import text
+from handlers.case import Case, Change, Outcome, StoreDown
+from handlers.deps import HomeDeps, InfoDeps, PostingDeps, SettingsDeps
+from handlers.people import PLACES_OF_ONE, may_change, may_change_all
+from handlers.posting import end, reply
+from handlers.request import (
+    ChangeSettingsRequest,
+    ChannelSettings,
+    FormRequest,
+    HomeRequest,
+    Origin,
+    SayRequest,
+    SettingsRequest,
+    Verb,
+)
+from handlers.sharing import show_view
+from handlers.slack_errors import TOKEN_ERRORS, error_code
+from handlers.text import about as about_text
+from handlers.text import modals as modals_text
+from handlers.text.format import Audience
+from handlers.turns.modals import update
+from handlers.views import form, home, messages
+from handlers.views.details_layout import sentence
+from handlers.views.home import HomeContent
+from vt.errors import VTError
+
+MOST_CHANNELS = 20
+"""Channels with settings of their own that the home lists."""
+
+
+async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
+    """Fill the modal with the settings of the channel, as fields for those who may change them."""
+    origin = case.request.origin
+    if origin.channel.startswith(PLACES_OF_ONE):  # nobody else is there
+        view = sentence(modals_text.SETTINGS, case.request.modal, Verb.SETTINGS, modals_text.NOT_HERE)
+    else:
+        current = await deps.channel_settings.get(origin.team, origin.channel)
+        is_allowed = await may_change(origin, deps.directory, deps.policy)
+        view = form.settings_form(current, deps.thresholds, case.request.modal, may_change=is_allowed)
+    await update(case, view, deps, text.FAILED.to(deps.audience.about(case.request.id)))
+    await end(case, deps)
+
+
+async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps) -> None:
+    """Store changed settings, if this person may change them.
+
+    The case, which the audit reads, has the old and the new values before anything is changed.
+    """
+    origin = case.request.origin
+    new = case.request.settings
+    if not await may_change(origin, deps.directory, deps.policy):
+        refused = await reply(_to_asker(case), messages.note(modals_text.WHO_MAY_CHANGE), deps)
+        await end(refused, deps, Outcome.REFUSED)
+        return
+    if not case.changes:
+        old = await deps.channel_settings.get(origin.team, origin.channel)
+        case = case.model_copy(update={"changes": changes(old, new)})
+        await deps.store.save(case)
+    await deps.channel_settings.change(origin.team, origin.channel, new)
+    saved = await reply(_to_asker(case), messages.note(modals_text.saved(case.changes)), deps)
+    await end(saved, deps)
+
+
+def _to_asker(case: Case) -> Case:
+    """Answered in direct messages when the settings were changed from the home, which is in no channel."""
+    origin = case.request.origin
+    if origin.response_url:
+        return case
+    direct = origin.model_copy(update={"channel": origin.user})
+    return case.model_copy(update={"request": case.request.model_copy(update={"origin": direct})})
+
+
+def changes(old: ChannelSettings, new: ChannelSettings) -> tuple[Change, ...]:
+    """What is different, by name, as the audit records it."""
+    before, after = _flat(old), _flat(new)
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return tuple(Change(name=name, old=before.get(name), new=after.get(name)) for name in names)
+
+
+def _flat(settings: ChannelSettings) -> dict[str, str]:
+    thresholds = {f"threshold {key}": str(count) for key, count in settings.thresholds.items()}
+    hosts = {"host rule": settings.host_rule, "evidence days": settings.evidence_days}
+    return {
+        **thresholds,
+        **{name: str(value) for name, value in hosts.items() if value is not None},
+        **{name: getattr(settings, name) for name in ("answers", "detail", "uploads", "instance")},
+        **({"language": settings.language} if settings.language else {}),
+    }
+
+
+# The home ----------------------------------------------------------------------------------------------
+
+
+async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
+    """Make the home of one person."""
+    origin = case.request.origin
+    admin = await may_change_all(origin, deps.directory, deps.policy)
+    content = HomeContent(
+        now=deps.clock(),
+        latest=await deps.history.latest(origin.team, origin.user),
+        left=await deps.quota_left(),
+        channels=await _channels(origin, deps),
+        health=await _health(case, deps) if admin else {},
+        invented=deps.invented,
+    )
+    instead = text.FAILED.to(deps.audience.about(case.request.id))
+    await show_view(
+        deps.slack.views_publish, home.home(content), origin.team, deps, instead=instead, user_id=origin.user
+    )
+    await end(case, deps)
+
+
+async def _channels(origin: Origin, deps: HomeDeps) -> list[str]:
+    """Those for which something is set that this person may change."""
+    known = await deps.channel_settings.changed_channels(origin.team, MOST_CHANNELS)
+    there = [origin.model_copy(update={"channel": channel}) for channel in known]
+    return [one.channel for one in there if await may_change(one, deps.directory, deps.policy)]
+
+
+async def _health(case: Case[HomeRequest], deps: HomeDeps) -> dict[str, tuple[float, str]]:
+    """Only admins see it: settings are named."""
+    probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
+    if case.request.check_key:
+        probes = {"key": deps.service.client.ping, **probes}
+    return await health(probes, replace(deps.audience.about(case.request.id), operator=True))
+
+
+# Health, and what is one sentence ----------------------------------------------------------------------
+
+Probe = Callable[[], Awaitable[object]]
+"""Asks one part whether it answers; raises when it does not."""
+
+
+async def health(probes: Mapping[str, Probe], audience: Audience) -> dict[str, tuple[float, str]]:
+    """By part: the seconds that its probe took, and the sentence for what is wrong with it, or ""."""
+    return {name: await _run_probe(probe, audience) for name, probe in probes.items()}
+
+
+async def _run_probe(probe: Probe, audience: Audience) -> tuple[float, str]:
+    start = time.perf_counter()
+    problem: str = ""
+    try:
+        await probe()
+    except VTError as error:
+        problem = text.error(error, audience)
+    except SlackApiError as error:
+        code = error_code(error)
+        told = text.token_refused if code in TOKEN_ERRORS else about_text.silent
+        problem = told(code, audience)
+    except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        problem = about_text.silent(type(error).__name__, audience)
+    return time.perf_counter() - start, problem
+
+
+async def ping(case: Case, deps: InfoDeps) -> None:
+    """Whether VirusTotal, the database and Slack answer, and how fast."""
+    probes: dict[str, Probe] = {
+        "key": deps.service.client.ping,
+        "database": deps.store.ping,
+        "slack": deps.slack.auth_test,
+    }
+    found = await health(probes, deps.audience.about(case.request.id))
+    await end(await reply(case, messages.note(about_text.ping(found)), deps), deps)
+
+
+async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
+    """A button for the form, which could not be opened within the three seconds of its trigger_id."""
+    await end(await reply(case, messages.form_offer(case.request.modal), deps), deps)
+
+
+async def quota(case: Case, deps: InfoDeps) -> None:
+    """The calls to VirusTotal that are left."""
+    await end(await reply(case, messages.note(about_text.quota(await deps.quota_left())), deps), deps)
+
+
+async def show_help(case: Case, deps: PostingDeps) -> None:
+    """What can be typed."""
+    await end(await reply(case, messages.help_message(), deps), deps)
+
+
+async def say(case: Case[SayRequest], deps: PostingDeps) -> None:
+    """A sentence that was ready when the request was stored."""
+    await end(await reply(case, messages.note(case.request.sentence), deps), deps)
