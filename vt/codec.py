@@ -133,8 +133,8 @@ def status_error(response: httpx.Response) -> errors.VTError | None:
 def retry_after(response: httpx.Response) -> float | None:
     """The seconds of its Retry-After header, which holds them or a date (RFC 9110); None if there is none to read."""
     value = response.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", value, re.ASCII):  # some servers send fractions
+        return min(float(value[:300]), 1e9)
     try:
         at = parsedate_to_datetime(value)
     except ValueError:

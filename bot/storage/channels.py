@@ -142,11 +142,10 @@ class WatchStore:
 
     async def pause(self, team: str, channel: str, until: datetime) -> bool:
         """Open the breaker. False: it was open."""
-        now = self._clock()
-        open_until = watched.c.paused_until.between(now, now + 2 * THROTTLE_PERIOD)
-        closed = watched.c.paused_until.is_(None) | ~open_until
+        now, paused = self._clock(), watched.c.paused_until
+        is_open = paused.is_not(None) & paused.between(now, now + 2 * THROTTLE_PERIOD)
         here = _at(watched, {"team": team, "channel": channel})
-        return await self._did(update(watched).where(here, closed).values(paused_until=until))
+        return await self._did(update(watched).where(here, ~is_open).values(paused_until=until))
 
     async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
         """What is left alone there now, by value."""

@@ -96,3 +96,26 @@ async def test_an_encoding_that_was_not_asked_for_is_unreadable(encoding):
     """Only gzip is asked for."""
     with pytest.raises(Unreadable):
         await arrives(PACKED, encoding=encoding)
+
+
+DATE = {"Date": "Fri, 27 Nov 2026 11:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("30", 30),
+        ("0.493", 0.493),
+        ("9" * 400, 1e9),
+        ("Fri, 27 Nov 2026 11:00:30 GMT", 30),
+        ("Fri, 27 Nov 2026 11:00:30 -0000", 30),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        *[(wrong, None) for wrong in ("-5", "-1484742195", "nan", "inf", "1e9", "60s", "5, 10", "soon", "")],
+        ("Fri, 27 Nov 99999 00:00:00 GMT", None),
+        ("Fri, 27 Nov 2026 11:00:30 +9999", None),
+    ],
+)
+def test_retry_after(value, seconds):
+    """Seconds, also with a fraction, or a date; what is neither, or negative, is as if there were none."""
+    response = httpx.Response(429, headers={"Retry-After": value, **DATE})
+    assert codec.retry_after(response) == seconds
