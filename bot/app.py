@@ -28,8 +28,7 @@ from bot.server import Check, Guard, Listener, NotServing, listening, operator_r
 from bot.settings import Mode, Settings
 from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.startup import DatabaseClock
-from bot.storage.channels import SettingsStore
-from bot.storage.slack import RefusedBlocks
+from bot.storage.slack import RefusedBlocks, SettingsStore
 from handlers import turns
 from handlers.admission import CACHED_FOR, Directory, Languages, RecentSettings
 from handlers.case import StoreDown

@@ -1,11 +1,25 @@
-"""What belongs to Slack, kept for a while: who people are, channels' names, refused kinds of block, and open modals."""
+"""What belongs to Slack: who people are, channels' names and settings, refused kinds of block, and open modals."""
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 import structlog
-from sqlalchemy import JSON, Boolean, Column, DateTime, Index, MetaData, Row, Table, Text, delete, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    cast,
+    delete,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,12 +28,14 @@ from handlers import stored_shapes
 from handlers.admission import CACHED_FOR
 from handlers.case import Modal, Unreadable
 from handlers.people import Person, Role
+from handlers.request import Answers, ChannelSettings, Uploads
 
 log = structlog.get_logger()
 
 REFUSED_FOR = timedelta(days=30)
 """After which a refused kind is tried again: Slack may have learnt it since."""
 
+STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
 metadata = MetaData()
 people = Table(
     "people",
@@ -37,6 +53,13 @@ rooms = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+)
+settings_table = Table(
+    "channels",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("ways", JSON, key="settings", nullable=False),
 )
 refused_blocks = Table(
     "refused_blocks",
@@ -115,6 +138,58 @@ class PeopleStore:
 
     async def _execute(self, statement: Any) -> None:
         await self._database.run(lambda connection: connection.execute(statement))
+
+
+class SettingsStore:
+    """Implements handlers.admission.SettingsStore. Every method raises StoreDown when the database cannot answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, team: str, channel: str) -> ChannelSettings:
+        """What holds there; nothing is set where nobody set anything.
+
+        Settings that cannot be read may have been strict, so the strictest hold until somebody sets them again.
+        """
+        wanted = select(cast(settings_table.c.settings, Text)).where(
+            settings_table.c.team == team, settings_table.c.channel == channel
+        )
+
+        async def find(connection: AsyncConnection) -> Any:
+            return await connection.scalar(wanted)
+
+        stored = await self._database.run(find)
+        if stored is None:
+            return ChannelSettings()
+        try:
+            return stored_shapes.CHANNEL_SETTINGS.read(stored_shapes.parsed(stored))
+        except Unreadable as unreadable:
+            log.warning("channel_settings_unreadable", team=team, channel=channel, reason=str(unreadable))
+            return STRICTEST
+
+    async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
+        """Have this hold there from now on."""
+        new = insert(settings_table).values(
+            team=team, channel=channel, settings=json.loads(stored_shapes.CHANNEL_SETTINGS.write(settings))
+        )
+        change = new.on_conflict_do_update(
+            index_elements=["team", "channel"], set_={"settings": new.excluded.settings}
+        )
+        await self._database.run(lambda connection: connection.execute(change))
+
+    async def changed_channels(self, team: str, most: int) -> list[str]:
+        """The channels for which something is set."""
+        wanted = (
+            select(settings_table.c.channel)
+            .where(settings_table.c.team == team)
+            .order_by(settings_table.c.channel)
+            .limit(most)
+        )
+
+        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(wanted)).all()
+
+        return [row.channel for row in await self._database.run(find)]
 
 
 class RefusedBlocks:

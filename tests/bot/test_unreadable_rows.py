@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bot.database import Database
 from bot.storage.cases import Cases
-from bot.storage.channels import STRICTEST, SettingsStore
+from bot.storage.slack import STRICTEST, SettingsStore
 from handlers.request import LookupRequest, Origin
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.incident import at_incident
