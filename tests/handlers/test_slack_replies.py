@@ -38,11 +38,10 @@ async def hurry(app):
 
 async def until_answered(app, count=1):
     """Wait until so many messages are seen, whatever is retried in between, and nothing is left to do."""
-    for _ in range(60):
-        if len(answers(app)) >= count:
-            break
-        await asyncio.sleep(0.2)
-        await hurry(app)
+    async with asyncio.timeout(90):
+        while len(answers(app)) < count:
+            await asyncio.sleep(0.2)
+            await hurry(app)
     assert len(answers(app)) == count
     await app.idle()
     return answers(app)
@@ -108,12 +107,11 @@ ODD = ["html_502_as_json", "text_200", "null", "cut_json", "broken_off"]
 
 async def rested(app):
     """Whatever was put off is done."""
-    for _ in range(30):
+    async with asyncio.timeout(90):
         await asyncio.sleep(0.2)
-        await hurry(app)
-        if not await app.unanswered():
-            return
-    await app.idle(1)
+        while await app.unanswered():
+            await hurry(app)
+            await asyncio.sleep(0.2)
 
 
 async def test_a_view_cannot_be_shown(database):
