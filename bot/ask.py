@@ -27,7 +27,7 @@ from handlers.commands import (
 )
 from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
 from handlers.request import Origin, Verb
-from handlers.text import about, facts
+from handlers.text import about, modals
 from handlers.text import files as files_text
 from handlers.text import terminal as terminal_text
 from handlers.text.format import Audience
@@ -199,12 +199,12 @@ async def _report(lookup: Lookup, parts: Backend, charts: Charts, audience: Audi
     team = await parts.history.newest_team(Sighting.of(finding).subject)
     chart = await on_record(lookup, finding, Origin(team=team, user="", channel=""), parts.history, now)
     if chart is None:
-        say(facts.nothing_on_record(text.subject(finding)))
+        say(modals.nothing_on_record(text.subject(finding)))
         return NOT_DONE
     try:
         picture = await charts.draw(chart.description)
     except OSError:
-        say(facts.picture_failed(text.subject(finding)).to(audience))
+        say(modals.picture_failed(text.subject(finding)).to(audience))
         return NOT_DONE
     try:
         path = new_file(chart.name, picture)

@@ -44,8 +44,8 @@ from handlers.request import (
     Uploads,
     Verb,
 )
+from handlers.text import channels as channels_text
 from handlers.text import files as files_text
-from handlers.text import hosts
 from handlers.text import modals as modals_text
 from handlers.text.language import localized
 from handlers.views.form import INSTANCES
@@ -271,18 +271,18 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
         thresholds=thresholds,
         host_rule=HostRule(rule) if rule in set(HostRule) else None,
         evidence_days=_evidence_days(submission.text("evidence-days")),
-        answers=Answers(_choice(submission, "answers", modals_text.ANSWER_WAYS)),
-        detail=Detail(_choice(submission, "detail", modals_text.DETAIL_WAYS)),
+        answers=Answers(_choice(submission, "answers", channels_text.ANSWER_WAYS)),
+        detail=Detail(_choice(submission, "detail", channels_text.DETAIL_WAYS)),
         uploads=Uploads(_choice(submission, "uploads", files_text.UPLOAD_WAYS)),
         instance=_choice(submission, "instance", INSTANCES),
-        language=_choice(submission, "language", modals_text.LANGUAGES).removeprefix(modals_text.AS_SET),
+        language=_choice(submission, "language", channels_text.LANGUAGES).removeprefix(channels_text.AS_SET),
     )
 
 
 def _evidence_days(text: str) -> int | None:
     if re.fullmatch("[0-9]{0,5}", text) and int(text or 0) <= MAX_EVIDENCE_DAYS:
         return int(text) if text else None
-    raise InvalidField("evidence-days", BadNumber(hosts.DAYS, text, 0, MAX_EVIDENCE_DAYS))
+    raise InvalidField("evidence-days", BadNumber(channels_text.DAYS, text, 0, MAX_EVIDENCE_DAYS))
 
 
 def _choice(submission: ModalSubmission, name: str, offered: Mapping[str, str]) -> str:

@@ -19,26 +19,20 @@ from handlers.text.about import (
     usage,
 )
 from handlers.text.errors import ERRORS, USAGE_ERRORS, error, names_settings, usage_error, wrong_values
+from handlers.text.facts import asked_by, first_seen, more_in_json, seen, tally, was
 from handlers.text.findings import (
     ICONS,
     MEANS,
     NOTES,
-    asked_by,
     checked,
-    first_seen,
     is_at_fault,
-    more_in_json,
     note,
-    remark,
     rule,
-    seen,
     state,
     subject,
-    tally,
     verdict,
     verdict_words,
     waiting,
-    was,
 )
 from handlers.text.format import (
     EVERYBODY,
@@ -47,6 +41,7 @@ from handlers.text.format import (
     cut,
     day,
     engines,
+    evidence,
     minute,
     outside,
     request_id,
@@ -55,7 +50,6 @@ from handlers.text.format import (
     vendor,
     written,
 )
-from handlers.text.hosts import evidence
 from handlers.text.language import Line, enumerated, join, line, sentences
 from handlers.text.modals import (
     BUTTON_JSON,
@@ -66,6 +60,7 @@ from handlers.text.modals import (
     CONFIRM_SUBMIT,
     CONFIRM_TITLE,
     CONFIRM_YES,
+    remark,
 )
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What is said about a finding besides its verdict: facts that fit its kind, its warning, its row in a list, and its picture.
+"""What is said about a finding besides its verdict: facts that fit its kind, its warning, its row in a list, and what is on record.
 
 They are plain text.
 """
@@ -7,27 +7,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from handlers.text.findings import STATES, rule, subject
+from handlers.case import Sighting, Summary
+from handlers.text.findings import ICONS, STATES, rule, subject
 from handlers.text.format import (
     EVERYBODY,
     Audience,
-    Sentence,
     beside,
     broad,
     cut,
     day,
     engines,
-    fault,
+    evidence,
     minute,
     outside,
     safe,
     vendor,
 )
-from handlers.text.language import Line, enumerated, join, line, ngettext
+from handlers.text.language import Channel, Line, User, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
+from vt.actions import HOST_KINDS
 from vt.enrichment import Field
 from vt.evidence import SERVED as SERVED_KINDS
-from vt.evidence import Evidence, flagged
+from vt.evidence import Evidence, HostCriteria, HostRule, flagged
 from vt.indicators import Kind
 from vt.models import FileReport, HostReport, UrlReport
 from vt.results import Place, insight, names, place
@@ -221,71 +222,78 @@ def more_in_csv(left: int) -> str:
     return ngettext("{count} more: press CSV to see it.", "{count} more: press CSV to see them.", left)
 
 
-# The picture of what is on record ------------------------------------------------------------------------
-
-PICTURE_WORDS: Mapping[str, str] = {
-    "record": _("Engines that flagged it, each time it was looked up"),
-    "evidence": _("Flagged URLs and files that VirusTotal saw there, by their date"),
-    "engines": _("engines"),
-}
-"""Titles in a picture, by the names that bot/chart.py has for them."""
-PICTURE_SENT = _("I sent you the picture in a direct message.")
-NOT_IN_CHANNEL = _("I can't post in that channel, so I sent you the picture in a direct message.")
+# What is on record --------------------------------------------------------------------------------------
 
 
-def looked_up(times: int, first: datetime, last: datetime, judged: int) -> Line:
-    """How often it was looked up, and of how many lookups the verdicts are shown, if not of all."""
-    if times == 1:
-        return line("Looked up once, on {day}", day=day(first))
-    told = line(
-        "Looked up {times} times from {first} to {last}", times=times, first=day(first), last=day(last)
-    )
-    if judged == times:
-        return told
+def seen(summary: Summary) -> Line:
+    """How often it was asked for, and since when."""
     return ngettext(
-        "{told}; {count} verdict is shown", "{told}; {count} verdicts are shown", judged, told=told
+        "looked up once since {day}",
+        "looked up {count} times since {day}",
+        summary.times,
+        day=day(summary.since),
     )
 
 
-def picture_dated(now: datetime) -> Line:
-    """When a picture was made. Its dates are the same for everybody."""
-    return line("Drawn {at}. All dates are in UTC.", at=minute(now))
+def first_seen(summary: Summary, *, plain: bool = False) -> Line:
+    """Where it was first asked for; a private channel is not named elsewhere, and no channel is in `plain` text."""
+    if summary.channel and not plain:
+        return line("first in {channel}", channel=Channel(summary.channel))
+    return line("first in this channel") if summary.here else line("first in another channel")
 
 
-def risky_from(threshold: int) -> Line:
-    """The line of the threshold."""
-    return line("{risky} from {engines}", risky=str(STATES[State.RISKY]), engines=engines(threshold, None))
+def was(last: Sighting) -> Line:
+    """What VirusTotal said before."""
+    flagged = "" if last.count is None else engines(last.count, last.total)
+    verdict = join(" ", [STATES[last.state], flagged])
+    before = line("was {verdict} before", verdict=verdict)
+    said = line("was {verdict} on {day}", verdict=verdict, day=day(last.at)) if last.at else before
+    if last.kind in HOST_KINDS and last.known is None and last.count:
+        return line("{said} by the documented rule", said=said)
+    return said
 
 
-def timeline(counts: Mapping[State, int], least: int, most: int) -> Line:
-    """What the lookups said, for those who do not see the picture."""
-    told = enumerated(
-        line("{count} × {state}", count=count, state=STATES[state]) for state, count in counts.items()
+# Several findings ------------------------------------------------------------------------------------
+
+
+def tally(counts: Mapping[State, int]) -> str:
+    """How many of each state."""
+    told = (
+        line("{icon} {count} {state}", icon=ICONS[one], count=count, state=STATES[one])
+        for one, count in counts.items()
     )
-    if least == most:
-        return line("{verdicts}; always {engines}", verdicts=told, engines=engines(most, None))
-    return line("{verdicts}; {least} to {engines}", verdicts=told, least=least, engines=engines(most, None))
+    return join(" · ", told)
 
 
-def nothing_on_record(subject: str) -> Line:
-    """There is nothing to draw."""
-    return line(
-        "I have no verdict on {subject} on record in this workspace, so there is nothing to draw. Look it up first: "
-        "/vt {subject}",
-        subject=subject,
+def more_in_json(count: int) -> str:
+    """What did not fit."""
+    return ngettext("{count} more: press JSON to see it.", "{count} more: press JSON to see them.", count)
+
+
+def asked_by(user: str) -> Line:
+    """Who wanted this shown in the channel."""
+    return line("Asked by {user}", user=User(user))
+
+
+# How a host could be judged -------------------------------------------------------------------------------
+
+AT_RULES = _("By other rules and ages")
+NOT_COUNTED = _("not counted")
+
+
+def host_rule(criteria: HostCriteria | None) -> str:
+    """How hosts are judged, in a few words."""
+    if criteria is None:
+        return ""
+    if criteria.rule is HostRule.DOCUMENTED:
+        return line("Everything that is listed, as documented")
+    if not criteria.days:
+        return line("What it served, at any age")
+    return ngettext(
+        "What it served in the last day", "What it served in the last {count} days", criteria.days
     )
 
 
-def internal_on_record(subject: str) -> Line:
-    """There never will be anything to draw."""
-    return line(
-        "{subject} is internal: I never send it to VirusTotal, so there is nothing to draw.", subject=subject
-    )
-
-
-def picture_failed(subject: str) -> Sentence:
-    """The process that draws broke, or took too long."""
-    return fault(
-        "I could not draw the picture of {subject}. Try again in a minute; if it keeps happening, tell {whoever}.",
-        subject=subject,
-    )
+def evidence_row(seen: Evidence) -> tuple[str, Line]:
+    """The engines that flag it, and what it is, with its URL or SHA-256."""
+    return engines(seen.positives, seen.total), join(" · ", [seen.name or "?", evidence(seen)])

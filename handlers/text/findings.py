@@ -4,16 +4,28 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.case import Sighting, Summary
-from handlers.text import files, hosts
+from handlers.text import files
 from handlers.text.errors import error, is_fault
-from handlers.text.format import EVERYBODY, Audience, cut, day, engines, minute, safe, second, seconds
-from handlers.text.language import Channel, Line, User, join, line, ngettext, sentences
+from handlers.text.format import (
+    EVERYBODY,
+    Audience,
+    clauses,
+    cut,
+    day,
+    engines,
+    evidence,
+    minute,
+    safe,
+    second,
+    seconds,
+)
+from handlers.text.language import Line, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt import errors
 from vt.actions import HOST_KINDS
+from vt.evidence import Context, Evidence, HostRule, Why
 from vt.indicators import Kind, defang_path
-from vt.verdict import Basis, Finding, Note, State
+from vt.verdict import Basis, Finding, Note, Rule, State
 
 ICONS: Mapping[State, str] = {
     State.RISKY: "🔴",
@@ -97,7 +109,7 @@ def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
         known = getattr(finding.report, "response_code", 0) == 1
         return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
     if finding.rule.basis is Basis.EVIDENCE:
-        return hosts.judged(finding.rule)
+        return clauses(reasons(finding.rule))
     if finding.state is State.CLEAN:
         return _clean(finding.rule.total)
     return line("threshold {threshold}", threshold=finding.rule.threshold)
@@ -177,13 +189,6 @@ def note(finding: Finding, audience: Audience = EVERYBODY) -> str:
     return said
 
 
-def remark(finding: Finding) -> str:
-    """Everything besides the verdict, in one cell: why there is none, what the reader must know."""
-    if finding.state is State.NOT_CHECKED and finding.error:
-        return why_not(finding)
-    return note(finding)
-
-
 def why_not(finding: Finding, audience: Audience = EVERYBODY) -> str:
     """Why something was not checked; "" when there is no reason."""
     if finding.error is None:
@@ -201,59 +206,94 @@ def is_at_fault(finding: Finding) -> bool:
     return bool(told and finding.error and is_fault(finding.error))
 
 
-# What is on record --------------------------------------------------------------------------------------
-
-
-def seen(summary: Summary) -> Line:
-    """How often it was asked for, and since when."""
-    return ngettext(
-        "looked up once since {day}",
-        "looked up {count} times since {day}",
-        summary.times,
-        day=day(summary.since),
-    )
-
-
-def first_seen(summary: Summary, *, plain: bool = False) -> Line:
-    """Where it was first asked for; a private channel is not named elsewhere, and no channel is in `plain` text."""
-    if summary.channel and not plain:
-        return line("first in {channel}", channel=Channel(summary.channel))
-    return line("first in this channel") if summary.here else line("first in another channel")
-
-
-def was(last: Sighting) -> Line:
-    """What VirusTotal said before."""
-    flagged = "" if last.count is None else engines(last.count, last.total)
-    verdict = join(" ", [STATES[last.state], flagged])
-    before = line("was {verdict} before", verdict=verdict)
-    said = line("was {verdict} on {day}", verdict=verdict, day=day(last.at)) if last.at else before
-    if last.kind in HOST_KINDS and last.known is None and last.count:
-        return line("{said} by the documented rule", said=said)
-    return said
-
-
-# Several findings ------------------------------------------------------------------------------------
-
-
-def tally(counts: Mapping[State, int]) -> str:
-    """How many of each state."""
-    told = (
-        line("{icon} {count} {state}", icon=ICONS[one], count=count, state=STATES[one])
-        for one, count in counts.items()
-    )
-    return join(" · ", told)
-
-
-def more_in_json(count: int) -> str:
-    """What did not fit."""
-    return ngettext("{count} more: press JSON to see it.", "{count} more: press JSON to see them.", count)
-
-
-def asked_by(user: str) -> Line:
-    """Who wanted this shown in the channel."""
-    return line("Asked by {user}", user=User(user))
-
-
 def waiting(finding: Finding, now: datetime) -> str:
     """One line for someone who waits in a terminal."""
     return f"{verdict(finding)} {subject(finding, 120)} {rule(finding, now)}"
+
+
+# Why a host has its verdict ------------------------------------------------------------------------------
+
+MOST_CONTEXT = 3
+"""Kinds of context that an answer names, the worst first; Why? has all."""
+
+
+def reasons(why: Rule) -> list[str]:
+    """Why a host has its verdict, what decided first. `verdict` has said how many engines flag it."""
+    if not why.count and not why.context:
+        return [line("none of {related} is flagged", related=related(why.checked))]
+    if why.criteria and why.criteria.rule is HostRule.SERVED:
+        return _by_served(why, why.criteria.days)
+    told: list[str] = [_worst(why)]
+    if why.hosted != why.count:
+        hosted = line("worst file or URL hosted there: {engines}", engines=engines(why.hosted or 0, None))
+        told.append(hosted if why.hosted else line("nothing hosted there is flagged"))
+    if why.recent is not None and why.recent != why.count:
+        recent = line("worst of the last 30 days: {engines}", engines=engines(why.recent, None))
+        told.append(recent if why.recent else line("nothing flagged in the last 30 days"))
+    return told
+
+
+def _worst(why: Rule) -> str:
+    found = related(why.checked)
+    if why.evidence is None:
+        return line("worst of {related}, threshold {threshold}", related=found, threshold=why.threshold)
+    return line(
+        "worst of {related}: {worst}, threshold {threshold}",
+        related=found,
+        worst=evidence(why.evidence),
+        threshold=why.threshold,
+    )
+
+
+def _by_served(why: Rule, days: int) -> list[str]:
+    """What counted, and what is context only."""
+    head = _worst_served(why, why.evidence, days) if why.evidence else _nothing_served(why, days)
+    return [head, *map(context, why.context[:MOST_CONTEXT])]
+
+
+def _worst_served(why: Rule, worst: Evidence, days: int) -> str:
+    """`days`: how old evidence may be that counts; 0 for any age."""
+    seen, threshold = evidence(worst), why.threshold
+    if not days:
+        return line("worst of what it served: {seen}, threshold {threshold}", seen=seen, threshold=threshold)
+    return ngettext(
+        "worst of what it served in the last day: {seen}, threshold {threshold}",
+        "worst of what it served in the last {count} days: {seen}, threshold {threshold}",
+        days,
+        seen=seen,
+        threshold=threshold,
+    )
+
+
+def _nothing_served(why: Rule, days: int) -> str:
+    if not days:
+        return line("nothing that it served is flagged, threshold {threshold}", threshold=why.threshold)
+    return ngettext(
+        "nothing that it served in the last day is flagged, threshold {threshold}",
+        "nothing that it served in the last {count} days is flagged, threshold {threshold}",
+        days,
+        threshold=why.threshold,
+    )
+
+
+CONTEXT: Mapping[tuple[Why, str], str] = {
+    (Why.NOT_SERVED, "communicating"): _("files that contact it"),
+    (Why.NOT_SERVED, "referrer"): _("files that mention it"),
+    (Why.OLD, "url"): _("older URLs on it"),
+    (Why.OLD, "downloaded"): _("older files downloaded from it"),
+    (Why.SHARED, "downloaded"): _("files downloaded from it, a site that many people upload to"),
+}
+
+
+def context(one: Context) -> Line:
+    """The worst of what is known against a host and does not count: "files that contact it: up to 60 of 71 engines"."""
+    what = CONTEXT[one.why, one.worst.kind]
+    flagged = engines(one.worst.positives, one.worst.total)
+    if one.why is not Why.OLD or one.worst.date is None:
+        return line("{what}: up to {flagged}", what=what, flagged=flagged)
+    return line("{what}: up to {flagged} ({on})", what=what, flagged=flagged, on=day(one.worst.date))
+
+
+def related(count: int) -> str:
+    """So many things that VirusTotal has seen at an address or domain."""
+    return ngettext("{count} related file or URL", "{count} related files and URLs", count)

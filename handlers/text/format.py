@@ -116,6 +116,20 @@ def beside(what: str, detail: Piece | int) -> Line:
     return line("{what} ({detail})", what=what, detail=detail)
 
 
+KINDS_OF_EVIDENCE = {
+    "url": _("a URL on it"),
+    "downloaded": _("a file downloaded from it"),
+    "communicating": _("a file that contacts it"),
+    "referrer": _("a file that mentions it"),
+}
+
+
+def evidence(seen: Evidence) -> str:
+    """What was seen, and when."""
+    when = day(seen.date) if seen.date else line("no date")
+    return beside(KINDS_OF_EVIDENCE[seen.kind], when)
+
+
 def written(value: Value | None, most: int) -> str:
     """A value of the enrichment, with at most so many characters. A moment by itself is shown as Slack shows it."""
     return minute(value) if isinstance(value, datetime) else cut(str(_written(value, most)), most)

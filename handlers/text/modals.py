@@ -1,16 +1,15 @@
-"""Sentences of forms, modals and the home. They are plain text."""
+"""Sentences of forms, modals, files, the home and pictures. They are plain text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
-from handlers.case import Change
-from handlers.request import Answers, Detail, Verb
+from handlers.request import Verb
 from handlers.text import files as files_text
-from handlers.text import hosts
-from handlers.text.format import beside, day, engines
-from handlers.text.language import Language, Line, enumerated, join, line, ngettext
+from handlers.text.findings import STATES, note, why_not
+from handlers.text.format import Sentence, beside, day, engines, fault, minute
+from handlers.text.language import Line, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
-from vt.actions import BY_KEY, Action
+from vt.verdict import Finding, State
 
 FORM_TITLE = "VirusTotal"
 FORM_SUBMIT = _("Look up")
@@ -40,6 +39,14 @@ COLUMNS = (
     *("remark", "VirusTotal", "rule"),
 )
 """Of the table for a spreadsheet, which is in English like the JSON."""
+
+
+def remark(finding: Finding) -> str:
+    """Everything besides the verdict, in one cell: why there is none, what the reader must know."""
+    if finding.state is State.NOT_CHECKED and finding.error:
+        return why_not(finding)
+    return note(finding)
+
 
 # Modals about an answer ----------------------------------------------------------------------------------
 
@@ -168,87 +175,6 @@ def _left(window: str, calls: int, most: int) -> Line:
 NOT_YOURS = _("Only the person who shared it can make it private.")
 ANYWAY = _("Check anyway")
 
-# Settings ------------------------------------------------------------------------------------------------
-
-SETTINGS = _("Settings")
-SAVE = _("Save")
-ANSWERS = _("Answers")
-INSTANCE = _("Instance")
-LANGUAGE = _("Language")
-LANGUAGE_HINT = _(
-    "For answers that everybody in the channel sees. What only you see is in the language of your Slack."
-)
-AS_SET = "as-set"
-LANGUAGES: Mapping[str, str] = {
-    AS_SET: _("Default: the bot-wide language"),
-    Language.ENGLISH: "English",
-    Language.JAPANESE: "日本語",
-    Language.SPANISH: "Español",
-}
-"""Each by the name that its speakers give it."""
-ANSWER_WAYS: Mapping[str, str] = {
-    Answers.AS_ASKED: _("Default: slash commands privately, message shortcuts in the thread"),
-    Answers.PRIVATE: _("Only to the person who asked"),
-    Answers.CHANNEL: _("Posted in the channel"),
-}
-DETAIL = _("Detail")
-DETAIL_WAYS: Mapping[str, str] = {
-    Detail.FULL: _("Full: with a folded table of everything that VirusTotal says"),
-    Detail.SHORT: _("Short: without the table; Details has it"),
-}
-WHO_MAY_CHANGE = _("Only this channel's creator, a workspace admin or an admin of this bot can change this.")
-NOT_HERE = _("Direct messages have no settings. Type /vt settings in a channel.")
-NOT_SET = _("default")
-
-
-def threshold_of(action: Action) -> str:
-    """The field of an action."""
-    return line("{action}: threshold", action=action.title)
-
-
-def empty_means(count: int) -> str:
-    """The default, which applies when the field is empty."""
-    return line("Number of engines for RISKY. Leave empty for the default ({count}).", count=count)
-
-
-def saved(changes: Iterable[Change]) -> str:
-    """What is different from now on."""
-    lines = [
-        line(
-            "{name}: {old} → {new}",
-            name=_name_of(one.name),
-            old=_value_of(one.name, one.old),
-            new=_value_of(one.name, one.new),
-        )
-        for one in changes
-    ]
-    return join("\n", [line("Saved for this channel."), *lines])
-
-
-CHANGED: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "host rule": (hosts.HOST_RULE, {rule.value: name for rule, name in hosts.RULES.items()}),
-    "evidence days": (hosts.EVIDENCE_DAYS, {}),
-    "answers": (ANSWERS, ANSWER_WAYS),
-    "detail": (DETAIL, DETAIL_WAYS),
-    "uploads": (files_text.UPLOADS, files_text.UPLOAD_WAYS),
-    "instance": (INSTANCE, {}),
-    "language": (LANGUAGE, LANGUAGES),
-}
-"""What a setting and its values are called, by its name in the audit; thresholds are called `threshold <action>` there."""
-
-
-def _name_of(name: str) -> str:
-    action = BY_KEY.get(name.removeprefix("threshold "))
-    return line("{action} threshold", action=action.title) if action else CHANGED.get(name, (name,))[0]
-
-
-def _value_of(name: str, value: str | None) -> str:
-    if value is None:
-        return NOT_SET
-    if name == "evidence days":
-        return hosts.days(int(value))
-    return CHANGED[name][1].get(value, value) if name in CHANGED else value
-
 
 # The home ------------------------------------------------------------------------------------------------
 
@@ -277,3 +203,97 @@ CONFIRM_SUBMIT = _(
 )
 CONFIRM_YES = _("Submit")
 CONFIRM_NO = _("Cancel")
+
+
+# The picture of what is on record ------------------------------------------------------------------------
+
+PICTURE_WORDS: Mapping[str, str] = {
+    "record": _("Engines that flagged it, each time it was looked up"),
+    "evidence": _("Flagged URLs and files that VirusTotal saw there, by their date"),
+    "engines": _("engines"),
+}
+"""Titles in a picture, by the names that bot/chart.py has for them."""
+PICTURE_SENT = _("I sent you the picture in a direct message.")
+NOT_IN_CHANNEL = _("I can't post in that channel, so I sent you the picture in a direct message.")
+
+
+def looked_up(times: int, first: datetime, last: datetime, judged: int) -> Line:
+    """How often it was looked up, and of how many lookups the verdicts are shown, if not of all."""
+    if times == 1:
+        return line("Looked up once, on {day}", day=day(first))
+    told = line(
+        "Looked up {times} times from {first} to {last}", times=times, first=day(first), last=day(last)
+    )
+    if judged == times:
+        return told
+    return ngettext(
+        "{told}; {count} verdict is shown", "{told}; {count} verdicts are shown", judged, told=told
+    )
+
+
+def picture_dated(now: datetime) -> Line:
+    """When a picture was made. Its dates are the same for everybody."""
+    return line("Drawn {at}. All dates are in UTC.", at=minute(now))
+
+
+def risky_from(threshold: int) -> Line:
+    """The line of the threshold."""
+    return line("{risky} from {engines}", risky=str(STATES[State.RISKY]), engines=engines(threshold, None))
+
+
+def timeline(counts: Mapping[State, int], least: int, most: int) -> Line:
+    """What the lookups said, for those who do not see the picture."""
+    told = enumerated(
+        line("{count} × {state}", count=count, state=STATES[state]) for state, count in counts.items()
+    )
+    if least == most:
+        return line("{verdicts}; always {engines}", verdicts=told, engines=engines(most, None))
+    return line("{verdicts}; {least} to {engines}", verdicts=told, least=least, engines=engines(most, None))
+
+
+def nothing_on_record(subject: str) -> Line:
+    """There is nothing to draw."""
+    return line(
+        "I have no verdict on {subject} on record in this workspace, so there is nothing to draw. Look it up first: "
+        "/vt {subject}",
+        subject=subject,
+    )
+
+
+def internal_on_record(subject: str) -> Line:
+    """There never will be anything to draw."""
+    return line(
+        "{subject} is internal: I never send it to VirusTotal, so there is nothing to draw.", subject=subject
+    )
+
+
+def picture_failed(subject: str) -> Sentence:
+    """The process that draws broke, or took too long."""
+    return fault(
+        "I could not draw the picture of {subject}. Try again in a minute; if it keeps happening, tell {whoever}.",
+        subject=subject,
+    )
+
+
+SEEN_THERE: Mapping[str, str] = {
+    "url": _("URLs on it"),
+    "downloaded": _("files downloaded from it"),
+    "communicating": _("files that contact it"),
+    "referrer": _("files that mention it"),
+}
+
+
+def counts_from(since: datetime) -> Line:
+    """The part of the evidence that the rule for hosts counts."""
+    return line("URLs and downloads count from {day}", day=day(since))
+
+
+def seen_there(kind: str, count: int, most: int, newest: datetime) -> Line:
+    """What was seen at a host, of one kind, for those who do not see the picture."""
+    return line(
+        "{kind}: {count}, up to {engines}, the newest of {day}",
+        kind=str(SEEN_THERE[kind]),
+        count=count,
+        engines=engines(most, None),
+        day=day(newest),
+    )

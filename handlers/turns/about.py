@@ -25,7 +25,7 @@ from handlers.request import (
 from handlers.sharing import show_view
 from handlers.slack_errors import TOKEN_ERRORS, error_code
 from handlers.text import about as about_text
-from handlers.text import modals as modals_text
+from handlers.text import channels as channels_text
 from handlers.text.format import Audience
 from handlers.turns.modals import update
 from handlers.views import form, home, messages
@@ -41,7 +41,7 @@ async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None
     """Fill the modal with the settings of the channel, as fields for those who may change them."""
     origin = case.request.origin
     if origin.channel.startswith(PLACES_OF_ONE):  # nobody else is there
-        view = sentence(modals_text.SETTINGS, case.request.modal, Verb.SETTINGS, modals_text.NOT_HERE)
+        view = sentence(channels_text.SETTINGS, case.request.modal, Verb.SETTINGS, channels_text.NOT_HERE)
     else:
         current = await deps.channel_settings.get(origin.team, origin.channel)
         is_allowed = await may_change(origin, deps.directory, deps.policy)
@@ -58,7 +58,7 @@ async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps)
     origin = case.request.origin
     new = case.request.settings
     if not await may_change(origin, deps.directory, deps.policy):
-        refused = await reply(_to_asker(case), messages.note(modals_text.WHO_MAY_CHANGE), deps)
+        refused = await reply(_to_asker(case), messages.note(channels_text.WHO_MAY_CHANGE), deps)
         await end(refused, deps, Outcome.REFUSED)
         return
     if not case.changes:
@@ -66,7 +66,7 @@ async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps)
         case = case.model_copy(update={"changes": changes(old, new)})
         await deps.store.save(case)
     await deps.channel_settings.change(origin.team, origin.channel, new)
-    saved = await reply(_to_asker(case), messages.note(modals_text.saved(case.changes)), deps)
+    saved = await reply(_to_asker(case), messages.note(channels_text.saved(case.changes)), deps)
     await end(saved, deps)
 
 

@@ -20,7 +20,7 @@ from handlers.posting import channel_of, end, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest, Request
 from handlers.sharing import decline, send_file_to
 from handlers.slack_errors import NotPosted
-from handlers.text import facts, hosts
+from handlers.text import modals
 from handlers.text.findings import STATES
 from handlers.text.language import Language, language
 from handlers.turns.buttons import visible_answer
@@ -106,15 +106,15 @@ async def _picture(lookup: Lookup, finding: Finding, case: Case[Any], deps: Repo
     """The picture, or the sentence why there is none."""
     subject = text.subject(finding)
     if finding.indicator and is_internal(finding.indicator, deps.rules.own_domains):
-        return facts.internal_on_record(subject)
+        return modals.internal_on_record(subject)
     chart = await on_record(lookup, finding, case.request.origin, deps.history, deps.clock())
     if chart is None:
-        return facts.nothing_on_record(subject)
+        return modals.nothing_on_record(subject)
     try:
         png = await deps.draw(chart.description)
     except OSError as error:
         log.warning("picture_not_drawn", case=case.request.id, error=type(error).__name__)
-        return facts.picture_failed(subject).to(deps.audience.about(case.request.id))
+        return modals.picture_failed(subject).to(deps.audience.about(case.request.id))
     return Picture(Attachment(chart.name, png), chart.alt)
 
 
@@ -140,7 +140,7 @@ async def _send(pictures: Sequence[Picture], case: Case[Any], deps: ReportDeps) 
     for one in pictures:
         if not await send_file_to(origin.user, one.file, case, deps, alt=one.alt):
             raise NotPosted
-    return str(facts.NOT_IN_CHANNEL if is_for_everybody else facts.PICTURE_SENT)
+    return str(modals.NOT_IN_CHANNEL if is_for_everybody else modals.PICTURE_SENT)
 
 
 def _is_for_everybody(request: Request) -> bool:
@@ -197,12 +197,12 @@ def chart(
             "state": last.state.value,
             "subject": " ".join(clean(text.subject(finding, SUBJECT_CHARACTERS)).split()),
             "title": str(text.verdict_words(last.state, last.count, last.total)),
-            "summary": str(facts.looked_up(summary.times, summary.since, judged[0][0], len(judged))),
-            "foot": str(facts.picture_dated(now)),
-            "threshold": str(facts.risky_from(lookup.threshold)),
-            "counted": str(hosts.counts_from(counted)) if counted else "",
+            "summary": str(modals.looked_up(summary.times, summary.since, judged[0][0], len(judged))),
+            "foot": str(modals.picture_dated(now)),
+            "threshold": str(modals.risky_from(lookup.threshold)),
+            "counted": str(modals.counts_from(counted)) if counted else "",
             **{state.value: str(word) for state, word in STATES.items()},
-            **{name: str(word) for name, word in {**facts.PICTURE_WORDS, **hosts.SEEN_THERE}.items()},
+            **{name: str(word) for name, word in {**modals.PICTURE_WORDS, **modals.SEEN_THERE}.items()},
         }
 
     shown = words()
@@ -239,15 +239,15 @@ def _timeline(judged: Sequence[Judged]) -> str:
     states = [state for _, state, _ in judged]
     counts = {state: states.count(state) for state in State if state in states}
     engines = [count for _, _, count in judged]
-    return facts.timeline(counts, min(engines), max(engines))
+    return modals.timeline(counts, min(engines), max(engines))
 
 
 def _seen_there(evidence: Sequence[tuple[datetime, Evidence]]) -> Iterator[str]:
-    for kind in hosts.SEEN_THERE:
+    for kind in modals.SEEN_THERE:
         found = [(date, one.positives) for date, one in evidence if one.kind == kind]
         if found:
             most = max(positives for _, positives in found)
-            yield hosts.seen_there(kind, len(found), most, max(date for date, _ in found))
+            yield modals.seen_there(kind, len(found), most, max(date for date, _ in found))
 
 
 def _file_name(finding: Finding) -> str:

@@ -16,7 +16,7 @@ from handlers.posting import end, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.sharing import post_ephemeral
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
-from handlers.text import watch as watch_text
+from handlers.text import channels as channels_text
 from handlers.text.language import Language, language
 from handlers.views import messages
 from handlers.views.messages import CardContext
@@ -115,7 +115,7 @@ async def spoken(origin: Origin, watch: Watch, deps: WatchDeps) -> Language:
 async def pause_notice(origin: Origin, watch: Watch, until: datetime, deps: WatchDeps) -> Message:
     """That a channel had too many cards in a short time."""
     with language(await spoken(origin, watch, deps)):
-        return messages.note(watch_text.paused(deps.rules.max_cards, until))
+        return messages.note(channels_text.paused(deps.rules.max_cards, until))
 
 
 async def _place(origin: Origin, watch: Watch, deps: WatchDeps) -> tuple[str, str | None]:
@@ -214,13 +214,13 @@ async def allow(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     if card:
         overrides = CardOverrides(allowed_urls=card.progress.asked_urls)
         await deps.cards.override(card.case.request.id, overrides)
-        await end(await reply(case, messages.note(watch_text.ALLOWED), deps), deps)
+        await end(await reply(case, messages.note(channels_text.ALLOWED), deps), deps)
 
 
 async def leave(case: Case[CardActionRequest], deps: WatchDeps) -> None:
     """The poster does not agree; nothing is looked up."""
     if await _card_of_poster(case, deps):
-        await end(await reply(case, messages.note(watch_text.LEFT), deps), deps)
+        await end(await reply(case, messages.note(channels_text.LEFT), deps), deps)
 
 
 async def _card_of_poster(case: Case[CardActionRequest], deps: WatchDeps) -> Card | None:
@@ -246,5 +246,5 @@ async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Car
 
 
 async def _say_gone(case: Case[CardActionRequest], deps: WatchDeps) -> None:
-    await post_ephemeral(case, watch_text.GONE, deps)
+    await post_ephemeral(case, channels_text.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

@@ -11,7 +11,7 @@ from handlers.people import Scope, scope
 from handlers.posting import end, reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.slack_errors import MissingScope, NotPosted, Unknown, call, is_final
-from handlers.text import watch as watch_text
+from handlers.text import channels as channels_text
 from handlers.views import messages
 from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Ignored, Mode
 from vt.indicators import Kind, read
@@ -116,7 +116,7 @@ async def watch(case: Case[WatchRequest], deps: WatchDeps) -> None:
     try:
         mode = parse_mode(case.request.arguments)
     except Unclear:
-        await _refuse(case, watch_text.WATCH_USAGE, deps)
+        await _refuse(case, channels_text.WATCH_USAGE, deps)
         return
     if mode is None:
         await _answer(case, await _status(case, deps), deps)
@@ -125,7 +125,7 @@ async def watch(case: Case[WatchRequest], deps: WatchDeps) -> None:
     else:
         origin = case.request.origin
         await deps.watches.switch(origin.team, origin.channel, mode, origin.user)
-        await _answer(case, watch_text.SWITCHED[mode], deps)
+        await _answer(case, channels_text.SWITCHED[mode], deps)
 
 
 async def join_new_channel(case: Case[JoinRequest], deps: WatchDeps) -> None:
@@ -155,7 +155,7 @@ async def _cannot_join(case: Case, mode: Mode, deps: WatchDeps) -> str:
     except NotPosted as error:
         if not is_final(error):
             raise
-        return watch_text.INVITE
+        return channels_text.INVITE
     return ""
 
 
@@ -164,18 +164,18 @@ async def _status(case: Case, deps: WatchDeps) -> str:
     now = deps.clock()
     watch = await deps.watches.channel(origin.team, origin.channel)
     if watch is None or watch.mode is Mode.OFF:
-        return watch_text.SWITCHED[Mode.OFF]
+        return channels_text.SWITCHED[Mode.OFF]
     recent = await deps.cards.count_since(origin.team, origin.channel, now - THROTTLE_PERIOD)
     day = await deps.cards.count_since(origin.team, origin.channel, now - DUPLICATE_WINDOW)
     person = await _name(watch.person, deps)
     lines = [
-        watch_text.SWITCHED[watch.mode],
-        watch_text.by(person, watch.since),
-        watch_text.cards(recent, day),
+        channels_text.SWITCHED[watch.mode],
+        channels_text.by(person, watch.since),
+        channels_text.cards(recent, day),
     ]
     if watch.paused_until and watch.is_paused(now):
-        lines.append(watch_text.paused(deps.rules.max_cards, watch.paused_until))
-    return "\n".join(map(str, [*lines, watch_text.ignored(await _ignored(case, deps))]))
+        lines.append(channels_text.paused(deps.rules.max_cards, watch.paused_until))
+    return "\n".join(map(str, [*lines, channels_text.ignored(await _ignored(case, deps))]))
 
 
 async def _name(user: str, deps: WatchDeps) -> str:
@@ -193,7 +193,7 @@ async def ignore(case: Case[WatchRequest], deps: WatchDeps) -> None:
     word, _, rest = case.request.arguments.partition(" ")
     try:
         if word.lower() in ("", "list"):
-            await _answer(case, watch_text.ignored(await _ignored(case, deps)), deps)
+            await _answer(case, channels_text.ignored(await _ignored(case, deps)), deps)
         elif refusal := await _not_allowed(case, deps):
             await _refuse(case, refusal, deps)
         elif word.lower() == "remove":
@@ -201,9 +201,9 @@ async def ignore(case: Case[WatchRequest], deps: WatchDeps) -> None:
         else:
             await _answer(case, await _add(case, parse_ignore(case.request.arguments), deps), deps)
     except UnclearDuration as unclear:
-        await _refuse(case, watch_text.unclear_duration(unclear.value, unclear.word), deps)
+        await _refuse(case, channels_text.unclear_duration(unclear.value, unclear.word), deps)
     except Unclear:
-        await _refuse(case, watch_text.IGNORE_USAGE, deps)
+        await _refuse(case, channels_text.IGNORE_USAGE, deps)
 
 
 async def _ignored(case: Case, deps: WatchDeps) -> list[Ignored]:
@@ -221,14 +221,14 @@ async def _add(case: Case, command: IgnoreCommand, deps: WatchDeps) -> str:
         reason=command.reason,
     )
     await deps.watches.ignore(origin.team, ignored)
-    return watch_text.added(ignored)
+    return channels_text.added(ignored)
 
 
 async def _remove(case: Case, value: str, deps: WatchDeps) -> str:
     origin = case.request.origin
     channels = {origin.channel, await _scope(case, deps)}
     removed = [await deps.watches.unignore(origin.team, channel, value) for channel in sorted(channels)]
-    return watch_text.removed(value, found=any(removed))
+    return channels_text.removed(value, found=any(removed))
 
 
 async def _scope(case: Case, deps: WatchDeps) -> str:
@@ -244,9 +244,9 @@ async def _not_allowed(case: Case, deps: WatchDeps) -> str:
     """Why this person may not decide for this channel; "" when they may."""
     origin = case.request.origin
     if origin.channel.startswith("D"):
-        return watch_text.NO_CHANNEL
+        return channels_text.NO_CHANNEL
     if await scope(origin, deps.directory, deps.policy) is Scope.NOWHERE:
-        return watch_text.not_yours(await _creator(origin.channel, deps))
+        return channels_text.not_yours(await _creator(origin.channel, deps))
     return ""
 
 

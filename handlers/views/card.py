@@ -23,8 +23,8 @@ from handlers import text
 from handlers.case import Records, Sighting
 from handlers.text import facts
 from handlers.text.facts import Fact
+from handlers.text.findings import reasons
 from handlers.text.format import EVERYBODY, Audience
-from handlers.text.hosts import reasons
 from handlers.text.language import Line
 from handlers.views.rich_text import (
     Part,

@@ -17,7 +17,7 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.request import Verb
-from handlers.text import hosts, modals
+from handlers.text import facts, modals
 from handlers.text.language import Language, language
 from handlers.views import card, details_layout
 from handlers.views.card import Reading
@@ -72,7 +72,9 @@ def _engines(finding: Finding) -> list[Row]:
 
 def _samples(finding: Finding) -> list[Row]:
     return (
-        [hosts.row(one) for one in flagged(finding.report)] if isinstance(finding.report, HostReport) else []
+        [facts.evidence_row(one) for one in flagged(finding.report)]
+        if isinstance(finding.report, HostReport)
+        else []
     )
 
 
@@ -110,7 +112,7 @@ def why(lookups: Sequence[Lookup], modal_id: str, position: Position, reading: R
         *card.headline(finding),
         sentence(text.rule(finding, now, reading.audience)),
         *(_titled(modals.AT_THRESHOLDS, _thresholds(lookup, rule, now)) if rule else ()),
-        *(_titled(hosts.AT_RULES, _rules(lookup, rule.criteria, now)) if rule and rule.criteria else ()),
+        *(_titled(facts.AT_RULES, _rules(lookup, rule.criteria, now)) if rule and rule.criteria else ()),
         *_counted(finding, position),
     ]
     return details_layout.modal(modals.WHY, modal_id, Verb.WHY, blocks)
@@ -131,7 +133,7 @@ def _rules(lookup: Lookup, mine: HostCriteria, now: datetime) -> Iterator[Row]:
     """The verdict on a host by each rule and age, that of the answer among them."""
     for criteria in alternatives(mine):
         verdict = text.verdict(lookup.evolve(criteria=criteria).finding(now))
-        yield hosts.rule(criteria), modals.marked(verdict, mine=criteria == mine)
+        yield facts.host_rule(criteria), modals.marked(verdict, mine=criteria == mine)
 
 
 def _counted(finding: Finding, position: Position) -> Iterator[Block]:
@@ -153,7 +155,7 @@ def _counted_first(finding: Finding, rule: Rule) -> list[Row]:
         return []
     whys = reasons(record(finding.report), rule.criteria, finding.checked_at)
     pairs = list(zip(whys, _samples(finding), strict=True))
-    context = [(label, text.join(" · ", [seen, hosts.NOT_COUNTED])) for why, (label, seen) in pairs if why]
+    context = [(label, text.join(" · ", [seen, facts.NOT_COUNTED])) for why, (label, seen) in pairs if why]
     return [row for why, row in pairs if not why] + context
 
 
@@ -274,7 +276,7 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield text.minute(finding.checked_at) if finding.checked_at else ""
     yield text.remark(finding)
     yield gui_link(finding) or ""
-    yield hosts.rule(rule.criteria) if rule and rule.criteria else ""
+    yield facts.host_rule(rule.criteria) if rule and rule.criteria else ""
 
 
 def _without_secret(finding: Finding) -> str:

@@ -20,8 +20,8 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.case import FormModal
 from handlers.request import Answers, ChannelSettings, Verb
+from handlers.text import channels as channels_text
 from handlers.text import files as files_text
-from handlers.text import hosts as hosts_text
 from handlers.text import modals
 from handlers.views import details_layout
 from handlers.views.details_layout import Row
@@ -194,25 +194,29 @@ def settings_form(
     """The modal. `thresholds`: as configured; they hold where the channel sets none."""
     if may_change:
         blocks = list(_fields(current, thresholds))
-        return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=modals.SAVE)
-    rows = [*_rows(current, thresholds), ("", modals.WHO_MAY_CHANGE)]
-    return details_layout.modal(modals.SETTINGS, modal_id, Verb.SETTINGS, list(details_layout.table(rows)))
+        return details_layout.modal(
+            channels_text.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=channels_text.SAVE
+        )
+    rows = [*_rows(current, thresholds), ("", channels_text.WHO_MAY_CHANGE)]
+    return details_layout.modal(
+        channels_text.SETTINGS, modal_id, Verb.SETTINGS, list(details_layout.table(rows))
+    )
 
 
 def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
     for action in ACTIONS:
         count = current.thresholds.get(action.key, thresholds.of(action))
-        yield modals.threshold_of(action), modals.threshold(count)
+        yield channels_text.threshold_of(action), modals.threshold(count)
     rule, hosts = (
-        current.host_rule or hosts_text.AS_SET,
+        current.host_rule or channels_text.AS_SET,
         thresholds.changed({}, current.host_rule, current.evidence_days).hosts,
     )
-    yield hosts_text.HOST_RULE, hosts_text.rules(thresholds.hosts.rule)[rule]
-    yield hosts_text.EVIDENCE_DAYS, hosts_text.days(hosts.days)
-    yield modals.ANSWERS, modals.ANSWER_WAYS[current.answers]
-    yield modals.DETAIL, modals.DETAIL_WAYS[current.detail]
+    yield channels_text.HOST_RULE, channels_text.rules(thresholds.hosts.rule)[rule]
+    yield channels_text.EVIDENCE_DAYS, channels_text.days(hosts.days)
+    yield channels_text.ANSWERS, channels_text.ANSWER_WAYS[current.answers]
+    yield channels_text.DETAIL, channels_text.DETAIL_WAYS[current.detail]
     yield files_text.UPLOADS, files_text.UPLOAD_WAYS[current.uploads]
-    yield modals.LANGUAGE, modals.LANGUAGES[current.language or modals.AS_SET]
+    yield channels_text.LANGUAGE, channels_text.LANGUAGES[current.language or channels_text.AS_SET]
 
 
 def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]:
@@ -224,34 +228,39 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
             min_value="1",
             max_value="200",
         )
-        hint = modals.empty_means(thresholds.of(action))
-        yield field(action.key, modals.threshold_of(action), element, hint, optional=True)
+        hint = channels_text.empty_means(thresholds.of(action))
+        yield field(action.key, channels_text.threshold_of(action), element, hint, optional=True)
     yield from _host_fields(current, thresholds.hosts)
-    options = [Option(text=modals.ANSWER_WAYS[one], value=one.value) for one in Answers]
+    options = [Option(text=channels_text.ANSWER_WAYS[one], value=one.value) for one in Answers]
     chosen = next(option for option in options if option.value == current.answers)
-    yield field("answers", modals.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
-    yield field("detail", modals.DETAIL, _menu(modals.DETAIL_WAYS, current.detail))
+    yield field("answers", channels_text.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
+    yield field("detail", channels_text.DETAIL, _menu(channels_text.DETAIL_WAYS, current.detail))
     yield field(
         "uploads", files_text.UPLOADS, _menu(files_text.UPLOAD_WAYS, current.uploads), files_text.UPLOADS_HINT
     )
     if len(INSTANCES) > 1:
-        yield field("instance", modals.INSTANCE, _menu(INSTANCES, current.instance))
-    spoken = current.language or modals.AS_SET
-    yield field("language", modals.LANGUAGE, _menu(modals.LANGUAGES, spoken), modals.LANGUAGE_HINT)
+        yield field("instance", channels_text.INSTANCE, _menu(INSTANCES, current.instance))
+    spoken = current.language or channels_text.AS_SET
+    yield field(
+        "language",
+        channels_text.LANGUAGE,
+        _menu(channels_text.LANGUAGES, spoken),
+        channels_text.LANGUAGE_HINT,
+    )
 
 
 def _host_fields(current: ChannelSettings, hosts: HostCriteria) -> Iterator[InputBlock]:
     """How addresses and domains are judged. `hosts`: as the operator set it."""
-    rules = _menu(hosts_text.rules(hosts.rule), current.host_rule or hosts_text.AS_SET)
-    yield field("host-rule", hosts_text.HOST_RULE, rules)
+    rules = _menu(channels_text.rules(hosts.rule), current.host_rule or channels_text.AS_SET)
+    yield field("host-rule", channels_text.HOST_RULE, rules)
     days = NumberInputElement(
         is_decimal_allowed=False,
         initial_value=None if current.evidence_days is None else str(current.evidence_days),
         min_value="0",
         max_value=str(MAX_EVIDENCE_DAYS),
     )
-    hint = hosts_text.days_hint(hosts.days)
-    yield field("evidence-days", hosts_text.EVIDENCE_DAYS, days, hint, optional=True)
+    hint = channels_text.days_hint(hosts.days)
+    yield field("evidence-days", channels_text.EVIDENCE_DAYS, days, hint, optional=True)
 
 
 def _menu(labels: Mapping[str, str], value: str) -> StaticSelectElement:

@@ -18,6 +18,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.case import Sighting
 from handlers.text import about as about_text
+from handlers.text import channels as channels_text
 from handlers.text import modals
 from handlers.views.rich_text import Part, bold, clean, code, rich, say, sentence, tell
 from vt.actions import ACTIONS, BY_KEY, Action
@@ -111,7 +112,7 @@ def _channels(content: HomeContent) -> Iterator[Block]:
     for channel in content.channels:
         yield SectionBlock(
             text=MarkdownTextObject(text=f"<#{channel}>", verbatim=True),
-            accessory=ButtonElement(action_id="home-settings", text=modals.SETTINGS, value=channel),
+            accessory=ButtonElement(action_id="home-settings", text=channels_text.SETTINGS, value=channel),
         )
 
 

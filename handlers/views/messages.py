@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
 from handlers.case import Case
-from handlers.text import about, modals, watch
+from handlers.text import about, channels, modals
 from handlers.text import files as files_text
 from handlers.text.language import Line
 from handlers.views import answer
@@ -80,24 +80,24 @@ def card(findings: Sequence[Finding], context: CardContext) -> Message:
 def url_question(case: str, urls: Sequence[str]) -> Message:
     """The question to the poster alone: may these URLs with secrets be looked up?"""
     buttons = [
-        ButtonElement(action_id="allow", text=watch.BUTTON_ALLOW, value=case),
-        ButtonElement(action_id="leave", text=watch.BUTTON_LEAVE, value=case),
+        ButtonElement(action_id="allow", text=channels.BUTTON_ALLOW, value=case),
+        ButtonElement(action_id="leave", text=channels.BUTTON_LEAVE, value=case),
     ]
-    line = watch.secrets(urls)
+    line = channels.secrets(urls)
     return Message(fallback([line]), (*note(line).blocks, *rendered([ActionsBlock(elements=buttons)])))
 
 
 def _circumstances(context: CardContext) -> Iterator[str]:
     if context.dry_run_of:
-        yield watch.dry_run(context.dry_run_of)
+        yield channels.dry_run(context.dry_run_of)
     if context.duplicates:
-        yield watch.repeated(context.duplicates)
+        yield channels.repeated(context.duplicates)
 
 
 def _buttons(findings: Sequence[Finding], context: CardContext) -> Iterator[Block]:
     buttons = list(answer.file_buttons(findings, context.case))
     if any(isinstance(finding.error, Reserved) for finding in findings):
-        buttons.insert(0, ButtonElement(action_id="hurry", text=watch.BUTTON_HURRY, value=context.case))
+        buttons.insert(0, ButtonElement(action_id="hurry", text=channels.BUTTON_HURRY, value=context.case))
     if buttons:
         yield ActionsBlock(elements=buttons)
 

@@ -9,7 +9,7 @@ import pytest
 
 from handlers import text
 from handlers.people import Denial
-from handlers.text import about, files, modals, watch
+from handlers.text import about, channels, files, modals
 from handlers.text.format import Audience, Sentence, contact
 from handlers.text.language import Channel, Moment, Shape, User, join, line
 from handlers.views.rich_text import mrkdwn, sentence
@@ -135,7 +135,7 @@ def test_no_constant_names_a_setting():
     """Every sentence of the catalogues, but for those that only a terminal shows; handlers/text/terminal.py has the others."""
     named = {
         name
-        for catalogue in (text, about, files, modals, watch)
+        for catalogue in (text, about, files, modals, channels)
         for name, value in vars(catalogue).items()
         if name.isupper() and VARIABLE.search(_plain(value))
     }

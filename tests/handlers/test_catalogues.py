@@ -9,7 +9,7 @@ import pytest
 from handlers.case import FormModal, Found
 from handlers.request import ChannelSettings, Origin, Verb
 from handlers.stored_shapes import CHANNEL_SETTINGS
-from handlers.text import about, facts, files, modals, terminal, watch
+from handlers.text import about, channels, facts, files, modals, terminal
 from handlers.text.findings import STATES
 from handlers.text.language import Language, catalogue, language, spoken_in
 from handlers.views import details_layout, form, messages
@@ -105,7 +105,7 @@ def test_every_sentence_is_in_the_catalogues(module):
 THE_SAME_EVERYWHERE = {
     *(files.ADDRESS, files.USER, files.PASSWORD, files.PATHS),
     *(facts.SCAN_DATE, facts.SCANNED_URL),
-    *modals.CHANGED,
+    *channels.CHANGED,
     *terminal.OPTIONS,
     *terminal.ARGPARSE,
     "lazy_gettext as _",
@@ -145,19 +145,19 @@ def test_the_language_of_a_locale(locale, spoken):
 BUTTONS = (
     *(modals.MORE.values()),
     *(modals.BUTTON_SHARE, modals.BUTTON_SUBMIT, modals.HIDE, modals.ANYWAY, modals.OPEN_FORM),
-    *(modals.EARLIER, modals.LATER, modals.OLDER, modals.SETTINGS, modals.CHECK_KEY, files.LOOK_AGAIN),
-    *(watch.BUTTON_HURRY, watch.BUTTON_ALLOW, watch.BUTTON_LEAVE),
+    *(modals.EARLIER, modals.LATER, modals.OLDER, channels.SETTINGS, modals.CHECK_KEY, files.LOOK_AGAIN),
+    *(channels.BUTTON_HURRY, channels.BUTTON_ALLOW, channels.BUTTON_LEAVE),
 )
 TITLES = (*modals.TITLES.values(), modals.FORM_TITLE, files.LOGIN_TITLE)
 CLOSING = (
     modals.FORM_SUBMIT,
     modals.FORM_CLOSE,
-    modals.SAVE,
+    channels.SAVE,
     modals.CLOSE,
     files.LOGIN_SUBMIT,
     files.LOGIN_CLOSE,
 )
-OPTIONS = (*modals.ANSWER_WAYS.values(), *files.UPLOAD_WAYS.values(), *modals.LANGUAGES.values())
+OPTIONS = (*channels.ANSWER_WAYS.values(), *files.UPLOAD_WAYS.values(), *channels.LANGUAGES.values())
 LIMITS = {
     75: (*BUTTONS, *OPTIONS),
     24: (*TITLES, *CLOSING, about.SHORTCUT_CHECK),

@@ -1,12 +1,17 @@
-"""Sentences about watched channels and what is ignored in them. They are plain text."""
+"""Sentences about channels: what is watched and ignored in them, and their settings. They are plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from handlers.case import Change
+from handlers.request import Answers, Detail
+from handlers.text import files as files_text
 from handlers.text.format import clock, minute, safe, typed
-from handlers.text.language import Channel, Line, User, enumerated, join, line, ngettext, sentences
+from handlers.text.language import Channel, Language, Line, User, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from handlers.watch import Duplicate, Ignored, Mode
+from vt.actions import BY_KEY, Action
+from vt.evidence import HostRule
 
 BUTTON_HURRY = _("Check now")
 BUTTON_ALLOW = _("Check")
@@ -161,3 +166,120 @@ def removed(value: str, *, found: bool) -> str:
 ALLOWED = _("Checking it now; the answer will appear in the thread of your message.")
 LEFT = _("Skipped. Nothing was sent.")
 GONE = _("I no longer have that answer. Look it up again with /vt.")
+
+
+# Settings ------------------------------------------------------------------------------------------------
+
+SETTINGS = _("Settings")
+SAVE = _("Save")
+ANSWERS = _("Answers")
+INSTANCE = _("Instance")
+LANGUAGE = _("Language")
+LANGUAGE_HINT = _(
+    "For answers that everybody in the channel sees. What only you see is in the language of your Slack."
+)
+AS_SET = "as-set"
+LANGUAGES: Mapping[str, str] = {
+    AS_SET: _("Default: the bot-wide language"),
+    Language.ENGLISH: "English",
+    Language.JAPANESE: "日本語",
+    Language.SPANISH: "Español",
+}
+"""Each by the name that its speakers give it."""
+ANSWER_WAYS: Mapping[str, str] = {
+    Answers.AS_ASKED: _("Default: slash commands privately, message shortcuts in the thread"),
+    Answers.PRIVATE: _("Only to the person who asked"),
+    Answers.CHANNEL: _("Posted in the channel"),
+}
+DETAIL = _("Detail")
+DETAIL_WAYS: Mapping[str, str] = {
+    Detail.FULL: _("Full: with a folded table of everything that VirusTotal says"),
+    Detail.SHORT: _("Short: without the table; Details has it"),
+}
+WHO_MAY_CHANGE = _("Only this channel's creator, a workspace admin or an admin of this bot can change this.")
+NOT_HERE = _("Direct messages have no settings. Type /vt settings in a channel.")
+NOT_SET = _("default")
+
+
+HOST_RULE = _("IP addresses and domains are judged by")
+EVIDENCE_DAYS = _("Evidence against them counts for")
+DAYS = _("The number of days")
+
+
+def rules(default: HostRule) -> Mapping[str, str]:
+    """The rules for hosts, by their stored names; first what the operator chose."""
+    return {AS_SET: DEFAULT_RULES[default], **{rule.value: name for rule, name in RULES.items()}}
+
+
+RULES: Mapping[HostRule, str] = {
+    HostRule.SERVED: _("What they served"),
+    HostRule.DOCUMENTED: _("Everything that VirusTotal lists, as documented"),
+}
+DEFAULT_RULES: Mapping[HostRule, str] = {
+    HostRule.SERVED: _("Default: what they served"),
+    HostRule.DOCUMENTED: _("Default: everything that VirusTotal lists, as documented"),
+}
+
+
+def days_hint(default: int) -> str:
+    """What the number means, and the one that applies when the field is empty."""
+    return line(
+        "Days; older evidence is shown but not counted. 0 means any age. Leave empty for the default ({default}).",
+        default=default,
+    )
+
+
+def days(days: int) -> str:
+    """How long evidence counts."""
+    if not days:
+        return line("any age")
+    return ngettext("{count} day", "{count} days", days)
+
+
+def threshold_of(action: Action) -> str:
+    """The field of an action."""
+    return line("{action}: threshold", action=action.title)
+
+
+def empty_means(count: int) -> str:
+    """The default, which applies when the field is empty."""
+    return line("Number of engines for RISKY. Leave empty for the default ({count}).", count=count)
+
+
+def saved(changes: Iterable[Change]) -> str:
+    """What is different from now on."""
+    lines = [
+        line(
+            "{name}: {old} → {new}",
+            name=_name_of(one.name),
+            old=_value_of(one.name, one.old),
+            new=_value_of(one.name, one.new),
+        )
+        for one in changes
+    ]
+    return join("\n", [line("Saved for this channel."), *lines])
+
+
+CHANGED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "host rule": (HOST_RULE, {rule.value: name for rule, name in RULES.items()}),
+    "evidence days": (EVIDENCE_DAYS, {}),
+    "answers": (ANSWERS, ANSWER_WAYS),
+    "detail": (DETAIL, DETAIL_WAYS),
+    "uploads": (files_text.UPLOADS, files_text.UPLOAD_WAYS),
+    "instance": (INSTANCE, {}),
+    "language": (LANGUAGE, LANGUAGES),
+}
+"""What a setting and its values are called, by its name in the audit; thresholds are called `threshold <action>` there."""
+
+
+def _name_of(name: str) -> str:
+    action = BY_KEY.get(name.removeprefix("threshold "))
+    return line("{action} threshold", action=action.title) if action else CHANGED.get(name, (name,))[0]
+
+
+def _value_of(name: str, value: str | None) -> str:
+    if value is None:
+        return NOT_SET
+    if name == "evidence days":
+        return days(int(value))
+    return CHANGED[name][1].get(value, value) if name in CHANGED else value
