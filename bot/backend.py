@@ -15,10 +15,10 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
+from bot.connections import FirstTurns
 from bot.database import Database
 from bot.file_sources import places, spool
 from bot.observability import OTHER, Metrics
-from bot.queue.jobs import FirstTurns
 from bot.settings import Settings
 from bot.startup import DatabaseClock, database
 from bot.storage.cards import Cards

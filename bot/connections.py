@@ -1,4 +1,4 @@
-"""What a connection is lent for: a turn, which waits for acknowledgements; or SQLAlchemy, for what is executed rarely."""
+"""What connections are lent for, and who goes first: acknowledgements, then first turns, whose jobs begin as they are written."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -132,3 +132,54 @@ class AckPriority:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PAUSE):
                         await self._free.wait()
+
+
+class FirstTurns:
+    """First turns of requests that this process accepts, which it takes itself and at once.
+
+    Each is stored with a job that runs in the hands of this process's worker already. If the process dies, that job is an
+    orphan like any other. Without a worker, or with `most` of them under way, requests are stored with a job that waits.
+    """
+
+    def __init__(self, at_once: int = 30, most: int = 500) -> None:
+        self._slots = asyncio.Semaphore(at_once)
+        self._most = most
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._worker: int | None = None
+        self._take: Callable[[int, str], Awaitable[None]]
+
+    def open(self, worker: int, take: Callable[[int, str], Awaitable[None]]) -> None:
+        """From now on there is a worker: `take` takes the turn of a job, for the case with this id."""
+        self._worker, self._take = worker, take
+
+    def owner(self) -> int | None:
+        """The worker in whose hands a request is stored now; None: it has to wait."""
+        return self._worker if len(self._tasks) < self._most else None
+
+    def begin(self, worker: int, job: int, case_id: str) -> None:
+        """Take the turn of a request that was stored in the hands of this worker. If it has ended, the job is an orphan."""
+        if worker == self._worker:
+            self._tasks[job] = asyncio.create_task(self._run(job, case_id))
+
+    async def _run(self, job: int, case_id: str) -> None:
+        try:
+            async with self._slots:
+                await self._take(job, case_id)
+        finally:
+            del self._tasks[job]
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The jobs whose turns have begun, or are about to."""
+        return frozenset(self._tasks)
+
+    async def close(self, grace: float) -> list[int]:
+        """There is no worker any more. Returns the jobs whose turns took longer than that, and were cancelled."""
+        self._worker = None
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=grace)
+        unfinished = dict(self._tasks)
+        for task in unfinished.values():
+            task.cancel()
+        await asyncio.gather(*unfinished.values(), return_exceptions=True)
+        return list(unfinished)

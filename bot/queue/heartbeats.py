@@ -14,9 +14,9 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
-from bot.connections import with_setting
+from bot.connections import FirstTurns, with_setting
 from bot.database import Database
-from bot.queue.jobs import QUEUES, FirstTurns, Pace
+from bot.queue.jobs import QUEUES, Pace
 from handlers.case import StoreDown
 
 log = structlog.get_logger()

@@ -12,12 +12,12 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from bot.connections import with_setting
+from bot.connections import FirstTurns, with_setting
 from bot.database import Database
 from bot.observability import Metrics
 from bot.queue import jobs
 from bot.queue.heartbeats import HeartbeatWorker, StalledJobs, WorkerSession
-from bot.queue.jobs import FirstTurns, Pace
+from bot.queue.jobs import Pace
 from handlers.case import StoreDown
 from handlers.slack_errors import NotPosted, TokenRefused
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.connections import FirstTurns
 from bot.database import Database
 from bot.queue import jobs
 from handlers import stored_shapes
@@ -103,11 +104,11 @@ class Cases:
         self,
         database: Database,
         clock: Callable[[], datetime] = utc_now,
-        first_turns: jobs.FirstTurns | None = None,
+        first_turns: FirstTurns | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._first_turns = first_turns or jobs.FirstTurns()
+        self._first_turns = first_turns or FirstTurns()
         self._accepted: dict[str, Case] = {}
         """Requests whose first turn this process is about to take, which has no need to read them."""
 

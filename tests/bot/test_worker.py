@@ -7,8 +7,9 @@ from inspect import isawaitable
 import psycopg
 import pytest
 
+from bot.connections import FirstTurns
 from bot.database import Database, Pool
-from bot.queue.jobs import AUTOMATIC, FirstTurns, Pace
+from bot.queue.jobs import AUTOMATIC, Pace
 from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Turns
 from bot.storage.cases import Cases
 from handlers.case import Outcome
