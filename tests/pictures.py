@@ -1,16 +1,16 @@
-"""Pictures for the README: `make pictures`. Chromium looks at five scenes, light and dark, wide and narrow."""
+"""Pictures for the README: `make pictures`. Chromium looks at five scenes, light and dark, wide and narrow; and a card in each language."""
 
 import asyncio
 import sys
 import tempfile
 from pathlib import Path
 
-from playground.slack import samples
 from tests.support.browser import HERE, MISSING, chromium, window
+from tests.support.cards import PEOPLE
 from tests.support.vtbot import says, vtbot
 
 PICTURES = HERE / "docs/pictures"
-SIZES = {1280: 820, 390: 844}
+SIZES = {1280: 960, 390: 844}
 GENERAL, INCIDENT = "C0GENERAL1", "C0INC10420"
 HASH = "44d88612fea8a8f36de82e1278abb02f"
 
@@ -49,8 +49,14 @@ async def opens_the_card(seat):
 
 async def scans_a_file(seat):
     """One that VirusTotal does not know: it asks first."""
-    await seat.types(f"/vt scan-file {seat.sample}")
-    await seat.message("Upload it to VirusTotal?").get_by_role("button", name="Upload").wait_for()
+    await seat.picks("More", "Upload and Scan File", seat.message("fell out of the archive"))
+    await seat.message("fell out of the archive").get_by_role("button", name="1 reply").wait_for()
+
+
+async def opens_the_question(seat):
+    await seat.message("fell out of the archive").get_by_role("button", name="1 reply").click()
+    question = seat.message("Upload it to VirusTotal?", inside="aside")
+    await question.get_by_role("button", name="Upload").wait_for()
 
 
 async def fills_in_the_form(seat):
@@ -66,7 +72,7 @@ SCENES = {
     "address": (GENERAL, asks_for_an_address, looks),
     "thread": (INCIDENT, asks_in_a_thread, opens_the_thread),
     "incident": (INCIDENT, watches_the_incident, opens_the_card),
-    "file": (GENERAL, scans_a_file, looks),
+    "file": (INCIDENT, scans_a_file, opens_the_question),
     "form": (INCIDENT, fills_in_the_form, looks),
 }
 
@@ -75,19 +81,18 @@ async def main():
     """All of them."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vtbot-") as place:
-        samples.folder(Path(place))
-        sample = Path(place) / "samples" / "invoice-1042.js"
-        async with vtbot(Path(place), PORT="0", FILE_ROOTS=place) as process, chromium() as browser:
+        async with vtbot(Path(place), PORT="0") as process, chromium() as browser:
             lines = await says(process, "a practice Slack")
             address = next(word for word in lines[-1].split() if word.startswith("http://"))
             for name, scene in SCENES.items():
-                await _shown(browser, address, name, scene, sample)
+                await _shown(browser, address, name, scene)
+            for tongue, who in PEOPLE.items():
+                await _card(browser, address, tongue, who)
 
 
-async def _shown(browser, address, name, scene, sample):
+async def _shown(browser, address, name, scene):
     place, act, look = scene
     async with window(browser, address, place=place) as seat:
-        seat.sample = sample
         await act(seat)
     for scheme in ("light", "dark"):
         for width, height in SIZES.items():
@@ -96,6 +101,19 @@ async def _shown(browser, address, name, scene, sample):
                 await look(seat)
                 await seat.page.wait_for_timeout(300)
                 await seat.page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png")
+
+
+async def _card(browser, address, tongue, who):
+    """The answer alone, as somebody who speaks this language has it on a telephone."""
+    async with window(browser, address, who, GENERAL) as seat:
+        await seat.types(f"/vt scan-hash {HASH}")
+        await seat.reads(HASH)
+    size = {"width": 390, "height": 1200}
+    async with window(browser, address, who, GENERAL, viewport=size, device_scale_factor=2) as seat:
+        card = seat.message(HASH)
+        await card.wait_for()
+        await seat.page.wait_for_timeout(300)
+        await card.screenshot(path=PICTURES / f"card-{tongue}.png")
 
 
 if __name__ == "__main__":
