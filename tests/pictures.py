@@ -73,7 +73,7 @@ SCENES = {
     "thread": (INCIDENT, asks_in_a_thread, opens_the_thread),
     "incident": (INCIDENT, watches_the_incident, opens_the_card),
     "file": (INCIDENT, scans_a_file, opens_the_question),
-    "form": (INCIDENT, fills_in_the_form, looks),
+    "form": (INCIDENT, looks, fills_in_the_form),
 }
 
 
