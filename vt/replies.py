@@ -70,12 +70,12 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
         raise Unreadable("shape")
     found: dict[str, Raw] = {}
     for resource in resources:
-        named = [entry for entry in left if not is_about_another(entry, resource) and _names(entry, resource)]
         # Two URLs that were asked may differ by a slash only.
         others = [one for one in resources if one != resource] if "://" in resource else []
-        fitting = [entry for entry in named if entry.get("resource") not in others]
-        if any(_basis(one) != _basis(fitting[0]) for one in fitting[1:]):
-            continue  # none of them can be believed
+        named = [entry for entry in left if _names(entry, resource) and entry.get("resource") not in others]
+        if any(_basis(one) != _basis(named[0]) for one in named[1:]):
+            continue  # none of them can be believed, not even where one contradicts itself as well
+        fitting = [entry for entry in named if not is_about_another(entry, resource)]
         if fitting:
             # An entry that echoes the very resource is preferred: the same file may be asked for by two hashes.
             found[resource] = next((one for one in fitting if one.get("resource") == resource), fitting[0])

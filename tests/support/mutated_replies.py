@@ -123,7 +123,7 @@ async def _look_at(verb, bot, asked, name, chance):
 
 
 def _verdict_fault(bot, asked, case):
-    together = turn_oracles.reports(bot.replies.values())
+    together = turn_oracles.reports([*bot.replies.values(), *bot.doubles.values()])
     for sample, lookup in zip(asked, case.lookups, strict=True):
         is_host = sample.action in turn_oracles.HOSTS
         found = turn_oracles.reports([bot.replies[sample.value]]) if is_host else together

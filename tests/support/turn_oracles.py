@@ -62,8 +62,8 @@ def names_clean(sample, found):
 
 def is_contradicted(sample, double):
     """Does a second entry of the batch name the sample, and say that engines flag it?"""
-    found = [one for one in reports([double] if double else []) if one.get("resource") == sample.value]
-    return any(not names_another(sample, one) and _has_flag(sample, one) for one in found)
+    found = reports([double] if double else [])
+    return any(one.get("resource") == sample.value and _has_flag(sample, one) for one in found)
 
 
 def may_be_risky(sample, found, threshold):

@@ -138,6 +138,16 @@ def test_two_urls_that_differ_by_a_slash_have_reports_of_their_own():
     assert by_resource([one, other], entries) == {one: entries[1], other: entries[0]}
 
 
+def test_entries_that_contradict_each_other_are_no_answer():
+    """Also where one of them contradicts itself: it names the file, and echoes another."""
+    clean = FILE | {"positives": 0, "total": 60}
+    for bad in (FILE | {"positives": 54, "total": 60}, FILE | {"positives": 54, "resource": OTHER}):
+        for entries in ([clean, bad], [bad, clean]):
+            assert SHA not in by_resource([SHA, "ab" * 16], entries)
+            assert SHA not in by_resource([SHA], entries)
+    assert by_resource([SHA], [clean, dict(clean)]) == {SHA: clean}
+
+
 def test_a_report_that_names_nothing_is_no_answer_among_others():
     """A reply that there is nothing may name nothing; a report in a batch has to say what it is about."""
     named, nameless = {"resource": SHA, "response_code": 1}, {"response_code": 1, "positives": 0}
