@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
+from bot.connections import DatabaseClock
 from bot.database import DatabaseFull
 from bot.file_sources import Logins, check_disk, servers
 from bot.observability import Metrics
@@ -27,7 +28,6 @@ from bot.queue.worker import Turns
 from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
 from bot.settings import Mode, Settings
 from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
-from bot.startup import DatabaseClock
 from bot.storage.slack import RefusedBlocks, SettingsStore
 from handlers import turns
 from handlers.admission import CACHED_FOR, Directory, Languages, RecentSettings

@@ -15,12 +15,12 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from bot.connections import FirstTurns
+from bot.connections import DatabaseClock, FirstTurns
 from bot.database import Database
 from bot.file_sources import places, spool
 from bot.observability import OTHER, Metrics
 from bot.settings import Settings
-from bot.startup import DatabaseClock, database
+from bot.startup import database
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases
 from bot.storage.channels import WatchStore

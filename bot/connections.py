@@ -1,16 +1,23 @@
-"""What connections are lent for, and who goes first: acknowledgements, then first turns, whose jobs begin as they are written."""
+"""Connections to the database: what they are lent for, who goes first (acknowledgements, then first turns), and its clock."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 import psycopg
+import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from handlers.case import StoreDown
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -183,3 +190,61 @@ class FirstTurns:
             task.cancel()
         await asyncio.gather(*unfinished.values(), return_exceptions=True)
         return list(unfinished)
+
+
+# The clock of the database -------------------------------------------------------------------------------
+
+READ_SECONDS = 10.0
+"""Between two readings of the database's clock."""
+STEP = timedelta(seconds=2)
+"""A clock that differs by more was set."""
+
+
+class Rows(Protocol):
+    """What the clock asks: `Database`."""
+
+    async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
+        """The rows of a statement. Raises StoreDown."""
+
+
+class DatabaseClock:
+    """The database's time in UTC: what is stored by one process and compared by another comes from one clock.
+
+    It is read now and then, and goes on by the time that has passed here since. That it is wrong, or put right, on the
+    machine of this process makes no difference.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.on_set: Callable[[datetime, datetime], Awaitable[None]] | None = None
+        """Called with the times before and after when the database's clock was set. Raises StoreDown."""
+        self._monotonic = monotonic
+        self._read = datetime.now(UTC)
+        self._since = monotonic()
+
+    def __call__(self) -> datetime:
+        """The time now. Until it was read for the first time, this machine's."""
+        return self._read + timedelta(seconds=self._monotonic() - self._since)
+
+    async def read(self, database: Rows) -> None:
+        """Read it. A difference that the round trip explains changes nothing. Raises StoreDown."""
+        began = self._monotonic()
+        [[at]] = await database.rows("SELECT clock_timestamp()", {})
+        ended = self._monotonic()
+        before = self()
+        if abs(at - before) > timedelta(seconds=ended - began):
+            last = self._read, self._since
+            self._read, self._since = at, (began + ended) / 2
+            if self.on_set and abs(at - before) > STEP:
+                log.warning("clock_was_set", seconds=round((at - before).total_seconds()))
+                try:
+                    await self.on_set(before, at)
+                except StoreDown:
+                    self._read, self._since = last  # the next reading finds it again
+                    raise
+
+    async def keep_reading(self, database: Rows) -> None:
+        """Read it every READ_SECONDS, without end."""
+        while True:
+            await asyncio.sleep(READ_SECONDS)
+            with suppress(StoreDown):
+                await self.read(database)

@@ -1,11 +1,10 @@
-"""The database when the bot starts: the given one or a private one, brought up to date and supervised, and its clock."""
+"""The database when the bot starts: the given one or a private one, brought up to date, and supervised."""
 
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psycopg
 import sqlalchemy
@@ -14,20 +13,14 @@ from psycopg.errors import UndefinedTable
 
 from bot import migrations
 from bot.connections import with_setting
-from bot.database import Database
 from bot.postgres import NotStarted, Server
 from bot.queue.jobs import ForeignJobs
 from bot.settings import Settings
-from handlers.case import StoreDown
 
 LOCK = 0x7674_626F_74
 """The advisory lock ("vtbot") under which one process migrates and the others wait."""
 START_SECONDS = 10.0
 """How long to wait for a database that is starting."""
-READ_SECONDS = 10.0
-"""Between two readings of the database's clock."""
-STEP = timedelta(seconds=2)
-"""A clock that differs by more was set."""
 PAUSES = (0.5, 1, 2, 5, 10, 30)
 """Seconds between checks: the first while the server runs, the others after each failed start."""
 
@@ -171,46 +164,3 @@ def _restart_if_dead(server: Server, closing: threading.Event) -> None:
 
 
 # Its clock ----------------------------------------------------------------------------------------------
-
-
-class DatabaseClock:
-    """The database's time in UTC: what is stored by one process and compared by another comes from one clock.
-
-    It is read now and then, and goes on by the time that has passed here since. That it is wrong, or put right, on the
-    machine of this process makes no difference.
-    """
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.on_set: Callable[[datetime, datetime], Awaitable[None]] | None = None
-        """Called with the times before and after when the database's clock was set. Raises StoreDown."""
-        self._monotonic = monotonic
-        self._read = datetime.now(UTC)
-        self._since = monotonic()
-
-    def __call__(self) -> datetime:
-        """The time now. Until it was read for the first time, this machine's."""
-        return self._read + timedelta(seconds=self._monotonic() - self._since)
-
-    async def read(self, database: Database) -> None:
-        """Read it. A difference that the round trip explains changes nothing. Raises StoreDown."""
-        began = self._monotonic()
-        [[at]] = await database.rows("SELECT clock_timestamp()", {})
-        ended = self._monotonic()
-        before = self()
-        if abs(at - before) > timedelta(seconds=ended - began):
-            last = self._read, self._since
-            self._read, self._since = at, (began + ended) / 2
-            if self.on_set and abs(at - before) > STEP:
-                log.warning("clock_was_set", seconds=round((at - before).total_seconds()))
-                try:
-                    await self.on_set(before, at)
-                except StoreDown:
-                    self._read, self._since = last  # the next reading finds it again
-                    raise
-
-    async def keep_reading(self, database: Database) -> None:
-        """Read it every READ_SECONDS, without end."""
-        while True:
-            await asyncio.sleep(READ_SECONDS)
-            with suppress(StoreDown):
-                await self.read(database)

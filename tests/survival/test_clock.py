@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from bot.backend import backend
+from bot.connections import DatabaseClock
 from bot.database import Database
 from bot.settings import load
-from bot.startup import DatabaseClock
 from playground.virustotal import faults
 from tests.support.app_fixture import ANA, address, at_work
 
