@@ -34,7 +34,7 @@ test: .venv/test lint ## linters, types, the import contract, the quick tests, t
 	$(PYTEST) $(QUICK)
 	$(PYTEST) $(SURVIVAL)
 
-test-quick: .venv/test ## the quick tests alone: four to five minutes on two cores
+test-quick: .venv/test ## the quick tests alone: some minutes on two cores
 	$(PYTEST) $(QUICK)
 
 test-survival: .venv/test ## the survival tests alone: whole programs, browsers, processes and databases that are killed

@@ -1,7 +1,7 @@
 """Every event that is subscribed is acknowledged, whatever it lacks: over HTTP and in Socket Mode, with each field gone or odd."""
 
 import asyncio
-import copy
+import json
 
 import pytest
 from structlog.testing import capture_logs
@@ -47,7 +47,7 @@ def places(value, path=()):
 
 def changed(payload, path, value=None, *, gone=False):
     """The payload without that field, or with another value there."""
-    new = copy.deepcopy(payload)
+    new = json.loads(json.dumps(payload))  # a tenth of the time of deepcopy
     inner = new
     for name in path[:-1]:
         inner = inner[name]
