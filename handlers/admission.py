@@ -28,7 +28,7 @@ MOST_RECENT = 1_000
 """People, and channels, that a process remembers at most."""
 SLACKBOT = "USLACKBOT"
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
-AT_ONCE = 0.5
+AT_ONCE = 1.0
 """Seconds, of the three that Slack gives an acknowledgement, to find out in which language it is to be."""
 
 

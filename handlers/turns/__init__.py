@@ -1,6 +1,7 @@
 """What a job does: every verb of a request has a handler here, and a request that cannot be read is ended."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -35,6 +36,8 @@ async def take(case_id: str, deps: Deps) -> None:
             await HANDLERS[case.request.verb](case, deps)
         except MissingScope as missing:
             await _explain_scope(case_id, missing, deps)
+        except buttons.NotStoredYet:
+            await deps.store.again(case_id, deps.clock() + timedelta(seconds=1))
         except CannotPost:
             await _fail(case_id, deps)
         finally:

@@ -1,6 +1,7 @@
 """What the buttons on an answer do: send files, share it, hide it, look up again what it is about, and agree to uploads."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -214,13 +215,26 @@ async def _reject(case: Case, rejection: Rejection | None, deps: LookupDeps) -> 
 # The answer that a button belongs to --------------------------------------------------------------------
 
 
+STORED_WITHIN = timedelta(minutes=1)
+"""An answer is stored within this time of being shown, also on a machine that is busy."""
+
+
+class NotStoredYet(Exception):
+    """The answer is shown already, and its turn is about to store it."""
+
+
 async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:
     """The answer that a button belongs to; None when it is gone, or whoever pressed the button may not see it.
 
-    It may be seen by whoever asked, and by everybody who presses the button in a channel that sees it. Raises StoreDown.
+    It may be seen by whoever asked, and by everybody who presses the button in a channel that sees it.
+    Raises StoreDown, NotStoredYet.
     """
     about = await case_of_button(case, deps)
-    if about is None or not about.lookups:
+    if about is None:
+        return None
+    if not about.lookups:
+        if about.outcome is Outcome.OPEN and deps.clock() - case.request.at < STORED_WITHIN:
+            raise NotStoredYet
         return None
     here = case.request.origin
     there = about.request.origin

@@ -96,6 +96,34 @@ async def _until_taken(app):
             await asyncio.sleep(0.1)
 
 
+@contextmanager
+def slow_to_store(database):
+    """The database takes a second for the end of a request."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION take_a_second() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER slow BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION take_a_second()"
+        )
+        try:
+            yield
+        finally:
+            connection.execute("DROP FUNCTION take_a_second CASCADE")
+
+
+async def test_a_button_is_pressed_before_the_answer_is_stored(database):
+    """The answer is shown before it is stored: who presses a button in between gets what they asked for, a second later."""
+    async with at_work(database) as app:
+        with slow_to_store(database):
+            answer = await app.asks(COMMAND)
+            await app.slack.presses(ANA, answer, "JSON")
+            await app.idle()
+        assert len(app.slack.files("@ana")) == 1
+        assert "no longer have" not in str(messages(app))
+
+
 # Slack ---------------------------------------------------------------------------------------------------
 
 
