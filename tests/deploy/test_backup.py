@@ -56,6 +56,6 @@ async def test_a_backup_is_restored(database, new_database, new_state, tmp_path)
         assert "CLEAN" in "\n".join(place.slack.shown(place.slack.state.messages[message.key]))
         await place.slack.presses(ANA, answered, "JSON")
         async with asyncio.timeout(30):
-            while not place.slack.files("@ana"):  # noqa: ASYNC110 - the workspace is asked
+            while not place.slack.files("@ana") or rows(restored, "SELECT FROM cases WHERE outcome = 'open'"):  # noqa: ASYNC110 - the workspace and the database are asked
                 await asyncio.sleep(0.1)
     assert [outcome for _, outcome, _ in rows(restored, AUDIT)] == ["answered"] * 3

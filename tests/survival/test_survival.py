@@ -20,7 +20,7 @@ from vt.quota import Limits
 PROMISED = 60
 """Seconds from the restart until everything that was accepted is answered."""
 DELAYS = [random.Random(20240229 + number).uniform(0, 0.3) for number in range(3)]  # noqa: S311 - not a secret
-"""Seconds after several questions at once."""
+"""Seconds after the first acknowledgement of several questions at once."""
 
 
 class Questions:
@@ -105,10 +105,11 @@ async def before_a_shared_answer_is_noted(questions, bot):
 
 
 def after(seconds):
-    """At some moment after several were asked at once."""
+    """At some moment after the first of several that were asked at once was acknowledged."""
 
     async def at_some_moment(questions, bot):
         asked = [asyncio.create_task(questions.ask()) for _ in range(4)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.sleep(seconds)
         await bot.killed()
         await asyncio.gather(*asked)
