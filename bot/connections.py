@@ -26,6 +26,8 @@ Statement = tuple[str, Mapping[str, Any]]
 
 PAUSE = 0.05
 """Seconds in which one statement of a turn is let through while acknowledgements are under way without end."""
+QUIET = 0.012
+"""Seconds without an acknowledgement after which turns go on: the next ones may be about to come."""
 TURN: ContextVar["Turn | None"] = ContextVar("turn", default=None)
 """The turn that is under way; None outside of turns."""
 
@@ -115,26 +117,30 @@ class AckPriority:
     def __init__(self) -> None:
         self._first = 0
         self._free = asyncio.Event()
+        self._free.set()
+        self._quiet: asyncio.TimerHandle | None = None
         self._in_line = asyncio.Lock()
 
     @contextmanager
     def first(self) -> Iterator[None]:
-        """Turns wait while this is entered."""
+        """Turns wait while this is entered, and QUIET after the last one."""
         self._first += 1
         self._free.clear()
+        if self._quiet:
+            self._quiet.cancel()
         try:
             yield
         finally:
             self._first -= 1
             if not self._first:
-                self._free.set()
+                self._quiet = asyncio.get_running_loop().call_later(QUIET, self._free.set)
 
     async def give_way(self) -> None:
         """In a turn, wait until no acknowledgement is under way, or PAUSE after the turn before. Elsewhere, return at once.
 
         Turns are let through one after the other, however many there are: all together they would delay acknowledgements.
         """
-        if self._first and TURN.get() is not None:
+        if not self._free.is_set() and TURN.get() is not None:
             async with self._in_line:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PAUSE):
