@@ -43,6 +43,7 @@ _ENDPOINTS = {
 _NAMES = ("resource", "url", "sha256", "sha1", "md5", "scan_id")
 """Where a report says what it is about."""
 _DIGEST = re.compile("[0-9a-f]{64}")
+_ESCAPED_LETTER = re.compile("%(4[1-9A-Fa-f]|5[0-9Aa]|6[1-9A-Fa-f]|7[0-9Aa])")
 _ANALYSIS = re.compile("[0-9a-f]{64}-[0-9]{1,12}")
 
 
@@ -106,6 +107,8 @@ def _plain(name):
 def names_another(sample, report):
     """Does a report say that it is about something else? Names in other places than the documented ones do not count."""
     echo = report.get("resource")
+    if sample.action == "scan-url" and isinstance(echo, str):
+        echo = _ESCAPED_LETTER.sub(lambda found: chr(int(found[1], 16)), echo)  # RFC 3986, 6.2.2.2
     digests = {name[:64] for name in sample.names if _DIGEST.match(name)}
     # Another analysis of the same content is about the same.
     is_analysis = isinstance(echo, str) and _ANALYSIS.fullmatch(echo) and echo[:64] in digests
