@@ -135,11 +135,20 @@ def _is_same(entry: Raw, echo: str, resource: str) -> bool:
     # Asked by one hash and echoed by another one of the same file, or by the scan_id of a URL.
     hashes = ((entry.get(key), length) for length, key in _HASHES.items())
     named = [name for name, length in hashes if isinstance(name, str) and _is_hash(name, length)]
-    named += [name for key in ("url", "scan_id") if isinstance(name := entry.get(key), str) and name]
+    named += [
+        name for name in (entry.get("url"), _scan_id(entry, resource)) if isinstance(name, str) and name
+    ]
     return any(_equal(name, echo) for name in named) and any(
         _equal(name, resource) or ((digest_of := _content_id(name)) and digest_of == _content_id(resource))
         for name in named
     )
+
+
+def _scan_id(entry: Raw, resource: str) -> str:
+    """The scan_id, unless it cannot be one of the URL that was asked for."""
+    scan_id = str(entry.get("scan_id") or "")
+    digest = _content_id(scan_id)
+    return scan_id if digest and ("://" not in resource or digest in _url_ids(resource)) else ""
 
 
 def _is_hash(name: str, length: int) -> bool:

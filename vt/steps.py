@@ -16,7 +16,7 @@ from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
 from vt.outage import ANALYSIS, INTERRUPTED_UPLOAD, OUTAGE, Backoff
-from vt.replies import Code
+from vt.replies import Code, is_about_another
 from vt.verdict import Note, Raw, State
 
 MAX_BROKEN_UPLOADS = 3
@@ -24,7 +24,7 @@ MAX_BROKEN_UPLOADS = 3
 SAME_SCAN = timedelta(minutes=10)
 """A resource that is submitted again within this time joins the first submission's scan (measured by public clients)."""
 
-_SCAN_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)  # without what separates the resources of a batch
+_SCAN_ID = re.compile("[0-9a-f]{64}(?:-[0-9]{1,12})?", re.IGNORECASE)
 _SECONDS = re.compile(r"-([0-9]{1,12})\Z")
 
 
@@ -183,6 +183,9 @@ def was_awaited(lookup: Lookup, raw: Raw) -> bool:
     A scan_id without a time (a queued file's may be the bare SHA-256) counts as time 0.
     """
     if raw.get("response_code") != Code.FOUND or "scans" not in raw:
+        return False
+    # It was asked for by the scan_id, so what else it names decides whether that belongs to what is looked up.
+    if is_about_another({**raw, "resource": lookup.value}, lookup.value):
         return False
     seconds = _seconds_of(str(raw.get("scan_id") or ""))
     if lookup.upload_started:

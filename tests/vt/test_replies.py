@@ -128,6 +128,13 @@ def test_the_url_of_a_reply_that_echoes_what_was_asked_may_be_written_without_es
     assert by_resource([asked], entry) == {asked: entry}
 
 
+@pytest.mark.parametrize("scan_id", [f"{OTHER}-1", OTHER, f"{URL_ID}-{'9' * 5000}", "None"])
+def test_a_scan_id_that_cannot_be_the_urls_is_no_name_of_it(scan_id):
+    """A reply that echoes it in place of the URL that was asked is about something else, whatever its `url` says."""
+    assert is_about_another(PAGE | {"resource": scan_id, "scan_id": scan_id, "permalink": None}, URL)
+    assert not is_about_another(PAGE | {"resource": PAGE["scan_id"]}, URL)
+
+
 def test_two_urls_that_differ_by_a_slash_have_reports_of_their_own():
     """Each gets the entry that echoes it, also when what they say differs."""
     one, other = "http://example.test/a", "http://example.test/a/"

@@ -14,6 +14,7 @@ from vt.client import Client
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.service import Service, next_turn
+from vt.steps import poll
 from vt.verdict import State
 
 HASHES = [f"{number:064x}" for number in range(1, 26)]
@@ -323,3 +324,42 @@ async def test_a_report_on_a_host_is_never_waited_for(action, value, scan_id):
         [finding] = vt.found([lookup])
         assert (lookup.settled, finding.state) == (True, State.NOT_CHECKED)
         assert isinstance(finding.error, errors.Unreadable)
+
+
+ANOTHER = "5e" * 32
+REPORT = {"response_code": 1, "positives": 0, "total": 1, "scans": {"A": {"detected": False}}}
+
+
+@pytest.mark.parametrize("scan_id", ["None", "queued", "ab-1", "evil.com", ["x"], 7, f"{ANOTHER}-{'9' * 20}"])
+@pytest.mark.parametrize(
+    ("action", "value"), [("scan-hash", "44d88612fea8a8f36de82e1278abb02f"), ("scan-url", "http://evil.com/")]
+)
+async def test_what_is_no_scan_id_is_never_polled(action, value, scan_id):
+    """Whatever VirusTotal has under such a name belongs to somebody else."""
+    async with running_service() as vt:
+        vt.sandbox.faults.always("*", faults.says({"response_code": -2, "scan_id": scan_id}))
+        [finding] = vt.found(await vt.asks(action, value))
+        assert (finding.state, type(finding.error)) == (State.NOT_CHECKED, errors.Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "own"),
+    [
+        ("scan-hash", "44d88612fea8a8f36de82e1278abb02f", {"md5": "44d88612fea8a8f36de82e1278abb02f"}),
+        ("scan-url", "http://evil.com/", {"url": "http://evil.com/"}),
+    ],
+)
+async def test_a_report_that_is_polled_has_to_be_on_what_was_asked(action, value, own):
+    """A queued reply may name another's analysis: its report is waited past, the one on the value ends the wait."""
+    scan_id = f"{ANOTHER}-1795300000"
+    other = {key: "http://other.com/" if key == "url" else "ab" * 16 for key in own}
+    async with running_service() as vt:
+        endpoint = "file/report" if action == "scan-hash" else "url/report"
+        vt.sandbox.faults.always(
+            endpoint, faults.says({"response_code": -2, "scan_id": scan_id, "resource": value})
+        )
+        [lookup] = await vt.asks(action, value)
+        for named, state in ((other, State.PENDING), (own, State.CLEAN)):
+            reply = REPORT | {"resource": scan_id, "scan_id": scan_id} | named
+            lookup = poll(lookup, reply, lookup.waiting_since)
+            assert lookup.finding(lookup.waiting_since or lookup.checked_at).state is state
