@@ -11,12 +11,8 @@ TAKEN_OVER = 20
 """Seconds from the kill until somebody else has answered, the start of a process included."""
 LIFE = 2.5
 """Seconds from ready to kill -9: about four from the start of the program."""
-
-
-async def killed_with_a_call_on_its_way(questions, bot):
-    """The request is taken, and the process dies with it. Returns when."""
-    await while_virustotal_is_asked(questions, bot)
-    return time.monotonic()
+MOST_LIVES = 6
+"""On a quiet machine it takes two or three."""
 
 
 async def answered_while_it_lives(questions):
@@ -29,18 +25,21 @@ async def answered_while_it_lives(questions):
 
 
 async def test_a_process_that_is_killed_again_and_again(database, tmp_path):
-    """Alone, killed every few seconds: each orphan is answered within 20 s, once."""
+    """Alone, killed every few seconds: each orphan is answered once, within a few lives, which take 10 s on a quiet machine."""
     async with grounds(database, tmp_path) as place:
         place.slack.forgives(Rule.LATE, Rule.ACK)
         questions = Questions(place)
         bot = await place.bot()
         for _ in range(3):
-            died = await killed_with_a_call_on_its_way(questions, bot)
+            await while_virustotal_is_asked(questions, bot)
             await place.up(bot)
+            lives = 1
             while not await answered_while_it_lives(questions):
                 await bot.killed()
                 await place.up(bot)
-            assert time.monotonic() - died < TAKEN_OVER
+                lives += 1
+            # Counted, since on a busy machine the starts alone may take the 20 s.
+            assert lives <= MOST_LIVES
         await questions.settle()
 
 
