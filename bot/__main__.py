@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bot import app, ask, terminal
-from bot.app import NotRunning
 from bot.ask import FailOn, Question
-from bot.environment import SettingsError
+from bot.environment import OperatorError
 from bot.manifest import as_yaml, public_url
 from bot.observability import log_to_stderr
 from bot.settings import Mode, Settings, load, warn_about_key, warn_about_unknown
-from bot.startup import Unusable
 from handlers.text import terminal as terminal_text
 from handlers.text.language import SPOKEN, Language, language, spoken_in
 from vt.actions import BY_KEY
@@ -50,7 +48,7 @@ def _run_command(words: list[str], environ: Mapping[str, str], spoken: Language)
     log_to_stderr(colours=_has_colours(environ))
     try:
         return int(arguments.act(arguments, environ))
-    except (SettingsError, Unusable, NotRunning) as error:
+    except OperatorError as error:
         sys.stderr.write(f"vtbot: {error}\n")
         return WRONG
     except KeyboardInterrupt:

@@ -20,6 +20,7 @@ from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
 from bot.connections import DatabaseClock
 from bot.database import DatabaseFull
+from bot.environment import OperatorError
 from bot.file_sources import Logins, check_disk, servers
 from bot.observability import Metrics
 from bot.queue import jobs
@@ -45,8 +46,8 @@ log = structlog.get_logger()
 CHECK_SECONDS = 5
 
 
-class NotRunning(Exception):
-    """The bot cannot start; one sentence for the operator."""
+class NotRunning(OperatorError):
+    """The bot cannot start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ async def _introduced(stack: AsyncExitStack, slack: WebClient) -> Callable[[], A
         return await stack.enter_async_context(identity(slack))
     except BadToken as error:
         raise NotRunning(
-            f"Slack refused SLACK_BOT_TOKEN ({error}): copy it again from the app's page."
+            "Slack refused SLACK_BOT_TOKEN ({why}): copy it again from the app's page.", why=str(error)
         ) from None
 
 
@@ -207,7 +208,11 @@ async def _served(stack: AsyncExitStack, routes: list[web.RouteDef], settings: S
         return await stack.enter_async_context(serving(routes, settings.host, settings.port))
     except NotServing as error:
         where = f"{settings.host}:{settings.port}"
-        raise NotRunning(f"Cannot listen on {where} ({error}): stop the other program or set PORT.") from None
+        raise NotRunning(
+            "Cannot listen on {where} ({why}): stop the other program or set PORT.",
+            where=where,
+            why=str(error),
+        ) from None
 
 
 async def _connected(
@@ -216,7 +221,9 @@ async def _connected(
     try:
         return _check(await stack.enter_async_context(socket_mode(app, token, slack, metrics)))
     except NotConnected as error:
-        raise NotRunning(f"Slack did not open a connection for SLACK_APP_TOKEN ({error}).") from None
+        raise NotRunning(
+            "Slack did not open a connection for SLACK_APP_TOKEN ({why}).", why=str(error)
+        ) from None
 
 
 def _check(probe: Probe) -> Check:

@@ -15,7 +15,8 @@ from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from handlers.text.language import Language, spoken_in
+from handlers.text.language import Language, line, spoken_in
+from handlers.text.language import lazy_gettext as _
 from vt.indicators import hosts
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
@@ -37,8 +38,22 @@ _NAME = re.compile(r"[A-Z][A-Z0-9]+|[^\W_A-Z][^\sA-Z#@<>|]{0,79}")
 T = TypeVar("T")
 
 
-class SettingsError(Exception):
-    """One sentence for the operator: which variable to set and how. Never holds what was set."""
+class OperatorError(Exception):
+    """One sentence for whoever runs the bot, in the language in which it is shown: that of their terminal.
+
+    `template` is in the catalogues. What is translated itself among `values` is translated with it.
+    """
+
+    def __init__(self, template: str, **values: str) -> None:
+        super().__init__(template, values)
+        self._template, self._values = template, values
+
+    def __str__(self) -> str:
+        return str(line(self._template, **self._values))
+
+
+class SettingsError(OperatorError):
+    """Which variable to set and how. Never holds what was set."""
 
 
 def variables(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> dict[str, str]:
@@ -63,10 +78,12 @@ def from_files(given: Mapping[str, str]) -> dict[str, str]:
 def _secret(name: str, given: Mapping[str, str]) -> str:
     variable = f"{name}_FILE"
     if name in given:
-        raise SettingsError(f"{name} and {variable} are both set: remove one of them.")
+        raise SettingsError(
+            "{name} and {variable} are both set: remove one of them.", name=name, variable=variable
+        )
     value = _read(variable, lambda: _content(Path(given[variable])))
     if not value:
-        raise SettingsError(f"{variable} names an empty file: put the secret into it.")
+        raise SettingsError("{variable} names an empty file: put the secret into it.", variable=variable)
     return value
 
 
@@ -82,8 +99,8 @@ def _read(variable: str, read: Callable[[], T]) -> T:
     except OSError as error:
         why = error.strerror or type(error).__name__
     except ValueError:
-        why = "it is not text"
-    raise SettingsError(f"{variable} cannot be read: {why}.")
+        why = _("it is not text")
+    raise SettingsError("{variable} cannot be read: {why}.", variable=variable, why=why)
 
 
 def unknown(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str | None]]:
@@ -234,8 +251,20 @@ def lower(value: Any) -> Any:
 
 Word = Annotated[SecretStr, AfterValidator(one_word)]
 Root = Annotated[str, AfterValidator(root)]
-Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description="a whole number of calls; 0 means no limit")]
-Days = Annotated[int, Field(ge=1, le=3660, description="a number of days from 1 to 3660")]
+Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description=_("a whole number of calls; 0 means no limit"))]
+Flag = Annotated[bool, Field(description=_("true or false"))]
+Days = Annotated[int, Field(ge=1, le=3660, description=_("a number of days from 1 to 3660"))]
 Names = Annotated[frozenset[str], BeforeValidator(names)]
+People = Annotated[
+    Names, Field(description=_("ids or names of people, separated by commas, such as U012AB3CD,ana"))
+]
+Channels = Annotated[
+    Names,
+    Field(
+        description=_(
+            "ids or names of channels, separated by commas, such as C012AB3CD,incidents; DM for direct messages"
+        )
+    ),
+]
 Bots = Annotated[frozenset[str], BeforeValidator(bots)]
 Engines = Annotated[int, Field(ge=1, le=MOST_ENGINES)]

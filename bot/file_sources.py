@@ -54,7 +54,9 @@ def state_dir_unusable(settings: Settings, error: OSError) -> SettingsError:
     why = (error.strerror or type(error).__name__).lower()
     folder = settings.state_dir.absolute()
     return SettingsError(
-        f"Cannot write to STATE_DIR={folder}: {why}. Make it writable, or set STATE_DIR to another folder."
+        "Cannot write to STATE_DIR={folder}: {why}. Make it writable, or set STATE_DIR to another folder.",
+        folder=str(folder),
+        why=why,
     )
 
 
@@ -76,7 +78,7 @@ def servers(settings: Settings) -> dict[str, Host]:
     try:
         return hosts.load(settings.hosts_file) if settings.hosts_file else {}
     except hosts.HostsFileError as fault:
-        raise SettingsError(f"HOSTS_FILE: {fault}.") from None
+        raise SettingsError("HOSTS_FILE: {fault}.", fault=str(fault)) from None
 
 
 def from_dash(lookup: Lookup) -> Lookup:

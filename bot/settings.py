@@ -15,6 +15,7 @@ from bot import environment
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
 from handlers.people import Policy, Role
 from handlers.text.language import Language
+from handlers.text.language import lazy_gettext as _
 from handlers.watch import Rules
 from vt.actions import ACTIONS
 from vt.evidence import EVIDENCE_DAYS, MAX_EVIDENCE_DAYS, HostCriteria, HostRule, Thresholds
@@ -39,123 +40,123 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     slack_bot_token: Annotated[environment.Word, environment.beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
-        None, description="the bot token, which begins with xoxb-"
+        None, description=_("the bot token, which begins with xoxb-")
     )
     slack_app_token: Annotated[environment.Word, environment.beginning("xapp-")] | None = Field(
-        None, description="the app-level token, which begins with xapp-"
+        None, description=_("the app-level token, which begins with xapp-")
     )
     slack_signing_secret: environment.Word | None = Field(
-        None, description="the signing secret from the app's Basic Information page"
+        None, description=_("the signing secret from the app's Basic Information page")
     )
     slack_api_url: environment.Root = Field(
-        "https://slack.com/api/", description="an address like https://slack.com/api/"
+        "https://slack.com/api/", description=_("an address like https://slack.com/api/")
     )
 
-    vt_api_key: environment.Word | None = Field(None, description="a VirusTotal API key")
+    vt_api_key: environment.Word | None = Field(None, description=_("a VirusTotal API key"))
     vt_api_url: environment.Root = Field(
         "https://www.virustotal.com/vtapi/v2/",
-        description="an address like https://www.virustotal.com/vtapi/v2/",
+        description=_("an address like https://www.virustotal.com/vtapi/v2/"),
     )
     vt_key_kind: Annotated[Literal["public", "private"], BeforeValidator(environment.lower)] = Field(
-        "public", description="public or private"
+        "public", description=_("public or private")
     )
     vt_quota_minute: environment.Calls = 4
     vt_quota_day: environment.Calls = 500
     vt_quota_month: environment.Calls = 15500
-    vt_verify_ssl: bool = Field(default=True, description="true or false")
+    vt_verify_ssl: environment.Flag = True
     thresholds: Mapping[str, environment.Engines] = Field(
-        default_factory=dict, description=f"a whole number of engines from 1 to {environment.MOST_ENGINES}"
+        default_factory=dict, description=_("a whole number of engines from 1 to 200")
     )
     """Engines by action key: *reaches or exceeds*. From VT_THRESHOLD_HASH, _URL, _IP, _FILE, _DOMAIN."""
     vt_host_rule: Annotated[HostRule, BeforeValidator(environment.lower)] = Field(
-        HostRule.SERVED, description="served or documented"
+        HostRule.SERVED, description=_("served or documented")
     )
     vt_evidence_days: int = Field(
-        EVIDENCE_DAYS, ge=0, le=MAX_EVIDENCE_DAYS, description="a number of days up to 3650; 0 means any age"
+        EVIDENCE_DAYS,
+        ge=0,
+        le=MAX_EVIDENCE_DAYS,
+        description=_("a number of days up to 3650; 0 means any age"),
     )
     """Evidence against hosts that is older is context only, by the rule `served`."""
     url_submit: Annotated[SubmitPolicy, BeforeValidator(environment.lower)] = Field(
-        SubmitPolicy.CONFIRM, description="confirm, allow or deny"
+        SubmitPolicy.CONFIRM, description=_("confirm, allow or deny")
     )
     file_roots: Annotated[tuple[Path, ...], BeforeValidator(environment.roots)] = Field(
-        (), description="absolute folders, separated by colons"
+        (), description=_("absolute folders, separated by colons")
     )
-    hosts_file: Path | None = Field(None, description="a TOML file with Linux servers")
-    ssh_ad_hoc: bool = Field(default=False, description="true or false")
+    hosts_file: Path | None = Field(None, description=_("a TOML file with Linux servers"))
+    ssh_ad_hoc: environment.Flag = False
     """May people type a login for a server of the hosts file? It is held in memory only."""
     vt_max_upload: Annotated[int, BeforeValidator(environment.size), Field(ge=1)] = Field(
-        200 << 20, description="a size such as 200 MB"
+        200 << 20, description=_("a size such as 200 MB")
     )
     vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(environment.places)] = Field(
         frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
-        description="names of hosts, separated by commas, such as uploads.example.com or uploads.example.com:8443",
+        description=_(
+            "names of hosts, separated by commas, such as uploads.example.com or uploads.example.com:8443"
+        ),
     )
     """Beside VT_API_URL's own: where VirusTotal may send files that are too large for one request."""
     spool_budget: Annotated[int, BeforeValidator(environment.size), Field(ge=1)] = Field(
-        1 << 30, description="a size such as 1 GB"
+        1 << 30, description=_("a size such as 1 GB")
     )
     """Bytes that may lie below STATE_DIR of what can be read only once."""
     upload_policy: Annotated[UploadPolicy, BeforeValidator(environment.lower)] = Field(
-        UploadPolicy.CONFIRM, description="confirm, allow or deny"
+        UploadPolicy.CONFIRM, description=_("confirm, allow or deny")
     )
     never_upload: Annotated[tuple[str, ...], BeforeValidator(environment.patterns)] = Field(
-        SECRET_NAMES, description="names with * and ?, separated by commas"
+        SECRET_NAMES, description=_("names with * and ?, separated by commas")
     )
 
-    allow_guests: bool = Field(default=False, description="true or false")
-    allow_strangers: bool = Field(default=False, description="true or false")
+    allow_guests: environment.Flag = False
+    allow_strangers: environment.Flag = False
     """People of other workspaces, in channels shared through Slack Connect."""
-    allow_bots: bool = Field(default=False, description="true or false")
-    allowed_users: environment.Names = Field(
-        frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
-    )
-    allowed_channels: environment.Names = Field(
-        frozenset(),
-        description="ids or names of channels, separated by commas, such as C012AB3CD,incidents; DM for direct messages",
-    )
+    allow_bots: environment.Flag = False
+    allowed_users: environment.People = frozenset()
+    allowed_channels: environment.Channels = frozenset()
 
-    admin_users: environment.Names = Field(
-        frozenset(), description="ids or names of people, separated by commas, such as U012AB3CD,ana"
-    )
+    admin_users: environment.People = frozenset()
     """They may change what holds for a channel, as its creator and the workspace's admins may."""
     language: Annotated[Language, BeforeValidator(environment.language)] = Field(
-        Language.ENGLISH, description="en, ja or es"
+        Language.ENGLISH, description=_("en, ja or es")
     )
     """In which the bot speaks to everybody; to somebody alone it speaks as they use Slack."""
     contact: Annotated[str, AfterValidator(environment.one_line)] = Field(
-        "", description="a Slack user, a Slack channel or an address, on one line of at most 200 characters"
+        "",
+        description=_("a Slack user, a Slack channel or an address, on one line of at most 200 characters"),
     )
     """Who runs this bot: named to people in messages about faults."""
     internal_domains: Annotated[frozenset[str], BeforeValidator(environment.domains)] = Field(
-        frozenset(), description="domains of your own, separated by commas, such as corp.example,example.net"
+        frozenset(),
+        description=_("domains of your own, separated by commas, such as corp.example,example.net"),
     )
     """With all below them never sent to VirusTotal, whoever asks."""
-    cache_minutes: int = Field(10, ge=0, le=1440, description="a number of minutes from 0 to 1440")
+    cache_minutes: int = Field(10, ge=0, le=1440, description=_("a number of minutes from 0 to 1440"))
     """A reply that is no older is not asked for again when people ask; 0: always ask."""
     watch_channels: Annotated[tuple[str, ...], BeforeValidator(environment.patterns)] = Field(
-        (), description="names of channels with * and ?, separated by commas, such as inc-*"
+        (), description=_("names of channels with * and ?, separated by commas, such as inc-*")
     )
-    watch_join: bool = Field(default=False, description="true or false")
+    watch_join: environment.Flag = False
     watch_bots: environment.Bots = Field(
         frozenset(),
-        description="ids or names of bots, separated by commas, such as B012AB3CD,CrowdStrike Falcon",
+        description=_("ids or names of bots, separated by commas, such as B012AB3CD,CrowdStrike Falcon"),
     )
-    watch_reserve: int = Field(20, ge=0, le=100, description="a percentage from 0 to 100")
+    watch_reserve: int = Field(20, ge=0, le=100, description=_("a percentage from 0 to 100"))
     """Of the day's quota, kept for people."""
-    watch_cards: int = Field(30, ge=0, le=10_000, description="a number of cards; 0 means no limit")
+    watch_cards: int = Field(30, ge=0, le=10_000, description=_("a number of cards; 0 means no limit"))
     """In ten minutes, before the watch of a channel pauses."""
 
     database_url: Annotated[environment.Word, AfterValidator(environment.database)] | None = Field(
-        None, description="an address like postgresql://user:password@host/name"
+        None, description=_("an address like postgresql://user:password@host/name")
     )
     keep_answers: environment.Days = 30
     """Days for which an answer's buttons work, and VirusTotal's replies are stored."""
     keep_audit: environment.Days = 366
     keep_history: environment.Days = 366
     """Days for which the verdicts of earlier look-ups are remembered."""
-    state_dir: Path = Field(Path(".state"), description="a folder")
-    host: str = Field("127.0.0.1", description="an address of this machine, such as 127.0.0.1")
-    port: int = Field(3000, ge=0, le=65535, description="a number from 0 to 65535, such as 3000")
+    state_dir: Path = Field(Path(".state"), description=_("a folder"))
+    host: str = Field("127.0.0.1", description=_("an address of this machine, such as 127.0.0.1"))
+    port: int = Field(3000, ge=0, le=65535, description=_("a number from 0 to 65535, such as 3000"))
 
     @classmethod
     def settings_customise_sources(
@@ -235,11 +236,11 @@ class Settings(BaseSettings):
         )
 
 
-_BOTH = (
+_BOTH = _(
     "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: "
     "keep SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, and remove the other."
 )
-_NEITHER = (
+_NEITHER = _(
     "SLACK_BOT_TOKEN is set, but neither SLACK_APP_TOKEN (xapp-…, Socket Mode) nor SLACK_SIGNING_SECRET (HTTP): "
     "set one of them."
 )
@@ -248,7 +249,9 @@ _NEITHER = (
 def _nothing_else(settings: Settings) -> None:
     for name in ("slack_app_token", "slack_signing_secret"):
         if getattr(settings, name):
-            raise SettingsError(f"{name.upper()} is set, but not SLACK_BOT_TOKEN (xoxb-…): set it too.")
+            raise SettingsError(
+                "{name} is set, but not SLACK_BOT_TOKEN (xoxb-…): set it too.", name=name.upper()
+            )
 
 
 def _threshold(setting: str) -> str:
@@ -265,16 +268,16 @@ def load(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> Sett
     try:
         return Settings.model_validate({name.lower(): value for name, value in values.items()})
     except ValidationError as error:
-        raise SettingsError(_sentence(error)) from None
+        raise _refusal(error) from None
 
 
-def _sentence(error: ValidationError) -> str:
+def _refusal(error: ValidationError) -> SettingsError:
     """The first fault, in words that do not hold what was set."""
     field, *inner = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
     info = Settings.model_fields[str(field)]
     setting = {action.key: action.setting for action in ACTIONS}.get(str(inner[0])) if inner else None
     name = _threshold(setting) if setting else str(field)
-    return f"{name.upper()} must be {info.description}."
+    return SettingsError("{name} must be {what}.", name=name.upper(), what=info.description or "")
 
 
 KNOWN = frozenset(

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -13,9 +13,11 @@ from psycopg.errors import UndefinedTable
 
 from bot import migrations
 from bot.connections import with_setting
+from bot.environment import OperatorError
 from bot.postgres import NotStarted, Server
 from bot.queue.jobs import ForeignJobs
 from bot.settings import Settings
+from handlers.text.language import lazy_gettext as _
 
 LOCK = 0x7674_626F_74
 """The advisory lock ("vtbot") under which one process migrates and the others wait."""
@@ -24,28 +26,32 @@ START_SECONDS = 10.0
 PAUSES = (0.5, 1, 2, 5, 10, 30)
 """Seconds between checks: the first while the server runs, the others after each failed start."""
 
-ESCAPE = "in a password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25"
-REASONS = {
-    ("startup parameter",): "PgBouncer needs pool_mode = session and ignore_startup_parameters = options",
-    ("connection refused",): "connection refused: nothing listens there",
-    ("translate host name", "resolve host", "name or service"): f"its host is unknown; {ESCAPE}",
-    ("timeout expired", "timed out"): "it does not answer in time",
-    ("authentication failed", "no password supplied", "role "): "the server refuses the user or the password",
-    ("database ",): "the server has no such database",
-    ("no such file",): "there is no server on that socket",
-    ("starting up", "shutting down"): "the server is starting or stopping",
-    ("too many", "slots are reserved"): "the server has no free connection",
-    ("certificate", "ssl"): "the encrypted connection fails: see sslmode and the certificates",
-    ("invalid", "percent-encoded", "missing"): f"a part of it is not valid; {ESCAPE}",
+REASONS: Mapping[tuple[str, ...], str] = {
+    ("startup parameter",): _("PgBouncer needs pool_mode = session and ignore_startup_parameters = options"),
+    ("connection refused",): _("connection refused: nothing listens there"),
+    ("translate host name", "resolve host", "name or service"): _("its host is unknown"),
+    ("timeout expired", "timed out"): _("it does not answer in time"),
+    ("authentication failed", "no password supplied", "role "): _(
+        "the server refuses the user or the password"
+    ),
+    ("database ",): _("the server has no such database"),
+    ("no such file",): _("there is no server on that socket"),
+    ("starting up", "shutting down"): _("the server is starting or stopping"),
+    ("too many", "slots are reserved"): _("the server has no free connection"),
+    ("certificate", "ssl"): _("the encrypted connection fails: see sslmode and the certificates"),
+    ("invalid", "percent-encoded", "missing"): _("a part of it is not valid"),
 }
 """By words that occur in the driver's errors, the first that fits."""
-OTHER_REASON = "the server refuses the connection"
+OTHER_REASON = _("the server refuses the connection")
+ESCAPE = _("in a password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25")
+PERHAPS_NOT_ESCAPED = ("its host is unknown", "a part of it is not valid")
+"""The reasons after which ESCAPE is said too."""
 
 log = structlog.get_logger()
 
 
-class Unusable(Exception):
-    """No database to work with. One sentence for the operator, without what DATABASE_URL holds."""
+class Unusable(OperatorError):
+    """No database to work with. Never holds what DATABASE_URL holds."""
 
 
 @asynccontextmanager
@@ -68,9 +74,16 @@ async def _private(server: Server) -> AsyncIterator[str]:
         url = await asyncio.to_thread(use.__enter__)
     except (NotStarted, OSError) as fault:
         why = fault.strerror.lower() if isinstance(fault, OSError) and fault.strerror else str(fault)
-        hint = "Make it writable" if isinstance(fault, PermissionError) else "Solve that"
-        message = f"Could not start the embedded database in STATE_DIR={server.state}: {why}. {hint}, or set DATABASE_URL."
-        raise Unusable(message) from None
+        what = {"folder": str(server.state), "why": why}
+        if isinstance(fault, PermissionError):
+            raise Unusable(
+                "Could not start the embedded database in STATE_DIR={folder}: {why}. Make it writable, or set DATABASE_URL.",
+                **what,
+            ) from None
+        raise Unusable(
+            "Could not start the embedded database in STATE_DIR={folder}: {why}. Solve that, or set DATABASE_URL.",
+            **what,
+        ) from None
     try:
         async with supervised(server):
             yield url
@@ -97,16 +110,19 @@ def _connected(url: str, timeout: float) -> psycopg.Connection:
             return psycopg.connect(with_own, autocommit=True, connect_timeout=5)
         except psycopg.OperationalError as error:
             if time.monotonic() > until:
-                raise Unusable(f"Cannot connect to DATABASE_URL ({_reason(error)}).") from None
+                raise _unreachable(error) from None
         except (psycopg.Error, ValueError) as error:
-            raise Unusable(f"Cannot connect to DATABASE_URL ({_reason(error)}).") from None
+            raise _unreachable(error) from None
         time.sleep(0.2)
 
 
-def _reason(error: Exception) -> str:
+def _unreachable(error: Exception) -> Unusable:
     """Why, in words of ours: the driver's own quote the address, and with it parts of a password that is not escaped."""
     said = str(error).lower()
-    return next((reason for words, reason in REASONS.items() if any(map(said.count, words))), OTHER_REASON)
+    reason = next((reason for words, reason in REASONS.items() if any(map(said.count, words))), OTHER_REASON)
+    if reason in PERHAPS_NOT_ESCAPED:
+        return Unusable("Cannot connect to DATABASE_URL ({reason}; {escape}).", reason=reason, escape=ESCAPE)
+    return Unusable("Cannot connect to DATABASE_URL ({reason}).", reason=reason)
 
 
 def _version(connection: psycopg.Connection) -> str | None:
@@ -125,10 +141,9 @@ def _migrate(url: str) -> None:
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(LOCK)))
             migrations.upgrade(connection)
     except ForeignJobs:
-        message = (
-            "Another program keeps its jobs in this database: give vtbot one of its own in DATABASE_URL."
-        )
-        raise Unusable(message) from None
+        raise Unusable(
+            "Another program keeps its jobs in this database: give the bot one of its own in DATABASE_URL."
+        ) from None
     finally:
         engine.dispose()
 

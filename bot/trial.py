@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.app import Bot, NotRunning, running, stopped
+from bot.app import Bot, running, stopped
 from bot.file_sources import state_dir_unusable
 from bot.manifest import manifest
 from bot.settings import Settings
@@ -57,7 +57,7 @@ async def sandbox(arguments: argparse.Namespace) -> int:
 async def run(settings: Settings, spoken: Language, *, anywhere: bool) -> None:
     """Run the real bot over signed requests from a stand-in workspace until SIGINT, SIGTERM or the end of input at the prompt.
 
-    `spoken`: the language of what the terminal says at the beginning. `anywhere`: the page may listen at an address that other machines reach. Raises NotRunning, SettingsError.
+    `spoken`: the language of what the terminal says at the beginning. `anywhere`: the page may listen at an address that other machines reach. Raises OperatorError.
     """
     async with AsyncExitStack() as stack:
         try:
@@ -69,17 +69,14 @@ async def run(settings: Settings, spoken: Language, *, anywhere: bool) -> None:
         scenes.furnish(slack.state)
         settings = settings.model_copy(update={"file_roots": roots})
         offered = offers(manifest(), about.help_lines())
-        try:
-            async with (
-                web.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
-                running(_with_tokens(settings, slack)) as bot,
-            ):
-                slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
-                with language(spoken):
-                    _print_introduction(settings, address)
-                await _first_of(_prompt(slack, settings, address, bot), stopped())
-        except web.NotServed as error:
-            raise NotRunning(str(error)) from None
+        async with (
+            web.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
+            running(_with_tokens(settings, slack)) as bot,
+        ):
+            slack.target = f"http://127.0.0.1:{bot.port}/slack/events"
+            with language(spoken):
+                _print_introduction(settings, address)
+            await _first_of(_prompt(slack, settings, address, bot), stopped())
         for fault in slack.faults:
             sys.stderr.write(f"API misuse that Slack would refuse: {fault}\n")
 

@@ -14,7 +14,17 @@ from handlers.text.language import SPOKEN, Language
 
 ROOT = Path(__file__).parents[1]
 SENTENCES = "handlers/text"
-KEYWORDS = {"_": None, "line": None, "said": None, "fault": None, "ngettext": (1, 2)}
+"""Where the sentences for people are; what is said to whoever starts the bot stands with what decides it, in STARTING."""
+STARTING = ("bot", "playground/web")
+REFUSALS = ("OperatorError", "SettingsError", "Unusable", "NotRunning", "NotServed")
+KEYWORDS = {
+    "_": None,
+    "line": None,
+    "said": None,
+    "fault": None,
+    "ngettext": (1, 2),
+    **dict.fromkeys(REFUSALS),
+}
 """The functions whose arguments are sentences, as Babel names them: which arguments, if not the first."""
 TRANSLATED = [language for language in SPOKEN if language is not Language.ENGLISH]
 WIDTH = 110
@@ -29,11 +39,12 @@ def path(language: Language) -> Path:
 def extracted() -> Catalog:
     """Every sentence in the code, with the files that it is in and the comments for translators."""
     found = Catalog(charset="utf-8")
-    for file, _, message, comments, context in extract_from_dir(
-        str(ROOT / SENTENCES), [("**.py", "python")], keywords=KEYWORDS, comment_tags=("Translators:",)
-    ):
-        place = (f"{SENTENCES}/{file}", 0)
-        found.add(message, locations=[place], auto_comments=comments, context=context)
+    for folder in (SENTENCES, *STARTING):
+        for file, _, message, comments, context in extract_from_dir(
+            str(ROOT / folder), [("**.py", "python")], keywords=KEYWORDS, comment_tags=("Translators:",)
+        ):
+            place = (f"{folder}/{file}", 0)
+            found.add(message, locations=[place], auto_comments=comments, context=context)
     return found
 
 

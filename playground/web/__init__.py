@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
 
+from bot.environment import OperatorError
+from handlers.text.language import lazy_gettext as _
 from playground.slack.records import File, Person
 from playground.slack.workspace import Workspace
 from playground.web.actions import Acts, Files, Wrong
@@ -33,8 +35,8 @@ TOKEN = "{{token}}"  # noqa: S105 - its place in the page
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
-class NotServed(Exception):
-    """The page cannot be had there; one sentence for the operator."""
+class NotServed(OperatorError):
+    """The page cannot be had there."""
 
 
 @asynccontextmanager
@@ -56,8 +58,9 @@ async def served(
     """
     if not (anywhere or loopback(host)):
         raise NotServed(
-            f"HOST={host} would let others on the network act in this workspace: "
-            "leave it at 127.0.0.1, or say `vtbot run --i-know`."
+            "HOST={host} would let others on the network act in this workspace: "
+            "leave it at 127.0.0.1, or say `vtbot run --i-know`.",
+            host=host,
         )
     page = Page(slack, offered, built if (built / "index.html").is_file() else PLAIN, anywhere=anywhere)
     runner = web.AppRunner(page.application(), access_log=None, handle_signals=False, shutdown_timeout=0.5)
@@ -75,9 +78,13 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        why = "another program uses it" if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
+        why = _("another program uses it") if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
+        where = f"{host}:{port}"
         raise NotServed(
-            f"Cannot listen on {host}:{port} ({why}): stop the other program or set PORT={port + 1}."
+            "Cannot listen on {where} ({why}): stop the other program or set PORT={free}.",
+            where=where,
+            why=why,
+            free=str(port + 1),
         ) from None
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from bot.environment import SettingsError
 from bot.settings import Mode, Settings, load
+from handlers.text.language import Language, language
 from vt.actions import ACTIONS
 from vt.evidence import HostCriteria, HostRule
 
@@ -53,6 +54,14 @@ def test_nothing_set():
 def test_the_language(value, language):
     """A code, or what a desktop set for gettext: that must not keep the bot from starting."""
     assert load({"LANGUAGE": value}, None).language == language
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_what_each_setting_has_to_be_is_translated(name):
+    """Whoever starts the bot reads it in the language of their terminal."""
+    what = Settings.model_fields[name].description
+    with language(Language.JAPANESE):
+        assert str(what) != what
 
 
 def test_a_language_that_the_bot_does_not_speak():

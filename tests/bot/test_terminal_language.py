@@ -62,10 +62,10 @@ def vtbot(tmp_path, new_database, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {"DATABASE_URL": address(new_database()), "STATE_DIR": str(tmp_path), "LANG": "en_XA.UTF-8"}
 
-    def run(line):
+    def run(line, **others):
         levels = {name: logging.getLogger(name).level for name in QUIET}
         try:
-            main(line.split(), settings)
+            main(line.split(), settings | others)
         except SystemExit:
             pass
         finally:
@@ -84,6 +84,37 @@ def vtbot(tmp_path, new_database, capsys, monkeypatch):
 def test_help_and_refusals(vtbot, line):
     """Every command's help, and what is wrong with how it was typed."""
     assert leftovers(vtbot(line), [*TYPED, *line.split(), "bot.example.com"]) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"PORT": "x"},
+        {"VT_QUOTA_DAY": "x"},
+        {"VT_THRESHOLD_IP": "x"},
+        {"ALLOW_BOTS": "x"},
+        {"ALLOWED_CHANNELS": "#A B!"},
+        {"CONTACT": "x" * 201},
+        {"SLACK_BOT_TOKEN": "x"},
+        {"SLACK_BOT_TOKEN": "xoxb-1"},
+        {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SIGNING_SECRET": "x"},
+        {"SLACK_APP_TOKEN": "xapp-1"},
+        {"VT_API_KEY": "x", "VT_API_KEY_FILE": "/nowhere"},
+        {"VT_API_KEY_FILE": os.devnull},
+        {"DATABASE_URL": "mysql://x"},
+        {"DATABASE_URL": "postgresql://u:p@127.0.0.1/?sslmode=nonsense"},
+        {"HOST": "0.0.0.0"},
+    ],
+    ids=str,
+)
+def test_wrong_settings(vtbot, wrong):
+    """What is wrong with a setting, and why the bot cannot start: only names of settings stay."""
+    said = vtbot("run", **wrong)
+    assert len(said) == 1
+    assert (
+        leftovers(said, [*wrong, "STATE_DIR", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"])
+        == []
+    )
 
 
 def test_answers(vtbot):
