@@ -165,7 +165,6 @@ def removed(value: str, *, found: bool) -> str:
 
 ALLOWED = _("Checking it now; the answer will appear in the thread of your message.")
 LEFT = _("Skipped. Nothing was sent.")
-GONE = _("I no longer have that answer. Look it up again with /vt.")
 
 
 # Settings ------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from handlers import posting
+from handlers import posting, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.posting import end, reply
@@ -246,5 +246,5 @@ async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Car
 
 
 async def _say_gone(case: Case[CardActionRequest], deps: WatchDeps) -> None:
-    await post_ephemeral(case, channels_text.GONE, deps)
+    await post_ephemeral(case, text.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

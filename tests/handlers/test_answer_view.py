@@ -4,7 +4,6 @@ import html
 import itertools
 import json
 import re
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given
@@ -17,18 +16,16 @@ from handlers.views import answer as answer_views
 from handlers.views import card
 from handlers.views.answer import AnswerContext
 from tests.support.cards import PEOPLE, spoken
-from tests.support.findings import HASHES_OF_ONE_FILE, SCENES, longest
+from tests.support.findings import HASHES_OF_ONE_FILE, NOW, SCENES, SHA, finding, longest
 from tests.support.replies import RECORDED, recorded, recording
 from tests.support.slack_rules import message_faults
 from vt.actions import BY_KEY
-from vt.evidence import DEFAULT_CRITERIA, HostCriteria, HostRule
-from vt.indicators import read
+from vt.evidence import HostCriteria, HostRule
 from vt.lookup import Lookup
 from vt.privacy import SubmitPolicy
 from vt.steps import after_report
 from vt.verdict import State
 
-NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 CONTEXT = AnswerContext(case="case-id", now=NOW)
 SCANS = {
     "Kaspersky": {"detected": True, "result": "Trojan.Win32.Emotet", "version": "1", "update": "20261120"},
@@ -37,15 +34,6 @@ SCANS = {
     "Tiny": {"detected": True, "result": "bad", "version": "1", "update": "20261120"},
     "Deaf": {"detected": False, "result": None, "version": "1", "update": "20261120"},
 }
-SHA = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
-
-
-def finding(action, value, raw=None, criteria=DEFAULT_CRITERIA, **changes):
-    row = BY_KEY[action]
-    lookup = Lookup.of(read(value), row, row.threshold).evolve(criteria=criteria)
-    if raw is not None:
-        lookup = after_report(lookup, raw, NOW, may_rescan=False)
-    return lookup.evolve(**changes).finding(NOW)
 
 
 def file_report(positives=4, total=70, **more):

@@ -27,7 +27,7 @@ ENGINES = {
 }
 
 
-def looked_up(action, value, raw=None, criteria=DEFAULT_CRITERIA, **changes):
+def finding(action, value, raw=None, criteria=DEFAULT_CRITERIA, **changes):
     """What is found out about a value when VirusTotal says this."""
     row = BY_KEY[action]
     lookup = Lookup.of(read(value), row, row.threshold).evolve(criteria=criteria)
@@ -97,23 +97,23 @@ def url(positives):
 
 WAITING = {"code": "quota-spent", "data": {"retry_at": "2026-11-22T03:00:38Z"}}
 ONE = {
-    "RISKY file": looked_up("scan-hash", SHA, content(54, 60)),
-    "RISKY file, private key": looked_up(
+    "RISKY file": finding("scan-hash", SHA, content(54, 60)),
+    "RISKY file, private key": finding(
         "scan-hash", SHA, content(54, 60, type="Win32 EXE", first_seen=written(NOW - 900 * DAY))
     ),
-    "RISKY address": looked_up("scan-ip", "192.0.2.1", host(30)),
-    "RISKY domain": looked_up(
+    "RISKY address": finding("scan-ip", "192.0.2.1", host(30)),
+    "RISKY domain": finding(
         "domain-report", "evil.test", host(30, categories=["malware", "phishing and fraud", "parked domain"])
     ),
-    "RISKY URL": looked_up("scan-url", "http://evil.test/login", url(9)),
-    "SUSPICIOUS address": looked_up("scan-ip", "192.0.2.1", host(6)),
-    "SUSPICIOUS email": looked_up("domain-report", "someone@evil.test", host(4)),
-    "CLEAN address": looked_up("scan-ip", "192.0.2.1", host(0)),
-    "CLEAN file": looked_up("scan-hash", SHA, content(0)),
-    "UNKNOWN file": looked_up("scan-hash", SHA, {"response_code": 0, "resource": SHA, "verbose_msg": "?"}),
-    "PENDING file": looked_up("scan-hash", SHA, {"response_code": -2, "resource": SHA, "scan_id": SHA}),
-    "NOT CHECKED quota": looked_up("scan-ip", "192.0.2.1", error=WAITING),
-    "NOT CHECKED internal": looked_up("scan-ip", "10.0.0.1"),
+    "RISKY URL": finding("scan-url", "http://evil.test/login", url(9)),
+    "SUSPICIOUS address": finding("scan-ip", "192.0.2.1", host(6)),
+    "SUSPICIOUS email": finding("domain-report", "someone@evil.test", host(4)),
+    "CLEAN address": finding("scan-ip", "192.0.2.1", host(0)),
+    "CLEAN file": finding("scan-hash", SHA, content(0)),
+    "UNKNOWN file": finding("scan-hash", SHA, {"response_code": 0, "resource": SHA, "verbose_msg": "?"}),
+    "PENDING file": finding("scan-hash", SHA, {"response_code": -2, "resource": SHA, "scan_id": SHA}),
+    "NOT CHECKED quota": finding("scan-ip", "192.0.2.1", error=WAITING),
+    "NOT CHECKED internal": finding("scan-ip", "10.0.0.1"),
 }
 """One finding, by what it is."""
 
@@ -124,13 +124,13 @@ def several(count):
     for number in range(count):
         sha256 = hashlib.sha256(bytes([number])).hexdigest()
         mixed += [
-            looked_up("scan-hash", sha256, content(54 - number, 60, sha256=sha256)),
-            looked_up("scan-hash", sha256[:32], content(54 - number, 60, sha256=sha256)),
-            looked_up("scan-ip", f"192.0.2.{number}", host(30 - number)),
-            looked_up("domain-report", f"host-{number}.evil.test", host(5)),
-            looked_up("scan-hash", f"{sha256[:60]}abcd", content(0)),
-            looked_up("scan-ip", f"198.51.100.{number}", {"response_code": 0, "verbose_msg": "?"}),
-            looked_up("scan-ip", f"203.0.113.{number}", error=WAITING),
+            finding("scan-hash", sha256, content(54 - number, 60, sha256=sha256)),
+            finding("scan-hash", sha256[:32], content(54 - number, 60, sha256=sha256)),
+            finding("scan-ip", f"192.0.2.{number}", host(30 - number)),
+            finding("domain-report", f"host-{number}.evil.test", host(5)),
+            finding("scan-hash", f"{sha256[:60]}abcd", content(0)),
+            finding("scan-ip", f"198.51.100.{number}", {"response_code": 0, "verbose_msg": "?"}),
+            finding("scan-ip", f"203.0.113.{number}", error=WAITING),
         ]
     return mixed[:count]
 
@@ -160,7 +160,7 @@ LONG_NAMES = {
 def _error(kind, **more):
     """What could not be checked for this reason."""
     data = [DATA[field.type] for field in fields(kind)] if is_dataclass(kind) else []
-    return looked_up("scan-ip", "192.0.2.1", error=pack(kind(*data)), **more)
+    return finding("scan-ip", "192.0.2.1", error=pack(kind(*data)), **more)
 
 
 def _file(positives, note, **changes):
@@ -197,20 +197,20 @@ def longest():
     """One finding of every kind and for every reason, as long as it gets, by name."""
     long = content(54, 60, type="PE32+ executable for MS Windows (GUI) x86-64", scans=LONG_NAMES)
     found = {
-        "hash": looked_up("scan-hash", SHA, long | {"first_seen": written(NOW - 900 * DAY)}),
-        "hash, SUSPICIOUS": looked_up("scan-hash", SHA, long | {"positives": 2}),
-        "URL": looked_up("scan-url", LONG_URL, url(54) | {"scans": LONG_NAMES, "url": f"{LONG_URL}#", "response": 404}),
-        "URL, SUSPICIOUS": looked_up("scan-url", LONG_URL, url(2)),
-        "URL, UNKNOWN": looked_up("scan-url", LONG_URL, {"response_code": 0}),
-        "octets": looked_up("scan-ip", "192.000.002.001", _old(30)),
-        **{f"address, {count}": looked_up("scan-ip", "192.0.2.1", _old(count)) for count in (0, 4, 30)},
-        **{f"domain, {count}": looked_up("domain-report", "evil.test", _old(count)) for count in (0, 4, 30)},
+        "hash": finding("scan-hash", SHA, long | {"first_seen": written(NOW - 900 * DAY)}),
+        "hash, SUSPICIOUS": finding("scan-hash", SHA, long | {"positives": 2}),
+        "URL": finding("scan-url", LONG_URL, url(54) | {"scans": LONG_NAMES, "url": f"{LONG_URL}#", "response": 404}),
+        "URL, SUSPICIOUS": finding("scan-url", LONG_URL, url(2)),
+        "URL, UNKNOWN": finding("scan-url", LONG_URL, {"response_code": 0}),
+        "octets": finding("scan-ip", "192.000.002.001", _old(30)),
+        **{f"address, {count}": finding("scan-ip", "192.0.2.1", _old(count)) for count in (0, 4, 30)},
+        **{f"domain, {count}": finding("domain-report", "evil.test", _old(count)) for count in (0, 4, 30)},
         **{
-            f"address as documented, {count}": looked_up("scan-ip", "192.0.2.1", _old(count), DOCUMENTED)
+            f"address as documented, {count}": finding("scan-ip", "192.0.2.1", _old(count), DOCUMENTED)
             for count in (0, 4, 30)
         },
         **{f"parent domain, {count}": _parent(count) for count in (4, 30)},
-        **{f"email, {count}": looked_up("domain-report", "someone@evil.test", _old(count)) for count in (4, 30)},
+        **{f"email, {count}": finding("domain-report", "someone@evil.test", _old(count)) for count in (4, 30)},
         **{f"error {kind.__name__}": _error(kind) for kind in tree() if kind not in (VTError, FileFault, HostFault)},
         **{f"waits for {kind.__name__}": _error(kind, step=Step.ASK, not_before=NOW + DAY) for kind in (QuotaSpent, Reserved)},
     }  # fmt: skip
@@ -222,7 +222,7 @@ def longest():
         action, value = OF_RECORDING.get(path.name.partition("__")[0], ("", ""))
         if action and not path.name.endswith(".meta.json"):
             raw = json.loads(path.read_text())
-            found |= {path.stem: looked_up(action, value, raw)} if isinstance(raw, dict) else {}
+            found |= {path.stem: finding(action, value, raw)} if isinstance(raw, dict) else {}
     return found
 
 
@@ -232,4 +232,4 @@ OF_RECORDING = {
     "url_report": ("scan-url", LONG_URL),
     "domain_report": ("domain-report", "evil.test"),
 }
-HASHES_OF_ONE_FILE = [looked_up("scan-hash", value, content(54, 60, type="Win32 EXE")) for value in SHA_FORMS]
+HASHES_OF_ONE_FILE = [finding("scan-hash", value, content(54, 60, type="Win32 EXE")) for value in SHA_FORMS]
