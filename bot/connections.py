@@ -68,7 +68,7 @@ async def _lent_connection() -> Connection:
     return _LENT.get()
 
 
-class Rarely:
+class SqlAlchemyRunner:
     """Runs what is written with SQLAlchemy, whose compilation costs too much for what every request does."""
 
     def __init__(self) -> None:
@@ -96,12 +96,12 @@ class Rarely:
 class Turn:
     """What a turn has put off until its end. A task that it has started may go on after that: then nothing is put off."""
 
-    put_off: list[Statement] = field(default_factory=list)
+    deferred: list[Statement] = field(default_factory=list)
     has_ended: bool = False
 
 
 @contextmanager
-def gives_way() -> Iterator[Turn]:
+def turn_context() -> Iterator[Turn]:
     """Marks what runs inside, and the tasks that it starts, as a turn, which waits for acknowledgements."""
     turn = Turn()
     before = TURN.set(turn)

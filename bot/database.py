@@ -21,11 +21,11 @@ from bot.connections import (
     TURN,
     AckPriority,
     Connection,
-    Rarely,
+    SqlAlchemyRunner,
     Statement,
     Turn,
     Work,
-    gives_way,
+    turn_context,
     with_setting,
 )
 from bot.observability import Metrics
@@ -67,7 +67,7 @@ class Database:
         self._conninfo = with_setting(url, "statement_timeout", str(int(timeout * 750)))
         self._timeout = timeout
         self.pool = Pool(self._conninfo, connections)
-        self._rarely = Rarely()
+        self._sqlalchemy = SqlAlchemyRunner()
         self.ack_priority = AckPriority()
         self._under_way: set[asyncio.Future[Any]] = set()
 
@@ -78,7 +78,7 @@ class Database:
         is written first.
         """
         turn = TURN.get()
-        if turn and turn.put_off:
+        if turn and turn.deferred:
             await self.write()
         return await self._measured(self._run(work, together=together))
 
@@ -89,27 +89,27 @@ class Database:
     async def write(self, *statements: Statement) -> None:
         """Execute the statements after those that the turn has put off: one transaction, one round trip. Raises StoreDown."""
         turn = TURN.get() or Turn()
-        every = [*turn.put_off, *statements]
-        turn.put_off.clear()
+        every = [*turn.deferred, *statements]
+        turn.deferred.clear()
         try:
             if every:
                 await self._measured(self._write(every))
         except StoreDown:
-            turn.put_off[:0] = every[: len(every) - len(statements)]
+            turn.deferred[:0] = every[: len(every) - len(statements)]
             raise
 
     async def write_later(self, *statements: Statement) -> None:
         """Execute the statements with the last ones of the turn, or at once where there is no turn. Raises StoreDown."""
         turn = TURN.get()
         if turn and not turn.has_ended:
-            turn.put_off += statements
+            turn.deferred += statements
         else:
             await self.write(*statements)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """A turn, which gives way to acknowledgements. What it has put off is written at its end. Raises StoreDown."""
-        with gives_way() as turn:
+        with turn_context() as turn:
             try:
                 yield
             except BaseException:
@@ -145,7 +145,7 @@ class Database:
 
     async def _run(self, work: Work[T], *, together: bool) -> T:
         async with self.connection() as lent:
-            return await self._rarely.run(lent, work, together=together)
+            return await self._sqlalchemy.run(lent, work, together=together)
 
     async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
         async with self.connection() as connection:

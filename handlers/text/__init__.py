@@ -19,7 +19,7 @@ from handlers.text.about import (
     usage,
 )
 from handlers.text.errors import ERRORS, USAGE_ERRORS, error, names_settings, usage_error, wrong_values
-from handlers.text.facts import asked_by, first_seen, more_in_json, seen, tally, was
+from handlers.text.facts import asked_by, first_seen, more_in_json, previous_verdict, seen, tally
 from handlers.text.findings import (
     ICONS,
     MEANS,
@@ -42,13 +42,13 @@ from handlers.text.format import (
     day,
     engines,
     evidence,
+    format_value,
     minute,
     outside,
     request_id,
     seconds,
     size,
     vendor,
-    written,
 )
 from handlers.text.language import Line, enumerated, join, line, sentences
 from handlers.text.modals import (
@@ -101,6 +101,7 @@ __all__ = [
     "error",
     "evidence",
     "first_seen",
+    "format_value",
     "is_at_fault",
     "join",
     "line",
@@ -110,6 +111,7 @@ __all__ = [
     "names_settings",
     "note",
     "outside",
+    "previous_verdict",
     "remark",
     "request_id",
     "rule",
@@ -127,7 +129,5 @@ __all__ = [
     "verdict",
     "verdict_words",
     "waiting",
-    "was",
-    "written",
     "wrong_values",
 ]

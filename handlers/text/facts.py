@@ -188,7 +188,7 @@ def _of(count: int, total: int | None) -> str:
     return line("{count} of {total}", count=count, total=total) if total else str(count)
 
 
-def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
+def description(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
     """What it is, in a few words; for what has no verdict, why."""
     if finding.rule is None or finding.state is State.PENDING:
         return rule(finding, now, audience)
@@ -203,7 +203,7 @@ def what(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
 
 def extra_facts(finding: Finding, now: datetime) -> Iterator[Fact]:
     """Facts that the row of a list does not name."""
-    row = what(finding, now)
+    row = description(finding, now)
     shown = (one for one in facts(finding) if one[0] != SCAN_DATE and one[1].rstrip("…") not in row)
     return islice(shown, MOST_BESIDE)
 
@@ -242,7 +242,7 @@ def first_seen(summary: Summary, *, plain: bool = False) -> Line:
     return line("first in this channel") if summary.here else line("first in another channel")
 
 
-def was(last: Sighting) -> Line:
+def previous_verdict(last: Sighting) -> Line:
     """What VirusTotal said before."""
     flagged = "" if last.count is None else engines(last.count, last.total)
     verdict = join(" ", [STATES[last.state], flagged])

@@ -130,12 +130,12 @@ def evidence(seen: Evidence) -> str:
     return beside(KINDS_OF_EVIDENCE[seen.kind], when)
 
 
-def written(value: Value | None, most: int) -> str:
+def format_value(value: Value | None, most: int) -> str:
     """A value of the enrichment, with at most so many characters. A moment by itself is shown as Slack shows it."""
-    return minute(value) if isinstance(value, datetime) else cut(str(_written(value, most)), most)
+    return minute(value) if isinstance(value, datetime) else cut(str(_formatted(value, most)), most)
 
 
-def _written(value: Value | None, most: int) -> str:
+def _formatted(value: Value | None, most: int) -> str:
     match value:
         case Evidence():
             name = outside(value.name or "?", most)
@@ -145,12 +145,12 @@ def _written(value: Value | None, most: int) -> str:
             shown = outside(value.value, most)
             return beside(shown, day(value.date)) if value.date else shown
         case Named():
-            return line("{name}: {value}", name=vendor(value.name, most), value=_written(value.value, most))
+            return line("{name}: {value}", name=vendor(value.name, most), value=_formatted(value.value, most))
         case Listing():
             count = f"{current().number(value.count)}{'+' if value.count >= LISTED else ''}"
             return line("{name}: {value}", name=LISTINGS[value.kind, value.detected], value=count)
         case Values():
-            told = enumerated(_written(one, most) for one in value.values)
+            told = enumerated(_formatted(one, most) for one in value.values)
             more = ngettext("{values}, +{count} more", "{values}, +{count} more", value.left, values=told)
             return more if value.left else told
         case _:

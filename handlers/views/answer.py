@@ -169,14 +169,15 @@ def _row(entry: Entry, context: AnswerContext, most: int) -> list[dict[str, Any]
     state, engines, newest = text.state(finding.state), facts.flagging(finding), facts.newest(finding)
     left = most - len(state) - len(engines) - len(newest)
     subject = text.subject(finding, max(24, min(left, 120)))
-    what = facts.what(finding, context.now, context.audience)
-    what = text.join(" · ", [what, facts.also_asked(entry.also, card.ALSO_CHARACTERS)])
-    what = text.cut(what, max(8, left - len(subject))) if len(what) > left - len(subject) else what
+    described = facts.description(finding, context.now, context.audience)
+    described = text.join(" · ", [described, facts.also_asked(entry.also, card.ALSO_CHARACTERS)])
+    if len(described) > left - len(subject):
+        described = text.cut(described, max(8, left - len(subject)))
     return [
         cell(bold(state)),
         cell(code(subject)),
         cell(say(engines)),
-        cell(*tell(what)),
+        cell(*tell(described)),
         cell(*tell(newest)),
     ]
 
@@ -208,10 +209,10 @@ def _list(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
     """The list of several findings as plain text: the counts, then a line for each."""
     yield text.tally(tally(one.finding for one in shown))
     for entry in shown:
-        what = facts.what(entry.finding, context.now, context.audience)
+        described = facts.description(entry.finding, context.now, context.audience)
         why = text.rule(entry.finding, context.now, context.audience)
         also, newest = facts.also_asked(entry.also), facts.newest(entry.finding)
-        told = [also, what, why if why != what else "", newest]
+        told = [also, described, why if why != described else "", newest]
         yield f"{text.verdict(entry.finding)} {text.subject(entry.finding, 120)} {text.join(' · ', told)}"
 
 

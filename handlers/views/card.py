@@ -79,7 +79,7 @@ def card(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> It
     yield from headline(finding, also, most=MODAL_SUBJECT if reading.in_modal else SUBJECT_CHARACTERS)
     if reason := _reason(finding, reading):
         yield sentence(reason)
-    shown, _, context = _glance(finding, reading, also)
+    shown, _, context = _fitted(finding, reading, also)
     if told := [small(value, label) for label, value in shown if clean(value)]:
         yield SectionBlock(fields=told)
     if context:
@@ -98,14 +98,14 @@ def headline(
     yield rich(code(text.subject(finding, most)), say(bar and f"  {bar}"), say(others and f"\n{others}"))
 
 
-def _glance(
+def _fitted(
     finding: Finding, reading: Reading, also: Sequence[Finding]
 ) -> tuple[tuple[Fact, ...], tuple[Fact, ...], Line]:
     """The facts that are shown, those for which there is no room, and the line of context."""
     known, context = facts.facts(finding), list(_context(finding, reading))
     if reading.in_modal:
         return known, (), text.join(" · ", context)
-    room = LINES - _taken(finding, reading, also)
+    room = LINES - _fixed_lines(finding, reading, also)
     heights = list(accumulate(height(f"{label}: {value}", FACT_WIDTH) for label, value in known))
     least = ([0, *heights])[min(len(known), LEAST_FACTS)]
     kept = context[:1] if finding.rule else []
@@ -117,7 +117,7 @@ def _glance(
     return known[:most], known[most:], line
 
 
-def _taken(finding: Finding, reading: Reading, also: Sequence[Finding]) -> int:
+def _fixed_lines(finding: Finding, reading: Reading, also: Sequence[Finding]) -> int:
     """The lines that a telephone needs for what is never left out."""
     parts = (
         (text.verdict(finding), HEADER_WIDTH),
@@ -157,7 +157,7 @@ def on_record(finding: Finding, records: Records, *, plain: bool = False) -> tup
         return "", ""
     previous = summary.previous_if_changed(finding)
     seen = text.enumerated([text.seen(summary), text.first_seen(summary, plain=plain)])
-    return text.was(previous) if previous else "", seen
+    return text.previous_verdict(previous) if previous else "", seen
 
 
 def short(finding: Finding, reading: Reading) -> list[Part]:
@@ -176,7 +176,8 @@ def fields(finding: Finding) -> tuple[Fact, ...]:
     said = {str(value) for _, value in facts.facts(finding)}
     rows = (*facts.insight_rows(finding), *without_repeats(finding))
     told = [
-        (text.vendor(one.label, LABEL_CHARACTERS), text.written(one.value, FIELD_CHARACTERS)) for one in rows
+        (text.vendor(one.label, LABEL_CHARACTERS), text.format_value(one.value, FIELD_CHARACTERS))
+        for one in rows
     ]
     return tuple((label, value) for label, value in told if str(value) not in said)
 
@@ -185,7 +186,7 @@ def enrichment(finding: Finding, reading: Reading, also: Sequence[Finding] = ())
     """The facts that the card has no room for, and the documented fields, as a table that is opened by a click."""
     rows = [[cell(bold(facts.FIELD)), cell(bold(facts.VALUE))]]
     characters = TABLE_CHARACTERS
-    _, left, _ = _glance(finding, reading, also)
+    _, left, _ = _fitted(finding, reading, also)
     for label, value in (*left, *fields(finding))[: TABLE_ROWS - 1]:
         characters -= len(label) + len(value)
         if characters < 0:

@@ -4,13 +4,13 @@ import asyncio
 
 import sqlalchemy
 
-from bot.connections import PAUSE, AckPriority, gives_way
+from bot.connections import PAUSE, AckPriority, turn_context
 from bot.database import Database
 
 
 async def in_turn(first, done):
     """A turn that comes to its next statement."""
-    with gives_way():
+    with turn_context():
         await first.give_way()
         done.append("turn")
 
@@ -52,7 +52,7 @@ async def test_a_turns_statement_waits(database):
     store, done = Database(database), []
 
     async def ask():
-        with gives_way():
+        with turn_context():
             await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
             done.append("turn")
 

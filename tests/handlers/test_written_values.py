@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from handlers.text.format import size, written
+from handlers.text.format import format_value, size
 from handlers.text.language import Language, language, sentences
 from vt.enrichment import Dated, Listing, Named, Values
 from vt.evidence import Evidence
@@ -49,7 +49,7 @@ def test_a_value_in_each_language(value, english, japanese, spanish):
         (Language.SPANISH, spanish),
     ):
         with language(spoken):
-            assert written(value, 400) == words
+            assert format_value(value, 400) == words
 
 
 @pytest.mark.parametrize(
