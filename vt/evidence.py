@@ -126,6 +126,7 @@ def _is_shared(report: HostReport) -> bool:
 
 
 def _mostly_harmless(flagged: Sequence[Sample | SeenUrl], unflagged: Sequence[Sample | SeenUrl]) -> bool:
+    """Whether since the oldest harmless entry at least twice as many entries are harmless as are not."""
     harmless = [one.date for one in unflagged if one.date and one.total and not one.positives]
     since = min(harmless, default=LONG_AGO)
     harmful = len(unflagged) - len(harmless) + sum(one.date is None or one.date >= since for one in flagged)
@@ -193,7 +194,7 @@ def condensed(found: HostRecord) -> HostRecord:
 
 
 def _undominated(worst_first: Sequence[Evidence]) -> Iterator[Evidence]:
-    """Without whatever is no newer than something at least as bad."""
+    """Leaves out what is no newer than other evidence that is at least as bad."""
     latest: datetime | None = None
     for one in worst_first:
         date = datetime.max.replace(tzinfo=UTC) if one.date is None else one.date

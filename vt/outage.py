@@ -31,9 +31,8 @@ INTERRUPTED_UPLOAD = Backoff((15, 30, 60, 120, 300), timedelta(hours=1))
 """Between two polls for an upload that may not have arrived."""
 OUTAGE = Backoff((10, errors.LONGEST_PAUSE), timedelta(minutes=20))
 """After a call that VirusTotal did not answer; up to a fifth less, so that not all ask in the same moment."""
-LONG_OUTAGE = Backoff(
-    (*OUTAGE.seconds, 60), timedelta(hours=24)
-)  # what nobody asked for, nobody asks for again
+LONG_OUTAGE = Backoff((*OUTAGE.seconds, 60), timedelta(hours=24))
+"""The same for automatic lookups, which have no asker who would ask again."""
 
 
 def brought_forward(lookups: Sequence[Lookup], now: datetime) -> tuple[Lookup, ...]:
