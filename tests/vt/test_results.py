@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.text.format import written
+from handlers.text.format import format_value
 from handlers.text.language import Language, language
 from tests.support.replies import documented, example, hostile, recorded, recording
 from vt import results
@@ -530,7 +530,7 @@ def test_hostile_replies_never_break_what_is_shown(sent, threshold):
     for field in enrichment(finding):
         for spoken in Language:
             with language(spoken):
-                assert len(written(field.value, 3_000)) <= 3_000
+                assert len(format_value(field.value, 3_000)) <= 3_000
     results.names(finding)
     results.place(finding)
     results.insight(finding)
