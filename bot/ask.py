@@ -47,8 +47,8 @@ from vt.verdict import Finding, Note, State
 
 DASH = "-"
 """The word that stands for standard input."""
-OWN_OPTIONS = ("json", "fail-on", "wait")
-"""Of `vtbot ask`, beside those of a command."""
+OWN_OPTIONS = {"json": "--json", "fail-on": "--fail-on risky", "wait": "--wait"}
+"""Of `vtbot ask`, beside those of a command, each with an example."""
 LONGEST_WAIT = timedelta(minutes=2)
 """How long VirusTotal may be out of reach, or the quota spent, before there is no answer."""
 
@@ -114,7 +114,8 @@ async def run(settings: Settings, question: Question) -> int:
         return WRONG
     except UsageError as usage_error:
         if isinstance(usage_error, UnknownOption):
-            usage_error.nearest = nearest(usage_error.option.lstrip("-"), OWN_OPTIONS)
+            usage_error.nearest = nearest(usage_error.option.lstrip("-"), tuple(OWN_OPTIONS))
+            usage_error.more = tuple(OWN_OPTIONS.values())
         say(text.usage_error(usage_error, operator(settings)))
         return WRONG
     if wanted.verb is Verb.HELP:

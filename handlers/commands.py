@@ -27,14 +27,14 @@ class UnknownCommand(UsageError):
 
 @dataclass(eq=False)
 class UnknownOption(UsageError):
-    """There is no such option. `nearest`: the known option that has nearly this name, or ""."""
+    """There is no such option. `nearest`: the known one with nearly this name, or ""; `more`: what else may be typed here."""
 
     option: str
     nearest: str = ""
     command: str = ""
-    """The command that does not take it, if that is why it is refused."""
+    """The command that does not take it, if that is why it is refused; `taken`: the only option that it takes, or ""."""
     taken: str = ""
-    """The only option that this command takes; "": it takes none."""
+    more: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -191,6 +191,7 @@ Command = LookupCommand | ReportCommand | InfoCommand | SettingsCommand | FormCo
 # Unknown options --------------------------------------------------------------------------------------
 
 OPTION_NAMES = tuple(one.name.replace("_", "-") for one in fields(Options))
+OPTION_EXAMPLES = ("--threshold 3", "--rescan-after-days 30", "--host NAME", "--share", "--fresh")
 FLAGS = ("share", "fresh")  # options without a value
 _BARE = ("threshold", "rescan-after-days", *FLAGS)  # options also without hyphens, beside indicators only
 _MARKS = "-+/:=,;.`*_~()\"'"
@@ -245,10 +246,8 @@ def nearest(name: str, more: tuple[str, ...] = ()) -> str:
 
 def looks_pasted(text: str) -> bool:
     """Whether a line was copied from a log or a shell rather than typed for the bot."""
-    first = text.split(maxsplit=1)[:1]
-    return _PASTED.search(text) is not None or bool(
-        first and _PROGRAM.fullmatch(first[0].rpartition("/")[2].lower())
-    )
+    first = "".join(text.split(maxsplit=1)[:1]).rpartition("/")[2]
+    return bool(_PASTED.search(text) or _PROGRAM.fullmatch(first.lower()))
 
 
 # Passwords ---------------------------------------------------------------------------------------------

@@ -228,7 +228,7 @@ def _unknown_option(wrong: commands.UnknownOption) -> str:
     return sentences(
         line("There is no option {option}.", option=shown),
         line("Did you mean {nearest}?", nearest=wrong.nearest) if wrong.nearest else "",
-        line("Options: --threshold 3, --rescan-after-days 30, --host NAME, --share, --fresh."),
+        line("Options: {options}.", options=", ".join((*commands.OPTION_EXAMPLES, *wrong.more))),
     )
 
 

@@ -280,6 +280,13 @@ def test_fail_on_says_more_than_what_is_wrong(vtbot):
     assert "expected one argument" in none
 
 
+def test_a_misspelt_option_of_the_terminal_names_those_of_the_terminal_too(vtbot):
+    """They are not options of the slash command, so only here are they offered."""
+    wrong = sentence(vtbot("ask", "--fial-on", "risky", "192.0.2.1"))
+    assert "Did you mean --fail-on?" in wrong
+    assert "--share, --fresh, --json, --fail-on risky, --wait." in wrong
+
+
 class Refusing(BaseHTTPRequestHandler):
     """A VirusTotal that knows no key."""
 
