@@ -176,12 +176,13 @@ def is_email(finding: Finding) -> bool:
 
 
 def flagging(finding: Finding) -> str:
-    """The engines that flag it, of how many: "54 of 60"."""
-    why = finding.rule
-    if why is None:
+    """The engines that flag it, of how many: "54 of 60"; or of what does not count against a host: "context: 60 of 71"."""
+    if (why := finding.rule) is None:
         return ""
-    count, total = why.worst
-    return _of(count, total)
+    if why.worst[0] or not why.context:
+        return _of(*why.worst)
+    seen = why.context[0].worst
+    return line("context: {flagged}", flagged=_of(seen.positives, seen.total))
 
 
 def _of(count: int, total: int | None) -> str:

@@ -398,6 +398,19 @@ def test_the_hashes_of_one_file_are_one_row():
     assert message_faults(message) == message_faults(alone) == []
 
 
+def test_a_row_shows_what_makes_a_host_suspicious():
+    """Where only files that contact it are flagged: not "0", beside which SUSPICIOUS would look like a mistake."""
+    raw = ip_report(
+        detected_communicating_samples=[
+            {"sha256": SHA, "positives": 60, "total": 71, "date": "2026-11-01 00:00:00"}
+        ]
+    )
+    row = shown(
+        answer_views.answer([finding("scan-ip", "192.0.2.1", raw), finding("scan-ip", "10.0.0.1")], CONTEXT)
+    )[2]
+    assert row.startswith("🟠 SUSPICIOUS | 192[.]0[.]2[.]1 | context: 60 of 71 | ")
+
+
 def test_the_verdict_on_an_email_address_is_its_domains():
     """The card and the list say so."""
     raw = ip_report(detected_urls=[{"url": "http://evil.example/x", "positives": 3, "total": 70}])
