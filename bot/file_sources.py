@@ -20,6 +20,7 @@ from bot.environment import SettingsError
 from bot.settings import Settings
 from handlers.commands import TooLong
 from handlers.files import UserKey, current_user
+from handlers.text.terminal import HOST_FIELDS, HOSTS_FILE
 from vt import errors
 from vt.files import FileProvider, hosts
 from vt.files.disk import Disk, Spool, stream
@@ -78,7 +79,14 @@ def servers(settings: Settings) -> dict[str, Host]:
     try:
         return hosts.load(settings.hosts_file) if settings.hosts_file else {}
     except hosts.HostsFileError as fault:
-        raise SettingsError("HOSTS_FILE: {fault}.", fault=str(fault)) from None
+        raise SettingsError(
+            HOSTS_FILE[fault.problem],
+            path=str(fault.path),
+            entry=fault.entry,
+            field=fault.field,
+            detail=fault.detail,
+            expected=HOST_FIELDS.get(fault.field, ""),
+        ) from None
 
 
 def from_dash(lookup: Lookup) -> Lookup:

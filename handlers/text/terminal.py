@@ -7,6 +7,7 @@ from handlers.text.about import INVENTED
 from handlers.text.format import outside
 from handlers.text.language import Line, enumerated, join, line
 from handlers.text.language import lazy_gettext as _
+from vt.files.hosts import Problem
 
 # Commands and options ------------------------------------------------------------------------------------
 
@@ -49,6 +50,43 @@ OPTIONS: Mapping[str, str] = {
     "sandbox --queue-seconds": _("how many seconds an analysis takes"),
 }
 """What each option does; those of one command after its name."""
+HOSTS_FILE: Mapping[Problem, str] = {
+    Problem.UNREADABLE: _("HOSTS_FILE: {path} cannot be read: {detail}."),
+    Problem.NOT_TOML: _("HOSTS_FILE: {path} is not TOML: look at line {detail}."),
+    Problem.NOT_UTF8: _("HOSTS_FILE: {path} is not UTF-8 text."),
+    Problem.OUTSIDE_SECTION: _("HOSTS_FILE: in {path}, {entry} is outside a [server] section."),
+    Problem.HOLDS_PASSWORD: _(
+        "HOSTS_FILE: in {path}, [{entry}] holds a password. Put it into a file and name that file as password_file."
+    ),
+    Problem.MISSING: _("HOSTS_FILE: in {path}, [{entry}] has no {field}. Set it to {expected}."),
+    Problem.UNKNOWN_FIELD: _(
+        "HOSTS_FILE: in {path}, [{entry}] has {field}, which is not a field. Remove it."
+    ),
+    Problem.WRONG_VALUE: _("HOSTS_FILE: in {path}, {field} of [{entry}] is wrong. Set it to {expected}."),
+    Problem.TWO_LOGINS: _(
+        "HOSTS_FILE: in {path}, [{entry}] has both key_file and password_file. Remove one of them."
+    ),
+    Problem.MARKED_KEY: _(
+        "HOSTS_FILE: in {path}, known_hosts of [{entry}] has a line with @revoked or @cert-authority. Remove it."
+    ),
+    Problem.NO_KEY: _(
+        "HOSTS_FILE: in {path}, known_hosts of [{entry}] has a line without a host key. Lines look like this: "
+        "ssh-ed25519 AAAA…"
+    ),
+    Problem.DAMAGED_KEY: _("HOSTS_FILE: in {path}, known_hosts of [{entry}] has a truncated or damaged key."),
+}
+HOST_FIELDS: Mapping[str, str] = {
+    "name": _("letters, digits, dots, hyphens and underscores, 64 at most"),
+    "address": _("a host name or an IP address"),
+    "port": _("a number from 1 to 65535"),
+    "user": _("the name of a user on the server"),
+    "key_file": _("the path of a private key"),
+    "password_file": _("the path of a file that holds the password"),
+    "roots": _("a list of full paths"),
+    "known_hosts": _("a list of lines of known_hosts"),
+    "sha256sum": _("true or false"),
+}
+"""What a field of the hosts file has to be."""
 ARGPARSE: Mapping[str, str] = {
     "argument (?P<option>[^:]+): (?P<problem>.+)": _("argument {option}: {problem}"),
     "unrecognized arguments: (?P<words>.+)": _("unrecognized arguments: {words}"),

@@ -15,6 +15,7 @@ import binascii
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self
@@ -45,8 +46,42 @@ LOGIN = "login"
 """The kind of a server's files, read with a login that someone typed: `login:<server>/<random>`."""
 
 
+class Problem(StrEnum):
+    """What is wrong with a hosts file."""
+
+    UNREADABLE = "unreadable"
+    NOT_TOML = "not-toml"
+    NOT_UTF8 = "not-utf8"
+    OUTSIDE_SECTION = "outside-section"
+    HOLDS_PASSWORD = "holds-password"  # noqa: S105 - a code
+    MISSING = "missing"
+    UNKNOWN_FIELD = "unknown-field"
+    WRONG_VALUE = "wrong-value"
+    TWO_LOGINS = "two-logins"
+    MARKED_KEY = "marked-key"
+    NO_KEY = "no-key"
+    DAMAGED_KEY = "damaged-key"
+
+
 class HostsFileError(Exception):
-    """One sentence that tells the operator what to change in the hosts file. It never repeats a value from the file."""
+    """What to change in the hosts file, and where. It never holds a value from the file.
+
+    `detail`: of UNREADABLE the system's reason, of NOT_TOML the number of the line.
+    """
+
+    def __init__(
+        self, problem: Problem, path: Path, *, entry: str = "", field: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(problem.value, entry, field)
+        self.problem, self.path, self.entry, self.field, self.detail = problem, path, entry, field, detail
+
+
+class BadEntry(ValueError):
+    """Why an entry, or a line of known_hosts, cannot be used. `field`: what is wrong in it, where that is not obvious."""
+
+    def __init__(self, problem: Problem, field: str = "") -> None:
+        super().__init__(problem.value)
+        self.problem, self.field = problem, field
 
 
 class Host(BaseModel):
@@ -75,11 +110,14 @@ class Host(BaseModel):
 
     @model_validator(mode="after")
     def _check_roots_and_login(self) -> Self:
-        Roots(self.roots)
+        try:
+            Roots(self.roots)
+        except ValueError:
+            raise BadEntry(Problem.WRONG_VALUE, "roots") from None
         if self.key_file and self.password_file:
-            raise ValueError("key_file and password_file are both set: keep one")
+            raise BadEntry(Problem.TWO_LOGINS)
         if (self.key_file or self.password_file) and not self.user:
-            raise ValueError("user is missing")
+            raise BadEntry(Problem.MISSING, "user")
         return self
 
     @property
@@ -89,17 +127,17 @@ class Host(BaseModel):
 
 
 def host_key(line: str) -> tuple[str, bytes]:
-    """Type and key blob from a line of known_hosts or of a .pub file. Raises ValueError for anything else.
+    """Type and key blob from a line of known_hosts or of a .pub file. Raises BadEntry for anything else.
 
     A host name before the type is ignored: the entry of the hosts file says whose key it is.
     """
     if line.startswith("@"):
-        raise ValueError("a line of known_hosts with @revoked or @cert-authority cannot be used")
+        raise BadEntry(Problem.MARKED_KEY)
     words = line.split()
     for kind, key in pairwise(words[:3]):
         if kind in KEY_TYPES:
             return kind, _decode_key(kind, key)
-    raise ValueError("a line of known_hosts looks like: ssh-ed25519 AAAA…")
+    raise BadEntry(Problem.NO_KEY)
 
 
 def _decode_key(kind: str, key: str) -> bytes:
@@ -108,38 +146,44 @@ def _decode_key(kind: str, key: str) -> bytes:
     except binascii.Error:
         raw = b""
     if not raw.startswith(len(kind).to_bytes(4) + kind.encode()):
-        raise ValueError("a key in known_hosts is truncated or damaged")
+        raise BadEntry(Problem.DAMAGED_KEY)
     return raw
 
 
 def load(path: Path) -> dict[str, Host]:
     """The servers by name. Raises HostsFileError."""
     try:
-        entries = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        entries = tomllib.loads(text)
     except OSError as error:
-        raise HostsFileError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        position = re.search(r"\(at .*\)$", str(error))
-        where = position[0] if position else "(it must be UTF-8)"
-        raise HostsFileError(f"{path} is not TOML {where}") from None
+        raise HostsFileError(Problem.UNREADABLE, path, detail=error.strerror or "") from None
+    except UnicodeDecodeError:
+        raise HostsFileError(Problem.NOT_UTF8, path) from None
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"\(at line (\d+),", str(error))
+        last = str(text.count("\n") + 1)  # it says "at end of document" there
+        raise HostsFileError(Problem.NOT_TOML, path, detail=line[1] if line else last) from None
     return {name: _parse_entry(path, name, entry) for name, entry in entries.items()}
 
 
 def _parse_entry(path: Path, name: str, entry: Any) -> Host:
     if not isinstance(entry, dict):
-        raise HostsFileError(f"{path}: {name} is outside a [server] section")
+        raise HostsFileError(Problem.OUTSIDE_SECTION, path, entry=name)
     if "password" in entry:
-        raise HostsFileError(
-            f"{path}: [{name}] holds a password; put it into a file and name that file as password_file"
-        )
+        raise HostsFileError(Problem.HOLDS_PASSWORD, path, entry=name)
     try:
         return Host(**{**entry, "name": name})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "entry"
-        raise HostsFileError(
-            f"{path}: [{name}] {where}: {first['msg'].removeprefix('Value error, ')}"
-        ) from None
+    field = str(first["loc"][0]) if first["loc"] else ""
+    problem = _BY_TYPE.get(first["type"], Problem.WRONG_VALUE)
+    if isinstance(cause := first.get("ctx", {}).get("error"), BadEntry):
+        problem, field = cause.problem, cause.field or field
+    raise HostsFileError(problem, path, entry=name, field=field)
+
+
+_BY_TYPE = {"missing": Problem.MISSING, "extra_forbidden": Problem.UNKNOWN_FIELD}
+"""What pydantic calls it."""
 
 
 def with_stored_login(hosts: Mapping[str, Host], name: str) -> Host:
