@@ -104,13 +104,13 @@ class Run:
         """So many requests at so many a second, each sent when its time has come; later if `most` are still unanswered."""
         clock = asyncio.get_running_loop().time
         start = clock()
-        async with asyncio.TaskGroup() as sending:
+        async with asyncio.TaskGroup() as tasks:
             for number in range(count):
                 await asyncio.sleep(max(0.0, start + number / rate - clock()))
                 await self._until(lambda: len(self._unanswered) < most)
                 self.asked.append(Asked())
                 self._unanswered.add(number)
-                sending.create_task(self._twice(number))
+                tasks.create_task(self._twice(number))
 
     async def _twice(self, number):
         delivery = self._delivery(number)
