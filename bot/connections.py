@@ -42,11 +42,12 @@ _NOTICE_LOSS = {
 }
 
 
-def with_setting(url: str, name: str, value: str) -> str:
-    """The URL with one more setting for its sessions, and with limits to noticing that the server's host is gone."""
-    given = conninfo_to_dict(url)
-    options = f"{given.get('options') or ''} -c {name}={value}".strip()
-    return make_conninfo(url, **(_NOTICE_LOSS | given | {"options": options}))
+def with_loss_noticed(url: str) -> str:
+    """The URL with limits to how long it may take to notice that the server's host is gone.
+
+    Settings of a session are not in it but set once it is open: PgBouncer refuses them at the start, or ignores them.
+    """
+    return make_conninfo(url, **(_NOTICE_LOSS | conninfo_to_dict(url)))
 
 
 class Connection(psycopg.AsyncConnection[Any]):

@@ -26,7 +26,7 @@ from bot.connections import (
     Turn,
     Work,
     turn_context,
-    with_setting,
+    with_loss_noticed,
 )
 from bot.observability import Metrics
 from handlers.case import StoreDown
@@ -63,10 +63,10 @@ class Database:
         metrics: Metrics | None = None,
     ) -> None:
         self._metrics = metrics or Metrics()
-        # The server gives up before we do, so that a statement whose caller was told "down" is rarely executed after all.
-        self._conninfo = with_setting(url, "statement_timeout", str(int(timeout * 750)))
         self._timeout = timeout
-        self.pool = Pool(self._conninfo, connections)
+        # The server gives up before we do, so that a statement whose caller was told "down" is rarely executed after all.
+        limit = f"SET statement_timeout = {int(timeout * 750)}"
+        self.pool = Pool(with_loss_noticed(url), connections, limit)
         self._sqlalchemy = SqlAlchemyRunner()
         self.ack_priority = AckPriority()
         self._under_way: set[asyncio.Future[Any]] = set()
@@ -212,8 +212,9 @@ async def _finished(work: Coroutine[Any, Any, None]) -> None:
 class Pool:
     """Connections that commit each statement. They are opened when they are needed, so a database that returns is noticed at once."""
 
-    def __init__(self, conninfo: str, most: int) -> None:
-        self._conninfo = conninfo
+    def __init__(self, conninfo: str, most: int, first: str = "SELECT") -> None:
+        """`first`: the statement that each connection executes when it is opened."""
+        self._conninfo, self._first = conninfo, first
         self._slots = asyncio.Semaphore(most)
         self._idle: list[Connection] = []
 
@@ -234,7 +235,13 @@ class Pool:
                 return connection
             await connection.end()
         async with asyncio.timeout(CONNECT_SECONDS):
-            return await Connection.connect(self._conninfo, autocommit=True, row_factory=namedtuple_row)
+            connection = await Connection.connect(self._conninfo, autocommit=True, row_factory=namedtuple_row)
+            try:
+                await connection.execute(self._first)
+            except BaseException:
+                await connection.end()
+                raise
+            return connection
 
     async def _put_back(self, connection: Connection) -> None:
         """One that was left in the middle of something, or that has ended, is closed."""

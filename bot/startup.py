@@ -12,7 +12,7 @@ import structlog
 from psycopg.errors import UndefinedTable
 
 from bot import migrations
-from bot.connections import with_setting
+from bot.connections import with_loss_noticed
 from bot.environment import OperatorError
 from bot.postgres import NotStarted, Server
 from bot.queue.jobs import ForeignJobs
@@ -105,9 +105,7 @@ def _connected(url: str, timeout: float) -> psycopg.Connection:
     until = time.monotonic() + timeout
     while True:
         try:
-            # With a setting of the session, as the bot's other connections have one: a pooler that refuses it does so here.
-            with_own = with_setting(url, "statement_timeout", "0")
-            return psycopg.connect(with_own, autocommit=True, connect_timeout=5)
+            return psycopg.connect(with_loss_noticed(url), autocommit=True, connect_timeout=5)
         except psycopg.OperationalError as error:
             if time.monotonic() > until:
                 raise _unreachable(error) from None

@@ -14,7 +14,7 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
-from bot.connections import FirstTurns, with_setting
+from bot.connections import FirstTurns, with_loss_noticed
 from bot.database import Database
 from bot.queue.jobs import QUEUES, Pace
 from handlers.case import StoreDown
@@ -97,7 +97,7 @@ class WorkerSession:
 
     def __init__(self, url: str, timeout: float) -> None:
         """`timeout`: seconds that the database may take for one heartbeat."""
-        self._conninfo = with_setting(url, "synchronous_commit", "off")
+        self._conninfo = with_loss_noticed(url)
         self._timeout = timeout
         self._connection: psycopg.AsyncConnection[Any] | None = None
 
@@ -113,6 +113,7 @@ class WorkerSession:
                 await self.close()
         async with asyncio.timeout(self._timeout):
             self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+            await self._connection.execute("SET synchronous_commit = off")
             await self._connection.execute(_LOCK, {"live": LIVE, "id": values["mine"]})
         return await self._send(self._connection, values)
 

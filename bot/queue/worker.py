@@ -12,7 +12,7 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from bot.connections import FirstTurns, with_setting
+from bot.connections import FirstTurns, with_loss_noticed
 from bot.database import Database
 from bot.observability import Metrics
 from bot.queue import jobs
@@ -228,7 +228,7 @@ class _Connector(PsycopgConnector):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._conninfo = with_setting(url, "synchronous_commit", "off")
+        self._conninfo = with_loss_noticed(url)
 
     @asynccontextmanager
     async def _get_standalone_connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:

@@ -176,7 +176,7 @@ def test_no_database():
 
 
 def test_a_pooler_that_refuses_settings():
-    """PgBouncer, unless it is told otherwise, refuses connections with settings of their own: what to set there is said."""
+    """PgBouncer, unless it is told otherwise, refuses a DATABASE_URL with `options`: what to set there is said."""
     refusal = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
 
     def refuse(connection):
@@ -185,7 +185,10 @@ def test_a_pooler_that_refuses_settings():
         connection.sendall(b"E" + (len(refusal) + 4).to_bytes(4, "big") + refusal)
 
     with listening(refuse) as port, pytest.raises(Unusable, match="ignore_startup_parameters = options"):
-        prepare(f"postgresql://u@127.0.0.1:{port}/x?sslmode=prefer&gssencmode=disable", timeout=0)
+        prepare(
+            f"postgresql://u@127.0.0.1:{port}/x?sslmode=prefer&gssencmode=disable&options=-cgeqo%3Doff",
+            timeout=0,
+        )
 
 
 def test_tables_are_what_migrations_make(database):
