@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
 
@@ -25,17 +25,19 @@ from bot.storage.cards import Cards
 from bot.storage.cases import Cases
 from bot.storage.channels import WatchStore
 from bot.storage.history import AuditTrail, History
+from bot.storage.replies import StoredReplies
 from bot.storage.slack import Modals, PeopleStore
-from bot.storage.virustotal import QuotaStore, StoredReplies
+from bot.storage.virustotal import QuotaStore
 from handlers.case import Case, Outcome, StoreDown
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
+from vt.coalescing import MaxAges, ReplyCache
 from vt.files.hashing import Opener
 from vt.files.transfer import Places
 from vt.outage import LONG_OUTAGE, OUTAGE, Backoff, Outage
 from vt.privacy import UploadDenylist
 from vt.quota import Limits, Quota
-from vt.service import Clock, ReplyCache, Service
+from vt.service import Clock, Service
 
 SANDBOX_QUEUE_SECONDS = 20
 """How long the sandbox takes to analyse what is submitted to it."""
@@ -109,7 +111,7 @@ async def backend(
         clock = clock or await _database_clock(stack, store)
         limits, reserve = _limits(settings, target), _reserve(settings, target)
         quota_store = QuotaStore(store, target.key, limits, clock)
-        replies = StoredReplies(store, f"{quota_store.name}:")
+        replies = StoredReplies(store, f"{quota_store.name}:", settings.cache_rows, settings.cache_bytes)
         spool(settings).remove_stale()
         files = places(settings, kinds or {})
 
@@ -125,12 +127,14 @@ async def backend(
             outage=outage,
         )
 
-        async def service(quota: QuotaStore, age: timedelta, backoff: Backoff) -> Service:
-            return await stack.enter_async_context(made(quota=quota, max_age=age, backoff=backoff))
+        async def service(quota: QuotaStore, ages: MaxAges, backoff: Backoff) -> Service:
+            return await stack.enter_async_context(made(quota=quota, max_ages=ages, backoff=backoff))
 
-        people = await service(quota_store, timedelta(minutes=settings.cache_minutes), OUTAGE)
+        people = await service(quota_store, _max_ages(settings), OUTAGE)
         automatic = await service(
-            QuotaStore(store, target.key, limits, clock, reserve=reserve), DUPLICATE_WINDOW, LONG_OUTAGE
+            QuotaStore(store, target.key, limits, clock, reserve=reserve),
+            replace(_max_ages(settings), known=DUPLICATE_WINDOW),
+            LONG_OUTAGE,
         )
         first_turns = FirstTurns()
         cases = MeasuredCases(store, clock, metrics, first_turns)
@@ -155,6 +159,12 @@ async def backend(
             url=url,
             virustotal="sandbox" if target.invented else httpx.URL(target.url).host,
         )
+
+
+def _max_ages(settings: Settings) -> MaxAges:
+    """How old a cached reply may be when people ask."""
+    known = timedelta(minutes=settings.cache_minutes)
+    return MaxAges(known, min(known, timedelta(minutes=settings.cache_unknown_minutes)))
 
 
 async def _wake(cases: Cases, cards: Cards) -> None:
@@ -225,12 +235,12 @@ async def _service(
     clock: Clock,
     places: Places,
     cache: ReplyCache,
-    max_age: timedelta,
+    max_ages: MaxAges,
     metrics: Metrics,
     outage: Outage,
     backoff: Backoff,
 ) -> AsyncIterator[Service]:
-    """The service layer over a client of its own; cached replies are used up to this `max_age`.
+    """The service layer over a client of its own; cached replies are used up to these `max_ages`.
 
     `outage` is shared by all clients of the process; `backoff` is between the tries of a lookup during one.
     """
@@ -254,7 +264,7 @@ async def _service(
             clock=clock,
             denylist=UploadDenylist(settings.never_upload),
             cache=cache,
-            max_age=max_age,
+            max_ages=max_ages,
             own_domains=settings.internal_domains,
             on_saved=lambda saving, calls: metrics.calls_saved.labels(saving.value).inc(calls),
             outage=backoff,

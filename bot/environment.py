@@ -254,6 +254,9 @@ Root = Annotated[str, AfterValidator(root)]
 Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description=_("a whole number of calls; 0 means no limit"))]
 Flag = Annotated[bool, Field(description=_("true or false"))]
 Days = Annotated[int, Field(ge=1, le=3660, description=_("a number of days from 1 to 3660"))]
+Minutes = Annotated[int, Field(ge=0, le=1440, description=_("a number of minutes from 0 to 1440"))]
+Rows = Annotated[int, Field(ge=0, le=MOST_CALLS, description=_("a whole number of rows; 0 means no limit"))]
+Size = Annotated[int, BeforeValidator(size), Field(ge=1, description=_("a size such as 200 MB"))]
 Names = Annotated[frozenset[str], BeforeValidator(names)]
 People = Annotated[
     Names, Field(description=_("ids or names of people, separated by commas, such as U012AB3CD,ana"))

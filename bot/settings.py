@@ -87,9 +87,7 @@ class Settings(BaseSettings):
     hosts_file: Path | None = Field(None, description=_("a TOML file with Linux servers"))
     ssh_ad_hoc: environment.Flag = False
     """May people type a login for a server of the hosts file? It is held in memory only."""
-    vt_max_upload: Annotated[int, BeforeValidator(environment.size), Field(ge=1)] = Field(
-        200 << 20, description=_("a size such as 200 MB")
-    )
+    vt_max_upload: environment.Size = 200 << 20
     vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(environment.places)] = Field(
         frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
         description=_(
@@ -97,9 +95,7 @@ class Settings(BaseSettings):
         ),
     )
     """Beside VT_API_URL's own: where VirusTotal may send files that are too large for one request."""
-    spool_budget: Annotated[int, BeforeValidator(environment.size), Field(ge=1)] = Field(
-        1 << 30, description=_("a size such as 1 GB")
-    )
+    spool_budget: environment.Size = 1 << 30
     """Bytes that may lie below STATE_DIR of what can be read only once."""
     upload_policy: Annotated[UploadPolicy, BeforeValidator(environment.lower)] = Field(
         UploadPolicy.CONFIRM, description=_("confirm, allow or deny")
@@ -131,8 +127,12 @@ class Settings(BaseSettings):
         description=_("domains of your own, separated by commas, such as corp.example,example.net"),
     )
     """With all below them never sent to VirusTotal, whoever asks."""
-    cache_minutes: int = Field(10, ge=0, le=1440, description=_("a number of minutes from 0 to 1440"))
+    cache_minutes: environment.Minutes = 60
     """A reply that is no older is not asked for again when people ask; 0: always ask."""
+    cache_unknown_minutes: environment.Minutes = 10
+    """The same for the reply that VirusTotal does not know something, but never longer than `cache_minutes`."""
+    cache_rows: environment.Rows = 100_000
+    cache_bytes: environment.Size = 512 << 20
     watch_channels: Annotated[tuple[str, ...], BeforeValidator(environment.patterns)] = Field(
         (), description=_("names of channels with * and ?, separated by commas, such as inc-*")
     )

@@ -6,13 +6,21 @@ A turn makes every call that can be made now. Equal resources are asked for once
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from hashlib import sha256
-from typing import Protocol
 
 from vt import errors, steps
 from vt.client import Client
+from vt.coalescing import (
+    NOT_CACHED,
+    CachedReply,
+    MaxAges,
+    NullCache,
+    ReplyCache,
+    cache_key,
+    is_cacheable,
+    may_use_cached,
+)
 from vt.errors import VTError
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
@@ -20,40 +28,14 @@ from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
 from vt.outage import OUTAGE, Backoff
 from vt.privacy import UploadDenylist
-from vt.quota import SKEW, Saving
+from vt.quota import Saving
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
-from vt.verdict import Raw, State
+from vt.verdict import Raw
 
 CALLS_AT_ONCE = 8
 
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
-CachedReply = tuple[Raw, datetime]
-"""A reply, and the time it came from VirusTotal (UTC)."""
-
-
-_ANSWERS = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
-
-
-class ReplyCache(Protocol):
-    """Stores replies by key, for all processes that share the VirusTotal key."""
-
-    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, CachedReply]:
-        """The stored replies for these keys that came after that time."""
-
-    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
-        """Store replies that came at that time, unless newer ones are stored."""
-
-
-class NullCache:
-    """Stores nothing."""
-
-    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, CachedReply]:  # noqa: ARG002 - the protocol's
-        """Nothing."""
-        return {}
-
-    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
-        """Store nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +75,7 @@ class Service:
         clock: the time now, in UTC.
         denylist: files that are never uploaded.
         cache: VirusTotal's earlier replies.
-        max_age: cached replies older than this are not used.
+        max_ages: cached replies older than this are not used.
         own_domains: the organisation's own domains; they and all their subdomains are never sent.
         endpoints: what each action's steps ask VirusTotal.
         on_saved: called with the number of calls that were not needed, and why.
@@ -108,7 +90,7 @@ class Service:
         clock: Clock,
         denylist: UploadDenylist | None = None,
         cache: ReplyCache | None = None,
-        max_age: timedelta = timedelta(0),
+        max_ages: MaxAges = NOT_CACHED,
         own_domains: Collection[str] = (),
         endpoints: Endpoints = ENDPOINTS,
         on_saved: Callable[[Saving, int], None] = lambda _saving, _calls: None,
@@ -117,7 +99,7 @@ class Service:
         self.client = client
         self._clock = clock
         self._cache = cache or NullCache()
-        self._max_age = max_age
+        self._max_ages = max_ages
         self._own_domains = own_domains
         self._endpoints = endpoints
         self._on_saved = on_saved
@@ -175,12 +157,12 @@ class Service:
         keys = {cache_key(one) for one in lookups if may_use_cached(one, now)}
         if not keys:
             return tuple(lookups)
-        known = await self._cache.recall(keys, now - self._max_age)
+        known = await self._cache.recall(keys, now - self._max_ages.longest)
         return tuple(self._with_reply(one, known, now) for one in lookups)
 
     def _with_reply(self, lookup: Lookup, known: Mapping[str, CachedReply], now: datetime) -> Lookup:
         found = known.get(cache_key(lookup)) if may_use_cached(lookup, now) else None
-        if found is None or found[1] > now + SKEW:  # from before the clock was set back
+        if found is None or not self._max_ages.allow(lookup, found, now):
             return lookup
         raw, at = found
         self._on_saved(Saving.CACHE, 1)
@@ -268,23 +250,3 @@ def _retrieve_exception(task: asyncio.Task[None]) -> None:
     """Without this, asyncio logs the exception of a task whose result nobody waits for any more."""
     if not task.cancelled():
         task.exception()
-
-
-# Which replies are cached, and which lookups may use them ----------------------------------------------
-
-
-def cache_key(lookup: Lookup) -> str:
-    """The key of a lookup's reply: of a fixed length, and without the indicator in plain text."""
-    resource = lookup.resource if lookup.step is Step.ASK else lookup.value
-    return f"{lookup.action.cached_as}:{sha256(resource.encode('utf-8', 'replace')).hexdigest()}"
-
-
-def may_use_cached(lookup: Lookup, now: datetime) -> bool:
-    """Whether a cached reply may answer it. Never for a file: one that was unknown may have been uploaded since."""
-    return lookup.step is Step.ASK and lookup.due(now) and not lookup.is_file
-
-
-def is_cacheable(before: Lookup, after: Lookup, raw: Raw, now: datetime) -> bool:
-    """Whether the reply that took a lookup from `before` to `after` is kept: only if it is readable and final."""
-    was_polled = before.step is Step.WAIT and after.settled and after.note is None
-    return (before.step is Step.ASK or was_polled) and before.judged(raw, now).state in _ANSWERS

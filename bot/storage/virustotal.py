@@ -1,17 +1,15 @@
-"""What is stored of calls to VirusTotal: the quota of each key, which processes share, and the replies, so that none is asked for twice."""
+"""The quota of each VirusTotal key, which processes share: the table, and the Quota of vt."""
 
 import asyncio
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text
+from sqlalchemy import Column, MetaData, Table, Text
 
 from bot.database import Database
 from handlers.case import StoreDown
@@ -23,22 +21,6 @@ log = structlog.get_logger()
 
 metadata = MetaData()
 quotas = Table("quotas", metadata, Column("key", Text, primary_key=True), Column("use", Text, nullable=False))
-replies = Table(
-    "replies",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("raw", JSON, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Index("replies_by_age", "at"),
-)
-# Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
-# was stored before the clock was set back.
-_PUT_REPLY = """
-    INSERT INTO replies (key, raw, at) VALUES (%(key)s, %(raw)s::json, %(at)s)
-    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at
-    WHERE replies.at <= excluded.at OR replies.at > GREATEST(now(), excluded.at) + interval '1 minute'
-"""
-_RECALL = "SELECT key, raw, at FROM replies WHERE key = ANY(%(keys)s) AND at > %(after)s"
 _USAGE = TypeAdapter(Usage)
 
 Change = Callable[[Usage, datetime], Usage]
@@ -199,42 +181,3 @@ def _parsed(stored: str) -> Usage:
 
 def _text(usage: Usage) -> str:
     return _USAGE.dump_json(usage).decode()
-
-
-# Replies ----------------------------------------------------------------------------------------------
-
-
-class StoredReplies:
-    """VirusTotal's replies, kept so that the same thing is not asked twice. Raises StoreDown as Cases does.
-
-    `owner`: to whose key they came. What the sandbox invented is never taken for what VirusTotal said.
-    """
-
-    def __init__(self, database: Database, owner: str = "") -> None:
-        self._database = database
-        self._owner = owner
-
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
-        """Those of them that are kept and came after that time."""
-        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
-
-    async def recall(
-        self, keys: Iterable[str], newer_than: datetime
-    ) -> dict[str, tuple[dict[str, Any], datetime]]:
-        """The same, with the times when they came."""
-        wanted = [self._owner + key for key in keys]
-        rows = await self._database.rows(_RECALL, {"keys": wanted, "after": newer_than})
-        found = [row for row in rows if isinstance(row.raw, dict)]
-        return {row.key.removeprefix(self._owner): (row.raw, row.at) for row in found}
-
-    async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
-        """Keep replies that came at that time; what is newer stays."""
-        rows = [
-            {"key": self._owner + key, "raw": json.dumps(raw), "at": at} for key, raw in sorted(raws.items())
-        ]
-        if rows:
-            await self._database.write_later(*((_PUT_REPLY, row) for row in rows))
-
-    async def prune(self, older_than: datetime) -> None:
-        """Delete replies that came before that time, to whichever key. Raises StoreDown."""
-        await self._database.rows("DELETE FROM replies WHERE at < %(before)s", {"before": older_than})

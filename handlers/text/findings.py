@@ -14,7 +14,6 @@ from handlers.text.format import (
     day,
     engines,
     evidence,
-    minute,
     safe,
     second,
     seconds,
@@ -160,11 +159,6 @@ def _trying_again(trouble: errors.VTError, until: datetime, now: datetime) -> Li
 def _until(what: str, until: datetime | None) -> str:
     """What is waited for, and when it is looked at again."""
     return line("{what}; next check at {at}", what=what, at=second(until)) if until else str(what)
-
-
-def checked(finding: Finding) -> str:
-    """When VirusTotal was asked; its reply may have been cached since."""
-    return line("checked {at}", at=minute(finding.checked_at)) if finding.checked_at else ""
 
 
 NOTES: Mapping[Note, str] = {

@@ -136,7 +136,7 @@ def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     blocks = [*overview(shown, context), *buttons(findings, context)]
     if len(shown) == 1 and context.detail is Detail.FULL:
         blocks += card.enrichment(shown[0].finding, context.reading, shown[0].also)
-    closing = small_print(list(closing_lines(findings, context)))
+    closing = small_print(list(closing_lines([one.finding for one in shown], context)))
     return Message(fallback(lines(shown, context)), rendered([*blocks, *closing]))
 
 
@@ -220,7 +220,12 @@ def _list(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
 
 
 def closing_lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]:
-    """The request's id if something broke, who asked, and whether any of it is real."""
+    """When several findings were checked, the request's id if something broke, who asked, and whether any of it is real.
+
+    `findings`: one of each entry. The card of a single one says itself when it was checked.
+    """
+    if len(findings) > 1 and (checked := about.checked(*findings)):
+        yield checked
     if context.case and any(map(text.is_at_fault, findings)):
         yield text.request_id(context.case)
     if context.shared_by:

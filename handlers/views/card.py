@@ -21,7 +21,7 @@ from slack_sdk.models.blocks import (
 
 from handlers import text
 from handlers.case import Records, Sighting
-from handlers.text import facts
+from handlers.text import about, facts
 from handlers.text.facts import Fact
 from handlers.text.findings import reasons
 from handlers.text.format import EVERYBODY, Audience
@@ -104,15 +104,16 @@ def _fitted(
     """The facts that are shown, those for which there is no room, and the line of context."""
     known, context = facts.facts(finding), list(_context(finding, reading))
     if reading.in_modal:
-        return known, (), text.join(" · ", context)
+        return known, (), text.join(" · ", [*context, about.checked(finding)])
     room = LINES - _fixed_lines(finding, reading, also)
     heights = list(accumulate(height(f"{label}: {value}", FACT_WIDTH) for label, value in known))
     least = ([0, *heights])[min(len(known), LEAST_FACTS)]
     kept = context[:1] if finding.rule else []
+    checked = about.checked(finding)  # always shown, since the reply may have been cached
     for one in context[len(kept) :]:
-        if height(text.join(" · ", [*kept, one]), SMALL_WIDTH) <= room - least:
+        if height(text.join(" · ", [*kept, one, checked]), SMALL_WIDTH) <= room - least:
             kept.append(one)
-    line = text.join(" · ", kept)
+    line = text.join(" · ", [*kept, checked])
     most = max(1, sum(one <= room - height(line, SMALL_WIDTH) for one in heights))
     return known[:most], known[most:], line
 
@@ -147,7 +148,7 @@ def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Iter
     elif why and not facts.warning(finding):
         decided = text.rule(finding, reading.now, reading.audience)
     record = on_record(finding, reading.records, plain=plain)
-    yield from filter(None, (decided, *record, *others, text.checked(finding)))
+    yield from filter(None, (decided, *record, *others))
 
 
 def on_record(finding: Finding, records: Records, *, plain: bool = False) -> tuple[str, str]:
@@ -211,7 +212,7 @@ def lines(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> I
     yield from (
         line
         for line in (
-            text.join(" · ", _context(finding, reading, plain=True)),
+            text.join(" · ", [*_context(finding, reading, plain=True), about.checked(finding)]),
             facts.warning(finding),
             gui_link(finding),
         )

@@ -72,7 +72,7 @@ class CardContext(answer.AnswerContext):
 def card(findings: Sequence[Finding], context: CardContext) -> Message:
     """The card: the worst verdict first; those that are waited for say until when."""
     shown = answer.entries(findings)
-    closing = [*_circumstances(context), *answer.closing_lines(findings, context)]
+    closing = [*_circumstances(context), *answer.closing_lines([one.finding for one in shown], context)]
     blocks = [*answer.overview(shown, context), *_buttons(findings, context), *small_print(closing)]
     return Message(fallback(answer.lines(shown, context)), rendered(blocks))
 

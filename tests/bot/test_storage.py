@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import secrets
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from bot.database import Database
 from bot.postgres import Server
 from bot.startup import prepare
 from bot.storage.cases import Cases
-from bot.storage.virustotal import StoredReplies
+from bot.storage.replies import StoredReplies
 from handlers.case import Case, Outcome, StoreDown
 from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
@@ -174,6 +175,50 @@ async def test_replies_to_another_key(opened):
     """What came to one key is not known to another: the sandbox's inventions are not VirusTotal's word."""
     await StoredReplies(opened, "sandbox:").put({"one": {}}, NOON)
     assert await StoredReplies(opened, "real:").get(["one"], NOON - timedelta(minutes=1)) == {}
+
+
+async def kept_of(replies, *names):
+    """Which of these replies are stored."""
+    return "".join(sorted(await replies.get(names, NOON - timedelta(days=9))))
+
+
+async def test_the_newest_replies_that_fit_are_kept(opened):
+    """Beyond so many rows, or so many bytes, the oldest are deleted, of whichever key."""
+    for minute, name in enumerate("abcdef"):
+        owner = StoredReplies(opened, "x:" if name == "b" else "")
+        await owner.put({name: {"text": secrets.token_hex(1000)}}, NOON + timedelta(minutes=minute))
+    await StoredReplies(opened, max_rows=0).prune(NOON - timedelta(days=1))
+    assert await kept_of(StoredReplies(opened), *"abcdef") == "acdef"
+    await StoredReplies(opened, max_rows=4).prune(NOON - timedelta(days=1))
+    assert await kept_of(StoredReplies(opened), *"abcdef") == "cdef"
+    assert await kept_of(StoredReplies(opened, "x:"), "b") == ""
+    await StoredReplies(opened, max_bytes=3 * 2100).prune(NOON - timedelta(days=1))
+    assert await kept_of(StoredReplies(opened), *"abcdef") == "def"
+    await StoredReplies(opened).prune(NOON + timedelta(minutes=4))
+    assert await kept_of(StoredReplies(opened), *"abcdef") == "ef"
+
+
+async def test_more_replies_than_are_deleted_at_once(opened):
+    """What exceeds the bounds by far is deleted all the same."""
+    await opened.rows(
+        "INSERT INTO replies SELECT n::text, '{}', %(at)s + n * interval '1 second' FROM generate_series(1, 12_000) AS n",
+        {"at": NOON},
+    )
+    await StoredReplies(opened, max_rows=100).prune(NOON)
+    [[count, first]] = await opened.rows("SELECT count(*), min(key::int) FROM replies", {})
+    assert (count, first) == (100, 11_901)
+
+
+async def test_a_reply_beyond_the_bound_is_not_kept(opened):
+    """It would drive out all others; those before and after it stay."""
+    small, large = {"text": secrets.token_hex(100)}, {"text": secrets.token_hex(5000)}
+    for minute, reply in enumerate((small, large, small)):
+        await StoredReplies(opened).put({str(minute): reply}, NOON + timedelta(minutes=minute))
+    replies = StoredReplies(opened, max_bytes=5000)
+    await replies.prune(NOON - timedelta(days=1))
+    assert await kept_of(replies, *"012") == "02"
+    await replies.put({"3": large, "4": small}, NOON)
+    assert await kept_of(replies, *"34") == "4"
 
 
 async def everything(database: Database) -> None:

@@ -4,6 +4,7 @@ import html
 import itertools
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import example, given
@@ -432,11 +433,32 @@ def test_what_is_beside_a_list_is_not_in_it():
         finding("scan-hash", f"{n}" * 64, file_report(60 - n, 70, sha256=f"{n}" * 64)) for n in range(1, 6)
     ]
     message = answer_views.answer(risky, CONTEXT)
-    shorts = [lines_of(block) for block in message.blocks[2:-1]]
+    shorts = [lines_of(block) for block in message.blocks[2:-2]]
     assert [lines[0] for lines in shorts] == [f"{n}" * 64 for n in range(1, 4)]
     assert all("Kaspersky: " in lines[1] and "Microsoft" not in lines[1] for lines in shorts)
     assert not any("RISKY" in line or "of 70" in line for lines in shorts for line in lines)
-    assert message.blocks[-1]["type"] == "actions"
+    assert [block["type"] for block in message.blocks[-2:]] == ["actions", "context"]
+
+
+def test_every_answer_says_when_virustotal_was_asked():
+    """One finding, several that were asked at once, and some whose replies were cached; also as plain text."""
+
+    def checked(*ages):
+        hashes = [f"{number}" * 64 for number, _ in enumerate(ages)]
+        found = [
+            finding(
+                "scan-hash", one, file_report(60, 70, sha256=one), checked_at=NOW - timedelta(minutes=age)
+            )
+            for one, age in zip(hashes, ages, strict=True)
+        ]
+        message = answer_views.answer(found, CONTEXT)
+        [said] = {line.partition("checked ")[2] for line in shown(message) if "checked " in line}
+        assert f"checked {said}" in message.text
+        return said
+
+    assert checked(59) == "22 Nov 2026 02:01 UTC"
+    assert checked(0, 0) == "22 Nov 2026 03:00 UTC"
+    assert checked(0, 59, 3) == "between 22 Nov 2026 02:01 UTC and 22 Nov 2026 03:00 UTC"
 
 
 def test_several_say_why_for_those_that_are_no_verdict():

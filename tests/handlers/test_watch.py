@@ -28,7 +28,8 @@ async def test_a_message_with_indicators_gets_one_card_in_its_thread(database):
         [card] = incident.cards(message)
         assert "RISKY" in card[0]
         assert card[2].startswith(f"🔴 RISKY | {EICAR} | 54 of 60 | ")
-        assert "[JSON]" in card[-1]
+        assert "[JSON]" in card[-2]
+        assert card[-1].startswith("checked ")
         assert len(incident.virustotal.calls) == 1
 
 

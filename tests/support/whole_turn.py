@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.storage.cases import Cases
 from bot.storage.history import History
-from bot.storage.virustotal import StoredReplies
+from bot.storage.replies import StoredReplies
 from bot.terminal import lines
 from handlers import turns
 from handlers.admission import Directory, Languages, RecentSettings
@@ -50,6 +50,7 @@ from tests.support.vt_client import EICAR
 from tests.support.vt_service import no_pause
 from vt.actions import BY_KEY
 from vt.client import Client
+from vt.coalescing import MaxAges
 from vt.evidence import Thresholds
 from vt.files.disk import Disk
 from vt.files.safe_path import Roots
@@ -255,7 +256,7 @@ class World:
             clock=self.clock,
             cache=stored.replies,
             endpoints=self.endpoints,
-            max_age=timedelta(hours=1),
+            max_ages=MaxAges(timedelta(hours=1), timedelta(hours=1)),
         )
         return Deps(
             store=stored.store,

@@ -6,12 +6,14 @@ import pytest
 from pydantic import SecretStr
 
 from bot.database import Database
-from bot.storage.virustotal import QuotaStore, StoredReplies
+from bot.storage.replies import StoredReplies
+from bot.storage.virustotal import QuotaStore
 from playground.virustotal import Sandbox
 from tests.support.memory_quota import MemoryQuota
 from vt import quota
 from vt.actions import fitting
 from vt.client import Client
+from vt.coalescing import MaxAges
 from vt.errors import QuotaSpent, Reserved
 from vt.files.transfer import Places
 from vt.indicators import read
@@ -26,7 +28,7 @@ KEY = SecretStr("canary-key")
 
 
 class CachedService:
-    """The service with a cache that is used for ten minutes, and a clock."""
+    """The service with a cache, whose replies are used for an hour or ten minutes, and a clock."""
 
     def __init__(self, service, virustotal):
         self.service, self.virustotal = service, virustotal
@@ -52,16 +54,20 @@ async def cached(database):
         async with Client(KEY, url=virustotal.url, quota=allowance) as client:
             memory = StoredReplies(opened)
             one.service = Service(
-                client, places=Places({}), clock=one, cache=memory, max_age=timedelta(minutes=10)
+                client,
+                places=Places({}),
+                clock=one,
+                cache=memory,
+                max_ages=MaxAges(timedelta(hours=1), timedelta(minutes=10)),
             )
             yield one
     await opened.close()
 
 
-async def test_asked_once_in_ten_minutes(cached):
+async def test_what_is_known_is_asked_once_an_hour(cached):
     """The second answer is the first one's, and says when it was asked."""
     first = await cached.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
-    cached.now += timedelta(minutes=9)
+    cached.now += timedelta(minutes=59)
     second = await cached.asks("9.9.9.9", "http://a.badplace.top/x", "44d88612fea8a8f36de82e1278abb02f")
     assert len(cached.virustotal.calls) == 3
     assert [one.raw for one in second] == [one.raw for one in first]
@@ -69,6 +75,28 @@ async def test_asked_once_in_ten_minutes(cached):
     cached.now += timedelta(minutes=2)
     await cached.asks("9.9.9.9")
     assert len(cached.virustotal.calls) == 4
+
+
+async def test_what_is_unknown_is_asked_again_after_ten_minutes(cached):
+    """Somebody may have sent it to VirusTotal since."""
+    name = "ab" * 32
+    cached.virustotal.tell("file/report", name, {"response_code": 0, "resource": name, "verbose_msg": "-"})
+    for minutes, calls in ((0, 1), (9, 1), (2, 2), (9, 2)):
+        cached.now += timedelta(minutes=minutes)
+        [finding] = await cached.asks(name)
+        assert finding.state is State.UNKNOWN
+        assert len(cached.virustotal.calls) == calls
+
+
+async def test_what_is_pending_is_not_cached(cached):
+    """It is asked for by everybody who wants it, until there is a report."""
+    name = "ab" * 32
+    queued = {"response_code": -2, "resource": name, "scan_id": f"{name}-1795300000", "verbose_msg": "-"}
+    cached.virustotal.tell("file/report", name, queued)
+    for calls in (1, 2):
+        [finding] = await cached.asks(name)
+        assert finding.state is State.PENDING
+        assert len(cached.virustotal.calls) == calls
 
 
 async def test_fresh(cached):
