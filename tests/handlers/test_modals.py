@@ -211,7 +211,7 @@ def test_the_menu_under_an_answer_has_no_more_entries_than_slack_takes():
     flagged = {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
     found = [lookup(action, flagged).finding(NOW) for action in ("scan-file", "scan-url")]
     shown = answer.answer(found, AnswerContext("id", NOW, private_key=True))
-    *_, menu, beside = shown.blocks[-1]["elements"]
+    *_, menu, beside = shown.blocks[-2]["elements"]
     assert len(menu["options"]) == 5
     assert beside["text"]["text"] == "Check again now"
     assert faults("message", {"text": shown.text, "blocks": list(shown.blocks)}) == []
