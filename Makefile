@@ -64,12 +64,14 @@ catalogues: .venv/test ## bring the translations up to date with the sentences i
 trace: .venv/test ## the modules that one address lookup passes through
 	@$(BIN)/python -m tools.trace
 
-bench: .venv/test ## benchmarks
+bench: .venv/test ## benchmarks; python -m tests.bench NAME runs one of them
+	@$(MAKE) -s .venv/bench/ready || echo 'The packages of lock/bench.in are not measured beside the bot.'
 	$(BIN)/python -m tests.bench
 
 lock: .venv/test ## re-lock dependencies (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build -o lock/run.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra test -c lock/run.txt -o lock/test.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q -c lock/run.txt -o lock/bench.txt lock/bench.in
 
 clean: ## delete .venv, state and builds
 	rm -rf .venv .state dist build $(WEB)/node_modules $(dir $(PAGE))
@@ -93,4 +95,10 @@ $(WEB)/node_modules/.ready: $(WEB)/package-lock.json
 
 .venv/test: lock/test.txt | .venv/run
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r lock/test.txt
+	@touch $@
+
+# In an environment of their own: the package vt-py is called vt, as ours is.
+.venv/bench/ready: lock/bench.txt | .venv/python
+	@$(PYTHON) -m venv .venv/bench
+	@.venv/bench/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -18,12 +18,12 @@ class Commands:
         self._hooks = hooks
         self._numbers = itertools.count(1)
 
-    def next(self):
-        """The number of a command, and its request."""
+    def next(self, text=""):
+        """The number of a command, and its request. `text`: what is typed after /vt; none: about a new address."""
         number = next(self._numbers)
         form = {
             "command": "/vt",
-            "text": f"scan-ip {20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.7",
+            "text": text or f"scan-ip {20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.7",
             "team_id": "T0BENCH",
             "user_id": f"U0BENCH{number % PEOPLE:03d}",
             "channel_id": "C0BENCH",

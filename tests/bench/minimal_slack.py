@@ -14,6 +14,8 @@ class MinimalSlack:
         self.url = ""
         self.answered = {}
         """By the command's number: when its verdict came."""
+        self.last = {}
+        """By the command's number: when its response_url was last used."""
         self._news = asyncio.Event()
 
     async def all_of(self, numbers, seconds):
@@ -37,6 +39,7 @@ class MinimalSlack:
 
     async def _hook(self, request):
         text = (await request.json())["text"]
+        self.last[int(request.match_info["number"])] = time.perf_counter()
         if "NOT CHECKED" not in text:
             self.answered.setdefault(int(request.match_info["number"]), time.perf_counter())
             self._news.set()

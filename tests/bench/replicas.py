@@ -27,9 +27,10 @@ from playground.slack.rules import Rule
 from playground.slack.seed import BOT, TEAM
 from playground.slack.state import new_id
 from playground.slack.workspace import Workspace
-from tests.bench.commands import _resident as resident
-from tests.bench.commands import _virustotal as virustotal
+from tests.bench.bots import virustotal
+from tests.bench.clients.job import LATENCY
 from tests.bench.load import percentile
+from tests.bench.programs import memory
 from tests.support.processes import Died, Process
 
 ACK_SECONDS = 3.0
@@ -92,7 +93,7 @@ class Run:
             await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
             began = time.monotonic()
             replica = self.up[0]
-            self.memory = max(self.memory, *(resident(one.pid) for one in self.up))
+            self.memory = max(self.memory, *(memory(one.pid) for one in self.up))
             await replica.killed()
             replica.line.hang_up()
             self.kills += 1
@@ -293,7 +294,7 @@ class _Line:
 async def run(url, folder, *, replicas, deliveries, rate, kill_every, most=sys.maxsize):
     """The whole of it on one database. The replicas are killed at the end."""
     with ExitStack() as stack:
-        virustotal_url = await asyncio.to_thread(stack.enter_context, virustotal())
+        virustotal_url = await asyncio.to_thread(stack.enter_context, virustotal(LATENCY))
         async with Workspace(events=()) as slack:
             slack.forgives(Rule.LATE, Rule.ACK)
             environ = {

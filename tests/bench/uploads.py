@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+
+from tests.bench import null_virustotal
 
 SIZE = 200 << 20
 MEMORY = 32
@@ -22,7 +23,7 @@ REPEATS = 3
 
 def measure():
     """Lines to read. Each method is measured in a process of its own, in turns, so that a busy machine is busy for all."""
-    with tempfile.TemporaryDirectory() as folder, _sink() as url:
+    with tempfile.TemporaryDirectory() as folder, null_virustotal.serving() as url:
         root = Path(folder)
         _sample(root)
         yield from _compared("from disk", {"url": url, **_paths(root), "copy": f"{folder}/copy"})
@@ -36,7 +37,7 @@ def _over_sftp():
     if not INSTALLED:
         yield f"over SFTP: not measured, no {SSHD}"
         return
-    with sshd() as server, server.running() as port, _sink() as url:
+    with sshd() as server, server.running() as port, null_virustotal.serving() as url:
         _sample(server.root)
         host = {
             "address": "127.0.0.1",
@@ -87,16 +88,6 @@ def _run(job):
     if done.returncode:
         raise SystemExit(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
-
-
-@contextmanager
-def _sink():
-    command = [sys.executable, "-m", "tests.bench.null_virustotal"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:  # noqa: S603 - our own program
-        try:
-            yield serving.stdout.readline().strip()
-        finally:
-            serving.kill()
 
 
 if __name__ == "__main__":
