@@ -32,7 +32,7 @@ from vt.quota import Saving
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
 from vt.verdict import Raw
 
-CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 16
 
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
