@@ -22,7 +22,7 @@ from tests.bench.minimal_slack import minimal_slack
 
 FEWEST, MOST = 1_000, 1_000_000
 GOAL = 1.2
-ROUNDS, ALONE = 6, 10
+REPEATS, ALONE = 6, 10
 COUNT, TOGETHER = 120, 20
 """Of a burst, in which what PostgreSQL does for an answer is counted."""
 COPY = """
@@ -108,7 +108,7 @@ def _fill(database, first, last):
 async def _compared(slack, commands, apps):
     """By app: seconds of each answer, and PostgreSQL's CPU an answer."""
     took, spent = {app.name: [] for app in apps}, {app.name: [] for app in apps}
-    for _ in range(ROUNDS):
+    for _ in range(REPEATS):
         for app in apps:
             took[app.name] += await alone(slack, commands, app.line, ALONE)
             before = app.cpu()[1]
