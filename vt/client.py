@@ -19,8 +19,9 @@ from pydantic import SecretStr
 from vt import errors
 from vt.codec import Form, KeyTransport, form_data, reply, reply_or_location, transfer_seconds, upload_address
 from vt.errors import VTError
+from vt.fair_queue import ASK, charge
 from vt.outage import Outage
-from vt.quota import Quota, count
+from vt.quota import Quota
 from vt.replies import answers, single
 
 log = structlog.get_logger()
@@ -232,10 +233,10 @@ class Client(AbstractAsyncContextManager["Client"]):
     async def _book(self, calls: int) -> None:
         """Book all calls of a sequence before its first, so that it can be finished. Raises QuotaTooSmall, QuotaSpent."""
         try:
-            await self._quota.take(calls)
+            await self._quota.take(calls, ASK.get())
         except ValueError:
             raise errors.QuotaTooSmall(calls) from None
-        count(calls)
+        charge(calls)
 
     async def _once(
         self, request: httpx.Request, seconds: float, read: Reader = reply, *, booked: bool = False

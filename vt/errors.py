@@ -1,7 +1,6 @@
 """Why VirusTotal gave no answer or a file could not be had. Errors carry data; the sentences are in handlers/text.
 
-Every class has a `code`. Codes are stored (see stored.py), so a code never changes and is never used again for another
-meaning; a class may be renamed.
+Every class has a `code`. Codes are stored (see stored.py), so a code never changes or gets another meaning; a class may be renamed.
 """
 
 from dataclasses import dataclass
@@ -92,9 +91,11 @@ class OverQuota(VTError, code="over-quota"):
 
 @dataclass(eq=False)
 class QuotaSpent(VTError, code="quota-spent"):
-    """No call is left now. The next one may be made at `retry_at` (UTC)."""
+    """No call is left now. The request's next one may be made at `retry_at` (UTC), after `ahead` askers; this one when `expected`."""
 
     retry_at: datetime
+    ahead: int = 0
+    expected: datetime | None = None
 
 
 class Reserved(QuotaSpent, code="reserved"):

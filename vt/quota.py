@@ -1,19 +1,21 @@
 """The quota of a VirusTotal key: calls per minute (sliding), per day (from 00:00 UTC) and per month (from the 1st).
 
-The arithmetic is pure: bot/storage/virustotal.py applies it to the row that all processes share.
+The arithmetic is pure: bot/storage/virustotal.py applies it to the row that all processes share. Who waits is in the row too
+(vt/fair_queue.py): whoever asks gets calls only if those who go first could have theirs as well.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from vt.errors import QuotaSpent, Reserved
+from vt import fair_queue
+from vt.fair_queue import Ask, Priority, Refusal, Ticket, Tickets
 
-MINUTE = timedelta(seconds=60)
+MINUTE = timedelta(seconds=60.8)
+"""How long a booking counts: a call is sent some moments after it was booked, and that time varies."""
 GRAIN = 100_000
 """Microseconds to which the times of bookings are rounded up: at most 600 are kept for a minute, and none ends early."""
 COARSE_GRAIN = 1_000_000
@@ -38,11 +40,14 @@ class Saving(StrEnum):
 class Quota(Protocol):
     """Decides whether a call may be made now. All processes that share the key share its counts."""
 
-    async def take(self, calls: int = 1) -> None:
-        """Book calls that are about to be made, all or none.
+    async def take(self, calls: int = 1, ask: Ask | None = None) -> None:
+        """Book calls that are about to be made, all or none, on behalf of `ask`, which is queued when they are refused.
 
-        Raises QuotaSpent when they do not fit now, and ValueError when a window can never hold so many.
+        Raises QuotaSpent when they do not fit now or others go first, and ValueError when a window can never hold so many.
         """
+
+    async def leave(self, case_id: str) -> None:
+        """A case that was queued no longer waits for calls."""
 
     async def refused(self, seconds: float | None = None) -> None:
         """VirusTotal answered 204 or 429: block calls for all processes, for its Retry-After if it sent one.
@@ -55,33 +60,6 @@ class Quota(Protocol):
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
         """Calls used and allowed by window (minute, day, month); 0 allowed means no limit."""
-
-
-@dataclass(slots=True)
-class Meter:
-    """Counts calls."""
-
-    calls: int = 0
-
-
-_METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
-
-
-@contextmanager
-def metered() -> Iterator[Meter]:
-    """Count the calls that are made inside the block, including by tasks that are started there."""
-    meter = Meter()
-    before = _METER.set(meter)
-    try:
-        yield meter
-    finally:
-        _METER.reset(before)
-
-
-def count(calls: int = 1) -> None:
-    """Note calls that were booked, in the innermost `metered` block."""
-    if meter := _METER.get():
-        meter.calls += calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +84,64 @@ class Usage:
     refusals: int = 0
     """Number of 204s in a row."""
     blocked_until: datetime | None = None
+    tickets: Tickets = ()
+    """Who waits. Rows of older versions have none."""
 
 
-def book(usage: Usage, limits: Limits, calls: int, now: datetime, *, reserve: int = 0) -> Usage:
-    """The usage with these calls booked at `now`.
+def take(
+    usage: Usage, limits: Limits, calls: int, now: datetime, ticket: Ticket | None = None, *, reserve: int = 0
+) -> tuple[Usage, Refusal | None]:
+    """Book calls at `now`, or refuse them and queue the ticket. Raises ValueError when they never fit.
 
-    `reserve`: calls of the day that are left for others. Raises Reserved when only those are left, QuotaSpent when the
-    calls fit later, and ValueError when they never do.
+    `ticket`: of who asks; None for somebody who cannot wait in the queue.
+    `reserve`: calls of the day that are left for others.
     """
     usage = current(usage, now)
     slot = next_slot(usage, limits, calls, now)
     if limits.day and usage.calls_of_day + calls > limits.day - reserve:
         midnight = _midnight(usage.day + timedelta(days=1))
-        raise Reserved(midnight) if slot < midnight else QuotaSpent(slot)
-    if slot > now:
-        raise QuotaSpent(slot)
+        if slot < midnight:
+            return usage, Refusal((midnight,), reserved=True)
+    if slot <= now and not usage.tickets:
+        return _booked(usage, limits, calls, now), None
+    mine = fair_queue.placed(usage.tickets, ticket or fair_queue.anonymous(calls, now), now)
+    tickets = fair_queue.joined(usage.tickets, mine)
+    refusal = _refusal(usage, limits, tickets, mine, now)
+    if refusal is None:
+        usage = _booked(usage, limits, calls, now)
+        tickets = fair_queue.served(tickets, mine, calls)
+    else:
+        promised = mine._replace(due=refusal.slots[0], promised=refusal.slots[0])
+        tickets = fair_queue.joined(tickets, promised)
+    if ticket is None:
+        tickets = fair_queue.without(tickets, mine.case)
+    return replace(usage, tickets=fair_queue.capped(tickets)), refusal
+
+
+def _refusal(usage: Usage, limits: Limits, tickets: Tickets, mine: Ticket, now: datetime) -> Refusal | None:
+    """When the calls of `mine`, one of the tickets, fit after those that go first; None if the first of them fit now."""
+    slots, ahead = list[datetime](), set[str]()
+    for one, slot in _timetable(usage, limits, fair_queue.live(tickets, now), now):
+        if one.key == mine.key:
+            if slot <= now:
+                return None
+            slots.append(slot)
+            if len(slots) * mine.together >= mine.calls:
+                break
+        elif not slots and one.asker != mine.asker:
+            ahead.add(one.asker)
+    return Refusal(tuple(slots) or (slot,), len(ahead))
+
+
+def _timetable(
+    usage: Usage, limits: Limits, tickets: Tickets, now: datetime
+) -> Iterator[tuple[Ticket, datetime]]:
+    """The bookings to come and their times, if nobody else comes."""
+    slots = Slots(usage, limits, now)
+    return ((one, slots.following(calls)) for one, calls in fair_queue.in_order(tickets))
+
+
+def _booked(usage: Usage, limits: Limits, calls: int, now: datetime) -> Usage:
     return replace(
         usage,
         recent=_with(usage.recent, now, calls, GRAIN if limits.minute else COARSE_GRAIN),
@@ -133,15 +154,61 @@ def next_slot(usage: Usage, limits: Limits, calls: int, now: datetime) -> dateti
     """The first time, now or later, at which these calls fit if nobody else books any. Raises ValueError if they never do."""
     if calls < 1 or any(0 < limit < calls for limit in (limits.minute, limits.day, limits.month)):
         raise ValueError(calls)
-    usage = current(usage, now)
-    slots = [now, usage.blocked_until or now]
-    if limits.minute:
-        slots.append(_minute_slot(usage, limits.minute - calls, now))
-    if limits.day and usage.calls_of_day + calls > limits.day:
-        slots.append(_midnight(usage.day + timedelta(days=1)))
-    if limits.month and usage.calls_of_month + calls > limits.month:
-        slots.append(_midnight(_first(usage.month + timedelta(days=31))))
-    return max(slots)
+    return Slots(current(usage, now), limits, now).following(calls)
+
+
+class Slots:
+    """The times at which calls fit, one booking after the other, each as early as it can be."""
+
+    def __init__(self, usage: Usage, limits: Limits, now: datetime) -> None:
+        """`usage` is current at `now`."""
+        self.at = max(now, usage.blocked_until or now)
+        """The time of the last one."""
+        self._limits = limits
+        self._recent = deque(usage.recent)
+        self._of_minute = sum(calls for _, calls in usage.recent)
+        self._day, self._of_day = usage.day, usage.calls_of_day
+        self._month, self._of_month = usage.month, usage.calls_of_month
+
+    def following(self, calls: int) -> datetime:
+        """When that many fit together, after those before. They are not more than a window holds."""
+        limits = self._limits
+        while limits.minute and self._recent and self._of_minute + calls > limits.minute:
+            when, booked = self._recent.popleft()
+            self._of_minute -= booked
+            self.at = max(self.at, when + MINUTE)
+        self._turn_calendar()
+        if limits.month and self._of_month + calls > limits.month:
+            self.at = max(self.at, _midnight(_first(self._month + timedelta(days=31))))
+        elif limits.day and self._of_day + calls > limits.day:
+            self.at = max(self.at, _midnight(self._day + timedelta(days=1)))
+        self._turn_calendar()
+        if limits.minute:
+            self._recent.append((_rounded(self.at, GRAIN), calls))
+        self._of_minute += calls
+        self._of_day += calls
+        self._of_month += calls
+        return self.at
+
+    def _turn_calendar(self) -> None:
+        """Days and months that have ended by then no longer count."""
+        today = self.at.date()
+        if today > self._day:
+            self._day, self._of_day = today, 0
+        if _first(today) > self._month:
+            self._month, self._of_month = _first(today), 0
+
+
+def rescheduled(usage: Usage, limits: Limits, now: datetime) -> tuple[Usage, Mapping[str, datetime]]:
+    """The usage after a change, and by case: when turns are due now that were due later (see fair_queue.moved)."""
+    waiting = fair_queue.live(usage.tickets, now)
+    slots = dict[tuple[str, Priority], datetime]()
+    for one, slot in _timetable(current(usage, now), limits, waiting, now):
+        slots.setdefault(one.key, slot)
+        if len(slots) == len(waiting):
+            break
+    tickets, moved = fair_queue.moved(usage.tickets, slots, now)
+    return (replace(usage, tickets=tickets) if moved else usage), moved
 
 
 def after_refusal(usage: Usage, now: datetime, seconds: float | None = None) -> Usage:
@@ -177,7 +244,8 @@ def current(usage: Usage, now: datetime) -> Usage:
     if usage.blocked_until and usage.blocked_until - now > LONGEST_PAUSE + SKEW:
         usage = replace(usage, blocked_until=None)  # by a clock that was ahead
     recent = tuple((when, calls) for when, calls in usage.recent if now - MINUTE < when < now + SKEW)
-    return replace(usage, recent=recent)
+    tickets = tuple(one for one in usage.tickets if now <= one.due + fair_queue.FORGOTTEN)
+    return replace(usage, recent=recent, tickets=tickets)
 
 
 def clock_was_set(usage: Usage, before: datetime, now: datetime) -> Usage:
@@ -190,7 +258,9 @@ def clock_was_set(usage: Usage, before: datetime, now: datetime) -> Usage:
         (when + moved if before - MINUTE < when < before + SKEW else when, calls)
         for when, calls in usage.recent
     )
-    usage = replace(usage, recent=tuple(sorted(recent)))
+    # Turns that wait find out for how long now.
+    tickets = tuple(one._replace(due=now, promised=now) for one in usage.tickets)
+    usage = replace(usage, recent=tuple(sorted(recent)), tickets=tickets)
     if abs(moved) < LONGEST_PAUSE:
         usage = replace(usage, day=now.date(), month=_first(now.date()))
     if usage.blocked_until and moved < timedelta(0):
@@ -208,26 +278,18 @@ def windows(usage: Usage, limits: Limits, now: datetime) -> Mapping[str, tuple[i
     }
 
 
-def _minute_slot(usage: Usage, room: int, now: datetime) -> datetime:
-    """The time from which at most `room` calls lie within the last minute."""
-    used = sum(calls for _, calls in usage.recent)
-    slot = now
-    for when, calls in usage.recent:
-        if used <= room:
-            break
-        used -= calls
-        slot = when + MINUTE
-    return slot
-
-
 def _with(
     recent: tuple[tuple[datetime, int], ...], now: datetime, calls: int, grain: int
 ) -> tuple[tuple[datetime, int], ...]:
     """The bookings with this one added. They are sorted, since another process's clock may be ahead."""
     booked = dict(recent)
-    when = now + timedelta(microseconds=-now.microsecond % grain)
+    when = _rounded(now, grain)
     booked[when] = booked.get(when, 0) + calls
     return tuple(sorted(booked.items()))
+
+
+def _rounded(now: datetime, grain: int) -> datetime:
+    return now + timedelta(microseconds=-now.microsecond % grain)
 
 
 def _first(day: date) -> date:

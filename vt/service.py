@@ -22,6 +22,7 @@ from vt.coalescing import (
     may_use_cached,
 )
 from vt.errors import VTError
+from vt.fair_queue import Plan, planned
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
@@ -45,6 +46,7 @@ class Call:
     endpoint: Endpoint
     resources: tuple[str, ...]
     waiting: tuple[int, ...]
+    is_poll: bool = False
 
 
 def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints: Endpoints) -> list[Call]:
@@ -56,8 +58,13 @@ def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints:
         group = groups.setdefault((endpoint, lookup.step), {})
         group.setdefault(lookup.resource, []).append(index)
     return [
-        Call(endpoint, batch, tuple(index for resource in batch for index in waiting[resource]))
-        for (endpoint, _), waiting in groups.items()
+        Call(
+            endpoint,
+            batch,
+            tuple(index for resource in batch for index in waiting[resource]),
+            step is Step.WAIT,
+        )
+        for (endpoint, step), waiting in groups.items()
         for batch in _batches(tuple(waiting), endpoint.batch_size(client))
     ]
 
@@ -181,13 +188,16 @@ class Service:
             if lookup.due(now) and lookup.value and lookup.step is not Step.UPLOAD
         ]
         calls = plan(board, due, self.client, self._endpoints)
-        return [partial(self._make, call, board) for call in calls]
+        polls = sum(call.is_poll for call in calls)
+        plans = {True: Plan(polls), False: Plan(len(calls) - polls)}
+        return [partial(self._make, call, board, plans[call.is_poll]) for call in calls]
 
-    async def _make(self, call: Call, board: Sequence[Lookup], on_change: OnChange) -> None:
+    async def _make(self, call: Call, board: Sequence[Lookup], of: Plan, on_change: OnChange) -> None:
         """Make one call, and take every lookup that waited for it to its next state."""
         waiting = {index: board[index] for index in call.waiting}
         try:
-            replies = await call.endpoint.fetch(self.client, call.resources)
+            with planned(of, is_poll=call.is_poll):
+                replies = await call.endpoint.fetch(self.client, call.resources)
             if not replies:
                 raise errors.Dropped
         except VTError as error:

@@ -60,6 +60,13 @@ NEXT_TURN = f"""
 
 `outage`: it waits for VirusTotal to answer again.
 """
+BRING_FORWARD = """
+    UPDATE procrastinate_jobs SET scheduled_at = now() + make_interval(secs => turn.seconds)
+    FROM unnest(%(cases)s::text[], %(seconds)s::float8[]) AS turn (id, seconds)
+    WHERE procrastinate_jobs.queueing_lock = turn.id AND procrastinate_jobs.status = 'todo'
+      AND procrastinate_jobs.scheduled_at > now() + make_interval(secs => turn.seconds)
+"""
+"""The next turns of these cases are to be taken in so many seconds, unless they are due sooner."""
 WAKE_FROM_FUTURE = """
     UPDATE procrastinate_jobs SET scheduled_at = now() + make_interval(secs => 2 * random())
     WHERE status = 'todo' AND (args->>'at')::float8 > extract(epoch FROM now()) + 1

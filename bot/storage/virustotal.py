@@ -3,18 +3,21 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
 from sqlalchemy import Column, MetaData, Table, Text
 
 from bot.database import Database
+from bot.queue.jobs import BRING_FORWARD
 from handlers.case import StoreDown
-from vt import quota
+from vt import fair_queue, quota
 from vt.errors import QuotaSpent
+from vt.fair_queue import Ask, Refusal
 from vt.quota import Limits, Usage
 
 log = structlog.get_logger()
@@ -24,6 +27,8 @@ quotas = Table("quotas", metadata, Column("key", Text, primary_key=True), Column
 _USAGE = TypeAdapter(Usage)
 
 Change = Callable[[Usage, datetime], Usage]
+Outcome = Refusal | Exception | None
+"""Of a booking: None if the calls may be made."""
 
 
 class QuotaStore:
@@ -54,9 +59,11 @@ class QuotaStore:
         self._turn = asyncio.Lock()
         self._waiting: list[_Booking] = []
 
-    async def take(self, calls: int = 1) -> None:
+    async def take(self, calls: int = 1, ask: Ask | None = None) -> None:
         """Book calls, all or none. Raises QuotaSpent(retry_at); ValueError when they can never fit."""
-        mine = _Booking(calls, asyncio.get_running_loop().create_future())
+        if ask and (refusal := ask.plan.known_refusal(self._clock())):
+            raise refusal
+        mine = _Booking(calls, ask, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         async with self._turn:
             if not mine.booked.done():
@@ -66,29 +73,43 @@ class QuotaStore:
     async def _book_waiting(self) -> None:
         """Book for all who wait, in one statement. Whoever does not get any calls finds the reason in their future."""
         bookings, self._waiting = [one for one in self._waiting if not one.booked.cancelled()], []
-        refusals: list[Exception | None] = []
+        outcomes: list[Outcome] = []
 
         def book(usage: Usage, now: datetime) -> Usage:
-            refusals.clear()
+            outcomes.clear()
             for one in bookings:
+                before = sum(
+                    other.calls
+                    for other, outcome in zip(bookings, outcomes, strict=False)
+                    if outcome is None and one.shares_plan(other)
+                )
+                ticket = one.ask.ticket(one.calls, now, before) if one.ask else None
                 try:
-                    usage = quota.book(usage, self._limits, one.calls, now, reserve=self._reserve)
-                    refusals.append(None)
-                except (QuotaSpent, ValueError) as refusal:
-                    refusals.append(refusal)
+                    usage, refusal = quota.take(
+                        usage, self._limits, one.calls, now, ticket, reserve=self._reserve
+                    )
+                    outcomes.append(refusal)
+                except ValueError as error:
+                    outcomes.append(error)
             return usage
 
         try:
-            usage = await self._swapped(book, is_refused=lambda: any(refusals))
+            usage = await self._swapped(book)
         except StoreDown as down:
-            refusals[:] = [down] * len(bookings)
+            outcomes[:] = [down] * len(bookings)
         except BaseException:
             self._waiting[:0] = bookings  # cancelled: somebody else books for the others
             raise
         else:
             self._refused_before = usage.refusals > 0
-        for one, refusal in zip(bookings, refusals, strict=True):
-            one.settle(refusal)
+        for one, outcome in zip(bookings, outcomes, strict=True):
+            one.settle(outcome)
+
+    async def leave(self, case_id: str) -> None:
+        """A case no longer waits for calls: whoever waits behind it is called sooner. Raises StoreDown."""
+        await self._change(
+            lambda usage, _: replace(usage, tickets=fair_queue.without(usage.tickets, case_id))
+        )
 
     async def refused(self, seconds: float | None = None) -> None:
         """Block the key for everybody, for so long, or longer each time. Raises QuotaSpent(retry_at) always."""
@@ -115,21 +136,31 @@ class QuotaStore:
         async with self._turn:
             return await self._swapped(change)
 
-    async def _swapped(self, change: Change, is_refused: Callable[[], bool] = lambda: False) -> Usage:
-        """Change the row. If it is still as we wrote it, one statement does; else it is read first.
+    async def _swapped(self, change: Change) -> Usage:
+        """Change the row, and have the turns of those who wait taken when that moves their slots.
 
-        A refusal is never decided on the remembered row: other processes may have changed it.
+        If the row is still as we wrote it, one statement does; else it is read first. That nothing changes, as after most
+        refusals, is never decided on the remembered row: other processes may have changed it.
         """
         if self._last:
-            usage = change(self._usage, self._clock())
-            if not is_refused() and await self._put(self._last, usage):
+            usage, turns = self._changed(self._usage, change)
+            if usage != self._usage and await self._put(self._last, usage, turns):
                 return usage
         while True:
             found = await self._read()
             before = _parsed(found)
-            usage = change(before, self._clock())
-            if usage == before or await self._put(found, usage):
+            usage, turns = self._changed(before, change)
+            if usage == before or await self._put(found, usage, turns):
                 return usage
+
+    def _changed(self, usage: Usage, change: Change) -> tuple[Usage, Mapping[str, float]]:
+        """The usage after a change, and by case: in how many seconds its turn is to be taken."""
+        now = self._clock()
+        usage = change(usage, now)
+        if not usage.tickets:
+            return usage, {}
+        usage, turns = quota.rescheduled(usage, self._limits, now)
+        return usage, {case_id: (at - now).total_seconds() for case_id, at in turns.items()}
 
     async def _read(self) -> str:
         found = await self._database.rows(_READ_QUOTA, {"key": self.name})
@@ -138,10 +169,13 @@ class QuotaStore:
             found = await self._database.rows(_READ_QUOTA, {"key": self.name})
         return str(found[0].use)
 
-    async def _put(self, before: str, usage: Usage) -> bool:
+    async def _put(self, before: str, usage: Usage, turns: Mapping[str, float]) -> bool:
         """False: it was changed by another process in the meantime."""
         after = _text(usage)
-        put = await self._database.rows(_SWAP_QUOTA, {"key": self.name, "before": before, "after": after})
+        values: dict[str, Any] = {"key": self.name, "before": before, "after": after}
+        if turns:
+            values |= {"cases": list(turns), "seconds": list(turns.values())}
+        put = await self._database.rows(_SWAP_AND_WAKE if turns else _SWAP_QUOTA, values)
         self._last, self._usage = (after, usage) if put else ("", Usage())
         return bool(put)
 
@@ -151,14 +185,23 @@ class _Booking:
     """Calls that somebody waits for."""
 
     calls: int
+    ask: Ask | None
     booked: asyncio.Future[None]
 
-    def settle(self, refusal: Exception | None) -> None:
+    def shares_plan(self, other: "_Booking") -> bool:
+        """Whether both are calls of the same turn."""
+        return self.ask is not None and other.ask is not None and self.ask.plan is other.ask.plan
+
+    def settle(self, outcome: Outcome) -> None:
         """They are booked, or refused."""
+        if isinstance(outcome, Refusal):
+            outcome = self.ask.plan.refuse(outcome) if self.ask else outcome.error()
+        elif outcome is None and self.ask:
+            self.ask.plan.booked(self.calls)
         if self.booked.done():
             return
-        if refusal:
-            self.booked.set_exception(refusal)
+        if outcome:
+            self.booked.set_exception(outcome)
         else:
             self.booked.set_result(None)
 
@@ -168,6 +211,9 @@ _FIRST_QUOTA = "INSERT INTO quotas (key, use) VALUES (%(key)s, %(use)s) ON CONFL
 _SWAP_QUOTA = (
     "UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s RETURNING true AS put"
 )
+_SWAP_AND_WAKE = f"""
+    WITH put AS ({_SWAP_QUOTA}), woken AS ({BRING_FORWARD} AND EXISTS (SELECT FROM put)) SELECT put FROM put
+"""  # noqa: S608 - constants
 
 
 def _parsed(stored: str) -> Usage:

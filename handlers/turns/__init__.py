@@ -15,7 +15,7 @@ from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefu
 from handlers.text.language import language
 from handlers.turns import about, buttons, lookup, modals, report, watch_cards, watch_commands
 from handlers.views import messages
-from vt.quota import metered
+from vt.fair_queue import asking
 
 log = structlog.get_logger()
 
@@ -31,7 +31,8 @@ async def take(case_id: str, deps: Deps) -> None:
         return
     if deps.token_refused() and not case.request.origin.response_url:
         raise TokenRefused  # before calls to VirusTotal are spent on an answer that nobody could be given
-    with metered() as spent, language(await deps.languages.of_answer(case)):
+    asker = f"{case.request.origin.team}/{case.request.origin.user}"
+    with asking(case_id, asker) as spent, language(await deps.languages.of_answer(case)):
         try:
             await HANDLERS[case.request.verb](case, deps)
         except MissingScope as missing:

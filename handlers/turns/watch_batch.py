@@ -30,8 +30,8 @@ from handlers.watch import (
     verdict_changed,
 )
 from vt.evidence import Thresholds
+from vt.fair_queue import Priority, asking
 from vt.lookup import Lookup
-from vt.quota import metered
 from vt.service import Service, next_turn
 
 
@@ -258,8 +258,8 @@ class _Batch:
         prioritised = [card for card in cards if card.overrides.prioritised]
         rest = [card for card in cards if not card.overrides.prioritised]
         return [
-            *await _advance(prioritised, self._deps.service, self._deps),
-            *await _advance(rest, self._deps.automatic, self._deps),
+            *await _advance(prioritised, self._deps.service, self._deps, Priority.PERSON),
+            *await _advance(rest, self._deps.automatic, self._deps, Priority.AUTOMATIC),
         ]
 
     # After the lookup ------------------------------------------------------------------------------------
@@ -288,10 +288,10 @@ class _Batch:
         await self._finish(card, Outcome.OPEN if due else Outcome.DONE, due)
 
 
-async def _advance(cards: Sequence[Card], service: Service, deps: WatchDeps) -> list[Card]:
-    """Advance all lookups of the cards together. The calls that they share are booked on the first card."""
+async def _advance(cards: Sequence[Card], service: Service, deps: WatchDeps, rank: Priority) -> list[Card]:
+    """Advance all lookups of the cards together: they wait for the quota as one, and the first card is charged for all."""
     lookups = tuple(lookup for card in cards for lookup in card.case.lookups)
-    with metered() as spent:
+    with asking("watch", "watch", rank) as spent:
         async for advanced in service.advance(lookups):
             lookups = advanced
     if spent.calls:

@@ -26,7 +26,7 @@ PEAK = Path("/proc/self/clear_refs")
 
 
 class Unlimited:
-    async def take(self, calls=1):
+    async def take(self, calls=1, ask=None):
         pass
 
     async def refused(self, seconds=None):

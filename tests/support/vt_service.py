@@ -42,7 +42,7 @@ class Allowance:
         self.calls = calls
         self.most = 10**9
 
-    async def take(self, calls=1):
+    async def take(self, calls=1, _ask=None):
         if calls > self.most:
             raise ValueError(calls)
         if self.calls < calls:

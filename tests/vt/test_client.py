@@ -26,7 +26,7 @@ class Counted:
     def __init__(self):
         self.taken = 0
 
-    async def take(self, calls=1):
+    async def take(self, calls=1, _ask=None):
         self.taken += calls
 
     async def refused(self, _seconds=None):

@@ -9,8 +9,7 @@ from bot.database import Database
 from bot.storage.replies import StoredReplies
 from bot.storage.virustotal import QuotaStore
 from playground.virustotal import Sandbox
-from tests.support.memory_quota import MemoryQuota
-from vt import quota
+from tests.support.memory_quota import MemoryQuota, book
 from vt.actions import fitting
 from vt.client import Client
 from vt.coalescing import MaxAges
@@ -131,20 +130,20 @@ def test_the_reserve():
     """Whoever leaves it stops there until midnight UTC; others go on to the end."""
     limits, use = Limits(0, 5, 0), Usage()
     for _ in range(3):
-        use = quota.book(use, limits, 1, NOON, reserve=2)
+        use = book(use, limits, 1, NOON, reserve=2)
     with pytest.raises(Reserved) as caught:
-        quota.book(use, limits, 1, NOON, reserve=2)
+        book(use, limits, 1, NOON, reserve=2)
     assert caught.value.retry_at == MIDNIGHT
     for _ in range(2):
-        use = quota.book(use, limits, 1, NOON)
+        use = book(use, limits, 1, NOON)
     with pytest.raises(QuotaSpent) as spent:
-        quota.book(use, limits, 1, NOON, reserve=2)
+        book(use, limits, 1, NOON, reserve=2)
     assert type(spent.value) is QuotaSpent
 
 
 def test_no_reserve_without_a_limit():
     """A day without a limit has none."""
-    assert quota.book(Usage(), Limits(0, 0, 0), 1, NOON, reserve=2).calls_of_day == 1
+    assert book(Usage(), Limits(0, 0, 0), 1, NOON, reserve=2).calls_of_day == 1
 
 
 async def test_one_count_for_both(database):

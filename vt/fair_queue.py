@@ -1,0 +1,281 @@
+"""The queue for a spent quota: who waits for calls, and in which order they get them. Pure.
+
+A higher priority always goes first. Inside a priority it is round-robin between askers: each gets one call a round, however
+many are wanted, and whoever is new comes last in the round that is under way; after a booking of several calls an asker sits
+out as many rounds. So somebody who wants one call waits for at most one booking of every other asker. Among requests of one
+asker, the one that needs the fewest calls goes first.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from heapq import heapify, heappop, heapreplace
+from typing import NamedTuple
+
+from vt.errors import QuotaSpent, Reserved
+
+MOST_TICKETS = 100
+"""Requests that are queued at most; the row that holds them is rewritten with each booking."""
+HELD = timedelta(seconds=5)
+"""How long after its time a slot is held for a request whose turn does not come, because its process died, for example."""
+FORGOTTEN = timedelta(minutes=5)
+"""How long after its time such a request keeps its place in the line."""
+EXACT = timedelta(seconds=0.2)
+"""A slot that changes by less has not changed."""
+WORTH_SAYING = timedelta(seconds=3)
+"""What an estimate has to change by at least to be told again."""
+LONGEST_LOOK = 1000
+"""Bookings that are calculated in advance at most."""
+
+
+class Priority(IntEnum):
+    """What a call is for; the lowest number goes first."""
+
+    PERSON = 0
+    """A person waits for it."""
+    POLL = 1
+    """Whether an analysis that VirusTotal has accepted is finished."""
+    AUTOMATIC = 2
+    """Nobody asked for it."""
+    FOLLOW_UP = 3
+    """Something that was answered is checked again."""
+
+
+class Ticket(NamedTuple):
+    """A request that waits for calls. Stored as a JSON list: what is added to it goes to the end, with a default."""
+
+    case: str
+    """The id of the request's case."""
+    asker: str
+    priority: Priority
+    calls: int
+    """Calls that it needs in all."""
+    due: datetime
+    """When its next turn is scheduled."""
+    promised: datetime
+    """The time for its next call that the asker was told."""
+    together: int = 1
+    """Calls that it can only use together."""
+    round: int = 0
+    """The round in which the asker gets its next call. The lowest goes first, and among equals who came first."""
+
+    @property
+    def key(self) -> tuple[str, Priority]:
+        """A case has one ticket of each priority at most."""
+        return self.case, self.priority
+
+    @property
+    def line(self) -> tuple[str, Priority]:
+        """What the tickets of one asker have in common."""
+        return self.asker, self.priority
+
+
+Tickets = tuple[Ticket, ...]
+
+
+def anonymous(calls: int, now: datetime) -> Ticket:
+    """For somebody who cannot wait in the queue."""
+    return Ticket("", "", Priority.PERSON, calls, now, now, calls)
+
+
+def in_order(tickets: Iterable[Ticket]) -> Iterator[tuple[Ticket, int]]:
+    """The bookings to come, in order: whose, and of how many calls. At most LONGEST_LOOK."""
+    lines = defaultdict[tuple[str, Priority], list[Ticket]](list)
+    for ticket in tickets:
+        lines[ticket.line].append(ticket)
+    waiting = [sorted(line, key=lambda one: one.calls) for line in lines.values()]
+    left = {ticket.key: ticket.calls for ticket in tickets}
+    heap = [(line[0].priority, line[0].round, position) for position, line in enumerate(waiting)]
+    heapify(heap)
+    for _ in range(LONGEST_LOOK):
+        if not heap:
+            return
+        priority, start, position = heap[0]
+        ticket = waiting[position][0]
+        calls = max(1, min(ticket.together, left[ticket.key]))
+        yield ticket, calls
+        left[ticket.key] -= calls
+        if left[ticket.key] <= 0:
+            del waiting[position][0]
+        if waiting[position]:
+            heapreplace(heap, (priority, start + calls, position))
+        else:
+            heappop(heap)
+
+
+def placed(tickets: Tickets, mine: Ticket, now: datetime) -> Ticket:
+    """`mine` with its round: that of its asker's tickets, or the one that is under way if there are none, or if it is late."""
+    rounds = [one.round for one in live(tickets, now) if one.priority == mine.priority]
+    known = [one.round for one in live(tickets, now) if one.line == mine.line]
+    return mine._replace(round=min(known or rounds, default=0))
+
+
+def joined(tickets: Tickets, mine: Ticket) -> Tickets:
+    """The tickets with `mine` at the end, or instead of an earlier one of the same case."""
+    if all(one.key != mine.key for one in tickets):
+        return (*tickets, mine)
+    return tuple(mine if one.key == mine.key else one for one in tickets)
+
+
+def capped(tickets: Tickets) -> Tickets:
+    """The tickets; beyond MOST_TICKETS without the newest of the asker who has the most, or of the lowest priority among equals.
+
+    A request without a ticket comes again at the time that it was told, and then may get one.
+    """
+    if len(tickets) <= MOST_TICKETS:
+        return tickets
+    counts = Counter(one.asker for one in tickets)
+    ranks = [(counts[one.asker], one.priority, position) for position, one in enumerate(tickets)]
+    dropped = max(ranks)[-1]
+    return (*tickets[:dropped], *tickets[dropped + 1 :])
+
+
+def live(tickets: Tickets, now: datetime) -> Tickets:
+    """Those for which slots are held: their turn is still to come, or was due a moment ago."""
+    return tuple(one for one in tickets if now <= one.due + HELD)
+
+
+def served(tickets: Tickets, mine: Ticket, calls: int) -> Tickets:
+    """The tickets after calls were booked for `mine`, which is one of them. Its asker's next ones wait for a later round."""
+    after = (one._replace(calls=one.calls - calls) if one.key == mine.key else one for one in tickets)
+    return tuple(
+        one._replace(round=mine.round + calls) if one.line == mine.line else one
+        for one in after
+        if one.calls > 0
+    )
+
+
+def moved(
+    tickets: Tickets, slots: Mapping[tuple[str, Priority], datetime], now: datetime
+) -> tuple[Tickets, Mapping[str, datetime]]:
+    """The tickets with new times, and by case: when turns are due now that were due at other times.
+
+    A turn becomes due at its slot if that is earlier, and at once if what the asker was told changes by more than a half.
+    At a later slot it is found out when the turn comes.
+    """
+    after, turns = list[Ticket](), dict[str, datetime]()
+    for one in tickets:
+        slot = slots.get(one.key, one.due)
+        is_told = abs(slot - one.promised) > max(WORTH_SAYING, (one.promised - now) / 2)
+        if one.due > now and (is_told or one.due - slot > EXACT):
+            turns[one.case] = min(now if is_told else slot, turns.get(one.case, slot))
+            one = one._replace(due=slot, promised=slot if is_told else one.promised)  # noqa: PLW2901
+        after.append(one)
+    return tuple(after), turns
+
+
+def without(tickets: Tickets, case_id: str) -> Tickets:
+    """The tickets of all other cases."""
+    return tuple(one for one in tickets if one.case != case_id)
+
+
+# Who asks ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No call may be made now."""
+
+    slots: tuple[datetime, ...]
+    """When each of the request's bookings may be made, in order, if nothing changes."""
+    ahead: int = 0
+    """How many other askers get a call before the first of them."""
+    reserved: bool = False
+    """What is left is reserved for people."""
+
+    def error(self, position: int = 0) -> QuotaSpent:
+        """For the request's refused booking of that position."""
+        if self.reserved:
+            return Reserved(self.slots[0])
+        return QuotaSpent(self.slots[0], self.ahead, self.slots[min(position, len(self.slots) - 1)])
+
+
+@dataclass(slots=True)
+class Plan:
+    """The calls that a turn is about to make, at one priority."""
+
+    calls: int = 0
+    """How many have not been booked."""
+    refusal: Refusal | None = None
+    """Of the first call that was refused. It holds for those after it too, until its time."""
+    refused: int = 0
+    """Bookings that were refused since."""
+
+    def known_refusal(self, now: datetime) -> QuotaSpent | None:
+        """The refusal of one more booking, if that is certain without a look at the quota."""
+        if self.refusal is None or self.refusal.slots[0] <= now:
+            return None
+        self.refused += 1
+        return self.refusal.error(self.refused - 1)
+
+    def booked(self, calls: int) -> None:
+        """Calls were booked."""
+        self.calls, self.refusal = max(0, self.calls - calls), None
+
+    def refuse(self, refusal: Refusal) -> QuotaSpent:
+        """A booking was refused."""
+        self.refused = self.refused + 1 if refusal == self.refusal else 1
+        self.refusal = refusal
+        return refusal.error(self.refused - 1)
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts calls that were booked."""
+
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """On whose behalf calls are made: the case, the asker and the priority."""
+
+    case: str
+    asker: str
+    priority: Priority
+    plan: Plan
+    spent: Meter
+
+    def ticket(self, calls: int, now: datetime, booked: int = 0) -> Ticket:
+        """A ticket for its calls, so many of them together. `booked`: calls that were booked a moment ago."""
+        total = max(self.plan.calls - booked, calls)
+        return Ticket(self.case, self.asker, self.priority, total, now, now, calls)
+
+
+ASK: ContextVar[Ask | None] = ContextVar("ask", default=None)
+"""On whose behalf calls are made now; None: nobody's who could wait in the queue."""
+
+
+@contextmanager
+def asking(case: str, asker: str, priority: Priority = Priority.PERSON) -> Iterator[Meter]:
+    """Calls that are made inside the block, including by tasks that are started there, are made on behalf of this case, and counted."""
+    spent = Meter()
+    with _set(Ask(case, asker, priority, Plan(), spent)):
+        yield spent
+
+
+def charge(calls: int) -> None:
+    """Count calls that were booked."""
+    if ask := ASK.get():
+        ask.spent.calls += calls
+
+
+@contextmanager
+def planned(plan: Plan, *, is_poll: bool = False) -> Iterator[None]:
+    """A call inside the block is one of those of the plan. Polls are less urgent than what a person waits for."""
+    ask, rank = ASK.get(), Priority.POLL if is_poll else Priority.PERSON
+    with _set(ask and replace(ask, priority=max(ask.priority, rank), plan=plan)):
+        yield
+
+
+@contextmanager
+def _set(ask: Ask | None) -> Iterator[None]:
+    before = ASK.set(ask)
+    try:
+        yield
+    finally:
+        ASK.reset(before)
