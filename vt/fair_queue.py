@@ -109,9 +109,9 @@ def in_order(tickets: Iterable[Ticket]) -> Iterator[tuple[Ticket, int]]:
 
 def placed(tickets: Tickets, mine: Ticket, now: datetime) -> Ticket:
     """`mine` with its round: that of its asker's tickets, or the one that is under way if there are none, or if it is late."""
-    rounds = [one.round for one in live(tickets, now) if one.priority == mine.priority]
-    known = [one.round for one in live(tickets, now) if one.line == mine.line]
-    return mine._replace(round=min(known or rounds, default=0))
+    competing = [one for one in live(tickets, now) if one.priority == mine.priority]
+    same = [one for one in competing if one.asker == mine.asker]
+    return mine._replace(round=min((one.round for one in same or competing), default=0))
 
 
 def joined(tickets: Tickets, mine: Ticket) -> Tickets:
