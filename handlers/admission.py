@@ -113,7 +113,7 @@ class RecentSettings:
 
 
 class Directory:
-    """People and channels by id. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
+    """People and channels by id, as one workspace sees them. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
 
     def __init__(self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime]) -> None:
         self._slack = slack
@@ -131,10 +131,11 @@ class Directory:
         if recent := self._recent.get(user):
             return recent
         now = self._clock()
-        known = await self._cache.person(user, now - CACHED_FOR)
+        home = await self._our_team()
+        known = await self._cache.person(home, user, now - CACHED_FOR)
         if known is None:
-            known = await self._fetch(user)
-            await self._cache.keep_person(known, self._clock())
+            known = await self._fetch(user, home)
+            await self._cache.keep_person(home, known, self._clock())
         self._recent.keep(user, known, now)
         return known
 
@@ -149,11 +150,12 @@ class Directory:
 
     async def channel_name(self, channel: str) -> str:
         """A channel's name."""
-        known = await self._cache.channel_name(channel, self._clock() - CACHED_FOR)
+        home = await self._our_team()
+        known = await self._cache.channel_name(home, channel, self._clock() - CACHED_FOR)
         if known is None:
             answer = await ask(self._slack.conversations_info, channel=channel)
             known = str(answer["channel"].get("name", ""))
-            await self._cache.keep_channel_name(channel, known, self._clock())
+            await self._cache.keep_channel_name(home, channel, known, self._clock())
         return known
 
     async def creator(self, channel: str) -> str:
@@ -166,8 +168,7 @@ class Directory:
             self._home = str((await ask(self._slack.auth_test))["team_id"])
         return self._home
 
-    async def _fetch(self, user: str) -> Person:
-        home = await self._our_team()
+    async def _fetch(self, user: str, home: str) -> Person:
         try:
             found = await ask(self._slack.users_info, user=user, include_locale=True)
             return people.described(found["user"], home)
@@ -236,8 +237,7 @@ class AdmissionDeps:
     store: RequestStore
     directory: Directory
     policy: Policy
-    audience: Audience = EVERYBODY
-    """Everybody, with the contact to turn to."""
+    audience: Audience = EVERYBODY  # with the contact to turn to
 
 
 async def accept(request: Request, deps: AdmissionDeps) -> str:
@@ -275,7 +275,7 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
         person = await directory.person(origin.user)
         if person.role not in policy.roles:
             return Denial(person.role.value)
-        if not await directory.belongs_to(origin.user, origin.team):
+        if not await directory.belongs_to(origin.user, people.asker(origin)[0]):
             return Denial.STRANGER
         if policy.users and not people.is_listed(person, policy.users):
             return Denial.USER

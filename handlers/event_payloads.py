@@ -90,9 +90,11 @@ def _addressed(
     if event.get("subtype") not in MESSAGE_SUBTYPES or event.get("hidden") or by_itself:
         return None
     poster = optional(event, "bot_id") or text(event, "user")
+    own = optional(event, "user_team") or optional(event, "team")
     origin = Origin(
         entry_point=entry_point,
-        team=optional(event, "user_team") or optional(event, "team") or bot.team,
+        team=bot.team or own or "",
+        user_team=own,
         user=poster,
         channel=text(event, "channel"),
         thread=thread,

@@ -24,11 +24,16 @@ class MalformedPayload(Exception):
 
 def text(payload: Payload, *path: str) -> str:
     """The text at that path, which is not empty. Raises MalformedPayload."""
+    found = _at(payload, path)
+    if not isinstance(found, str) or not found:
+        raise MalformedPayload(".".join(path))
+    return found
+
+
+def _at(payload: Payload, path: tuple[str, ...]) -> Any:
     found: Any = payload
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
-    if not isinstance(found, str) or not found:
-        raise MalformedPayload(".".join(path))
     return found
 
 
@@ -43,9 +48,7 @@ def timestamp(payload: Payload, *names: str) -> str:
 
 def mapping(payload: Payload, *path: str) -> Payload:
     """The object at that path. Raises MalformedPayload."""
-    found: Any = payload
-    for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
+    found = _at(payload, path)
     if not isinstance(found, Mapping):
         raise MalformedPayload(".".join(path))
     return found
@@ -66,8 +69,14 @@ def optional(payload: Payload, *path: str) -> str | None:
 
 
 def team(body: Payload) -> str:
-    """The user's workspace. In a channel shared with another organisation it differs from the payload's own."""
-    return optional(body, "user", "team_id") or text(body, "team", "id")
+    """The workspace that the bot answers for. In a channel shared with another organisation, the user's may be another."""
+    home = optional(body, "view", "app_installed_team_id") or optional(body, "team", "id")
+    return home or user_team(body) or text(body, "team", "id")
+
+
+def user_team(body: Payload) -> str | None:
+    """The user's own workspace, if Slack names it."""
+    return optional(body, "user", "team_id")
 
 
 def is_public_name(name: str | None) -> bool:
@@ -114,7 +123,7 @@ class GlobalShortcut:
 
 @dataclass(frozen=True, slots=True)
 class ButtonClick:
-    """A button or a menu entry in a message."""
+    """A button or a menu entry in a message, or a button in the home."""
 
     origin: Origin
     action_id: str
@@ -137,12 +146,9 @@ class ButtonClick:
 class ModalClick:
     """A button or a menu entry in a modal."""
 
-    modal_id: str
-    """Our own id."""
-    view_id: str
-    """Slack's id."""
-    value: str
-    """The value of the selected option, or the action_id of the button."""
+    modal_id: str  # our own id
+    view_id: str  # Slack's id
+    value: str  # of the selected option, or the action_id of the button
     trigger_id: str
     team: str
     user: str
@@ -152,10 +158,8 @@ class ModalClick:
 class ModalSubmission:
     """A submitted modal."""
 
-    modal_id: str
-    """Our own id."""
-    values: Payload
-    """What is filled in, by block."""
+    modal_id: str  # our own id
+    values: Payload  # what is filled in, by block
     team: str
     user: str
 
@@ -185,22 +189,13 @@ class HomeOpened:
     tab: str
 
 
-@dataclass(frozen=True, slots=True)
-class HomeClick:
-    """A button in the home."""
-
-    origin: Origin
-    action_id: str
-    value: str
-    trigger_id: str
-
-
-def slash_command(body: Payload) -> SlashCommand:
-    """A slash command. Slack omits the text when there is none."""
+def slash_command(body: Payload, home: str = "") -> SlashCommand:
+    """A slash command. Slack omits the text when there is none, and names the asker's workspace only."""
     trigger_id = text(body, "trigger_id")
     origin = Origin(
         entry_point=EntryPoint.COMMAND,
-        team=text(body, "team_id"),
+        team=home or text(body, "team_id"),
+        user_team=text(body, "team_id"),
         user=text(body, "user_id"),
         channel=text(body, "channel_id"),
         response_url=text(body, "response_url"),
@@ -215,6 +210,7 @@ def message_shortcut(body: Payload) -> MessageShortcut:
     origin = Origin(
         entry_point=EntryPoint.SHORTCUT,
         team=team(body),
+        user_team=user_team(body),
         user=text(body, "user", "id"),
         channel=text(body, "channel", "id"),
         response_url=text(body, "response_url"),
@@ -232,7 +228,8 @@ def message_shortcut(body: Payload) -> MessageShortcut:
 def global_shortcut(body: Payload) -> GlobalShortcut:
     """A global shortcut. It has no channel and no response_url: answers go to direct messages."""
     user = text(body, "user", "id")
-    origin = Origin(entry_point=EntryPoint.SHORTCUT, team=team(body), user=user, channel=user)
+    teams = {"team": team(body), "user_team": user_team(body)}
+    origin = Origin(entry_point=EntryPoint.SHORTCUT, **teams, user=user, channel=user)
     return GlobalShortcut(origin, text(body, "trigger_id"))
 
 
@@ -241,6 +238,7 @@ def button_click(body: Payload, action: Payload) -> ButtonClick:
     origin = Origin(
         entry_point=EntryPoint.BUTTON,
         team=team(body),
+        user_team=user_team(body),
         user=text(body, "user", "id"),
         channel=text(body, "channel", "id"),
         response_url=optional(body, "response_url"),
@@ -288,11 +286,12 @@ def home_opened(body: Payload, team: str) -> HomeOpened:
     return HomeOpened(f"home:{text(body, 'event_id')}", origin, text(body, "event", "tab"))
 
 
-def home_click(body: Payload, action: Payload) -> HomeClick:
+def home_click(body: Payload, action: Payload) -> ButtonClick:
     """A button in the home, which is in no channel: answers go to direct messages."""
     user = text(body, "user", "id")
-    origin = Origin(entry_point=EntryPoint.HOME, team=team(body), user=user, channel=user)
-    return HomeClick(
+    teams = {"team": team(body), "user_team": user_team(body)}
+    origin = Origin(entry_point=EntryPoint.HOME, **teams, user=user, channel=user)
+    return ButtonClick(
         origin=origin,
         action_id=text(action, "action_id"),
         value=optional(action, "value") or "",

@@ -42,18 +42,21 @@ class Person:
 
 
 class DirectoryCache(Protocol):
-    """Stores what Slack said, with the time. Every method raises StoreDown when the database cannot be reached."""
+    """Stores what Slack said to each workspace, with the time: somebody may be a member of one and a stranger to another.
 
-    async def person(self, user: str, newer_than: datetime) -> Person | None:
+    Every method raises StoreDown when the database cannot be reached.
+    """
+
+    async def person(self, team: str, user: str, newer_than: datetime) -> Person | None:
         """A person, if stored after that time."""
 
-    async def keep_person(self, person: Person, at: datetime) -> None:
+    async def keep_person(self, team: str, person: Person, at: datetime) -> None:
         """Store a person."""
 
-    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
+    async def channel_name(self, team: str, channel: str, newer_than: datetime) -> str | None:
         """A channel's name, if stored after that time."""
 
-    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
+    async def keep_channel_name(self, team: str, channel: str, name: str, at: datetime) -> None:
         """Store a channel's name."""
 
 
@@ -125,6 +128,11 @@ def _role(user: Mapping[str, Any], home: str) -> Role:
 def teams(user: Mapping[str, Any]) -> set[Any]:
     """The workspaces that somebody belongs to: in Enterprise Grid there may be several."""
     return {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
+
+
+def asker(origin: Origin) -> tuple[str, str]:
+    """Who asked: the ids of their own workspace and of themselves."""
+    return origin.user_team or origin.team, origin.user
 
 
 def is_foreign(payload: Payload, home: str) -> bool:

@@ -75,21 +75,24 @@ class Origin(Frozen):
     """Who asked from where, and where the answer goes: to the response_url, or without one into the channel or thread."""
 
     entry_point: EntryPoint = EntryPoint.COMMAND
-    team: str
+    team: str  # the workspace that the bot answers for: whatever is stored is kept apart by it
+    user_team: str | None = None  # the asker's own: another one through Slack Connect
+    enterprise: str | None = None  # the organisation, if the bot is installed in the whole of it
     user: str
     channel: str
     response_url: str | None = None
-    since: datetime | None = None
-    """When the response_url was issued, if that was before the request. It works for 30 minutes."""
-    thread: str | None = None
-    """The timestamp of the thread to answer in."""
+    since: datetime | None = None  # when the response_url was issued, if earlier: it works for 30 minutes
+    thread: str | None = None  # the timestamp of the thread to answer in
     message: str | None = None
     """The timestamp of the message with the button, or of the message in a watched channel."""
     public: bool = False  # everyone in the channel sees that message
-    apart: bool = False
-    """The answer goes to the asker's direct messages, because the channel is set to private answers."""
-    listed: bool = False
-    """It is a public channel: its name may be mentioned to anyone in the workspace."""
+    apart: bool = False  # answered in direct messages, because the channel is set to private answers
+    listed: bool = False  # a public channel: its name may be mentioned to anyone in the workspace
+
+    @property
+    def asker(self) -> tuple[str, str]:
+        """The ids of the asker's own workspace and of the asker."""
+        return self.user_team or self.team, self.user
 
 
 class Answers(StrEnum):
@@ -195,12 +198,9 @@ class ModalRequest(_AboutAnswer):
     """Fill a modal about an answer."""
 
     verb: Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
-    view: str
-    """Slack's id of the modal."""
-    modal: str
-    """Our own id of it."""
-    part: str = ""
-    """The part to show, in the form that handlers/views/details_layout.py reads."""
+    view: str  # Slack's id of the modal
+    modal: str  # our own id of it
+    part: str = ""  # the part to show, as handlers/views/details_layout.py reads it
 
 
 class SettingsRequest(_Request):

@@ -164,7 +164,7 @@ def upgrade_origin(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unchanged(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """For a version that only brought verbs, or fields with a default: 3 to 5 of requests, 2 and 4 of channel settings."""
+    """For a version that only brought verbs, or fields with a default: 3 to 6 of requests, 2 and 4 of channel settings."""
     return dict(stored)
 
 
@@ -180,10 +180,10 @@ def _is_v1(origin: object) -> bool:
 # The shapes, and the rows that hold them ---------------------------------------------------------------
 
 REQUEST: Shape[Request] = Shape(
-    "request", TypeAdapter(Request), (upgrade_request, unchanged, unchanged, unchanged)
+    "request", TypeAdapter(Request), (upgrade_request, unchanged, unchanged, unchanged, unchanged)
 )
-PROGRESS: Shape[Case] = Shape("progress", TypeAdapter(Case), (upgrade_progress,))
-MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal,))
+PROGRESS: Shape[Case] = Shape("progress", TypeAdapter(Case), (upgrade_progress, unchanged))
+MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal, unchanged))
 OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverrides))
 CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
 CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape(

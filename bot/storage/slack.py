@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     delete,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,8 +39,9 @@ REFUSED_FOR = timedelta(days=30)
 STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
 metadata = MetaData()
 people = Table(
-    "people",
+    "people_by_team",
     metadata,
+    Column("team", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
@@ -47,9 +49,10 @@ people = Table(
     Column("locale", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
 )
-rooms = Table(
-    "rooms",
+channel_names = Table(
+    "channel_names",
     metadata,
+    Column("team", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -89,16 +92,17 @@ class PeopleStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def person(self, user: str, newer_than: datetime) -> Person | None:
-        """A person, if they were looked up after that time."""
-        row = await self._found(people, user, newer_than)
+    async def person(self, team: str, user: str, newer_than: datetime) -> Person | None:
+        """A person, if the workspace looked them up after that time."""
+        row = await self._found(people, (team, user), newer_than)
         if row is None or row.role not in {role.value for role in Role}:
             return None  # a role that a later release brought is asked of Slack again
         return Person(row.id, row.name, Role(row.role), row.admin, row.locale)
 
-    async def keep_person(self, person: Person, at: datetime) -> None:
+    async def keep_person(self, team: str, person: Person, at: datetime) -> None:
         """Store a person as they were looked up at that time."""
         row = {
+            "team": team,
             "id": person.id,
             "name": person.name,
             "role": person.role.value,
@@ -108,24 +112,24 @@ class PeopleStore:
         }
         await self._keep(people, row)
 
-    async def channel_name(self, channel: str, newer_than: datetime) -> str | None:
+    async def channel_name(self, team: str, channel: str, newer_than: datetime) -> str | None:
         """A channel's name, if it was looked up after that time."""
-        row = await self._found(rooms, channel, newer_than)
+        row = await self._found(channel_names, (team, channel), newer_than)
         return row and str(row.name)
 
-    async def keep_channel_name(self, channel: str, name: str, at: datetime) -> None:
+    async def keep_channel_name(self, team: str, channel: str, name: str, at: datetime) -> None:
         """Store a channel's name as it was looked up at that time."""
-        await self._keep(rooms, {"id": channel, "name": name, "at": at})
+        await self._keep(channel_names, {"team": team, "id": channel, "name": name, "at": at})
 
     async def prune(self, older_than: datetime) -> None:
         """Delete what was looked up before that time."""
-        for table in (people, rooms):
+        for table in (people, channel_names):
             await self._execute(delete(table).where(table.c.at < older_than))
 
-    async def _found(self, table: Table, name: str, newer_than: datetime) -> Any:
+    async def _found(self, table: Table, key: tuple[str, str], newer_than: datetime) -> Any:
         # What seems to come from the future was stored before the clock was set back.
         recent = table.c.at.between(newer_than, newer_than + 2 * CACHED_FOR)
-        wanted = select(table).where(table.c.id == name, recent)
+        wanted = select(table).where(tuple_(table.c.team, table.c.id) == key, recent)
 
         async def find(connection: AsyncConnection) -> Any:
             return (await connection.execute(wanted)).first()
@@ -134,7 +138,7 @@ class PeopleStore:
 
     async def _keep(self, table: Table, row: dict[str, Any]) -> None:
         given = insert(table).values(row)
-        await self._execute(given.on_conflict_do_update(index_elements=["id"], set_=row))
+        await self._execute(given.on_conflict_do_update(index_elements=["team", "id"], set_=row))
 
     async def _execute(self, statement: Any) -> None:
         await self._database.run(lambda connection: connection.execute(statement))

@@ -26,7 +26,7 @@ from handlers.open_modals import (
     show_problem,
 )
 from handlers.parser import parse_values
-from handlers.payloads import ButtonClick, HomeClick, MalformedPayload, ModalClick, ModalSubmission
+from handlers.payloads import ButtonClick, MalformedPayload, ModalClick, ModalSubmission
 from handlers.request import (
     AnswerRequest,
     CardActionRequest,
@@ -233,7 +233,7 @@ async def handle_home_click(
         await _publish(problem, click.origin, deps)
 
 
-async def _click_home(click: HomeClick, deps: ListenerDeps) -> str:
+async def _click_home(click: ButtonClick, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     match click.action_id:
         case "home-form":
@@ -248,7 +248,7 @@ async def _click_home(click: HomeClick, deps: ListenerDeps) -> str:
             return await _example(click, deps)
 
 
-async def _example(click: HomeClick, deps: ListenerDeps) -> str:
+async def _example(click: ButtonClick, deps: ListenerDeps) -> str:
     """Look up the example of an action. Returns what to tell the user, or ""."""
     action = BY_KEY.get(click.value)
     if action not in home.EXAMPLES:

@@ -79,6 +79,7 @@ def prepare(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
         next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
     ) -> None:
         context["deps"] = deps
+        context["home"] = getattr(context.authorize_result, "team_id", None) or context.team_id or ""
         is_event = body.get("type") == "event_callback" or not context.user_id
         languages = deps.languages
         speak(languages.default if is_event else await languages.at_once(context.user_id or ""))
@@ -87,9 +88,9 @@ def prepare(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
     return prepared
 
 
-async def handle_command(ack: AsyncAck, command: dict[str, Any], deps: ListenerDeps) -> None:
+async def handle_command(ack: AsyncAck, command: dict[str, Any], home: str, deps: ListenerDeps) -> None:
     """Help and usage errors are answered at once, forms are opened, everything else is stored as a request."""
-    received = payloads.slash_command(command)
+    received = payloads.slash_command(command, home)
     wanted = parse_or_error(received.text, deps.thresholds)
     if wanted == InfoCommand(Verb.HELP):
         guide = messages.help_message()

@@ -8,6 +8,7 @@ import structlog
 from handlers import sharing, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
+from handlers.people import asker
 from handlers.posting import RESPONSE_URL_USES, end, reply
 from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, UploadRequest, Verb
 from handlers.sharing import decline
@@ -239,19 +240,19 @@ async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
     here = case.request.origin
     there = about.request.origin
     in_public = here.public and here.channel == there.channel and about.is_seen_by_all
-    is_asker = (here.team, here.user) == (there.team, there.user)
-    return about if in_public or is_asker else None
+    return about if in_public or asker(here) == asker(there) else None
 
 
 async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:
-    """The request whose answer carried the button; None when it is no longer stored, or cannot be read.
+    """The request whose answer carried the button; None when it is another workspace's, no longer stored, or unreadable.
 
     Raises UnreadableCase when a later release wrote it, which reads it at another try.
     """
     try:
-        return await deps.store.case(case.request.about)
+        about = await deps.store.case(case.request.about)
     except UnreadableCase as unreadable:
         if unreadable.is_newer:
             raise
         log.warning("answer_unreadable", case=unreadable.case_id, reason=unreadable.reason)
         return None
+    return about if about and about.request.origin.team == case.request.origin.team else None

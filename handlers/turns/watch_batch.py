@@ -15,7 +15,7 @@ from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Unknown, call
 from handlers.turns import watch_cards
-from handlers.turns.watch_cards import with_case, with_progress
+from handlers.turns.watch_cards import place, with_case, with_progress
 from handlers.watch import (
     NAME_RULE_LIFETIME,
     THROTTLE_PERIOD,
@@ -41,20 +41,20 @@ class Throttle:
     def __init__(self, deps: WatchDeps, now: datetime) -> None:
         self._deps = deps
         self._now = now
-        self._watches: dict[str, Watch] = {}
-        self._ignored: dict[str, frozenset[str]] = {}
-        self._thresholds: dict[str, Thresholds] = {}
-        self._cards: dict[str, int] = {}
+        self._watches: dict[tuple[str, str], Watch] = {}
+        self._ignored: dict[tuple[str, str], frozenset[str]] = {}
+        self._thresholds: dict[tuple[str, str], Thresholds] = {}
+        self._cards: dict[tuple[str, str], int] = {}
         """By channel: cards of the last period, and those that this batch may post."""
 
     async def watch(self, origin: Origin) -> Watch:
         """How the channel is watched. Where nobody switched it, its name decides, for NAME_RULE_LIFETIME."""
-        if origin.channel not in self._watches:
+        if place(origin) not in self._watches:
             known = await self._deps.watches.channel(origin.team, origin.channel)
             if known is None or (known.is_derived and self._now - known.since > NAME_RULE_LIFETIME):
                 known = await self._watch_by_name(origin)
-            self._watches[origin.channel] = known
-        return self._watches[origin.channel]
+            self._watches[place(origin)] = known
+        return self._watches[place(origin)]
 
     async def _watch_by_name(self, origin: Origin) -> Watch:
         try:
@@ -71,15 +71,15 @@ class Throttle:
         """What a card is about now, without what is ignored in its channel, by the channel's thresholds."""
         origin = card.case.request.origin
         deps = self._deps
-        if origin.channel not in self._ignored:
+        if place(origin) not in self._ignored:
             ignored = await deps.watches.ignored(origin.team, origin.channel)
-            self._ignored[origin.channel] = frozenset(one.value for one in ignored)
-            self._thresholds[origin.channel], _ = await effective_settings(
+            self._ignored[place(origin)] = frozenset(one.value for one in ignored)
+            self._thresholds[place(origin)], _ = await effective_settings(
                 origin, deps.channel_settings, deps.thresholds
             )
-        values = self._ignored[origin.channel]
+        values = self._ignored[place(origin)]
         lookups = lookups_of(card, lambda lookup: any(covers(value, lookup) for value in values))
-        thresholds = self._thresholds[origin.channel]
+        thresholds = self._thresholds[place(origin)]
         return tuple(
             one.evolve(threshold=thresholds.of(one.action), criteria=thresholds.hosts) for one in lookups
         )
@@ -97,11 +97,11 @@ class Throttle:
         watch = await self.watch(origin)
         if watch.is_paused(self._now):
             return False
-        if origin.channel not in self._cards:
-            self._cards[origin.channel] = await self._recent_cards(origin)
-        if not await self._allows(origin, self._cards[origin.channel]):
+        if place(origin) not in self._cards:
+            self._cards[place(origin)] = await self._recent_cards(origin)
+        if not await self._allows(origin, self._cards[place(origin)]):
             return False
-        self._cards[origin.channel] += watch.mode is not Mode.RISKY
+        self._cards[place(origin)] += watch.mode is not Mode.RISKY
         return True
 
     async def still_has_capacity(self, origin: Origin) -> bool:
@@ -123,7 +123,7 @@ class Throttle:
         """Post nothing in the channel for a while, and say so once."""
         until = self._now + THROTTLE_PERIOD
         watch = replace(await self.watch(origin), paused_until=until)
-        self._watches[origin.channel] = watch
+        self._watches[place(origin)] = watch
         if await self._deps.watches.pause(origin.team, origin.channel, until):
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
             notice = await watch_cards.pause_notice(origin, watch, until, self._deps)
@@ -156,8 +156,8 @@ async def run_batch(deps: WatchDeps) -> None:
             await batch.fail(unreadable)
     prepared = [await batch.attempt(card, batch.prepare) for card in due if isinstance(card, Card)]
     cards = await batch.look_up([card for card in prepared if card])
-    cards.sort(key=lambda card: (card.case.request.origin.channel, card.case.request.origin.message or ""))
-    channels = groupby(cards, key=lambda card: card.case.request.origin.channel)
+    cards.sort(key=lambda card: (*place(card.case.request.origin), card.case.request.origin.message or ""))
+    channels = groupby(cards, key=lambda card: place(card.case.request.origin))
     # Channels at the same time, the cards of one channel in the order of their messages.
     await asyncio.gather(*(batch.show(list(group)) for _, group in channels))
     await deps.cards.schedule_batch()

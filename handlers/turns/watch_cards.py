@@ -38,6 +38,11 @@ from vt.verdict import Finding
 log = structlog.get_logger()
 
 
+def place(origin: Origin) -> tuple[str, str]:
+    """Where a message was posted. A channel that several workspaces share is watched by each of them in its own way."""
+    return origin.team, origin.channel
+
+
 def with_case(card: Card, **changes: Any) -> Card:
     """The card, with these fields of its case changed."""
     return replace(card, case=card.case.model_copy(update=changes))
@@ -242,7 +247,7 @@ async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Car
         return None
     here = case.request.origin
     there = card.case.request.origin
-    return card if (here.team, here.channel) == (there.team, there.channel) else None
+    return card if place(here) == place(there) else None
 
 
 async def _say_gone(case: Case[CardActionRequest], deps: WatchDeps) -> None:

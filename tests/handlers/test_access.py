@@ -212,7 +212,7 @@ async def test_slack_is_asked_once_in_ten_minutes(database):
 def learnt_before(database, minutes):
     """Make the people in the database older by this much. The process remembers them for five seconds besides."""
     with psycopg.connect(database) as connection:
-        connection.execute("UPDATE people SET at = at - make_interval(mins => %s)", [minutes])
+        connection.execute("UPDATE people_by_team SET at = at - make_interval(mins => %s)", [minutes])
 
 
 def demote(app, user):

@@ -96,7 +96,7 @@ def test_what_is_missing_is_named(entry_point):
 def test_a_guest_of_another_workspace_is_of_their_own():
     """In a shared channel the user's workspace differs from the payload's."""
     click = payloads.button_click(CLICK | {"team": {"id": "T1"}}, ACTION)
-    assert (click.origin.team, click.origin.user) == ("T2", "U1")
+    assert (click.origin.team, click.origin.user_team, click.origin.user) == ("T1", "T2", "U1")
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,10 @@ class MemoryHistory:
 class MemoryPeople:
     """The DirectoryCache of handlers: everybody is a member and an admin."""
 
-    async def person(self, user, newer_than):
+    async def person(self, team, user, newer_than):
         return Person(user, "ana", Role.MEMBER, admin=True)
 
-    async def channel_name(self, channel, newer_than):
+    async def channel_name(self, team, channel, newer_than):
         return "general"
 
 
