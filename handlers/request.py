@@ -77,7 +77,6 @@ class Origin(Frozen):
     entry_point: EntryPoint = EntryPoint.COMMAND
     team: str  # the workspace that the bot answers for: whatever is stored is kept apart by it
     user_team: str | None = None  # the asker's own: another one through Slack Connect
-    enterprise: str | None = None  # the organisation, if the bot is installed in the whole of it
     user: str
     channel: str
     response_url: str | None = None

@@ -196,10 +196,13 @@ def test_tables_are_what_migrations_make(database):
     with connected(database) as connection:
         known = [module.metadata for module in modules() if hasattr(module, "metadata")]
         foreign = ("procrastinate", "alembic")
+        left_behind = ("people", "rooms")  # processes of the release before still write there
         context = MigrationContext.configure(
             connection,
             opts={
-                "include_name": lambda name, kind, _: kind != "table" or not name.startswith(foreign),
+                "include_name": lambda name, kind, _: (
+                    kind != "table" or not (name.startswith(foreign) or name in left_behind)
+                ),
                 "compare_type": True,
             },
         )
