@@ -4,6 +4,8 @@ A workspace leaves rows of every kind behind. Then they are made another workspa
 as it is in a channel that both share, and people of both press, type and post whatever may lead to them.
 """
 
+# ruff: noqa: S608 - the names of tables are the database's own
+
 import json
 from dataclasses import replace
 
