@@ -21,8 +21,8 @@ OURS, OTHERS = "T0PLAYGRND", "T0ELSEWHER"
 STRANGER, ADMIN = "stranger", "admin"
 SECRET, REASON = HASHES[0], "the-others-case-4711"
 MARKS = (SECRET, REASON)
-VERBS = "json csv hide share submit upload recheck anyway hurry allow leave".split()
-MENU = "details why comments price recheck offer".split()
+VERBS = ["json", "csv", "hide", "share", "submit", "upload", "recheck", "anyway", "hurry", "allow", "leave"]
+MENU = ["details", "why", "comments", "price", "recheck", "offer"]
 KEYLESS = {
     "alembic_version": "the revision of the tables",
     "quotas": "one row for each key of VirusTotal's",
