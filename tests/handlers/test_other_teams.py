@@ -50,7 +50,7 @@ def test_every_table_has_a_team(database):
     assert {name for name, columns in found.items() if "team" not in columns} == set(KEYLESS)
 
 
-def hand_over(database):
+def reassign(database):
     """Make all rows the other workspace's."""
     with psycopg.connect(database) as connection:
         for name, columns in tables(connection).items():
@@ -177,7 +177,7 @@ class Left:
         return {name for names in self.app.slack.state.stacks.values() for name in names}
 
 
-WAYS = [
+ENTRY_POINTS = [
     Left.by_modals,
     Left.by_buttons,
     Left.by_menu,
@@ -194,12 +194,12 @@ def shown_since(app, calls, acks):
     return json.dumps([sent, [ack.body for ack in list(app.slack.deliveries)[acks:]]], default=str)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", ENTRY_POINTS, ids=lambda way: way.__name__)
 async def test_no_way_in_leads_to_what_another_workspace_has(database, way):
     """Nothing of theirs is shown to our people nor, through us, to their own; none of their rows changes."""
     async with at_work(database, ALLOW_STRANGERS="true") as app:
         left = await Left.by(app)
-        hand_over(database)
+        reassign(database)
         await app.passes(seconds=6)  # what the process remembers for a moment
         before, calls, acks = theirs(database), len(app.slack.calls), len(app.slack.deliveries)
         for user in (ANA, ADMIN, STRANGER):
@@ -215,7 +215,7 @@ async def test_the_record_and_the_settings_are_our_own(database, user):
     """What they have looked up was never looked up here, and what they set for the channel does not hold."""
     async with at_work(database, ALLOW_STRANGERS="true") as app:
         await Left.by(app)
-        hand_over(database)
+        reassign(database)
         await app.passes(seconds=6)
         answer = await app.asks(f"/vt scan-hash {SECRET} --share", user=user, channel=INC)
         await app.idle()
