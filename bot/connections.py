@@ -1,4 +1,4 @@
-"""Connections to the database: what they are lent for, who goes first (acknowledgements, then first turns), and its clock."""
+"""Connections to the database: what they are for, who goes first (acknowledgements, then first turns), and its clock."""
 
 import asyncio
 import time
@@ -12,15 +12,14 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from handlers.case import StoreDown
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Work = Callable[[AsyncConnection], Awaitable[T]]
+Connection = psycopg.AsyncConnection[Any]
+Work = Callable[[Connection], Awaitable[T]]
 Statement = tuple[str, Mapping[str, Any]]
 """SQL with psycopg's placeholders, and their values."""
 
@@ -48,46 +47,6 @@ def with_loss_noticed(url: str) -> str:
     Settings of a session are not in it but set once it is open: PgBouncer refuses them at the start, or ignores them.
     """
     return make_conninfo(url, **(_NOTICE_LOSS | conninfo_to_dict(url)))
-
-
-class Connection(psycopg.AsyncConnection[Any]):
-    """A connection of the pool. SQLAlchemy closes what it was lent, so only `end` ends it."""
-
-    async def close(self) -> None:
-        """It stays open."""
-
-    async def end(self) -> None:
-        """Close it."""
-        await super().close()
-
-
-_LENT: ContextVar[Connection] = ContextVar("lent")
-
-
-async def _lent_connection() -> Connection:
-    """For SQLAlchemy: what was lent to it, which is in _LENT."""
-    return _LENT.get()
-
-
-class SqlAlchemyRunner:
-    """Runs what is written with SQLAlchemy, whose compilation costs too much for what every request does."""
-
-    def __init__(self) -> None:
-        self._engine = create_async_engine(
-            "postgresql+psycopg://",
-            async_creator=_lent_connection,
-            poolclass=NullPool,
-            hide_parameters=True,
-            isolation_level="AUTOCOMMIT",
-            use_native_hstore=False,  # asked for at each connection, and not used
-        )
-        self._together = self._engine.execution_options(isolation_level="READ COMMITTED")
-
-    async def run(self, lent: Connection, work: Work[T], *, together: bool) -> T:
-        """Call `work` with the connection. Each statement commits by itself; with `together`, all are one transaction."""
-        _LENT.set(lent)
-        async with self._together.begin() if together else self._engine.connect() as connection:
-            return await work(connection)
 
 
 # Who goes first ------------------------------------------------------------------------------------------

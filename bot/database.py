@@ -9,19 +9,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
-import sqlalchemy
 import structlog
 from psycopg.errors import DiskFull
 from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.connections import (
     TURN,
     AckPriority,
     Connection,
-    SqlAlchemyRunner,
     Statement,
     Turn,
     Work,
@@ -40,9 +36,7 @@ CONNECT_SECONDS = 2.0
 
 log = structlog.get_logger()
 
-_SPILL = sqlalchemy.text(
-    "SELECT count(*) FROM (SELECT repeat('x', 90) || n FROM generate_series(1, 4000) AS n ORDER BY 1 OFFSET 0) AS rows"
-)
+_SPILL = "SELECT count(*) FROM (SELECT repeat('x', 90) || n FROM generate_series(1, 4000) AS n ORDER BY 1 OFFSET 0) AS rows"
 
 
 class DatabaseFull(StoreDown):
@@ -67,12 +61,11 @@ class Database:
         # The server gives up before we do, so that a statement whose caller was told "down" is rarely executed after all.
         limit = f"SET statement_timeout = {int(timeout * 750)}"
         self.pool = Pool(with_loss_noticed(url), connections, limit)
-        self._sqlalchemy = SqlAlchemyRunner()
         self.ack_priority = AckPriority()
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def run(self, work: Work[T], *, together: bool = False) -> T:
-        """Call `work` with a connection of SQLAlchemy's and return its result. Raises StoreDown.
+        """Call `work` with a connection and return its result. Raises StoreDown.
 
         Each statement commits by itself; with `together`, all of them are one transaction. In a turn, what was put off
         is written first.
@@ -85,6 +78,10 @@ class Database:
     async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
         """Execute one prepared statement. Its rows, as named tuples; none of a statement without any. Raises StoreDown."""
         return await self._measured(self._rows(sql, values))
+
+    async def rows_after_writes(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
+        """The same; in a turn, what was put off is written first. Raises StoreDown."""
+        return await self.run(lambda connection: fetched(connection, sql, values))
 
     async def write(self, *statements: Statement) -> None:
         """Execute the statements after those that the turn has put off: one transaction, one round trip. Raises StoreDown."""
@@ -144,13 +141,15 @@ class Database:
         return task.result()
 
     async def _run(self, work: Work[T], *, together: bool) -> T:
-        async with self.connection() as lent:
-            return await self._sqlalchemy.run(lent, work, together=together)
+        async with self.connection() as connection:
+            if not together:
+                return await work(connection)
+            async with connection.transaction():
+                return await work(connection)
 
     async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
         async with self.connection() as connection:
-            cursor = await connection.execute(sql, values, prepare=True)
-            return await cursor.fetchall() if cursor.description else []
+            return await fetched(connection, sql, values)
 
     async def _write(self, statements: list[Statement]) -> None:
         async with self.connection() as connection, connection.pipeline():
@@ -163,11 +162,10 @@ class Database:
         try:
             async with self.pool.connection() as connection:
                 yield connection
-        except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        except (psycopg.Error, OSError) as error:
             # The error's text may hold what people asked for, so only its type is logged.
-            cause = getattr(error, "orig", None) or error
-            log.warning("database_down", error=type(cause).__name__)
-            raise (DatabaseFull if isinstance(cause, DiskFull) else StoreDown) from None
+            log.warning("database_down", error=type(error).__name__)
+            raise (DatabaseFull if isinstance(error, DiskFull) else StoreDown) from None
 
     async def ping(self) -> None:
         """One round trip. Raises StoreDown."""
@@ -180,8 +178,8 @@ class Database:
         neither dead rows nor log records, so it can be asked for every few seconds.
         """
 
-        async def sort(connection: AsyncConnection) -> None:
-            await connection.execute(sqlalchemy.text("SET LOCAL work_mem = '64kB'"))
+        async def sort(connection: Connection) -> None:
+            await connection.execute("SET LOCAL work_mem = '64kB'")
             await connection.execute(_SPILL)
 
         await self.run(sort, together=True)
@@ -209,6 +207,12 @@ async def _finished(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
+async def fetched(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[Any]:
+    """Execute one prepared statement. Its rows, as named tuples; none of a statement without any."""
+    cursor = await connection.execute(sql, values, prepare=True)
+    return await cursor.fetchall() if cursor.description else []
+
+
 class Pool:
     """Connections that commit each statement. They are opened when they are needed, so a database that returns is noticed at once."""
 
@@ -233,34 +237,36 @@ class Pool:
             connection = self._idle.pop()
             if is_alive(connection):
                 return connection
-            await connection.end()
+            await connection.close()
         async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await Connection.connect(self._conninfo, autocommit=True, row_factory=namedtuple_row)
+            connection = await psycopg.AsyncConnection.connect(
+                self._conninfo, autocommit=True, row_factory=namedtuple_row
+            )
             try:
                 await connection.execute(self._first)
             except BaseException:
-                await connection.end()
+                await connection.close()
                 raise
             return connection
 
     async def _put_back(self, connection: Connection) -> None:
         """One that was left in the middle of something, or that has ended, is closed."""
-        if connection.pgconn.transaction_status != TransactionStatus.IDLE or not connection.autocommit:
-            await connection.end()
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            await connection.close()
         else:
             self._idle.append(connection)
 
     async def close(self) -> None:
         """Close those that nobody uses."""
         while self._idle:
-            await self._idle.pop().end()
+            await self._idle.pop().close()
 
 
 def is_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
     """Whether an idle connection is open, found out without a round trip.
 
     A server that ends a session sends a message first: then there is something to read where nothing should be.
-    The pools of SQLAlchemy and psycopg would spend one more round trip for every statement.
+    The pool of psycopg would spend one more round trip for every statement.
     """
     try:
         socket = connection.pgconn.socket

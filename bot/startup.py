@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import psycopg
-import sqlalchemy
 import structlog
 from psycopg.errors import UndefinedTable
 
@@ -133,17 +132,14 @@ def _version(connection: psycopg.Connection) -> str | None:
 
 def _migrate(url: str) -> None:
     """Migrate in one transaction and under a lock: a process that waited for the lock finds the work done."""
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
     try:
-        with engine.begin() as connection:
-            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(LOCK)))
+        with psycopg.connect(url) as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             migrations.upgrade(connection)
     except ForeignJobs:
         raise Unusable(
             "Another program keeps its jobs in this database: give the bot one of its own in DATABASE_URL."
         ) from None
-    finally:
-        engine.dispose()
 
 
 @asynccontextmanager

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from psycopg import Connection
+from psycopg.rows import dict_row
 
 from bot.queue import jobs
 from vt.privacy import has_secret, masked
 
+Row = dict[str, Any]
 Step = Callable[[Connection], None]
 
 FIRST = """
@@ -27,10 +28,8 @@ def script(name: str) -> Step:
     """A step that runs a file of SQL."""
 
     def run(connection: Connection) -> None:
-        content = Path(__file__).with_name(name).read_text()
-        # Through the driver: without parameters it takes several statements.
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute(content)
+        # Without parameters, several statements are taken at once.
+        connection.execute(Path(__file__).with_name(name).read_bytes())
 
     return run
 
@@ -54,7 +53,7 @@ def hide_url_secrets(connection: Connection) -> None:
     _forget_ignored(connection)
 
 
-def _rows(connection: Connection, table: str, key: Sequence[str]) -> Iterator[RowMapping]:
+def _rows(connection: Connection, table: str, key: Sequence[str]) -> Iterator[Row]:
     """The key and text of all rows that may hold a URL, but for those that housekeeping is about to delete.
 
     As text: PostgreSQL does not look into JSON that holds NUL characters.
@@ -62,26 +61,26 @@ def _rows(connection: Connection, table: str, key: Sequence[str]) -> Iterator[Ro
     columns = ", ".join(key)
     after: dict[str, Any] = {}
     while True:
-        beyond = f"AND ({columns}) > ({', '.join(f':{name}' for name in key)})" if after else ""
+        beyond = f"AND ({columns}) > ({', '.join(f'%({name})s' for name in key)})" if after else ""
         query = f"""
             SELECT {columns}, what::text AS what FROM {table}
-            WHERE what::text LIKE '%://%' AND at > now() - interval '365 days' {beyond}
+            WHERE what::text LIKE '%%://%%' AND at > now() - interval '365 days' {beyond}
             ORDER BY {columns} LIMIT {BATCH}
         """  # noqa: S608 - constants
-        page = connection.execute(text(query), after).mappings().all()
+        page = connection.cursor(row_factory=dict_row).execute(query, after).fetchall()
         yield from page
         if len(page) < BATCH:
             return
         after = {name: page[-1][name] for name in key}
 
 
-def _replace(connection: Connection, table: str, row: RowMapping, hidden: object) -> None:
+def _replace(connection: Connection, table: str, row: Row, hidden: object) -> None:
     if hidden == json.loads(row["what"]):
         return
     key = {name: value for name, value in row.items() if name != "what"}
-    same = " AND ".join(f"{name} = :{name}" for name in key)
-    change = f"UPDATE {table} SET what = CAST(:hidden AS json) WHERE {same}"  # noqa: S608 - constants
-    connection.execute(text(change), key | {"hidden": json.dumps(hidden)})
+    same = " AND ".join(f"{name} = %({name})s" for name in key)
+    change = f"UPDATE {table} SET what = %(hidden)s::json WHERE {same}"  # noqa: S608 - constants
+    connection.execute(change, key | {"hidden": json.dumps(hidden)})
 
 
 def _hidden_sighting(what: dict[str, Any]) -> dict[str, Any]:
@@ -97,9 +96,9 @@ def _hidden_value(subject: dict[str, Any]) -> dict[str, Any]:
 
 def _forget_ignored(connection: Connection) -> None:
     """A URL with a secret can no longer be ignored: the list would show it to everybody, in some cases forever."""
-    values = connection.scalars(text("SELECT value FROM watch_ignored WHERE value LIKE '%://%'")).all()
-    secret = [value for value in values if has_secret(value)]
-    connection.execute(text("DELETE FROM watch_ignored WHERE value = ANY(:secret)"), {"secret": secret})
+    rows = connection.execute("SELECT value FROM watch_ignored WHERE value LIKE '%://%'").fetchall()
+    secret = [value for (value,) in rows if has_secret(value)]
+    connection.execute("DELETE FROM watch_ignored WHERE value = ANY(%s)", [secret])
 
 
 # The revisions ------------------------------------------------------------------------------------------
@@ -122,11 +121,12 @@ HEAD = max(REVISIONS)
 
 def upgrade(connection: Connection, revision: str = HEAD) -> None:
     """Bring a database to a revision, whatever it was before, inside the caller's transaction. Raises ForeignJobs."""
-    connection.execute(text(FIRST))
-    known = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    if known is None:
-        connection.execute(text("INSERT INTO alembic_version VALUES ('')"))
-    for number in sorted(one for one in REVISIONS if (known or "") < one <= revision):
+    connection.execute(FIRST)
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if found is None:
+        connection.execute("INSERT INTO alembic_version VALUES ('')")
+    known = found[0] if found else ""
+    for number in sorted(one for one in REVISIONS if known < one <= revision):
         for step in REVISIONS[number]:
             step(connection)
-        connection.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})
+        connection.execute("UPDATE alembic_version SET version_num = %s", [number])

@@ -5,11 +5,10 @@ neither, in one round trip. `queueing_lock` is unique among jobs that wait, so a
 replaces the one that waits. `lock` keeps two jobs of one case from running at the same time.
 """
 
-from contextlib import closing
 from dataclasses import dataclass
 from importlib import resources
 
-from sqlalchemy import Connection, text
+from psycopg import Connection
 
 from bot.database import Database
 
@@ -77,12 +76,12 @@ WAKE = """
     WHERE status = 'todo' AND args->>'outage' = 'true' AND scheduled_at > now() + interval '2 seconds'
 """
 """VirusTotal answers again: those who wait for that take their turn, not all in the same moment."""
-NEXT_BATCH = text(f"""
+NEXT_BATCH = f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
-    VALUES ('{QUEUE}', '{BATCH}', {AUTOMATIC}, '{BATCH}', '{BATCH}', now() + make_interval(secs => :seconds))
+    VALUES ('{QUEUE}', '{BATCH}', {AUTOMATIC}, '{BATCH}', '{BATCH}', now() + make_interval(secs => %(seconds)s))
     ON CONFLICT (queueing_lock) WHERE status = 'todo'
     DO UPDATE SET scheduled_at = LEAST(procrastinate_jobs.scheduled_at, excluded.scheduled_at)
-""")  # noqa: S608 - constants
+"""  # noqa: S608 - constants
 """A batch in `seconds`, or earlier if one is due earlier."""
 
 # procrastinate itself never deletes any of these. It defers nothing that was due more than ten minutes ago.
@@ -161,17 +160,16 @@ class ForeignJobs(Exception):
 
 def migrate_jobs(connection: Connection) -> None:
     """Create the tables, or run the migrations since the noted one. Raises ForeignJobs."""
-    there, noted = connection.execute(
-        text(
-            "SELECT to_regclass('procrastinate_jobs') IS NOT NULL,"
-            " obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
-        )
-    ).one()
+    [(there, noted)] = connection.execute(
+        "SELECT to_regclass('procrastinate_jobs') IS NOT NULL,"
+        " obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
+    )
     if there and not noted:
         raise ForeignJobs
-    for script in _since(noted) if there else [_SQL.joinpath("schema.sql").read_text()]:
-        _run(connection, script)
-    _run(connection, f"COMMENT ON TABLE procrastinate_jobs IS '{newest()}'")
+    # Without parameters, several statements are taken at once, and percent signs as they are.
+    for script in _since(noted) if there else [_SQL.joinpath("schema.sql").read_bytes()]:
+        connection.execute(script)
+    connection.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{newest()}'".encode())
 
 
 def newest() -> str:
@@ -183,14 +181,8 @@ def _names() -> list[str]:
     return sorted(file.name for file in _SQL.joinpath("migrations").iterdir() if file.name.endswith(".sql"))
 
 
-def _since(noted: str) -> list[str]:
-    return [_SQL.joinpath("migrations", name).read_text() for name in _names() if name > noted]
-
-
-def _run(connection: Connection, script: str) -> None:
-    """Through the driver: without parameters it takes several statements, and percent signs as they are."""
-    with closing(connection.connection.cursor()) as cursor:
-        cursor.execute(script)
+def _since(noted: str) -> list[bytes]:
+    return [_SQL.joinpath("migrations", name).read_bytes() for name in _names() if name > noted]
 
 
 def take_over_queue(connection: Connection, older: str, newer: str) -> None:
@@ -201,8 +193,7 @@ def take_over_queue(connection: Connection, older: str, newer: str) -> None:
     put off is moved as it is written.
     """
     # The table is locked until the end of the transaction: no job slips in between the trigger and the update.
-    _run(
-        connection,
+    connection.execute(
         f"""
         CREATE FUNCTION vtbot_take_over_queue() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN NEW.queue_name := ''{newer}''; RETURN NEW; END';
@@ -210,5 +201,5 @@ def take_over_queue(connection: Connection, older: str, newer: str) -> None:
         FOR EACH ROW WHEN (NEW.queue_name = '{older}' AND NEW.status = 'todo')
         EXECUTE FUNCTION vtbot_take_over_queue();
         UPDATE procrastinate_jobs SET queue_name = '{newer}' WHERE queue_name = '{older}' AND status = 'todo';
-        """,  # noqa: S608 - constants of ours
+        """.encode()  # noqa: S608 - constants of ours
     )

@@ -213,9 +213,7 @@ class Turns:
                 async with asyncio.timeout(TURN_SECONDS):
                     await self._batch()
             except TokenRefused:
-                await self._database.run(
-                    lambda store: store.execute(jobs.NEXT_BATCH, {"seconds": self._pace.refused})
-                )
+                await self._database.write((jobs.NEXT_BATCH, {"seconds": self._pace.refused}))
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
         with self._marked_running(context):

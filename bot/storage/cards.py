@@ -8,27 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Column,
-    DateTime,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    case,
-    cast,
-    func,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from bot.database import Database
+from bot.connections import Connection
+from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage import channels
-from bot.storage.cases import STORED, Cases, cases, keep
+from bot.storage.cases import COLUMNS, Cases, keep
 from handlers import stored_shapes
 from handlers.case import Unreadable, UnreadableCase
 from handlers.event_payloads import MessageEvent
@@ -36,23 +20,45 @@ from handlers.request import Request
 from handlers.watch import BATCH_DELAY, NAME_RULE_LIFETIME, Card, CardOverrides, Duplicate, Mode
 from vt.lookup import Lookup
 
-metadata = MetaData()
-# Columns keep the names that they were made with; the code calls them by their keys.
-cards = Table(
-    "watch_cards",
-    metadata,
-    Column("case_id", Text, primary_key=True),
-    Column("team", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("heard", Text, key="last_event", nullable=False),
-    Column("wanted", JSON, nullable=False),
-    Column("wishes", JSON, key="overrides", nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("manners", JSON, key="progress", nullable=False),
-    Column("posted", DateTime(timezone=True)),
-    Column("due", DateTime(timezone=True)),
-)
+# Columns keep the names that they were made with: `heard` is the last event, `wishes` the overrides, `manners` the progress.
+_LAST_EVENT = """
+    SELECT heard FROM watch_cards WHERE team = %(team)s AND channel = %(channel)s AND message = %(message)s FOR UPDATE
+"""
+_NEW = """
+    INSERT INTO watch_cards (case_id, team, channel, message, heard, wanted, wishes, version, manners, due)
+    VALUES (%(case_id)s, %(team)s, %(channel)s, %(message)s, %(heard)s, %(wanted)s::json, '{}', 1, '{}', %(due)s)
+"""
+_EDITED = """
+    UPDATE watch_cards SET heard = %(heard)s, wanted = %(wanted)s::json, due = %(due)s, version = version + 1
+    WHERE team = %(team)s AND channel = %(channel)s AND message = %(message)s
+"""
+_OVERRIDES = "SELECT wishes FROM watch_cards WHERE case_id = %(case_id)s FOR UPDATE"
+_OVERRIDE = "UPDATE watch_cards SET wishes = %(wishes)s::json WHERE case_id = %(case_id)s"
+# The higher version keeps a batch that is at work on a card from storing that the card is done.
+_DUE_NOW = "UPDATE watch_cards SET version = version + 1, due = %(now)s WHERE case_id = ANY(%(case_ids)s)"
+_POSTPONE = "UPDATE watch_cards SET due = %(due)s WHERE case_id = %(case_id)s"
+_SAVE = """
+    UPDATE watch_cards SET manners = %(progress)s::json, posted = %(posted)s,
+                           due = CASE WHEN version = %(version)s THEN %(due)s ELSE due END
+    WHERE case_id = %(case_id)s
+"""
+_WAKE = """
+    UPDATE watch_cards SET version = version + 1, due = %(now)s WHERE due > %(now)s AND due <= %(latest)s RETURNING true
+"""  # the version: as in _DUE_NOW
+_COUNT = """
+    SELECT count(*) AS cards FROM watch_cards WHERE team = %(team)s AND channel = %(channel)s AND posted > %(start)s
+"""
+_CARDS = f"""
+    SELECT {COLUMNS}, wanted::text AS wanted, wishes::text AS card_overrides, manners::text AS card_progress,
+           version, posted
+    FROM cases JOIN watch_cards ON cases.id = watch_cards.case_id
+"""  # noqa: S608 - constants
+_OF_CASE = f"{_CARDS} WHERE case_id = %(case_id)s"
+_OF_MESSAGE = f"""
+    {_CARDS}
+    WHERE watch_cards.team = %(team)s AND watch_cards.channel = %(channel)s AND message = %(message)s
+"""
+_DUE = f"{_CARDS} WHERE due <= %(now)s ORDER BY message LIMIT %(most)s"
 
 
 class Cards:
@@ -70,30 +76,33 @@ class Cards:
 
     async def record(self, event: MessageEvent, wanted: Sequence[Lookup], request: Request) -> None:
         """Store a message, edit or deletion if its channel is watched, and schedule a batch. Raises StoreDown."""
-        team = request.origin.team
+        row = {
+            "team": request.origin.team,
+            "channel": event.channel,
+            "message": event.ts,
+            "heard": event.at,
+            "wanted": _dumped(wanted),
+            "due": self._clock(),
+            "case_id": request.id,
+        }
 
-        async def stored(connection: AsyncConnection) -> None:
-            here = (cards.c.team == team, cards.c.channel == event.channel, cards.c.message == event.ts)
-            last = await connection.scalar(select(cards.c.last_event).where(*here).with_for_update())
-            news = {"last_event": event.at, "wanted": _dumped(wanted), "due": self._clock()}
-            if last is None:
-                if not wanted or not await self._is_watched(connection, team, event.channel):
+        async def stored(connection: Connection) -> None:
+            known = await fetched(connection, _LAST_EVENT, row)
+            if not known:
+                if not wanted or not await self._is_watched(connection, request.origin.team, event.channel):
                     return
                 if not await keep(connection, request, jobs.AUTOMATIC):
                     return
-                where = {"team": team, "channel": event.channel, "message": event.ts, "case_id": request.id}
-                new = insert(cards).values(**where, **news, overrides={}, progress={}, version=1)
-                await connection.execute(new)
-            elif last < event.at:
-                edited = update(cards).where(*here).values(**news, version=cards.c.version + 1)
-                await connection.execute(edited)
+                await connection.execute(_NEW, row)
+            elif known[0].heard < event.at:
+                await connection.execute(_EDITED, row)
             else:
                 return  # Slack delivers events late and twice
             await connection.execute(jobs.NEXT_BATCH, {"seconds": BATCH_DELAY.total_seconds()})
 
         await self._database.run(stored, together=True)
 
-    async def _is_watched(self, connection: AsyncConnection, team: str, channel: str) -> bool:
+    async def _is_watched(self, connection: Connection, team: str, channel: str) -> bool:
         """Whether a message there may get a card. What a channel's name decided is forgotten after a while."""
         found = await channels.watch(connection, team, channel)
         if found is None or (found.is_derived and self._clock() - found.since > NAME_RULE_LIFETIME):
@@ -103,13 +112,13 @@ class Cards:
     async def override(self, case_id: str, overrides: CardOverrides) -> bool:
         """Add what somebody asked of a card, and schedule a batch. False: there is no such card. Raises StoreDown."""
 
-        async def stored(connection: AsyncConnection) -> bool:
-            mine = cards.c.case_id == case_id
-            found = await connection.scalar(select(cards.c.overrides).where(mine).with_for_update())
-            if found is None:
+        async def stored(connection: Connection) -> bool:
+            known = await fetched(connection, _OVERRIDES, {"case_id": case_id})
+            if not known:
                 return False
-            merged = found | overrides.model_dump(mode="json", exclude_defaults=True)
-            await connection.execute(_due_now([case_id], self._clock()).values(overrides=merged))
+            merged = known[0].wishes | overrides.model_dump(mode="json", exclude_defaults=True)
+            await connection.execute(_OVERRIDE, {"case_id": case_id, "wishes": json.dumps(merged)})
+            await connection.execute(_DUE_NOW, {"case_ids": [case_id], "now": self._clock()})
             await connection.execute(jobs.NEXT_BATCH, {"seconds": 0})
             return True
 
@@ -117,14 +126,14 @@ class Cards:
 
     async def card(self, case_id: str) -> Card | None:
         """The card of a case. Raises StoreDown, UnreadableCase."""
-        return await self._one(cards.c.case_id == case_id)
+        return await self._one(_OF_CASE, {"case_id": case_id})
 
     async def card_for_message(self, team: str, channel: str, message: str) -> Card | None:
         """The card in answer to the message with this timestamp. Raises StoreDown, UnreadableCase."""
-        return await self._one(cards.c.team == team, cards.c.channel == channel, cards.c.message == message)
+        return await self._one(_OF_MESSAGE, {"team": team, "channel": channel, "message": message})
 
-    async def _one(self, *where: Any) -> Card | None:
-        found = await self._cards(_WHOLE.where(*where))
+    async def _one(self, sql: str, which: Mapping[str, str]) -> Card | None:
+        found = await self._cards(sql, which)
         card = found[0] if found else None
         if isinstance(card, UnreadableCase):
             raise card
@@ -134,15 +143,11 @@ class Cards:
 
     async def due(self, most: int) -> list[Card | UnreadableCase]:
         """The cards to work on now, the oldest message first; in place of one that cannot be read, why."""
-        return await self._cards(
-            _WHOLE.where(cards.c.due <= self._clock()).order_by(cards.c.message).limit(most)
-        )
+        return await self._cards(_DUE, {"now": self._clock(), "most": most})
 
-    async def _cards(self, wanted: Any) -> list[Card | UnreadableCase]:
-        async def find(connection: AsyncConnection) -> Any:
-            return (await connection.execute(wanted)).mappings().all()
-
-        return [_card(row) for row in await self._database.run(find)]
+    async def _cards(self, sql: str, which: Mapping[str, Any]) -> list[Card | UnreadableCase]:
+        rows = await self._database.rows_after_writes(sql, which)
+        return [_card(row._asdict()) for row in rows]
 
     async def fail(self, case_id: str, why: str) -> None:
         """End a card that cannot be read. `why` goes to the audit trail. Raises StoreDown."""
@@ -151,27 +156,25 @@ class Cards:
 
     async def postpone(self, case_id: str, due: datetime | None) -> None:
         """Have a card worked on at another time; None: no more. Raises StoreDown."""
-        later = update(cards).where(cards.c.case_id == case_id).values(due=due)
-        await self._database.run(lambda connection: connection.execute(later))
+        await self._database.rows_after_writes(_POSTPONE, {"case_id": case_id, "due": due})
 
     async def save(self, card: Card, due: datetime | None) -> None:
         """Store a card's progress and when it is due again; an edit or override in the meantime keeps it due."""
-        done = update(cards).where(cards.c.case_id == card.case.request.id)
-        done = done.values(
-            progress=json.loads(stored_shapes.CARD_PROGRESS.write(card.progress, exclude_defaults=True)),
-            posted=card.posted,
-            due=case((cards.c.version == card.version, due), else_=cards.c.due),
-        )
-        await self._database.run(lambda connection: connection.execute(done))
+        row = {
+            "case_id": card.case.request.id,
+            "progress": stored_shapes.CARD_PROGRESS.write(card.progress, exclude_defaults=True),
+            "posted": card.posted,
+            "version": card.version,
+            "due": due,
+        }
+        await self._database.rows_after_writes(_SAVE, row)
 
     async def wake(self, within: timedelta) -> None:
         """Have cards that are due within that time worked on now. Raises StoreDown."""
         now = self._clock()
-        soon = update(cards).where(cards.c.due > now, cards.c.due <= now + within)
-        soon = soon.values(version=cards.c.version + 1, due=now)  # the version: as in _due_now
 
-        async def woken(connection: AsyncConnection) -> None:
-            if (await connection.execute(soon)).rowcount:
+        async def woken(connection: Connection) -> None:
+            if await fetched(connection, _WAKE, {"now": now, "latest": now + within}):
                 await connection.execute(jobs.NEXT_BATCH, {"seconds": 0})
 
         await self._database.run(woken, together=True)
@@ -179,8 +182,8 @@ class Cards:
     async def schedule_batch(self) -> None:
         """Schedule a batch for when the next card is due. Raises StoreDown."""
 
-        async def call(connection: AsyncConnection) -> None:
-            first = await connection.scalar(select(func.min(cards.c.due)))
+        async def call(connection: Connection) -> None:
+            [[first]] = await fetched(connection, "SELECT min(due) FROM watch_cards", {})
             if first:
                 seconds = max(0.0, (first - self._clock()).total_seconds())
                 await connection.execute(jobs.NEXT_BATCH, {"seconds": seconds})
@@ -189,9 +192,9 @@ class Cards:
 
     async def count_since(self, team: str, channel: str, start: datetime) -> int:
         """How many cards and reactions were posted in the channel since then. Raises StoreDown."""
-        here = (cards.c.team == team, cards.c.channel == channel, cards.c.posted > start)
-        count = select(func.count()).where(*here)
-        return await self._database.run(lambda connection: connection.scalar(count)) or 0
+        where = {"team": team, "channel": channel, "start": start}
+        [[count]] = await self._database.rows_after_writes(_COUNT, where)
+        return int(count)
 
     # Duplicates ------------------------------------------------------------------------------------------
 
@@ -201,10 +204,10 @@ class Cards:
         Cards that this changes become due. Raises StoreDown.
         """
 
-        async def answering(connection: AsyncConnection) -> Mapping[str, str]:
+        async def answering(connection: Connection) -> Mapping[str, str]:
             owners, changed = await channels.dedupe(connection, card, keys)
             if changed:
-                await connection.execute(_due_now(changed, self._clock()))
+                await connection.execute(_DUE_NOW, {"case_ids": changed, "now": self._clock()})
             return owners
 
         return await self._database.run(answering, together=True)
@@ -212,11 +215,11 @@ class Cards:
     async def release(self, card: Card, *, to_others: bool) -> None:
         """Let whoever posted each of the card's keys last be answered instead, or whoever posts it next. Raises StoreDown."""
 
-        async def released(connection: AsyncConnection) -> None:
+        async def released(connection: Connection) -> None:
             if not to_others:
                 await channels.forget(connection, card)
             elif changed := await channels.release(connection, card):
-                await connection.execute(_due_now(changed, self._clock()))
+                await connection.execute(_DUE_NOW, {"case_ids": changed, "now": self._clock()})
 
         await self._database.run(released, together=True)
 
@@ -229,25 +232,12 @@ class Cards:
         return await self._database.run(lambda connection: channels.duplicates_of(connection, card))
 
 
-_WHOLE = select(
-    *STORED,
-    cast(cards.c.wanted, Text).label("wanted"),
-    cast(cards.c.overrides, Text).label("card_overrides"),
-    cast(cards.c.progress, Text).label("card_progress"),
-    cards.c.version,
-    cards.c.posted,
-).join(cards, cases.c.id == cards.c.case_id)
-
-
-def _due_now(case_ids: Sequence[str], now: datetime) -> Any:
-    """The higher version keeps a batch that is at work on a card from storing that the card is done."""
-    return update(cards).where(cards.c.case_id.in_(case_ids)).values(version=cards.c.version + 1, due=now)
-
-
-def _dumped(lookups: Sequence[Lookup]) -> list[Any]:
+def _dumped(lookups: Sequence[Lookup]) -> str:
     """Without what is as in a new lookup, but always with the version."""
     stored = [json.loads(one.model_dump_json(exclude_defaults=True)) for one in lookups]
-    return [{"version": lookup.version, **one} for lookup, one in zip(lookups, stored, strict=True)]
+    return json.dumps(
+        [{"version": lookup.version, **one} for lookup, one in zip(lookups, stored, strict=True)]
+    )
 
 
 def _card(row: Mapping[str, Any]) -> Card | UnreadableCase:

@@ -6,11 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Index, MetaData, SmallInteger, Table, Text, cast
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from bot.connections import FirstTurns
-from bot.database import Database
+from bot.connections import Connection, FirstTurns
+from bot.database import Database, fetched
 from bot.queue import jobs
 from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
@@ -18,33 +15,14 @@ from handlers.request import LookupRequest, Request
 from vt.privacy import masked
 
 utc_now = partial(datetime.now, UTC)
-metadata = MetaData()
 
-# `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send.
-cases = Table(
-    "cases",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("delivery", Text, nullable=False, unique=True),
-    Column("created", DateTime(timezone=True), nullable=False),
-    Column("team", Text, nullable=False),
-    Column("asker", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("verb", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("priority", SmallInteger, nullable=False),
-    Column("request", JSON, nullable=False),
-    Column("progress", JSON, nullable=False),
-    Index("cases_by_asker", "team", "asker", "created"),
-    Index("cases_by_channel", "team", "channel", "created"),
-    Index("cases_by_age", "created"),
-)
-STORED = (
-    *(column for column in cases.c if column.name not in ("request", "progress")),
-    cast(cases.c.request, Text).label("request"),
-    cast(cases.c.progress, Text).label("progress"),
-)
-"""A case's columns as handlers.stored_shapes reads them: JSON as text, since what is stored may not be readable."""
+# `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send. It is read as
+# text, since what is stored may not be readable.
+COLUMNS = """
+    cases.id, delivery, created, cases.team, asker, cases.channel, verb, outcome,
+    request::text AS request, progress::text AS progress
+"""
+"""A case's columns as handlers.stored_shapes reads them."""
 _KEPT = """
     WITH kept AS (
         INSERT INTO cases (id, delivery, created, team, asker, channel, verb, outcome, priority, request, progress)
@@ -87,10 +65,7 @@ _FAIL = """
     )
     UPDATE cases SET outcome = %(outcome)s WHERE id = %(id)s
 """
-_CASE = """
-    SELECT id, delivery, created, team, asker, channel, verb, outcome, request::text AS request, progress::text AS progress
-    FROM cases WHERE id = %(id)s
-"""
+_CASE = f"SELECT {COLUMNS} FROM cases WHERE id = %(id)s"  # noqa: S608 - constants
 _SPENT = "UPDATE audit SET calls = calls + %(calls)s WHERE id = %(id)s"
 
 
@@ -190,9 +165,9 @@ class Cases:
         await self._database.rows(sql, {"open": Outcome.OPEN.value, "before": older_than})
 
 
-async def keep(connection: AsyncConnection, request: Request, priority: int) -> bool:
+async def keep(connection: Connection, request: Request, priority: int) -> bool:
     """Keep a request that takes its turns with others, in the caller's transaction. False: it was kept before."""
-    return (await connection.exec_driver_sql(_KEEP, _row(request, priority))).first() is not None
+    return bool(await fetched(connection, _KEEP, _row(request, priority)))
 
 
 def _row(request: Request, priority: int) -> dict[str, Any]:

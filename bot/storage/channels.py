@@ -5,11 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Column, DateTime, MetaData, Row, Table, Text, and_, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.database import Database
+from bot.connections import Connection
+from bot.database import Database, fetched
 from handlers.watch import (
     ALL_CHANNELS,
     DUPLICATE_WINDOW,
@@ -24,39 +22,59 @@ from handlers.watch import (
 
 log = structlog.get_logger()
 
-metadata = MetaData()
-watched = Table(
-    "watch_channels",
-    metadata,
-    Column("team", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("mode", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("since", DateTime(timezone=True), nullable=False),
-    Column("paused_until", DateTime(timezone=True)),
-)
-ignored = Table(
-    "watch_ignored",
-    metadata,
-    Column("team", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
-    Column("until", DateTime(timezone=True)),
-    Column("reason", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-seen = Table(
-    "watch_seen",
-    metadata,
-    Column("case_id", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
-    Column("team", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("answered_by", Text, nullable=False),
-)
+_WATCH = """
+    SELECT mode, person, since, paused_until FROM watch_channels WHERE team = %(team)s AND channel = %(channel)s
+"""
+_SWITCH = """
+    INSERT INTO watch_channels (team, channel, mode, person, since, paused_until)
+    VALUES (%(team)s, %(channel)s, %(mode)s, %(person)s, %(since)s, NULL)
+    ON CONFLICT (team, channel) DO UPDATE
+    SET mode = excluded.mode, person = excluded.person, since = excluded.since, paused_until = NULL
+"""
+_PAUSE = """
+    UPDATE watch_channels SET paused_until = %(until)s WHERE team = %(team)s AND channel = %(channel)s
+       AND NOT (paused_until IS NOT NULL AND paused_until BETWEEN %(now)s AND %(latest)s)
+    RETURNING true
+"""
+_IGNORED = """
+    SELECT value, channel, person, until, reason FROM watch_ignored
+    WHERE team = %(team)s AND channel = ANY(%(channels)s) AND (until IS NULL OR until > %(now)s) ORDER BY value
+"""
+_IGNORE = """
+    INSERT INTO watch_ignored (team, channel, value, until, reason, person, at)
+    VALUES (%(team)s, %(channel)s, %(value)s, %(until)s, %(reason)s, %(person)s, %(at)s)
+    ON CONFLICT (team, channel, value) DO UPDATE
+    SET until = excluded.until, reason = excluded.reason, person = excluded.person, at = excluded.at
+"""
+_UNIGNORE = """
+    DELETE FROM watch_ignored WHERE team = %(team)s AND channel = %(channel)s AND value = %(value)s RETURNING true
+"""
+_SEEN = "SELECT case_id, value, answered_by FROM watch_seen WHERE case_id = %(mine)s"
+_ANSWERING = """
+    SELECT case_id FROM watch_seen
+    WHERE team = %(team)s AND channel = %(channel)s AND value = %(value)s AND answered_by = case_id
+      AND case_id <> %(mine)s AND at > %(after)s AND at < %(before)s
+    ORDER BY at DESC LIMIT 1
+"""
+_ENTER = """
+    INSERT INTO watch_seen (case_id, value, team, channel, person, at, answered_by)
+    VALUES (%(mine)s, %(value)s, %(team)s, %(channel)s, %(person)s, %(at)s, %(owner)s)
+"""
+_FORGET = "DELETE FROM watch_seen WHERE case_id = %(mine)s OR answered_by = %(mine)s"
+_NO_LONGER = "DELETE FROM watch_seen WHERE case_id = %(case_id)s AND value = %(value)s"
+_OLDEST = """
+    SELECT case_id FROM watch_seen WHERE value = %(value)s AND answered_by = %(case_id)s ORDER BY at LIMIT 1
+"""
+_NEWEST = """
+    SELECT case_id FROM watch_seen WHERE value = %(value)s AND answered_by = %(case_id)s ORDER BY at DESC LIMIT 1
+"""
+_SUCCEED = """
+    UPDATE watch_seen SET answered_by = %(successor)s WHERE value = %(value)s AND answered_by = %(case_id)s
+"""
+_TAKE_OVER = "UPDATE watch_seen SET answered_by = %(mine)s WHERE case_id = %(mine)s AND value = %(value)s"
+_DUPLICATES = """
+    SELECT value, person, at FROM watch_seen WHERE answered_by = %(mine)s AND case_id <> %(mine)s ORDER BY at
+"""
 
 
 class WatchStore:
@@ -72,82 +90,58 @@ class WatchStore:
 
     async def switch(self, team: str, channel: str, mode: Mode, person: str) -> None:
         """Switch a channel. The breaker is closed again."""
-        row = {"mode": mode.value, "person": person, "since": self._clock(), "paused_until": None}
-        await self._keep(watched, {"team": team, "channel": channel}, row)
+        row = {"mode": mode.value, "person": person, "since": self._clock()}
+        await self._rows(_SWITCH, {"team": team, "channel": channel, **row})
 
     async def pause(self, team: str, channel: str, until: datetime) -> bool:
         """Open the breaker. False: it was open."""
-        now, paused = self._clock(), watched.c.paused_until
-        is_open = paused.is_not(None) & paused.between(now, now + 2 * THROTTLE_PERIOD)
-        here = _at(watched, {"team": team, "channel": channel})
-        return await self._did(update(watched).where(here, ~is_open).values(paused_until=until))
+        now = self._clock()
+        times = {"until": until, "now": now, "latest": now + 2 * THROTTLE_PERIOD}
+        return bool(await self._rows(_PAUSE, {"team": team, "channel": channel, **times}))
 
     async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
         """What is left alone there now, by value."""
-        here = ignored.c.channel.in_([ALL_CHANNELS, channel])
-        now = ignored.c.until.is_(None) | (ignored.c.until > self._clock())
-        wanted = select(ignored).where(ignored.c.team == team, here, now).order_by(ignored.c.value)
-
-        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return (await connection.execute(wanted)).all()
-
-        return [
-            Ignored(row.value, row.channel, row.person, row.until, row.reason)
-            for row in await self._database.run(find)
-        ]
+        places = [ALL_CHANNELS, channel]
+        rows = await self._rows(_IGNORED, {"team": team, "channels": places, "now": self._clock()})
+        return [Ignored(row.value, row.channel, row.person, row.until, row.reason) for row in rows]
 
     async def ignore(self, team: str, one: Ignored) -> None:
         """Leave something alone."""
         row = {"until": one.until, "reason": one.reason, "person": one.person, "at": self._clock()}
-        await self._keep(ignored, {"team": team, "channel": one.channel, "value": one.value}, row)
+        await self._rows(_IGNORE, {"team": team, "channel": one.channel, "value": one.value, **row})
 
     async def unignore(self, team: str, channel: str, value: str) -> bool:
         """No longer leave it alone. False: nobody did."""
-        here = _at(ignored, {"team": team, "channel": channel, "value": value})
-        return await self._did(delete(ignored).where(here))
+        return bool(await self._rows(_UNIGNORE, {"team": team, "channel": channel, "value": value}))
 
     async def prune(self, older_than: datetime) -> None:
         """Delete what was to be left alone until then at most."""
-        await self._database.run(
-            lambda connection: connection.execute(delete(ignored).where(ignored.c.until < older_than))
-        )
+        await self._rows("DELETE FROM watch_ignored WHERE until < %(before)s", {"before": older_than})
 
-    async def _keep(self, table: Table, place: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        given = insert(table).values(**place, **row)
-        kept = given.on_conflict_do_update(index_elements=list(place), set_=dict(row))
-        await self._database.run(lambda connection: connection.execute(kept))
-
-    async def _did(self, statement: Any) -> bool:
-        async def done(connection: AsyncConnection) -> bool:
-            return bool((await connection.execute(statement)).rowcount)
-
-        return await self._database.run(done)
+    async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
+        return await self._database.rows_after_writes(sql, values)
 
 
-async def watch(connection: AsyncConnection, team: str, channel: str) -> Watch | None:
+async def watch(connection: Connection, team: str, channel: str) -> Watch | None:
     """How a channel was switched; None: never."""
-    wanted = select(watched).where(_at(watched, {"team": team, "channel": channel}))
-    row = (await connection.execute(wanted)).first()
-    if row is None:
+    rows = await fetched(connection, _WATCH, {"team": team, "channel": channel})
+    if not rows:
         return None
+    row = rows[0]
     # A mode that a later release brought: nothing is looked up that nobody asked for.
     mode = Mode(row.mode) if row.mode in {mode.value for mode in Mode} else Mode.OFF
     return Watch(mode, row.person, row.since, row.paused_until)
-
-
-def _at(table: Table, row: Mapping[str, str]) -> Any:
-    return and_(*(table.c[name] == value for name, value in row.items()))
 
 
 # What was posted where, and which card answers it ---------------------------------------------------------
 
 
 async def dedupe(
-    connection: AsyncConnection, card: Card, keys: Sequence[str]
+    connection: Connection, card: Card, keys: Sequence[str]
 ) -> tuple[Mapping[str, str], Sequence[str]]:
     """Who answers for each key, and the cases whose cards have changed by it. Within a transaction."""
     mine = card.case.request.id
-    rows = (await connection.execute(select(seen).where(seen.c.case_id == mine))).all()
+    rows = await fetched(connection, _SEEN, {"mine": mine})
     concerned: list[str] = []
     for row in rows:
         if row.value not in keys:
@@ -161,76 +155,69 @@ async def dedupe(
     return owners, concerned
 
 
-async def _answering(connection: AsyncConnection, card: Card, key: str) -> str | None:
+async def _answering(connection: Connection, card: Card, key: str) -> str | None:
     """The case that answered for it last in the card's channel, within the window before or after it."""
     origin = card.case.request.origin
-    answers = select(seen.c.case_id).where(
-        seen.c.team == origin.team,
-        seen.c.channel == origin.channel,
-        seen.c.value == key,
-        seen.c.answered_by == seen.c.case_id,
-        seen.c.case_id != card.case.request.id,
-        seen.c.at > posted_at(card) - DUPLICATE_WINDOW,
-        seen.c.at < posted_at(card) + DUPLICATE_WINDOW,
-    )
-    found: str | None = await connection.scalar(answers.order_by(seen.c.at.desc()).limit(1))
-    return found
+    wanted = {
+        "team": origin.team,
+        "channel": origin.channel,
+        "value": key,
+        "mine": card.case.request.id,
+        "after": posted_at(card) - DUPLICATE_WINDOW,
+        "before": posted_at(card) + DUPLICATE_WINDOW,
+    }
+    rows = await fetched(connection, _ANSWERING, wanted)
+    return str(rows[0].case_id) if rows else None
 
 
-async def _enter(connection: AsyncConnection, card: Card, key: str, owner: str) -> None:
+async def _enter(connection: Connection, card: Card, key: str, owner: str) -> None:
     origin = card.case.request.origin
-    await connection.execute(
-        insert(seen).values(
-            case_id=card.case.request.id,
-            value=key,
-            team=origin.team,
-            channel=origin.channel,
-            person=origin.user,
-            at=posted_at(card),
-            answered_by=owner,
-        )
-    )
+    row = {
+        "mine": card.case.request.id,
+        "value": key,
+        "team": origin.team,
+        "channel": origin.channel,
+        "person": origin.user,
+        "at": posted_at(card),
+        "owner": owner,
+    }
+    await connection.execute(_ENTER, row)
 
 
-async def release(connection: AsyncConnection, card: Card) -> Sequence[str]:
+async def release(connection: Connection, card: Card) -> Sequence[str]:
     """The card does not answer anything any more: whoever posted each value last is answered instead. The changed cases."""
-    rows = (await connection.execute(select(seen).where(seen.c.case_id == card.case.request.id))).all()
+    rows = await fetched(connection, _SEEN, {"mine": card.case.request.id})
     changed: list[str] = []
     for row in rows:
         changed += await _give_back(connection, row, newest=True)
     return changed
 
 
-async def forget(connection: AsyncConnection, card: Card) -> None:
+async def forget(connection: Connection, card: Card) -> None:
     """Nobody is answered by the card: neither its message nor those that posted the same. The next one begins anew."""
-    mine = card.case.request.id
-    await connection.execute(delete(seen).where((seen.c.case_id == mine) | (seen.c.answered_by == mine)))
+    await connection.execute(_FORGET, {"mine": card.case.request.id})
 
 
-async def _give_back(connection: AsyncConnection, row: Any, *, newest: bool = False) -> Sequence[str]:
+async def _give_back(connection: Connection, row: Any, *, newest: bool = False) -> Sequence[str]:
     """The message no longer holds it: whoever posted it next, or last, is answered instead, or one is counted less."""
-    await connection.execute(delete(seen).where(seen.c.case_id == row.case_id, seen.c.value == row.value))
+    this = {"case_id": row.case_id, "value": row.value}
+    await connection.execute(_NO_LONGER, this)
     if row.answered_by != row.case_id:
         return [str(row.answered_by)]
-    counted = (seen.c.value == row.value, seen.c.answered_by == row.case_id)
-    order = seen.c.at.desc() if newest else seen.c.at
-    successor = await connection.scalar(select(seen.c.case_id).where(*counted).order_by(order).limit(1))
-    if successor is None:
+    successors = await fetched(connection, _NEWEST if newest else _OLDEST, this)
+    if not successors:
         return []
-    await connection.execute(update(seen).where(*counted).values(answered_by=successor))
-    return [str(successor)]
+    successor = str(successors[0].case_id)
+    await connection.execute(_SUCCEED, {**this, "successor": successor})
+    return [successor]
 
 
-async def take_over(connection: AsyncConnection, card: Card, key: str) -> None:
+async def take_over(connection: Connection, card: Card, key: str) -> None:
     """From now on this card answers for it."""
-    mine = card.case.request.id
-    await connection.execute(
-        update(seen).where(seen.c.case_id == mine, seen.c.value == key).values(answered_by=mine)
-    )
+    await connection.execute(_TAKE_OVER, {"mine": card.case.request.id, "value": key})
 
 
-async def duplicates_of(connection: AsyncConnection, card: Card) -> list[Duplicate]:
+async def duplicates_of(connection: Connection, card: Card) -> list[Duplicate]:
     """Who else posted what the card answers, the oldest first."""
-    mine = card.case.request.id
-    others = select(seen).where(seen.c.answered_by == mine, seen.c.case_id != mine).order_by(seen.c.at)
-    return [Duplicate(row.value, row.person, row.at) for row in (await connection.execute(others)).all()]
+    rows = await fetched(connection, _DUPLICATES, {"mine": card.case.request.id})
+    return [Duplicate(row.value, row.person, row.at) for row in rows]

@@ -10,24 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    DateTime,
-    Index,
-    Integer,
-    MetaData,
-    Row,
-    SmallInteger,
-    Table,
-    Text,
-    UniqueConstraint,
-    delete,
-    select,
-    tuple_,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from handlers.case import JUDGED, Sighting, Summary
@@ -42,45 +24,6 @@ AUDIT_PAGE = 1_000
 _JUDGED = [state.value for state in JUDGED]
 WHAT = {"action", "kind", "value", "input"}
 
-metadata = MetaData()
-sightings_table = Table(
-    "sightings",
-    metadata,
-    Column("case_id", Text, primary_key=True),
-    Column("position", SmallInteger, primary_key=True),
-    Column("team", Text, nullable=False),
-    Column("asker", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("listed", Boolean, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("state", Text, nullable=False),
-    Column("engines", Integer),
-    Column("total", Integer),
-    Column("what", JSON, nullable=False),
-    Index("sightings_of_subject", "team", "subject", "at"),
-    Index("sightings_by_asker", "team", "asker", "at"),
-    Index("sightings_by_age", "at"),
-)
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("delivery", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("team", Text, nullable=False),
-    Column("asker", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("way", Text, nullable=False),
-    Column("verb", Text, nullable=False),
-    Column("about", Text),
-    Column("what", JSON, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("why", Text),
-    Column("calls", Integer, nullable=False),
-    UniqueConstraint("delivery", "asker", name="audit_once"),
-    Index("audit_by_age", "at", "id"),
-)
 _REMEMBER = """
     INSERT INTO sightings (case_id, position, team, asker, channel, listed, subject, at, state, engines, total, what)
     VALUES (%(case_id)s, %(position)s, %(team)s, %(asker)s, %(channel)s, %(listed)s, %(subject)s, %(at)s, %(state)s,
@@ -101,6 +44,19 @@ _SUMMARIES = """
     SELECT counted.*, first.channel, first.listed, last.at, last.state, last.engines, last.total, last.what
     FROM counted JOIN first USING (subject) LEFT JOIN last USING (subject)
 """
+_TIMELINE = """
+    SELECT at, state, engines FROM sightings
+    WHERE team = %(team)s AND subject = %(subject)s AND state = ANY(%(judged)s)
+    ORDER BY at DESC, case_id, position LIMIT %(most)s
+"""
+_NEWEST_TEAM = "SELECT team FROM sightings WHERE subject = %(subject)s ORDER BY at DESC LIMIT 1"
+_LATEST = """
+    SELECT at, state, engines, total, what FROM sightings WHERE team = %(team)s AND asker = %(asker)s
+    ORDER BY at DESC, case_id, position LIMIT %(most)s
+"""
+_ENTRY = "SELECT id, at, team, asker, channel, way, verb, about, what, outcome, why, calls FROM audit"
+_AUDIT_PAGE = f"{_ENTRY} WHERE (at, id) > (%(at)s, %(id)s) ORDER BY at, id LIMIT {AUDIT_PAGE}"
+_AUDIT_ENTRY = f"{_ENTRY} WHERE id = %(id)s"
 
 
 class History:
@@ -146,50 +102,28 @@ class History:
 
     async def timeline(self, origin: Origin, subject: str, most: int) -> list[Judged]:
         """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""
-        one = (sightings_table.c.team == origin.team) & (sightings_table.c.subject == subject)
-        newest = (
-            select(sightings_table.c.at, sightings_table.c.state, sightings_table.c.engines)
-            .where(one, sightings_table.c.state.in_(_JUDGED))
-            .order_by(sightings_table.c.at.desc(), sightings_table.c.case_id, sightings_table.c.position)
-            .limit(most)
-        )
-
-        async def find(connection: AsyncConnection) -> list[Judged]:
-            rows = (await connection.execute(newest)).all()
-            return [(at, State(state), engines or 0) for at, state, engines in rows]
-
-        return await self._database.run(find)
+        wanted = {"team": origin.team, "subject": subject, "judged": _JUDGED, "most": most}
+        rows = await self._database.rows_after_writes(_TIMELINE, wanted)
+        return [(row.at, State(row.state), row.engines or 0) for row in rows]
 
     async def newest_team(self, subject: str) -> str:
         """The workspace that looked it up last; "" when none did. For the terminal, which is in no workspace."""
-        newest = (
-            select(sightings_table.c.team)
-            .where(sightings_table.c.subject == subject)
-            .order_by(sightings_table.c.at.desc())
-            .limit(1)
-        )
-        return await self._database.run(lambda connection: connection.scalar(newest)) or ""
+        rows = await self._database.rows_after_writes(_NEWEST_TEAM, {"subject": subject})
+        return str(rows[0].team) if rows else ""
 
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
         """A person's last lookups, the newest first."""
-        mine = select(sightings_table).where(sightings_table.c.team == team, sightings_table.c.asker == user)
-        newest = mine.order_by(
-            sightings_table.c.at.desc(), sightings_table.c.case_id, sightings_table.c.position
-        ).limit(most)
-
-        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return (await connection.execute(newest)).all()
-
-        found = [_sighting(row) for row in await self._database.run(find)]
+        wanted = {"team": team, "asker": user, "most": most}
+        rows = await self._database.rows_after_writes(_LATEST, wanted)
+        found = [_sighting(row) for row in rows]
         return [one for one in found if one]
 
     async def prune(self, older_than: datetime) -> None:
         """Delete what was looked up before that time."""
-        old = delete(sightings_table).where(sightings_table.c.at < older_than)
-        await self._database.run(lambda connection: connection.execute(old))
+        await self._database.rows("DELETE FROM sightings WHERE at < %(before)s", {"before": older_than})
 
 
-def _summary(row: Row[Any], channel: str) -> Summary:
+def _summary(row: Any, channel: str) -> Summary:
     here = row.channel == channel
     return Summary(
         times=row.times,
@@ -200,7 +134,7 @@ def _summary(row: Row[Any], channel: str) -> Summary:
     )
 
 
-def _sighting(row: Row[Any]) -> Sighting | None:
+def _sighting(row: Any) -> Sighting | None:
     """What is on record; None when it cannot be read: an answer does without it."""
     try:
         return Sighting(state=row.state, count=row.engines, total=row.total, at=row.at, **row.what)
@@ -250,30 +184,18 @@ class AuditTrail:
 
     async def find(self, request_id: str) -> Entry | None:
         """The request of exactly this id; None when there is none, or it is older than the trail."""
-        wanted = select(audit).where(audit.c.id == request_id)
+        rows = await self._database.rows_after_writes(_AUDIT_ENTRY, {"id": request_id})
+        return _entry(rows[0]) if rows else None
 
-        async def read(connection: AsyncConnection) -> Row[Any] | None:
-            return (await connection.execute(wanted)).first()
-
-        row = await self._database.run(read)
-        return _entry(row) if row else None
-
-    async def _page(self, at: datetime, name: str) -> list[Row[Any]]:
-        after = select(audit).where(tuple_(audit.c.at, audit.c.id) > tuple_(at, name))
-        wanted = after.order_by(audit.c.at, audit.c.id).limit(AUDIT_PAGE)
-
-        async def find(connection: AsyncConnection) -> list[Row[Any]]:
-            return list((await connection.execute(wanted)).all())
-
-        return await self._database.run(find)
+    async def _page(self, at: datetime, name: str) -> list[Any]:
+        return await self._database.rows_after_writes(_AUDIT_PAGE, {"at": at, "id": name})
 
     async def prune(self, older_than: datetime) -> None:
         """Forget what is older than that."""
-        old = delete(audit).where(audit.c.at < older_than)
-        await self._database.run(lambda connection: connection.execute(old))
+        await self._database.rows("DELETE FROM audit WHERE at < %(before)s", {"before": older_than})
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Any) -> Entry:
     return Entry(
         row.at,
         row.team,

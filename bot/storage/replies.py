@@ -5,19 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Index, MetaData, Table, Text
-
 from bot.database import Database
 
-metadata = MetaData()
-replies = Table(
-    "replies",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("raw", JSON, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Index("replies_by_age", "at"),
-)
 # Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
 # was stored before the clock was set back.
 _PUT = """

@@ -1,28 +1,10 @@
 """What belongs to Slack: who people are, channels' names and settings, refused kinds of block, and open modals."""
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 import structlog
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    DateTime,
-    Index,
-    MetaData,
-    Row,
-    Table,
-    Text,
-    cast,
-    delete,
-    select,
-    tuple_,
-)
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database
 from handlers import stored_shapes
@@ -37,49 +19,31 @@ REFUSED_FOR = timedelta(days=30)
 """After which a refused kind is tried again: Slack may have learnt it since."""
 
 STRICTEST = ChannelSettings(answers=Answers.PRIVATE, uploads=Uploads.DENY)
-metadata = MetaData()
-people = Table(
-    "people_by_team",
-    metadata,
-    Column("team", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("admin", Boolean, nullable=False),
-    Column("locale", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-channel_names = Table(
-    "channel_names",
-    metadata,
-    Column("team", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-settings_table = Table(
-    "channels",
-    metadata,
-    Column("team", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("ways", JSON, key="settings", nullable=False),
-)
-refused_blocks = Table(
-    "refused_blocks",
-    metadata,
-    Column("team", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-modals = Table(
-    "modals",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("delivery", Text, nullable=False, unique=True),
-    Column("created", DateTime(timezone=True), nullable=False),
-    Column("modal", JSON, nullable=False),
-    Index("modals_by_age", "created"),
-)
+# What seems to come from the future was stored before the clock was set back.
+_RECENT = "team = %(team)s AND id = %(id)s AND at BETWEEN %(after)s AND %(before)s"
+_PERSON = f"SELECT id, name, role, admin, locale FROM people_by_team WHERE {_RECENT}"  # noqa: S608 - constants
+_KEEP_PERSON = """
+    INSERT INTO people_by_team (team, id, name, role, admin, locale, at)
+    VALUES (%(team)s, %(id)s, %(name)s, %(role)s, %(admin)s, %(locale)s, %(at)s)
+    ON CONFLICT (team, id) DO UPDATE SET name = excluded.name, role = excluded.role, admin = excluded.admin,
+                                         locale = excluded.locale, at = excluded.at
+"""
+_CHANNEL_NAME = f"SELECT name FROM channel_names WHERE {_RECENT}"  # noqa: S608 - constants
+_KEEP_CHANNEL_NAME = """
+    INSERT INTO channel_names (team, id, name, at) VALUES (%(team)s, %(id)s, %(name)s, %(at)s)
+    ON CONFLICT (team, id) DO UPDATE SET name = excluded.name, at = excluded.at
+"""
+# `ways` is the column's first name.
+_SETTINGS = "SELECT ways::text AS settings FROM channels WHERE team = %(team)s AND channel = %(channel)s"
+_KEEP_SETTINGS = """
+    INSERT INTO channels (team, channel, ways) VALUES (%(team)s, %(channel)s, %(settings)s::json)
+    ON CONFLICT (team, channel) DO UPDATE SET ways = excluded.ways
+"""
+_CHANGED_CHANNELS = "SELECT channel FROM channels WHERE team = %(team)s ORDER BY channel LIMIT %(most)s"
+_KEEP_REFUSED_BLOCKS = """
+    INSERT INTO refused_blocks (team, kind, at) SELECT %(team)s, kind, %(at)s FROM unnest(%(kinds)s::text[]) AS kind
+    ON CONFLICT (team, kind) DO UPDATE SET at = excluded.at
+"""
 _KEEP_MODAL = """
     INSERT INTO modals (id, delivery, created, modal) VALUES (%(id)s, %(delivery)s, %(created)s, %(modal)s::json)
     ON CONFLICT (delivery) DO NOTHING RETURNING id
@@ -94,9 +58,10 @@ class PeopleStore:
 
     async def person(self, team: str, user: str, newer_than: datetime) -> Person | None:
         """A person, if the workspace looked them up after that time."""
-        row = await self._found(people, (team, user), newer_than)
-        if row is None or row.role not in {role.value for role in Role}:
+        rows = await self._database.rows(_PERSON, _recent(team, user, newer_than))
+        if not rows or rows[0].role not in {role.value for role in Role}:
             return None  # a role that a later release brought is asked of Slack again
+        row = rows[0]
         return Person(row.id, row.name, Role(row.role), row.admin, row.locale)
 
     async def keep_person(self, team: str, person: Person, at: datetime) -> None:
@@ -110,38 +75,27 @@ class PeopleStore:
             "locale": person.locale,
             "at": at,
         }
-        await self._keep(people, row)
+        await self._database.rows(_KEEP_PERSON, row)
 
     async def channel_name(self, team: str, channel: str, newer_than: datetime) -> str | None:
         """A channel's name, if it was looked up after that time."""
-        row = await self._found(channel_names, (team, channel), newer_than)
-        return row and str(row.name)
+        rows = await self._database.rows(_CHANNEL_NAME, _recent(team, channel, newer_than))
+        return str(rows[0].name) if rows else None
 
     async def keep_channel_name(self, team: str, channel: str, name: str, at: datetime) -> None:
         """Store a channel's name as it was looked up at that time."""
-        await self._keep(channel_names, {"team": team, "id": channel, "name": name, "at": at})
+        row = {"team": team, "id": channel, "name": name, "at": at}
+        await self._database.rows(_KEEP_CHANNEL_NAME, row)
 
     async def prune(self, older_than: datetime) -> None:
         """Delete what was looked up before that time."""
-        for table in (people, channel_names):
-            await self._execute(delete(table).where(table.c.at < older_than))
+        for table in ("people_by_team", "channel_names"):
+            sql = f"DELETE FROM {table} WHERE at < %(before)s"  # noqa: S608 - constants
+            await self._database.rows(sql, {"before": older_than})
 
-    async def _found(self, table: Table, key: tuple[str, str], newer_than: datetime) -> Any:
-        # What seems to come from the future was stored before the clock was set back.
-        recent = table.c.at.between(newer_than, newer_than + 2 * CACHED_FOR)
-        wanted = select(table).where(tuple_(table.c.team, table.c.id) == key, recent)
 
-        async def find(connection: AsyncConnection) -> Any:
-            return (await connection.execute(wanted)).first()
-
-        return await self._database.run(find)
-
-    async def _keep(self, table: Table, row: dict[str, Any]) -> None:
-        given = insert(table).values(row)
-        await self._execute(given.on_conflict_do_update(index_elements=["team", "id"], set_=row))
-
-    async def _execute(self, statement: Any) -> None:
-        await self._database.run(lambda connection: connection.execute(statement))
+def _recent(team: str, name: str, newer_than: datetime) -> dict[str, object]:
+    return {"team": team, "id": name, "after": newer_than, "before": newer_than + 2 * CACHED_FOR}
 
 
 class SettingsStore:
@@ -155,45 +109,28 @@ class SettingsStore:
 
         Settings that cannot be read may have been strict, so the strictest hold until somebody sets them again.
         """
-        wanted = select(cast(settings_table.c.settings, Text)).where(
-            settings_table.c.team == team, settings_table.c.channel == channel
-        )
-
-        async def find(connection: AsyncConnection) -> Any:
-            return await connection.scalar(wanted)
-
-        stored = await self._database.run(find)
-        if stored is None:
+        rows = await self._database.rows(_SETTINGS, {"team": team, "channel": channel})
+        if not rows:
             return ChannelSettings()
         try:
-            return stored_shapes.CHANNEL_SETTINGS.read(stored_shapes.parsed(stored))
+            return stored_shapes.CHANNEL_SETTINGS.read(stored_shapes.parsed(rows[0].settings))
         except Unreadable as unreadable:
             log.warning("channel_settings_unreadable", team=team, channel=channel, reason=str(unreadable))
             return STRICTEST
 
     async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
         """Have this hold there from now on."""
-        new = insert(settings_table).values(
-            team=team, channel=channel, settings=json.loads(stored_shapes.CHANNEL_SETTINGS.write(settings))
-        )
-        change = new.on_conflict_do_update(
-            index_elements=["team", "channel"], set_={"settings": new.excluded.settings}
-        )
-        await self._database.run(lambda connection: connection.execute(change))
+        row = {
+            "team": team,
+            "channel": channel,
+            "settings": stored_shapes.CHANNEL_SETTINGS.write(settings),
+        }
+        await self._database.rows(_KEEP_SETTINGS, row)
 
     async def changed_channels(self, team: str, most: int) -> list[str]:
         """The channels for which something is set."""
-        wanted = (
-            select(settings_table.c.channel)
-            .where(settings_table.c.team == team)
-            .order_by(settings_table.c.channel)
-            .limit(most)
-        )
-
-        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return (await connection.execute(wanted)).all()
-
-        return [row.channel for row in await self._database.run(find)]
+        rows = await self._database.rows(_CHANGED_CHANNELS, {"team": team, "most": most})
+        return [row.channel for row in rows]
 
 
 class RefusedBlocks:
@@ -210,11 +147,8 @@ class RefusedBlocks:
     @classmethod
     async def stored(cls, database: Database, clock: Callable[[], datetime]) -> Self:
         """With what was refused before. Raises StoreDown."""
-
-        async def find(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return (await connection.execute(select(refused_blocks))).all()
-
-        known = {(row.team, row.kind): row.at for row in await database.run(find)}
+        rows = await database.rows("SELECT team, kind, at FROM refused_blocks", {})
+        known = {(row.team, row.kind): row.at for row in rows}
         return cls(database, clock, known)
 
     def kinds(self, team: str) -> frozenset[str]:
@@ -226,11 +160,8 @@ class RefusedBlocks:
         """A workspace refused these kinds just now. Raises StoreDown."""
         now = self._clock()
         self.known.update({(team, kind): now for kind in kinds})
-        given = insert(refused_blocks).values(
-            [{"team": team, "kind": kind, "at": now} for kind in sorted(kinds)]
-        )
-        kept = given.on_conflict_do_update(index_elements=["team", "kind"], set_={"at": now})
-        await self._database.run(lambda connection: connection.execute(kept))
+        refused = {"team": team, "kinds": sorted(kinds), "at": now}
+        await self._database.rows(_KEEP_REFUSED_BLOCKS, refused)
 
 
 # Modals -----------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from sqlalchemy import Column, MetaData, Table, Text
 
 from bot.database import Database
 from bot.queue.jobs import BRING_FORWARD
@@ -22,8 +21,6 @@ from vt.quota import Limits, Usage
 
 log = structlog.get_logger()
 
-metadata = MetaData()
-quotas = Table("quotas", metadata, Column("key", Text, primary_key=True), Column("use", Text, nullable=False))
 _USAGE = TypeAdapter(Usage)
 
 Change = Callable[[Usage, datetime], Usage]

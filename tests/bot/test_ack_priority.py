@@ -2,8 +2,6 @@
 
 import asyncio
 
-import sqlalchemy
-
 from bot.connections import PAUSE, AckPriority, turn_context
 from bot.database import Database
 
@@ -43,7 +41,7 @@ async def test_only_turns_wait(database):
     with store.ack_priority.first():
         async with asyncio.timeout(PAUSE * 80):
             for _ in range(100):
-                await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
+                await store.run(lambda connection: connection.execute("SELECT 1"))
     await store.close()
 
 
@@ -53,7 +51,7 @@ async def test_a_turns_statement_waits(database):
 
     async def ask():
         with turn_context():
-            await store.run(lambda connection: connection.execute(sqlalchemy.select(1)))
+            await store.run(lambda connection: connection.execute("SELECT 1"))
             done.append("turn")
 
     await store.ping()

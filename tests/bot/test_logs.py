@@ -27,7 +27,6 @@ LIBRARIES = [
     "procrastinate.worker",
     "httpx",
     "httpcore.connection",
-    "sqlalchemy.pool",
     "asyncio",
     "psycopg.pool",
     "anything.else",

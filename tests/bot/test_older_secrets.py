@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-import sqlalchemy
 from psycopg import sql
 
 from bot import migrations
@@ -56,10 +55,8 @@ def stored(connection, table):
 
 
 def to(url, revision):
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
-    with engine.begin() as connection:
+    with psycopg.connect(url) as connection:
         migrations.upgrade(connection, revision)
-    engine.dispose()
 
 
 @pytest.fixture
@@ -121,18 +118,16 @@ async def test_masked_rows_are_read(older):
 
 def test_processes_of_the_release_before_go_on_meanwhile(older):
     """Only rows with a secret are locked: while the upgrade is not committed, requests are accepted and answered."""
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(older))
     with psycopg.connect(older, autocommit=True) as process:
         insert(process, "sightings", [sighting(1, SECRET), sighting(2, PLAIN)])
         insert(process, "audit", [entry(1, URL), entry(2, PLAIN["value"])])
         process.execute("SET lock_timeout = '2s'")
-        with engine.begin() as connection:
+        with psycopg.connect(older) as connection:
             migrations.upgrade(connection)
             insert(process, "sightings", [sighting(3, PLAIN)])
             insert(process, "audit", [entry(3, PLAIN["value"])])
             process.execute("UPDATE audit SET outcome = 'answered' WHERE id = '000002'")
         assert HUSH not in repr([stored(process, table) for table in ("sightings", "audit")])
-    engine.dispose()
 
 
 def test_the_rows_of_the_release_before(new_database, tmp_path):

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-import sqlalchemy
 from psycopg import sql
 
 from bot import migrations
@@ -38,10 +37,8 @@ DUMP = json.loads(recent(WRITTEN))
 
 def older_tables(url):
     """Make the tables of the version before in an empty database."""
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
-    with engine.begin() as connection:
+    with psycopg.connect(url) as connection:
         migrations.upgrade(connection, REVISION)
-    engine.dispose()
 
 
 def load(url, folder, slack_url="http://127.0.0.1:1"):
