@@ -1,6 +1,7 @@
 """The composition root: everything real is made here, in order, and closed in the reverse order."""
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -44,6 +45,8 @@ from vt.service import Clock
 
 log = structlog.get_logger()
 CHECK_SECONDS = 5
+GARBAGE_THRESHOLDS = (10_000, 10, 10)
+"""How many more objects there are, and collections of the young and of the older ones, before the next collection."""
 
 
 class NotRunning(OperatorError):
@@ -63,7 +66,18 @@ class Bot:
 async def serve(settings: Settings) -> None:
     """Run the bot until SIGINT or SIGTERM. Raises NotRunning."""
     async with running(settings):
+        _spare_garbage_collector()
         await stopped()
+
+
+def _spare_garbage_collector() -> None:
+    """Look through what was made at the start no more: it stays until the end, and would cost a tenth of all CPU time.
+
+    Nearly everything else is freed without the collector, so that it looks less often, too.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 async def stopped() -> None:
