@@ -22,7 +22,7 @@ from vt.lookup import Lookup
 
 # Columns keep the names that they were made with: `heard` is the last event, `wishes` the overrides, `manners` the progress.
 _LAST_EVENT = """
-    SELECT heard FROM watch_cards WHERE team = %(team)s AND channel = %(channel)s AND message = %(message)s FOR UPDATE
+    SELECT heard AS last_event FROM watch_cards WHERE team = %(team)s AND channel = %(channel)s AND message = %(message)s FOR UPDATE
 """
 _NEW = """
     INSERT INTO watch_cards (case_id, team, channel, message, heard, wanted, wishes, version, manners, due)
@@ -32,7 +32,7 @@ _EDITED = """
     UPDATE watch_cards SET heard = %(heard)s, wanted = %(wanted)s::json, due = %(due)s, version = version + 1
     WHERE team = %(team)s AND channel = %(channel)s AND message = %(message)s
 """
-_OVERRIDES = "SELECT wishes FROM watch_cards WHERE case_id = %(case_id)s FOR UPDATE"
+_OVERRIDES = "SELECT wishes AS overrides FROM watch_cards WHERE case_id = %(case_id)s FOR UPDATE"
 _OVERRIDE = "UPDATE watch_cards SET wishes = %(wishes)s::json WHERE case_id = %(case_id)s"
 # The higher version keeps a batch that is at work on a card from storing that the card is done.
 _DUE_NOW = "UPDATE watch_cards SET version = version + 1, due = %(now)s WHERE case_id = ANY(%(case_ids)s)"
@@ -94,7 +94,7 @@ class Cards:
                 if not await keep(connection, request, jobs.AUTOMATIC):
                     return
                 await connection.execute(_NEW, row)
-            elif known[0].heard < event.at:
+            elif known[0].last_event < event.at:
                 await connection.execute(_EDITED, row)
             else:
                 return  # Slack delivers events late and twice
@@ -116,7 +116,7 @@ class Cards:
             known = await fetched(connection, _OVERRIDES, {"case_id": case_id})
             if not known:
                 return False
-            merged = known[0].wishes | overrides.model_dump(mode="json", exclude_defaults=True)
+            merged = known[0].overrides | overrides.model_dump(mode="json", exclude_defaults=True)
             await connection.execute(_OVERRIDE, {"case_id": case_id, "wishes": json.dumps(merged)})
             await connection.execute(_DUE_NOW, {"case_ids": [case_id], "now": self._clock()})
             await connection.execute(jobs.NEXT_BATCH, {"seconds": 0})
