@@ -1,6 +1,6 @@
 """Commands: how soon they are acknowledged and answered, and what that costs, beside bolt apps that store nothing.
 
-`python -m tests.bench.commands ../other` measures another checkout of the bot in the same run, in alternation.
+`python -m tests.bench commands --beside ../other` measures another checkout of the bot in the same run, in alternation.
 """
 
 import asyncio
