@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 from bot.postgres import Server
 from bot.startup import prepare
 
-pytest_plugins = ["tests.support.flaky"]
+pytest_plugins = ["tests.support.flaky", "tests.support.schedule"]
 
 TEMPLATE = "vtbot_template"
 SURVIVAL = Path(__file__).parent / "survival"

@@ -12,6 +12,7 @@ from bot.database import Database
 from bot.queue.jobs import counts
 from playground.virustotal import faults
 from tests.support.app_fixture import ANA, GENERAL, HASHES, at_work
+from tests.support.due_jobs import DUE_NOW
 from tests.support.raw_http import knock
 
 CANARY = "canary-7d1f"
@@ -205,9 +206,7 @@ async def test_nothing_from_outside_becomes_a_label(database):
         async with asyncio.timeout(60):
             while await app.unanswered():
                 with psycopg.connect(database, autocommit=True) as connection:
-                    connection.execute(
-                        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'"
-                    )
+                    connection.execute(DUE_NOW)
                 await asyncio.sleep(0.2)
 
     async with at_work(database) as app:

@@ -12,6 +12,7 @@ from bot.storage.cases import Cases
 from bot.storage.slack import STRICTEST, SettingsStore
 from handlers.request import LookupRequest, Origin
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
+from tests.support.due_jobs import DUE_NOW
 from tests.support.incident import at_incident
 from vt.actions import BY_KEY
 from vt.indicators import Indicator, Kind
@@ -95,7 +96,7 @@ async def unreadable(new_database):
             await accepted(app, name, change)
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("DROP TRIGGER stop ON procrastinate_jobs")
-            connection.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")
+            connection.execute(DUE_NOW)
         with capture_logs() as app.logs:
             await app.idle(seconds=20)
         yield app
@@ -166,7 +167,7 @@ async def test_what_a_later_release_wrote_is_left_to_it_and_ends_with_the_last_t
         assert rows(app, "SELECT outcome FROM cases") == [("open",)]
         async with asyncio.timeout(20):
             while rows(app, "SELECT outcome FROM cases") != [("failed",)]:
-                execute(app, "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo'")
+                execute(app, DUE_NOW)
                 await asyncio.sleep(0.1)
         [told] = app.slack.messages(user=ANA)
         assert SENTENCE in app.now(told)

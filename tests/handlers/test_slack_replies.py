@@ -12,6 +12,7 @@ from bot.manifest import SCOPES
 from playground.slack.bad_replies import BAD_REPLIES
 from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
+from tests.support.due_jobs import DUE_NOW
 
 COMMAND = "/vt scan-ip 192.0.2.1"
 VERDICT = "SUSPICIOUS · 6 of 57 engines"
@@ -33,7 +34,7 @@ def answers(app, user=ANA):
 async def hurry(app):
     """What was scheduled for later is due now."""
     async with await psycopg.AsyncConnection.connect(app.database, autocommit=True) as connection:
-        await connection.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'")
+        await connection.execute(DUE_NOW)
 
 
 async def until_answered(app, count=1):

@@ -14,6 +14,7 @@ from bot.settings import load
 from handlers.case import StoreDown
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
+from tests.support.due_jobs import HEARD
 
 ANA, BEN, GENERAL = "ana", "ben", "#general"
 HASHES = [f"{number:064x}" for number in range(1, 101)]
@@ -54,7 +55,7 @@ class RunningApp:
             await self._rested(connection)
             self.clock.ahead += timedelta(**time)
             await connection.execute(
-                "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %s WHERE status = 'todo'",
+                f"UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %s WHERE status = 'todo' {HEARD}",  # noqa: S608 - constants
                 [timedelta(**time)],
             )
 

@@ -6,14 +6,15 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from tests.support.app_fixture import ANA, BEN, at_work
+from tests.support.due_jobs import HEARD
 
 INC = "#inc-1042"
 EICAR = "44d88612fea8a8f36de82e1278abb02f"
-AT_ONCE = """
+AT_ONCE = f"""
     UPDATE procrastinate_jobs SET scheduled_at = now()
     WHERE task_name = 'round' AND status = 'todo' AND scheduled_at < now() + interval '3 s'
-    RETURNING pg_notify('procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', id)::text)
-"""
+    {HEARD}
+"""  # noqa: S608 - constants
 """Ends the delay in which a batch waits for messages that may share its calls."""
 BUSY = """
     SELECT count(*) FROM procrastinate_jobs
