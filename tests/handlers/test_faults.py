@@ -155,7 +155,6 @@ async def _let_time_pass_until(app, condition, minutes=1):
     for _ in range(12):
         if condition():
             return
-        await asyncio.sleep(0.6)
         await app.passes(minutes=minutes)
     assert condition()
 
@@ -337,7 +336,6 @@ async def test_an_outage_of_a_minute_is_over_soon(database):
         async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
             for _ in range(5):
                 await app.passes(seconds=15)
-                await asyncio.sleep(1)
             await app._rested(connection)
             found = await connection.execute(
                 "SELECT scheduled_at - now() FROM procrastinate_jobs WHERE status = 'todo'"

@@ -9,7 +9,7 @@ from handlers.views import messages as uploads_view
 from handlers.views.rich_text import Message
 from tests.handlers.test_events import own
 from tests.handlers.test_upload_askers import EICAR, labels, presses
-from tests.handlers.test_upload_consent import later, sample, upload_app
+from tests.handlers.test_upload_consent import sample, upload_app
 from tests.support.app_fixture import ANA, BEN, GENERAL
 from vt.actions import FILE
 from vt.lookup import Lookup
@@ -32,7 +32,7 @@ async def test_a_question_that_had_to_wait_lives_from_when_it_was_put(database, 
         await app.slack.until(lambda: "PENDING" in app.now(first))
         posted = await app.asks(f"/vt scan-file {tmp_path}/a.bin, {tmp_path}/b.bin")
         for _ in range(5):
-            await later(app, minutes=4)
+            await app.passes(minutes=4)
         await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(posted))
         await app.idle()
         before = uploads(app)
@@ -62,7 +62,7 @@ async def test_the_files_that_were_left_are_asked_about_anew(database, tmp_path)
         await app.slack.presses(ANA, posted, "Upload 10 files")
         await app.slack.until(lambda: "10 PENDING" in app.now(posted))
         for _ in range(3):
-            await later(app, minutes=4)
+            await app.passes(minutes=4)
         await app.slack.until(lambda: "these 2 files" in app.now(posted))
         await app.idle()
         await app.slack.presses(ANA, app.slack.state.messages[posted.key], "Upload 2 files")

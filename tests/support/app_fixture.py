@@ -60,11 +60,12 @@ class RunningApp:
             )
 
     async def _rested(self, connection, seconds=90):
-        """Wait until no job is running: one that wants to wait has then been scheduled."""
+        """Wait until no job is running or due: what wants to wait has then been scheduled."""
         async with asyncio.timeout(seconds):
             while True:
                 found = await connection.execute(
-                    "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"
+                    "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' OR status = 'todo' "
+                    "AND (scheduled_at IS NULL OR scheduled_at <= now())"
                 )
                 if await found.fetchone() == (0,):
                     return
