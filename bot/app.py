@@ -198,6 +198,7 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
         new_id=new_id,
         thresholds=settings.verdicts,
         quota_left=parts.quota_store.left,
+        leave_queue=parts.quota_store.leave,
         submit=settings.url_submit,
         upload=settings.upload_policy,
         never_upload=settings.never_upload,

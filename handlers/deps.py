@@ -192,6 +192,8 @@ class LookupDeps(AnswerDeps):
     """To look up what was asked for."""
 
     thresholds: Thresholds
+    leave_queue: Callable[[str], Awaitable[None]]
+    """Called with the id of a case that waited for the quota and no longer does."""
     logins: Logins | None = None
 
 

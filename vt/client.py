@@ -246,7 +246,7 @@ class Client(AbstractAsyncContextManager["Client"]):
             await self._book(1)
         outcome = await self._outcome(request, seconds, read)
         if isinstance(outcome, errors.OverQuota):
-            await self._quota.refused(outcome.seconds)
+            await self._quota.refused(outcome.seconds, ASK.get())
         if isinstance(outcome, errors.KeyRefused):
             endpoint = request.url.path.removeprefix(self._http.base_url.path)
             log.warning("key_refused", instance=request.url.host, endpoint=endpoint)

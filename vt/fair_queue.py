@@ -114,6 +114,12 @@ def placed(tickets: Tickets, mine: Ticket, now: datetime) -> Ticket:
     return mine._replace(round=min((one.round for one in same or competing), default=0))
 
 
+def returned(tickets: Tickets, mine: Ticket) -> Tickets:
+    """The tickets with `mine` before all others of its priority: it had its turn, but VirusTotal refused the call."""
+    first = min((one.round for one in tickets if one.priority == mine.priority), default=1) - 1
+    return (mine._replace(round=first), *(one for one in tickets if one.key != mine.key))
+
+
 def joined(tickets: Tickets, mine: Ticket) -> Tickets:
     """The tickets with `mine` at the end, or instead of an earlier one of the same case."""
     if all(one.key != mine.key for one in tickets):
@@ -160,12 +166,17 @@ def moved(
     after, turns = list[Ticket](), dict[str, datetime]()
     for one in tickets:
         slot = slots.get(one.key, one.due)
-        is_told = abs(slot - one.promised) > max(WORTH_SAYING, (one.promised - now) / 2)
+        is_told = is_news(one.promised, slot, now)
         if one.due > now and (is_told or one.due - slot > EXACT):
             turns[one.case] = min(now if is_told else slot, turns.get(one.case, slot))
             one = one._replace(due=slot, promised=slot if is_told else one.promised)  # noqa: PLW2901
         after.append(one)
     return tuple(after), turns
+
+
+def is_news(promised: datetime, slot: datetime, now: datetime) -> bool:
+    """Whether an estimate has changed by more than a half since it was told."""
+    return abs(slot - promised) > max(WORTH_SAYING, (promised - now) / 2)
 
 
 def without(tickets: Tickets, case_id: str) -> Tickets:
@@ -215,6 +226,10 @@ class Plan:
     def booked(self, calls: int) -> None:
         """Calls were booked."""
         self.calls, self.refusal = max(0, self.calls - calls), None
+
+    def returned(self, calls: int) -> None:
+        """VirusTotal refused calls that were booked: they are still to be made."""
+        self.calls += calls
 
     def refuse(self, refusal: Refusal) -> QuotaSpent:
         """A booking was refused."""

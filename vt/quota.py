@@ -49,10 +49,10 @@ class Quota(Protocol):
     async def leave(self, case_id: str) -> None:
         """A case that was queued no longer waits for calls."""
 
-    async def refused(self, seconds: float | None = None) -> None:
+    async def refused(self, seconds: float | None = None, ask: Ask | None = None) -> None:
         """VirusTotal answered 204 or 429: block calls for all processes, for its Retry-After if it sent one.
 
-        Always raises QuotaSpent.
+        Always raises QuotaSpent. Whoever asked goes first when calls are made again.
         """
 
     async def worked(self) -> None:
@@ -119,7 +119,7 @@ def take(
 
 
 def _refusal(usage: Usage, limits: Limits, tickets: Tickets, mine: Ticket, now: datetime) -> Refusal | None:
-    """When the calls of `mine`, one of the tickets, fit after those that go first; None if the first of them fit now."""
+    """When the calls of `mine`, one of the tickets, fit; None if the first of them fit now. Only people are told who is ahead."""
     slots, ahead = list[datetime](), set[str]()
     for one, slot in _timetable(usage, limits, fair_queue.live(tickets, now), now):
         if one.key == mine.key:
@@ -130,7 +130,7 @@ def _refusal(usage: Usage, limits: Limits, tickets: Tickets, mine: Ticket, now: 
                 break
         elif not slots and one.asker != mine.asker:
             ahead.add(one.asker)
-    return Refusal(tuple(slots) or (slot,), len(ahead))
+    return Refusal(tuple(slots) or (slot,), len(ahead) if mine.priority <= Priority.POLL else 0)
 
 
 def _timetable(

@@ -108,10 +108,23 @@ class QuotaStore:
             lambda usage, _: replace(usage, tickets=fair_queue.without(usage.tickets, case_id))
         )
 
-    async def refused(self, seconds: float | None = None) -> None:
+    async def refused(self, seconds: float | None = None, ask: Ask | None = None) -> None:
         """Block the key for everybody, for so long, or longer each time. Raises QuotaSpent(retry_at) always."""
-        usage = await self._change(partial(quota.after_refusal, seconds=seconds))
-        raise QuotaSpent(usage.blocked_until or self._clock())
+        if ask is None:
+            usage = await self._change(partial(quota.after_refusal, seconds=seconds))
+            raise QuotaSpent(usage.blocked_until or self._clock())
+        refusal: Refusal | None = None
+
+        def block(usage: Usage, now: datetime) -> Usage:
+            nonlocal refusal
+            usage, ticket = quota.after_refusal(usage, now, seconds), ask.ticket(1, now)
+            usage = replace(usage, tickets=fair_queue.returned(usage.tickets, ticket))
+            usage, refusal = quota.take(usage, self._limits, 1, now, ticket)
+            return usage
+
+        ask.plan.returned(1)
+        usage = await self._change(block)
+        raise ask.plan.refuse(refusal or Refusal((usage.blocked_until or self._clock(),)))
 
     async def clock_was_set(self, before: datetime, now: datetime) -> None:
         """The clock shows `now` where it showed `before`. Raises StoreDown."""

@@ -149,6 +149,9 @@ def _trying_again(trouble: errors.VTError, until: datetime, now: datetime) -> Li
             pause=pause,
         )
     if isinstance(trouble, errors.QuotaSpent):
+        pause = seconds(trouble.expected or until, now)
+        if trouble.ahead:
+            return line("out of quota; {ahead} ahead of you, about {pause}", ahead=trouble.ahead, pause=pause)
         return line("out of quota; next call in {pause}", pause=pause)
     # The first sentence without its full stop (Japanese has one of its own), and the longest pause, not the time left:
     # it stays true in a message that Slack does not let us edit often.

@@ -29,8 +29,9 @@ from handlers.views.answer import AnswerContext
 from handlers.views.details import as_json
 from handlers.views.rich_text import Message
 from vt.actions import BY_KEY
-from vt.errors import NotAnswering
+from vt.errors import NotAnswering, QuotaSpent
 from vt.evidence import Thresholds
+from vt.fair_queue import is_news
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
 from vt.outage import brought_forward
@@ -82,12 +83,14 @@ async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
     async with reported(case, deps) as reporting:
         async for lookups in deps.service.advance(waiting, reporting.on_bytes, fresh=fresh):
             await reporting.save(lookups)
-    case = reporting.case
+    promised, case = _promised(case.lookups), reporting.case
+    if promised and not _promised(case.lookups):
+        await deps.leave_queue(case.request.id)
     at = next_turn(case.lookups)
     if at is None:
         await _answer(case, deps)
     else:
-        await _wait(case, at, deps)
+        await _wait(case, at, deps, promised=promised)
 
 
 async def _answer(case: Case, deps: LookupDeps) -> None:
@@ -107,18 +110,30 @@ async def _answer(case: Case, deps: LookupDeps) -> None:
     await end(case, deps)
 
 
-async def _wait(case: Case, at: datetime, deps: LookupDeps) -> None:
-    """Not settled: show what is known when that has changed, and schedule the next turn."""
-    found = case.findings(deps.clock())
+async def _wait(case: Case, at: datetime, deps: LookupDeps, *, promised: datetime | None) -> None:
+    """Not settled: show what is known when that has changed, and schedule the next turn.
+
+    `promised`: the time for the next call that the asker was told before.
+    """
+    now = deps.clock()
+    found = case.findings(now)
     state = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))
     if case.channel:
         # A message of the bot's own can be edited at each poll, to say how long it has been.
         state += f" {[lookup.attempts for lookup in case.lookups]}"
-    if state != case.told:
+    if state != case.told or (promised and is_news(promised, _promised(case.lookups) or at, now)):
         case = await reply(case, await message(case, deps, final=False), deps, final=False)
         await deps.store.save(case.model_copy(update={"told": state}))
     is_out = any(isinstance(one.error, NotAnswering) for one in found)
     await deps.store.again(case.request.id, at, outage=is_out)
+
+
+def _promised(lookups: Iterable[Lookup]) -> datetime | None:
+    """When the next call of those that wait for the quota may be made; None if none does."""
+    queued = (
+        one for one in lookups if not one.settled and one.error and one.error["code"] == QuotaSpent.code
+    )
+    return min((one.not_before for one in queued if one.not_before), default=None)
 
 
 async def message(

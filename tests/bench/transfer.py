@@ -29,7 +29,7 @@ class Unlimited:
     async def take(self, calls=1, ask=None):
         pass
 
-    async def refused(self, seconds=None):
+    async def refused(self, seconds=None, ask=None):
         pass
 
     async def worked(self):

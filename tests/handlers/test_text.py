@@ -21,6 +21,7 @@ SAMPLES = {
     int: 3,
     float: 1.5,
     datetime: NOW,
+    datetime | None: NOW,
     tuple[str, ...] | None: ("/srv/samples",),
 }
 

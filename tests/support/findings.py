@@ -150,6 +150,7 @@ DATA = {
     int: 123_456,
     float: 120.5,
     datetime: NOW,
+    datetime | None: NOW,
     tuple[str, ...] | None: ("/srv/a",) * 9,
 }
 LONG_NAMES = {

@@ -48,7 +48,7 @@ class MemoryQuota:
         usage = replace(self._usage, tickets=without(self._usage.tickets, case_id))
         self._usage, _ = rescheduled(usage, self.limits, self._clock())
 
-    async def refused(self, seconds: float | None = None) -> None:
+    async def refused(self, seconds: float | None = None, _ask: Ask | None = None) -> None:
         """Block calls. Always raises QuotaSpent."""
         now = self._clock()
         self._usage = after_refusal(self._usage, now, seconds)

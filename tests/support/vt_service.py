@@ -49,7 +49,7 @@ class Allowance:
             raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
         self.calls -= calls
 
-    async def refused(self, _seconds=None):
+    async def refused(self, _seconds=None, _ask=None):
         raise errors.QuotaSpent(self.clock() + timedelta(seconds=60))
 
     async def worked(self):

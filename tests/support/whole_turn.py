@@ -145,9 +145,11 @@ class Unlimited:
 
     async def take(self, calls=1, ask=None): ...
 
+    async def leave(self, case_id): ...
+
     async def worked(self): ...
 
-    async def refused(self, seconds=None): ...
+    async def refused(self, seconds=None, ask=None): ...
 
     async def left(self):
         return {"minute": (1, 4), "day": (1, 500), "month": (1, 15500)}
@@ -279,6 +281,7 @@ class World:
             thresholds=Thresholds(),
             draw=_not_drawn,
             quota_left=Unlimited().left,
+            leave_queue=Unlimited().leave,
         )
 
     # What people do ------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ class Counted:
     async def take(self, calls=1, _ask=None):
         self.taken += calls
 
-    async def refused(self, _seconds=None):
+    async def refused(self, _seconds=None, _ask=None):
         raise errors.OverQuota
 
     async def worked(self):

@@ -178,7 +178,7 @@ def test_how_many_are_ahead(line):
     assert spent.ahead == 1
     line.asks("eve")
     assert line.turn("eve").ahead == 2
-    assert line.turn("watch").ahead == 3
+    assert line.turn("watch").ahead == 0
 
 
 def test_every_call_has_its_own_time(line):
