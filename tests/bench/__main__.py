@@ -3,13 +3,25 @@
 import argparse
 from functools import partial
 
-from tests.bench import commands, free_key, growth, lookups, programs, stored, throughput, uploads, watch
+from tests.bench import (
+    commands,
+    free_key,
+    growth,
+    lookups,
+    programs,
+    steady,
+    stored,
+    throughput,
+    uploads,
+    watch,
+)
 
 options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
 options.add_argument("parts", nargs="*", metavar="NAME", help="one of the parts; none: all")
 options.add_argument("--clients", default=programs.CLIENTS, help="a Python that has virustotal-api and vt-py")
 options.add_argument("--beside", nargs="*", default=(), help="other checkouts of the bot, for commands")
 options.add_argument("--most", type=int, default=stored.MOST, help="rows, for stored")
+options.add_argument("--minutes", type=float, default=steady.MINUTES, help="for steady")
 given = options.parse_args()
 parts = {
     "commands": partial(commands.measure, *given.beside),
@@ -19,6 +31,7 @@ parts = {
     "free-key": partial(free_key.measure, given.clients),
     "growth": growth.measure,
     "throughput": throughput.measure,
+    "steady": partial(steady.measure, given.minutes),
     "stored": partial(stored.measure, given.most),
 }
 if unknown := set(given.parts) - set(parts):

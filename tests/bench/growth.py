@@ -9,24 +9,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from bot.backend import backend
 from bot.postgres import Server
 from bot.settings import load
 from bot.startup import prepare
+from handlers.case import StoreDown
 from handlers.parser import new_lookup
 from tests.bench import indicators, null_virustotal, programs
 from tests.bench.clients.job import peak
 from vt.actions import fitting
 from vt.indicators import extract
-from vt.service import next_turn, plan
+from vt.service import plan
 from vt.steps import ENDPOINTS
 
 SIZES = (100, 1_000, 10_000, 100_000)
 A_MESSAGE = 100
-BUDGET = 180
-"""Seconds that one size may take: if the next one would take longer, it is left out."""
+BUDGET = 60
+"""Seconds of CPU that the look-ups of one size may take: if they would take longer, they are left out."""
 
 
 def measure():
@@ -38,12 +40,10 @@ def measure():
         prepare(database)
         with null_virustotal.serving() as url:
             for size in SIZES:
-                with_lookups = took * 12 < BUDGET
-                start = time.perf_counter()
-                yield _row(
-                    size, _run({"size": size, "database": database, "url": url, "lookups": with_lookups})
-                )
-                took = time.perf_counter() - start
+                lookups = took * 10 < BUDGET
+                said = _run({"size": size, "database": database, "url": url, "lookups": lookups})
+                took = said.get("lookups", BUDGET)
+                yield _row(size, said)
 
 
 def _run(job):
@@ -55,9 +55,7 @@ def _run(job):
 
 
 def _row(size, said):
-    each = {
-        name: f"{said[name] * 1000 / size:.3f}" if name in said else "left out: too long" for name in PARTS
-    }
+    each = {name: f"{said[name] * 1000 / size:.3f}" if name in said else "left out" for name in PARTS}
     return f"| {size:,} | {each['extract']} | {each['plan']} | {each['lookups']} | {said['peak']:.0f} |"
 
 
@@ -92,17 +90,19 @@ async def _one_size(job):
         plan(lookups, range(len(lookups)), parts.service.client, ENDPOINTS)
         said["plan"] = time.process_time() - start
         if job["lookups"]:
-            start, begun = time.process_time(), time.perf_counter()
+            start = time.process_time()
             await _settled(parts.service, lookups)
-            said["lookups"], said["seconds"] = time.process_time() - start, time.perf_counter() - begun
+            said["lookups"] = time.process_time() - start
     return said | {"peak": peak()}
 
 
 async def _settled(service, lookups):
+    """Until all are; a busy database ends a turn, and the next one goes on from there."""
     lookups = await service.expand(lookups)
-    while next_turn(lookups) or not all(lookup.settled for lookup in lookups):
-        async for board in service.advance(lookups):
-            lookups = board
+    while not all(lookup.settled for lookup in lookups):
+        with suppress(StoreDown):
+            async for board in service.advance(lookups):
+                lookups = board
 
 
 if __name__ == "__main__":

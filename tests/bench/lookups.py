@@ -79,6 +79,8 @@ class Run:
     peak: float
     refused: int = 0
     answered: int = 0
+    failures: int = 0
+    """Of the programs that were run."""
 
 
 def measure(clients=programs.CLIENTS):
@@ -137,7 +139,8 @@ class Bench:
                 for part in parts(found)
             ]
             total = {name: sum(run[name] for run in runs) for name in ("seconds", "cpu", "answered")}
-            return Run(server.calls(), **total, peak=max(run["peak"] for run in runs))
+            failures = sum(not run["answered"] for run in runs)
+            return Run(server.calls(), **total, peak=max(run["peak"] for run in runs), failures=failures)
 
     async def command(self, found):
         """Commands of 100 indicators each, all at once, to a bot that is running and warm."""
@@ -209,4 +212,6 @@ def _row(name, runs, distinct, own):
         median(values)
         for values in zip(*((run.calls, run.seconds, run.cpu, run.peak) for run in runs), strict=True)
     )
+    if failures := sum(run.failures for run in runs):
+        name = f"{name} ({failures} failed: the database was too busy)"
     return f"| {name} | {calls:,.0f} | {calls / distinct:.2f} | {seconds:.1f} | {seconds / own:.1f} × | {cpu:.2f} | {peak:.0f} |"

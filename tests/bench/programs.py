@@ -42,7 +42,10 @@ def run(program, job, python=sys.executable):
 
 
 def asked(environ, words):
-    """What one `vtbot ask` with these words on standard input needs, like `run`."""
+    """What one `vtbot ask` with these words on standard input needs, like `run`.
+
+    It answers nothing when the database is too busy.
+    """
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "ask", "--json"],
@@ -64,7 +67,7 @@ def asked(environ, words):
         time.sleep(LOOK_SECONDS)
     answer += process.stdout.read() or b""
     took = time.perf_counter() - start
-    return {"seconds": took, "cpu": cpu, "peak": most, "answered": len(json.loads(answer))}
+    return {"seconds": took, "cpu": cpu, "peak": most, "answered": len(json.loads(answer or b"[]"))}
 
 
 def memory(pid, name="VmRSS"):

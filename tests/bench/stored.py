@@ -22,7 +22,7 @@ from tests.bench.minimal_slack import minimal_slack
 
 FEWEST, MOST = 1_000, 1_000_000
 GOAL = 1.2
-REPEATS, ALONE = 6, 10
+REPEATS, ALONE = 3, 10
 COUNT, TOGETHER = 120, 20
 """Of a burst, in which what PostgreSQL does for an answer is counted."""
 COPY = """
