@@ -12,8 +12,9 @@ export PYTHONDONTWRITEBYTECODE :=
 # Most tests wait for something, so more of them run at once than there are cores. A test that passes only when it is
 # repeated is named at the end and fails the run (tests/support/flaky.py); what is skipped is listed with its reason.
 # Files are handed out whole and in their order, the long ones first (tests/support/schedule.py).
-PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --reruns 1 -rs
-# What starts a program of its own (vtbot, a browser), kills one or reads every recording is marked slow.
+# inline-snapshot only compares here, which needs no plugin.
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --reruns 1 -rs -p no:inline_snapshot
+# What starts a program of its own (vtbot, a browser), kills one, tries every recording or waits for long is marked slow.
 QUICK := -m "not slow"
 SURVIVAL := -m slow
 

@@ -1,5 +1,6 @@
 """What several test files stand on."""
 
+import gc
 import itertools
 import os
 import re
@@ -21,7 +22,7 @@ from bot.startup import prepare
 pytest_plugins = ["tests.support.flaky", "tests.support.schedule"]
 
 TEMPLATE = "vtbot_template"
-SURVIVAL = Path(__file__).parent / "survival"
+SURVIVAL = "tests/survival/"
 OBJECTS = """SELECT (SELECT version_num FROM alembic_version),
     (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc)"""
 OTHERS = (
@@ -53,8 +54,14 @@ hypothesis.settings.load_profile("untimed")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in tests/survival is slow."""
     for item in items:
-        if SURVIVAL in item.path.parents:
+        if item.nodeid.startswith(SURVIVAL):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and what they import stay until the end: the garbage collector passes over them from now on."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

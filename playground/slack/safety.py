@@ -60,9 +60,11 @@ def _marked_up(node: Mapping[str, Any]) -> str:
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
     """Every object in it, the outermost first."""
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from nodes(item)
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield value
+            value = list(value.values())
+        if isinstance(value, list):
+            left.extend(item for item in reversed(value) if isinstance(item, dict | list))

@@ -112,6 +112,7 @@ async def test_odd_text(cases):
     assert (await cases.case("1")).request == odd
 
 
+@pytest.mark.slow
 async def test_same_delivery_a_hundred_times(database):
     """The same delivery, a hundred times over two processes at once, is one case with one turn."""
     pipe = asyncio.subprocess.PIPE
@@ -119,7 +120,8 @@ async def test_same_delivery_a_hundred_times(database):
         await asyncio.create_subprocess_exec(sys.executable, "-c", ACCEPT_FIFTY, database, name, stdout=pipe)
         for name in ("a", "b")
     ]
-    taken = [int((await process.communicate())[0]) for process in processes]
+    # Its last line: on a busy machine it logs before that the database takes long.
+    taken = [int((await process.communicate())[0].splitlines()[-1]) for process in processes]
     assert sum(taken) == 1
     assert len(jobs(database)) == 1
 

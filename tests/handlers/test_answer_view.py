@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from handlers.text import facts
-from handlers.text.language import language
+from handlers.text.language import Language, language
 from handlers.views import answer as answer_views
 from handlers.views import card
 from handlers.views.answer import AnswerContext
@@ -191,7 +191,13 @@ def ip_report(**more):
     }
 
 
-@pytest.mark.parametrize("tongue", PEOPLE)
+@pytest.mark.parametrize(
+    "tongue",
+    [
+        tongue if tongue is Language.ENGLISH else pytest.param(tongue, marks=pytest.mark.slow)
+        for tongue in PEOPLE
+    ],
+)
 def test_every_card_and_list_is_sound_and_its_text_says_the_same(tongue):
     """Slack's rules hold, and all that is read above the buttons is in the text; the table has what the card has no room for."""
     for findings in (*SCENES.values(), *([one] for one in longest().values()), HASHES_OF_ONE_FILE):

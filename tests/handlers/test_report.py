@@ -93,6 +93,7 @@ def charts(state):
     return Charts(state / CHARTS)
 
 
+@pytest.mark.slow
 async def test_the_record_of_an_address_is_a_picture_for_the_asker_alone(database, state):
     """It goes to the direct messages with an alternative text; nothing is asked of VirusTotal for it."""
     async with at_work(database, STATE_DIR=str(state), VT_HOST_RULE="documented") as app:
@@ -116,6 +117,7 @@ async def test_the_record_of_an_address_is_a_picture_for_the_asker_alone(databas
         assert "matplotlib" not in sys.modules
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("user", "words"),
     [
@@ -134,6 +136,7 @@ async def test_in_the_language_of_whoever_asks(database, state, user, words):
         assert words[2] in file.alt
 
 
+@pytest.mark.slow
 async def test_shared_in_the_channel_with_who_asked(database, state):
     """With --share everybody in the channel sees the picture, and for whom it is there."""
     async with at_work(database, STATE_DIR=str(state)) as app:
@@ -148,6 +151,7 @@ async def test_shared_in_the_channel_with_who_asked(database, state):
         assert not sent(app)
 
 
+@pytest.mark.slow
 async def test_a_mention_is_answered_in_its_thread(database, state):
     """Where everybody has read the question."""
     async with at_work(database, STATE_DIR=str(state)) as app:
@@ -158,6 +162,7 @@ async def test_a_mention_is_answered_in_its_thread(database, state):
         assert [file.name for file in answer.files] == ["virustotal-report-192.0.2.1.png"]
 
 
+@pytest.mark.slow
 async def test_in_direct_messages_it_is_the_answer(database, state):
     """No sentence says where it is."""
     async with at_work(database, STATE_DIR=str(state)) as app:
@@ -166,15 +171,16 @@ async def test_in_direct_messages_it_is_the_answer(database, state):
         assert len(answer.files) == 1
 
 
-async def test_nothing_on_record_is_a_sentence(database, state):
+async def test_nothing_on_record_is_a_sentence(database, tmp_path):
     """As for an address that is never sent. There is no empty picture, and an address that waits is not drawn either."""
-    async with at_work(database, STATE_DIR=str(state)) as app:
+    async with at_work(database, STATE_DIR=str(tmp_path)) as app:
         assert "so there is nothing to draw" in await reports(app, "198[.]51[.]100[.]7")
         assert "is internal" in await reports(app, "10.1.2.3")
         assert not sent(app)
         assert not app.virustotal.calls
 
 
+@pytest.mark.slow
 async def test_several_values_are_a_picture_each(database, state):
     """Of three, the one without a record is named. Four are refused."""
     async with at_work(database, STATE_DIR=str(state)) as app:
@@ -201,26 +207,27 @@ async def test_several_values_are_a_picture_each(database, state):
         ("nothing here", "Example: /vt report 192.0.2.1"),
     ],
 )
-async def test_usage(database, state, line, words):
+async def test_usage(database, tmp_path, line, words):
     """Every other option is refused; without an indicator there is an example."""
-    async with at_work(database, STATE_DIR=str(state)) as app:
+    async with at_work(database, STATE_DIR=str(tmp_path)) as app:
         assert words in await reports(app, line)
 
 
-async def test_help_names_it(database, state):
+async def test_help_names_it(database, tmp_path):
     """With what it does."""
-    async with at_work(database, STATE_DIR=str(state)) as app:
+    async with at_work(database, STATE_DIR=str(tmp_path)) as app:
         assert "/vt report 192.0.2.1" in "\n".join(app.slack.shown(await app.asks("/vt help")))
 
 
-async def test_a_guest_may_not(database, state):
+async def test_a_guest_may_not(database, tmp_path):
     """Whoever may not ask for lookups gets no pictures either."""
-    async with at_work(database, STATE_DIR=str(state), ALLOWED_USERS="ben") as app:
+    async with at_work(database, STATE_DIR=str(tmp_path), ALLOWED_USERS="ben") as app:
         await looks_up(app, ADDRESS, user=BEN)
         assert "don't have permission" in await reports(app, ADDRESS)
         assert not sent(app)
 
 
+@pytest.mark.slow
 async def test_the_button_in_details(database, state):
     """It draws the finding that is shown; the picture goes to whoever pressed it, though the answer was shared."""
     async with at_work(database, STATE_DIR=str(state)) as app:
@@ -233,9 +240,9 @@ async def test_the_button_in_details(database, state):
         assert len(app.slack.files(GENERAL, ANA)) == 0
 
 
-async def test_it_is_in_the_audit_trail(database, state):
+async def test_it_is_in_the_audit_trail(database, tmp_path):
     """With what was asked about, and without the secret of a URL."""
-    async with at_work(database, STATE_DIR=str(state)) as app:
+    async with at_work(database, STATE_DIR=str(tmp_path)) as app:
         await reports(app, "https://evil.example/reset?token=Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA")
         async with await psycopg.AsyncConnection.connect(app.database) as connection:
             found = await connection.execute("SELECT what FROM audit WHERE verb = 'report'")
@@ -244,6 +251,7 @@ async def test_it_is_in_the_audit_trail(database, state):
         assert "Zm9vYmFy" not in json.dumps(what)
 
 
+@pytest.mark.slow
 async def test_a_thousand_lookups_are_one_picture(database, state):
     """Of more than a thousand the newest are shown, and it says so."""
     async with at_work(database, STATE_DIR=str(state)) as app:
@@ -275,6 +283,7 @@ async def test_a_picture_that_cannot_be_drawn_is_a_sentence(database, tmp_path):
         assert not sent(app)
 
 
+@pytest.mark.slow
 async def test_in_a_channel_without_the_bot(database, state):
     """What was to be shared goes to the direct messages, and a sentence says why."""
     async with at_work(database, STATE_DIR=str(state)) as app:
@@ -287,6 +296,7 @@ async def test_in_a_channel_without_the_bot(database, state):
 # The process that draws ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_colours_of_states(charts):
     """Each state has its own, which colour-blind people can tell apart; each has a marker of its own as well."""
     _, _, colours = pixels(await charts.draw(described()))
@@ -294,6 +304,7 @@ async def test_colours_of_states(charts):
     assert len({marker for _, marker in STATES.values()}) == len(STATES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "subject",
     [
@@ -310,6 +321,7 @@ async def test_hostile_text_is_plain_text(charts, subject):
     assert pixels(await charts.draw(described(subject)))[0] == 1200
 
 
+@pytest.mark.slow
 async def test_words_that_no_font_has_are_english(state, charts):
     """The fonts that come with matplotlib lack Japanese: boxes in place of sentences would say nothing."""
     japanese = json.loads(described())

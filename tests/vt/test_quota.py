@@ -199,6 +199,7 @@ async def test_worked(new_quota, clock):
     assert await spent(quota.refused()) == clock.now + timedelta(seconds=60)
 
 
+@pytest.mark.slow
 async def test_two_processes(database):
     """Two processes that take at once never book more than there is."""
     pipe = asyncio.subprocess.PIPE
