@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
 from bot.connections import DatabaseClock
-from bot.database import DatabaseFull
+from bot.database import DatabaseFull, DatabaseReadOnly
 from bot.environment import OperatorError
 from bot.file_sources import Logins, check_disk, servers
 from bot.observability import Metrics
@@ -247,7 +247,7 @@ def _check(probe: Probe) -> Check:
             await asyncio.wait_for(probe(), CHECK_SECONDS)
         except SlackApiError as error:
             return error_code(error)
-        except (NotConnected, DatabaseFull) as error:
+        except (NotConnected, DatabaseFull, DatabaseReadOnly) as error:
             return str(error)
         except TimeoutError:
             return "no answer"

@@ -18,6 +18,7 @@ from handlers.case import StoreDown
 log = structlog.get_logger()
 
 T = TypeVar("T")
+C = TypeVar("C")
 Connection = psycopg.AsyncConnection[Any]
 Work = Callable[[Connection], Awaitable[T]]
 Statement = tuple[str, Mapping[str, Any]]
@@ -47,6 +48,43 @@ def with_loss_noticed(url: str) -> str:
     Settings of a session are not in it but set once it is open: PgBouncer refuses them at the start, or ignores them.
     """
     return make_conninfo(url, **(_NOTICE_LOSS | conninfo_to_dict(url)))
+
+
+_OF_SERVERS = ("host", "hostaddr", "port")
+"""What a URL may list, a value for each server."""
+
+
+class Servers:
+    """Where DATABASE_URL leads. It may name several servers, of which one takes writes.
+
+    A host that is gone without a word takes up all the time that a connection may take, before the others are tried. So
+    whenever that has failed, the next try begins with the next server.
+    """
+
+    def __init__(self, url: str) -> None:
+        every = with_loss_noticed(url)
+        lists = {
+            name: str(value).split(",")
+            for name, value in conninfo_to_dict(every).items()
+            if name in _OF_SERVERS
+        }
+        self._orders = [
+            make_conninfo(
+                every, **{name: ",".join(values[first:] + values[:first]) for name, values in lists.items()}
+            )
+            for first in range(max(map(len, lists.values()), default=1))
+        ]
+        self._first = 0
+
+    async def connect(self, connect: Callable[[str], Awaitable[C]]) -> C:
+        """What `connect` returns, given a connection string. Raises what it raises."""
+        first = self._first
+        try:
+            return await connect(self._orders[first])
+        except BaseException:
+            if self._first == first:  # others that failed at the same time count once
+                self._first = (first + 1) % len(self._orders)
+            raise
 
 
 # Who goes first ------------------------------------------------------------------------------------------

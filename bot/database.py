@@ -6,6 +6,7 @@ import os
 import select
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,11 +19,11 @@ from bot.connections import (
     TURN,
     AckPriority,
     Connection,
+    Servers,
     Statement,
     Turn,
     Work,
     turn_context,
-    with_loss_noticed,
 )
 from bot.observability import Metrics
 from handlers.case import StoreDown
@@ -46,6 +47,13 @@ class DatabaseFull(StoreDown):
         super().__init__(os.strerror(errno.ENOSPC).lower())
 
 
+class DatabaseReadOnly(StoreDown):
+    """The server takes no writes: it is a standby, or was set to."""
+
+    def __init__(self) -> None:
+        super().__init__("read-only")
+
+
 class Database:
     """A pool of connections. Nobody waits for them longer than `timeout` seconds: then StoreDown is raised."""
 
@@ -60,7 +68,7 @@ class Database:
         self._timeout = timeout
         # The server gives up before we do, so that a statement whose caller was told "down" is rarely executed after all.
         limit = f"SET statement_timeout = {int(timeout * 750)}"
-        self.pool = Pool(with_loss_noticed(url), connections, limit)
+        self.pool = Pool(url, connections, limit)
         self.ack_priority = AckPriority()
         self._under_way: set[asyncio.Future[Any]] = set()
 
@@ -172,7 +180,7 @@ class Database:
         await self.rows("SELECT 1", {})
 
     async def check_disk(self) -> None:
-        """Have the server write a temporary file, which it deletes again. Raises StoreDown, DatabaseFull.
+        """Have the server write a temporary file, which it deletes again. Raises StoreDown, DatabaseFull, DatabaseReadOnly.
 
         A sort that does not fit into `work_mem` is written to the disk that holds the tables. It leaves nothing behind,
         neither dead rows nor log records, so it can be asked for every few seconds.
@@ -181,6 +189,11 @@ class Database:
         async def sort(connection: Connection) -> None:
             await connection.execute("SET LOCAL work_mem = '64kB'")
             await connection.execute(_SPILL)
+            [is_read_only] = await (await connection.execute("SHOW transaction_read_only")).fetchone() or (
+                "",
+            )
+            if is_read_only == "on":
+                raise DatabaseReadOnly
 
         await self.run(sort, together=True)
 
@@ -216,9 +229,9 @@ async def fetched(connection: Connection, sql: str, values: Mapping[str, Any]) -
 class Pool:
     """Connections that commit each statement. They are opened when they are needed, so a database that returns is noticed at once."""
 
-    def __init__(self, conninfo: str, most: int, first: str = "SELECT") -> None:
+    def __init__(self, url: str, most: int, first: str = "SELECT") -> None:
         """`first`: the statement that each connection executes when it is opened."""
-        self._conninfo, self._first = conninfo, first
+        self._servers, self._first = Servers(url), first
         self._slots = asyncio.Semaphore(most)
         self._idle: list[Connection] = []
 
@@ -239,9 +252,8 @@ class Pool:
                 return connection
             await connection.close()
         async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await psycopg.AsyncConnection.connect(
-                self._conninfo, autocommit=True, row_factory=namedtuple_row
-            )
+            connect = partial(psycopg.AsyncConnection.connect, autocommit=True, row_factory=namedtuple_row)
+            connection = await self._servers.connect(connect)
             try:
                 await connection.execute(self._first)
             except BaseException:

@@ -133,7 +133,7 @@ def _version(connection: psycopg.Connection) -> str | None:
 def _migrate(url: str) -> None:
     """Migrate in one transaction and under a lock: a process that waited for the lock finds the work done."""
     try:
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(with_loss_noticed(url)) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             migrations.upgrade(connection)
     except ForeignJobs:

@@ -1,6 +1,7 @@
 """A worker and its heartbeats, by which the jobs of workers that have died are told from those that are running."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
-from bot.connections import FirstTurns, with_loss_noticed
+from bot.connections import FirstTurns, Servers
 from bot.database import Database
 from bot.queue.jobs import QUEUES, Pace
 from handlers.case import StoreDown
@@ -23,18 +24,24 @@ log = structlog.get_logger()
 
 LIVE = 0x76_74_62_6F
 """The first half of the advisory lock ("vtbo") that a worker's session holds; the other half is the worker's id."""
+LONG_AGO = 1e9
+"""Seconds, as an interval that PostgreSQL can subtract from a time."""
 _LOCK = "SELECT pg_try_advisory_lock(%(live)s, (%(id)s %% 2147483648)::int)"
 # A job is orphaned when its worker's session has ended: the server drops the lock at once, however the process died.
 # A live worker whose session was ended opens another, hence the heartbeat, of which two must be missing. After a restart
-# of the server no session is left, so then only heartbeats count, and only from the restart on. It is orphaned too when
-# its worker is no longer registered. A start or a heartbeat in the future is from before the clock was set back: that start
-# says nothing, and such a worker is dead unless it sends another.
-# It is stalled when its worker has sent no heartbeat for `stalled` seconds, or is our own (`mine`) and is not running it
-# (`busy`), as after a status that could not be written.
+# of the server no session is left, so then only heartbeats count, and only from the restart on. The same holds after a
+# failover, to a server that may have run for long: it is assumed when our own session had to be opened again. The job is
+# orphaned too when its worker is no longer registered. A start or a heartbeat in the future is from before the clock was
+# set back: that start says nothing, and such a worker is dead unless it sends another.
+# It is stalled when its worker has sent no heartbeat for `stalled` seconds, or is or was one of this process (`workers`), which
+# is not running it (`busy`), as after a status that could not be written.
 _STALLED = f"""
     FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
     CROSS JOIN (
-        SELECT CASE WHEN pg_postmaster_start_time() < now() THEN pg_postmaster_start_time() ELSE '-infinity' END AS at
+        SELECT GREATEST(
+            CASE WHEN pg_postmaster_start_time() < now() THEN pg_postmaster_start_time() ELSE '-infinity' END,
+            now() - make_interval(secs => %(reopened)s)
+        ) AS at
     ) AS started
     CROSS JOIN LATERAL (
         SELECT worker.id IS NULL
@@ -47,7 +54,7 @@ _STALLED = f"""
            ) AS orphaned
     ) AS session
     WHERE job.status = 'doing' AND job.queue_name = ANY(%(queues)s) AND job.id <> ALL(%(busy)s)
-      AND (session.orphaned OR worker.id = %(mine)s OR worker.last_heartbeat > now() + make_interval(secs => %(missing)s)
+      AND (session.orphaned OR worker.id = ANY(%(workers)s) OR worker.last_heartbeat > now() + make_interval(secs => %(missing)s)
            OR GREATEST(worker.last_heartbeat, started.at) < now() - make_interval(secs => %(stalled)s))
 """  # noqa: S608 - constants
 _BEAT = f"""
@@ -92,14 +99,22 @@ class Beat:
 class WorkerSession:
     """A worker's session of its own: it holds the lock that shows that the process lives, and sends the heartbeats.
 
-    Heartbeats go through this session so that none is sent without the lock.
+    Heartbeats go through this session so that none is sent without the lock. It is the same for all workers of a process.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
         """`timeout`: seconds that the database may take for one heartbeat."""
-        self._conninfo = with_loss_noticed(url)
+        self._servers = Servers(url)
         self._timeout = timeout
+        self._clock = clock
         self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._has_been_open = False
+        self._reopened = -math.inf
+
+    @property
+    def seconds_since_reopened(self) -> float:
+        """Since the session was opened again; infinite while it is the first one of this process."""
+        return self._clock() - self._reopened
 
     async def beat(self, values: Mapping[str, Any]) -> Beat:
         """Send a heartbeat, in a new session if there is none or it has ended. `values`: see StalledJobs.values.
@@ -112,7 +127,11 @@ class WorkerSession:
             except (psycopg.Error, OSError, TimeoutError):
                 await self.close()
         async with asyncio.timeout(self._timeout):
-            self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+            connect = partial(psycopg.AsyncConnection.connect, autocommit=True)
+            self._connection = await self._servers.connect(connect)
+            if self._has_been_open:
+                self._reopened = self._clock()
+            self._has_been_open = True
             await self._connection.execute("SET synchronous_commit = off")
             await self._connection.execute(_LOCK, {"live": LIVE, "id": values["mine"]})
         return await self._send(self._connection, values)
@@ -143,19 +162,25 @@ class StalledJobs:
         database: Database,
         pace: Pace,
         running: Callable[[], Sequence[int]],
+        session: WorkerSession,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`running`: the ids of the jobs that this process runs."""
+        """`running`: the ids of the jobs that this process runs. `session`: that of its workers."""
         self._database = database
         self._limits = {"stalled": pace.stalled, "missing": pace.missing}
         self._recheck = pace.recheck
         self._running = running
+        self._session = session
+        self._workers: set[int] = set()
         self._clock = clock
         self._suspects: dict[int, float] = {}
 
     def values(self, mine: int) -> dict[str, Any]:
         """What identifies stalled jobs. `mine`: the id of our own worker."""
-        return {"queues": list(QUEUES), "busy": list(self._running()), "mine": mine, **self._limits}
+        self._workers.add(mine)
+        own = {"mine": mine, "workers": list(self._workers), "busy": list(self._running())}
+        reopened = min(self._session.seconds_since_reopened, LONG_AGO)
+        return {"queues": list(QUEUES), "reopened": reopened, **own, **self._limits}
 
     async def judge(self, found: Mapping[int, bool], mine: int) -> bool:
         """Requeue what was found before and still is. Returns whether to look again soon. Raises StoreDown."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Self
 
 import psycopg
@@ -12,7 +13,7 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from bot.connections import FirstTurns, with_loss_noticed
+from bot.connections import FirstTurns, Servers
 from bot.database import Database
 from bot.observability import Metrics
 from bot.queue import jobs
@@ -66,12 +67,12 @@ class Turns:
         self._concurrency = concurrency
         self._pace = pace or Pace()
         self._database = database
-        self._url = url
         self._app = self._registered(App(connector=_Connector(url)))
         self._first_turns = first_turns or FirstTurns(concurrency)
         self._worker: HeartbeatWorker | None = None
         self._running: set[int] = set()
-        self._stalled_jobs = StalledJobs(database, self._pace, self._is_running)
+        self._session = WorkerSession(url, self._pace.timeout)
+        self._stalled_jobs = StalledJobs(database, self._pace, self._is_running, self._session)
         self._working: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -123,7 +124,7 @@ class Turns:
                 return
             self._worker = HeartbeatWorker(
                 self._app,
-                session=WorkerSession(self._url, pace.timeout),
+                session=self._session,
                 stalled_jobs=self._stalled_jobs,
                 first_turns=self._first_turns,
                 take=self._take_first_turn,
@@ -226,11 +227,12 @@ class _Connector(PsycopgConnector):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._conninfo = with_loss_noticed(url)
+        self._servers = Servers(url)
 
     @asynccontextmanager
     async def _get_standalone_connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+        connect = partial(psycopg.AsyncConnection.connect, autocommit=True)
+        async with await self._servers.connect(connect) as connection:
             yield connection
 
 

@@ -101,7 +101,7 @@ class Run:
             with suppress(Died):
                 await self._revive(replica)
 
-    async def deliver(self, count, rate, most):
+    async def deliver(self, count, rate, most=sys.maxsize):
         """So many requests at so many a second, each sent when its time has come; later if `most` are still unanswered."""
         clock = asyncio.get_running_loop().time
         start = clock()
@@ -109,9 +109,17 @@ class Run:
             for number in range(count):
                 await asyncio.sleep(max(0.0, start + number / rate - clock()))
                 await self._until(lambda: len(self._unanswered) < most)
+                self._unanswered.add(len(self.asked))
+                tasks.create_task(self._twice(len(self.asked)))
                 self.asked.append(Asked())
-                self._unanswered.add(number)
-                tasks.create_task(self._twice(number))
+
+    async def deliver_while_killing(self, seconds, *how):
+        """The same while one replica after the other is killed, one in so many seconds."""
+        killing = asyncio.create_task(self.kill_every(seconds))
+        await self.deliver(*how)
+        killing.cancel()
+        with suppress(asyncio.CancelledError):
+            await killing
 
     async def _twice(self, number):
         delivery = self._delivery(number)
@@ -151,9 +159,13 @@ class Run:
             async with asyncio.timeout(ACK_SECONDS):
                 for attempt in range(len(self.replicas)):
                     replica = self.up[(turn + attempt) % len(self.up)]
-                    if await replica.line.send(headers, body) == 200:
+                    status, said = await replica.line.send(headers, body)
+                    # A command that could not be stored is answered with 200, as Slack wants it, and a sentence.
+                    if status == 200 and not said:
                         self._accept(number, time.monotonic() - began)
                         return
+                    if status == 200:
+                        break
         self.unacknowledged += 1
 
     def _accept(self, number, seconds):
@@ -253,13 +265,13 @@ class _Line:
         self._free = []
 
     async def send(self, headers, body):
-        """The status; 0 if the replica is gone."""
+        """The status and the body; 0 if the replica is gone."""
         try:
             reader, writer = (
                 self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
             )
         except OSError:
-            return 0
+            return 0, b""
         try:
             lines = [f"{name}: {value}" for name, value in headers.items()]
             head = "\r\n".join(
@@ -275,15 +287,15 @@ class _Line:
             writer.write(head.encode() + body)
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = re.search(rb"content-length: (\d+)", head)
-            await reader.readexactly(int(length[1]) if length else 0)
+            said = await reader.readexactly(int(length[1]) if length else 0)
         except (OSError, asyncio.IncompleteReadError):
             writer.close()
-            return 0
+            return 0, b""
         except BaseException:
             writer.close()
             raise
         self._free.append((reader, writer))
-        return int(head[9:12])
+        return int(head[9:12]), said
 
     def hang_up(self):
         """Close what is open."""
@@ -291,10 +303,10 @@ class _Line:
             self._free.pop()[1].close()
 
 
-async def run(url, folder, *, replicas, deliveries, rate, kill_every, most=sys.maxsize):
-    """The whole of it on one database. The replicas are killed at the end."""
+async def run(url, folder, story, *, replicas=3, latency=LATENCY):
+    """Tell a story of replicas on one database: it is called with the `Run`. The replicas are killed at the end."""
     with ExitStack() as stack:
-        virustotal_url = await asyncio.to_thread(stack.enter_context, virustotal(LATENCY))
+        virustotal_url = await asyncio.to_thread(stack.enter_context, virustotal(latency))
         async with Workspace(events=()) as slack:
             slack.forgives(Rule.LATE, Rule.ACK)
             environ = {
@@ -312,9 +324,7 @@ async def run(url, folder, *, replicas, deliveries, rate, kill_every, most=sys.m
             under_test = Run(slack, environ, folder)
             try:
                 await under_test.start(replicas)
-                killing = asyncio.create_task(under_test.kill_every(kill_every))
-                await under_test.deliver(deliveries, rate, most)
-                killing.cancel()
+                await story(under_test)
                 await under_test.settle()
                 return under_test.report()
             finally:
@@ -352,17 +362,12 @@ def main():
         Path(folder).chmod(0o755)
         url = given.database or stack.enter_context(Server(Path(folder) / "state").used())
         began = time.monotonic()
-        report = asyncio.run(
-            run(
-                url,
-                folder,
-                replicas=given.replicas,
-                deliveries=given.deliveries,
-                rate=given.rate,
-                kill_every=given.kill_every,
-                most=given.most,
-            )
-        )
+        how = given.deliveries, given.rate, given.most
+
+        def story(running):
+            return running.deliver_while_killing(given.kill_every, *how)
+
+        report = asyncio.run(run(url, folder, story, replicas=given.replicas))
         for line in (*report.lines(), left(url), f"{time.monotonic() - began:.0f} s"):
             print(line, flush=True)  # noqa: T201 - to be read
     return 1 if report.lost or report.doubled else 0

@@ -14,7 +14,7 @@ from bot.app import running
 from bot.database import Database
 from bot.manifest import EVENTS, SCOPES
 from bot.postgres import Server, programs
-from bot.queue.heartbeats import StalledJobs
+from bot.queue.heartbeats import StalledJobs, WorkerSession
 from bot.queue.jobs import QUEUE, TURN, Pace
 from bot.settings import load
 from bot.startup import prepare
@@ -202,7 +202,7 @@ async def test_a_job_of_a_process_that_died_before(server, heartbeat):
             [QUEUE, TURN],
         )
     database = Database(server.url)
-    stalled_jobs = StalledJobs(database, Pace(recheck=0), list)
+    stalled_jobs = StalledJobs(database, Pace(recheck=0), list, WorkerSession(server.url, 5))
     await stalled_jobs.requeue([1], 0)
     await database.close()
     with psycopg.connect(server.url) as connection:

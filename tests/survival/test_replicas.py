@@ -11,7 +11,7 @@ async def test_killed_while_they_work(database, tmp_path):
     `python -m tests.bench.replicas` is the same, longer and with figures.
     """
     report = await run(
-        address(database), tmp_path, replicas=3, deliveries=200, rate=20, most=20, kill_every=4
+        address(database), tmp_path, lambda running: running.deliver_while_killing(4, 200, 20, 20)
     )
     assert report.kills
     assert (report.lost, report.doubled) == (0, 0), "\n".join(report.lines())
