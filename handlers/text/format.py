@@ -85,7 +85,10 @@ def cut(text: str, most: int) -> str:
 
 def broad(text: str) -> str:
     """A text with two letters in place of each that is as broad as two, as Japanese ones are: its length is its columns."""
-    return "".join("xx" if east_asian_width(one) in "WF" else one for one in str(text))
+    text = str(text)
+    if text.isascii():
+        return text
+    return "".join("xx" if east_asian_width(one) in "WF" else one for one in text)
 
 
 def size(count: int) -> str:

@@ -26,7 +26,7 @@ from handlers.request import Detail, Verb
 from handlers.text import about, facts, files, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views import card
-from handlers.views.card import TABLE_ROWS, Reading
+from handlers.views.card import TABLE_ROWS, Entry, Reading
 from handlers.views.rich_text import (
     Message,
     bold,
@@ -103,14 +103,6 @@ class AnswerContext:
 # One file, whatever it was asked by -------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A finding that is shown, and other hashes of the same file that were asked for."""
-
-    finding: Finding
-    also: tuple[Finding, ...] = ()
-
-
 def entries(findings: Sequence[Finding]) -> tuple[Entry, ...]:
     """The findings, the worst first. MD5, SHA-1 and SHA-256 of one file are one entry."""
     same: dict[object, list[Finding]] = {}
@@ -135,7 +127,7 @@ def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     # The buttons come right under what is read at a glance, and the long table after them.
     blocks = [*overview(shown, context), *buttons(findings, context)]
     if len(shown) == 1 and context.detail is Detail.FULL:
-        blocks += card.enrichment(shown[0].finding, context.reading, shown[0].also)
+        blocks += card.enrichment(shown[0], context.reading)
     closing = small_print(list(closing_lines([one.finding for one in shown], context)))
     return Message(fallback(lines(shown, context)), rendered([*blocks, *closing]))
 
@@ -145,7 +137,7 @@ def overview(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
     if len(shown) > 1:
         yield from several(shown, context)
     else:
-        yield from card.card(shown[0].finding, context.reading, shown[0].also)
+        yield from card.card(shown[0], context.reading)
 
 
 # Several findings ----------------------------------------------------------------------------------------
@@ -199,7 +191,7 @@ def _worst(found: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
 def lines(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
     """The whole answer as plain text, the verdict first: for notifications and screen readers."""
     if len(shown) == 1:
-        yield from card.lines(shown[0].finding, context.reading, shown[0].also)
+        yield from card.lines(shown[0], context.reading)
     else:
         yield from _list(shown, context)
     yield from closing_lines([one.finding for one in shown], replace(context, shared_by=None))

@@ -7,6 +7,7 @@ rich_text literals, or texts in which nothing is formatted: they cannot mention,
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import accumulate
 
 from slack_sdk.models.blocks import (
@@ -74,12 +75,40 @@ class Reading:
     """It is read at leisure: nothing is left out for its height."""
 
 
-def card(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> Iterator[Block]:
-    """What is read at a glance, above the buttons. `also`: other hashes of the same file that were asked for."""
-    yield from headline(finding, also, most=MODAL_SUBJECT if reading.in_modal else SUBJECT_CHARACTERS)
+@dataclass(frozen=True)
+class Entry:
+    """A finding that is shown, and other hashes of the same file that were asked for.
+
+    Its facts and fields are sentences, in the language in which they were wanted first.
+    """
+
+    finding: Finding
+    also: tuple[Finding, ...] = ()
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """What is told at a glance, where there is room."""
+        return facts.facts(self.finding)
+
+    @cached_property
+    def fields(self) -> tuple[Fact, ...]:
+        """The documented fields that the facts do not say: first the insight's numbers, then the rest."""
+        said = {str(value) for _, value in self.facts}
+        rows = (*facts.insight_rows(self.finding), *without_repeats(self.finding))
+        told = [
+            (text.vendor(one.label, LABEL_CHARACTERS), text.format_value(one.value, FIELD_CHARACTERS))
+            for one in rows
+        ]
+        return tuple((label, value) for label, value in told if str(value) not in said)
+
+
+def card(entry: Entry, reading: Reading) -> Iterator[Block]:
+    """What is read at a glance, above the buttons."""
+    finding = entry.finding
+    yield from headline(finding, entry.also, most=MODAL_SUBJECT if reading.in_modal else SUBJECT_CHARACTERS)
     if reason := _reason(finding, reading):
         yield sentence(reason)
-    shown, _, context = _fitted(finding, reading, also)
+    shown, _, context = _fitted(entry, reading)
     if told := [small(value, label) for label, value in shown if clean(value)]:
         yield SectionBlock(fields=told)
     if context:
@@ -98,14 +127,13 @@ def headline(
     yield rich(code(text.subject(finding, most)), say(bar and f"  {bar}"), say(others and f"\n{others}"))
 
 
-def _fitted(
-    finding: Finding, reading: Reading, also: Sequence[Finding]
-) -> tuple[tuple[Fact, ...], tuple[Fact, ...], Line]:
+def _fitted(entry: Entry, reading: Reading) -> tuple[tuple[Fact, ...], tuple[Fact, ...], Line]:
     """The facts that are shown, those for which there is no room, and the line of context."""
-    known, context = facts.facts(finding), list(_context(finding, reading))
+    finding, known = entry.finding, entry.facts
+    context = list(_context(finding, reading))
     if reading.in_modal:
         return known, (), text.join(" · ", [*context, about.checked(finding)])
-    room = LINES - _fixed_lines(finding, reading, also)
+    room = LINES - _fixed_lines(finding, reading, entry.also)
     heights = list(accumulate(height(f"{label}: {value}", FACT_WIDTH) for label, value in known))
     least = ([0, *heights])[min(len(known), LEAST_FACTS)]
     kept = context[:1] if finding.rule else []
@@ -172,23 +200,12 @@ def short(finding: Finding, reading: Reading) -> list[Part]:
 # The enrichment ----------------------------------------------------------------------------------------
 
 
-def fields(finding: Finding) -> tuple[Fact, ...]:
-    """The documented fields that the card above the buttons does not say: first the insight's numbers, then the rest."""
-    said = {str(value) for _, value in facts.facts(finding)}
-    rows = (*facts.insight_rows(finding), *without_repeats(finding))
-    told = [
-        (text.vendor(one.label, LABEL_CHARACTERS), text.format_value(one.value, FIELD_CHARACTERS))
-        for one in rows
-    ]
-    return tuple((label, value) for label, value in told if str(value) not in said)
-
-
-def enrichment(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> Iterator[Block]:
+def enrichment(entry: Entry, reading: Reading) -> Iterator[Block]:
     """The facts that the card has no room for, and the documented fields, as a table that is opened by a click."""
     rows = [[cell(bold(facts.FIELD)), cell(bold(facts.VALUE))]]
     characters = TABLE_CHARACTERS
-    _, left, _ = _fitted(finding, reading, also)
-    for label, value in (*left, *fields(finding))[: TABLE_ROWS - 1]:
+    _, left, _ = _fitted(entry, reading)
+    for label, value in (*left, *entry.fields)[: TABLE_ROWS - 1]:
         characters -= len(label) + len(value)
         if characters < 0:
             break
@@ -202,13 +219,14 @@ def enrichment(finding: Finding, reading: Reading, also: Sequence[Finding] = ())
 # The plain text ----------------------------------------------------------------------------------------
 
 
-def lines(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> Iterator[str]:
+def lines(entry: Entry, reading: Reading) -> Iterator[str]:
     """The card as plain text, in the same order; the enrichment is at the end."""
+    finding = entry.finding
     yield f"{text.verdict(finding)} {text.subject(finding, 120)}"
-    if also:
-        yield facts.also_asked(also)
+    if entry.also:
+        yield facts.also_asked(entry.also)
     yield from (line for line in _reason(finding, reading).split("\n") if line)
-    yield from (f"{label}: {value}" for label, value in facts.facts(finding))
+    yield from (f"{label}: {value}" for label, value in entry.facts)
     yield from (
         line
         for line in (
@@ -218,4 +236,4 @@ def lines(finding: Finding, reading: Reading, also: Sequence[Finding] = ()) -> I
         )
         if line
     )
-    yield from (f"{label}: {value}" for label, value in fields(finding))
+    yield from (f"{label}: {value}" for label, value in entry.fields)

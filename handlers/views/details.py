@@ -20,7 +20,7 @@ from handlers.request import Verb
 from handlers.text import facts, modals
 from handlers.text.language import Language, language
 from handlers.views import card, details_layout
-from handlers.views.card import Reading
+from handlers.views.card import Entry, Reading
 from handlers.views.details_layout import Position, Row
 from handlers.views.rich_text import bold, rich, sentence
 from vt.enrichment import detecting
@@ -53,7 +53,7 @@ def details(findings: Sequence[Finding], modal_id: str, position: Position, read
     labels = [(name, modals.part(name, len(rows))) for name, rows in parts.items()]
     blocks = [
         *details_layout.finding_menu(findings, position),
-        *card.card(finding, replace(reading, in_modal=True)),
+        *card.card(Entry(finding), replace(reading, in_modal=True)),
         *details_layout.tabs(labels, position),
         *body,
     ]
@@ -91,7 +91,7 @@ def _subdomains(finding: Finding) -> list[Row]:
 
 
 PARTS: Mapping[str, Callable[[Finding], Sequence[Row]]] = {
-    "fields": card.fields,
+    "fields": lambda finding: Entry(finding).fields,
     "engines": _engines,
     "samples": _samples,
     "resolutions": _resolutions,

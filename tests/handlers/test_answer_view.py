@@ -16,6 +16,7 @@ from handlers.text.language import Language, language
 from handlers.views import answer as answer_views
 from handlers.views import card
 from handlers.views.answer import AnswerContext
+from handlers.views.rich_text import as_json
 from tests.support.cards import PEOPLE, spoken
 from tests.support.findings import HASHES_OF_ONE_FILE, NOW, SCENES, SHA, finding, longest
 from tests.support.replies import RECORDED, recorded, recording
@@ -189,6 +190,19 @@ def ip_report(**more):
         "verbose_msg": "IP address in dataset",
         **more,
     }
+
+
+def test_the_json_of_blocks_is_what_the_sdk_makes():
+    """Of every block and button of every answer."""
+    for findings in (*SCENES.values(), *([one] for one in longest().values())):
+        context = AnswerContext("case", NOW, private_key=True)
+        entries = answer_views.entries(findings)
+        blocks = [
+            *answer_views.overview(entries, context),
+            *answer_views.buttons(findings, context),
+            *card.enrichment(entries[0], context.reading),
+        ]
+        assert [as_json(block) for block in blocks] == [block.to_dict() for block in blocks]
 
 
 @pytest.mark.parametrize(
