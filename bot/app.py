@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -205,6 +206,7 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
         logins=logins if settings.ssh_ad_hoc else None,
         invented=parts.invented,
         audience=Audience(settings.contact),
+        new_file=lambda: tempfile.TemporaryFile(dir=settings.state_dir),
         token_refused=lambda: bool(slack.access.refused),
     )
 

@@ -1,7 +1,6 @@
 """`vtbot ask`: what is asked, by the words after it or the text on standard input, and the answer in the terminal."""
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -41,7 +40,7 @@ from vt.errors import Internal, NotAnswering, NotPublic, QuotaSpent, Unsupported
 from vt.evidence import Thresholds
 from vt.lookup import Lookup, Step
 from vt.privacy import UploadPolicy
-from vt.results import json_result
+from vt.results import json_text
 from vt.service import Lookups, Service, next_turn
 from vt.verdict import Finding, Note, State
 
@@ -171,7 +170,8 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, question:
             say(files_text.UPLOADS_DENIED if policy is UploadPolicy.DENY else files_text.NOT_AGREED)
     found = [lookup.finding(parts.clock()) for lookup in lookups]
     if question.as_json:
-        sys.stdout.write(json.dumps(json_result(found), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.writelines(json_text(found))
+        sys.stdout.write("\n")
     else:
         context = AnswerContext("", parts.clock(), final=False, invented=parts.invented, audience=audience)
         show(answer.answer(found, context))

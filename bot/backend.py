@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
+from typing import Any
 
 import httpx
 import structlog
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 
 from bot.connections import DatabaseClock, FirstTurns
 from bot.database import Database
-from bot.file_sources import places, spool
+from bot.file_sources import ReplySpool, places, spool
 from bot.observability import OTHER, Metrics
 from bot.settings import Settings
 from bot.startup import database
@@ -38,6 +39,7 @@ from vt.outage import LONG_OUTAGE, OUTAGE, Backoff, Outage
 from vt.privacy import UploadDenylist
 from vt.quota import Limits, Quota
 from vt.service import Clock, Service
+from vt.stored import Packer
 
 SANDBOX_QUEUE_SECONDS = 20
 """How long the sandbox takes to analyse what is submitted to it."""
@@ -77,8 +79,8 @@ class Backend:
 class MeasuredCases(Cases):
     """Cases, with the time to each answer measured."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics, first_turns: FirstTurns) -> None:
-        super().__init__(database, clock, first_turns)
+    def __init__(self, metrics: Metrics, *parts: Any) -> None:
+        super().__init__(*parts)
         self._metrics = metrics
 
     async def save(self, case: Case) -> None:
@@ -111,21 +113,15 @@ async def backend(
         clock = clock or await _database_clock(stack, store)
         limits, reserve = _limits(settings, target), _reserve(settings, target)
         quota_store = QuotaStore(store, target.key, limits, clock)
-        replies = StoredReplies(store, f"{quota_store.name}:", settings.cache_rows, settings.cache_bytes)
+        packer = Packer(ReplySpool(spool(settings).folder))
+        bounds = settings.cache_rows, settings.cache_bytes
+        replies = StoredReplies(store, f"{quota_store.name}:", *bounds, packer=packer)
         spool(settings).remove_stale()
         files = places(settings, kinds or {})
 
         outage = Outage(clock)
-        made = partial(
-            _service,
-            settings,
-            target,
-            clock=clock,
-            places=files,
-            cache=replies,
-            metrics=metrics,
-            outage=outage,
-        )
+        stores: dict[str, Any] = {"cache": replies, "metrics": metrics, "outage": outage, "packer": packer}
+        made = partial(_service, settings, target, clock=clock, places=files, **stores)
 
         async def service(quota: QuotaStore, ages: MaxAges, backoff: Backoff) -> Service:
             return await stack.enter_async_context(made(quota=quota, max_ages=ages, backoff=backoff))
@@ -137,8 +133,8 @@ async def backend(
             LONG_OUTAGE,
         )
         first_turns = FirstTurns()
-        cases = MeasuredCases(store, clock, metrics, first_turns)
-        cards = Cards(store, clock, unknown=bool(settings.watch_channels))
+        cases = MeasuredCases(metrics, store, clock, first_turns, packer)
+        cards = Cards(store, clock, unknown=bool(settings.watch_channels), packer=packer)
         outage.on_return = partial(_wake, cases, cards)
         yield Backend(
             database=store,
@@ -239,6 +235,7 @@ async def _service(
     metrics: Metrics,
     outage: Outage,
     backoff: Backoff,
+    packer: Packer,
 ) -> AsyncIterator[Service]:
     """The service layer over a client of its own; cached replies are used up to these `max_ages`.
 
@@ -256,6 +253,7 @@ async def _service(
             transport=TimedTransport(transport, httpx.URL(target.url).path, metrics),
             upload_hosts=settings.vt_upload_hosts,
             outage=outage,
+            packer=packer,
         )
         await stack.enter_async_context(client)
         yield Service(

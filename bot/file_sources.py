@@ -8,9 +8,11 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TextIO
 
@@ -23,7 +25,7 @@ from handlers.files import UserKey, current_user
 from handlers.text.terminal import HOST_FIELDS, HOSTS_FILE
 from vt import errors
 from vt.files import FileProvider, hosts
-from vt.files.disk import Disk, Spool, stream
+from vt.files.disk import SPOOL_PREFIX, Disk, Spool, stream
 from vt.files.hashing import Opener
 from vt.files.hosts import LOGIN, Host, display_name
 from vt.files.safe_path import Roots
@@ -48,6 +50,48 @@ def places(settings: Settings, kinds: Mapping[str, Opener]) -> Places:
 def spool(settings: Settings) -> Spool:
     """The folder for copies of what can be read only once."""
     return Spool(settings.state_dir / "spool", settings.spool_budget)
+
+
+REPLY_FILE_BYTES = 64 << 20
+"""Of a file with replies; what comes next gets another one."""
+
+
+class ReplySpool:
+    """Keeps bytes on disk, in files that have no name and so end with the process, and earlier if nothing in them is used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: _NamelessFile | None = None
+
+    def __call__(self, data: bytes) -> Callable[[], bytes]:
+        """Write them. Returns what reads them again; while the disk is full, they stay in memory."""
+        try:
+            if self._file is None or self._file.size > REPLY_FILE_BYTES:
+                self._file = _NamelessFile(self._folder)
+            return partial(self._file.read, self._file.append(data), len(data))
+        except OSError:
+            return lambda: data
+
+
+class _NamelessFile:
+    def __init__(self, folder: Path) -> None:
+        self.size = 0
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fd, name = tempfile.mkstemp(prefix=SPOOL_PREFIX, dir=folder)
+        weakref.finalize(self, os.close, self._fd)
+        Path(name).unlink()
+
+    def append(self, data: bytes) -> int:
+        """Where they begin. Raises OSError."""
+        start, left = self.size, memoryview(data)
+        while left:
+            written = os.pwrite(self._fd, left, self.size)
+            self.size += written
+            left = left[written:]
+        return start
+
+    def read(self, start: int, count: int) -> bytes:
+        return os.pread(self._fd, count, start)
 
 
 def state_dir_unusable(settings: Settings, error: OSError) -> SettingsError:

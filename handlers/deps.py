@@ -1,9 +1,10 @@
 """Dependencies: the storage ports, and what each part of handlers is given. The composition root makes them."""
 
+import tempfile
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import IO, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -17,6 +18,7 @@ from handlers.watch import CardStore, Rules, WatchStore
 from vt.evidence import Thresholds
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 from vt.service import Service
+from vt.stored import Raw
 from vt.verdict import State
 
 MAX_LATEST = 20
@@ -88,10 +90,10 @@ class History(Protocol):
 class Replies(Protocol):
     """The cache of VirusTotal's replies. Every method raises StoreDown when the database cannot be reached."""
 
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, dict[str, Any]]:
+    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, Raw]:
         """The cached replies by key, without those from before that time."""
 
-    async def put(self, raws: Mapping[str, dict[str, Any]], at: datetime) -> None:
+    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
         """Store replies that came at that time."""
 
 
@@ -143,6 +145,8 @@ class PostingDeps:
     refused_blocks: RefusedBlocks = NO_REFUSED_BLOCKS
     audience: Audience = EVERYBODY
     """Everybody, with the contact to turn to."""
+    new_file: Callable[[], IO[bytes]] = tempfile.TemporaryFile
+    """A file without a name, for what is too large to be held in memory until Slack has it."""
     token_refused: Callable[[], bool] = lambda: False
     """Whether Slack does not accept the bot's token at present, so that only a response_url leads to anybody."""
 

@@ -1,7 +1,12 @@
 """What is shown besides an answer: a sentence to whoever pressed a button, a copy for the channel, a file, a modal's content."""
 
-from typing import Any
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import IO, Any
 
+import aiohttp
 from slack_sdk.models.views import View
 
 from handlers import text
@@ -20,9 +25,13 @@ from handlers.posting import (
 )
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, call
 from handlers.text.language import language
-from handlers.views.details import Attachment
+from handlers.views.details import Attachment, as_json, json_name
 from handlers.views.rich_text import Message, mrkdwn, rendered, rendered_view, sentence
+from vt.results import json_text
+from vt.stored import PackedReply
+from vt.verdict import Finding
 
+UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=20, sock_read=60)
 SHARING = "publishing"
 """Stored in `Case.told` while a response_url is used to show something to the whole channel."""
 
@@ -95,6 +104,20 @@ async def show_view(
 # Files ---------------------------------------------------------------------------------------------------
 
 
+async def send_json(case: Case, found: Sequence[Finding], deps: PostingDeps) -> str:
+    """Send the documented JSON as `send_file` sends a file. With large replies it is written to disk, piece by piece."""
+    if not any(isinstance(one.raw, PackedReply) for one in found):
+        return await send_file(case, as_json(found), deps)
+    with deps.new_file() as file:
+        await asyncio.to_thread(_write, json_text(found), file)
+        return await send_file(case, Attachment(json_name(found), file), deps)
+
+
+def _write(pieces: Iterable[str], file: IO[bytes]) -> None:
+    file.writelines(piece.encode("utf-8", "replace") for piece in pieces)
+    file.flush()
+
+
 async def send_file(case: Case, attachment: Attachment, deps: PostingDeps) -> str:
     """Send a file into the thread of a public answer, else into the asker's direct messages.
 
@@ -133,19 +156,40 @@ async def send_file_to(
     if await find(case, deps, channel=channel, thread=thread, is_ours=has_attachment):
         return True
     await save_posting(case, channel, deps)
+    where = {"thread_ts": thread, "initial_comment": mrkdwn(comment) if comment else None}
+    name, content = attachment.name, attachment.content
     try:
-        await call(
-            deps.slack.files_upload_v2,
-            filename=attachment.name,
-            title=attachment.name,
-            content=attachment.content,
-            channel=channel,
-            thread_ts=thread,
-            alt_txt=alt or None,
-            initial_comment=mrkdwn(comment) if comment else None,
-        )
+        if not isinstance(content, bytes):
+            await _upload(name, content, deps, channel_id=channel, **where)
+            return True
+        what = {"filename": name, "title": name, "content": content, "alt_txt": alt or None}
+        await call(deps.slack.files_upload_v2, **what, channel=channel, **where)
     except (MissingScope, TokenRefused):
         raise
     except NotPosted:
         return False
     return True
+
+
+async def _upload(name: str, file: IO[bytes], deps: PostingDeps, **where: Any) -> None:
+    """files_upload_v2 for a file on disk, which the SDK would read into memory. Raises NotPosted."""
+    slack, size = deps.slack, os.fstat(file.fileno()).st_size
+    place = await call(slack.files_getUploadURLExternal, filename=name, length=size)
+    # aiohttp closes what it has sent, and a file may be sent again to another place.
+    with open(os.dup(file.fileno()), "rb") as content:  # noqa: PTH123, ASYNC230 - it is open already
+        content.seek(0)
+        try:
+            assert slack.session is not None  # noqa: S101 - the bot always creates its client with a session
+            async with slack.session.post(
+                place["upload_url"],
+                data=content,
+                proxy=slack.proxy,
+                ssl=slack.ssl or True,
+                timeout=UPLOAD_TIMEOUT,
+            ) as sent:
+                if sent.status != HTTPStatus.OK:
+                    raise NotPosted
+        except (aiohttp.ClientError, OSError) as error:
+            raise NotPosted from error
+    files = [{"id": place["file_id"], "title": name}]
+    await call(slack.files_completeUploadExternal, files=files, **where)

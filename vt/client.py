@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -17,20 +17,21 @@ import structlog
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import Form, KeyTransport, form_data, reply, reply_or_location, transfer_seconds, upload_address
+from vt.codec import KeyTransport, form_data, reply, reply_or_location, upload_address
 from vt.errors import VTError
 from vt.fair_queue import ASK, charge
+from vt.files.hashing import Form, transfer_seconds
 from vt.outage import Outage
 from vt.quota import Quota
 from vt.replies import answers, single
+from vt.stored import Limit, Packer, Raw
 
 log = structlog.get_logger()
-
-Raw = dict[str, Any]
-Reader = Callable[[httpx.Response], Awaitable[Any]]
+Reader = Callable[[httpx.Response, Packer, Limit], Awaitable[Any]]
+Chunks = AsyncGenerator[bytes, None]
 KeyKind = Literal["public", "private"]
-
 REPORTS_A_CALL: Mapping[KeyKind, int] = {"public": 4, "private": 25}
+ALL_INFO: Mapping[KeyKind, Mapping[str, str]] = {"public": {}, "private": {"allinfo": "1"}}
 SUBMISSIONS_A_CALL = 25
 DIRECT_UPLOAD = 33_553_369
 """Bytes of the largest file that file/scan is known to take (measured by a public client)."""
@@ -59,8 +60,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         deadline: seconds that one call may take, with all its attempts.
         upload_deadline: seconds that an upload may take at least; a large file may take longer (transfer_seconds).
         upload_hosts: hosts that uploads may be redirected to, besides the API's own.
-        sleep: pauses between attempts.
-        outage: what the clients of a process know of an outage.
+        sleep: pauses between attempts. outage: what the clients of a process know of one. packer: packs large replies.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         upload_hosts: frozenset[str] = frozenset(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         outage: Outage | None = None,
+        packer: Packer | None = None,
     ) -> None:
         self.kind = kind
         self.reports_a_call = REPORTS_A_CALL[kind]
@@ -85,6 +86,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         self._upload_deadline = upload_deadline
         self._sleep = sleep
         self._outage = outage or Outage()
+        self._packer = packer or Packer()
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/",
             transport=KeyTransport(transport or httpx.AsyncHTTPTransport(retries=0), key),
@@ -109,15 +111,25 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def file_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
         """file/report for at most `reports_a_call` hashes or scan_ids. Replies by resource; some may be missing."""
-        return answers(
-            resources, await self._post("file/report", resource=",".join(resources), **self._all_info)
-        )
+        return await self._reports("file/report", resources, ",")
 
     async def url_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
         """url/report for at most `reports_a_call` URLs or scan_ids. Replies by resource. Submits nothing."""
-        return answers(
-            resources, await self._post("url/report", resource="\n".join(resources), **self._all_info)
-        )
+        return await self._reports("url/report", resources, "\n")
+
+    async def _reports(self, path: str, resources: Sequence[str], separator: str) -> dict[str, Raw]:
+        """One call; when the replies together are too large, one for each half of the resources."""
+        fields = {"resource": separator.join(resources), **ALL_INFO[self.kind]}
+        try:
+            return answers(resources, await self._post(path, **fields))
+        except errors.Unreadable as error:
+            if error.why != "size" or len(resources) == 1:
+                raise
+        half = len(resources) // 2
+        found = await self._reports(path, resources[:half], separator)
+        with suppress(VTError):  # those that are missing are asked for again
+            found |= await self._reports(path, resources[half:], separator)
+        return found
 
     async def domain_report(self, domain: str) -> Raw:
         """domain/report."""
@@ -129,9 +141,8 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def comments(self, resource: str, before: str = "") -> Raw:
         """comments/get: at most 25 comments, newest first. `before` (YYYYMMDDHHMMSS) asks for older ones."""
-        return single(
-            await self._get("comments/get", resource=resource, **({"before": before} if before else {}))
-        )
+        older = {"before": before} if before else {}
+        return single(await self._get("comments/get", resource=resource, **older))
 
     async def ping(self) -> None:
         """Check that VirusTotal answers and accepts the key. Costs one call."""
@@ -147,7 +158,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         """url/scan for at most 25 URLs. Receipts by URL. The URLs become visible to VirusTotal's community."""
         return answers(urls, await self._post("url/scan", url="\n".join(urls)))
 
-    async def upload(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
+    async def upload(self, name: str, size: int, chunks: Chunks) -> Raw:
         """file/scan, through an upload_url when the file is too large. The receipt.
 
         `size` in bytes. It is sent once, since after an error nobody knows whether it arrived. Raises what `chunks` does.
@@ -157,7 +168,7 @@ class Client(AbstractAsyncContextManager["Client"]):
             return await self.upload_large(name, size, chunks)
         return await self._send_file("file/scan", form, size, chunks)
 
-    async def upload_large(self, name: str, size: int, chunks: AsyncGenerator[bytes, None]) -> Raw:
+    async def upload_large(self, name: str, size: int, chunks: Chunks) -> Raw:
         """file/scan through an upload_url. Raises Redirected when that names a host that is not among `upload_hosts`."""
         await self._book(LARGE_CALLS)
         url = upload_address(await self.upload_url(booked=True))
@@ -182,10 +193,6 @@ class Client(AbstractAsyncContextManager["Client"]):
             second = self._http.build_request("GET", bare, extensions={"keyed": True})
             answer = await self._once(second, self._deadline, booked=booked)
         return single(answer)
-
-    @property
-    def _all_info(self) -> dict[str, str]:
-        return {"allinfo": "1"} if self.kind == "private" else {}
 
     async def _get(self, path: str, **params: str) -> Any:
         return await self._repeat(
@@ -258,10 +265,10 @@ class Client(AbstractAsyncContextManager["Client"]):
     async def _outcome(self, request: httpx.Request, seconds: float, read: Reader) -> Any:
         """The answer, or the error as a value: raised in here it would carry the httpx error, and with it the URL."""
         try:
-            async with asyncio.timeout(max(seconds, 0.01)):
+            async with asyncio.timeout(max(seconds, 0.01)) as limit:
                 response = await self._http.send(request, stream=True)
                 try:
-                    return await read(response)
+                    return await read(response, self._packer, limit)
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
@@ -274,13 +281,7 @@ class Client(AbstractAsyncContextManager["Client"]):
             return error
 
     async def _send_file(
-        self,
-        url: str | httpx.URL,
-        form: Form,
-        size: int,
-        chunks: AsyncGenerator[bytes, None],
-        *,
-        booked: bool = False,
+        self, url: str | httpx.URL, form: Form, size: int, chunks: Chunks, *, booked: bool = False
     ) -> Raw:
         # When a connection breaks, httpx does not close the generator that it was reading from: close the file here.
         async with aclosing(chunks):
@@ -291,9 +292,8 @@ class Client(AbstractAsyncContextManager["Client"]):
                 headers=form.headers(size),
                 timeout=httpx.Timeout(self._deadline, read=RECEIPT_SECONDS),
             )
-            return single(
-                await self._once(request, transfer_seconds(size, self._upload_deadline), booked=booked)
-            )
+            seconds = transfer_seconds(size, self._upload_deadline)
+            return single(await self._once(request, seconds, booked=booked))
 
     def _check_host(self, url: httpx.URL) -> None:
         if url.netloc.decode() not in self._upload_hosts or url.scheme != self._http.base_url.scheme:

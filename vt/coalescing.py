@@ -8,7 +8,8 @@ from typing import Protocol
 
 from vt.lookup import Lookup, Step
 from vt.quota import SKEW
-from vt.verdict import Raw, State
+from vt.stored import Raw
+from vt.verdict import State
 
 CachedReply = tuple[Raw, datetime]
 """A reply, and the time it came from VirusTotal (UTC)."""

@@ -1,25 +1,24 @@
-"""Encoding requests and decoding replies: the key, forms, status codes, JSON with caps on size and depth."""
+"""Encoding requests and decoding replies: the key, form fields, status codes, JSON with caps on size and depth."""
 
 import json
 import math
 import re
-import secrets
 import zlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import httpx
 from pydantic import SecretStr
 
 from vt import errors
+from vt.stored import INLINE, Limit, Packer, Raw
 
-Raw = dict[str, Any]
+T = TypeVar("T")
 
 REPLY_CAP = 8 * 1024 * 1024
 """Bytes of a decoded reply. The largest recorded one has 160 KB."""
@@ -27,14 +26,13 @@ DEPTH_CAP = 64
 """Levels of nested JSON."""
 CHUNK = 64 * 1024
 """Bytes that are read or decompressed at once."""
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-SLOWEST = 256 << 10
-"""Bytes per second below which a transfer that has used up its minimum time is given up."""
-
-
-def transfer_seconds(size: int, minimum: float) -> float:
-    """How many seconds a transfer of `size` bytes may take: at least `minimum`, more for large files."""
-    return max(minimum, size / SLOWEST)
+READ_AT_ONCE = 256 * 1024
+"""Bytes of a reply from which on it is read alone."""
+PARSED_CAP = 48 * 1024 * 1024
+"""Bytes of memory that a parsed reply may take; the one that was recorded as the largest takes 1.5 MB."""
+_SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
+"""Half of a surrogate pair, or how JSON spells it."""
+_SPACES = frozenset(" \t\n\r")
 
 
 def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -65,49 +63,6 @@ class KeyTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A multipart form with one file. The file's content is streamed between `head` and `tail`."""
-
-    boundary: str
-    head: bytes
-    tail: bytes
-
-    @classmethod
-    def of(cls, name: str, fields: Mapping[str, str]) -> Self:
-        """A form with these fields, followed by a file of this name. Any character may occur in the name."""
-        boundary = secrets.token_hex(16)
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
-            for field, value in fields.items()
-        ]
-        # Besides quotes and line breaks, VirusTotal refuses file names with any other control character.
-        quoted = re.sub(r'["\x00-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        )
-        return cls(boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode())
-
-    def length(self, size: int) -> int:
-        """Bytes of the whole form with a file of `size` bytes."""
-        return len(self.head) + size + len(self.tail)
-
-    def headers(self, size: int) -> dict[str, str]:
-        """The request's headers, for a file of `size` bytes."""
-        return {
-            "Content-Type": f"multipart/form-data; boundary={self.boundary}",
-            "Content-Length": str(self.length(size)),
-        }
-
-    async def stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The whole form around the file's content, chunk by chunk."""
-        yield self.head
-        async for chunk in chunks:
-            yield chunk
-        yield self.tail
 
 
 def status_error(response: httpx.Response) -> errors.VTError | None:
@@ -164,65 +119,114 @@ def upload_address(raw: Raw) -> httpx.URL:
     return url
 
 
-async def reply(response: httpx.Response) -> Any:
+async def reply(response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None) -> Any:
     """The JSON of a reply. Raises the error that its status stands for, and Unreadable."""
     if error := status_error(response):
         raise error
-    return await read_json(response)
+    return await read_json(response, packer, limit)
 
 
-async def reply_or_location(response: httpx.Response) -> Any:
+async def reply_or_location(
+    response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None
+) -> Any:
     """For the one endpoint that redirects: the URL to follow, or the JSON. Raises as `reply` does."""
-    if response.is_redirect:
-        return location(response)
-    return await reply(response)
+    return location(response) if response.is_redirect else await reply(response, packer, limit)
 
 
-async def read_json(response: httpx.Response) -> Any:
-    """The body as JSON. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes."""
+async def read_json(
+    response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None
+) -> Any:
+    """The body as JSON. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes.
+
+    With a `packer`, large replies are read one at a time, and packed. While one waits for that, `limit` stops.
+    """
     body = bytearray()
-    async for piece in _decoded(response):
-        body += piece
-        if len(body) > REPLY_CAP:
-            raise errors.Unreadable("size")
-    if body.lstrip()[:1] == b"<":
-        raise errors.Unreadable("html")
-    return parse(bytes(body))
+    async with AsyncExitStack() as stack:
+        waited = packer is None
+        async for piece in _decoded(response):
+            body += piece
+            if len(body) > REPLY_CAP:
+                raise errors.Unreadable("size")
+            if packer and not waited and len(body) > READ_AT_ONCE:
+                await stack.enter_async_context(packer.alone(limit))
+                waited = True
+        if re.match(rb"\s*<", body):
+            raise errors.Unreadable("html")
+        return parse(body, packer)
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | bytearray, packer: Packer | None = None) -> Any:
     """Parse JSON of at most DEPTH_CAP levels. Raises Unreadable.
 
     NaN, Infinity and numbers too large for a float are errors, and so are two equal keys of one object, of which nobody
     knows which one is meant. Halves of surrogate pairs can be neither stored nor sent, so U+FFFD replaces them.
+
+    With a `packer`, a large object, and each large one of a list, comes back packed; of a list, one at a time is parsed.
     """
-    value = _load(body)
-    text = json.dumps(value, ensure_ascii=False)
-    if _SURROGATE.search(text):
-        return _load(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-    return value
+    return _readable(
+        lambda: _parsed(body.decode(json.detect_encoding(bytes(body[:4])), "surrogatepass"), packer)
+    )
 
 
-def _load(body: bytes | str) -> Any:
+def _parsed(text: str, packer: Packer | None) -> Any:
+    start = _skip(text, 0)
+    is_list = text[start : start + 1] == "["
+    # Whatever is in it, this many bytes would be taken by its objects, lists and values.
+    if len(text) + 200 * text.count("{") + 70 * (text.count("[") + text.count(",")) > PARSED_CAP << is_list:
+        raise errors.Unreadable("size")
+    if packer and is_list and len(text) > INLINE:
+        return [packer.packed(*_whole(piece, value, 1)) for piece, value in _entries(text, start + 1)]
+    text, value = _whole(text, _JSON.decode(text))
+    return packer.packed(text, value) if packer else value
+
+
+def _entries(text: str, at: int) -> Iterator[tuple[str, Any]]:
+    """The entries of a list, with their JSON. Raises ValueError."""
+    at = _skip(text, at)
+    if text[at : at + 1] != "]":
+        while True:
+            value, end = _JSON.raw_decode(text, at)
+            yield text[at:end], value
+            at = _skip(text, end)
+            if text[at : at + 1] != ",":
+                break
+            at = _skip(text, at + 1)
+    if text[at:].rstrip(" \t\n\r") != "]":
+        raise ValueError
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in _SPACES:
+        at += 1
+    return at
+
+
+def _whole(text: str, value: Any, above: int = 0) -> tuple[str, Any]:
+    """JSON and what it says, without halves of surrogate pairs. `above`: levels around it."""
+    if too_deep(value, DEPTH_CAP - above):
+        raise errors.Unreadable("depth")
+    if _SURROGATE.search(text) and _SURROGATE.search(shown := json.dumps(value, ensure_ascii=False)):
+        text = shown.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text, _JSON.decode(text)
+    return text, value
+
+
+def _readable(read: Callable[[], T]) -> T:
+    """What `read` returns. Raises Unreadable, without the error that would hold the reply."""
     fault = ""
-    value = None
     try:
-        value = json.loads(
-            body, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique_keys
-        )
+        return read()
     except RecursionError:
         fault = "depth"
     except ValueError:
         fault = "json"
-    if fault or too_deep(value):
-        raise errors.Unreadable(fault or "depth")
-    return value
+    raise errors.Unreadable(fault)
 
 
-def too_deep(value: Any) -> bool:
-    """Does it have more than DEPTH_CAP levels? Checked level by level, since recursion could overflow the stack."""
+def too_deep(value: Any, levels: int = DEPTH_CAP) -> bool:
+    """Does it have more than so many levels? Checked level by level, since recursion could overflow the stack."""
     level = [value]
-    for _ in range(DEPTH_CAP):
+    for _ in range(levels):
         level = [child for node in level for child in _children(node)]
         if not level:
             return False
@@ -250,6 +254,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError
     return found
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
 
 
 async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -5,16 +5,17 @@ them, which is compared with a threshold. docs/verdicts.md shows both on recorde
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from vt.actions import Action
 from vt.models import MAX_ENGINES, FileReport, HostReport, Reply, Sample, SeenUrl, UrlReport, url_entry
+from vt.replies import read_or_none
+from vt.stored import remembered
 
 DOWNLOADED = "downloaded"
 SERVED = frozenset({"url", DOWNLOADED})
@@ -295,6 +296,5 @@ def is_exact(report: Reply, raw: Mapping[str, Any]) -> bool:
     """Can everything that a verdict on `raw` rests on be read exactly, unless it is missing? `report` was read of it."""
     if not isinstance(report, HostReport | FileReport | UrlReport):
         return True
-    with suppress(ValidationError):
-        return bool((_HostReport if isinstance(report, HostReport) else _EngineReport).model_validate(raw))
-    return False
+    model = _HostReport if isinstance(report, HostReport) else _EngineReport
+    return remembered(raw, model, lambda parsed: read_or_none(model, parsed) is not None)

@@ -18,8 +18,8 @@ from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.privacy import has_secret
 from vt.replies import Code
-from vt.stored import VERSION, pack, unpack, upgrade
-from vt.verdict import GIVEN_UP, Finding, Note, Raw, Subject, judge, not_checked, pending
+from vt.stored import Raw, StoredRaw, pack, unpack, upgrade
+from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
 
 ANY_CONTENT = "*"
 """In place of a SHA-256: the settings allow any file to be uploaded."""
@@ -58,7 +58,8 @@ class Lookup(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[3] = 3
+    version: Literal[3, 4] = 3
+    """4: `raw` is only named here, since it is large and has a row of its own."""
     action: Annotated[Action, PlainValidator(_action), PlainSerializer(lambda action: action.key)]
     input: str
     """The indicator or path as it was entered."""
@@ -81,7 +82,7 @@ class Lookup(BaseModel):
     criteria: HostCriteria = DEFAULT_CRITERIA
     rescan_after_days: int | None = None
     step: Step = Step.ASK
-    raw: Raw | None = None
+    raw: StoredRaw | None = None
     """VirusTotal's last report, or its reply that there is none."""
     checked_at: datetime | None = None
     """When `raw` came from VirusTotal."""
@@ -92,15 +93,14 @@ class Lookup(BaseModel):
     attempts: int = 0
     """Polls or calls without success since then."""
     not_before: datetime | None = None
-    error: Raw | None = None
+    error: dict[str, Any] | None = None
     """Why there is no answer, or none yet, as stored.pack returns it."""
     note: Note | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        is_older = isinstance(data, Mapping) and ("asked" in data or data.get("version", VERSION) != VERSION)
-        return upgrade(data) if is_older else data
+        return upgrade(data) if isinstance(data, Mapping) else data
 
     @classmethod
     def of(

@@ -8,7 +8,7 @@ Replies about hosts, and those that nothing is known, often echo nothing.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
 from hashlib import sha256
@@ -16,14 +16,13 @@ from string import ascii_letters, digits
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from vt.errors import Unreadable
 from vt.indicators.hosts import normalise_name
-from vt.models import Reply
+from vt.stored import PackedReply, Raw
 
-Raw = dict[str, Any]
-Model = TypeVar("Model", bound=Reply)
+Model = TypeVar("Model", bound=BaseModel)
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 _CONTENT = re.compile("([0-9a-f]{64})(?:-[0-9]{1,12})?")
@@ -53,7 +52,7 @@ def single(reply: Any, resource: str = "") -> Raw:
     """
     if isinstance(reply, list) and len(reply) == 1:
         reply = reply[0]
-    if not isinstance(reply, dict):
+    if not isinstance(reply, Mapping):
         raise Unreadable("shape")
     if resource and is_about_another(reply, resource):
         raise Unreadable("resource")
@@ -66,7 +65,7 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
     Resources that VirusTotal left out are missing, and so are those about which entries contradict themselves or each other.
     """
     left = list(reply) if isinstance(reply, list) else [reply]
-    if not all(isinstance(entry, dict) for entry in left):
+    if not all(isinstance(entry, Mapping) for entry in left):
         raise Unreadable("shape")
     found: dict[str, Raw] = {}
     for resource in resources:
@@ -229,7 +228,7 @@ def _unescaped(url: str) -> str:
 def read(model: type[Model], raw: object) -> Model:
     """A reply as its model. The raw reply is not changed. Raises Unreadable("shape") when it does not fit."""
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw.parsed() if isinstance(raw, PackedReply) else raw)
     except ValidationError:
         raise Unreadable("shape") from None
 
@@ -239,6 +238,8 @@ def read_partly(model: type[Model], raw: object) -> Model:
 
     A response_code that does not fit is read as Code.UNREADABLE.
     """
+    if isinstance(raw, PackedReply):
+        return raw.remembered(model, lambda parsed: read_partly(model, parsed))
     try:
         return model.model_validate(raw)
     except ValidationError as error:

@@ -1,12 +1,13 @@
 """What follows from a finding: the insight, the documented results, its page at VirusTotal, and what may still be done. Pure."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from itertools import count
-from typing import Any
 from urllib.parse import quote
 
 from vt.actions import HASHES, Action
@@ -18,10 +19,14 @@ from vt.lookup import NEVER_SENT
 from vt.models import AddressReport, DomainReport, HostReport
 from vt.privacy import masked
 from vt.replies import Code
+from vt.stored import PackedReply
 from vt.verdict import Basis, Finding, State, state_of, weigh
 
 GUI = "https://www.virustotal.com/gui"
 INSIGHT = "Entity Insight"
+MOST_INDENTED = 1 << 19
+"""Characters of a reply that is indented in the JSON for people."""
+_dumps = partial(json.dumps, ensure_ascii=False)
 SAYS_NOTHING = frozenset({"", "none", "uncategorized", "unknown", "unrated"})
 """Values that say that there is no category."""
 
@@ -82,24 +87,33 @@ def insight(finding: Finding) -> Insight | None:
     return None
 
 
-def json_result(findings: Sequence[Finding]) -> list[dict[str, Any]] | dict[str, Any]:
-    """The documented JSON: by path when all are files, otherwise a list; null where VirusTotal gave no reply.
+def json_text(findings: Sequence[Finding]) -> Iterator[str]:
+    """The documented JSON, in pieces: by path when all are files, otherwise a list; null where VirusTotal gave no reply.
 
     Replies are unchanged, but for the `resource` of a URL: it is the URL as asked, like the Entity, while VirusTotal echoes
-    the normalised form that it was asked for.
+    the normalised form that it was asked for. A packed reply is held for as long as its own pieces take.
     """
-    if findings and all(finding.action.files for finding in findings):
-        return dict(
-            zip(_unique([finding.input for finding in findings]), [one.raw for one in findings], strict=True)
-        )
-    return [{"EntityResult": _entity_result(finding), "Entity": _entity(finding)} for finding in findings]
+    by_path = bool(findings) and all(finding.action.files for finding in findings)
+    named = zip(findings, _unique([finding.input for finding in findings]), strict=True)
+    yield "{" if by_path else "["
+    for number, (finding, name) in enumerate(named):
+        yield ",\n " if number else "\n "
+        yield f"{_dumps(name)}: " if by_path else '{\n  "EntityResult": '
+        yield from _reply(finding, 1 if by_path else 2)
+        yield "" if by_path else f',\n  "Entity": {_dumps(_entity(finding))}\n }}'
+    yield ("\n" if findings else "") + ("}" if by_path else "]")
 
 
-def _entity_result(finding: Finding) -> dict[str, Any] | None:
-    is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
-    if finding.raw is None or not is_url or not isinstance(finding.raw.get("resource"), str):
-        return finding.raw
-    return {**finding.raw, "resource": finding.input}
+def _reply(finding: Finding, level: int) -> Iterator[str]:
+    """A finding's reply as JSON. A large one is not indented: that would take a second for each."""
+    raw, kind = finding.raw, finding.indicator.kind if finding.indicator else None
+    if raw is not None and kind is Kind.URL and isinstance(raw.get("resource"), str):
+        raw = {**raw, "resource": finding.input}
+    if isinstance(raw, PackedReply) and len(text := raw.text) > MOST_INDENTED:
+        yield text
+        return
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=1).iterencode(raw and dict(raw)):
+        yield piece.replace("\n", f"\n{' ' * level}")
 
 
 def _entity(finding: Finding) -> str:
@@ -279,9 +293,8 @@ def _is_known(finding: Finding) -> bool:
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings in the order to read them: by state, then by count; equal ones keep their order."""
-    order = list(State)
 
     def rank(found: Finding) -> tuple[int, int]:
-        return order.index(found.state), -found.rule.worst[0] if found.rule else 0
+        return list(State).index(found.state), -found.rule.worst[0] if found.rule else 0
 
     return tuple(sorted(findings, key=rank))

@@ -31,7 +31,7 @@ from vt.outage import OUTAGE, Backoff
 from vt.privacy import UploadDenylist
 from vt.quota import Saving
 from vt.steps import ENDPOINTS, Endpoint, Endpoints
-from vt.verdict import Raw
+from vt.stored import Raw
 
 CALLS_AT_ONCE = 16
 
@@ -213,7 +213,7 @@ class Service:
         for index, lookup in waiting.items():
             # What VirusTotal left out of a batch stays due, and is asked for again.
             if (raw := replies.get(lookup.resource)) is not None:
-                changed[index] = steps.after_reply(lookup, dict(raw), now, may_rescan=self._may_rescan)
+                changed[index] = steps.after_reply(lookup, raw, now, may_rescan=self._may_rescan)
                 if is_cacheable(lookup, changed[index], raw, now):
                     to_cache[cache_key(lookup)] = raw
         await self._cache.put(to_cache, now)

@@ -17,7 +17,8 @@ from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
 from vt.outage import ANALYSIS, INTERRUPTED_UPLOAD, OUTAGE, Backoff
 from vt.replies import Code, is_about_another
-from vt.verdict import Note, Raw, State
+from vt.stored import Raw
+from vt.verdict import Note, State
 
 MAX_BROKEN_UPLOADS = 3
 """Uploads of one file that may break before it is no longer sent."""

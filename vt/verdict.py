@@ -1,10 +1,9 @@
 """What a report means: one of six states, the rule that decided, and a note for the reader. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from vt import replies
 from vt.actions import Action
@@ -24,8 +23,7 @@ from vt.evidence import (
 from vt.indicators import Indicator
 from vt.models import FileReport, HostReport, Reply, UrlReport
 from vt.replies import Code
-
-Raw = dict[str, Any]
+from vt.stored import PackedReply, Raw
 
 RECENT = timedelta(days=30)
 
@@ -130,7 +128,8 @@ class Finding:
     subject: Subject
     state: State
     rule: Rule | None = None
-    report: Reply | None = None
+    reading: Reply | type[Reply] | None = None
+    """The report; of a packed reply, what it is read as when the report is needed."""
     raw: Raw | None = None
     """VirusTotal's reply, unchanged."""
     checked_at: datetime | None = None
@@ -139,6 +138,11 @@ class Finding:
     until: datetime | None = None
     """When it will be checked, or polled again."""
     note: Note | None = None
+
+    @property
+    def report(self) -> Reply | None:
+        """The reply as far as it can be read."""
+        return replies.read_partly(self.reading, self.raw) if isinstance(self.reading, type) else self.reading
 
     @property
     def action(self) -> Action:
@@ -178,20 +182,19 @@ def judge(
             raise Unreadable("shape")
     except VTError as error:
         # The rest of an unreadable report is not shown: it would look like a report without detections.
-        shown = None if isinstance(error, Unreadable) else report
-        kept = raw if isinstance(raw, dict) else None
-        return Finding(
-            subject, State.NOT_CHECKED, report=shown, raw=kept, error=error.with_traceback(None), note=note
-        )
-    return Finding(subject, state, rule=rule, report=report, raw=raw, checked_at=now, note=note)
+        shown = None if isinstance(error, Unreadable) else _reading(report, raw)
+        kept, known = raw if isinstance(raw, Mapping) else None, error.with_traceback(None)
+        return Finding(subject, State.NOT_CHECKED, reading=shown, raw=kept, error=known, note=note)
+    reading = _reading(report, raw)
+    return Finding(subject, state, rule=rule, reading=reading, raw=raw, checked_at=now, note=note)
+
+
+def _reading(report: Reply | None, raw: Raw | None) -> Reply | type[Reply] | None:
+    return type(report) if report and isinstance(raw, PackedReply) else report
 
 
 def not_checked(
-    subject: Subject,
-    error: VTError | None = None,
-    *,
-    until: datetime | None = None,
-    note: Note | None = None,
+    subject: Subject, error: VTError | None = None, *, until: datetime | None = None, note: Note | None = None
 ) -> Finding:
     """There is no answer because of `error`. A spent quota says by itself until when."""
     if until is None and isinstance(error, QuotaSpent):
@@ -208,10 +211,8 @@ def pending(
     note: Note | None = None,
 ) -> Finding:
     """VirusTotal is analysing it, whatever an older report in `raw` says."""
-    report = replies.read_or_none(subject.action.report, raw)
-    return Finding(
-        subject, State.PENDING, report=report, raw=raw, checked_at=checked_at, until=until, note=note
-    )
+    reading, state = _reading(replies.read_or_none(subject.action.report, raw), raw), State.PENDING
+    return Finding(subject, state, reading=reading, raw=raw, checked_at=checked_at, until=until, note=note)
 
 
 def tally(findings: Iterable[Finding]) -> dict[State, int]:
@@ -228,10 +229,8 @@ def _decide(
     elif isinstance(report, FileReport | UrlReport):
         state, rule = _by_engines(report, threshold)
     else:
-        state, rule = (
-            State.UNKNOWN,
-            None,
-        )  # without engines it holds no verdict, like a file that none has looked at
+        # Without engines it holds no verdict, like a file that none has looked at.
+        state, rule = State.UNKNOWN, None
     code = report.response_code
     # Whatever the code says, it does not take back what engines found.
     if state in DANGERS or (code == Code.FOUND and state is not State.NOT_CHECKED):

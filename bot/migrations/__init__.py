@@ -114,6 +114,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0007": (script("0007_refused_blocks.sql"),),
     "0008": (hide_url_secrets,),
     "0009": (script("0009_people_by_team.sql"),),
+    "0010": (script("0010_case_replies.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

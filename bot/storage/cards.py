@@ -13,12 +13,14 @@ from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage import channels
 from bot.storage.cases import COLUMNS, Cases, keep
+from bot.storage.replies import CaseReplies
 from handlers import stored_shapes
 from handlers.case import Unreadable, UnreadableCase
 from handlers.event_payloads import MessageEvent
 from handlers.request import Request
 from handlers.watch import BATCH_DELAY, NAME_RULE_LIFETIME, Card, CardOverrides, Duplicate, Mode
 from vt.lookup import Lookup
+from vt.stored import Packer
 
 # Columns keep the names that they were made with: `heard` is the last event, `wishes` the overrides, `manners` the progress.
 _LAST_EVENT = """
@@ -67,8 +69,16 @@ class Cards:
     `unknown`: whether to listen in channels that were never switched, since their names may be such as are watched.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], *, unknown: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        *,
+        unknown: bool = False,
+        packer: Packer | None = None,
+    ) -> None:
         self._database = database
+        self._replies = CaseReplies(database, packer or Packer())
         self._clock = clock
         self._unknown = unknown
 
@@ -147,7 +157,23 @@ class Cards:
 
     async def _cards(self, sql: str, which: Mapping[str, Any]) -> list[Card | UnreadableCase]:
         rows = await self._database.rows_after_writes(sql, which)
-        return [_card(row._asdict()) for row in rows]
+        return [await self._card(row._asdict()) for row in rows]
+
+    async def _card(self, row: Mapping[str, Any]) -> Card | UnreadableCase:
+        """A card, or why it cannot be read: one must not keep the others from being answered."""
+        try:
+            return Card(
+                case=await self._replies.read_case(row),
+                wanted=stored_shapes.read_lookups(stored_shapes.parsed(row["wanted"])),
+                overrides=stored_shapes.OVERRIDES.read(stored_shapes.parsed(row["card_overrides"])),
+                progress=stored_shapes.CARD_PROGRESS.read(stored_shapes.parsed(row["card_progress"])),
+                version=row["version"],
+                posted=row["posted"],
+            )
+        except UnreadableCase as unreadable:
+            return unreadable
+        except Unreadable as unreadable:
+            return UnreadableCase(stored_shapes.salvage(row), unreadable)
 
     async def fail(self, case_id: str, why: str) -> None:
         """End a card that cannot be read. `why` goes to the audit trail. Raises StoreDown."""
@@ -238,20 +264,3 @@ def _dumped(lookups: Sequence[Lookup]) -> str:
     return json.dumps(
         [{"version": lookup.version, **one} for lookup, one in zip(lookups, stored, strict=True)]
     )
-
-
-def _card(row: Mapping[str, Any]) -> Card | UnreadableCase:
-    """A card, or why it cannot be read: one must not keep the others from being answered."""
-    try:
-        return Card(
-            case=stored_shapes.read_case(row),
-            wanted=stored_shapes.read_lookups(stored_shapes.parsed(row["wanted"])),
-            overrides=stored_shapes.OVERRIDES.read(stored_shapes.parsed(row["card_overrides"])),
-            progress=stored_shapes.CARD_PROGRESS.read(stored_shapes.parsed(row["card_progress"])),
-            version=row["version"],
-            posted=row["posted"],
-        )
-    except UnreadableCase as unreadable:
-        return unreadable
-    except Unreadable as unreadable:
-        return UnreadableCase(stored_shapes.salvage(row), unreadable)

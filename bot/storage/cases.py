@@ -9,10 +9,12 @@ from typing import Any
 from bot.connections import Connection, FirstTurns
 from bot.database import Database, fetched
 from bot.queue import jobs
+from bot.storage.replies import CaseReplies
 from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
 from handlers.request import LookupRequest, Request
 from vt.privacy import masked
+from vt.stored import Packer
 
 utc_now = partial(datetime.now, UTC)
 
@@ -80,9 +82,11 @@ class Cases:
         database: Database,
         clock: Callable[[], datetime] = utc_now,
         first_turns: FirstTurns | None = None,
+        packer: Packer | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
+        self._replies = CaseReplies(database, packer or Packer())
         self._first_turns = first_turns or FirstTurns()
         self._accepted: dict[str, Case] = {}
         """Requests whose first turn this process is about to take, which has no need to read them."""
@@ -104,12 +108,12 @@ class Cases:
         """Store that a request, or the opening of a modal, was refused. False: this delivery was refused before."""
         what = "[]" if isinstance(attempt, ModalTypes) else _what(Case(request=attempt))
         row = _columns(attempt) | {"what": what, "why": why, "outcome": Outcome.REFUSED.value}
-
         return bool(await self._database.rows(_REFUSE, row))
 
     async def decline(self, case: Case, why: str) -> None:
         """End a stored request that does not count after all. The same delivery is a new request if it comes again."""
         declined = case.model_copy(update={"outcome": Outcome.REFUSED})
+        await self._replies.save(declined)
         await self._database.write((_DECLINE, _progress(declined) | {"id": case.request.id, "why": why}))
 
     async def case(self, request_id: str) -> Case | None:
@@ -117,10 +121,11 @@ class Cases:
         if accepted := self._accepted.pop(request_id, None):
             return accepted
         rows = await self._database.rows(_CASE, {"id": request_id})
-        return stored_shapes.read_case(rows[0]._asdict()) if rows else None
+        return await self._replies.read_case(rows[0]._asdict()) if rows else None
 
     async def save(self, case: Case) -> None:
         """Store how far a request has come; once it has ended, with the last writes of the turn."""
+        await self._replies.save(case)
         statement = (_SAVE, _progress(case) | {"id": case.request.id})
         if case.outcome is Outcome.OPEN:
             await self._database.write(statement)
@@ -181,11 +186,7 @@ def _progress(case: Case) -> dict[str, Any]:
 
 
 def _what(case: Case) -> str:
-    return json.dumps(_subjects(case))
-
-
-def _subjects(case: Case) -> list[dict[str, str]]:
-    """What a request is about: each action with its value, for a file that was read its hash; what was set otherwise.
+    """As JSON, what a request is about: each action with its value, for a file that was read its hash; what was set otherwise.
 
     The audit trail is kept for a year, so passwords and tokens in URLs are hidden.
     """
@@ -197,7 +198,8 @@ def _subjects(case: Case) -> list[dict[str, str]]:
     ]
     people = case.request.people if isinstance(case.request, LookupRequest) and not case.lookups else ()
     changed = [{"setting": one.name, "old": one.old or "", "new": one.new or ""} for one in case.changes]
-    return [*looked_up, *({"action": "domain-report", "value": f"<@{user}>"} for user in people), *changed]
+    mentioned = [{"action": "domain-report", "value": f"<@{user}>"} for user in people]
+    return json.dumps([*looked_up, *mentioned, *changed])
 
 
 def _columns(request: Request | Modal) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the buttons on an answer do: send files, share it, hide it, look up again what it is about, and agree to uploads."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -17,9 +18,8 @@ from handlers.text import modals
 from handlers.text.language import language
 from handlers.turns import consent
 from handlers.turns.consent import Rejection
-from handlers.turns.lookup import advance, message
+from handlers.turns.lookup import advance, judged, message
 from handlers.views import details, messages
-from handlers.views.details import Attachment
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup, Step
 from vt.privacy import SubmitPolicy
@@ -31,22 +31,27 @@ log = structlog.get_logger()
 
 async def json(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send the documented JSON as a file."""
-    await _send(case, deps, details.as_json)
+    await _send(case, deps, sharing.send_json)
 
 
 async def csv(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Send a table as a file."""
-    await _send(case, deps, details.as_csv)
+    await _send(case, deps, _send_csv)
 
 
-async def _send(
-    case: Case[AnswerRequest], deps: AnswerDeps, export: Callable[[Sequence[Finding]], Attachment]
-) -> None:
+async def _send_csv(case: Case, found: Sequence[Finding], deps: PostingDeps) -> str:
+    return await sharing.send_file(case, await asyncio.to_thread(details.as_csv, found), deps)
+
+
+Send = Callable[[Case, Sequence[Finding], PostingDeps], Awaitable[str]]
+
+
+async def _send(case: Case[AnswerRequest], deps: AnswerDeps, send: Send) -> None:
     about = await visible_answer(case, deps)
     if about is None:
         await _decline_gone(case, deps)
         return
-    place = await sharing.send_file(case, export(about.findings(deps.clock())), deps)
+    place = await send(case, await judged(about, deps.clock()), deps)
     await sharing.post_ephemeral(case, place, deps)
     await end(case, deps)
 
@@ -119,7 +124,7 @@ async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[Renewal
         return case  # only the asker may have their secret sent
     by_hash = case.request.verb is Verb.RECHECK and not is_asker
     renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
-    found = zip(about.lookups, about.findings(deps.clock()), strict=True)
+    found = zip(about.lookups, await judged(about, deps.clock()), strict=True)
     case = case.as_renewal(about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
     return case.model_copy(update={"shared_by": _shared_by(case, about)})
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from handlers import text
 from handlers.admission import effective_settings
@@ -19,14 +19,13 @@ from handlers.parser import new_lookup
 from handlers.people import may_change_all
 from handlers.posting import end, reply
 from handlers.request import LookupRequest
-from handlers.sharing import send_file
+from handlers.sharing import send_json
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
 from handlers.text.format import Audience
 from handlers.text.language import language
 from handlers.turns import consent
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
-from handlers.views.details import as_json
 from handlers.views.rich_text import Message
 from vt.actions import BY_KEY
 from vt.errors import NotAnswering, QuotaSpent
@@ -37,7 +36,10 @@ from vt.lookup import Lookup
 from vt.outage import brought_forward
 from vt.results import host_record
 from vt.service import next_turn
+from vt.stored import PackedReply
 from vt.verdict import Finding
+
+T = TypeVar("T")
 
 
 async def look_up(case: Case[LookupRequest], deps: LookupDeps) -> None:
@@ -96,8 +98,7 @@ async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
 async def _answer(case: Case, deps: LookupDeps) -> None:
     """Everything is settled: post the answer, with the question about its files if there is one."""
     now = deps.clock()
-    found = case.findings(now)
-    sightings = [Sighting.of(one).model_copy(update={"known": host_record(one)}) for one in found]
+    found, sightings = await without_blocking(case, partial(_sighted, case, now))
     await deps.history.remember(case.request.id, case.request.origin, sightings, now)
     questioned = case
     if case.has_files:
@@ -106,8 +107,28 @@ async def _answer(case: Case, deps: LookupDeps) -> None:
     # Saved only once the question is visible: when posting fails, the next turn asks it with a time of its own.
     case = case.model_copy(update={"asked_at": questioned.asked_at})
     if case.plain:
-        await send_file(case, as_json(found), deps)
+        await send_json(case, found, deps)
     await end(case, deps)
+
+
+def _sighted(case: Case, now: datetime) -> tuple[list[Finding], list[Sighting]]:
+    """The findings, and how they are put on record; each is read once for both."""
+    found, sightings = [], []
+    for lookup in case.lookups:
+        found.append(finding := lookup.finding(now))
+        sightings.append(Sighting.of(finding).model_copy(update={"known": host_record(finding)}))
+    return found, sightings
+
+
+async def judged(case: Case, now: datetime) -> list[Finding]:
+    """Its findings; without blocking, see there."""
+    return await without_blocking(case, partial(case.findings, now))
+
+
+async def without_blocking(case: Case, make: Callable[[], T]) -> T:
+    """What is made of a case. Large replies take a tenth of a second each: then it is made in a thread."""
+    has_large = any(isinstance(one.raw, PackedReply) for one in case.lookups)
+    return await asyncio.to_thread(make) if has_large else make()
 
 
 async def _wait(case: Case, at: datetime, deps: LookupDeps, *, promised: datetime | None) -> None:
@@ -116,7 +137,7 @@ async def _wait(case: Case, at: datetime, deps: LookupDeps, *, promised: datetim
     `promised`: the time for the next call that the asker was told before.
     """
     now = deps.clock()
-    found = case.findings(now)
+    found = await judged(case, now)
     state = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))
     if case.channel:
         # A message of the bot's own can be edited at each poll, to say how long it has been.
@@ -153,7 +174,7 @@ async def message(
     alone = not shared_by and (hidden or not case.is_seen_by_all)
     origin = case.request.origin
     spoken = await (deps.languages.of_person(origin.user) if alone else deps.languages.of_place(origin))
-    found = found or case.findings(deps.clock())
+    found = found or await judged(case, deps.clock())
     subjects = {Sighting.of(one).subject for one in found}
     has_question = final and not shared_by and case.has_files and messages.concerns(case.lookups)
     context = AnswerContext(
@@ -171,7 +192,7 @@ async def message(
         audience=await _audience(case, found, deps, alone=alone),
     )
     with language(spoken):
-        shown = answer.answer(found, context)
+        shown = await without_blocking(case, partial(answer.answer, found, context))
         return await consent.with_question(shown, case, deps) if has_question else shown
 
 

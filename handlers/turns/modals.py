@@ -15,10 +15,11 @@ from handlers.request import (
     ModalRequest,
     SettingsRequest,
 )
-from handlers.sharing import send_file, show_view
+from handlers.sharing import send_json, show_view
 from handlers.slack_errors import NotPosted
 from handlers.text import modals as modals_text
 from handlers.turns.buttons import visible_answer
+from handlers.turns.lookup import judged
 from handlers.views import details, details_layout
 from handlers.views.card import Reading
 from handlers.views.details_layout import Position, sentence
@@ -39,7 +40,7 @@ async def show_details(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with fields, engines, samples, resolutions or subdomains."""
     if about := await _answer(case, deps):
         now = deps.clock()
-        found = about.findings(now)
+        found = await judged(about, now)
         subjects = {Sighting.of(one).subject for one in found}
         records = await deps.history.summaries(about.request.origin, subjects, about.request.at)
         reading = Reading(now, deps.audience, records)
@@ -53,14 +54,14 @@ async def show_why(case: Case[ModalRequest], deps: ModalDeps) -> None:
     if about := await _answer(case, deps):
         now = deps.clock()
         view = details.why(about.lookups, case.request.modal, _position(case), Reading(now, deps.audience))
-        await _fill(case, view, about.findings(now), deps)
+        await _fill(case, view, await judged(about, now), deps)
         await end(case, deps)
 
 
 async def show_rescan_cost(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with what a rescan would cost."""
     if about := await _answer(case, deps):
-        found = about.findings(deps.clock())
+        found = await judged(about, deps.clock())
         view = details.rescan_cost(
             found,
             case.request.modal,
@@ -78,7 +79,7 @@ async def show_comments(case: Case[ModalRequest], deps: ModalDeps) -> None:
     if about is None:
         return
     now = deps.clock()
-    found = about.findings(now)
+    found = await judged(about, now)
     finding, position = details_layout.select(found, _position(case))
     comments, later = await _comments_or_reason(finding, position, case, deps)
     view = details.comments(found, case.request.modal, position, comments)
@@ -116,10 +117,11 @@ async def fetch_comments(finding: Finding, before: str, deps: ModalDeps) -> Comm
     resource = finding.indicator.value
     key = f"comments:{sha256(resource.encode()).hexdigest()}:{before}"
     cached = await deps.replies.get([key], deps.clock() - COMMENTS_CACHED)
-    if key not in cached:
-        cached = {key: await deps.service.client.comments(resource, before)}
-        await deps.replies.put(cached, deps.clock())
-    return read(Comments, cached[key])
+    comments = cached.get(key)
+    if comments is None:
+        comments = await deps.service.client.comments(resource, before)
+        await deps.replies.put({key: comments}, deps.clock())
+    return read(Comments, comments)
 
 
 def _position(case: Case[ModalRequest]) -> Position:
@@ -140,7 +142,7 @@ async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], 
     """Show a view. When Slack refuses it, send the JSON instead. False: the modal was closed."""
     shown = await update(case, view, deps)
     if shown and shown.plain:
-        await send_file(case, details.as_json(found), deps)
+        await send_json(case, found, deps)
     return shown is not None
 
 

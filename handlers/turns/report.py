@@ -24,6 +24,7 @@ from handlers.text import modals
 from handlers.text.findings import STATES
 from handlers.text.language import Language, language
 from handlers.turns.buttons import visible_answer
+from handlers.turns.lookup import judged
 from handlers.views import details_layout, messages
 from handlers.views.details import Attachment
 from handlers.views.rich_text import clean
@@ -79,7 +80,7 @@ async def draw_finding(case: Case[AnswerRequest], deps: ReportDeps) -> None:
     if about is None:
         await decline(case, text.GONE, "gone", deps)
         return
-    findings = about.findings(deps.clock())
+    findings = await judged(about, deps.clock())
     _, position = details_layout.select(findings, details_layout.parse_position(case.request.part))
     found = [(about.lookups[position.finding], findings[position.finding])]
     await end(await _answer(case, found, deps), deps)

@@ -15,6 +15,7 @@ from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Unknown, call
 from handlers.turns import watch_cards
+from handlers.turns.lookup import judged
 from handlers.turns.watch_cards import place, with_case, with_progress
 from handlers.watch import (
     NAME_RULE_LIFETIME,
@@ -70,12 +71,11 @@ class Throttle:
     async def lookups(self, card: Card) -> tuple[Lookup, ...]:
         """What a card is about now, without what is ignored in its channel, by the channel's thresholds."""
         origin = card.case.request.origin
-        deps = self._deps
         if place(origin) not in self._ignored:
-            ignored = await deps.watches.ignored(origin.team, origin.channel)
+            ignored = await self._deps.watches.ignored(origin.team, origin.channel)
             self._ignored[place(origin)] = frozenset(one.value for one in ignored)
             self._thresholds[place(origin)], _ = await effective_settings(
-                origin, deps.channel_settings, deps.thresholds
+                origin, self._deps.channel_settings, self._deps.thresholds
             )
         values = self._ignored[place(origin)]
         lookups = lookups_of(card, lambda lookup: any(covers(value, lookup) for value in values))
@@ -272,7 +272,7 @@ class _Batch:
     async def _show(self, card: Card) -> None:
         origin = card.case.request.origin
         watch = await self._throttle.watch(origin)
-        found = card.case.findings(self._now)
+        found = await judged(card.case, self._now)
         if needs_card(watch.mode, card, found):
             if card.is_visible or await self._throttle.still_has_capacity(origin):
                 shown = await watch_cards.show(card, watch, self._now, self._deps)

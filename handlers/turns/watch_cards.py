@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +19,7 @@ from handlers.sharing import post_ephemeral
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
 from handlers.text import channels as channels_text
 from handlers.text.language import Language, language
+from handlers.turns.lookup import judged, without_blocking
 from handlers.views import messages
 from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message
@@ -107,7 +109,8 @@ async def _message(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> 
         audience=deps.audience,
     )
     with language(await spoken(origin, watch, deps)):
-        return messages.card(card.case.findings(now), context)
+        found = await judged(card.case, now)
+        return await without_blocking(card.case, partial(messages.card, found, context))
 
 
 async def spoken(origin: Origin, watch: Watch, deps: WatchDeps) -> Language:

@@ -114,8 +114,8 @@ def entries(findings: Sequence[Finding]) -> tuple[Entry, ...]:
 def _content(finding: Finding) -> tuple[str, State] | None:
     """What a file is, if it was asked for by a hash and VirusTotal said."""
     is_hash = finding.indicator is not None and finding.indicator.kind in HASHES and not finding.action.files
-    content = getattr(finding.report, "sha256", None) if is_hash else None
-    return (content.lower(), finding.state) if content else None
+    content = finding.raw.get("sha256") if is_hash and finding.reading and finding.raw else None
+    return (content.lower(), finding.state) if isinstance(content, str) and content else None
 
 
 # The answer ---------------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ the documented JSON with VirusTotal's replies untouched, or a table for a spread
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import IO
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject
 from slack_sdk.models.views import View
@@ -29,7 +29,7 @@ from vt.indicators import Kind, defang
 from vt.lookup import Lookup
 from vt.models import Comment, Comments, DomainReport, HostReport
 from vt.privacy import has_secret, masked
-from vt.results import can_rescan, gui_link, json_result
+from vt.results import can_rescan, gui_link, json_text
 from vt.verdict import Basis, Finding, Rule
 
 THRESHOLDS = (1, 3, 5, 10)
@@ -237,13 +237,17 @@ class Attachment:
     """A file that is sent to people."""
 
     name: str
-    content: bytes
+    content: bytes | IO[bytes]
 
 
 def as_json(found: Sequence[Finding]) -> Attachment:
     """The documented JSON result, with VirusTotal's replies unchanged."""
-    content = json.dumps(json_result(found), ensure_ascii=False, indent=1).encode("utf-8", "replace")
-    return Attachment(f"{_file_name(found)}.json", content)
+    return Attachment(json_name(found), "".join(json_text(found)).encode("utf-8", "replace"))
+
+
+def json_name(found: Sequence[Finding]) -> str:
+    """The name of the file with the documented JSON."""
+    return f"{_file_name(found)}.json"
 
 
 def as_csv(found: Sequence[Finding]) -> Attachment:

@@ -30,10 +30,11 @@ class Commands:
             "trigger_id": f"{number}.bench.{time.time_ns()}",
             "response_url": f"{self._hooks}/{number}",
         }
-        return number, _request(urlencode(form).encode())
+        return number, signed(urlencode(form).encode())
 
 
-def _request(body):
+def signed(body):
+    """A request with this form to the address that Slack delivers to."""
     stamp = str(int(time.time()))
     digest = hmac.new(SECRET.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
     lines = [

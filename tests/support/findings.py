@@ -11,6 +11,7 @@ from vt.errors import FileFault, HostFault, LargeNotAllowed, QuotaSpent, Reserve
 from vt.evidence import DEFAULT_CRITERIA, HostCriteria, HostRule
 from vt.indicators import read
 from vt.lookup import Lookup, Step
+from vt.results import json_text
 from vt.steps import after_report
 from vt.stored import pack, tree
 from vt.verdict import Note
@@ -34,6 +35,11 @@ def finding(action, value, raw=None, criteria=DEFAULT_CRITERIA, **changes):
     if raw is not None:
         lookup = after_report(lookup, raw, NOW, may_rescan=False)
     return lookup.evolve(**changes).finding(NOW)
+
+
+def json_result(found):
+    """The documented JSON, read."""
+    return json.loads("".join(json_text(found)))
 
 
 def written(at):

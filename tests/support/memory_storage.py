@@ -10,6 +10,7 @@ from handlers.people import Person, Role
 from handlers.request import ChannelSettings
 from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups
 from handlers.watch import Card, CardOverrides, Duplicate, Mode, Watch
+from vt.stored import PackedReply, Packer
 
 
 class Refused(Exception):
@@ -33,6 +34,8 @@ class MemoryCases:
 
     def __init__(self):
         self.rows = {}
+        self.replies = {}
+        self.packer = Packer()
 
     async def accept(self, request):
         fixed = {"id": request.id, "delivery": request.delivery, "created": request.at}
@@ -43,9 +46,20 @@ class MemoryCases:
 
     async def case(self, request_id):
         row = self.rows.get(request_id)
-        return row and read_case(row)
+        return row and self._with_replies(read_case(row))
+
+    def _with_replies(self, case):
+        lookups = [
+            one.evolve(raw=self.packer.attached(one.raw, self.replies[one.raw.digest]))
+            if isinstance(one.raw, PackedReply)
+            else one
+            for one in case.lookups
+        ]
+        return case.model_copy(update={"lookups": tuple(lookups)})
 
     async def save(self, case):
+        packed = [one.raw for one in case.lookups if isinstance(one.raw, PackedReply)]
+        self.replies |= {raw.digest: raw.compressed for raw in packed if raw.digest not in self.replies}
         progress = taken(PROGRESS.write(case, exclude={"request"}))
         self.rows[case.request.id] |= {"outcome": case.outcome.value, "progress": progress}
 
@@ -79,7 +93,7 @@ class MemoryReplies:
         return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
 
     async def put(self, raws, at):
-        self.kept |= {key: (taken(json.dumps(raw)), at) for key, raw in raws.items()}
+        self.kept |= {key: (taken(json.dumps(dict(raw))), at) for key, raw in raws.items()}
 
 
 class MemoryHistory:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.findings import json_result
 from tests.support.replies import RECORDED, recorded, recording
 from tools.verdicts import recordings
 from vt import results
@@ -222,7 +223,7 @@ def test_the_documented_results_do_not_depend_on_the_rule(criteria):
     """JSON, the five numbers of the Entity Insight and is_success."""
     raw = recording("ip-address_report__200_rc1__pwelch_2014-12-25_8381cd")
     found = judged(raw, criteria)
-    assert results.json_result([found]) == [{"EntityResult": raw, "Entity": "as entered"}]
+    assert json_result([found]) == [{"EntityResult": raw, "Entity": "as entered"}]
     assert [row.value for row in results.insight(found).rows] == ["US", 20, 9, 100, 100]
     assert results.script_result(BY_KEY["scan-ip"], [found]) is True
 

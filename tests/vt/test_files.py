@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vt import errors, files
-from vt.codec import SLOWEST
 from vt.files import hashing, safe_path
 from vt.files.disk import Disk, find
+from vt.files.hashing import SLOWEST
 from vt.files.safe_path import Roots
 
 MIB = 1 << 20

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from handlers.text.format import format_value
 from handlers.text.language import Language, language
+from tests.support.findings import json_result
 from tests.support.replies import documented, example, hostile, recorded, recording
 from vt import results
 from vt.actions import BY_KEY
@@ -345,16 +346,16 @@ def test_the_json_result_has_the_documented_forms_and_untouched_replies():
         found("scan-hash", raw, "HASH"),
         not_checked(Subject(BY_KEY["scan-hash"], None, "abc"), KeyRefused()),
     ]
-    listed = results.json_result(hashes)
+    listed = json_result(hashes)
     assert listed == [{"EntityResult": raw, "Entity": "HASH"}, {"EntityResult": None, "Entity": "abc"}]
     assert json.dumps(listed[0]["EntityResult"]) == json.dumps(json.loads(text))
-    assert listed[0]["EntityResult"] is raw
+    assert "".join(results.json_text(hashes)) == json.dumps(listed, ensure_ascii=False, indent=1)
     files = [
         found("scan-file", raw, "/srv/a.zip"),
         not_checked(Subject(BY_KEY["scan-file"], None, "/srv/b.zip")),
     ]
-    assert results.json_result(files) == {"/srv/a.zip": raw, "/srv/b.zip": None}
-    assert results.json_result([]) == []
+    assert json_result(files) == {"/srv/a.zip": raw, "/srv/b.zip": None}
+    assert json_result([]) == []
 
 
 @pytest.mark.parametrize(
@@ -369,11 +370,11 @@ def test_the_json_result_has_the_documented_forms_and_untouched_replies():
 def test_the_resource_of_a_url_is_as_asked(asked, echoed):
     """As in the documented results; the look-up itself is made with the normalised URL. The rest is untouched."""
     raw = {"permalink": "x", "resource": echoed, "url": echoed, "response_code": 1, "scans": {}}
-    [entry] = results.json_result([found("scan-url", raw, asked)])
+    [entry] = json_result([found("scan-url", raw, asked)])
     assert entry == {"EntityResult": {**raw, "resource": asked}, "Entity": asked}
     assert list(entry["EntityResult"]) == list(raw)
     assert raw["resource"] == echoed
-    [absent] = results.json_result([found("scan-url", {"response_code": 0}, asked)])
+    [absent] = json_result([found("scan-url", {"response_code": 0}, asked)])
     assert absent["EntityResult"] == {"response_code": 0}
 
 
@@ -381,7 +382,7 @@ def test_files_that_are_called_the_same_have_an_entry_each():
     """They may be of different places; none is lost."""
     names = ["a.bin", "a.bin (2)", "a.bin", "a.bin"]
     files = [found("scan-file", {"response_code": number}, name) for number, name in enumerate(names)]
-    assert {name: raw["response_code"] for name, raw in results.json_result(files).items()} == {
+    assert {name: raw["response_code"] for name, raw in json_result(files).items()} == {
         "a.bin": 0,
         "a.bin (2)": 1,
         "a.bin (3)": 2,
@@ -403,7 +404,7 @@ def test_a_documented_result_comes_back_as_documented(name, action):
     """The documented JSON results are reproduced, keys in the same order."""
     expected = example(name)
     (entry,) = expected
-    produced = results.json_result([found(action, copy.deepcopy(entry["EntityResult"]), entry["Entity"])])
+    produced = json_result([found(action, copy.deepcopy(entry["EntityResult"]), entry["Entity"])])
     assert json.dumps(produced) == json.dumps(expected)
 
 
@@ -411,7 +412,7 @@ def test_a_documented_result_comes_back_as_documented(name, action):
 def test_a_documented_file_result_comes_back_as_documented():
     """The documented file result is an object keyed by path."""
     expected = example("scan_file")
-    produced = results.json_result([found("scan-file", expected["file_path"], "file_path")])
+    produced = json_result([found("scan-file", expected["file_path"], "file_path")])
     assert json.dumps(produced) == json.dumps(expected)
 
 
@@ -534,7 +535,7 @@ def test_hostile_replies_never_break_what_is_shown(sent, threshold):
     results.names(finding)
     results.place(finding)
     results.insight(finding)
-    assert results.json_result([finding])
+    assert json_result([finding])
     link = results.gui_link(finding)
     assert link is None or link.startswith(GUI)
     assert finding.raw is raw

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from playground.virustotal import Sandbox
+from tests.support.findings import json_result
 from tests.support.replies import RECORDED
 from tests.support.vt_service import Allowance, Clock, no_pause, turn
 from vt import results
@@ -88,7 +89,7 @@ async def test_a_sixth_action_reports_without_a_verdict():
     assert {field.label: field.value for field in enrichment(finding, FIELDS_NOW)} == {
         "Contacted hosts": Values(("192.0.2.7", "198.51.100.9"))
     }
-    assert results.json_result([finding]) == [{"EntityResult": reply, "Entity": HASH}]
+    assert json_result([finding]) == [{"EntityResult": reply, "Entity": HASH}]
     assert results.script_result(BEHAVIOUR, [finding]) is True
 
 

@@ -124,7 +124,7 @@ def test_an_upgraded_lookup_is_like_one_of_this_version(stored):
         pytest.param(NEW | {"colour": "red"}, id="unknown field"),
         pytest.param(NEW | {"action": "scan-phone"}, id="unknown action"),
         pytest.param({name: value for name, value in NEW.items() if name != "threshold"}, id="missing field"),
-        pytest.param(upgrade(NEW) | {"version": 4}, id="later version"),
+        pytest.param(upgrade(NEW) | {"version": 5}, id="later version"),
         pytest.param(NEW | {"trouble": "QuotaSpent"}, id="wrong type"),
     ],
 )

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from vt import errors, steps
-from vt.client import Client, Raw
+from vt.client import Client
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource, hosts
 from vt.files.disk import Disk
@@ -22,6 +22,7 @@ from vt.lookup import Lookup, Step
 from vt.privacy import HEAD_BYTES, UploadDenylist
 from vt.replies import Code
 from vt.steps import SAME_SCAN
+from vt.stored import Raw
 from vt.verdict import Note
 
 READS_PER_PLACE = 4
