@@ -1,21 +1,21 @@
-"""Encoding requests and decoding replies: the key, form fields, status codes, JSON with caps on size and depth."""
+"""Encoding requests and decoding replies: the key, forms, JSON with caps on size and depth."""
 
 import json
 import math
 import re
+import secrets
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 
 import httpx
 from pydantic import SecretStr
 
 from vt import errors
+from vt.outage import status_error
 from vt.stored import INLINE, Limit, Packer, Raw
 
 T = TypeVar("T")
@@ -65,42 +65,47 @@ class KeyTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def status_error(response: httpx.Response) -> errors.VTError | None:
-    """The error that a status stands for; None for 200. 204, although a 2xx, is a spent quota."""
-    status = response.status_code
-    if status == HTTPStatus.OK:
-        return None
-    if response.is_redirect:
-        return errors.Redirected(location(response).host)
-    known: dict[int, errors.VTError] = {
-        HTTPStatus.NO_CONTENT: errors.OverQuota(retry_after(response)),
-        HTTPStatus.TOO_MANY_REQUESTS: errors.OverQuota(retry_after(response)),
-        HTTPStatus.FORBIDDEN: errors.KeyRefused(),
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errors.UploadTooLarge(),
-    }
-    if status in known:
-        return known[status]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return errors.ServerFault(status)
-    return errors.RequestRefused(status)
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart form with one file. The file's content is streamed between `head` and `tail`."""
 
+    boundary: str
+    head: bytes
+    tail: bytes
 
-def retry_after(response: httpx.Response) -> float | None:
-    """The seconds of its Retry-After header, which holds them or a date (RFC 9110); None if there is none to read."""
-    value = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", value, re.ASCII):  # some servers send fractions
-        return min(float(value[:300]), 1e9)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    # Counted from the reply's own Date, which is by the same clock.
-    try:
-        now = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        return None
-    return max(0.0, (at - (now if now.tzinfo else now.replace(tzinfo=UTC))).total_seconds())
+    @classmethod
+    def of(cls, name: str, fields: Mapping[str, str]) -> Self:
+        """A form with these fields, followed by a file of this name. Any character may occur in the name."""
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+            for field, value in fields.items()
+        ]
+        # Besides quotes and line breaks, VirusTotal refuses file names with any other control character.
+        quoted = re.sub(r'["\x00-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
+        parts.append(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        return cls(boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode())
+
+    def length(self, size: int) -> int:
+        """Bytes of the whole form with a file of `size` bytes."""
+        return len(self.head) + size + len(self.tail)
+
+    def headers(self, size: int) -> dict[str, str]:
+        """The request's headers, for a file of `size` bytes."""
+        return {
+            "Content-Type": f"multipart/form-data; boundary={self.boundary}",
+            "Content-Length": str(self.length(size)),
+        }
+
+    async def stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The whole form around the file's content, chunk by chunk."""
+        yield self.head
+        async for chunk in chunks:
+            yield chunk
+        yield self.tail
 
 
 def location(response: httpx.Response) -> httpx.URL:

@@ -1,12 +1,17 @@
-"""How lookups wait: growing delays, an outage of VirusTotal, and what is due earlier than was thought."""
+"""How lookups wait: growing delays, an outage of VirusTotal, what is due earlier than was thought, what a status asks for."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any
+
+import httpx
 
 from vt import errors
 from vt.errors import NotAnswering
@@ -141,3 +146,52 @@ class Outage:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+# What a reply says about waiting ------------------------------------------------------------------------
+
+SLOWEST = 256 << 10
+"""Bytes per second below which a transfer that has used up its minimum time is given up."""
+
+
+def transfer_seconds(size: int, minimum: float) -> float:
+    """How many seconds a transfer of `size` bytes may take: at least `minimum`, more for large files."""
+    return max(minimum, size / SLOWEST)
+
+
+def status_error(response: httpx.Response) -> errors.VTError | None:
+    """The error that a status stands for; None for 200. 204, although a 2xx, is a spent quota."""
+    status = response.status_code
+    if status == HTTPStatus.OK:
+        return None
+    if response.is_redirect:
+        return errors.Redirected(response.url.join(response.headers.get("location", "")).host)
+    known: dict[int, errors.VTError] = {
+        HTTPStatus.NO_CONTENT: errors.OverQuota(retry_after(response)),
+        HTTPStatus.TOO_MANY_REQUESTS: errors.OverQuota(retry_after(response)),
+        HTTPStatus.FORBIDDEN: errors.KeyRefused(),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errors.UploadTooLarge(),
+    }
+    if status in known:
+        return known[status]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return errors.ServerFault(status)
+    return errors.RequestRefused(status)
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """The seconds of its Retry-After header, which holds them or a date (RFC 9110); None if there is none to read."""
+    value = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", value, re.ASCII):  # some servers send fractions
+        return min(float(value[:300]), 1e9)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    # Counted from the reply's own Date, which is by the same clock.
+    try:
+        now = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return None
+    return max(0.0, (at - (now if now.tzinfo else now.replace(tzinfo=UTC))).total_seconds())

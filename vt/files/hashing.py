@@ -1,17 +1,16 @@
-"""The contract of a file to be scanned, wherever it is stored; how its content is hashed, counted and timed; its form."""
+"""The contract of a file to be scanned, wherever it is stored, and how its content is hashed, counted and timed."""
 
 import asyncio
-import re
-import secrets
 import stat
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar
 
 from vt import errors
+from vt.outage import transfer_seconds
 
 BLOCK_BYTES = 1 << 20
 """How many bytes are read at once."""
@@ -177,57 +176,3 @@ def check_regular(path: str, size: int, limit: int, mode: int) -> None:
         raise errors.NotRegular(path)
     if size > limit:
         raise errors.FileTooLarge(path, size, limit)
-
-
-# How it is sent ------------------------------------------------------------------------------------------
-
-SLOWEST = 256 << 10
-"""Bytes per second below which a transfer that has used up its minimum time is given up."""
-
-
-def transfer_seconds(size: int, minimum: float) -> float:
-    """How many seconds a transfer of `size` bytes may take: at least `minimum`, more for large files."""
-    return max(minimum, size / SLOWEST)
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A multipart form with one file. The file's content is streamed between `head` and `tail`."""
-
-    boundary: str
-    head: bytes
-    tail: bytes
-
-    @classmethod
-    def of(cls, name: str, fields: Mapping[str, str]) -> Self:
-        """A form with these fields, followed by a file of this name. Any character may occur in the name."""
-        boundary = secrets.token_hex(16)
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
-            for field, value in fields.items()
-        ]
-        # Besides quotes and line breaks, VirusTotal refuses file names with any other control character.
-        quoted = re.sub(r'["\x00-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        )
-        return cls(boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode())
-
-    def length(self, size: int) -> int:
-        """Bytes of the whole form with a file of `size` bytes."""
-        return len(self.head) + size + len(self.tail)
-
-    def headers(self, size: int) -> dict[str, str]:
-        """The request's headers, for a file of `size` bytes."""
-        return {
-            "Content-Type": f"multipart/form-data; boundary={self.boundary}",
-            "Content-Length": str(self.length(size)),
-        }
-
-    async def stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The whole form around the file's content, chunk by chunk."""
-        yield self.head
-        async for chunk in chunks:
-            yield chunk
-        yield self.tail
