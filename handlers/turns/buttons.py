@@ -12,13 +12,13 @@ from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.people import asker
 from handlers.posting import RESPONSE_URL_USES, end, reply
 from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, UploadRequest, Verb
-from handlers.sharing import decline
+from handlers.sharing import decline, judged
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.text.language import language
 from handlers.turns import consent
 from handlers.turns.consent import Rejection
-from handlers.turns.lookup import advance, judged, message
+from handlers.turns.lookup import advance, message
 from handlers.views import details, messages
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup, Step

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from handlers import text
 from handlers.admission import effective_settings
@@ -19,7 +19,7 @@ from handlers.parser import new_lookup
 from handlers.people import may_change_all
 from handlers.posting import end, reply
 from handlers.request import LookupRequest
-from handlers.sharing import send_json
+from handlers.sharing import judged, send_json, without_blocking
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
 from handlers.text.format import Audience
 from handlers.text.language import language
@@ -36,10 +36,7 @@ from vt.lookup import Lookup
 from vt.outage import brought_forward
 from vt.results import host_record
 from vt.service import next_turn
-from vt.stored import PackedReply
 from vt.verdict import Finding
-
-T = TypeVar("T")
 
 
 async def look_up(case: Case[LookupRequest], deps: LookupDeps) -> None:
@@ -118,17 +115,6 @@ def _sighted(case: Case, now: datetime) -> tuple[list[Finding], list[Sighting]]:
         found.append(finding := lookup.finding(now))
         sightings.append(Sighting.of(finding).model_copy(update={"known": host_record(finding)}))
     return found, sightings
-
-
-async def judged(case: Case, now: datetime) -> list[Finding]:
-    """Its findings; without blocking, see there."""
-    return await without_blocking(case, partial(case.findings, now))
-
-
-async def without_blocking(case: Case, make: Callable[[], T]) -> T:
-    """What is made of a case. Large replies take a tenth of a second each: then it is made in a thread."""
-    has_large = any(isinstance(one.raw, PackedReply) for one in case.lookups)
-    return await asyncio.to_thread(make) if has_large else make()
 
 
 async def _wait(case: Case, at: datetime, deps: LookupDeps, *, promised: datetime | None) -> None:

@@ -15,11 +15,10 @@ from handlers.request import (
     ModalRequest,
     SettingsRequest,
 )
-from handlers.sharing import send_json, show_view
+from handlers.sharing import judged, send_json, show_view
 from handlers.slack_errors import NotPosted
 from handlers.text import modals as modals_text
 from handlers.turns.buttons import visible_answer
-from handlers.turns.lookup import judged
 from handlers.views import details, details_layout
 from handlers.views.card import Reading
 from handlers.views.details_layout import Position, sentence

@@ -18,13 +18,12 @@ from handlers.case import Case, Sighting, Summary, is_shared
 from handlers.deps import History, Judged, Replies, ReportDeps
 from handlers.posting import channel_of, end, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest, Request
-from handlers.sharing import decline, send_file_to
+from handlers.sharing import decline, judged, send_file_to
 from handlers.slack_errors import NotPosted
 from handlers.text import modals
 from handlers.text.findings import STATES
 from handlers.text.language import Language, language
 from handlers.turns.buttons import visible_answer
-from handlers.turns.lookup import judged
 from handlers.views import details_layout, messages
 from handlers.views.details import Attachment
 from handlers.views.rich_text import clean

@@ -13,9 +13,9 @@ from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
+from handlers.sharing import judged
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Unknown, call
 from handlers.turns import watch_cards
-from handlers.turns.lookup import judged
 from handlers.turns.watch_cards import place, with_case, with_progress
 from handlers.watch import (
     NAME_RULE_LIFETIME,

@@ -15,11 +15,10 @@ from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.posting import end, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
-from handlers.sharing import post_ephemeral
+from handlers.sharing import judged, post_ephemeral, without_blocking
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
 from handlers.text import channels as channels_text
 from handlers.text.language import Language, language
-from handlers.turns.lookup import judged, without_blocking
 from handlers.views import messages
 from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message
