@@ -13,10 +13,10 @@ export PYTHONDONTWRITEBYTECODE :=
 # repeated is named at the end and fails the run (tests/support/flaky.py); what is skipped is listed with its reason.
 # Files are handed out whole and in their order, the long ones first (tests/support/schedule.py).
 # inline-snapshot only compares here, which needs no plugin.
-PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --reruns 1 -rs -p no:inline_snapshot
+PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder --reruns 1 -rs -p no:inline_snapshot
 # What starts a program of its own (vtbot, a browser), kills one, tries every recording or waits for long is marked slow.
-QUICK := -m "not slow"
-SURVIVAL := -m slow
+QUICK := -n 4 -m "not slow"
+SURVIVAL := -n 5 -m slow  # these wait for longer
 
 .PHONY: run test test-quick test-survival lint catalogues trace bench page pictures wheel lock clean help
 
