@@ -71,7 +71,8 @@ bench: .venv/test ## benchmarks; python -m tests.bench NAME runs one of them
 
 lock: .venv/test ## re-lock dependencies (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build -o lock/run.txt pyproject.toml
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra test -c lock/run.txt -o lock/test.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra traces -c lock/run.txt -o lock/traces.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra build --extra traces --extra test -c lock/traces.txt -o lock/test.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q -c lock/run.txt -o lock/bench.txt lock/bench.in
 
 clean: ## delete .venv, state and builds

@@ -232,7 +232,7 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
         run = trial.run(settings, arguments.spoken, anywhere=arguments.i_know)
     else:
-        run = app.serve(settings)
+        run = app.serve(settings, environ)
     # The terminal's language is not that of the bot, which chooses one for whoever reads.
     with language(Language.ENGLISH):
         asyncio.run(run)

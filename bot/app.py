@@ -32,6 +32,7 @@ from bot.server import Check, Guard, Listener, NotServing, listening, operator_r
 from bot.settings import Mode, Settings
 from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.slack import RefusedBlocks, SettingsStore
+from bot.tracing import Tracing, tracing
 from handlers import turns
 from handlers.admission import CACHED_FOR, Directory, Languages, RecentSettings
 from handlers.case import StoreDown
@@ -64,9 +65,9 @@ class Bot:
     """How many requests are still to be answered."""
 
 
-async def serve(settings: Settings) -> None:
-    """Run the bot until SIGINT or SIGTERM. Raises NotRunning."""
-    async with running(settings):
+async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Run the bot until SIGINT or SIGTERM. `environ` says where traces go, if anywhere. Raises NotRunning."""
+    async with tracing(environ) as traced, running(settings, tracing=traced):
         _spare_garbage_collector()
         await stopped()
 
@@ -90,9 +91,11 @@ async def stopped() -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Bot]:
+async def running(
+    settings: Settings, clock: Clock | None = None, tracing: Tracing | None = None
+) -> AsyncIterator[Bot]:
     """The whole bot, answering. It goes by the database's clock, unless it is given one. Raises NotRunning."""
-    metrics = Metrics()
+    metrics = Metrics(tracing)
     logins = Logins(servers(settings), settings.vt_max_upload)
     async with (
         web_client(settings, metrics) as slack,

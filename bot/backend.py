@@ -118,7 +118,6 @@ async def backend(
         replies = StoredReplies(store, f"{quota_store.name}:", *bounds, packer=packer)
         spool(settings).remove_stale()
         files = places(settings, kinds or {})
-
         outage = Outage(clock)
         stores: dict[str, Any] = {"cache": replies, "metrics": metrics, "outage": outage, "packer": packer}
         made = partial(_service, settings, target, clock=clock, places=files, **stores)
@@ -285,7 +284,10 @@ class TimedTransport(httpx.AsyncBaseTransport):
         path = request.url.path.removeprefix(self._root)
         endpoint, status, began = path if path in ENDPOINTS else OTHER, "none", time.perf_counter()
         try:
-            response = await self._inner.handle_async_request(request)
+            with self._metrics.tracing.span(f"VirusTotal {endpoint}") as span:
+                response = await self._inner.handle_async_request(request)
+            if span:
+                span.attributes["http.response.status_code"] = response.status_code
             status = str(response.status_code) if response.status_code in STATUSES else OTHER
         finally:
             self._metrics.virustotal.labels(endpoint, status).observe(time.perf_counter() - began)

@@ -81,11 +81,11 @@ class Database:
         turn = TURN.get()
         if turn and turn.deferred:
             await self.write()
-        return await self._measured(self._run(work, together=together))
+        return await self._measured("transaction", self._run(work, together=together))
 
     async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
         """Execute one prepared statement. Its rows, as named tuples; none of a statement without any. Raises StoreDown."""
-        return await self._measured(self._rows(sql, values))
+        return await self._measured(_kind(sql), self._rows(sql, values))
 
     async def rows_after_writes(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
         """The same; in a turn, what was put off is written first. Raises StoreDown."""
@@ -98,7 +98,7 @@ class Database:
         turn.deferred.clear()
         try:
             if every:
-                await self._measured(self._write(every))
+                await self._measured(_kind(every[-1][0]), self._write(every))
         except StoreDown:
             turn.deferred[:0] = every[: len(every) - len(statements)]
             raise
@@ -125,13 +125,18 @@ class Database:
             turn.has_ended = True
             await _finished(self.write())
 
-    async def _measured(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _measured(self, kind: str, work: Coroutine[Any, Any, T]) -> T:
         try:
             await self.ack_priority.give_way()
         except BaseException:
             work.close()
             raise
-        with self._metrics.database.time(), self._metrics.database_failures.count_exceptions(StoreDown):
+        spans = self._metrics.tracing.span(f"PostgreSQL {kind}")
+        with (
+            self._metrics.database.time(),
+            self._metrics.database_failures.count_exceptions(StoreDown),
+            spans,
+        ):
             return await self._within_timeout(work)
 
     async def _within_timeout(self, work: Coroutine[Any, Any, T]) -> T:
@@ -208,6 +213,11 @@ class Database:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()
+
+
+def _kind(sql: str) -> str:
+    """The first word of a statement."""
+    return sql.split(maxsplit=1)[0]
 
 
 async def _finished(work: Coroutine[Any, Any, None]) -> None:

@@ -4,8 +4,8 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import PurePath
@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor
 
+from bot.tracing import Tracing
 from handlers.slack_errors import (
     CANNOT_EDIT,
     CANNOT_POST,
@@ -48,7 +49,8 @@ class Metrics:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        self.tracing = tracing or Tracing()
         self._registry = registry = CollectorRegistry()
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         quick = partial(Histogram, registry=registry, buckets=QUICK)
@@ -250,9 +252,11 @@ class Access:
         self.granted: frozenset[str] | None = None
         """None until Slack has said."""
 
-    def timed(self, method: str) -> AbstractContextManager[object]:
+    @contextmanager
+    def timed(self, method: str) -> Iterator[None]:
         """Measures a call while the block runs."""
-        return self._metrics.slack.labels(method).time()
+        with self._metrics.slack.labels(method).time(), self._metrics.tracing.span(f"Slack {method}"):
+            yield
 
     def accept(self, headers: Mapping[str, str]) -> None:
         """A call was answered."""

@@ -192,7 +192,7 @@ class Listener(AsyncApp):
         """Raises what bolt raises on a payload that it cannot read."""
         # Bolt takes a payload that is parsed already only as one of Socket Mode. It does nothing else with the mode.
         request = AsyncBoltRequest(body=storable(payload), mode="socket_mode")
-        with self._first.first(), self._metrics.acknowledged.time():
+        with self._first.first(), self._metrics.acknowledged.time(), self._metrics.tracing.delivery():
             return await self.async_dispatch(request)
 
 

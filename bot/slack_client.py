@@ -177,9 +177,11 @@ class RateLimitRetries(AsyncRateLimitErrorRetryHandler):
 async def web_client(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[WebClient]:
     """Slack's Web API over one HTTP session; repeats calls that were rate-limited, interrupted or answered with 5xx."""
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
-    async with aiohttp.ClientSession(response_class=Reply) as session:
+    metrics = metrics or Metrics()
+    traced = metrics.tracing.response_urls(settings.slack_api_url)
+    async with aiohttp.ClientSession(response_class=Reply, trace_configs=traced) as session:
         yield WebClient(
-            Access("bot", metrics or Metrics()),
+            Access("bot", metrics),
             token=token,
             base_url=settings.slack_api_url,
             session=session,

@@ -155,16 +155,17 @@ class Turns:
             return
         if not isinstance(failures, int):
             failures = len(self._pauses)
-        with self._marked_running(context):
+        with self._marked_running(context), self._metrics.tracing.turn(case_id):
             async with self._database.turn():
                 await self._attempt(case_id, failures, is_last=context.job.attempts >= MOST_ATTEMPTS)
 
     async def _take_first_turn(self, worker: int, job: int, case_id: str) -> None:
         """Take the first turn of a request that was accepted a moment ago. Its job ends with the last write of the turn."""
         try:
-            async with self._database.turn():
-                await self._attempt(case_id, failures=0, is_last=False)
-                await self._database.write_later((jobs.FIRST_TURN_ENDED, {"job": job, "worker": worker}))
+            with self._metrics.tracing.turn(case_id):
+                async with self._database.turn():
+                    await self._attempt(case_id, failures=0, is_last=False)
+                    await self._database.write_later((jobs.FIRST_TURN_ENDED, {"job": job, "worker": worker}))
         except Exception as error:  # noqa: BLE001 - whatever it was, the job is still there, and is found to have stalled
             log.warning("first_turn_broke", case=case_id, error=type(error).__name__)
 
