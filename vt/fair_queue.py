@@ -28,8 +28,8 @@ EXACT = timedelta(seconds=0.2)
 """A slot that changes by less has not changed."""
 WORTH_SAYING = timedelta(seconds=3)
 """What an estimate has to change by at least to be told again."""
-LONGEST_LOOK = 1000
-"""Bookings that are calculated in advance at most."""
+LONGEST_LOOK = 200
+"""Bookings that are calculated in advance at most: an estimate beyond them says when these end, and is made again then."""
 
 
 class Priority(IntEnum):

@@ -164,10 +164,9 @@ class Slots:
         """`usage` is current at `now`."""
         self.at = max(now, usage.blocked_until or now)
         """The time of the last one."""
-        self._limits = limits
-        self._recent = deque(usage.recent)
+        self._limits, self._recent = limits, deque(usage.recent)
         self._of_minute = sum(calls for _, calls in usage.recent)
-        self._day, self._of_day = usage.day, usage.calls_of_day
+        self._midnight, self._of_day = _midnight(usage.day + timedelta(days=1)), usage.calls_of_day
         self._month, self._of_month = usage.month, usage.calls_of_month
 
     def following(self, calls: int) -> datetime:
@@ -181,7 +180,7 @@ class Slots:
         if limits.month and self._of_month + calls > limits.month:
             self.at = max(self.at, _midnight(_first(self._month + timedelta(days=31))))
         elif limits.day and self._of_day + calls > limits.day:
-            self.at = max(self.at, _midnight(self._day + timedelta(days=1)))
+            self.at = max(self.at, self._midnight)
         self._turn_calendar()
         if limits.minute:
             self._recent.append((_rounded(self.at, GRAIN), calls))
@@ -192,9 +191,10 @@ class Slots:
 
     def _turn_calendar(self) -> None:
         """Days and months that have ended by then no longer count."""
+        if self.at < self._midnight:
+            return
         today = self.at.date()
-        if today > self._day:
-            self._day, self._of_day = today, 0
+        self._midnight, self._of_day = _midnight(today + timedelta(days=1)), 0
         if _first(today) > self._month:
             self._month, self._of_month = _first(today), 0
 
