@@ -19,7 +19,7 @@ from tests.bench.load import Commands
 from tests.bench.minimal_slack import minimal_slack
 
 MOST = 4
-COUNT, TOGETHER, REPEATS = 480, 60, 2
+COUNT, TOGETHER, REPEATS = 240, 48, 2
 
 
 def measure():
