@@ -1,4 +1,4 @@
-"""The command line: vtbot run | ask | doctor | manifest | audit | sandbox."""
+"""The command line: vtbot run | ask | doctor | manifest | audit | forget | sandbox."""
 
 import argparse
 import asyncio
@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 from bot import app, ask, terminal
 from bot.ask import FailOn, Question
 from bot.environment import OperatorError
-from bot.manifest import as_yaml, public_url
+from bot.manifest import Mode, as_yaml, public_url
 from bot.observability import log_to_stderr
-from bot.settings import Mode, Settings, load, warn_about_key, warn_about_unknown
+from bot.settings import Settings, load, warn_about_key, warn_about_unknown
 from handlers.text import terminal as terminal_text
 from handlers.text.language import SPOKEN, Language, language, spoken_in
 from vt.actions import BY_KEY
@@ -130,11 +130,15 @@ def parser() -> _Parser:
     doctor = _command(commands, "doctor", _doctor)
     manifest = _command(commands, "manifest", _manifest)
     manifest.option("--url", type=_url)
+    manifest.option("--oauth", action="store_true")
+    manifest.option("--org", action="store_true")
     audit = _command(commands, "audit", _audit)
     audit.option("--since", type=_moment, default=terminal.BEGINNING)
     audit.option("--id", metavar="ID")
     audit.option("--json", action="store_true")
-    for printing in (ask, doctor, manifest, audit):
+    forget = _command(commands, "forget", _forget)
+    forget.option("team", type=_team)
+    for printing in (ask, doctor, manifest, audit, forget):
         printing.option("--language", type=_language, metavar="|".join(SPOKEN))
     sandbox = _command(commands, "sandbox", _sandbox)
     sandbox.option("--port", type=_port, default=0)
@@ -184,6 +188,12 @@ def _url(value: str) -> str:
         return public_url(value)
     except ValueError:
         raise argparse.ArgumentTypeError(terminal_text.not_public(value)) from None
+
+
+def _team(value: str) -> str:
+    if not re.fullmatch("[TE][A-Z0-9]{2,20}", value):
+        raise argparse.ArgumentTypeError(terminal_text.not_a_team(value))
+    return value
 
 
 def _fail_on(value: str) -> FailOn:
@@ -252,7 +262,9 @@ def _doctor(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _manifest(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
     with language(arguments.language or Language.ENGLISH):
-        sys.stdout.write(as_yaml(arguments.url or ""))
+        sys.stdout.write(
+            as_yaml(arguments.url or "", oauth=arguments.oauth or arguments.org, org=arguments.org)
+        )
     return 0
 
 
@@ -261,6 +273,10 @@ def _audit(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return asyncio.run(
         terminal.audit(settings, arguments.since, as_json=arguments.json, request_id=arguments.id)
     )
+
+
+def _forget(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    return asyncio.run(terminal.forget(_settings(environ), arguments.team))
 
 
 def _sandbox(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -24,12 +25,13 @@ from bot.connections import DatabaseClock
 from bot.database import DatabaseFull, DatabaseReadOnly
 from bot.environment import OperatorError
 from bot.file_sources import Logins, check_disk, servers
+from bot.manifest import Mode
 from bot.observability import Metrics
 from bot.queue import jobs
 from bot.queue.jobs import WAKE_FROM_FUTURE
 from bot.queue.worker import Turns
 from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
-from bot.settings import Mode, Settings
+from bot.settings import Settings
 from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.slack import RefusedBlocks, SettingsStore
 from bot.tracing import Tracing, tracing
@@ -45,10 +47,15 @@ from vt.files.hashing import Opener
 from vt.files.hosts import LOGIN
 from vt.service import Clock
 
+if TYPE_CHECKING:
+    from bot.oauth import OAuth
+
 log = structlog.get_logger()
 CHECK_SECONDS = 5
 GARBAGE_THRESHOLDS = (10_000, 10, 10)
 """How many more objects there are, and collections of the young and of the older ones, before the next collection."""
+KEPT_AFTER_REMOVAL = timedelta(days=30)
+"""How long what is kept for a workspace outlives the app's removal there: it may come back."""
 
 
 class NotRunning(OperatorError):
@@ -107,15 +114,19 @@ async def running(
         refused_blocks = await RefusedBlocks.stored(parts.database, parts.clock)
         deps = replace(_deps(settings, parts, slack, logins), refused_blocks=refused_blocks)
         async with AsyncExitStack() as stack:
-            who = await _introduced(stack, slack)
-            app = listening(slack, deps, who, parts.database.ack_priority, metrics)
-            await stack.enter_async_context(_turns(settings, parts, deps, metrics))
+            installed = await _installed(settings, parts, deps, metrics)
+            deps = replace(deps, installations=installed.installations if installed else None)
+            authorize = installed.authorize if installed else await _introduced(stack, slack)
+            followed = [installed.installations.follow] if installed else []
+            app = listening(slack, deps, authorize, parts.database.ack_priority, metrics, *followed)
+            await stack.enter_async_context(_turns(settings, parts, deps, metrics, installed))
             checks = {
                 "database": _check(parts.database.check_disk),
                 "disk": _check(partial(asyncio.to_thread, check_disk, settings.state_dir)),
-                "slack": _check(slack.auth_test),
+                "slack": _check(slack.api_test if installed else slack.auth_test),
             }
             routes = operator_routes(checks, metrics, partial(_refresh, metrics, parts))
+            routes += installed.routes if installed else []
             if settings.mode is Mode.HTTP and settings.slack_signing_secret:
                 own = [] if clock else [time.time]
                 guard = Guard(settings.slack_signing_secret, lambda: parts.clock().timestamp(), *own)
@@ -123,7 +134,9 @@ async def running(
             port = await _served(stack, routes, settings)
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
                 checks["socket"] = await _connected(stack, app, settings.slack_app_token, slack, metrics)
-            log.info("ready", mode=settings.mode.value, host=settings.host, port=port)
+            log.info(
+                "ready", mode=settings.mode.value, host=settings.host, port=port, oauth=settings.is_oauth
+            )
             yield Bot(port, parts.cases.unanswered)
 
 
@@ -155,7 +168,9 @@ async def _refresh(metrics: Metrics, parts: Backend) -> None:
         metrics.hide()
 
 
-def _turns(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> Turns:
+def _turns(
+    settings: Settings, parts: Backend, deps: Deps, metrics: Metrics, installed: "OAuth | None"
+) -> Turns:
     async def tidy() -> None:
         now = deps.clock()
         answers = now - timedelta(days=settings.keep_answers)
@@ -166,6 +181,8 @@ def _turns(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> 
         await parts.audit_trail.prune(now - timedelta(days=settings.keep_audit))
         await parts.history.prune(now - timedelta(days=settings.keep_history))
         await parts.channels.prune(now)
+        if installed:
+            await installed.workspaces.prune(now - KEPT_AFTER_REMOVAL)
 
     return Turns(
         parts.url,
@@ -214,12 +231,32 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
     )
 
 
-async def _introduced(stack: AsyncExitStack, slack: WebClient) -> Callable[[], AuthorizeResult]:
+async def _introduced(stack: AsyncExitStack, slack: WebClient) -> Callable[[], Awaitable[AuthorizeResult]]:
     try:
-        return await stack.enter_async_context(identity(slack))
+        who = await stack.enter_async_context(identity(slack))
     except BadToken as error:
         raise NotRunning(
             "Slack refused SLACK_BOT_TOKEN ({why}): copy it again from the app's page.", why=str(error)
+        ) from None
+
+    async def authorize() -> AuthorizeResult:
+        return who()
+
+    return authorize
+
+
+async def _installed(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> "OAuth | None":
+    """What installation by OAuth needs; None with one fixed token, which loads nothing of it."""
+    if not settings.is_oauth:
+        return None
+    from bot.oauth import oauth  # noqa: PLC0415 - Slack's parts for it take memory
+    from bot.storage.installations import Undecipherable  # noqa: PLC0415 - the same
+
+    try:
+        return await oauth(settings, parts, deps, metrics)
+    except Undecipherable:
+        raise NotRunning(
+            "TOKEN_KEYS does not decrypt the stored tokens: add the key with which they were encrypted, after a comma."
         ) from None
 
 

@@ -3,6 +3,8 @@
 The parsers and checks raise ValueError, whose text never holds the value.
 """
 
+import base64
+import binascii
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -19,9 +21,18 @@ from handlers.text.language import Language, line, spoken_in
 from handlers.text.language import lazy_gettext as _
 from vt.indicators import hosts
 
-SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "VT_API_KEY", "DATABASE_URL")
+SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_CLIENT_SECRET",
+    "TOKEN_KEYS",
+    "VT_API_KEY",
+    "DATABASE_URL",
+)
 """NAME_FILE may name a file that holds it."""
 MAX_SECRET_BYTES = 8192
+FERNET_BYTES = 32
 OWN_PREFIX = re.compile(r"(VT|VTBOT|VIRUSTOTAL|SLACK|WATCH)_")
 """How names begin that are hardly meant for another program."""
 _BY_CLUSTER = re.compile(r"_SERVICE_(HOST|PORT)|_PORT(_\d+_(TCP|UDP)|$)")
@@ -141,6 +152,17 @@ def one_word(secret: SecretStr) -> SecretStr:
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise ValueError
     return secret
+
+
+def fernet_keys(value: Any) -> Any:
+    """Keys from one string, separated by commas. Fernet wants 32 bytes each."""
+    keys = patterns(value)
+    try:
+        if any(len(base64.b64decode(key, altchars=b"-_", validate=True)) != FERNET_BYTES for key in keys):
+            raise ValueError
+    except (binascii.Error, TypeError):
+        raise ValueError from None
+    return tuple(map(SecretStr, keys))
 
 
 def one_line(value: str) -> str:

@@ -1,13 +1,20 @@
-"""The Slack app's manifest, made from what the code registers; manifest.yml is this, written down."""
+"""The Slack app: what is set for it, and its manifest, made from what the code registers; manifest.yml is this, written down."""
 
-from typing import Any
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import yaml
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings
 
+from bot import environment
+from bot.environment import SettingsError
 from handlers import COMMAND
 from handlers.listeners.commands import ANYWHERE, ON_MESSAGES, Shortcut
 from handlers.text import about
+from handlers.text.language import lazy_gettext as _
 from handlers.text.language import localized
 
 SCOPES = {
@@ -40,10 +47,133 @@ EVENTS = (
     "message.mpim",
 )
 """What Slack tells the bot of, besides what people do with it."""
+EVENTS_OF_OAUTH = ("app_uninstalled", "tokens_revoked")
+"""The same, about the installation itself."""
+EVENTS_OF_ORGANISATION = ("team_access_granted", "team_access_revoked")
 
 
 ENDPOINT = "/slack/events"
 """Where Slack sends everything in HTTP mode, below the bot's address."""
+INSTALL, REDIRECT = "/slack/install", "/slack/oauth_redirect"
+"""Below the same address: where people install the app, and where they come back to."""
+SOMEWHERE = "https://vtbot.example.com"
+"""In a manifest, while the bot's public address is not known."""
+
+
+# What is set -------------------------------------------------------------------------------------------
+
+
+class Mode(StrEnum):
+    """How Slack is spoken with."""
+
+    HTTP = "http"
+    SOCKET = "socket"
+    NONE = "none"
+
+
+class SlackSettings(BaseSettings):
+    """Slack's part of the settings: one fixed token, or what installation by OAuth needs."""
+
+    slack_bot_token: Annotated[environment.Word, environment.beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
+        None, description=_("the bot token, which begins with xoxb-")
+    )
+    slack_app_token: Annotated[environment.Word, environment.beginning("xapp-")] | None = Field(
+        None, description=_("the app-level token, which begins with xapp-")
+    )
+    slack_signing_secret: environment.Word | None = Field(
+        None, description=_("the signing secret from the app's Basic Information page")
+    )
+    slack_client_id: str | None = Field(
+        None,
+        pattern=r"^[0-9]+[.][0-9]+$",
+        description=_("the client ID from the app's Basic Information page, such as 1042.4711"),
+    )
+    slack_client_secret: environment.Word | None = Field(
+        None, description=_("the client secret from the app's Basic Information page")
+    )
+    token_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(environment.fernet_keys)] = Field(
+        (), description=_("keys of 32 random bytes in URL-safe Base64, separated by commas")
+    )
+    """The first encrypts the tokens of workspaces, all decrypt them."""
+    slack_api_url: environment.Root = Field(
+        "https://slack.com/api/", description=_("an address like https://slack.com/api/")
+    )
+
+    @model_validator(mode="after")
+    def _one_mode(self) -> Self:
+        if self.is_oauth and self.slack_bot_token:
+            raise SettingsError(_ONE_OR_OAUTH)
+        if missing := [name for name in _OAUTH if self.is_oauth and not getattr(self, name)]:
+            raise SettingsError(_HALF[missing[0]])
+        named = "slack_bot_token" if self.slack_bot_token else "slack_client_id"
+        if getattr(self, named) is None:
+            _nothing_else(self)
+        elif self.slack_app_token and self.slack_signing_secret:
+            raise SettingsError(_BOTH)
+        elif not (self.slack_app_token or self.slack_signing_secret):
+            raise SettingsError(_NEITHER, name=named.upper())
+        return self
+
+    @property
+    def is_oauth(self) -> bool:
+        """Whether people install the app by OAuth, in several workspaces, in place of one fixed token."""
+        return any(getattr(self, name) for name in _OAUTH)
+
+    @property
+    def mode(self) -> Mode:
+        """HTTP or Socket Mode, by what is set; none at all is for trying the bot without Slack."""
+        if self.slack_bot_token is None and not self.is_oauth:
+            return Mode.NONE
+        return Mode.SOCKET if self.slack_app_token else Mode.HTTP
+
+    @property
+    def slack_secrets(self) -> Iterable[SecretStr | None]:
+        """What must stand in no log."""
+        return (
+            self.slack_bot_token,
+            self.slack_app_token,
+            self.slack_signing_secret,
+            self.slack_client_secret,
+            *self.token_keys,
+        )
+
+
+_OAUTH = ("slack_client_id", "slack_client_secret", "token_keys")
+_HALF = {
+    "slack_client_id": _(
+        "SLACK_CLIENT_ID is not set: installation by OAuth needs it, SLACK_CLIENT_SECRET and TOKEN_KEYS."
+    ),
+    "slack_client_secret": _(
+        "SLACK_CLIENT_SECRET is not set: installation by OAuth needs it, SLACK_CLIENT_ID and TOKEN_KEYS."
+    ),
+    "token_keys": _(
+        "TOKEN_KEYS is not set: the tokens of workspaces are encrypted with it. "
+        "`openssl rand -base64 32 | tr +/ -_` makes a key."
+    ),
+}
+_ONE_OR_OAUTH = _(
+    "SLACK_BOT_TOKEN is set together with SLACK_CLIENT_ID, SLACK_CLIENT_SECRET or TOKEN_KEYS: "
+    "keep the token for one workspace, or the others for installation by OAuth."
+)
+_BOTH = _(
+    "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: "
+    "keep SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, and remove the other."
+)
+_NEITHER = _(
+    "{name} is set, but neither SLACK_APP_TOKEN (xapp-…, Socket Mode) nor SLACK_SIGNING_SECRET (HTTP): "
+    "set one of them."
+)
+
+
+def _nothing_else(settings: SlackSettings) -> None:
+    for name in ("slack_app_token", "slack_signing_secret"):
+        if getattr(settings, name):
+            raise SettingsError(
+                "{name} is set, but not SLACK_BOT_TOKEN (xoxb-…): set it too.", name=name.upper()
+            )
+
+
+# The manifest ------------------------------------------------------------------------------------------
 
 
 def public_url(value: str) -> str:
@@ -60,10 +190,18 @@ def public_url(value: str) -> str:
     return value.rstrip("/").removesuffix(ENDPOINT).rstrip("/")
 
 
-def manifest(url: str = "") -> dict[str, Any]:
-    """Schema v2. With the bot's public address for HTTP mode, else for Socket Mode."""
+def manifest(url: str = "", *, oauth: bool = False, org: bool = False) -> dict[str, Any]:
+    """Schema v2. With the bot's public address for HTTP mode, else for Socket Mode.
+
+    `oauth`: to be installed in several workspaces by OAuth; `org`: also in whole organisations.
+    """
     events = f"{url.rstrip('/')}{ENDPOINT}" if url else ""
     made: dict[str, Any] = localized(_manifest(events))
+    if oauth:
+        more = [*EVENTS_OF_OAUTH, *(EVENTS_OF_ORGANISATION if org else ())]
+        made["oauth_config"]["redirect_urls"] = [f"{url.rstrip('/') or SOMEWHERE}{REDIRECT}"]
+        made["settings"]["event_subscriptions"]["bot_events"] += more
+        made["settings"] |= {"org_deploy_enabled": org, "token_rotation_enabled": True}
     return made
 
 
@@ -122,7 +260,9 @@ def _command(events: str) -> dict[str, Any]:
     }
 
 
-def as_yaml(url: str = "") -> str:
+def as_yaml(url: str = "", *, oauth: bool = False, org: bool = False) -> str:
     """What `vtbot manifest` prints."""
     head = "# Made by `vtbot manifest`; paste it at https://api.slack.com/apps → Create New App → From a manifest.\n"
-    return head + yaml.safe_dump(manifest(url), sort_keys=False, allow_unicode=True, width=110)
+    return head + yaml.safe_dump(
+        manifest(url, oauth=oauth, org=org), sort_keys=False, allow_unicode=True, width=110
+    )

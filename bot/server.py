@@ -34,6 +34,7 @@ from handlers import register
 from handlers.case import StoreDown
 from handlers.deps import Deps
 from handlers.payloads import MalformedPayload
+from handlers.text import about
 
 Check = Callable[[], Awaitable[str]]
 """Asks one part whether it works. Returns why it does not, in one word, or ""."""
@@ -199,15 +200,12 @@ class Listener(AsyncApp):
 def listening(
     slack: AsyncWebClient,
     deps: Deps,
-    who: Callable[[], AuthorizeResult],
+    authorize: Callable[..., Awaitable[AuthorizeResult | None]],
     first: AckPriority,
     metrics: Metrics,
+    *middleware: Callable[..., Awaitable[BoltResponse | None]],
 ) -> Listener:
     """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
-
-    async def authorize() -> AuthorizeResult:
-        return who()
-
     app = Listener(
         first,
         metrics,
@@ -219,8 +217,11 @@ def listening(
         logger=logging.getLogger("slack_bolt"),
         request_verification_enabled=False,
         process_before_response=True,
+        user_facing_authorize_error_message=str(about.NOT_INSTALLED),
     )
     app.error(on_error)
+    for one in middleware:
+        app.middleware(one)
     register(app, deps)
     return app
 

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 import structlog
@@ -13,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot import environment
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
+from bot.manifest import SlackSettings
 from handlers.people import Policy, Role
 from handlers.text.language import Language
 from handlers.text.language import lazy_gettext as _
@@ -26,31 +26,10 @@ _KEY = re.compile(r"[0-9a-fA-F]{64}")
 log = structlog.get_logger()
 
 
-class Mode(StrEnum):
-    """How Slack is spoken with."""
-
-    HTTP = "http"
-    SOCKET = "socket"
-    NONE = "none"
-
-
-class Settings(BaseSettings):
+class Settings(SlackSettings):
     """All of it, checked. Field names are the variables' names in lower case; made by `load` only."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    slack_bot_token: Annotated[environment.Word, environment.beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
-        None, description=_("the bot token, which begins with xoxb-")
-    )
-    slack_app_token: Annotated[environment.Word, environment.beginning("xapp-")] | None = Field(
-        None, description=_("the app-level token, which begins with xapp-")
-    )
-    slack_signing_secret: environment.Word | None = Field(
-        None, description=_("the signing secret from the app's Basic Information page")
-    )
-    slack_api_url: environment.Root = Field(
-        "https://slack.com/api/", description=_("an address like https://slack.com/api/")
-    )
 
     vt_api_key: environment.Word | None = Field(None, description=_("a VirusTotal API key"))
     vt_api_url: environment.Root = Field(
@@ -176,27 +155,10 @@ class Settings(BaseSettings):
         chosen = {action.key: values.get(_threshold(action.setting), action.threshold) for action in ACTIONS}
         return {**values, "thresholds": chosen}
 
-    @model_validator(mode="after")
-    def _one_mode(self) -> Self:
-        if self.slack_bot_token is None:
-            _nothing_else(self)
-        elif self.slack_app_token and self.slack_signing_secret:
-            raise SettingsError(_BOTH)
-        elif not (self.slack_app_token or self.slack_signing_secret):
-            raise SettingsError(_NEITHER)
-        return self
-
-    @property
-    def mode(self) -> Mode:
-        """HTTP or Socket Mode, by what is set; none at all is for trying the bot without Slack."""
-        if self.slack_bot_token is None:
-            return Mode.NONE
-        return Mode.SOCKET if self.slack_app_token else Mode.HTTP
-
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
         """What must stand in no log: every secret, and the password in the database's address by itself."""
-        values = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, self.vt_api_key)
+        values = (*self.slack_secrets, self.vt_api_key)
         url = self.database_url.get_secret_value() if self.database_url else ""
         password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
         passwords = {SecretStr(password), SecretStr(unquote(password))} if password else set()
@@ -234,24 +196,6 @@ class Settings(BaseSettings):
             own_domains=self.internal_domains,
             max_cards=self.watch_cards,
         )
-
-
-_BOTH = _(
-    "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: "
-    "keep SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, and remove the other."
-)
-_NEITHER = _(
-    "SLACK_BOT_TOKEN is set, but neither SLACK_APP_TOKEN (xapp-…, Socket Mode) nor SLACK_SIGNING_SECRET (HTTP): "
-    "set one of them."
-)
-
-
-def _nothing_else(settings: Settings) -> None:
-    for name in ("slack_app_token", "slack_signing_secret"):
-        if getattr(settings, name):
-            raise SettingsError(
-                "{name} is set, but not SLACK_BOT_TOKEN (xoxb-…): set it too.", name=name.upper()
-            )
 
 
 def _threshold(setting: str) -> str:

@@ -104,6 +104,7 @@ _PROMISED: Mapping[str, Mapping[str, type]] = {
     "conversations.replies": {"messages": list},
     "files.getUploadURLExternal": {"upload_url": str, "file_id": str},
     "files.info": {"file": dict},
+    "oauth.v2.access": {"access_token": str, "token_type": str},
     "users.info": {"user": dict, "user.id": str},
     "views.open": {"view": dict, "view.id": str},
 }

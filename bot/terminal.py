@@ -16,8 +16,8 @@ from rich.text import Text
 
 from bot.backend import backend
 from bot.database import Database
-from bot.manifest import SCOPES
-from bot.settings import Mode, Settings
+from bot.manifest import SCOPES, Mode
+from bot.settings import Settings
 from bot.slack_client import web_client
 from bot.startup import database
 from bot.storage.history import AuditTrail, Entry
@@ -65,7 +65,7 @@ async def doctor(settings: Settings) -> int:
     async with backend(settings) as parts, web_client(settings) as slack:
         probes: dict[str, Probe] = {"key": parts.service.client.ping, "database": parts.cases.ping}
         if settings.mode is not Mode.NONE:
-            probes["slack"] = slack.auth_test
+            probes["slack"] = slack.api_test if settings.is_oauth else slack.auth_test
         status = await healthy(probes, operator(settings))
         missing = sorted(SCOPES.keys() - slack.access.granted) if slack.access.granted is not None else []
         if missing:
@@ -107,6 +107,23 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
             return NOT_DONE
         finally:
             await kept.close()
+
+
+async def forget(settings: Settings, team: str) -> int:
+    """Delete all that is kept for a workspace, or an organisation's: exit status 1 when the database does not answer."""
+    from bot.storage import installations  # noqa: PLC0415 - the other commands need nothing of it
+
+    async with database(settings) as url:
+        kept = Database(url)
+        try:
+            count = await installations.forget(kept, team)
+        except StoreDown:
+            say(terminal_text.DATABASE_SILENT)
+            return NOT_DONE
+        finally:
+            await kept.close()
+    show(messages.note(terminal_text.forgotten(team, count)))
+    return DONE
 
 
 async def _only(entry: Entry) -> AsyncIterator[Entry]:

@@ -115,11 +115,11 @@ class RecentSettings:
 class Directory:
     """People and channels by id, as one workspace sees them. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
 
-    def __init__(self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime]) -> None:
-        self._slack = slack
-        self._cache = cache
-        self._clock = clock
-        self._home: str | None = None
+    def __init__(
+        self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime], home: str = ""
+    ) -> None:
+        self._slack, self._cache, self._clock = slack, cache, clock
+        self._home = home
         self._recent = Recent[Person](clock)
 
     async def person(self, user: str) -> Person:
@@ -164,7 +164,7 @@ class Directory:
         return str(answer["channel"].get("creator", ""))
 
     async def _our_team(self) -> str:
-        if self._home is None:
+        if not self._home:
             self._home = str((await ask(self._slack.auth_test))["team_id"])
         return self._home
 

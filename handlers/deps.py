@@ -2,9 +2,9 @@
 
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import IO, Protocol
+from typing import IO, Protocol, Self
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -129,6 +129,23 @@ NO_REFUSED_BLOCKS = NoRefusedBlocks()
 
 Draw = Callable[[str], Awaitable[bytes]]
 """Draws the picture that a JSON text describes (see bot/chart.py) as a PNG. Raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Slack as one workspace sees it, by the token that it gave when the app was installed there."""
+
+    slack: AsyncWebClient
+    directory: Directory
+    languages: Languages
+    token_refused: Callable[[], bool]
+
+
+class Installations(Protocol):
+    """The workspaces in which the app is installed."""
+
+    async def find(self, team: str) -> Installation:
+        """Of one workspace, or of its organisation. Raises NotInstalled, StoreDown; NotPosted when Slack renews no token now."""
 
 
 # What each part of handlers is given. No slots: classes with slots cannot be combined by inheritance -----------
@@ -260,6 +277,20 @@ class WatchDeps(PostingDeps):
     """For lookups that nobody asked for."""
     new_id: Callable[[], str]
     invented: bool = False
+    installations: Installations | None = None  # None: there is one fixed token, which is in `slack`
+
+    async def for_team(self, team: str) -> Self:
+        """The same, for one workspace. Raises NotInstalled, NotPosted, StoreDown as Installations do."""
+        if self.installations is None:
+            return self
+        found = await self.installations.find(team)
+        return replace(
+            self,
+            slack=found.slack,
+            directory=found.directory,
+            languages=found.languages,
+            token_refused=found.token_refused,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

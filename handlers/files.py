@@ -28,13 +28,19 @@ _GONE = frozenset({"file_not_found", "file_deleted", "not_visible", "access_deni
 
 
 def slack_files(slack: AsyncWebClient, limit: int, seconds: float = 300.0) -> Opener:
-    """Opens the place `slack:<file id>`: its file may have up to `limit` bytes and is read within `seconds`."""
+    """Opens the place `slack:<file id>`: its file may have up to `limit` bytes and is read within `seconds`.
+
+    `slack`: the client outside of `acting_for`, which names that of the asker's workspace.
+    """
 
     @asynccontextmanager
     async def opened(file_id: str) -> AsyncIterator[FileProvider]:
-        yield Downloads(slack, file_id, limit, seconds)
+        yield Downloads(_slack.get() or slack, file_id, limit, seconds)
 
     return opened
+
+
+_slack: ContextVar[AsyncWebClient | None] = ContextVar("slack", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +185,14 @@ _acting_for: ContextVar[UserKey | None] = ContextVar("acting_for", default=None)
 
 
 @contextmanager
-def acting_for(origin: Origin) -> Iterator[None]:
-    """While the context is open, files are read on behalf of this person, with logins that this person typed."""
-    token = _acting_for.set(user_key(origin))
+def acting_for(origin: Origin, slack: AsyncWebClient | None = None) -> Iterator[None]:
+    """While the context is open, files are read on behalf of this person: with logins that they typed, and from this Slack."""
+    token, client = _acting_for.set(user_key(origin)), _slack.set(slack)
     try:
         yield
     finally:
         _acting_for.reset(token)
+        _slack.reset(client)
 
 
 def current_user() -> UserKey | None:

@@ -125,12 +125,20 @@ class TokenRefused(NotPosted):
     """Slack does not accept the bot's token. Work rests until it does: nothing that is tried before then can succeed."""
 
 
+class NotInstalled(NotPosted):
+    """The app is not installed in the workspace, or no longer: nobody there can be told anything."""
+
+
 class MissingScope(NotPosted):
     """The token lacks `scope`: trying again helps only after the app was installed again with it."""
 
     def __init__(self, scope: str) -> None:
         super().__init__(MISSING_SCOPE)
         self.scope = scope
+
+
+NO_USE = (CannotPost, MissingScope, NotInstalled)
+"""Errors after which another try helps only when somebody has changed something in Slack."""
 
 
 class Unknown(Exception):

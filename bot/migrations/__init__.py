@@ -115,6 +115,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0008": (hide_url_secrets,),
     "0009": (script("0009_people_by_team.sql"),),
     "0010": (script("0010_case_replies.sql"),),
+    "0011": (script("0011_installations.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

@@ -26,7 +26,7 @@ from handlers.commands import (
     UsageError,
     WatchCommand,
 )
-from handlers.deps import ListenerDeps
+from handlers.deps import Deps, ListenerDeps
 from handlers.event_payloads import all_text, files, message_text
 from handlers.files import file_lookups
 from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
@@ -66,7 +66,7 @@ async def refuse_foreign(
     return None
 
 
-def prepare(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
+def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
     """Middleware: listeners get the argument `deps` if they name it, and answer people in their own language.
 
     Bolt passes what is in its context. Events are spoken to in the default language: most are messages that nobody
@@ -78,10 +78,10 @@ def prepare(deps: ListenerDeps) -> Callable[..., Awaitable[None]]:
         context: AsyncBoltContext,
         next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
     ) -> None:
-        context["deps"] = deps
-        context["home"] = getattr(context.authorize_result, "team_id", None) or context.team_id or ""
+        home = getattr(context.authorize_result, "team_id", None) or context.team_id or ""
+        context.update(deps=await deps.for_team(home), home=home)
         is_event = body.get("type") == "event_callback" or not context.user_id
-        languages = deps.languages
+        languages = context["deps"].languages
         speak(languages.default if is_event else await languages.at_once(context.user_id or ""))
         await next()
 

@@ -258,6 +258,9 @@ UNREADABLE_REQUEST = fault(
     "I can't read what I stored about this request, so there is no answer. Please ask again; if it keeps happening, "
     "tell {whoever}."
 )
+NOT_INSTALLED = _(
+    "This bot isn't installed in your workspace, or was removed from it. Ask whoever runs it to install it."
+)
 GONE = _("I no longer have that answer. Look it up again with /vt.")
 JSON_SENT = _("I sent you the file in a direct message.")
 JSON_IN_THREAD = _("The file is in the thread.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from handlers.text.about import INVENTED
 from handlers.text.format import outside
-from handlers.text.language import Line, enumerated, join, line
+from handlers.text.language import Line, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.files.hosts import Problem
 
@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": _("check the settings, the database, the API key and Slack"),
     "manifest": _("print the Slack app's manifest"),
     "audit": _("print who asked for what, when, and the outcome"),
+    "forget": _("delete everything that is kept for a workspace or an organization"),
     "sandbox": _("run only the fake VirusTotal server"),
 }
 OPTIONS: Mapping[str, str] = {
@@ -39,6 +40,9 @@ OPTIONS: Mapping[str, str] = {
     "ask --wait": _("wait for the quota however long that takes, instead of ending with status 4"),
     "--language": _("the language of what is printed; else LANG"),
     "manifest --url": _("the bot's public https:// address, for HTTP mode"),
+    "manifest --oauth": _("to be installed in several workspaces by OAuth"),
+    "manifest --org": _("with --oauth: also in whole organizations"),
+    "forget team": _("the ID of a workspace or an organization, such as T012AB3CD"),
     "audit --since": _("a date such as 2026-11-01"),
     "audit --id": _("one request, by the ID in a message about a fault"),
     "audit --json": _("one JSON object a line"),
@@ -139,6 +143,21 @@ def not_one_of(value: str, choices: Iterable[str]) -> str:
 def not_a_date(value: str) -> str:
     """Not a day or a time."""
     return line("{value} is not a date such as 2026-11-01", value=value)
+
+
+def not_a_team(value: str) -> str:
+    """Not the id of a workspace or an organisation."""
+    return line("{value} is not the ID of a workspace or an organization, such as T012AB3CD", value=value)
+
+
+def forgotten(team: str, count: int) -> str:
+    """How much was deleted."""
+    return ngettext(
+        "Deleted one row that was kept for {team}.",
+        "Deleted {count} rows that were kept for {team}.",
+        count,
+        team=team,
+    )
 
 
 def not_public(value: str) -> str:

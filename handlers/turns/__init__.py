@@ -1,6 +1,7 @@
 """What a job does: every verb of a request has a handler here, and a request that cannot be read is ended."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
 from handlers.deps import Deps, PostingDeps
 from handlers.posting import end, reply
 from handlers.request import EntryPoint, Verb
-from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused
+from handlers.slack_errors import CannotPost, MissingScope, NotInstalled, NotPosted, TokenRefused
 from handlers.text.language import language
 from handlers.turns import about, buttons, lookup, modals, report, watch_cards, watch_commands
 from handlers.views import messages
@@ -20,15 +21,27 @@ from vt.fair_queue import asking
 log = structlog.get_logger()
 
 
+UNINSTALLED = "uninstalled"
+"""In the audit trail, for why a request has failed."""
+
+
 async def take(case_id: str, deps: Deps) -> None:
     """Take the next turn of a request. Whatever this raises, the job tries it again; `give_up` follows the last try."""
+    with suppress(NotInstalled):
+        await _take(case_id, deps)
+        return
+    await deps.store.fail(case_id, UNINSTALLED)
+
+
+async def _take(case_id: str, deps: Deps) -> None:
     try:
         case = await deps.store.case(case_id)
     except UnreadableCase as unreadable:
-        await end_unreadable(unreadable, deps)
+        await end_unreadable(unreadable, await deps.for_team(unreadable.salvaged.request.origin.team))
         return
     if case is None or case.outcome is not Outcome.OPEN:
         return
+    deps = await deps.for_team(case.request.origin.team)
     if deps.token_refused() and not case.request.origin.response_url:
         raise TokenRefused  # before calls to VirusTotal are spent on an answer that nobody could be given
     asker = f"{case.request.origin.team}/{case.request.origin.user}"
@@ -51,13 +64,22 @@ async def give_up(case_id: str, deps: Deps) -> None:
 
     Raises NotPosted and StoreDown: then it is to be called again.
     """
+    with suppress(NotInstalled):
+        await _give_up(case_id, deps)
+        return
+    await deps.store.fail(case_id, UNINSTALLED)
+
+
+async def _give_up(case_id: str, deps: Deps) -> None:
     try:
         case = await deps.store.case(case_id)
     except UnreadableCase as unreadable:
-        await end_unreadable(unreadable, deps, is_last_try=True)
+        here = await deps.for_team(unreadable.salvaged.request.origin.team)
+        await end_unreadable(unreadable, here, is_last_try=True)
         return
     if case is None or case.outcome is not Outcome.OPEN:
         return
+    deps = await deps.for_team(case.request.origin.team)
     try:
         with language(await deps.languages.of_answer(case)):
             failed = messages.note(text.FAILED.to(deps.audience.about(case_id)))

@@ -207,7 +207,7 @@ async def prepare(
             await deps.store.save(case)
         await deps.store.again(case.request.id, at)
         return
-    with acting_for(case.request.origin):
+    with acting_for(case.request.origin, deps.slack):
         if is_new:
             case = await _first_time(case, deps)
         case = await withdraw_forbidden(case, deps)

@@ -14,7 +14,7 @@ from handlers.deps import WatchDeps
 from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
 from handlers.sharing import judged
-from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Unknown, call
+from handlers.slack_errors import NO_USE, NotPosted, TokenRefused, Unknown, call
 from handlers.turns import watch_cards
 from handlers.turns.watch_cards import place, with_case, with_progress
 from handlers.watch import (
@@ -59,7 +59,7 @@ class Throttle:
 
     async def _watch_by_name(self, origin: Origin) -> Watch:
         try:
-            name = await self._deps.directory.channel_name(origin.channel)
+            name = await (await self._deps.for_team(origin.team)).directory.channel_name(origin.channel)
         except Unknown as unknown:
             if unknown.is_transient or unknown.scope:
                 raise NotPosted(unknown.code) from None
@@ -125,9 +125,10 @@ class Throttle:
         watch = replace(await self.watch(origin), paused_until=until)
         self._watches[place(origin)] = watch
         if await self._deps.watches.pause(origin.team, origin.channel, until):
+            here = await self._deps.for_team(origin.team)
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
-            notice = await watch_cards.pause_notice(origin, watch, until, self._deps)
-            await call(self._deps.slack.chat_postMessage, channel=where, **notice.content, **POST_OPTIONS)
+            notice = await watch_cards.pause_notice(origin, watch, until, here)
+            await call(here.slack.chat_postMessage, channel=where, **notice.content, **POST_OPTIONS)
 
 
 # The batch ---------------------------------------------------------------------------------------------
@@ -142,7 +143,6 @@ NEWER_LEFT = timedelta(hours=1)
 """How long after its message it is left to the later release."""
 
 log = structlog.get_logger()
-Step = Callable[[Card], Awaitable[Card | None]]
 
 
 async def run_batch(deps: WatchDeps) -> None:
@@ -179,7 +179,7 @@ class _Batch:
         log.error("card_unreadable", case=unreadable.case_id, reason=unreadable.reason)
         await self._deps.cards.fail(unreadable.case_id, UNREADABLE)
 
-    async def attempt(self, card: Card, step: Step) -> Card | None:
+    async def attempt(self, card: Card, step: Callable[[Card], Awaitable[Card | None]]) -> Card | None:
         """Take a step with a card. When it fails, the card is put off, so that the others go on. Raises StoreDown."""
         try:
             return await step(card)
@@ -190,7 +190,7 @@ class _Batch:
             return None
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one card, the others go on
             log.warning("card_broke", case=card.case.request.id, error=type(error).__name__)
-            await self._postpone(card, is_final=isinstance(error, CannotPost | MissingScope))
+            await self._postpone(card, is_final=isinstance(error, NO_USE))
             return None
 
     async def _postpone(self, card: Card, *, is_final: bool) -> None:
@@ -226,7 +226,8 @@ class _Batch:
         if card.overrides.prioritised:
             lookups = tuple(lookup.prioritised() for lookup in lookups)
         card = with_case(card, lookups=watch_cards.resumed(lookups, self._now))
-        return await watch_cards.ask_poster(card, await self._throttle.watch(origin), self._deps)
+        here = await self._deps.for_team(origin.team)
+        return await watch_cards.ask_poster(card, await self._throttle.watch(origin), here)
 
     async def _without_duplicates(self, card: Card, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
         """The lookups without those that another card of the channel answers, unless their verdict has changed since."""
@@ -255,12 +256,10 @@ class _Batch:
 
     async def look_up(self, cards: Sequence[Card]) -> list[Card]:
         """Look everything up in the fewest calls: prioritised cards like people's own requests, the rest after them."""
-        prioritised = [card for card in cards if card.overrides.prioritised]
+        first = [card for card in cards if card.overrides.prioritised]
         rest = [card for card in cards if not card.overrides.prioritised]
-        return [
-            *await _advance(prioritised, self._deps.service, self._deps, Priority.PERSON),
-            *await _advance(rest, self._deps.automatic, self._deps, Priority.AUTOMATIC),
-        ]
+        looked_up = await _advance(first, self._deps.service, self._deps, Priority.PERSON)
+        return looked_up + await _advance(rest, self._deps.automatic, self._deps, Priority.AUTOMATIC)
 
     # After the lookup ------------------------------------------------------------------------------------
 
@@ -271,17 +270,18 @@ class _Batch:
 
     async def _show(self, card: Card) -> None:
         origin = card.case.request.origin
+        here = await self._deps.for_team(origin.team)
         watch = await self._throttle.watch(origin)
         found = await judged(card.case, self._now)
         if needs_card(watch.mode, card, found):
             if card.is_visible or await self._throttle.still_has_capacity(origin):
-                shown = await watch_cards.show(card, watch, self._now, self._deps)
+                shown = await watch_cards.show(card, watch, self._now, here)
                 if shown is None:
                     return
                 card = shown
         elif card.case.ts and not found:
-            card = await watch_cards.withdraw(card, self._deps)
-        card = await watch_cards.react(card, found if watch.mode is Mode.REACTION else (), self._deps)
+            card = await watch_cards.withdraw(card, here)
+        card = await watch_cards.react(card, found if watch.mode is Mode.REACTION else (), here)
         posted = card.posted or (self._now if card.is_visible else None)
         card = with_progress(replace(card, posted=posted), failures=0)
         due = next_turn(card.case.lookups)

@@ -14,7 +14,7 @@ from playground.slack.bad_replies import BAD_REPLIES, BadReply
 from playground.slack.link import Link
 from playground.slack.posting import Refused
 from playground.slack.rules import Fault, Rule
-from playground.slack.seed import APP, BOT, TEAM
+from playground.slack.seed import APP, BOT
 from playground.slack.state import State
 
 KEPT = 1_000
@@ -138,7 +138,7 @@ class Api:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """POST or GET /api/<method>."""
         name = request.match_info["method"]
-        args = await _arguments(request)
+        args = await arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or args.pop("token", "")
         start = time.perf_counter()
         if bad := self.bad_reply(name):
@@ -185,7 +185,7 @@ class Api:
 
     def _run(self, name: str, args: dict[str, Any]) -> dict[str, Any]:
         if name == "auth.test":
-            return _identity()
+            return _identity(self.state)
         if name == "apps.connections.open":
             return {"url": f"{self.state.base.replace('http', 'ws', 1)}/link?ticket={self.link.ticket()}"}
         reply = METHODS[name].run(self.state, args)
@@ -260,12 +260,13 @@ class Api:
         )
 
 
-def _identity() -> dict[str, Any]:
+def _identity(state: State) -> dict[str, Any]:
     return {
         "url": f"https://{objects.DOMAIN}.slack.com/",
         "team": "Playground",
         "user": BOT.name,
-        "team_id": TEAM,
+        "team_id": state.team,
+        **({"enterprise_id": state.enterprise} if state.enterprise else {}),
         "user_id": BOT.id,
         "bot_id": BOT.bot_id,
         "app_id": APP,
@@ -273,7 +274,7 @@ def _identity() -> dict[str, Any]:
     }
 
 
-async def _arguments(request: web.Request) -> dict[str, Any]:
+async def arguments(request: web.Request) -> dict[str, Any]:
     """From the query, a form or JSON; what is JSON inside a form is read too."""
     if request.content_type == "application/json":
         body = await request.json()

@@ -77,12 +77,12 @@ def user(state: State, args: Args) -> Reply:
     if person is None:
         raise Refused("user_not_found")
     with_locale = str(args.get("include_locale")).lower() in ("true", "1")
-    return {"user": objects.person(person, with_locale=with_locale)}
+    return {"user": objects.person(state, person, with_locale=with_locale)}
 
 
 def users(state: State, _args: Args) -> Reply:
     """users.list."""
-    return {"members": [objects.person(person) for person in state.people.values()], **_last_page()}
+    return {"members": [objects.person(state, person) for person in state.people.values()], **_last_page()}
 
 
 def _page(state: State, found: list[Message], args: Args) -> Reply:

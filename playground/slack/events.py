@@ -85,7 +85,7 @@ def home_opened(state: State, person: Person) -> list[Event]:
         "channel": state.direct(person).id,
         "tab": "home",
         "event_ts": state.ts(),
-        **({"view": objects.view(home)} if home else {}),
+        **({"view": objects.view(state, home)} if home else {}),
     }
     return [("app_home_opened", inner)]
 

@@ -50,7 +50,7 @@ def channel(item: Channel) -> Json:
     }
 
 
-def person(item: Person, *, with_locale: bool = False) -> Json:
+def person(state: State, item: Person, *, with_locale: bool = False) -> Json:
     """A user, as users.info answers; with their language only for whoever asks for it."""
     return {
         **({"locale": item.locale} if with_locale else {}),
@@ -67,7 +67,7 @@ def person(item: Person, *, with_locale: bool = False) -> Json:
         "is_restricted": item.guest,
         "is_ultra_restricted": False,
         "is_bot": item.bot_id is not None,
-        "is_stranger": item.team != seed.TEAM,
+        "is_stranger": item.team != state.team,
         "profile": {"real_name": item.real_name, "display_name": item.name, "email": item.email},
     }
 
@@ -114,7 +114,7 @@ def forwarded(state: State, item: Message) -> Json:
         "author_name": author.real_name,
         "author_link": f"{link}/team/{author.id}",
         "channel_id": item.channel,
-        "channel_team": seed.TEAM,
+        "channel_team": state.team,
         "is_msg_unfurl": True,
         "is_share": True,
         "from_url": permalink(item),
@@ -132,9 +132,9 @@ def forwarded(state: State, item: Message) -> Json:
 
 def file(state: State, item: File, *, whole: bool = False) -> Json:
     """A file; one from another workspace is a stub until files.info is asked."""
-    if state.people[item.user].team != seed.TEAM and not whole:
+    if state.people[item.user].team != state.team and not whole:
         return {"id": item.id, "mode": "file_access", "file_access": "check_file_info"}
-    url, called = f"{state.base}/files-pri/{seed.TEAM}-{item.id}/", _in_address(item.name)
+    url, called = f"{state.base}/files-pri/{state.team}-{item.id}/", _in_address(item.name)
     return {
         "id": item.id,
         "name": item.name,
@@ -157,13 +157,13 @@ def _in_address(name: str) -> str:
     return re.sub(r"[^a-z0-9._-]", "_", name.lower())
 
 
-def view(item: View) -> Json:
+def view(state: State, item: View) -> Json:
     """A modal or a home with what is filled in."""
     return {
         "id": item.id,
-        "team_id": seed.TEAM,
+        "team_id": state.team,
         "app_id": seed.APP,
-        "app_installed_team_id": seed.TEAM,
+        "app_installed_team_id": state.team,
         "bot_id": seed.BOT.bot_id,
         "private_metadata": "",
         "callback_id": "",

@@ -32,7 +32,8 @@ def command(state: State, person: Person, channel: Channel, name: str, text: str
     return {
         "token": TOKEN,
         "team_id": person.team,
-        "team_domain": DOMAIN if person.team == seed.TEAM else "elsewhere",
+        "team_domain": DOMAIN if person.team == state.team else "elsewhere",
+        **_enterprise(state),
         "channel_id": channel.id,
         "channel_name": objects.channel_name(channel),
         "user_id": person.id,
@@ -40,7 +41,7 @@ def command(state: State, person: Person, channel: Channel, name: str, text: str
         "command": name,
         "text": text,
         "api_app_id": seed.APP,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": str(state.is_org_wide).lower(),
         "response_url": state.hook_url(hook),
         "trigger_id": state.trigger(person).id,
     }
@@ -53,17 +54,28 @@ def interaction(state: State, /, kind: str, person: Person, **more: Any) -> Json
         "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team},
         "api_app_id": seed.APP,
         "token": TOKEN,
-        "team": {"id": seed.TEAM, "domain": DOMAIN},
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "team": {"id": state.team, "domain": DOMAIN, **_enterprise(state)},
+        "enterprise": _named_enterprise(state),
+        "is_enterprise_install": state.is_org_wide,
         "trigger_id": state.trigger(person).id,
         **more,
     }
 
 
-def in_view(place: View) -> Json:
+def _enterprise(state: State) -> Json:
+    """The organisation of a workspace, where the workspace is in one."""
+    if state.enterprise is None:
+        return {}
+    return {"enterprise_id": state.enterprise, "enterprise_name": seed.ENTERPRISE_NAME}
+
+
+def _named_enterprise(state: State) -> Json | None:
+    return {"id": state.enterprise, "name": seed.ENTERPRISE_NAME} if state.enterprise else None
+
+
+def in_view(state: State, place: View) -> Json:
     """Where a block_actions payload says that it was pressed: in a view."""
-    return {"container": {"type": "view", "view_id": place.id}, "view": objects.view(place)}
+    return {"container": {"type": "view", "view_id": place.id}, "view": objects.view(state, place)}
 
 
 def in_message(state: State, place: Message, hook: Hook) -> Json:
@@ -104,8 +116,10 @@ def event(state: State, event_id: str, inner: Json) -> Json:
     shared = state.channels.get(str(inner.get("channel")))
     return {
         "token": TOKEN,
-        "team_id": seed.TEAM,
-        "context_team_id": seed.TEAM,
+        "team_id": state.team,
+        "enterprise_id": state.enterprise,
+        "context_team_id": state.team,
+        "context_enterprise_id": state.enterprise,
         "api_app_id": seed.APP,
         "event": inner,
         "type": "event_callback",
@@ -113,11 +127,11 @@ def event(state: State, event_id: str, inner: Json) -> Json:
         "event_time": int(state.clock()),
         "authorizations": [
             {
-                "enterprise_id": None,
-                "team_id": seed.TEAM,
+                "enterprise_id": state.enterprise,
+                "team_id": state.team,
                 "user_id": seed.BOT.id,
                 "is_bot": True,
-                "is_enterprise_install": False,
+                "is_enterprise_install": state.is_org_wide,
             }
         ],
         "is_ext_shared_channel": bool(shared and shared.shared),

@@ -120,7 +120,7 @@ class People:
         action = buttons.action(button, choice, self.state.ts())
         hook, where = None, {}
         if isinstance(place, View):
-            where = payloads.in_view(self._chosen(person, place, button, choice))
+            where = payloads.in_view(self.state, self._chosen(person, place, button, choice))
         else:
             now = self.state.messages.get(place.key, place)
             hook = self.state.hook(person, self.state.channels[now.channel], now.key, now.thread_ts)
@@ -171,7 +171,7 @@ class People:
         exchange.errors = forms.missing(now.blocks, now.state)
         if exchange.errors:
             return exchange
-        shown = objects.view(now)
+        shown = objects.view(self.state, now)
         payload = payloads.interaction(self.state, "view_submission", person, view=shown, response_urls=[])
         await self.exchanges.interaction(exchange, payload)
         try:
@@ -192,7 +192,7 @@ class People:
         exchange = self.exchanges.open(person, f"closes {now.title!r}")
         if not now.content.get("notify_on_close"):
             return exchange
-        shown = objects.view(now)
+        shown = objects.view(self.state, now)
         payload = payloads.interaction(self.state, "view_closed", person, view=shown, is_cleared=False)
         return await self.exchanges.interaction(exchange, payload)
 

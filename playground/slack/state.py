@@ -18,13 +18,26 @@ TRIGGER_SECONDS = 3
 class State:
     """Everything but the network. Times come from `clock` (seconds since 1970)."""
 
-    def __init__(self, clock: Callable[[], float], uploads: Path | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        uploads: Path | None = None,
+        *,
+        team: str = seed.TEAM,
+        enterprise: str | None = None,
+        number: int = 0,
+    ) -> None:
         self.clock = clock
+        self.team = team
+        self.enterprise = enterprise
+        """The organisation to which the workspace belongs."""
+        self.is_org_wide = False
+        """Whether the app is installed in the whole organisation."""
         self._uploads = uploads
         self.base = ""
         """http://127.0.0.1:PORT, once the server listens."""
-        self.people: dict[str, Person] = {person.id: person for person in seed.PEOPLE}
-        self.channels: dict[str, Channel] = {channel.id: channel for channel in seed.channels()}
+        self.people: dict[str, Person] = {person.id: person for person in seed.people(team, number)}
+        self.channels: dict[str, Channel] = {channel.id: channel for channel in seed.channels(number)}
         self.messages: dict[tuple[str, str], Message] = {}
         self.files: dict[str, File] = {}
         self.views: dict[str, View] = {}
@@ -62,7 +75,7 @@ class State:
         """
         if where.startswith("@"):
             person = self.person(where)
-            return self.direct(viewer if viewer and person is seed.BOT else person)
+            return self.direct(viewer if viewer and person.id == seed.BOT.id else person)
         for channel in self.channels.values():
             if where.removeprefix("#") in (channel.id, channel.name):
                 return channel
@@ -127,7 +140,7 @@ class State:
         if message.deleted or message.ephemeral_to not in (None, person.id):
             return False
         channel = self.channels[message.channel]
-        return person.id in channel.members or not (channel.private or person.team != seed.TEAM)
+        return person.id in channel.members or not (channel.private or person.team != self.team)
 
     def seen(
         self, person: Person | None, channel: Channel | None, thread: str | None = None

@@ -31,7 +31,7 @@ def _new(state: State, where: str, args: Args, *, keep: bool) -> Reply:
     weigh_view(state, where, args.get("view"))
     if args["view"]["type"] != "modal":
         raise Refused("invalid_arguments", "[ERROR] only a modal is opened; a home is published")
-    return {"view": objects.view(stack(state, person, args["view"], keep=keep))}
+    return {"view": objects.view(state, stack(state, person, args["view"], keep=keep))}
 
 
 def exchanged(state: State, where: str, name: Any) -> Person:
@@ -73,7 +73,7 @@ def updated(state: State, args: Args) -> Reply:
     view = _found(state, args)
     if args.get("hash") not in (None, view.hash):
         raise Refused("hash_conflict")
-    return {"view": objects.view(change(state, view, args["view"]))}
+    return {"view": objects.view(state, change(state, view, args["view"]))}
 
 
 def _found(state: State, args: Args) -> View:
@@ -105,7 +105,7 @@ def published(state: State, args: Args) -> Reply:
     state.homes[str(user)] = name
     return {
         "view": objects.view(
-            state.show(View(name, str(user), content, _hash(), name, state=forms.state(content)))
+            state, state.show(View(name, str(user), content, _hash(), name, state=forms.state(content)))
         )
     }
 

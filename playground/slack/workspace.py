@@ -16,6 +16,7 @@ from playground.slack.link import Link
 from playground.slack.people import People, Who
 from playground.slack.records import Change, Channel, File, Message, Person, View
 from playground.slack.rules import Rule
+from playground.slack.seed import TEAM
 from playground.slack.state import State
 
 UPLOAD_BYTES = 1 << 30
@@ -37,6 +38,9 @@ class Workspace(People):
         rate_limits: whether calls above Slack's rates are answered 429.
         should_escape: whether the text of commands has people, channels and links marked up.
         port: 0 for a free one.
+        team: the id of the workspace; `name`: what it is called.
+        enterprise: the organisation to which it belongs.
+        number: a digit in the ids of its people and channels, which makes them other ones.
         uploads: the folder for files that people attach and the bot sends; None: they stay in memory.
     """
 
@@ -53,13 +57,18 @@ class Workspace(People):
         rate_limits: bool = False,
         port: int = 0,
         uploads: Path | None = None,
+        team: str = TEAM,
+        name: str = "Playground",
+        enterprise: str | None = None,
+        number: int = 0,
     ) -> None:
+        self.name = name
         self.bot_token = "xoxb-playground-bot"  # noqa: S105 - of a workspace that does not exist
         self.app_token = "xapp-playground-app"  # noqa: S105 - of a workspace that does not exist
         self.signing_secret = "playground-signing-secret"  # noqa: S105 - of a workspace that does not exist
         self.port = port
         self.link = Link()
-        state = State(clock, uploads)
+        state = State(clock, uploads, team=team, enterprise=enterprise, number=number)
         self.dispatcher = Dispatcher(
             state,
             self.link,
@@ -77,7 +86,7 @@ class Workspace(People):
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self._routes(), access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(self.routes(), access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
@@ -91,7 +100,13 @@ class Workspace(People):
         if self._runner:
             await self._runner.cleanup()
 
-    def _routes(self) -> web.Application:
+    def mount(self, base: str, link: Link) -> None:
+        """It is one of several below the same server, which have the connections of Socket Mode in common."""
+        self.state.base = base
+        self.link = self.dispatcher.link = link
+
+    def routes(self) -> web.Application:
+        """What is served, below `State.base`."""
         app = web.Application(client_max_size=UPLOAD_BYTES)
         app.router.add_route("*", "/api/{method}", self.api.handle)
         app.router.add_get("/link", self.link.handle)
@@ -114,7 +129,7 @@ class Workspace(People):
         return await files.receive(self.state, request)
 
     async def _download(self, request: web.Request) -> web.Response:
-        bearer = request.headers.get("Authorization") == f"Bearer {self.bot_token}"
+        bearer = request.headers.get("Authorization") == f"Bearer {self.api.bot_token}"
         name = request.match_info["file"].rpartition("-")[2]
         return files.download(self.state, name, authorized=bearer and "files:read" in self.api.scopes)
 

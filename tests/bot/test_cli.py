@@ -372,7 +372,10 @@ def test_help_and_wrong_usage(vtbot, tmp_path):
         assert f"\n    {name}" in shown.stdout
     assert "--json" in asked.stdout
     assert [shown.returncode, asked.returncode] == [0, 0]
-    assert "there is no command scan. The commands are run, ask, doctor, manifest, audit, sandbox" in command
+    assert (
+        "there is no command scan. The commands are run, ask, doctor, manifest, audit, forget, sandbox"
+        in command
+    )
     assert "missing is not a folder" in folder
     assert "4 is not like 4,500,15500" in quota
     assert "not a number from 0 to 65535" in port

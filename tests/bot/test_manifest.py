@@ -26,7 +26,7 @@ MORE = {
     "files.upload.v2": {"files:write"},
 }
 """Scopes of a method beyond its first: other kinds of channels, and the mail address in a profile."""
-FREE = ("auth.test", "apps.connections.open")
+FREE = ("api.test", "auth.test", "apps.connections.open")
 """Methods that need no scope."""
 
 
@@ -92,6 +92,25 @@ def test_it_is_printed(tmp_path):
 def test_slack_takes_it(url):
     """Slack's schema has nothing against it, in either mode."""
     assert slack_rules.faults("manifest", manifest(url)) == []
+
+
+@slack_rules.checked
+@pytest.mark.parametrize("org", [False, True])
+@pytest.mark.parametrize("url", ["", "https://bot.example.com"])
+def test_to_be_installed_by_oauth(url, org):
+    """It names where people come back to and what Slack tells of the installation; tokens are rotated."""
+    made = manifest(url, oauth=True, org=org)
+    assert slack_rules.faults("manifest", made) == []
+    assert made["oauth_config"]["redirect_urls"] == [
+        f"{url or 'https://vtbot.example.com'}/slack/oauth_redirect"
+    ]
+    assert made["settings"]["org_deploy_enabled"] is org
+    assert made["settings"]["token_rotation_enabled"] is True
+    more = set(made["settings"]["event_subscriptions"]["bot_events"]) - set(
+        manifest(url)["settings"]["event_subscriptions"]["bot_events"]
+    )
+    of_organisation = {"team_access_granted", "team_access_revoked"} if org else set()
+    assert more == {"app_uninstalled", "tokens_revoked"} | of_organisation
 
 
 def test_commands_and_shortcuts(registered):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot.environment import SettingsError
-from bot.settings import Mode, Settings, load
+from bot.manifest import Mode
+from bot.settings import Settings, load
 from handlers.text.language import Language, language
 from vt.actions import ACTIONS
 from vt.evidence import HostCriteria, HostRule
@@ -13,6 +14,13 @@ from vt.evidence import HostCriteria, HostRule
 BOT = {"SLACK_BOT_TOKEN": "xoxb-canary-1"}
 SOCKET = BOT | {"SLACK_APP_TOKEN": "xapp-canary-2"}
 HTTP = BOT | {"SLACK_SIGNING_SECRET": "canary-3"}
+KEY = "A" * 43 + "="
+OAUTH = {"SLACK_CLIENT_ID": "1042.4711", "SLACK_CLIENT_SECRET": "canary-4", "TOKEN_KEYS": KEY}
+
+
+def without(environ, name):
+    """These variables but for one."""
+    return {key: value for key, value in environ.items() if key != name}
 
 
 def refused(environ, dotenv=None) -> str:
@@ -69,7 +77,15 @@ def test_a_language_that_the_bot_does_not_speak():
     assert refused({"LANGUAGE": "klingon"}) == "LANGUAGE must be en, ja or es."
 
 
-@pytest.mark.parametrize(("environ", "mode"), [(SOCKET, Mode.SOCKET), (HTTP, Mode.HTTP)])
+@pytest.mark.parametrize(
+    ("environ", "mode"),
+    [
+        (SOCKET, Mode.SOCKET),
+        (HTTP, Mode.HTTP),
+        (OAUTH | {"SLACK_SIGNING_SECRET": "canary"}, Mode.HTTP),
+        (OAUTH | {"SLACK_APP_TOKEN": "xapp-canary", "TOKEN_KEYS": f"{KEY}, {KEY}"}, Mode.SOCKET),
+    ],
+)
 def test_each_mode(environ, mode):
     """The variables that are set say how Slack is spoken with."""
     assert load(environ, None).mode is mode
@@ -82,6 +98,15 @@ def test_each_mode(environ, mode):
         ({"SLACK_APP_TOKEN": "xapp-canary"}, "SLACK_BOT_TOKEN"),
         ({"SLACK_SIGNING_SECRET": "canary"}, "SLACK_BOT_TOKEN"),
         (SOCKET | HTTP, "remove the other"),
+        (OAUTH, "SLACK_CLIENT_ID is set, but neither SLACK_APP_TOKEN"),
+        (OAUTH | HTTP, "keep the token for one workspace"),
+        (OAUTH | {"SLACK_SIGNING_SECRET": "canary", "SLACK_APP_TOKEN": "xapp-canary"}, "remove the other"),
+        (without(OAUTH, "TOKEN_KEYS"), "openssl rand -base64 32"),
+        (without(OAUTH, "SLACK_CLIENT_ID"), "SLACK_CLIENT_ID is not set"),
+        (without(OAUTH, "SLACK_CLIENT_SECRET"), "SLACK_CLIENT_SECRET is not set"),
+        (OAUTH | {"SLACK_CLIENT_ID": "canary"}, "SLACK_CLIENT_ID must be the client ID"),
+        (OAUTH | {"TOKEN_KEYS": "canary"}, "TOKEN_KEYS must be keys of 32 random bytes"),
+        (OAUTH | {"TOKEN_KEYS": f"{KEY},canary"}, "TOKEN_KEYS must be"),
         (
             {"SLACK_BOT_TOKEN": "xapp-canary"},
             "SLACK_BOT_TOKEN must be the bot token, which begins with xoxb-",

@@ -17,8 +17,9 @@ import yaml
 
 from bot.backend import ENDPOINTS, STATUSES
 from bot.environment import SECRETS
+from bot.manifest import Mode
 from bot.observability import CODES, OTHER
-from bot.settings import KNOWN, Mode, load
+from bot.settings import KNOWN, load
 from handlers.case import Outcome
 from tests.bot.test_metrics import scraped
 from tests.deploy.image import instructions, is_sent

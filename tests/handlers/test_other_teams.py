@@ -25,9 +25,11 @@ VERBS = ["json", "csv", "hide", "share", "submit", "upload", "recheck", "anyway"
 MENU = ["details", "why", "comments", "price", "recheck", "offer"]
 KEYLESS = {
     "alembic_version": "the revision of the tables",
+    "case_replies": "they are read with their case, and deleted with it",
     "quotas": "one row for each key of VirusTotal's",
     "replies": "what VirusTotal said, which is the same whoever asks; kept for each key",
     "modals": "the team is in the modal, and is compared",
+    "slack_states": "nobody has installed anything yet",
     "people": "not used any more: see people_by_team",
     "rooms": "not used any more: see channel_names",
 }

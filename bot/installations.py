@@ -1,0 +1,252 @@
+"""The workspaces in which the app is installed: a client for each, its token renewed in time, until the app is removed."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncBoltContext
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError, SlackTokenRotationError
+from slack_sdk.oauth.installation_store import Bot
+from slack_sdk.oauth.installation_store import Installation as Stored
+from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
+
+from bot.observability import Access
+from bot.slack_client import WebClient
+from bot.storage.installations import (
+    InstallationStore,
+    Undecipherable,
+    Workspace,
+    Workspaces,
+    is_due,
+)
+from handlers.admission import RECENT
+from handlers.deps import Installation
+from handlers.payloads import optional
+from handlers.slack_errors import NotInstalled, NotPosted, error_code
+
+PROBED_AFTER = timedelta(seconds=10)
+"""How long a token that Slack refused is not tried again."""
+WAITS = (0.2, 0.4, 0.6, 0.8)
+"""Seconds between looks whether another process has renewed a token that has expired."""
+GONE = frozenset({"account_inactive", "token_revoked", "invalid_refresh_token"})
+"""Slack's codes for a token of an app that was removed."""
+
+log = structlog.get_logger()
+
+
+def same_client(slack: WebClient, access: Access, token: str) -> WebClient:
+    """A client over the same HTTP session, with another token."""
+    return WebClient(
+        access,
+        token=token,
+        base_url=slack.base_url,
+        session=slack.session,
+        retry_handlers=slack.retry_handlers,
+    )
+
+
+@dataclass(slots=True)
+class _Known:
+    """An installation as this process read it last."""
+
+    bot: Bot
+    client: WebClient
+    installation: Installation
+    read_at: datetime
+
+
+class Installations:
+    """The Installations of handlers. `made`: an Installation with the client of a workspace."""
+
+    def __init__(
+        self,
+        store: InstallationStore,
+        workspaces: Workspaces,
+        rotator: AsyncTokenRotator,
+        made: Callable[[str, str], tuple[WebClient, Installation]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._workspaces = workspaces
+        self._rotator = rotator
+        self._made = made
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._renewing = asyncio.Lock()
+
+    async def find(self, team: str) -> Installation:
+        """Of one workspace, or of its organisation. Raises NotInstalled, StoreDown; NotPosted when Slack renews no token now."""
+        known = self._known.get(team)
+        if known and abs(self._clock() - known.read_at) < RECENT and not known.client.access.refused:
+            return known.installation
+        workspace = await self._workspaces.find(team)
+        if workspace is None or workspace.removed:
+            raise NotInstalled
+        bot = await self._current(workspace, known)
+        if known is None or known.bot.bot_token != bot.bot_token:
+            known = _Known(bot, *self._made(bot.bot_token, team), self._clock())
+        elif known.client.access.refused and self._clock() - known.read_at > PROBED_AFTER:
+            await _probe(known.client)
+        known.read_at = self._clock()
+        self._known[team] = known
+        return known.installation
+
+    async def _current(self, workspace: Workspace, known: _Known | None) -> Bot:
+        """The token to use now, renewed if it is about to expire."""
+        bot = await self._bot(workspace)
+        code = known.client.access.refused if known and known.bot.bot_token == bot.bot_token else ""
+        if code in GONE:
+            await self._remove(workspace, code)
+        now = self._clock().timestamp()
+        is_expired = code == "token_expired" or (bot.bot_token_expires_at or now + 1) <= now
+        if not is_expired and (not is_due(bot, now) or self._renewing.locked()):
+            return bot
+        async with self._renewing:
+            for pause in WAITS:
+                again = await self._bot(workspace)
+                if again.bot_token != bot.bot_token:
+                    return again  # somebody else has renewed it meanwhile
+                if await self._store.claim_renewal(bot):
+                    return await self._renewed(bot, workspace, is_expired=is_expired)
+                if not is_expired:
+                    return bot
+                await asyncio.sleep(pause)
+        raise NotPosted("token_expired")
+
+    async def _renewed(self, bot: Bot, workspace: Workspace, *, is_expired: bool) -> Bot:
+        """Another token. The one before is returned while it lives, if Slack gives none."""
+        try:
+            renewed = await self._rotator.perform_bot_token_rotation(bot=bot, minutes_before_expiration=10**9)
+        except SlackTokenRotationError as error:
+            code = error_code(error.api_error)
+            log.warning("token_not_renewed", team=workspace.team, error=code)
+            if not is_expired:
+                return bot
+            if code in GONE:
+                await self._remove(workspace, code)
+            raise NotPosted(code) from None
+        if renewed is None:
+            return bot
+        # The SDK counts from this machine's time, which need not be the database's.
+        ahead = self._clock().timestamp() - time.time()
+        renewed.bot_token_expires_at = int((renewed.bot_token_expires_at or 0) + ahead)
+        await self._store.async_save_bot(renewed)
+        log.info("token_renewed", team=workspace.team)
+        return renewed
+
+    async def _bot(self, workspace: Workspace) -> Bot:
+        try:
+            found = await self._store.async_find_bot(
+                enterprise_id=workspace.enterprise,
+                team_id=workspace.team,
+                is_enterprise_install=workspace.is_org_wide,
+            )
+        except Undecipherable:
+            log.error("token_undecipherable", team=workspace.team, see="TOKEN_KEYS")  # noqa: TRY400 - no traceback is needed
+            raise NotPosted("undecipherable") from None
+        if found is None:
+            raise NotInstalled
+        return found
+
+    async def _remove(self, workspace: Workspace, code: str) -> None:
+        """The app was removed, though nothing told of it. Raises NotInstalled always."""
+        log.warning("app_removed", team=workspace.team, error=code)
+        await self.remove(workspace.enterprise, None if workspace.is_org_wide else workspace.team)
+        raise NotInstalled
+
+    async def remove(self, enterprise: str | None, team: str | None) -> None:
+        """Delete an installation's tokens; what else is kept for it is deleted later. Raises StoreDown."""
+        await self._store.async_delete_bot(enterprise_id=enterprise, team_id=team)
+        await self._workspaces.remove([name for name in (team or enterprise,) if name])
+        self._known.clear()
+
+    async def save(self, installed: Stored) -> None:
+        """Store an installation: the first of a workspace, or one that was removed or had other scopes. Raises StoreDown."""
+        await self._store.async_save(installed)
+        team = installed.team_id or installed.enterprise_id or ""
+        is_org_wide = bool(installed.is_enterprise_install)
+        await self._workspaces.know(team, installed.enterprise_id, is_org_wide=is_org_wide)
+        self._known.clear()
+        log.info("app_installed", team=team, is_org_wide=is_org_wide)
+
+    # For bolt ------------------------------------------------------------------------------------------
+
+    async def authorize(
+        self, context: AsyncBoltContext, enterprise_id: str | None, team_id: str | None
+    ) -> AuthorizeResult | None:
+        """For bolt: whose delivery it is. None: the app is not installed there. Raises StoreDown."""
+        team = team_id or enterprise_id or ""
+        try:
+            if context.is_enterprise_install:
+                await self._learn(team, enterprise_id)
+            await self.find(team)
+        except NotInstalled:
+            log.warning("not_installed", team=team[:32])
+            return None
+        bot = self._known[team].bot
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team,
+            bot_token=bot.bot_token,
+            bot_id=bot.bot_id,
+            bot_user_id=bot.bot_user_id,
+        )
+
+    async def _learn(self, team: str, enterprise: str | None) -> None:
+        """A workspace speaks up of which so far only the organisation was known. Its admins may add workspaces at any time."""
+        if team in self._known:
+            return
+        known = await self._workspaces.find(team)
+        if known and known.is_org_wide and not known.removed:
+            return
+        await self._bot(Workspace(team, enterprise, is_org_wide=True))
+        await self._workspaces.know(team, enterprise, is_org_wide=True)
+
+    async def follow(
+        self,
+        body: dict[str, Any],
+        next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
+    ) -> BoltResponse | None:
+        """Middleware: what Slack says about the installation itself. An app that was installed again since stays."""
+        event = body.get("event")
+        kind = event.get("type") if isinstance(event, Mapping) else None
+        if kind not in ("app_uninstalled", "tokens_revoked", "team_access_granted", "team_access_revoked"):
+            await next()
+            return None
+        enterprise, team = optional(body, "enterprise_id"), optional(body, "team_id")
+        named = [str(one) for one in event.get("team_ids") or ()]  # type: ignore[union-attr] # it is a mapping
+        if kind == "team_access_revoked":
+            await self._workspaces.remove(named)
+            self._known.clear()
+        elif kind == "team_access_granted":
+            for one in named:
+                await self._learn(one, enterprise)
+        elif kind == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):  # type: ignore[union-attr] # the same
+            is_org_wide = team is None or team == enterprise
+            await self._uninstall(enterprise, None if is_org_wide else team, body.get("event_time"))
+        return BoltResponse(status=HTTPStatus.OK)
+
+    async def _uninstall(self, enterprise: str | None, team: str | None, at: Any) -> None:
+        known = await self._workspaces.find(team or enterprise or "")
+        if known is None:
+            return
+        found = await self._store.async_find_bot(enterprise_id=known.enterprise, team_id=team)
+        if found and isinstance(at, int) and found.installed_at > at + 1:
+            return  # Slack delivers late and twice
+        log.warning("app_removed", team=team or enterprise)
+        await self.remove(known.enterprise, team)
+
+
+async def _probe(client: WebClient) -> None:
+    """Whether Slack accepts a token again: then its Access says so."""
+    try:
+        await client.auth_test()
+    except SlackApiError:
+        return

@@ -1,0 +1,219 @@
+"""Installation by OAuth: the page with the button, the page that people come back to, and what the bot has besides."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from html import escape
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import urljoin
+
+import structlog
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.async_app import AsyncBoltContext, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.error import BoltError
+from slack_bolt.oauth.async_callback_options import AsyncCallbackOptions, AsyncFailureArgs, AsyncSuccessArgs
+from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
+from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
+from slack_bolt.response import BoltResponse
+from slack_sdk.oauth.installation_store import Installation as Stored
+from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
+
+from bot.backend import Backend
+from bot.installations import Installations, same_client
+from bot.manifest import INSTALL, REDIRECT, SCOPES
+from bot.observability import Access, Metrics, place
+from bot.settings import Settings
+from bot.slack_client import WebClient
+from bot.storage.installations import InstallationStore, States, Workspaces
+from handlers.admission import Directory
+from handlers.case import StoreDown
+from handlers.deps import Deps, Installation
+from handlers.text.language import Language, language, line, spoken_in
+from handlers.text.language import lazy_gettext as _
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_STYLE = "body{font:1rem/1.5 sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem}"
+_BUTTON = "display:inline-block;padding:.6rem 1rem;border-radius:.3rem;background:#1a1d21;color:#fff"
+
+log = structlog.get_logger()
+
+
+INSTALL_TITLE = _("Install the VirusTotal bot")
+INSTALL_ASKS = _(
+    "Slack will show what the bot may see and do, and ask you to allow it. "
+    "Choose a workspace there, or your organization. The button works for ten minutes."
+)
+INSTALL_BUTTON = _("Add to Slack")
+INSTALL_AGAIN = _("Start again")
+INSTALLED_TITLE = _("The bot is installed")
+NOT_INSTALLED_TITLE = _("The bot was not installed")
+_USED = _("This page was opened from another browser, twice, or more than ten minutes after the first one.")
+_CODE = _("Slack did not accept the code in the address: it can be used once, within ten minutes.")
+INSTALL_DATABASE = _("The bot cannot store anything at the moment. Try again in a minute.")
+INSTALL_REFUSED = _("Slack did not let the bot be installed.")
+NOT_INSTALLED_BECAUSE = {
+    "access_denied": _("You did not allow it in Slack. Nothing was changed."),
+    "invalid_browser": _USED,
+    "invalid_state": _USED,
+    "missing_code": _CODE,
+    "invalid_code": _CODE,
+    "storage_error": INSTALL_DATABASE,
+}
+"""By bolt's names for the reason, and Slack's."""
+
+
+def installed(name: str) -> str:
+    """What to do next."""
+    if not name:
+        return line("Type /vt help in Slack to see what it does.")
+    return line("It is in {workspace} now. Type /vt help there to see what it does.", workspace=name)
+
+
+class Flow(AsyncOAuthFlow):
+    """Bolt's flow, with pages of our own, and with the database's troubles told as such."""
+
+    def __init__(self, installations: Installations, **options: Any) -> None:
+        super().__init__(**options)
+        self._installations = installations
+
+    async def build_authorize_url(self, state: str, request: AsyncBoltRequest) -> str:
+        """Where the button leads. A workspace may be preselected: `/slack/install?team=T0123`."""
+        team = (request.query.get("team") or [""])[0]
+        chosen = team if re.fullmatch(r"[TE][A-Z0-9]{1,20}", team) else None
+        return str(self.settings.authorize_url_generator.generate(state=state, team=chosen))
+
+    async def build_install_page_html(self, url: str, request: AsyncBoltRequest) -> str:  # noqa: ARG002 - bolt's signature
+        """The page with the button."""
+        return page(INSTALL_TITLE, INSTALL_ASKS, (url, INSTALL_BUTTON))
+
+    async def store_installation(self, request: AsyncBoltRequest, installation: Stored) -> None:  # noqa: ARG002 - the same
+        """Keep it. Raises BoltError."""
+        try:
+            await self._installations.save(installation)
+        except StoreDown:
+            raise BoltError("database") from None
+
+
+async def succeeded(args: AsyncSuccessArgs) -> BoltResponse:
+    """The page after the last step."""
+    name = args.installation.team_name or args.installation.enterprise_name or ""
+    return _answer(HTTPStatus.OK, page(INSTALLED_TITLE, installed(name), None))
+
+
+async def failed(args: AsyncFailureArgs) -> BoltResponse:
+    """The page that says why nothing was installed, and how to begin again."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE if args.reason == "storage_error" else HTTPStatus.BAD_REQUEST
+    sentence = NOT_INSTALLED_BECAUSE.get(args.reason, INSTALL_REFUSED)
+    return _refused(status, sentence)
+
+
+def _refused(status: HTTPStatus, sentence: str) -> BoltResponse:
+    return _answer(status, page(NOT_INSTALLED_TITLE, sentence, (INSTALL, INSTALL_AGAIN)))
+
+
+def _answer(status: HTTPStatus, body: str) -> BoltResponse:
+    return BoltResponse(status=status, body=body, headers={"Content-Type": "text/html; charset=utf-8"})
+
+
+def page(title: str, said: str, link: tuple[str, str] | None) -> str:
+    """A page in the language of now. Nothing in it is a tag but ours."""
+    button = (
+        f'<p><a style="{_BUTTON}" href="{escape(link[0])}">{escape(str(link[1]))}</a></p>' if link else ""
+    )
+    head = f'<meta charset="utf-8"><title>{escape(str(title))}</title><style>{_STYLE}</style>'
+    body = f"<h1>{escape(str(title))}</h1><p>{escape(str(said))}</p>{button}"
+    return f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
+
+
+async def _whatever_happens(
+    handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]], received: AsyncBoltRequest
+) -> BoltResponse:
+    """A page in any case. The log does not hold what was received: a code is a secret."""
+    try:
+        return await handle(received)
+    except StoreDown:
+        sentence = INSTALL_DATABASE
+    except Exception as error:  # noqa: BLE001 - people must not be shown a page of the web server's
+        log.warning("installation_broke", error=type(error).__name__, at=place(error))
+        sentence = INSTALL_REFUSED
+    return _refused(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
+
+
+def routes(flow: Flow, default: Language) -> list[web.RouteDef]:
+    """The two pages."""
+
+    def handling(handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]) -> Any:
+        async def handled(request: web.Request) -> web.Response:
+            received = AsyncBoltRequest(body="", query=request.query_string, headers=dict(request.headers))
+            accepted = re.findall(r"[A-Za-z]{2,3}", request.headers.get("Accept-Language", "")[:100])
+            with language(next(filter(None, map(spoken_in, accepted)), default)):
+                response = await _whatever_happens(handle, received)
+            shown = await to_aiohttp_response(response)
+            shown.headers.update(HEADERS)
+            return shown
+
+        return handled
+
+    return [
+        web.get(INSTALL, handling(flow.handle_installation)),
+        web.get(REDIRECT, handling(flow.handle_callback)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """What a bot that is installed by OAuth has besides."""
+
+    installations: Installations
+    authorize: Callable[..., Awaitable[AuthorizeResult | None]]
+    workspaces: Workspaces
+    routes: list[web.RouteDef]
+
+
+def _secret(settings: Settings) -> str:
+    return settings.slack_client_secret.get_secret_value() if settings.slack_client_secret else ""
+
+
+async def oauth(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> OAuth:
+    """Everything for it. Raises StoreDown; Undecipherable when TOKEN_KEYS lacks a key that was used."""
+    slack = cast("WebClient", deps.slack)
+
+    def made(token: str, team: str) -> tuple[WebClient, Installation]:
+        client = same_client(slack, Access("installation", metrics), token)
+        directory = Directory(client, parts.people, parts.clock, team)
+        languages = replace(deps.languages, directory=directory)
+        return client, Installation(client, directory, languages, lambda: bool(client.access.refused))
+
+    client_id, secret = str(settings.slack_client_id), _secret(settings)
+    store = InstallationStore(parts.database, parts.clock, settings.token_keys)
+    await store.check()
+    states, workspaces = States(parts.database, parts.clock), Workspaces(parts.database, parts.clock)
+    rotator = AsyncTokenRotator(client_id=client_id, client_secret=secret, client=slack)
+    installations = Installations(store, workspaces, rotator, made, parts.clock)
+    chosen = AsyncOAuthSettings(
+        client_id=client_id,
+        client_secret=secret,
+        scopes=list(SCOPES),
+        installation_store=store,
+        state_store=states,
+        authorization_url=urljoin(settings.slack_api_url, "/oauth/v2/authorize"),
+        callback_options=AsyncCallbackOptions(succeeded, failed),
+    )
+    flow = Flow(installations, client=slack, logger=logging.getLogger("slack_bolt"), settings=chosen)
+
+    # Bolt looks at the names of the arguments, and would pass `self` to a method.
+    async def authorize(
+        context: AsyncBoltContext, enterprise_id: str | None, team_id: str | None
+    ) -> AuthorizeResult | None:
+        return await installations.authorize(context, enterprise_id, team_id)
+
+    return OAuth(installations, authorize, workspaces, routes(flow, settings.language))
