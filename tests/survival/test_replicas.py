@@ -1,7 +1,11 @@
 """Several replicas over one PostgreSQL, killed while they work: each delivery is answered once, whoever took it."""
 
+import asyncio
+
 from tests.bench.replicas import run
 from tests.support.app_fixture import address
+from tests.support.processes import Process, grounds
+from tests.survival.test_survival import Questions
 
 
 async def test_killed_while_they_work(database, tmp_path):
@@ -17,3 +21,23 @@ async def test_killed_while_they_work(database, tmp_path):
     assert (report.lost, report.doubled) == (0, 0), "\n".join(report.lines())
     assert report.answered_once == report.accepted > report.deliveries / 2
     assert report.faults == []
+
+
+async def test_over_several_connections(database, tmp_path):
+    """Socket Mode: Slack shares deliveries out among three processes. One is killed; what comes twice is answered once."""
+    async with grounds(database, tmp_path, SLACK_SIGNING_SECRET="") as place:
+        place.slack.dispatcher.ack_timeout = 60  # on a busy machine too, each is taken when it comes first
+        environ = place.environ | {"SLACK_APP_TOKEN": place.slack.app_token}
+        place.processes += [Process(environ, tmp_path) for _ in range(3)]
+        await asyncio.gather(*(process.start() for process in place.processes))
+        await place.slack.link.connected(3, timeout=60)
+        questions, asked = Questions(place), []
+        for killed in (False, True):
+            asked += [await questions.ask() for _ in range(6)]
+            if killed:
+                await place.processes[0].killed()
+        copies = [await place.slack.redelivers(exchange) for exchange in asked]
+        assert {copy.status for copy in copies} == {200}
+        await questions.settle()
+        assert len(questions.taken) == len(asked)
+        assert place.slack.faults == []
