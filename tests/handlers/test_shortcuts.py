@@ -51,7 +51,7 @@ async def test_a_picked_message_is_answered_in_its_thread(database):
         assert answer.thread_ts == message.ts
         assert answer.ephemeral_to is None
         assert "🔴 1 RISKY · 🟠 1 SUSPICIOUS" in app.slack.shown(answer)[0]
-        assert "Asked by @ana" in app.slack.shown(answer)
+        assert app.slack.shown(answer)[-1].endswith(" · Asked by @ana")
         assert "Share" not in app.now(answer)
 
 
