@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from bot.connections import STEP, DatabaseClock
 from bot.database import Database
 from bot.queue.jobs import BRING_FORWARD
 from handlers.case import StoreDown
@@ -48,6 +49,8 @@ class QuotaStore:
         """Identifies the key in the table: a hash, from which the key cannot be found."""
         self._limits = limits
         self._clock = clock
+        self._is_measured = isinstance(clock, DatabaseClock)
+        """Whether bookings are by the database's time. That is checked when they are written: ours may have stood still."""
         self._reserve = reserve
         self._refused_before = False
         self._last, self._usage = "", Usage()
@@ -162,6 +165,15 @@ class QuotaStore:
             usage, turns = self._changed(before, change)
             if usage == before or await self._put(found, usage, turns):
                 return usage
+            await self._check_clock()
+
+    async def _check_clock(self) -> None:
+        """Raises StoreDown while our reading of the database's clock is wrong; it is read again every few seconds."""
+        if self._is_measured:
+            [[at]] = await self._database.rows("SELECT clock_timestamp()", {})
+            if abs(at - self._clock()) > STEP:
+                log.warning("clock_is_off", seconds=round((self._clock() - at).total_seconds()))
+                raise StoreDown
 
     def _changed(self, usage: Usage, change: Change) -> tuple[Usage, Mapping[str, float]]:
         """The usage after a change, and by case: in how many seconds its turn is to be taken."""
@@ -180,9 +192,10 @@ class QuotaStore:
         return str(found[0].use)
 
     async def _put(self, before: str, usage: Usage, turns: Mapping[str, float]) -> bool:
-        """False: it was changed by another process in the meantime."""
+        """False: it was changed by another process in the meantime, or our reading of the database's clock is wrong."""
         after = _text(usage)
-        values: dict[str, Any] = {"key": self.name, "before": before, "after": after}
+        at = self._clock() if self._is_measured else None
+        values: dict[str, Any] = {"key": self.name, "before": before, "after": after, "at": at}
         if turns:
             values |= {"cases": list(turns), "seconds": list(turns.values())}
         put = await self._database.rows(_SWAP_AND_WAKE if turns else _SWAP_QUOTA, values)
@@ -218,9 +231,11 @@ class _Booking:
 
 _READ_QUOTA = "SELECT use FROM quotas WHERE key = %(key)s"
 _FIRST_QUOTA = "INSERT INTO quotas (key, use) VALUES (%(key)s, %(use)s) ON CONFLICT DO NOTHING"
-_SWAP_QUOTA = (
-    "UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s RETURNING true AS put"
-)
+_SWAP_QUOTA = f"""
+    UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s
+       AND COALESCE(abs(extract(epoch FROM clock_timestamp() - %(at)s::timestamptz)) <= {STEP.total_seconds()}, true)
+    RETURNING true AS put
+"""  # noqa: S608 - a constant
 _SWAP_AND_WAKE = f"""
     WITH put AS ({_SWAP_QUOTA}), woken AS ({BRING_FORWARD} AND EXISTS (SELECT FROM put)) SELECT put FROM put
 """  # noqa: S608 - constants

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from bot.connections import DatabaseClock
 from bot.database import Database
 from bot.storage.virustotal import QuotaStore
+from handlers.case import StoreDown
 from tests.support.memory_quota import MemoryQuota, book
 from vt.errors import QuotaSpent
 from vt.quota import MINUTE, Limits, Usage, after_refusal, clock_was_set
@@ -239,6 +241,23 @@ async def test_never_over_booked(bookings, limit):
         booked.append((clock.now, calls))
     for end, _ in booked:
         assert sum(calls for when, calls in booked if end - timedelta(seconds=60) < when <= end) <= limit
+
+
+async def test_a_process_that_stood_still(database):
+    """Suspended for minutes, it books nothing by the time before: it would not see what others have booked since."""
+    opened, passed = Database(database), [1000.0]
+    late = DatabaseClock(lambda: passed[0])
+    await late.read(opened)
+    passed[0] -= 300
+    right = DatabaseClock()
+    await right.read(opened)
+    await QuotaStore(opened, KEY, Limits(minute=2), right).take(2)
+    quota = QuotaStore(opened, KEY, Limits(minute=2), late)
+    with pytest.raises(StoreDown):
+        await quota.take()
+    await late.read(opened)
+    await spent(quota.take())
+    await opened.close()
 
 
 # The clock is set ----------------------------------------------------------------------------------------
