@@ -259,8 +259,9 @@ class _Progress:
 async def _settled(parts: Backend, lookups: Lookups, question: Question, *, fresh: bool = False) -> Lookups:
     """Go on until everything is settled, and say on stderr what is waited for."""
     progress = _Progress()
+    since = parts.clock() if fresh else None
     while True:
-        async for board in parts.service.advance(lookups, progress.on_bytes, fresh=fresh):
+        async for board in parts.service.advance(lookups, progress.on_bytes, since=since):
             lookups = board
         lookups = tuple(_given_up(lookup, parts.clock(), wait=question.wait) for lookup in lookups)
         at = next_turn(lookups)

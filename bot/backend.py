@@ -32,12 +32,13 @@ from bot.storage.virustotal import QuotaStore
 from handlers.case import Case, Outcome, StoreDown
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
-from vt.coalescing import MaxAges, ReplyCache
+from vt.coalescing import FEW_CALLS, InFlight
 from vt.files.hashing import Opener
 from vt.files.transfer import Places
-from vt.outage import LONG_OUTAGE, OUTAGE, Backoff, Outage
+from vt.outage import LONG_OUTAGE, OUTAGE, Outage
 from vt.privacy import UploadDenylist
 from vt.quota import Limits, Quota
+from vt.reply_cache import MaxAges, ReplyCache
 from vt.service import Clock, Service
 from vt.stored import Packer
 
@@ -117,19 +118,20 @@ async def backend(
         bounds = settings.cache_rows, settings.cache_bytes
         replies = StoredReplies(store, f"{quota_store.name}:", *bounds, packer=packer)
         spool(settings).remove_stale()
-        files = places(settings, kinds or {})
         outage = Outage(clock)
         stores: dict[str, Any] = {"cache": replies, "metrics": metrics, "outage": outage, "packer": packer}
+        stores["in_flight"] = InFlight(gathers=0 < limits.minute <= FEW_CALLS)
+        files = places(settings, kinds or {})
         made = partial(_service, settings, target, clock=clock, places=files, **stores)
 
-        async def service(quota: QuotaStore, ages: MaxAges, backoff: Backoff) -> Service:
-            return await stack.enter_async_context(made(quota=quota, max_ages=ages, backoff=backoff))
+        async def service(quota: QuotaStore, ages: MaxAges, *, automatic: bool) -> Service:
+            return await stack.enter_async_context(made(quota=quota, max_ages=ages, automatic=automatic))
 
-        people = await service(quota_store, _max_ages(settings), OUTAGE)
+        people = await service(quota_store, _max_ages(settings), automatic=False)
         automatic = await service(
             QuotaStore(store, target.key, limits, clock, reserve=reserve),
             replace(_max_ages(settings), known=DUPLICATE_WINDOW),
-            LONG_OUTAGE,
+            automatic=True,
         )
         first_turns = FirstTurns()
         cases = MeasuredCases(metrics, store, clock, first_turns, packer)
@@ -233,13 +235,11 @@ async def _service(
     max_ages: MaxAges,
     metrics: Metrics,
     outage: Outage,
-    backoff: Backoff,
     packer: Packer,
+    in_flight: InFlight,
+    automatic: bool,
 ) -> AsyncIterator[Service]:
-    """The service layer over a client of its own; cached replies are used up to these `max_ages`.
-
-    `outage` is shared by all clients of the process; `backoff` is between the tries of a lookup during one.
-    """
+    """The service layer over a client of its own. `outage` and `in_flight` are shared by all of the process."""
     async with AsyncExitStack() as stack:
         transport = httpx.AsyncHTTPTransport(
             verify=_tls(verify=settings.vt_verify_ssl), limits=httpx.Limits(max_connections=50)
@@ -264,7 +264,9 @@ async def _service(
             max_ages=max_ages,
             own_domains=settings.internal_domains,
             on_saved=lambda saving, calls: metrics.calls_saved.labels(saving.value).inc(calls),
-            outage=backoff,
+            outage=LONG_OUTAGE if automatic else OUTAGE,
+            in_flight=in_flight,
+            automatic=automatic,
         )
 
 

@@ -1,82 +1,297 @@
-"""One call for everybody who wants the same: which of VirusTotal's replies are cached, for how long, and for which lookups."""
+"""One call for everybody who wants the same: who asks for a reply, who waits for it, and what fills a batch.
 
-from collections.abc import Iterable, Mapping
+A reply that is wanted is known to all processes that share the key. In a process whoever wants what another turn is asking
+for waits for its result; between processes, for the reply to be stored.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Protocol
+from datetime import datetime
+from itertools import count
 
+from vt.client import Client
+from vt.errors import VTError
+from vt.fair_queue import Plan
+from vt.files.transfer import Changes, Work
 from vt.lookup import Lookup, Step
-from vt.quota import SKEW
+from vt.quota import Saving
+from vt.reply_cache import Answer, CachedReply, Claims, ReplyCache, TimeRange, WantedReply
+from vt.steps import Endpoint, Endpoints
 from vt.stored import Raw
 from vt.verdict import State
 
-CachedReply = tuple[Raw, datetime]
-"""A reply, and the time it came from VirusTotal (UTC)."""
+CALLS_AT_ONCE = 16
+FEW_CALLS = 8
+"""A minute: with a key that has no more, what arrives together waits a moment, to share them."""
+GATHER_POLL = 0.03
+"""Seconds between two looks at who else wants a call of a key that has few."""
+GATHER_QUIET = 0.1
+"""Seconds without anybody new after which a batch that is not full is sent."""
+GATHER_MOST = 1.0
+"""Seconds after which it is sent in any case."""
+FOLLOW_POLL = (0.05, 0.1, 0.2, 0.4)
+"""Seconds between two looks whether another process has the reply; the last repeats."""
+FOLLOW_MOST = 8.0
+"""Seconds after which it is asked for here. Claims end before that."""
 
-_ANSWERS = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
-
-
-class ReplyCache(Protocol):
-    """Stores replies by key, for all processes that share the VirusTotal key."""
-
-    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, CachedReply]:
-        """The stored replies for these keys that came after that time."""
-
-    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
-        """Store replies that came at that time, unless newer ones are stored."""
-
-
-class NullCache:
-    """Stores nothing."""
-
-    async def recall(self, keys: Iterable[str], newer_than: datetime) -> Mapping[str, CachedReply]:  # noqa: ARG002 - the protocol's
-        """Nothing."""
-        return {}
-
-    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
-        """Store nothing."""
+Result = CachedReply | VTError | None
+"""What came of asking for a reply. None: nothing, so that those who waited for it ask themselves."""
 
 
 @dataclass(frozen=True, slots=True)
-class MaxAges:
-    """How old a cached reply may be. What VirusTotal did not know is asked for again sooner: somebody may have sent it since."""
+class Call:
+    """One call to make for some resources, and the lookups that wait for it, by their index."""
 
-    known: timedelta = timedelta(0)
-    unknown: timedelta = timedelta(0)
+    endpoint: Endpoint
+    resources: tuple[str, ...]
+    waiting: tuple[int, ...]
+    is_poll: bool
+    bookings: Plan
+    """Of all calls of the turn that are as urgent."""
+    others: tuple[WantedReply, ...] = ()
+    """What others wait for, which this call asks for too."""
+
+
+def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints: Endpoints) -> list[Call]:
+    """The fewest calls for the lookups that are due: equal resources once, as many to a call as the key allows."""
+    groups: dict[tuple[Endpoint, Step], dict[str, list[int]]] = {}
+    for index in due:
+        lookup = board[index]
+        endpoint = endpoints[lookup.action.key][lookup.step]
+        group = groups.setdefault((endpoint, lookup.step), {})
+        group.setdefault(lookup.resource, []).append(index)
+    batches = [
+        (endpoint, step is Step.WAIT, batch, tuple(index for one in batch for index in waiting[one]))
+        for (endpoint, step), waiting in groups.items()
+        for batch in _batches(tuple(waiting), endpoint.batch_size(client))
+    ]
+    polls = sum(is_poll for _, is_poll, *_ in batches)
+    plans = {True: Plan(polls), False: Plan(len(batches) - polls)}
+    return [Call(endpoint, batch, which, poll, plans[poll]) for endpoint, poll, batch, which in batches]
+
+
+def _batches(resources: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
+    return (resources[start : start + size] for start in range(0, len(resources), size))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a turn asks."""
+
+    automatic: bool
+    """Nobody waits for it."""
+    batch_size: int
+    """Resources that one call may hold, if they may share one."""
+
+
+class InFlight:
+    """The replies that this process is about to get. All its services share one. `gathers`: the key has FEW_CALLS."""
+
+    def __init__(self, *, gathers: bool = False) -> None:
+        self.gathers = gathers
+        self.pending: dict[str, asyncio.Future[Result]] = {}
+        self.taking = asyncio.Lock()
+        """One turn at a time takes what waits for a batch, so that the next one sees what is left."""
+        self._process = secrets.token_hex(8)
+        self._turns = count()
+
+    @asynccontextmanager
+    async def claimant(self, cache: ReplyCache, terms: Terms) -> AsyncIterator["Claimant"]:
+        """A turn that asks for replies. What is missing at its end, it does not ask for any more."""
+        name = f"{self._process}:{next(self._turns)}"
+        claimant = Claimant(name, cache, self, terms)
+        try:
+            yield claimant
+        finally:
+            if left := set(claimant.own):
+                await claimant.failed(left, None)
+
+
+class Claimant:
+    """A turn that asks for replies. `elsewhere` are keys that another process is asking for."""
+
+    def __init__(self, name: str, cache: ReplyCache, in_flight: InFlight, terms: Terms) -> None:
+        self.own: set[str] = set()
+        self.elsewhere: set[str] = set()
+        self._name = name
+        self._cache = cache
+        self._pending = in_flight.pending
+        self._taking = in_flight.taking
+        self._gathers = in_flight.gathers
+        self._terms = terms
+        self._others_wait = False
+        self._gathered: dict[str, list[WantedReply]] = {}
+        """By batch: what others wait for, and a call that is about to be made asks for."""
+        self._waits = 0
+        self._waiting_since = 0.0
+
+    def is_open(self, key: str) -> bool:
+        """Whether it is not known yet where this reply comes from."""
+        return key not in self._pending and key not in self.elsewhere
+
+    def is_joined(self, key: str) -> bool:
+        """Whether another turn of this process is asking for it."""
+        return key in self._pending and key not in self.own
 
     @property
-    def longest(self) -> timedelta:
-        """Older replies are of no use."""
-        return max(self.known, self.unknown)
+    def saving(self) -> Saving:
+        """Why a reply that is found in the cache has cost no call."""
+        return Saving.COALESCING if self._waits else Saving.CACHE
 
-    def allow(self, lookup: Lookup, reply: CachedReply, now: datetime) -> bool:
-        """Whether the lookup may be answered with this reply."""
-        raw, at = reply
-        if at > now + SKEW:  # from before the clock was set back
-            return False
-        if now - at < min(self.known, self.unknown):
-            return True
-        is_unknown = lookup.judged(raw, at).state is State.UNKNOWN
-        return now - at < (self.unknown if is_unknown else self.known)
+    # Before a call ---------------------------------------------------------------------------------------
+
+    async def claim(self, wanted: Sequence[WantedReply], within: TimeRange) -> Mapping[str, CachedReply]:
+        """The replies that are stored. From now on this turn asks for the others, unless another process does."""
+        if self._gathers:
+            claims = await self._gather(wanted, within)
+        else:
+            claims = await self._claim(wanted, within)
+        self._others_wait = claims.others_wait
+        self._begin(claims.own)
+        left = {one.key for one in wanted} - claims.replies.keys() - self._pending.keys()
+        if self._waits and asyncio.get_running_loop().time() - self._waiting_since > FOLLOW_MOST:
+            self._begin(left)
+        else:
+            self.elsewhere |= left
+        return claims.replies
+
+    async def _claim(self, wanted: Sequence[WantedReply], within: TimeRange) -> Claims:
+        return await self._cache.claim(wanted, within, self._name, automatic=self._terms.automatic)
+
+    async def _gather(self, wanted: Sequence[WantedReply], within: TimeRange) -> Claims:
+        """As `_claim`, but what may share a call waits for what may fill it."""
+        stored = dict(await self._cache.recall([one.key for one in wanted], within))
+        missing = [one for one in wanted if one.key not in stored]
+        alone = [one for one in missing if not one.batch]
+        claims = await self._claim(alone, within) if alone else Claims()
+        for batch in {one.batch for one in missing if one.batch}:
+            together = [one for one in missing if one.batch == batch]
+            await self._wait_for_batch(batch, together)
+            async with self._taking:
+                keys = {one.key for one in together} - self._pending.keys()
+                answers = await self._cache.recall(keys, within)
+                await self._take_batch(batch, keys - answers.keys())
+            stored |= answers
+        return Claims(stored | dict(claims.replies), claims.own)
+
+    async def _wait_for_batch(self, batch: str, wanted: Sequence[WantedReply]) -> None:
+        """Wait until a batch is full, or nobody new comes, or others ask for all that is wanted."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + GATHER_MOST
+        await self._cache.gather(wanted, automatic=self._terms.automatic)
+        count, quiet = 1, 0.0
+        while 0 < count < self._terms.batch_size and quiet < GATHER_QUIET and clock() < end:
+            await asyncio.sleep(GATHER_POLL)
+            count, quiet = await self._cache.waiting(batch)
+
+    async def _take_batch(self, batch: str, keys: set[str]) -> None:
+        """Ask for those of the keys that no other process asks for, in calls that are filled with what others want."""
+        size = self._terms.batch_size
+        room = -(-len(keys) // size) * size
+        taken = await self._cache.fill(batch, room, self._name, keys) if keys else ()
+        others = [one for one in taken if one.key not in keys]
+        self._begin(one.key for one in taken)
+        self._gathered.setdefault(batch, []).extend(others)
+
+    def _begin(self, keys: Iterable[str]) -> None:
+        """From now on other turns of this process wait for these."""
+        for key in keys:
+            if key not in self._pending:
+                self._pending[key] = asyncio.get_running_loop().create_future()
+                self.own.add(key)
+
+    async def fill(self, batch: str, room: int) -> Sequence[WantedReply]:
+        """At most so many replies that others wait for, to be asked for in the same call."""
+        if self._gathers:
+            gathered = self._gathered.pop(batch, [])
+            self._gathered[batch] = gathered[room:]
+            return gathered[:room]
+        if not self._others_wait:
+            return ()
+        others = await self._cache.fill(batch, room, self._name)
+        self._begin(one.key for one in others)
+        return others
+
+    # After it --------------------------------------------------------------------------------------------
+
+    async def succeeded(self, answers: Sequence[Answer], at: datetime, *, others: bool) -> None:
+        """A call brought these. `others`: some of them are for other turns."""
+        kept: dict[str, Raw] = {}
+        unknown: list[str] = []
+        for answer in answers:
+            state = answer.cached_state(at)
+            if answer.raw is not None and state:
+                kept[answer.key] = answer.raw
+                unknown += [answer.key] if state is State.UNKNOWN else []
+        await self._cache.put(kept, at, unknown=unknown, others=others)
+        results = {one.key: None if one.raw is None else (one.raw, at) for one in answers}
+        await self._end(results, results.keys() - kept.keys())
+
+    async def failed(self, keys: Collection[str], error: VTError | None) -> None:
+        """A call broke. None: for a reason that does not hold for others."""
+        await self._end(dict.fromkeys(keys, error), keys)
+
+    async def _end(self, results: Mapping[str, Result], released: Collection[str]) -> None:
+        """Tell those that wait what came of it. Other processes may ask for what is `released`."""
+        ended = self.own & results.keys()
+        self.own -= ended
+        for key in ended:
+            self._pending.pop(key).set_result(results[key])
+        if released := ended.intersection(released):
+            await self._cache.release(released, self._name)
+
+    # In place of one -------------------------------------------------------------------------------------
+
+    async def joined(self, key: str) -> Result:
+        """What came of it when another turn of this process asked."""
+        if (pending := self._pending.get(key)) is None:
+            return None
+        await asyncio.wait({pending})
+        return pending.result()
+
+    async def wait_elsewhere(self) -> None:
+        """Wait a moment for what another process asks for, if this turn has nothing else to do."""
+        if not self._waits:
+            self._waiting_since = asyncio.get_running_loop().time()
+        pause = FOLLOW_POLL[min(self._waits, len(FOLLOW_POLL) - 1)]
+        self._waits += 1
+        await asyncio.sleep(pause)
 
 
-NOT_CACHED = MaxAges()
-"""Everything is asked for."""
+async def run(work: Sequence[Work]) -> AsyncIterator[Changes]:
+    """Run the work, CALLS_AT_ONCE at a time, and yield each change as it comes.
+
+    What still runs when the consumer stops is cancelled.
+    """
+    slots = asyncio.Semaphore(CALLS_AT_ONCE)
+    queue = asyncio.Queue[Changes | asyncio.Task[None]]()
+
+    async def run(one: Work) -> None:
+        async with slots:
+            await one(queue.put_nowait)
+
+    tasks = [asyncio.create_task(run(one)) for one in work]
+    for task in tasks:
+        task.add_done_callback(queue.put_nowait)
+    try:
+        running = len(tasks)
+        while running:
+            item = await queue.get()
+            if isinstance(item, asyncio.Task):
+                running -= 1
+                item.result()
+            else:
+                yield item
+    finally:
+        for task in tasks:
+            task.cancel()
+            task.add_done_callback(_retrieve_exception)
 
 
-def cache_key(lookup: Lookup) -> str:
-    """The key of a lookup's reply: of a fixed length, and without the indicator in plain text."""
-    resource = lookup.resource if lookup.step is Step.ASK else lookup.value
-    return f"{lookup.action.cached_as}:{sha256(resource.encode('utf-8', 'replace')).hexdigest()}"
-
-
-def may_use_cached(lookup: Lookup, now: datetime) -> bool:
-    """Whether a cached reply may answer it. Never for a file: one that was unknown may have been uploaded since."""
-    return lookup.step is Step.ASK and lookup.due(now) and not lookup.is_file
-
-
-def is_cacheable(before: Lookup, after: Lookup, raw: Raw, now: datetime) -> bool:
-    """Whether the reply that took a lookup from `before` to `after` is kept: only if it is readable and final."""
-    was_polled = before.step is Step.WAIT and after.settled and after.note is None
-    return (before.step is Step.ASK or was_polled) and before.judged(raw, now).state in _ANSWERS
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
+    """Without this, asyncio logs the exception of a task whose result nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()

@@ -3,74 +3,41 @@
 A turn makes every call that can be made now. Equal resources are asked for once, hashes and URLs in batches.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from vt import errors, steps
 from vt.client import Client
-from vt.coalescing import (
-    NOT_CACHED,
-    CachedReply,
-    MaxAges,
-    NullCache,
-    ReplyCache,
-    cache_key,
-    is_cacheable,
-    may_use_cached,
-)
+from vt.coalescing import Call, Claimant, InFlight, Terms, plan, run
 from vt.errors import VTError
-from vt.fair_queue import Plan, planned
+from vt.fair_queue import planned
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
 from vt.outage import OUTAGE, Backoff
 from vt.privacy import UploadDenylist
-from vt.quota import Saving
-from vt.steps import ENDPOINTS, Endpoint, Endpoints
+from vt.quota import SKEW, Saving
+from vt.reply_cache import (
+    NOT_CACHED,
+    Answer,
+    CachedReply,
+    MaxAges,
+    NullCache,
+    ReplyCache,
+    TimeRange,
+    WantedReply,
+    cache_key,
+    may_use_cached,
+    waits_for_quota,
+)
+from vt.steps import ENDPOINTS, Endpoints
 from vt.stored import Raw
-
-CALLS_AT_ONCE = 16
 
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call to make for some resources, and the lookups that wait for it, by their index."""
-
-    endpoint: Endpoint
-    resources: tuple[str, ...]
-    waiting: tuple[int, ...]
-    is_poll: bool = False
-
-
-def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints: Endpoints) -> list[Call]:
-    """The fewest calls for the lookups that are due: equal resources once, as many to a call as the key allows."""
-    groups: dict[tuple[Endpoint, Step], dict[str, list[int]]] = {}
-    for index in due:
-        lookup = board[index]
-        endpoint = endpoints[lookup.action.key][lookup.step]
-        group = groups.setdefault((endpoint, lookup.step), {})
-        group.setdefault(lookup.resource, []).append(index)
-    return [
-        Call(
-            endpoint,
-            batch,
-            tuple(index for resource in batch for index in waiting[resource]),
-            step is Step.WAIT,
-        )
-        for (endpoint, step), waiting in groups.items()
-        for batch in _batches(tuple(waiting), endpoint.batch_size(client))
-    ]
-
-
-def _batches(resources: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
-    return (resources[start : start + size] for start in range(0, len(resources), size))
 
 
 class Service:
@@ -87,6 +54,8 @@ class Service:
         endpoints: what each action's steps ask VirusTotal.
         on_saved: called with the number of calls that were not needed, and why.
         outage: how often, and how long, a lookup is tried while VirusTotal does not answer.
+        in_flight: what this process is asking now.
+        automatic: nobody waits for the lookups.
     """
 
     def __init__(
@@ -102,6 +71,8 @@ class Service:
         endpoints: Endpoints = ENDPOINTS,
         on_saved: Callable[[Saving, int], None] = lambda _saving, _calls: None,
         outage: Backoff = OUTAGE,
+        in_flight: InFlight | None = None,
+        automatic: bool = False,
     ) -> None:
         self.client = client
         self._clock = clock
@@ -111,6 +82,8 @@ class Service:
         self._endpoints = endpoints
         self._on_saved = on_saved
         self._outage = outage
+        self._in_flight = in_flight or InFlight()
+        self._terms = Terms(automatic, client.reports_a_call)
         self._may_rescan = client.kind == "private"
         self._transfer = FileTransfer(
             client, places, denylist=denylist or UploadDenylist(), keep=self._keep, clock=clock
@@ -126,32 +99,37 @@ class Service:
         return tuple(unique.values())
 
     async def advance(
-        self, lookups: Lookups, on_progress: OnProgress = noop, *, fresh: bool = False
+        self, lookups: Lookups, on_progress: OnProgress = noop, *, since: datetime | None = None
     ) -> AsyncIterator[Lookups]:
         """Do everything that can be done now; yields all lookups after each change.
 
         Those that are left then wait for the quota, an analysis or an outage; `next_turn` says until when.
         An upload is yielded before it begins, so that a process that dies during it leaves a mark: the next one asks
-        VirusTotal whether the file arrived. `on_progress` hears of bytes hashed and uploaded. `fresh`: without the cache.
+        VirusTotal whether the file arrived. `on_progress` hears of bytes hashed and uploaded.
+        `since`: replies from before that time are not used.
         """
         board = [self._checked(steps.resumed(lookup)) for lookup in lookups]
         shown = list(lookups)
-        while True:
-            board = board if fresh else list(await self.cached(board))
-            file_steps: list[Work] = []
-            if any(lookup.is_file for lookup in board):
-                # The one branch about files: a request without any does not touch vt/files.
-                board, file_steps = self._transfer.next_steps(board, on_progress)
-            if any(now is not before for now, before in zip(board, shown, strict=True)):
-                yield tuple(board)
-            work = [*file_steps, *self._calls(board)]
-            if not work:
-                return
-            async for changed in _run(work):
-                for index, lookup in changed.items():
-                    board[index] = lookup
-                yield tuple(board)
-            shown = list(board)
+        async with self._in_flight.claimant(self._cache, self._terms) as claimant:
+            while True:
+                board = await self._recalled(board, claimant, since)
+                file_steps: list[Work] = []
+                if any(lookup.is_file for lookup in board):
+                    # The one branch about files: a request without any does not touch vt/files.
+                    board, file_steps = self._transfer.next_steps(board, on_progress)
+                if any(now is not before for now, before in zip(board, shown, strict=True)):
+                    yield tuple(board)
+                work = [*file_steps, *await self._calls(board, claimant)]
+                if not work:
+                    if not claimant.elsewhere:
+                        return
+                    await claimant.wait_elsewhere()
+                async for changed in run(work):
+                    for index, lookup in changed.items():
+                        board[index] = lookup
+                    yield tuple(board)
+                shown = list(board)
+                claimant.elsewhere.clear()
 
     def _checked(self, lookup: Lookup) -> Lookup:
         indicator = None if lookup.settled else lookup.indicator
@@ -162,101 +140,157 @@ class Service:
         """The lookups, each with its answer where the cache holds one that is recent enough. VirusTotal is not asked."""
         now = self._clock()
         keys = {cache_key(one) for one in lookups if may_use_cached(one, now)}
-        if not keys:
-            return tuple(lookups)
-        known = await self._cache.recall(keys, now - self._max_ages.longest)
+        known = await self._cache.recall(keys, self._max_ages.range(now)) if keys else {}
         return tuple(self._with_reply(one, known, now) for one in lookups)
 
-    def _with_reply(self, lookup: Lookup, known: Mapping[str, CachedReply], now: datetime) -> Lookup:
-        found = known.get(cache_key(lookup)) if may_use_cached(lookup, now) else None
-        if found is None or not self._max_ages.allow(lookup, found, now):
+    async def _recalled(
+        self, board: Sequence[Lookup], claimant: Claimant, since: datetime | None
+    ) -> list[Lookup]:
+        """The lookups, with the replies that are stored. The rest is claimed, unless somebody else is asking for it."""
+        board = list(board)
+        while wanted := self._wanted(board, claimant):
+            now = self._clock()
+            within = TimeRange(since, since, now + SKEW) if since else self._max_ages.range(now)
+            replies = await claimant.claim(list(wanted.values()), within)
+            board = [self._with_reply(one, replies, now, claimant.saving) for one in board]
+        return board
+
+    def _wanted(self, board: Sequence[Lookup], claimant: Claimant) -> dict[str, WantedReply]:
+        """The replies of which nobody in this process knows where they come from."""
+        now = self._clock()
+        wanted = {cache_key(one): one for one in board if may_use_cached(one, now)}
+        return {
+            key: WantedReply.of(one, batched=self._is_batched(one))
+            for key, one in wanted.items()
+            if claimant.is_open(key)
+        }
+
+    def _is_batched(self, lookup: Lookup) -> bool:
+        return self._endpoints[lookup.action.key][lookup.step].batch_size(self.client) > 1
+
+    def _with_reply(
+        self,
+        lookup: Lookup,
+        known: Mapping[str, CachedReply],
+        now: datetime,
+        saving: Saving = Saving.CACHE,
+    ) -> Lookup:
+        found = known.get(cache_key(lookup)) if known and may_use_cached(lookup, now) else None
+        if found is None:
             return lookup
         raw, at = found
-        self._on_saved(Saving.CACHE, 1)
+        self._on_saved(saving, 1)
         return steps.after_report(lookup, raw, at, may_rescan=self._may_rescan)
 
+    async def await_batch(self, case_id: str, lookups: Iterable[Lookup]) -> None:
+        """Let others' calls ask for what waits for the quota; the case is woken when the reply is there."""
+        waiting = [one for one in lookups if waits_for_quota(one)]
+        if waiting:
+            now = self._clock()
+            seconds = max((one.not_before or now) - now for one in waiting).total_seconds()
+            wanted = [WantedReply.of(one, batched=self._is_batched(one)) for one in waiting]
+            await self._cache.await_batch(case_id, wanted, seconds, automatic=self._terms.automatic)
+
     async def _keep(self, lookups: Iterable[Lookup], raw: Raw, now: datetime) -> None:
-        """Cache one reply for everybody who looks up one of these from now on."""
-        await self._cache.put({cache_key(lookup): raw for lookup in lookups}, now)
+        """Cache a receipt for everybody who looks up one of these in the next minutes: they await the same analysis."""
+        keys = {cache_key(lookup): raw for lookup in lookups}
+        await self._cache.put(keys, now, unknown=keys)
 
-    def _calls(self, board: Sequence[Lookup]) -> list[Work]:
-        """The calls that are due. Reading and uploading files is not among them (FileTransfer.next_steps)."""
+    async def _calls(self, board: Sequence[Lookup], claimant: Claimant) -> list[Work]:
+        """The calls that are due. Reading and uploading files is not among them (FileTransfer.next_steps).
+
+        Last comes the waiting for others' calls, so that no call of ours ever waits behind it.
+        """
         now = self._clock()
-        due = [
-            index
-            for index, lookup in enumerate(board)
-            if lookup.due(now) and lookup.value and lookup.step is not Step.UPLOAD
+        due: list[int] = []
+        joined: dict[str, list[int]] = {}
+        for index, lookup in enumerate(board):
+            if not (lookup.due(now) and lookup.value) or lookup.step is Step.UPLOAD:
+                continue
+            key = cache_key(lookup) if may_use_cached(lookup, now) else ""
+            if claimant.is_joined(key):
+                joined.setdefault(key, []).append(index)
+            elif key not in claimant.elsewhere:
+                due.append(index)
+        calls = [
+            await self._filled(call, board, claimant)
+            for call in plan(board, due, self.client, self._endpoints)
         ]
-        calls = plan(board, due, self.client, self._endpoints)
-        polls = sum(call.is_poll for call in calls)
-        plans = {True: Plan(polls), False: Plan(len(calls) - polls)}
-        return [partial(self._make, call, board, plans[call.is_poll]) for call in calls]
+        return [
+            *(partial(self._make, call, board, claimant) for call in calls),
+            *(partial(self._join, key, tuple(which), board, claimant) for key, which in joined.items()),
+        ]
 
-    async def _make(self, call: Call, board: Sequence[Lookup], of: Plan, on_change: OnChange) -> None:
+    async def _filled(self, call: Call, board: Sequence[Lookup], claimant: Claimant) -> Call:
+        """The call, with what others wait for where it has room left."""
+        first = board[call.waiting[0]]
+        room = call.endpoint.batch_size(self.client) - len(call.resources)
+        if first.step is not Step.ASK or call.endpoint.batch_size(self.client) == 1 or not room:
+            return call
+        others = await claimant.fill(first.action.cached_as, room)
+        resources = (*call.resources, *(one.resource for one in others))
+        return replace(call, resources=resources, others=tuple(others))
+
+    async def _make(
+        self, call: Call, board: Sequence[Lookup], claimant: Claimant, on_change: OnChange
+    ) -> None:
         """Make one call, and take every lookup that waited for it to its next state."""
         waiting = {index: board[index] for index in call.waiting}
+        keys = [*map(cache_key, waiting.values()), *(one.key for one in call.others)]
         try:
-            with planned(of, is_poll=call.is_poll):
+            with planned(call.bookings, is_poll=call.is_poll):
                 replies = await call.endpoint.fetch(self.client, call.resources)
             if not replies:
                 raise errors.Dropped
         except VTError as error:
-            now = self._clock()
-            after = partial(steps.after_error, error=error, now=now, outage=self._outage)
-            on_change({index: after(lookup) for index, lookup in waiting.items()})
+            # Automatic look-ups stop at a reserve that is there for people.
+            is_only_ours = self._terms.automatic and isinstance(error, errors.QuotaSpent)
+            await claimant.failed(keys, None if is_only_ours else error)
+            on_change(self._after_error(waiting, error))
             return
         self._on_saved(Saving.BATCH, len(call.resources) - 1)
-        self._on_saved(Saving.COALESCING, len(call.waiting) - len(call.resources))
+        self._on_saved(Saving.COALESCING, len(call.waiting) + len(call.others) - len(call.resources))
         now = self._clock()
-        changed: dict[int, Lookup] = {}
-        to_cache: dict[str, Raw] = {}
-        for index, lookup in waiting.items():
-            # What VirusTotal left out of a batch stays due, and is asked for again.
-            if (raw := replies.get(lookup.resource)) is not None:
-                changed[index] = steps.after_reply(lookup, raw, now, may_rescan=self._may_rescan)
-                if is_cacheable(lookup, changed[index], raw, now):
-                    to_cache[cache_key(lookup)] = raw
-        await self._cache.put(to_cache, now)
+        # What VirusTotal left out of a batch stays due, and is asked for again.
+        changed = {
+            index: steps.after_reply(lookup, raw, now, may_rescan=self._may_rescan)
+            for index, lookup in waiting.items()
+            if (raw := replies.get(lookup.resource)) is not None
+        }
+        answers = [
+            Answer(cache_key(lookup), lookup, changed.get(index), replies.get(lookup.resource))
+            for index, lookup in waiting.items()
+        ]
+        answers += [Answer(one.key, one.lookup, one.lookup, replies.get(one.resource)) for one in call.others]
+        await claimant.succeeded(answers, now, others=bool(call.others))
         on_change(changed)
+
+    def _after_error(self, waiting: Mapping[int, Lookup], error: VTError) -> dict[int, Lookup]:
+        now = self._clock()
+        after = partial(steps.after_error, error=error, now=now, outage=self._outage)
+        return {index: after(lookup) for index, lookup in waiting.items()}
+
+    async def _join(
+        self,
+        key: str,
+        which: tuple[int, ...],
+        board: Sequence[Lookup],
+        claimant: Claimant,
+        on_change: OnChange,
+    ) -> None:
+        """Wait for the reply that another lookup of this process has asked for. If there is none, it is asked for."""
+        result = await claimant.joined(key)
+        waiting = {index: board[index] for index in which}
+        if isinstance(result, VTError):
+            on_change(self._after_error(waiting, result))
+        elif result:
+            raw, at = result
+            self._on_saved(Saving.COALESCING, len(waiting))
+            after_report = partial(steps.after_report, raw=raw, now=at, may_rescan=self._may_rescan)
+            on_change({index: after_report(lookup) for index, lookup in waiting.items()})
 
 
 def next_turn(lookups: Lookups) -> datetime | None:
     """When the first unsettled lookup may go on; None when all are settled."""
     waiting = (lookup.not_before for lookup in lookups if not lookup.settled and lookup.not_before)
     return min(waiting, default=None)
-
-
-async def _run(work: Sequence[Work]) -> AsyncIterator[Mapping[int, Lookup]]:
-    """Run the work, CALLS_AT_ONCE at a time, and yield each change as it comes.
-
-    What still runs when the consumer stops is cancelled.
-    """
-    slots = asyncio.Semaphore(CALLS_AT_ONCE)
-    queue = asyncio.Queue[Mapping[int, Lookup] | asyncio.Task[None]]()
-
-    async def run(one: Work) -> None:
-        async with slots:
-            await one(queue.put_nowait)
-
-    tasks = [asyncio.create_task(run(one)) for one in work]
-    for task in tasks:
-        task.add_done_callback(queue.put_nowait)
-    try:
-        running = len(tasks)
-        while running:
-            item = await queue.get()
-            if isinstance(item, asyncio.Task):
-                running -= 1
-                item.result()
-            else:
-                yield item
-    finally:
-        for task in tasks:
-            task.cancel()
-            task.add_done_callback(_retrieve_exception)
-
-
-def _retrieve_exception(task: asyncio.Task[None]) -> None:
-    """Without this, asyncio logs the exception of a task whose result nobody waits for any more."""
-    if not task.cancelled():
-        task.exception()

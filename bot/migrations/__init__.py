@@ -116,6 +116,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0009": (script("0009_people_by_team.sql"),),
     "0010": (script("0010_case_replies.sql"),),
     "0011": (script("0011_installations.sql"),),
+    "0012": (script("0012_wanted_replies.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

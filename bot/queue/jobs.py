@@ -76,6 +76,19 @@ WAKE = """
     WHERE status = 'todo' AND args->>'outage' = 'true' AND scheduled_at > now() + interval '2 seconds'
 """
 """VirusTotal answers again: those who wait for that take their turn, not all in the same moment."""
+WAKE_CASES = f"""
+    batch AS (
+        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
+        SELECT '{QUEUE}', '{BATCH}', {AUTOMATIC}, '{BATCH}', '{BATCH}', now() WHERE EXISTS (SELECT FROM due)
+        ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE SET scheduled_at = excluded.scheduled_at
+    )
+    UPDATE procrastinate_jobs SET scheduled_at = now()
+    WHERE status = 'todo' AND scheduled_at > now() AND queueing_lock IN (SELECT id FROM woken)
+"""  # noqa: S608 - constants
+"""The last part of a statement whose CTE `woken` holds the ids of cases, and `due` those whose cards have become due.
+
+They take their turns now.
+"""
 NEXT_BATCH = f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
     VALUES ('{QUEUE}', '{BATCH}', {AUTOMATIC}, '{BATCH}', '{BATCH}', now() + make_interval(secs => %(seconds)s))

@@ -1,29 +1,54 @@
 """VirusTotal's replies: those that processes share so that nothing is asked for twice, and the large ones of cases."""
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.connections import Statement
 from bot.database import Database
+from bot.storage.wanted_replies import CLAIM_SECONDS, WAITING, WANTED, WantedReplies
 from handlers import stored_shapes
 from handlers.case import Case, Unreadable, UnreadableCase
 from vt.lookup import Lookup
+from vt.reply_cache import CachedReply, Claims, TimeRange, WantedReply
 from vt.stored import INLINE, PackedReply, Packer, Raw
 
 # Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
 # was stored before the clock was set back.
 _PUT = """
-    INSERT INTO replies (key, raw, at) VALUES (%(key)s, %(raw)s::json, %(at)s)
-    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at
+    INSERT INTO replies (key, raw, at, known) VALUES (%(key)s, %(raw)s::json, %(at)s, %(known)s)
+    ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at, known = excluded.known
     WHERE replies.at <= excluded.at OR replies.at > GREATEST(now(), excluded.at) + interval '1 minute'
 """
+# Of a reply that an older version stored it is not noted whether VirusTotal knew anything.
 _RECALL = """
-    SELECT key, at, CASE WHEN octet_length(raw::text) <= %(inline)s THEN raw::text END AS raw
-    FROM replies WHERE key = ANY(%(keys)s) AND at > %(after)s
+    SELECT key, at, CASE WHEN octet_length(raw::text) <= %(inline)s THEN raw::text END AS raw FROM replies
+    WHERE key = ANY(%(keys)s) AND at > CASE WHEN known THEN %(known)s::timestamptz ELSE %(unknown)s END AND at <= %(end)s
 """
 _RECALL_LARGE = "SELECT raw::text AS raw FROM replies WHERE key = %(key)s AND at = %(at)s"
+# The rows of others' claims are not touched, so that nobody waits for their locks; only when two claim at the same moment
+# does the conflict decide.
+_CLAIM = f"""
+    WITH stored AS ({_RECALL}), claimed AS (
+        INSERT INTO wanted_replies AS mine
+            (key, batch, action, kind, resource, automatic, case_ids, since, until, claimant, claimed_until)
+        SELECT key, batch, action, kind, resource, %(automatic)s, '{{}}', now(), claim.until, %(claimant)s, claim.until
+        FROM {WANTED}, (SELECT now() + interval '{CLAIM_SECONDS} seconds' AS until) AS claim
+        WHERE NOT EXISTS (SELECT FROM stored WHERE stored.key = wanted.key) AND NOT EXISTS (
+            SELECT FROM wanted_replies AS other
+            WHERE other.key = wanted.key AND other.claimed_until > now() AND other.claimant <> %(claimant)s
+        )
+        ON CONFLICT (key) DO UPDATE SET claimant = excluded.claimant, claimed_until = excluded.claimed_until
+        WHERE mine.claimed_until IS NULL OR mine.claimed_until <= now() OR mine.claimant = excluded.claimant
+        RETURNING key, case_ids <> '{{}}' AS is_awaited
+    )
+    SELECT found.*, EXISTS (SELECT FROM wanted_replies WHERE batch <> '' AND {WAITING}) AS others_wait FROM (
+        SELECT key, at, raw, false AS is_awaited FROM stored
+        UNION ALL SELECT key, NULL, NULL, is_awaited FROM claimed
+    ) AS found
+"""  # noqa: S608 - constants
 # The newest replies stay that fit into both bounds; bytes are counted as PostgreSQL stores them, compressed, and no reply
 # is read for that. So many are deleted at once that the statement does not take too long.
 _PRUNE = """
@@ -50,7 +75,7 @@ MAX_ROWS = 100_000
 MAX_BYTES = 512 << 20
 
 
-class StoredReplies:
+class StoredReplies(WantedReplies):
     """VirusTotal's replies, stored so that the same thing is not asked twice. Every method raises StoreDown.
 
     `owner`: to whose key they came. What the sandbox invented is never taken for what VirusTotal said.
@@ -66,21 +91,36 @@ class StoredReplies:
         *,
         packer: Packer | None = None,
     ) -> None:
-        self._database = database
-        self._owner = owner
+        super().__init__(database, owner)
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._packer = packer or Packer()
 
     async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, Raw]:
-        """Those of them that are kept and came after that time."""
-        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
+        """Those of them that are stored and came after that time."""
+        within = TimeRange(newer_than, newer_than, datetime.max.replace(tzinfo=UTC))
+        return {key: raw for key, (raw, _) in (await self.recall(keys, within)).items()}
 
-    async def recall(self, keys: Iterable[str], newer_than: datetime) -> dict[str, tuple[Raw, datetime]]:
-        """The same, with the times when they came. Large ones are read one at a time, and packed."""
-        wanted = {"keys": [self._owner + key for key in keys], "after": newer_than, "inline": INLINE}
-        found: dict[str, tuple[Raw, datetime]] = {}
-        for row in await self._database.rows(_RECALL, wanted):
+    async def recall(self, keys: Iterable[str], within: TimeRange) -> dict[str, CachedReply]:
+        """The stored replies for these keys that came within that time, with the times when they came."""
+        values = self._keys(keys) | asdict(within) | {"inline": INLINE}
+        return await self._stored(await self._database.rows(_RECALL, values))
+
+    async def claim(
+        self, wanted: Sequence[WantedReply], within: TimeRange, claimant: str, *, automatic: bool
+    ) -> Claims:
+        """The stored replies, and which of the others the claimant is to ask for. One statement."""
+        values = self._wanted(wanted) | asdict(within) | {"inline": INLINE}
+        rows = await self._database.rows(_CLAIM, values | {"claimant": claimant, "automatic": automatic})
+        self._awaited |= {row.key for row in rows if row.is_awaited}
+        own = frozenset(row.key.removeprefix(self._owner) for row in rows if row.at is None)
+        stored = await self._stored([row for row in rows if row.at])
+        return Claims(stored, own, others_wait=any(row.others_wait for row in rows))
+
+    async def _stored(self, rows: Iterable[Any]) -> dict[str, CachedReply]:
+        """Large ones are read one at a time, and packed."""
+        found: dict[str, CachedReply] = {}
+        for row in rows:
             raw = json.loads(row.raw) if row.raw else await self._large(row.key, row.at)
             if isinstance(raw, Mapping):
                 found[row.key.removeprefix(self._owner)] = raw, row.at
@@ -93,14 +133,17 @@ class StoredReplies:
             raw = json.loads(rows[0].raw) if rows else None
             return self._packer.packed(rows[0].raw, raw) if isinstance(raw, dict) else None
 
-    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
+    async def put(
+        self, raws: Mapping[str, Raw], at: datetime, *, unknown: Collection[str] = (), others: bool = False
+    ) -> None:
         """Store replies that came at that time; what is newer stays. One that alone exceeds `max_bytes` is left out.
 
-        Large ones are written at once, one at a time: to put them off would be to hold all of them in memory.
+        Large ones are written at once, one at a time: to put them off would be to hold all of them in memory. So are all,
+        if `others` wait for them. `unknown`: keys of replies that VirusTotal knows nothing.
         """
         small: list[Statement] = []
         for key, raw in sorted(raws.items()):
-            row = {"key": self._owner + key, "at": at}
+            row = {"key": self._owner + key, "at": at, "known": key not in unknown}
             if not isinstance(raw, PackedReply):
                 body = json.dumps(raw)
                 small += [(_PUT, row | {"raw": body})] if len(body) <= self._max_bytes else []
@@ -109,8 +152,9 @@ class StoredReplies:
                 body = raw.text
                 if len(body) <= self._max_bytes:
                     await self._database.rows(_PUT, row | {"raw": body})
-        if small:
-            await self._database.write_later(*small)
+        if raws:
+            write = self._database.write if others else self._database.write_later
+            await write(*small, self._ended(raws, at))
 
     async def prune(self, older_than: datetime) -> None:
         """Delete replies, to whichever key, that came before that time, and the oldest that exceed the bounds. Raises StoreDown."""
@@ -120,7 +164,8 @@ class StoredReplies:
                 _PRUNE, {"before": older_than, "most": PRUNED_AT_ONCE, **bounds}
             )
             if len(deleted) < PRUNED_AT_ONCE:
-                return
+                break
+        await self._prune_wanted()
 
 
 # The replies of cases -----------------------------------------------------------------------------------

@@ -77,10 +77,11 @@ async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
 
 async def _advance(case: Case, deps: LookupDeps, *, fresh: bool) -> None:
     at, waiting = next_turn(case.lookups), case.lookups
+    since = case.request.at if fresh else None
     if at:
         waiting = brought_forward(waiting, deps.clock())
     async with reported(case, deps) as reporting:
-        async for lookups in deps.service.advance(waiting, reporting.on_bytes, fresh=fresh):
+        async for lookups in deps.service.advance(waiting, reporting.on_bytes, since=since):
             await reporting.save(lookups)
     promised, case = _promised(case.lookups), reporting.case
     if promised and not _promised(case.lookups):
@@ -131,6 +132,7 @@ async def _wait(case: Case, at: datetime, deps: LookupDeps, *, promised: datetim
     if state != case.told or (promised and is_news(promised, _promised(case.lookups) or at, now)):
         case = await reply(case, await message(case, deps, final=False), deps, final=False)
         await deps.store.save(case.model_copy(update={"told": state}))
+    await deps.service.await_batch(case.request.id, case.lookups)
     is_out = any(isinstance(one.error, NotAnswering) for one in found)
     await deps.store.again(case.request.id, at, outage=is_out)
 

@@ -27,12 +27,12 @@ from handlers.turns.buttons import visible_answer
 from handlers.views import details_layout, messages
 from handlers.views.details import Attachment
 from handlers.views.rich_text import clean
-from vt.coalescing import cache_key
 from vt.evidence import LONG_AGO, Evidence, HostRule, record
 from vt.indicators import is_internal
 from vt.lookup import Lookup
 from vt.models import HostReport
 from vt.privacy import masked
+from vt.reply_cache import cache_key
 from vt.verdict import Finding, State
 
 log = structlog.get_logger()

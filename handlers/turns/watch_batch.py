@@ -167,8 +167,7 @@ class _Batch:
     """The steps that every card of a batch takes, and what they share: the channels' settings and the time."""
 
     def __init__(self, deps: WatchDeps) -> None:
-        self._deps = deps
-        self._now = deps.clock()
+        self._deps, self._now = deps, deps.clock()
         self._throttle = Throttle(deps, self._now)
 
     async def fail(self, unreadable: UnreadableCase) -> None:
@@ -285,6 +284,7 @@ class _Batch:
         posted = card.posted or (self._now if card.is_visible else None)
         card = with_progress(replace(card, posted=posted), failures=0)
         due = next_turn(card.case.lookups)
+        await self._deps.automatic.await_batch(card.case.request.id, card.case.lookups)
         await self._finish(card, Outcome.OPEN if due else Outcome.DONE, due)
 
 

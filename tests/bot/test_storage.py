@@ -24,6 +24,7 @@ from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
 from vt.indicators import Indicator, Kind
 from vt.lookup import Lookup
+from vt.reply_cache import TimeRange
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 WHERE = Origin(team="T1", user="U1", channel="C1", response_url="https://hooks.slack.com/x")
@@ -152,6 +153,11 @@ async def test_prune(cases, opened):
     assert await StoredReplies(opened).get(["k"], NOON - timedelta(days=9)) == {}
 
 
+def since(at):
+    """Replies that came after that time, whatever they say."""
+    return TimeRange(at, at, at + timedelta(days=1))
+
+
 async def test_replies(opened):
     """Replies come back as they were, the order of their keys too, while they are new enough."""
     replies = StoredReplies(opened)
@@ -161,7 +167,7 @@ async def test_replies(opened):
     found = await replies.get(["one", "three"], NOON - timedelta(minutes=1))
     assert found == {"one": raw}
     assert list(found["one"]) == list(raw)
-    assert await replies.recall(["one"], NOON - timedelta(minutes=1)) == {"one": (raw, NOON)}
+    assert await replies.recall(["one"], since(NOON - timedelta(minutes=1))) == {"one": (raw, NOON)}
     assert await replies.get(["one", "two"], NOON) == {}
 
 
@@ -170,7 +176,7 @@ async def test_newest_reply_stays(opened):
     replies = StoredReplies(opened)
     for minute in (1, 2, 0):
         await replies.put({"one": {"minute": minute}}, NOON + timedelta(minutes=minute))
-    assert await replies.recall(["one"], NOON) == {"one": ({"minute": 2}, NOON + timedelta(minutes=2))}
+    assert await replies.recall(["one"], since(NOON)) == {"one": ({"minute": 2}, NOON + timedelta(minutes=2))}
 
 
 async def test_replies_to_another_key(opened):

@@ -10,6 +10,7 @@ from handlers.people import Person, Role
 from handlers.request import ChannelSettings
 from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups
 from handlers.watch import Card, CardOverrides, Duplicate, Mode, Watch
+from vt.reply_cache import Claims, NullCache
 from vt.stored import PackedReply, Packer
 
 
@@ -79,20 +80,25 @@ class MemoryCases:
         """It is always there."""
 
 
-class MemoryReplies:
+class MemoryReplies(NullCache):
     """The cache of replies, as vt.service and handlers see it."""
 
     def __init__(self):
         self.kept = {}
 
-    async def recall(self, keys, newer_than):
+    async def recall(self, keys, within):
         known = {key: self.kept[key] for key in keys if key in self.kept}
-        return {key: (json.loads(raw), at) for key, (raw, at) in known.items() if at > newer_than}
+        return {key: (json.loads(raw), at) for key, (raw, at) in known.items() if at > within.known}
+
+    async def claim(self, wanted, within, *_, **__):
+        found = await self.recall([one.key for one in wanted], within)
+        return Claims(found, frozenset(one.key for one in wanted if one.key not in found))
 
     async def get(self, keys, newer_than):
-        return {key: raw for key, (raw, _) in (await self.recall(keys, newer_than)).items()}
+        known = {key: self.kept[key] for key in keys if key in self.kept}
+        return {key: json.loads(raw) for key, (raw, at) in known.items() if at > newer_than}
 
-    async def put(self, raws, at):
+    async def put(self, raws, at, **_):
         self.kept |= {key: (taken(json.dumps(dict(raw))), at) for key, raw in raws.items()}
 
 

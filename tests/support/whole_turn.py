@@ -50,13 +50,13 @@ from tests.support.vt_client import EICAR
 from tests.support.vt_service import no_pause
 from vt.actions import BY_KEY
 from vt.client import Client
-from vt.coalescing import MaxAges
 from vt.evidence import Thresholds
 from vt.files.disk import Disk
 from vt.files.safe_path import Roots
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
+from vt.reply_cache import MaxAges
 from vt.service import Service
 from vt.steps import ENDPOINTS
 

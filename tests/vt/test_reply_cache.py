@@ -12,12 +12,12 @@ from playground.virustotal import Sandbox
 from tests.support.memory_quota import MemoryQuota, book
 from vt.actions import fitting
 from vt.client import Client
-from vt.coalescing import MaxAges
 from vt.errors import QuotaSpent, Reserved
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.quota import Limits, Usage
+from vt.reply_cache import MaxAges
 from vt.service import Service
 from vt.verdict import State
 
@@ -36,10 +36,10 @@ class CachedService:
     def __call__(self):
         return self.now
 
-    async def asks(self, *values, **how):
+    async def asks(self, *values, fresh=False):
         indicators = [read(value) for value in values]
         lookups = tuple(Lookup.of(one, fitting(one.kind), 3) for one in indicators)
-        async for board in self.service.advance(lookups, **how):
+        async for board in self.service.advance(lookups, since=self.now if fresh else None):
             lookups = board
         return [lookup.finding(self.now) for lookup in lookups]
 
