@@ -10,12 +10,13 @@ import pytest
 from cryptography.fernet import Fernet
 from structlog.testing import capture_logs
 
+from bot.__main__ import main
 from bot.app import NotRunning
 from bot.database import Database
 from bot.storage.installations import States, Workspaces, forget
 from playground.slack.delivery import Delivery
 from playground.slack.seed import ENTERPRISE
-from tests.support.app_fixture import ANA, Clock
+from tests.support.app_fixture import ANA, Clock, address
 from tests.support.oauth_apps import FIRST, FOURTH, KEY, SECOND, THIRD, query_of, several
 
 QUESTION = "192.0.2.1"
@@ -318,6 +319,21 @@ async def test_everything_of_a_workspace_is_forgotten(database):
         assert mentions(database, FIRST) == before
     finally:
         await store.close()
+
+
+def test_forgetting_by_the_command_line(database, capsys):
+    """It says how much was deleted; what is no id of a workspace is refused."""
+    environ = {"DATABASE_URL": address(database)}
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO refused_blocks VALUES (%s, 'card', now()), ('T0X', 'card', now())", [FIRST]
+        )
+    assert main(["forget", FIRST], environ) == 0
+    assert "Deleted one row that was kept for T0PLAYGRND." in capsys.readouterr().out
+    assert mentions(database, "T0X") == {"refused_blocks": 1}
+    with pytest.raises(SystemExit) as caught:
+        main(["forget", "everybody"], environ)
+    assert caught.value.code == 2
 
 
 def mentions(database, team):
