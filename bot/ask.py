@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot import file_sources
-from bot.backend import Backend, backend
+from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
 from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, SPENT, WRONG, healthy, new_file, operator, say, show
@@ -38,6 +38,7 @@ from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
 from vt.errors import Internal, NotAnswering, NotPublic, QuotaSpent, Unsupported
 from vt.evidence import Thresholds
+from vt.fair_queue import asking
 from vt.lookup import Lookup, Step
 from vt.privacy import UploadPolicy
 from vt.results import json_text
@@ -140,7 +141,9 @@ async def run(settings: Settings, question: Question) -> int:
                     [await _report(one, parts, charts, operator(settings)) for one in wanted.lookups]
                 )
             else:
-                status = await _answer(parts, wanted, settings, question)
+                place = new_id()
+                with asking(place, place):  # an asker of its own, who keeps the place in the quota's queue
+                    status = await _answer(parts, wanted, settings, question)
             return NOT_DONE if wrong and status == DONE else status
     except StoreDown:
         say(text.CANNOT_TAKE)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
 
+import psycopg
 import pytest
 import structlog
 
@@ -328,6 +329,9 @@ def test_the_days_quota_is_spent(vtbot):
     assert spent.returncode == both.returncode == 4
     assert Counting.calls == 1
     assert time.monotonic() - began < 30
+    with psycopg.connect(vtbot.database) as connection:
+        [use] = connection.execute("SELECT use FROM quotas").fetchone()
+    assert len({asker for _, asker, *_ in json.loads(use)["tickets"]}) == 2  # each has a place in the queue
     assert "out of quota until " in spent.stderr
     assert "00:00 UTC. Ask again then, or add --wait" in spent.stderr
     assert [bool(one["EntityResult"]) for one in json.loads(spent.stdout)] == [True, False]
