@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import signal
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,7 +23,7 @@ from bot.chart import CHARTS, Charts
 from bot.connections import DatabaseClock
 from bot.database import DatabaseFull, DatabaseReadOnly
 from bot.environment import OperatorError
-from bot.file_sources import Logins, check_disk, servers
+from bot.file_sources import Logins, check_disk, servers, spool, unnamed_file
 from bot.manifest import Mode
 from bot.observability import Metrics
 from bot.queue import jobs
@@ -226,7 +225,7 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
         logins=logins if settings.ssh_ad_hoc else None,
         invented=parts.invented,
         audience=Audience(settings.contact),
-        new_file=lambda: tempfile.TemporaryFile(dir=settings.state_dir),
+        new_file=partial(unnamed_file, spool(settings).folder),
         token_refused=lambda: bool(slack.access.refused),
     )
 

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TextIO
+from typing import IO, TextIO
 
 from pydantic import SecretStr
 
@@ -79,7 +79,7 @@ class _NamelessFile:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._fd, name = tempfile.mkstemp(prefix=SPOOL_PREFIX, dir=folder)
         weakref.finalize(self, os.close, self._fd)
-        Path(name).unlink()
+        Path(name).unlink(missing_ok=True)  # another process may have thought it stale
 
     def append(self, data: bytes) -> int:
         """Where they begin. Raises OSError."""
@@ -92,6 +92,15 @@ class _NamelessFile:
 
     def read(self, start: int, count: int) -> bytes:
         return os.pread(self._fd, count, start)
+
+
+def unnamed_file(folder: Path) -> IO[bytes]:
+    """A file that is gone when it is closed; where the folder cannot be used, in the system's own. Raises OSError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError:
+        return tempfile.TemporaryFile()
 
 
 def state_dir_unusable(settings: Settings, error: OSError) -> SettingsError:

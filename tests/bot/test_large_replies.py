@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from bot.database import Database
-from bot.file_sources import ReplySpool
+from bot.file_sources import ReplySpool, unnamed_file
 from bot.storage.cases import Cases
 from bot.storage.replies import StoredReplies
 from handlers.case import Outcome, UnreadableCase
@@ -146,6 +146,15 @@ def test_what_cannot_be_spooled_stays_in_memory(tmp_path):
     (tmp_path / "spool").write_text("a file where the folder should be")
     spool = ReplySpool(tmp_path / "spool")
     assert spool(b"x" * 100)() == b"x" * 100
+
+
+@pytest.mark.parametrize("name", ["spool", "a file/spool"])
+def test_a_file_for_what_is_sent_has_no_name(tmp_path, name):
+    """Not even where the folder cannot be made."""
+    (tmp_path / "a file").write_text("")
+    with unnamed_file(tmp_path / name) as file:
+        file.write(b"x")
+        assert not (tmp_path / name).exists() or list((tmp_path / name).iterdir()) == []
 
 
 @pytest.mark.slow
