@@ -91,9 +91,11 @@ async def taken(case, root=ROOT):
         async with _virustotal(case) as virustotal, _slack() as slack:
             environ = _environ(slack.url, virustotal, Path(folder), root)
             bot, port = await _started(environ, Path(folder))
+            line = Line(port)
             try:
-                return await _measured(case, slack, bot.pid, Line(port))
+                return await _measured(case, slack, bot.pid, line)
             finally:
+                line.hang_up()
                 bot.terminate()
                 await asyncio.to_thread(bot.wait, 20)
 
