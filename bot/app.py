@@ -133,9 +133,8 @@ async def running(
             port = await _served(stack, routes, settings)
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
                 checks["socket"] = await _connected(stack, app, settings.slack_app_token, slack, metrics)
-            log.info(
-                "ready", mode=settings.mode.value, host=settings.host, port=port, oauth=settings.is_oauth
-            )
+            where = {"host": settings.host, "port": port, "oauth": settings.is_oauth}
+            log.info("ready", mode=settings.mode.value, **where)
             yield Bot(port, parts.cases.unanswered)
 
 
