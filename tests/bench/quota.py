@@ -8,13 +8,17 @@ import heapq
 import json
 import random
 import sys
+import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 from pydantic import SecretStr
 
 from bot.database import Database
+from bot.postgres import Server
+from bot.startup import prepare
 from bot.storage.virustotal import QuotaStore
 from tests.bench.quota_figures import LIMITS, MANY, OTHERS, START, Case, Found
 from vt.errors import QuotaSpent
@@ -29,6 +33,19 @@ TOGETHER = 0.03
 CACHED, LOST = 0.02, 0.002
 """The part of the waiting requests that are answered without a call, and that never come again."""
 KEY = SecretStr("simulated")
+
+
+def measure(minutes=MINUTES):
+    """Lines of a Markdown table."""
+    with tempfile.TemporaryDirectory(prefix="vtbot-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with Server(Path(folder)).used() as url:
+            prepare(url)
+            found = asyncio.run(simulated(url, minutes))
+    yield "| simulated | measured | goal |"
+    yield "|---|---|---|"
+    for row in found.rows():
+        yield "| {} | {} | {} |".format(*row)
 
 
 # A process -----------------------------------------------------------------------------------------------
