@@ -30,7 +30,7 @@ parts = {
     "uploads": uploads.measure,
     "lookups": partial(lookups.measure, given.clients),
     "free-key": partial(free_key.measure, given.clients),
-    "quota": quota.measure,
+    "quota": lambda: quota.measure(),  # noqa: PLW0108 - found when it runs, so that the others run without it
     "growth": growth.measure,
     "throughput": throughput.measure,
     "steady": partial(steady.measure, given.minutes),
