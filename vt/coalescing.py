@@ -29,7 +29,9 @@ FEW_CALLS = 8
 GATHER_POLL = 0.03
 """Seconds between two looks at who else wants a call of a key that has few."""
 GATHER_QUIET = 0.1
-"""Seconds without anybody new after which a batch that is not full is sent."""
+"""Seconds after which what waits alone for a batch is sent."""
+GATHER_BURST = 0.3
+"""Seconds without anybody new after which the batch of several that came together is sent, if it is not full."""
 GATHER_MOST = 1.0
 """Seconds after which it is sent in any case."""
 FOLLOW_POLL = (0.05, 0.1, 0.2, 0.4)
@@ -182,10 +184,11 @@ class Claimant:
         clock = asyncio.get_running_loop().time
         end = clock() + GATHER_MOST
         await self._cache.gather(wanted, automatic=self._terms.automatic)
-        count, quiet = 1, 0.0
-        while 0 < count < self._terms.batch_size and quiet < GATHER_QUIET and clock() < end:
+        count, quiet, pause = 1, 0.0, GATHER_QUIET
+        while 0 < count < self._terms.batch_size and quiet < pause and clock() < end:
             await asyncio.sleep(GATHER_POLL)
             count, quiet = await self._cache.waiting(batch)
+            pause = GATHER_QUIET if count <= len(wanted) else GATHER_BURST
 
     async def _take_batch(self, batch: str, keys: set[str]) -> None:
         """Ask for those of the keys that no other process asks for, in calls that are filled with what others want."""

@@ -48,10 +48,9 @@ _COUNT = f"""
 """  # noqa: S608 - constants
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(%(lock)s, hashtext(%(batch)s))"
 # First one's own; then what people want before what nobody waits for, and each asker in turn, however much one has asked for.
+# MATERIALIZED: as a subquery it may be run for each row, and then takes more than LIMIT allows, which no call could hold.
 _FILL = f"""
-    UPDATE wanted_replies
-    SET claimant = %(claimant)s, claimed_until = now() + interval '{CLAIM_SECONDS} seconds'
-    WHERE key IN (
+    WITH taken AS MATERIALIZED (
         SELECT mine.key FROM wanted_replies AS mine JOIN (
             SELECT key, row_number() OVER (
                 PARTITION BY COALESCE(cases.team || ':' || cases.asker, key) ORDER BY since
@@ -65,7 +64,10 @@ _FILL = f"""
         ORDER BY mine.key = ANY(%(own)s::text[]) DESC, automatic, place, since
         LIMIT %(room)s FOR UPDATE OF mine SKIP LOCKED
     )
-    RETURNING key, batch, action, kind, resource, case_ids <> '{{}}' AS is_awaited
+    UPDATE wanted_replies AS mine
+    SET claimant = %(claimant)s, claimed_until = now() + interval '{CLAIM_SECONDS} seconds'
+    FROM taken WHERE mine.key = taken.key
+    RETURNING mine.key, batch, action, kind, resource, case_ids <> '{{}}' AS is_awaited
 """  # noqa: S608 - constants
 _RELEASE = """
     WITH waiting AS (

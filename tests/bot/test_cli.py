@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import os
 import pty
 import re
@@ -20,20 +19,19 @@ from importlib.metadata import version
 
 import psycopg
 import pytest
-import structlog
 
 from bot.__main__ import main
 from bot.ask import _given_up
 from bot.database import Database
 from bot.file_sources import read_text
 from bot.manifest import SCOPES
-from bot.observability import QUIET
 from bot.storage.history import History
 from handlers.case import Sighting
 from handlers.request import Origin
 from handlers.text.errors import error as why
 from playground.slack.workspace import Workspace
 from tests.support.app_fixture import address
+from tests.support.logs import restored_logging
 from tests.support.processes import ROOT, VARIABLES, run
 from tests.support.slack_rules import SHARED
 from vt.actions import BY_KEY
@@ -66,15 +64,11 @@ def vtbot(tmp_path, new_database, capsys, monkeypatch):
     settings = {"DATABASE_URL": address(new_database()), "STATE_DIR": str(tmp_path)}
 
     def run(*arguments, **environ):
-        levels = {name: logging.getLogger(name).level for name in QUIET}
-        try:
-            status = main(arguments, settings | environ)
-        except SystemExit as end:
-            status = end.code
-        finally:
-            structlog.reset_defaults()
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)
+        with restored_logging():
+            try:
+                status = main(arguments, settings | environ)
+            except SystemExit as end:
+                status = end.code
         return Done(status, *capsys.readouterr())
 
     run.database = settings["DATABASE_URL"]

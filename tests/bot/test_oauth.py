@@ -17,6 +17,7 @@ from bot.storage.installations import States, Workspaces, forget
 from playground.slack.delivery import Delivery
 from playground.slack.seed import ENTERPRISE
 from tests.support.app_fixture import ANA, Clock, address
+from tests.support.logs import restored_logging
 from tests.support.oauth_apps import FIRST, FOURTH, KEY, SECOND, THIRD, query_of, several
 
 QUESTION = "192.0.2.1"
@@ -328,10 +329,11 @@ def test_forgetting_by_the_command_line(database, capsys):
         connection.execute(
             "INSERT INTO refused_blocks VALUES (%s, 'card', now()), ('T0X', 'card', now())", [FIRST]
         )
-    assert main(["forget", FIRST], environ) == 0
+    with restored_logging():
+        assert main(["forget", FIRST], environ) == 0
     assert "Deleted one row that was kept for T0PLAYGRND." in capsys.readouterr().out
     assert mentions(database, "T0X") == {"refused_blocks": 1}
-    with pytest.raises(SystemExit) as caught:
+    with restored_logging(), pytest.raises(SystemExit) as caught:
         main(["forget", "everybody"], environ)
     assert caught.value.code == 2
 

@@ -1,17 +1,16 @@
 """The terminal in the pseudo-language: nothing is left in English, in help, in refusals, in answers and in doctor's."""
 
-import logging
 import os
 import sys
+from contextlib import suppress
 
 import pytest
-import structlog
 
 from bot.__main__ import COMMANDS, main
-from bot.observability import QUIET
 from bot.terminal import COLUMNS
 from tests.support.app_fixture import address
 from tests.support.leftovers import leftovers
+from tests.support.logs import restored_logging
 
 pytestmark = pytest.mark.slow
 
@@ -63,15 +62,8 @@ def vtbot(tmp_path, new_database, capsys, monkeypatch):
     settings = {"DATABASE_URL": address(new_database()), "STATE_DIR": str(tmp_path), "LANG": "en_XA.UTF-8"}
 
     def run(line, **others):
-        levels = {name: logging.getLogger(name).level for name in QUIET}
-        try:
+        with restored_logging(), suppress(SystemExit):
             main(line.split(), settings | others)
-        except SystemExit:
-            pass
-        finally:
-            structlog.reset_defaults()
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)
         said, told = capsys.readouterr()
         return [*said.splitlines(), *(one for one in told.splitlines() if one.startswith("vtbot"))]
 
