@@ -11,7 +11,7 @@ from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.people import asker
 from handlers.posting import RESPONSE_URL_USES, end, reply
-from handlers.request import AboutAnswer, AnswerRequest, RenewalRequest, UploadRequest, Verb
+from handlers.request import AboutAnswer, AnswerRequest, CardRequest, RenewalRequest, UploadRequest, Verb
 from handlers.sharing import decline, judged
 from handlers.text import files as files_text
 from handlers.text import modals
@@ -236,11 +236,7 @@ async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
     Raises StoreDown, NotStoredYet.
     """
     about = await case_of_button(case, deps)
-    if about is None:
-        return None
-    if not about.lookups:
-        if about.outcome is Outcome.OPEN and deps.clock() - case.request.at < STORED_WITHIN:
-            raise NotStoredYet
+    if about is None or not about.lookups:
         return None
     here = case.request.origin
     there = about.request.origin
@@ -251,7 +247,7 @@ async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
 async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:
     """The request whose answer carried the button; None when it is another workspace's, no longer stored, or unreadable.
 
-    Raises UnreadableCase when a later release wrote it, which reads it at another try.
+    Raises NotStoredYet, and UnreadableCase when a later release wrote it, which reads it at another try.
     """
     try:
         about = await deps.store.case(case.request.about)
@@ -260,4 +256,14 @@ async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
             raise
         log.warning("answer_unreadable", case=unreadable.case_id, reason=unreadable.reason)
         return None
-    return about if about and about.request.origin.team == case.request.origin.team else None
+    if about is None or about.request.origin.team != case.request.origin.team:
+        return None
+    if _is_about_to_end(about) and deps.clock() - case.request.at < STORED_WITHIN:
+        raise NotStoredYet
+    return about
+
+
+def _is_about_to_end(about: Case) -> bool:
+    """It is stored as it was before its answer, which is shown: what has a button is final. Cards have theirs earlier."""
+    is_known = about.lookups and all(lookup.settled for lookup in about.lookups)
+    return about.outcome is Outcome.OPEN and not is_known and not isinstance(about.request, CardRequest)

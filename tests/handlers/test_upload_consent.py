@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from playground.virustotal import faults
+from tests.handlers.test_faults import slow_to_store
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 
 CONTENT = b"never seen before"
@@ -309,6 +310,18 @@ async def test_a_known_file_may_be_uploaded_anyway_once_somebody_agrees(database
         await app.slack.until(lambda: "RISKY" in app.now(answer))
         assert "Scan date: 5 Feb 2019" not in app.now(answer)
         assert len(app.virustotal.calls_to("file/scan")) == 1
+
+
+async def test_upload_anyway_is_pressed_before_the_answer_is_stored(database, tmp_path):
+    """The press is not lost: the question comes as soon as the answer is stored."""
+    file = tmp_path / "eicar.com"
+    file.write_bytes(rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+    async with upload_app(database, tmp_path) as app:
+        with slow_to_store(database):
+            answer = await app.asks(f"/vt scan-file {file}")
+            await app.slack.presses(ANA, answer, "more", "Upload anyway")
+            await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
+            await app.idle()
 
 
 async def test_a_known_file_may_be_rescanned_too_with_a_private_key(database, tmp_path):
