@@ -36,6 +36,7 @@ from handlers.request import (
     Verb,
 )
 from handlers.turns import watch_batch
+from handlers.turns.buttons import STORED_WITHIN, NotStoredYet
 from handlers.watch import Rules
 from tests.support.memory_storage import (
     MemoryCards,
@@ -322,9 +323,13 @@ class World:
         return name
 
     async def turn(self, name):
-        """One turn of a stored request."""
+        """One turn of a stored request; another when the answer that it is about has not ended, as it is pressed here."""
         case = await self.stored.store.case(name)
-        await self.handlers[case.request.verb](case, self.deps)
+        try:
+            await self.handlers[case.request.verb](case, self.deps)
+        except NotStoredYet:
+            self.now += STORED_WITHIN
+            await self.handlers[case.request.verb](case, self.deps)
 
     async def opens(self, verb, about, part=""):
         await self.does(ModalRequest, verb=verb, about=about, view="V1", modal="M1", part=part)
