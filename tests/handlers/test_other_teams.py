@@ -23,7 +23,7 @@ SECRET, REASON = HASHES[0], "the-others-case-4711"
 MARKS = (SECRET, REASON)
 VERBS = ["json", "csv", "hide", "share", "submit", "upload", "recheck", "anyway", "hurry", "allow", "leave"]
 MENU = ["details", "why", "comments", "price", "recheck", "offer"]
-KEYLESS = {
+WITHOUT_TEAM = {
     "alembic_version": "the revision of the tables",
     "case_replies": "they are read with their case, and deleted with it",
     "quotas": "one row for each key of VirusTotal's",
@@ -50,7 +50,7 @@ def test_every_table_has_a_team(database):
     """But for those that say why they have none."""
     with psycopg.connect(database) as connection:
         found = tables(connection)
-    assert {name for name, columns in found.items() if "team" not in columns} == set(KEYLESS)
+    assert {name for name, columns in found.items() if "team" not in columns} == set(WITHOUT_TEAM)
 
 
 def reassign(database):
