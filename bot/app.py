@@ -124,7 +124,11 @@ async def running(
                 "disk": _check(partial(asyncio.to_thread, check_disk, settings.state_dir)),
                 "slack": _check(slack.api_test if installed else slack.auth_test),
             }
-            routes = operator_routes(checks, metrics, partial(_refresh, metrics, parts))
+            counts = {}
+            if installed:
+                checks["tokens"] = _check(installed.store.check)
+                counts["installations"] = installed.store.count
+            routes = operator_routes(checks, counts, metrics, partial(_refresh, metrics, parts))
             routes += installed.routes if installed else []
             if settings.mode is Mode.HTTP and settings.slack_signing_secret:
                 own = [] if clock else [time.time]
@@ -248,14 +252,8 @@ async def _installed(settings: Settings, parts: Backend, deps: Deps, metrics: Me
     if not settings.is_oauth:
         return None
     from bot.oauth import oauth  # noqa: PLC0415 - Slack's parts for it take memory
-    from bot.storage.installations import Undecipherable  # noqa: PLC0415 - the same
 
-    try:
-        return await oauth(settings, parts, deps, metrics)
-    except Undecipherable:
-        raise NotRunning(
-            "TOKEN_KEYS does not decrypt the stored tokens: add the key with which they were encrypted, after a comma."
-        ) from None
+    return await oauth(settings, parts, deps, metrics)
 
 
 async def _served(stack: AsyncExitStack, routes: list[web.RouteDef], settings: Settings) -> int:
@@ -287,7 +285,7 @@ def _check(probe: Probe) -> Check:
             await asyncio.wait_for(probe(), CHECK_SECONDS)
         except SlackApiError as error:
             return error_code(error)
-        except (NotConnected, DatabaseFull, DatabaseReadOnly) as error:
+        except (NotConnected, DatabaseFull, DatabaseReadOnly, OperatorError) as error:
             return str(error)
         except TimeoutError:
             return "no answer"

@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -38,7 +38,6 @@ from handlers.text import about
 
 Check = Callable[[], Awaitable[str]]
 """Asks one part whether it works. Returns why it does not, in one word, or ""."""
-
 
 MAX_BYTES = 1024 * 1024
 """Of a request's body; Slack's largest payloads are far smaller."""
@@ -246,19 +245,24 @@ def _refuse(metrics: Metrics, status: HTTPStatus) -> web.Response:
 
 
 def operator_routes(
-    checks: Mapping[str, Check], metrics: Metrics, refresh: Callable[[], Awaitable[None]]
+    checks: Mapping[str, Check],
+    counts: Mapping[str, Callable[[], Awaitable[int]]],
+    metrics: Metrics,
+    refresh: Callable[[], Awaitable[None]],
 ) -> list[web.RouteDef]:
-    """Health, readiness and metrics. `refresh`: brings those up to date that are read from the database."""
+    """Health, readiness, which tells the `counts` too, and metrics; `refresh` brings those up to date that the database has."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
         reasons = {name: reason for name, check in checks.items() if (reason := await check())}
-        states = {name: name not in reasons for name in checks}
+        said: dict[str, Any] = {name: name not in reasons for name in checks}
+        with suppress(StoreDown):
+            said |= {name: await count() for name, count in counts.items() if "database" not in reasons}
         if not reasons:
-            return web.json_response(states)
-        return web.json_response({**states, "reasons": reasons}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            return web.json_response(said)
+        return web.json_response({**said, "reasons": reasons}, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def metrics_page(_: web.Request) -> web.Response:
         await refresh()
@@ -274,10 +278,12 @@ async def serving(routes: list[web.RouteDef], host: str, port: int) -> AsyncIter
     application.add_routes(routes)
     # aiohttp logs the bytes of requests that it cannot parse, hence the silent logger; and by default it would
     # decompress bodies, while the signature is over the bytes as sent.
+    silent = logging.getLogger(__name__)
+    silent.setLevel(logging.CRITICAL + 1)
     runner = web.AppRunner(
         application,
         access_log=None,
-        logger=_silent(),
+        logger=silent,
         handle_signals=False,
         auto_decompress=False,
         lingering_time=LINGERING_SECONDS,
@@ -292,9 +298,3 @@ async def serving(routes: list[web.RouteDef], host: str, port: int) -> AsyncIter
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
-
-
-def _silent() -> logging.Logger:
-    logger = logging.getLogger(__name__)
-    logger.setLevel(logging.CRITICAL + 1)
-    return logger

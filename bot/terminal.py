@@ -67,6 +67,12 @@ async def doctor(settings: Settings) -> int:
         if settings.mode is not Mode.NONE:
             probes["slack"] = slack.api_test if settings.is_oauth else slack.auth_test
         status = await healthy(probes, operator(settings))
+        if settings.is_oauth:
+            from bot.oauth import examined  # noqa: PLC0415 - with one fixed token nothing of it is needed
+
+            told, is_well = await examined(settings, parts, slack)
+            show(messages.note(told))
+            return status if is_well else NOT_DONE
         missing = sorted(SCOPES.keys() - slack.access.granted) if slack.access.granted is not None else []
         if missing:
             show(messages.note(terminal_text.missing_scopes(missing)))

@@ -14,6 +14,9 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from bot.database import Database
+from bot.environment import OperatorError
+from handlers.text.language import enumerated
+from handlers.text.language import lazy_gettext as _
 
 STATE_LIVES = timedelta(minutes=10)
 """How long somebody may take between the page with the button and coming back from Slack."""
@@ -21,6 +24,11 @@ RENEWED_BEFORE = 2 * 3600
 """Seconds before a token expires in which it is renewed: Slack's live for twelve hours."""
 RENEWAL = timedelta(seconds=30)
 """How long one process may take to renew a token, before another one tries."""
+MOST_NAMED = 5
+"""Workspaces in one sentence."""
+UNDECIPHERABLE = _(
+    "TOKEN_KEYS does not decrypt the stored tokens of {teams}: add the key with which they were encrypted, after a comma."
+)
 TABLES = (
     "cases",
     "audit",
@@ -51,6 +59,7 @@ _RENEWED = """
     WHERE team = %(team)s
 """
 _FIND = "SELECT * FROM slack_installations WHERE team = %(team)s"
+_ALL = "SELECT * FROM slack_installations ORDER BY team"
 _DELETE = "DELETE FROM slack_installations WHERE team = %(team)s"
 _CLAIM = """
     UPDATE slack_installations SET renewing = %(now)s
@@ -77,8 +86,13 @@ _MEMBERS = (
 log = structlog.get_logger()
 
 
-class Undecipherable(Exception):
-    """A token was encrypted with a key that is not among TOKEN_KEYS."""
+class Undecipherable(OperatorError):
+    """Tokens were encrypted with a key that is not among TOKEN_KEYS."""
+
+    def __init__(self, teams: Sequence[str]) -> None:
+        """`teams`: the workspaces and organisations whose tokens they are."""
+        named = enumerated([*teams[:MOST_NAMED], *(["…"] if teams[MOST_NAMED:] else [])])
+        super().__init__(UNDECIPHERABLE, teams=named)
 
 
 class States(AsyncOAuthStateStore):
@@ -145,20 +159,36 @@ class InstallationStore(AsyncInstallationStore):
         """Delete an installation."""
         await self._database.rows(_DELETE, {"team": team_id or enterprise_id})
 
+    async def every(self) -> tuple[list[Bot], list[str]]:
+        """All installations, and the ids of those whose tokens cannot be decrypted, which are not among the first."""
+        bots, undecipherable = [], []
+        for row in await self._database.rows(_ALL, {}):
+            try:
+                bots.append(self._bot(row))
+            except Undecipherable:
+                undecipherable.append(row.team)
+        return bots, undecipherable
+
     async def check(self) -> None:
         """Raises Undecipherable when a stored token was encrypted with a key that we do not have."""
-        for row in await self._database.rows("SELECT * FROM slack_installations", {}):
-            self._bot(row)
+        _, undecipherable = await self.every()
+        if undecipherable:
+            raise Undecipherable(undecipherable)
+
+    async def count(self) -> int:
+        """How many installations there are."""
+        [[found]] = await self._database.rows("SELECT count(*) FROM slack_installations", {})
+        return int(found)
 
     async def claim_renewal(self, bot: Bot) -> bool:
         """Whether this process may renew a token now. A refresh token works once, so that no two may."""
         now = self._clock()
-        values = {"team": _team(bot), "now": now, "after": now - RENEWAL}
+        values = {"team": installed_in(bot), "now": now, "after": now - RENEWAL}
         return bool(await self._database.rows(_CLAIM, values))
 
     def _tokens(self, bot: Bot) -> dict[str, Any]:
         return {
-            "team": _team(bot),
+            "team": installed_in(bot),
             "token": self._keys.encrypt(bot.bot_token.encode()).decode(),
             "refresh_token": bot.bot_refresh_token
             and self._keys.encrypt(bot.bot_refresh_token.encode()).decode(),
@@ -170,7 +200,7 @@ class InstallationStore(AsyncInstallationStore):
             token = self._keys.decrypt(row.token).decode()
             refresh_token = row.refresh_token and self._keys.decrypt(row.refresh_token).decode()
         except InvalidToken:
-            raise Undecipherable from None
+            raise Undecipherable([row.team]) from None
         return Bot(
             app_id=row.app,
             enterprise_id=row.enterprise,
@@ -186,7 +216,7 @@ class InstallationStore(AsyncInstallationStore):
         )
 
 
-def _team(bot: Bot) -> str:
+def installed_in(bot: Bot) -> str:
     """By what an installation is found: the id of its workspace or organisation."""
     return (bot.enterprise_id if bot.is_enterprise_install else bot.team_id) or ""
 

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the names of tables are the database's own
 
 import asyncio
+import json
 from datetime import timedelta
 
 import psycopg
@@ -11,9 +12,9 @@ from cryptography.fernet import Fernet
 from structlog.testing import capture_logs
 
 from bot.__main__ import main
-from bot.app import NotRunning
 from bot.database import Database
-from bot.storage.installations import States, Workspaces, forget
+from bot.manifest import SCOPES
+from bot.storage.installations import States, Undecipherable, Workspaces, forget
 from playground.slack.delivery import Delivery
 from playground.slack.seed import ENTERPRISE
 from tests.support.app_fixture import ANA, Clock, address
@@ -241,10 +242,10 @@ async def test_tokens_are_encrypted_and_stand_in_no_log(database):
     newer = Fernet.generate_key().decode()
     async with several(database, TOKEN_KEYS=f"{newer},{KEY}") as installed:
         await installed.browser.installs(SECOND)
-    with pytest.raises(NotRunning, match="TOKEN_KEYS does not decrypt the stored tokens"):
+    with pytest.raises(Undecipherable, match="TOKEN_KEYS does not decrypt the stored tokens"):
         async with several(database, TOKEN_KEYS=KEY):
             pass
-    with pytest.raises(NotRunning, match="TOKEN_KEYS"):
+    with pytest.raises(Undecipherable, match="TOKEN_KEYS"):
         async with several(database, TOKEN_KEYS=newer):
             pass
 
@@ -294,6 +295,82 @@ async def test_an_unknown_workspace(database):
         assert said.status == 200
         assert installed.query("SELECT count(*) FROM cases") == [(0,)]
         assert installed.query("SELECT team FROM slack_workspaces") == [(FIRST,)]
+
+
+# What the operator is told ---------------------------------------------------------------------------------
+
+
+async def ready(installed):
+    """What /readyz says, and with which status."""
+    status, said = await installed.browser.get("/readyz")
+    return status, json.loads(said)
+
+
+async def test_readyz_counts_installations_and_tries_the_keys(database):
+    """How many there are, and whether TOKEN_KEYS decrypts every token, also those that another process has stored since."""
+    async with several(database) as installed:
+        well = {"database": True, "disk": True, "slack": True, "tokens": True}
+        assert await ready(installed) == (200, {**well, "installations": 0})
+        for team in (FIRST, ENTERPRISE):
+            await installed.browser.installs(team)
+        assert await ready(installed) == (200, {**well, "installations": 2})
+        foreign = Fernet(Fernet.generate_key()).encrypt(b"xoxb-elsewhere").decode()
+        installed.query(
+            "UPDATE slack_installations SET token = %s WHERE team = %s RETURNING 1", foreign, ENTERPRISE
+        )
+        status, said = await ready(installed)
+        assert (status, said["tokens"], said["installations"]) == (503, False, 2)
+        assert said["reasons"]["tokens"].startswith(
+            f"TOKEN_KEYS does not decrypt the stored tokens of {ENTERPRISE}:"
+        )
+        assert "SUSPICIOUS" in await asks(installed[FIRST])
+        assert foreign not in str(said)
+
+
+async def doctor(installed, capsys, **environ):
+    """What `vtbot doctor` prints, and its exit status."""
+    with restored_logging():
+        status = await asyncio.to_thread(main, ["doctor"], installed.environ | environ)
+    return status, capsys.readouterr().out
+
+
+async def test_doctor_tries_the_token_of_every_workspace(database, capsys):
+    """It names those that do not work and why, holds no secret, and renews nothing."""
+    async with several(database, rotates=True) as installed:
+        status, said = await doctor(installed, capsys)
+        assert (status, "not installed anywhere yet: open /slack/install" in said) == (0, True)
+        for team in (FIRST, SECOND, ENTERPRISE):
+            await installed.browser.installs(team)
+        status, said = await doctor(installed, capsys)
+        assert (status, "3 installations. Tokens that Slack accepts: 3" in said) == (0, True)
+        installed.slack.tokens.refuse(SECOND, "token_revoked")
+        scopes = ",".join(sorted(SCOPES.keys() - {"files:read"}))
+        installed.query(
+            "UPDATE slack_installations SET scopes = %s WHERE team = %s RETURNING 1", scopes, FIRST
+        )
+        installed.query(
+            "UPDATE slack_installations SET expires = now() WHERE team = %s RETURNING 1", ENTERPRISE
+        )
+        grants = [(*grant.tokens, grant.refresh) for grant in installed.slack.tokens.grants]
+        status, said = await doctor(installed, capsys)
+        assert status == 1
+        assert "3 installations. Tokens that Slack accepts: 1" in said
+        assert f"⛔ {SECOND}: Slack refuses the token (token_revoked). Install the app there again." in said
+        assert f"⛔ {FIRST}: the app was installed without files:read. Install it there again." in said
+        assert f"⏳ {ENTERPRISE}: the token has expired" in said
+        assert [(*grant.tokens, grant.refresh) for grant in installed.slack.tokens.grants] == grants
+        secrets = [
+            KEY,
+            installed.slack.tokens.client_secret,
+            *(secret for grant in grants for secret in grant),
+        ]
+        assert [secret for secret in secrets if secret in said] == []
+        status, said = await doctor(installed, capsys, TOKEN_KEYS=Fernet.generate_key().decode())
+        assert status == 1
+        assert (
+            f"⛔ TOKEN_KEYS does not decrypt the stored tokens of {ENTERPRISE}, {FIRST}, {SECOND}: add the key"
+            in said
+        )
 
 
 # What is kept ----------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ class Installed:
     clock: Clock
     database: str
     port: int
+    environ: dict
+    """The bot's settings."""
 
     def __getitem__(self, team):
         return self.apps[team]
@@ -104,23 +106,20 @@ async def several(database, *, mode="http", rotates=False, **environ):
             "http": {"SLACK_SIGNING_SECRET": slack.signing_secret},
             "socket": {"SLACK_APP_TOKEN": slack.app_token},
         }[mode]
-        settings = load(
-            {
-                "SLACK_CLIENT_ID": slack.tokens.client_id,
-                "SLACK_CLIENT_SECRET": slack.tokens.client_secret,
-                "TOKEN_KEYS": KEY,
-                "SLACK_API_URL": slack.api_url,
-                "VT_API_KEY": "private-or-not",
-                "VT_API_URL": virustotal.url,
-                "VT_QUOTA_MINUTE": "0",
-                "DATABASE_URL": address(database),
-                "PORT": "0",
-                **tokens,
-                **environ,
-            },
-            dotenv=None,
-        )
-        async with running(settings, clock) as bot:
+        given = {
+            "SLACK_CLIENT_ID": slack.tokens.client_id,
+            "SLACK_CLIENT_SECRET": slack.tokens.client_secret,
+            "TOKEN_KEYS": KEY,
+            "SLACK_API_URL": slack.api_url,
+            "VT_API_KEY": "private-or-not",
+            "VT_API_URL": virustotal.url,
+            "VT_QUOTA_MINUTE": "0",
+            "DATABASE_URL": address(database),
+            "PORT": "0",
+            **tokens,
+            **environ,
+        }
+        async with running(load(given, dotenv=None), clock) as bot:
             slack.redirect_urls = [f"http://127.0.0.1:{bot.port}/slack/oauth_redirect"]
             for workspace in workspaces:
                 workspace.target = f"http://127.0.0.1:{bot.port}/slack/events" if mode == "http" else None
@@ -129,7 +128,7 @@ async def several(database, *, mode="http", rotates=False, **environ):
             apps = {one.state.team: RunningApp(one, virustotal, clock, database, bot) for one in workspaces}
             browser = Browser(slack, bot.port)
             try:
-                yield Installed(slack, apps, browser, clock, database, bot.port)
+                yield Installed(slack, apps, browser, clock, database, bot.port, given)
             finally:
                 await browser.http.close()
             for one in workspaces:
