@@ -36,7 +36,7 @@ from handlers.turns.report import on_record, with_cached_reply
 from handlers.views import answer, messages
 from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
-from vt.errors import Internal, NotAnswering, NotPublic, QuotaSpent, Unsupported
+from vt.errors import Internal, NotAnswering, NotPublic, QuotaSpent, Unreachable, Unsupported
 from vt.evidence import Thresholds
 from vt.fair_queue import asking
 from vt.lookup import Lookup, Step
@@ -286,4 +286,7 @@ def _given_up(lookup: Lookup, now: datetime, *, wait: bool = False) -> Lookup:
         return lookup.evolve(step=Step.DONE)
     if lookup.settled or lookup.step is Step.WAIT or lookup.waiting_since is None:
         return lookup
+    error = lookup.finding(now).error
+    if isinstance(error, Unreachable) and error.why:  # theirs to mend
+        return lookup.refused(error)
     return lookup.refused(NotAnswering()) if now - lookup.waiting_since > LONGEST_WAIT else lookup

@@ -3,13 +3,11 @@
 import asyncio
 import math
 import secrets
-import ssl
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import httpx
@@ -19,7 +17,8 @@ from pydantic import SecretStr
 from bot.connections import DatabaseClock, FirstTurns
 from bot.database import Database
 from bot.file_sources import ReplySpool, places, spool
-from bot.observability import OTHER, Metrics
+from bot.network import DIRECT, TimedTransport, virustotal_transport
+from bot.observability import Metrics
 from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
@@ -217,12 +216,6 @@ def _reserve(settings: Settings, target: Target) -> int:
     return math.ceil(_limits(settings, target).day * settings.watch_reserve / 100)
 
 
-@cache
-def _tls(*, verify: bool) -> ssl.SSLContext:
-    """Reading the certificate authorities takes longer than the rest of the start, so all clients share them."""
-    return httpx.create_ssl_context(verify=verify)
-
-
 @asynccontextmanager
 async def _service(
     settings: Settings,
@@ -241,8 +234,10 @@ async def _service(
 ) -> AsyncIterator[Service]:
     """The service layer over a client of its own. `outage` and `in_flight` are shared by all of the process."""
     async with AsyncExitStack() as stack:
-        transport = httpx.AsyncHTTPTransport(
-            verify=_tls(verify=settings.vt_verify_ssl), limits=httpx.Limits(max_connections=50)
+        transport = virustotal_transport(
+            verify=settings.vt_verify_ssl,
+            ca_bundle=settings.vt_ca_bundle,
+            proxies=DIRECT if target.invented else settings.proxies,
         )
         client = Client(
             target.key,
@@ -268,33 +263,3 @@ async def _service(
             in_flight=in_flight,
             automatic=automatic,
         )
-
-
-ENDPOINTS = frozenset(f"{kind}/report" for kind in ("file", "url", "domain", "ip-address"))
-ENDPOINTS |= {"file/scan", "file/rescan", "file/scan/upload_url", "url/scan", "comments/get"}
-STATUSES = frozenset({200, 204, 302, 400, 401, 403, 404, 413, 429, 500, 502, 503, 504})
-
-
-class TimedTransport(httpx.AsyncBaseTransport):
-    """Measures requests to VirusTotal. `root`: the path of its API."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, root: str, metrics: Metrics) -> None:
-        self._inner, self._root, self._metrics = inner, root, metrics
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it. Without a reply its status is "none"."""
-        path = request.url.path.removeprefix(self._root)
-        endpoint, status, began = path if path in ENDPOINTS else OTHER, "none", time.perf_counter()
-        try:
-            with self._metrics.tracing.span(f"VirusTotal {endpoint}") as span:
-                response = await self._inner.handle_async_request(request)
-            if span:
-                span.attributes["http.response.status_code"] = response.status_code
-            status = str(response.status_code) if response.status_code in STATUSES else OTHER
-        finally:
-            self._metrics.virustotal.labels(endpoint, status).observe(time.perf_counter() - began)
-        return response
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()

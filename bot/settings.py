@@ -10,7 +10,7 @@ import structlog
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import environment
+from bot import environment, network
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
 from bot.manifest import SlackSettings
 from handlers.people import Policy, Role
@@ -43,6 +43,13 @@ class Settings(SlackSettings):
     vt_quota_day: environment.Calls = 500
     vt_quota_month: environment.Calls = 15500
     vt_verify_ssl: environment.Flag = True
+    vt_ca_bundle: Path | None = Field(None, description=_("a file of certificates in PEM format"))
+    """Authorities that are trusted besides this machine's, for VirusTotal and Slack."""
+    https_proxy: network.Address = None
+    http_proxy: network.Address = None
+    all_proxy: network.Address = None
+    """In place of either of the two above that is not set."""
+    no_proxy: Annotated[tuple[str, ...], BeforeValidator(network.bypassed)] = ()
     thresholds: Mapping[str, environment.Engines] = Field(
         default_factory=dict, description=_("a whole number of engines from 1 to 200")
     )
@@ -162,7 +169,16 @@ class Settings(SlackSettings):
         url = self.database_url.get_secret_value() if self.database_url else ""
         password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
         passwords = {SecretStr(password), SecretStr(unquote(password))} if password else set()
-        return tuple(value for value in (*values, self.database_url, *passwords) if value)
+        proxies = (
+            secret for proxy in (self.proxies.https, self.proxies.http) if proxy for secret in proxy.secrets
+        )
+        return tuple(value for value in (*values, self.database_url, *passwords, *proxies) if value)
+
+    @property
+    def proxies(self) -> network.Proxies:
+        """Through which proxies VirusTotal and Slack are reached."""
+        https, http = self.https_proxy or self.all_proxy, self.http_proxy or self.all_proxy
+        return network.Proxies(https, http, self.no_proxy)
 
     @property
     def policy(self) -> Policy:
@@ -210,9 +226,13 @@ def load(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> Sett
     given = variables(environ, dotenv)
     values = {**given, **from_files(given)}
     try:
-        return Settings.model_validate({name.lower(): value for name, value in values.items()})
+        # Sorted, capitals come first: of HTTPS_PROXY and https_proxy the latter counts, as for other programs.
+        settings = Settings.model_validate({name.lower(): values[name] for name in sorted(values)})
     except ValidationError as error:
         raise _refusal(error) from None
+    if settings.vt_ca_bundle:
+        network.check_bundle(settings.vt_ca_bundle, "VT_CA_BUNDLE")
+    return settings
 
 
 def _refusal(error: ValidationError) -> SettingsError:

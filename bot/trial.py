@@ -141,6 +141,7 @@ def _with_tokens(settings: Settings, slack: Workspace) -> Settings:
             "slack_bot_token": SecretStr(slack.bot_token),
             "slack_signing_secret": SecretStr(slack.signing_secret),
             "slack_api_url": slack.api_url,
+            "no_proxy": (*settings.no_proxy, "127.0.0.1"),
             "host": "127.0.0.1",
             "port": 0,
         }

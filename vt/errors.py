@@ -27,7 +27,6 @@ class UnrecognisedError(VTError, code="unrecognised-error"):
 
 # VirusTotal gave no usable answer ------------------------------------------------------------------------
 
-
 LONGEST_PAUSE = 15
 """Seconds, at most, until VirusTotal is called again after it has not answered."""
 
@@ -39,13 +38,20 @@ class NotAnswering(VTError, code="not-answering"):
     """Whether VirusTotal may have received the call, and so have counted it."""
 
 
+@dataclass(eq=False)
 class Unreachable(NotAnswering, code="unreachable"):
-    """No connection, or it broke."""
+    """No connection, or it broke.
+
+    `why`: "proxy" (it does not answer, or refuses with `status`), "certificate" (it is not trusted), or "" when not known.
+    """
+
+    why: str = ""
+    status: int = 0
 
     @classmethod
-    def unsent(cls) -> "Unreachable":
+    def unsent(cls, why: str = "", status: int = 0) -> "Unreachable":
         """No connection came about."""
-        error = cls()
+        error = cls(why, status)
         error.was_sent = False
         return error
 
@@ -164,10 +170,7 @@ class FileFault(VTError, code="file-fault"):
 
 @dataclass(eq=False)
 class NotAllowed(FileFault, code="not-allowed"):
-    """The path is not absolute, or outside the folders that the settings allow.
-
-    `allowed`: those folders, perhaps none. None when the error does not know them.
-    """
+    """The path is not absolute, or outside the `allowed` folders: perhaps there is none, or None: they are not known."""
 
     allowed: tuple[str, ...] | None = None
 
@@ -186,10 +189,7 @@ class NotReadable(FileFault, code="not-readable"):
 
 @dataclass(eq=False)
 class NotGiven(FileFault, code="not-given"):
-    """The service that stores the file did not hand it over.
-
-    `why`: "scope" (the bot lacks the permission), "elsewhere" (another service stores it), "silent" (no answer).
-    """
+    """The service that stores it did not hand it over: `why` is scope (not permitted), elsewhere (another stores it), silent."""
 
     why: str
 

@@ -18,10 +18,30 @@ from handlers.text.format import (
     typed,
 )
 from handlers.text.language import Line, line, listed, ngettext, sentences
-from handlers.text.language import lazy_gettext as _
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY
 from vt.indicators import defang
+
+
+def unreachable(trouble: errors.Unreachable) -> Sentence:
+    """What on the way is at fault, where that is known."""
+    if trouble.why == "certificate":
+        return fault(
+            "the certificate shown for VirusTotal is not trusted, so I sent nothing. Tell {whoever}.",
+            settings="VT_CA_BUNDLE",
+        )
+    if trouble.why == "proxy" and trouble.status:
+        return fault(
+            "our network's proxy did not connect me to VirusTotal ({status}). Tell {whoever}.",
+            settings="HTTPS_PROXY",
+            status=str(trouble.status),
+        )
+    if trouble.why == "proxy":
+        return fault(
+            "our network's proxy is not responding. Try again in a few minutes.", settings="HTTPS_PROXY"
+        )
+    return fault("I can't reach VirusTotal. Try again in a few minutes.")
+
 
 ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
     errors.VTError: lambda _: fault(
@@ -32,7 +52,7 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         code=e.stored_code,
     ),
     errors.NotAnswering: lambda _: fault("VirusTotal is not responding. Try again in a few minutes."),
-    errors.Unreachable: lambda _: fault("I can't reach VirusTotal. Try again in a few minutes."),
+    errors.Unreachable: unreachable,
     errors.TimedOut: lambda e: fault(
         "VirusTotal did not respond within {seconds} s. Try again in a few minutes.",
         seconds=round(e.seconds),
@@ -110,22 +130,12 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         size=size(e.size),
         limit=size(e.limit),
     ),
-    errors.TooSlow: lambda e: fault(
-        "I couldn't read the file within {seconds} s. Try again; if it keeps happening, tell {whoever}.",
-        seconds=round(e.seconds),
-    ),
-    errors.SpoolFull: lambda e: said(
-        "there is no disk space to hold it (at most {budget}). Try again later, or name a file instead of a pipe.",
-        settings="SPOOL_BUDGET",
-        budget=size(e.budget),
-    ),
+    errors.TooSlow: files.too_slow,
+    errors.SpoolFull: files.spool_full,
     errors.TooManyFiles: lambda e: said(
         "that would be more than {limit} files. Name fewer files and try again.", limit=e.limit
     ),
-    errors.TooManyNames: lambda e: said(
-        "there are more than {limit} names to search. Name a more specific folder, or the file itself.",
-        limit=e.limit,
-    ),
+    errors.TooManyNames: files.too_many_names,
     errors.HostFault: lambda e: fault("I can't reach the files on {host}. Tell {whoever}.", host=e.host),
     errors.HostUnknown: lambda e: said(
         "there is no server called {host} in the hosts file. Ask {whoever} which servers there are.",
@@ -151,20 +161,12 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         host=e.host,
     ),
     errors.LoginUnusable: files.unusable_login,
-    errors.KeyEncrypted: lambda e: fault(
-        "the key that the hosts file names for {host} has a passphrase, which I can't type. Tell {whoever}.",
-        settings=_("HOSTS_FILE; ssh-keygen -p removes the passphrase from a copy of the key"),
-        host=e.host,
-    ),
+    errors.KeyEncrypted: files.encrypted_key,
     errors.LoginForgotten: lambda e: said(
         "the login for {host} has expired (kept for 30 minutes, lost at a restart). Enter it again.",
         host=e.host,
     ),
-    errors.LoginRefused: lambda e: (
-        said("{host} refused the login. Try again with the right user and password.", host=e.host)
-        if e.typed
-        else fault("{host} refused the login. Tell {whoever}.", settings="HOSTS_FILE", host=e.host)
-    ),
+    errors.LoginRefused: files.login_refused,
     errors.SftpRefused: lambda e: fault("{host} offers no SFTP. Tell {whoever}.", host=e.host),
 }
 

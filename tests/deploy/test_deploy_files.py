@@ -15,9 +15,9 @@ import psycopg
 import pytest
 import yaml
 
-from bot.backend import ENDPOINTS, STATUSES
 from bot.environment import SECRETS
 from bot.manifest import Mode
+from bot.network import ENDPOINTS, STATUSES
 from bot.observability import CODES, OTHER
 from bot.settings import KNOWN, load
 from handlers.case import Outcome

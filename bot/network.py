@@ -1,0 +1,252 @@
+"""The way to VirusTotal and Slack: certificate authorities, proxies, and the transport of calls to VirusTotal."""
+
+import base64
+import ipaddress
+import re
+import ssl
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from pydantic import BeforeValidator, Field, SecretStr
+
+from bot.environment import SettingsError
+from bot.observability import OTHER, Metrics
+from handlers.text.language import lazy_gettext as _
+from vt import errors
+
+MAX_CONNECTIONS = 50
+"""Of one client for VirusTotal, to each proxy and without one."""
+PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+NO_CERTIFICATE = _("it holds no certificate in PEM format")
+
+
+# Proxies -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy. `url` holds no user and no password."""
+
+    url: str
+    user: str
+    password: SecretStr
+    given: SecretStr
+    """As it was set."""
+
+    @classmethod
+    def parse(cls, value: str) -> "Proxy":
+        """Of an address such as http://user:password@proxy.example:3128. Raises ValueError, which does not hold it."""
+        try:
+            parts = urlsplit(value)
+            port = parts.port or PORTS[parts.scheme]
+        except (ValueError, KeyError):
+            raise ValueError from None
+        odd = parts.path not in ("", "/") or parts.query or parts.fragment or not value.isprintable()
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or odd:
+            raise ValueError
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(f"{parts.scheme}://{host}:{port}", user, SecretStr(password), SecretStr(value))
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """What no log may hold: the address as it was set, and the password in each form in which it is used."""
+        if not self.password:
+            return ()
+        password = self.password.get_secret_value()
+        written = self.given.get_secret_value().rpartition("@")[0].rpartition("/")[2].partition(":")[2]
+        sent = base64.b64encode(f"{self.user}:{password}".encode()).decode()
+        return (self.given, self.password, SecretStr(written), SecretStr(sent))
+
+
+def _parsed(value: Any) -> Any:
+    return Proxy.parse(value) if isinstance(value, str) else value
+
+
+Address = Annotated[
+    Proxy | None,
+    BeforeValidator(_parsed),
+    Field(description=_("the address of an HTTP proxy, such as http://proxy.example:3128")),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Which proxy leads to which host: `https` for https and wss, `http` for http and ws; none to hosts in `bypassed`.
+
+    `bypassed`: as NO_PROXY writes it: names with everything below them, addresses, networks such as 10.0.0.0/8, `*`,
+    each perhaps with a port.
+    """
+
+    https: Proxy | None = None
+    http: Proxy | None = None
+    bypassed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.https or self.http)
+
+    def choose(self, scheme: str, host: str, port: int | None) -> Proxy | None:
+        """The proxy through which to connect there."""
+        proxy = self.https if scheme in ("https", "wss") else self.http
+        if proxy is None or self._is_bypassed(host.strip("[]").rstrip(".").lower(), port or PORTS[scheme]):
+            return None
+        return proxy
+
+    def _is_bypassed(self, host: str, port: int) -> bool:
+        for entry in self.bypassed:
+            with_port = re.fullmatch(r"(\[.*\]|[^:]*):([0-9]{1,5})", entry)
+            name, only = with_port.groups() if with_port else (entry, port)
+            if int(only) == port and (name == "*" or _is_within(host, name.strip("[]"))):
+                return True
+        return False
+
+
+DIRECT = Proxies()
+"""No proxy at all."""
+
+
+def _is_within(host: str, name: str) -> bool:
+    """Whether a host is meant by an entry without its port."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host) in ipaddress.ip_network(name, strict=False)
+    bare = name.removeprefix("*").removeprefix(".")
+    return bool(bare) and (host == bare or host.endswith(f".{bare}"))
+
+
+def bypassed(value: str | Iterable[str]) -> tuple[str, ...]:
+    """The entries of NO_PROXY, separated by commas or spaces."""
+    parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
+    return tuple(part.lower() for part in parts if part)
+
+
+# Certificates --------------------------------------------------------------------------------------------
+
+
+def check_bundle(path: Path, name: str) -> None:
+    """Check that a file holds certificates of authorities. Raises SettingsError, which calls the setting `name`."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        why = NO_CERTIFICATE
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    else:
+        return
+    raise SettingsError("{variable} cannot be read: {why}.", variable=name, why=why)
+
+
+@cache
+def tls(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SSLContext:
+    """Trusts certifi's authorities, this machine's, and those of the bundle.
+
+    Shared by all clients: reading the authorities takes longer than the rest of the start.
+    """
+    context = httpx.create_ssl_context(verify=verify)
+    if verify:
+        context.load_default_certs()
+    if verify and ca_bundle:
+        context.load_verify_locations(ca_bundle)
+        # From Python 3.13 on, certificates that lack extensions are refused, as those of many companies do.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+# VirusTotal ----------------------------------------------------------------------------------------------
+
+
+def virustotal_transport(
+    *, verify: bool = True, ca_bundle: Path | None = None, proxies: Proxies = DIRECT
+) -> httpx.AsyncBaseTransport:
+    """What sends calls to VirusTotal, and to the hosts of uploads.
+
+    verify: whether certificates are checked. ca_bundle: a PEM file of authorities that are trusted besides. The
+    environment is not read. Raises Unreachable, which says what on the way was at fault, when there is no connection.
+    """
+    return _Transport(tls(verify=verify, ca_bundle=ca_bundle), proxies)
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    def __init__(self, context: ssl.SSLContext, proxies: Proxies) -> None:
+        self._context, self._proxies = context, proxies
+        self._transports: dict[Proxy | None, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        proxy = self._proxies.choose(url.scheme, url.host, url.port) if self._proxies else None
+        try:
+            return await self._through(proxy).handle_async_request(request)
+        except (httpx.ProxyError, httpx.ConnectError) as error:
+            fault = _fault(error, proxy)
+        # Raised here, it does not carry httpx's error, which holds the URL and with it perhaps the key.
+        raise fault
+
+    def _through(self, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
+        if proxy not in self._transports:
+            login = (proxy.user, proxy.password.get_secret_value()) if proxy and proxy.user else None
+            self._transports[proxy] = httpx.AsyncHTTPTransport(
+                verify=self._context,
+                limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+                proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=self._context) if proxy else None,
+            )
+        return self._transports[proxy]
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def _fault(error: httpx.TransportError, proxy: Proxy | None) -> errors.Unreachable:
+    """What on the way was at fault."""
+    if _is_certificate(error):
+        return errors.Unreachable.unsent("certificate")
+    if proxy is None:
+        return errors.Unreachable.unsent()
+    refused = re.match(r"[1-5][0-9]{2}\b", str(error)) if isinstance(error, httpx.ProxyError) else None
+    return errors.Unreachable.unsent("proxy", int(refused[0]) if refused else 0)
+
+
+def _is_certificate(error: BaseException | None) -> bool:
+    """Whether it was raised because a certificate is not trusted. The libraries wrap that up."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+ENDPOINTS = frozenset(f"{kind}/report" for kind in ("file", "url", "domain", "ip-address"))
+ENDPOINTS |= {"file/scan", "file/rescan", "file/scan/upload_url", "url/scan", "comments/get"}
+STATUSES = frozenset({200, 204, 302, 400, 401, 403, 404, 413, 429, 500, 502, 503, 504})
+
+
+class TimedTransport(httpx.AsyncBaseTransport):
+    """Measures requests to VirusTotal. `root`: the path of its API."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, root: str, metrics: Metrics) -> None:
+        self._inner, self._root, self._metrics = inner, root, metrics
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it. Without a reply its status is "none"."""
+        path = request.url.path.removeprefix(self._root)
+        endpoint, status, began = path if path in ENDPOINTS else OTHER, "none", time.perf_counter()
+        try:
+            with self._metrics.tracing.span(f"VirusTotal {endpoint}") as span:
+                response = await self._inner.handle_async_request(request)
+            if span:
+                span.attributes["http.response.status_code"] = response.status_code
+            status = str(response.status_code) if response.status_code in STATUSES else OTHER
+        finally:
+            self._metrics.virustotal.labels(endpoint, status).observe(time.perf_counter() - began)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
