@@ -272,7 +272,9 @@ async def _settled(parts: Backend, lookups: Lookups, question: Question, *, fres
             return lookups
         for lookup in lookups:
             if not lookup.settled:
-                say(text.waiting(lookup.finding(parts.clock()), parts.clock()))
+                found = lookup.finding(parts.clock())
+                rule = text.rule(found, parts.clock())
+                say(f"{text.verdict(found)} {text.subject(found, 120)} {rule}")
         await asyncio.sleep(max(0.0, (at - parts.clock()).total_seconds()))
 
 

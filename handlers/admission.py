@@ -275,7 +275,7 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
         person = await directory.person(origin.user)
         if person.role not in policy.roles:
             return Denial(person.role.value)
-        if not await directory.belongs_to(origin.user, people.asker(origin)[0]):
+        if not await directory.belongs_to(origin.user, origin.user_team or origin.team):
             return Denial.STRANGER
         if policy.users and not people.is_listed(person, policy.users):
             return Denial.USER

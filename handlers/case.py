@@ -13,7 +13,6 @@ from typing import Annotated, Generic, Literal, Self
 from pydantic import ConfigDict, Field
 from typing_extensions import TypeVar
 
-from handlers.people import asker
 from handlers.request import CardRequest, Frozen, LookupRequest, Origin, ReportRequest, Request, Verb
 from vt.evidence import HostRecord
 from vt.indicators import Kind
@@ -99,7 +98,7 @@ class Case(Frozen, Generic[R_co]):
 
     def is_owned_by(self, origin: Origin) -> bool:
         """Whether the person in `origin` is the one who asked first."""
-        return asker(origin) == asker(self.first_origin)
+        return origin.asker == self.first_origin.asker
 
     def as_renewal(self, about: "Case", lookups: tuple[Lookup, ...]) -> Self:
         """This case with these lookups, as a renewal of the answer `about`: the owner of that answer owns this one too.

@@ -130,11 +130,6 @@ def teams(user: Mapping[str, Any]) -> set[Any]:
     return {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
 
 
-def asker(origin: Origin) -> tuple[str, str]:
-    """Who asked: the ids of their own workspace and of themselves."""
-    return origin.user_team or origin.team, origin.user
-
-
 def is_foreign(payload: Payload, home: str) -> bool:
     """Whether a payload is for another workspace than the one with the id `home`, which installed the bot ("": not known).
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 
@@ -126,8 +127,8 @@ def upload_address(raw: Raw) -> httpx.URL:
 
 async def reply(response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None) -> Any:
     """The JSON of a reply. Raises the error that its status stands for, and Unreadable."""
-    if error := status_error(response):
-        raise error
+    if response.status_code != HTTPStatus.OK:
+        raise status_error(response)
     return await read_json(response, packer, limit)
 
 
@@ -174,12 +175,13 @@ def parse(body: bytes | bytearray, packer: Packer | None = None) -> Any:
 
 
 def _parsed(text: str, packer: Packer | None) -> Any:
+    packer = packer if len(text) > INLINE else None
     start = _skip(text, 0)
     is_list = text[start : start + 1] == "["
     # Whatever is in it, this many bytes would be taken by its objects, lists and values.
     if len(text) + 200 * text.count("{") + 70 * (text.count("[") + text.count(",")) > PARSED_CAP << is_list:
         raise errors.Unreadable("size")
-    if packer and is_list and len(text) > INLINE:
+    if packer and is_list:
         return [packer.packed(*_whole(piece, value, 1)) for piece, value in _entries(text, start + 1)]
     text, value = _whole(text, _JSON.decode(text))
     return packer.packed(text, value) if packer else value

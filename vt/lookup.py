@@ -18,7 +18,7 @@ from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.privacy import has_secret
 from vt.replies import Code
-from vt.stored import Raw, StoredRaw, pack, unpack, upgrade
+from vt.stored import VERSION, PackedReply, Raw, StoredRaw, pack, unpack, upgrade
 from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
 
 ANY_CONTENT = "*"
@@ -100,7 +100,12 @@ class Lookup(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        return upgrade(data) if isinstance(data, Mapping) else data
+        """What another version stored, and what has a packed reply, in the form of today."""
+        is_as_today = not isinstance(data, Mapping) or (
+            data.get("version", 1 if "asked" in data else VERSION) == VERSION
+            and not isinstance(data.get("raw"), PackedReply)
+        )
+        return data if is_as_today else upgrade(data)
 
     @classmethod
     def of(
@@ -201,14 +206,9 @@ class Lookup(BaseModel):
         """The settings allow any file to be uploaded, without asking anybody."""
         return self.evolve(consented_sha256=ANY_CONTENT) if self.is_path else self
 
-    def reanalysis_offered(self, now: datetime) -> Self:
-        """Offer to upload a file that VirusTotal knows already, for an analysis that is newer than `now`."""
-        return self.evolve(note=Note.NEEDS_CONSENT, reanalyse_after=now)
-
     def upload_begins(self, now: datetime) -> Self:
         """Marked as being uploaded, if that is its next step: stored before the first byte is sent."""
-        may_begin = self.step is Step.UPLOAD and self.may_upload
-        return self.evolve(upload_started=now) if may_begin else self
+        return self.evolve(upload_started=now) if self.step is Step.UPLOAD and self.may_upload else self
 
     # How a step ends -------------------------------------------------------------------------------------
 

@@ -159,11 +159,9 @@ def transfer_seconds(size: int, minimum: float) -> float:
     return max(minimum, size / SLOWEST)
 
 
-def status_error(response: httpx.Response) -> errors.VTError | None:
-    """The error that a status stands for; None for 200. 204, although a 2xx, is a spent quota."""
+def status_error(response: httpx.Response) -> errors.VTError:
+    """The error that a status other than 200 stands for. 204, although a 2xx, is a spent quota."""
     status = response.status_code
-    if status == HTTPStatus.OK:
-        return None
     if response.is_redirect:
         return errors.Redirected(response.url.join(response.headers.get("location", "")).host)
     known: dict[int, errors.VTError] = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import InstanceOf, PlainSerializer, TypeAdapter
 
 from vt.errors import UnrecognisedError, VTError
 
@@ -282,15 +282,8 @@ def _is_short(value: object) -> bool:
     return is_number or (isinstance(value, str) and len(value) <= _TEXT_IN_HEAD)
 
 
-def _raw(value: object) -> Raw:
-    if isinstance(value, PackedReply | dict):
-        return value
-    raise ValueError
-
-
 StoredRaw = Annotated[
-    Raw,
-    PlainValidator(_raw),
+    InstanceOf[PackedReply] | InstanceOf[dict[str, Any]],
     PlainSerializer(lambda raw: raw.name() if isinstance(raw, PackedReply) else raw),
 ]
 """The reply in a lookup. Of a packed one, only its name is stored there."""

@@ -188,9 +188,11 @@ class CaseReplies:
 
     async def save(self, case: Case) -> None:
         """Store those that are not stored yet, before the case that names them. Raises StoreDown."""
-        self._packer.forget()
         replies = {one.raw.digest: one.raw for one in case.lookups if isinstance(one.raw, PackedReply)}
-        for row in await self._database.rows(_KEPT_REPLIES, {"id": case.request.id}) if replies else ():
+        if not replies:
+            return
+        self._packer.forget()
+        for row in await self._database.rows(_KEPT_REPLIES, {"id": case.request.id}):
             replies.pop(row.digest, None)
         for digest, reply in replies.items():
             async with self._packer.alone():

@@ -33,6 +33,7 @@ from handlers.open_modals import Head, open_form, open_login_form, open_login_if
 from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, SlashCommand
 from handlers.people import is_foreign
+from handlers.posting import POST_OPTIONS
 from handlers.request import Answers, InfoRequest, LookupRequest, ReportRequest, Verb, WatchRequest
 from handlers.slack_errors import Unknown, ask
 from handlers.text import about
@@ -79,10 +80,14 @@ def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
         next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
     ) -> None:
         home = getattr(context.authorize_result, "team_id", None) or context.team_id or ""
-        context.update(deps=await deps.for_team(home), home=home)
-        is_event = body.get("type") == "event_callback" or not context.user_id
-        languages = context["deps"].languages
-        speak(languages.default if is_event else await languages.at_once(context.user_id or ""))
+        here = deps
+        if deps.installations:
+            here = await deps.for_team(home)
+        context.update(deps=here, home=home)
+        if body.get("type") == "event_callback" or not context.user_id:
+            speak(here.languages.default)
+        else:
+            speak(await here.languages.at_once(context.user_id))
         await next()
 
     return prepared
@@ -205,14 +210,8 @@ async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: List
     await ack()
     if problem:
         with suppress(Unknown):  # without it, Slack itself shows that something failed
-            await ask(
-                deps.slack.chat_postMessage,
-                channel=received.origin.user,
-                text=mrkdwn(problem),
-                unfurl_links=False,
-                unfurl_media=False,
-                mrkdwn=False,
-            )
+            fields = {"channel": received.origin.user, "text": mrkdwn(problem), **POST_OPTIONS}
+            await ask(deps.slack.chat_postMessage, **fields)
 
 
 async def handle_message_shortcut(

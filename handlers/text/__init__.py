@@ -24,6 +24,7 @@ from handlers.text.findings import (
     ICONS,
     MEANS,
     NOTES,
+    checked,
     is_at_fault,
     note,
     rule,
@@ -31,7 +32,6 @@ from handlers.text.findings import (
     subject,
     verdict,
     verdict_words,
-    waiting,
 )
 from handlers.text.format import (
     EVERYBODY,
@@ -91,6 +91,7 @@ __all__ = [
     "Audience",
     "Line",
     "asked_by",
+    "checked",
     "clauses",
     "cut",
     "day",
@@ -126,6 +127,5 @@ __all__ = [
     "vendor",
     "verdict",
     "verdict_words",
-    "waiting",
     "wrong_values",
 ]

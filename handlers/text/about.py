@@ -8,20 +8,8 @@ from handlers.text.format import Audience, Sentence, fault, minute, outside, sai
 from handlers.text.language import Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt.actions import ACTIONS, Action
-from vt.verdict import Finding
 
 INVENTED = _("Invented data from the built-in sandbox, not from VirusTotal: no API key is set.")
-
-
-def checked(*findings: Finding) -> str:
-    """When VirusTotal was asked about them; its replies may have been cached since."""
-    times = sorted(finding.checked_at for finding in findings if finding.checked_at)
-    if not times:
-        return ""
-    first, last = minute(times[0]), minute(times[-1])
-    if first == last:
-        return line("checked {at}", at=first)
-    return line("checked between {first} and {last}", first=first, last=last)
 
 
 DOES: Mapping[str, str] = {

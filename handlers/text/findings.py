@@ -14,6 +14,7 @@ from handlers.text.format import (
     day,
     engines,
     evidence,
+    minute,
     safe,
     second,
     seconds,
@@ -110,14 +111,10 @@ def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str
     if finding.rule.basis is Basis.EVIDENCE:
         return clauses(reasons(finding.rule))
     if finding.state is State.CLEAN:
-        return _clean(finding.rule.total)
+        total = finding.rule.total or 0
+        unflagged = ngettext("the only engine does not flag it", "none of {count} engines flags it", total)
+        return unflagged if total else MEANS[State.CLEAN]
     return line("threshold {threshold}", threshold=finding.rule.threshold)
-
-
-def _clean(total: int | None) -> str:
-    if not total:
-        return MEANS[State.CLEAN]
-    return ngettext("the only engine does not flag it", "none of {count} engines flags it", total)
 
 
 def _pending(finding: Finding, now: datetime) -> str:
@@ -203,9 +200,15 @@ def is_at_fault(finding: Finding) -> bool:
     return bool(told and finding.error and is_fault(finding.error))
 
 
-def waiting(finding: Finding, now: datetime) -> str:
-    """One line for someone who waits in a terminal."""
-    return f"{verdict(finding)} {subject(finding, 120)} {rule(finding, now)}"
+def checked(*findings: Finding) -> str:
+    """When VirusTotal was asked about them; its replies may have been cached since."""
+    times = sorted(finding.checked_at for finding in findings if finding.checked_at)
+    if not times:
+        return ""
+    first, last = minute(times[0]), minute(times[-1])
+    if first == last:
+        return line("checked {at}", at=first)
+    return line("checked between {first} and {last}", first=first, last=last)
 
 
 # Why a host has its verdict ------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ async def _take(case_id: str, deps: Deps) -> None:
         return
     if case is None or case.outcome is not Outcome.OPEN:
         return
-    deps = await deps.for_team(case.request.origin.team)
+    if deps.installations:
+        deps = await deps.for_team(case.request.origin.team)
     if deps.token_refused() and not case.request.origin.response_url:
         raise TokenRefused  # before calls to VirusTotal are spent on an answer that nobody could be given
     asker = f"{case.request.origin.team}/{case.request.origin.user}"

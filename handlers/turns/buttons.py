@@ -9,7 +9,6 @@ import structlog
 from handlers import sharing, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
-from handlers.people import asker
 from handlers.posting import RESPONSE_URL_USES, end, reply
 from handlers.request import AboutAnswer, AnswerRequest, CardRequest, RenewalRequest, UploadRequest, Verb
 from handlers.sharing import decline, judged
@@ -241,7 +240,7 @@ async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
     here = case.request.origin
     there = about.request.origin
     in_public = here.public and here.channel == there.channel and about.is_seen_by_all
-    return about if in_public or asker(here) == asker(there) else None
+    return about if in_public or here.asker == there.asker else None
 
 
 async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:

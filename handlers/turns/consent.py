@@ -139,7 +139,7 @@ def offer_again(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) 
 def _offer(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
     if matches_any(file_name(lookup.input), never):
         return lookup.done(Note.NEVER_BY_NAME)
-    return lookup.reanalysis_offered(now)
+    return lookup.evolve(note=Note.NEEDS_CONSENT, reanalyse_after=now)
 
 
 def agree(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:

@@ -216,7 +216,7 @@ def closing_lines(findings: Sequence[Finding], context: AnswerContext) -> Iterat
 
     `findings`: one of each entry. The card of a single one says itself when it was checked.
     """
-    if len(findings) > 1 and (checked := about.checked(*findings)):
+    if len(findings) > 1 and (checked := text.checked(*findings)):
         yield checked
     if context.case and any(map(text.is_at_fault, findings)):
         yield text.request_id(context.case)

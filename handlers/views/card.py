@@ -22,7 +22,7 @@ from slack_sdk.models.blocks import (
 
 from handlers import text
 from handlers.case import Records, Sighting
-from handlers.text import about, facts
+from handlers.text import facts
 from handlers.text.facts import Fact
 from handlers.text.findings import reasons
 from handlers.text.format import EVERYBODY, Audience
@@ -132,12 +132,12 @@ def _fitted(entry: Entry, reading: Reading) -> tuple[tuple[Fact, ...], tuple[Fac
     finding, known = entry.finding, entry.facts
     context = list(_context(finding, reading))
     if reading.in_modal:
-        return known, (), text.join(" · ", [*context, about.checked(finding)])
+        return known, (), text.join(" · ", [*context, text.checked(finding)])
     room = LINES - _fixed_lines(finding, reading, entry.also)
     heights = list(accumulate(height(f"{label}: {value}", FACT_WIDTH) for label, value in known))
     least = ([0, *heights])[min(len(known), LEAST_FACTS)]
     kept = context[:1] if finding.rule else []
-    checked = about.checked(finding)  # always shown, since the reply may have been cached
+    checked = text.checked(finding)  # always shown, since the reply may have been cached
     for one in context[len(kept) :]:
         if height(text.join(" · ", [*kept, one, checked]), SMALL_WIDTH) <= room - least:
             kept.append(one)
@@ -230,7 +230,7 @@ def lines(entry: Entry, reading: Reading) -> Iterator[str]:
     yield from (
         line
         for line in (
-            text.join(" · ", [*_context(finding, reading, plain=True), about.checked(finding)]),
+            text.join(" · ", [*_context(finding, reading, plain=True), text.checked(finding)]),
             facts.warning(finding),
             gui_link(finding),
         )
