@@ -214,7 +214,7 @@ class CaseReplies:
 
     async def _with_reply(self, case_id: str, lookup: Lookup) -> Lookup:
         """The lookup with its reply, packed if it is large. Raises LookupError."""
-        raw = lookup.raw
+        raw: Raw | None = lookup.raw
         if isinstance(raw, PackedReply):
             async with self._packer.alone():
                 rows = await self._database.rows(_REPLY, {"id": case_id, "digest": raw.digest})
