@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from bot.environment import SettingsError
 from bot.observability import OTHER, Metrics
+from bot.transport import DirectTransport
 from handlers.text.language import lazy_gettext as _
 from vt import errors
 
@@ -176,7 +177,7 @@ def virustotal_transport(
 class _Transport(httpx.AsyncBaseTransport):
     def __init__(self, context: ssl.SSLContext, proxies: Proxies) -> None:
         self._context, self._proxies = context, proxies
-        self._transports: dict[Proxy | None, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[Proxy | None, httpx.AsyncBaseTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -188,15 +189,20 @@ class _Transport(httpx.AsyncBaseTransport):
         # Raised here, it does not carry httpx's error, which holds the URL and with it perhaps the key.
         raise fault
 
-    def _through(self, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
+    def _through(self, proxy: Proxy | None) -> httpx.AsyncBaseTransport:
         if proxy not in self._transports:
-            login = (proxy.user, proxy.password.get_secret_value()) if proxy and proxy.user else None
-            self._transports[proxy] = httpx.AsyncHTTPTransport(
-                verify=self._context,
-                limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-                proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=self._context) if proxy else None,
+            self._transports[proxy] = (
+                self._proxied(proxy) if proxy else DirectTransport(self._context, MAX_CONNECTIONS)
             )
         return self._transports[proxy]
+
+    def _proxied(self, proxy: Proxy) -> httpx.AsyncBaseTransport:
+        login = (proxy.user, proxy.password.get_secret_value()) if proxy.user else None
+        return httpx.AsyncHTTPTransport(
+            verify=self._context,
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+            proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=self._context),
+        )
 
     async def aclose(self) -> None:
         for transport in self._transports.values():
