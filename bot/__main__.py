@@ -238,7 +238,7 @@ def _has_colours(environ: Mapping[str, str]) -> bool:
 def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = _settings(environ)
     if settings.mode is Mode.NONE:
-        from bot import trial  # noqa: PLC0415 - a bot that has tokens never loads the stand-ins
+        from playground import trial  # noqa: PLC0415 - a bot that has tokens never loads the stand-ins
 
         run = trial.run(settings, arguments.spoken, anywhere=arguments.i_know)
     else:
@@ -280,7 +280,7 @@ def _forget(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _sandbox(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
-    from bot import trial  # noqa: PLC0415 - the same
+    from playground import trial  # noqa: PLC0415 - the same
 
     return asyncio.run(trial.sandbox(arguments))
 

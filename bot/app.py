@@ -235,16 +235,11 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
 
 async def _introduced(stack: AsyncExitStack, slack: WebClient) -> Callable[[], Awaitable[AuthorizeResult]]:
     try:
-        who = await stack.enter_async_context(identity(slack))
+        return await stack.enter_async_context(identity(slack))
     except BadToken as error:
         raise NotRunning(
             "Slack refused SLACK_BOT_TOKEN ({why}): copy it again from the app's page.", why=str(error)
         ) from None
-
-    async def authorize() -> AuthorizeResult:
-        return who()
-
-    return authorize
 
 
 async def _installed(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> "OAuth | None":

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from bot.environment import SettingsError
 from bot.observability import OTHER, Metrics
+from bot.tracing import Span
 from bot.transport import DirectTransport
 from handlers.text.language import lazy_gettext as _
 from vt import errors
@@ -246,7 +247,7 @@ class TimedTransport(httpx.AsyncBaseTransport):
         try:
             with self._metrics.tracing.span(f"VirusTotal {endpoint}") as span:
                 response = await self._inner.handle_async_request(request)
-            if span:
+            if isinstance(span, Span):
                 span.attributes["http.response.status_code"] = response.status_code
             status = str(response.status_code) if response.status_code in STATUSES else OTHER
         finally:

@@ -195,8 +195,8 @@ async def web_client(settings: Settings, metrics: Metrics | None = None) -> Asyn
 
 
 @asynccontextmanager
-async def identity(slack: WebClient) -> AsyncIterator[Callable[[], AuthorizeResult]]:
-    """Yields a function that returns the bot's ids; they are None until Slack has answered. Raises BadToken.
+async def identity(slack: WebClient) -> AsyncIterator[Callable[[], Awaitable[AuthorizeResult]]]:
+    """Yields what tells bolt the bot's ids; they are None until Slack has answered. Raises BadToken.
 
     Left to itself, bolt would call auth.test when the first command arrives, while the person waits. Asking goes on, so
     that a token that is revoked is noticed, and that work goes on when Slack accepts it again.
@@ -206,8 +206,12 @@ async def identity(slack: WebClient) -> AsyncIterator[Callable[[], AuthorizeResu
     if slack.access.refused:
         raise BadToken(slack.access.refused)
     asking = asyncio.create_task(_keep_asking(slack, known))
+
+    async def authorize() -> AuthorizeResult:
+        return known[-1]
+
     try:
-        yield lambda: known[-1]
+        yield authorize
     finally:
         asking.cancel()
         with suppress(asyncio.CancelledError):

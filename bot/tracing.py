@@ -14,10 +14,11 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -53,35 +54,22 @@ class Span:
 
 
 _CURRENT: ContextVar[Span | None] = ContextVar("span", default=None)
-_ROOT: ContextVar[Span | None] = ContextVar("root", default=None)
-"""The delivery or turn that is under way."""
+ROOT: ContextVar[Span | None] = ContextVar("root", default=None)
+"""The delivery or turn that is under way, if it is traced. A delivery gets the id of the request that it becomes."""
 
 
-def note_case(case_id: str) -> None:
-    """The delivery that is under way has become this request."""
-    root = _ROOT.get()
-    if root and root.name == DELIVERY:
-        root.case_id = case_id
-
-
+@dataclass(frozen=True, slots=True)
 class Tracing:
-    """Traces nothing."""
+    """Marks what is traced: nothing, as it is made. Then no code of ours runs for it."""
 
-    def delivery(self) -> AbstractContextManager[Span | None]:
-        """A delivery of Slack's, until it is acknowledged."""
-        return nullcontext()
-
-    def turn(self, case_id: str) -> AbstractContextManager[Span | None]:  # noqa: ARG002 - nothing is traced
-        """A turn of a request."""
-        return nullcontext()
-
-    def span(self, name: str) -> AbstractContextManager[Span | None]:  # noqa: ARG002 - the same
-        """A part of the delivery or turn that is under way. `name`: chosen by the code."""
-        return nullcontext()
-
-    def response_urls(self, api: str) -> list[aiohttp.TraceConfig]:  # noqa: ARG002 - the same
-        """For the HTTP session for Slack: requests that do not go to its `api`, which has spans of its own."""
-        return []
+    delivery: Callable[[], AbstractContextManager[object]] = nullcontext
+    """A delivery of Slack's, until it is acknowledged."""
+    turn: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """A turn of the request with this id."""
+    span: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """A part of the delivery or turn that is under way, by a name that the code chose. Yields its Span, if it is traced."""
+    response_urls: Callable[[str], list[aiohttp.TraceConfig]] = lambda _api: []
+    """For the HTTP session for Slack: requests that do not go to its API, which has spans of its own."""
 
 
 class Exporter(Protocol):
@@ -91,34 +79,34 @@ class Exporter(Protocol):
         """Send a delivery or turn with its parts. Neither raises nor waits."""
 
 
-class SpanTracing(Tracing):
+class Spans:
     """Traces, and hands what has ended to an exporter."""
 
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
 
-    def delivery(self) -> AbstractContextManager[Span | None]:
-        """A delivery of Slack's, until it is acknowledged."""
-        return self._root(Span(DELIVERY))
-
-    def turn(self, case_id: str) -> AbstractContextManager[Span | None]:
-        """A turn of a request."""
-        return self._root(Span(TURN, case_id=case_id))
+    @property
+    def tracing(self) -> Tracing:
+        """What marks them."""
+        return Tracing(
+            partial(self._root, DELIVERY), partial(self._root, TURN), self.span, self.response_urls
+        )
 
     @contextmanager
-    def _root(self, root: Span) -> Iterator[Span]:
-        before = _ROOT.set(root)
+    def _root(self, name: str, case_id: str | None = None) -> Iterator[None]:
+        root = Span(name, case_id=case_id)
+        before = ROOT.set(root)
         try:
             with _timed(root):
-                yield root
+                yield
         finally:
-            _ROOT.reset(before)
+            ROOT.reset(before)
             self._exporter.send(root)
 
     @contextmanager
     def span(self, name: str) -> Iterator[Span | None]:
         """A part of the delivery or turn that is under way."""
-        root = _ROOT.get()
+        root = ROOT.get()
         if root is None or root.end or len(root.inner) >= MOST_SPANS:
             yield None
             return
@@ -168,7 +156,7 @@ async def tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracing]:
         yield Tracing()
         return
     try:
-        yield SpanTracing(exporter)
+        yield Spans(exporter).tracing
     finally:
         await exporter.close()
 

@@ -10,7 +10,7 @@ from bot.connections import Connection, FirstTurns
 from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage.replies import CaseReplies
-from bot.tracing import note_case
+from bot.tracing import DELIVERY, ROOT
 from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
 from handlers.request import LookupRequest, Request
@@ -99,7 +99,8 @@ class Cases:
         """
         row = _row(request, priority) | {"worker": self._first_turns.owner()}
         for job_id, worker in await self._database.rows(_ACCEPT, row):
-            note_case(request.id)
+            if (root := ROOT.get()) and root.name == DELIVERY:
+                root.case_id = request.id
             if worker is not None:
                 self._accepted[request.id] = Case(request=request)
                 self._first_turns.begin(worker, job_id, request.id)

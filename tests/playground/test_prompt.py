@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from rich.console import Console
 
-from bot import trial
+from playground import trial
 from playground.slack.prompt import FIRST_WORD, Prompt
 from playground.slack.workspace import Workspace
 from tests.support.misbehaving_bot import posts
