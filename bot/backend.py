@@ -31,14 +31,14 @@ from bot.storage.virustotal import QuotaStore
 from handlers.case import Case, Outcome, StoreDown
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
-from vt.coalescing import FEW_CALLS, InFlight
+from vt.coalescing import FEW_CALLS, InFlight, ReplyCache
 from vt.files.hashing import Opener
 from vt.files.transfer import Places
-from vt.outage import LONG_OUTAGE, OUTAGE, Outage
+from vt.polling import LONG_OUTAGE, OUTAGE, Outage
 from vt.privacy import UploadDenylist
 from vt.quota import Limits, Quota
-from vt.reply_cache import MaxAges, ReplyCache
 from vt.service import Clock, Service
+from vt.steps import MaxAges
 from vt.stored import Packer
 
 SANDBOX_QUEUE_SECONDS = 20

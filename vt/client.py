@@ -20,7 +20,7 @@ from vt import errors
 from vt.codec import Form, KeyTransport, form_data, reply, reply_or_location, upload_address
 from vt.errors import VTError
 from vt.fair_queue import ASK, charge
-from vt.outage import Outage, transfer_seconds
+from vt.polling import Outage, transfer_seconds
 from vt.quota import Quota
 from vt.replies import answers, single
 from vt.stored import Limit, Packer, Raw

@@ -6,20 +6,17 @@ for waits for its result; between processes, for the reply to be stored.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
+from typing import Protocol
 
-from vt.client import Client
 from vt.errors import VTError
-from vt.fair_queue import Plan
 from vt.files.transfer import Changes, Work
-from vt.lookup import Lookup, Step
 from vt.quota import Saving
-from vt.reply_cache import Answer, CachedReply, Claims, ReplyCache, TimeRange, WantedReply
-from vt.steps import Endpoint, Endpoints
+from vt.steps import Answer, TimeRange, WantedReply
 from vt.stored import Raw
 from vt.verdict import State
 
@@ -39,54 +36,65 @@ FOLLOW_POLL = (0.05, 0.1, 0.2, 0.4)
 FOLLOW_MOST = 8.0
 """Seconds after which it is asked for here. Claims end before that."""
 
+CachedReply = tuple[Raw, datetime]
+"""A reply, and the time it came from VirusTotal (UTC)."""
 Result = CachedReply | VTError | None
 """What came of asking for a reply. None: nothing, so that those who waited for it ask themselves."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call to make for some resources, and the lookups that wait for it, by their index."""
+class Claims:
+    """What is wanted: each reply is stored, or is the caller's to ask for, or somebody else is asking for it."""
 
-    endpoint: Endpoint
-    resources: tuple[str, ...]
-    waiting: tuple[int, ...]
-    is_poll: bool
-    bookings: Plan
-    """Of all calls of the turn that are as urgent."""
-    others: tuple[WantedReply, ...] = ()
-    """What others wait for, which this call asks for too."""
+    replies: Mapping[str, CachedReply] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+    others_wait: bool = False
+    """Others wait for room in a batch."""
 
 
-def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints: Endpoints) -> list[Call]:
-    """The fewest calls for the lookups that are due: equal resources once, as many to a call as the key allows."""
-    groups: dict[tuple[Endpoint, Step], dict[str, list[int]]] = {}
-    for index in due:
-        lookup = board[index]
-        endpoint = endpoints[lookup.action.key][lookup.step]
-        group = groups.setdefault((endpoint, lookup.step), {})
-        group.setdefault(lookup.resource, []).append(index)
-    batches = [
-        (endpoint, step is Step.WAIT, batch, tuple(index for one in batch for index in waiting[one]))
-        for (endpoint, step), waiting in groups.items()
-        for batch in _batches(tuple(waiting), endpoint.batch_size(client))
-    ]
-    polls = sum(is_poll for _, is_poll, *_ in batches)
-    plans = {True: Plan(polls), False: Plan(len(batches) - polls)}
-    return [Call(endpoint, batch, which, poll, plans[poll]) for endpoint, poll, batch, which in batches]
+class ReplyCache(Protocol):
+    """Stores replies, and which are wanted, for all processes that share the VirusTotal key. Replies are stored by key."""
 
+    async def recall(self, keys: Iterable[str], within: TimeRange) -> Mapping[str, CachedReply]:
+        """The stored replies for these keys that came within that time."""
 
-def _batches(resources: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
-    return (resources[start : start + size] for start in range(0, len(resources), size))
+    async def claim(
+        self, wanted: Sequence[WantedReply], within: TimeRange, claimant: str, *, automatic: bool
+    ) -> Claims:
+        """The stored replies; the claimant is to ask for the others, but for those that another one is asking for now.
 
+        A claim ends with the reply, when it is released, or after some seconds.
+        """
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a turn asks."""
+    async def gather(self, wanted: Sequence[WantedReply], *, automatic: bool) -> None:
+        """Let others' calls ask for these for some seconds."""
 
-    automatic: bool
-    """Nobody waits for it."""
-    batch_size: int
-    """Resources that one call may hold, if they may share one."""
+    async def waiting(self, batch: str) -> tuple[int, float]:
+        """How many wait for a batch, and for how many seconds nobody new has come."""
+
+    async def fill(
+        self, batch: str, room: int, claimant: str, own: Collection[str] = ()
+    ) -> Sequence[WantedReply]:
+        """Claim at most `room` of those that wait for a batch: first one's own, then what people want, each asker in turn.
+
+        None, if one's own were all claimed by others.
+        """
+
+    async def release(self, keys: Collection[str], claimant: str) -> None:
+        """The claimant does not ask for these any more, and got no reply."""
+
+    async def await_batch(
+        self, case_id: str, wanted: Sequence[WantedReply], seconds: float, *, automatic: bool
+    ) -> None:
+        """Let others' calls ask for these for so long, and wake the case when the replies are there."""
+
+    async def put(
+        self, raws: Mapping[str, Raw], at: datetime, *, unknown: Collection[str] = (), others: bool = False
+    ) -> None:
+        """Store replies that came at that time, unless newer ones are stored, and end their claims.
+
+        `unknown`: keys of replies that VirusTotal knows nothing. `others`: somebody else waits for them now.
+        """
 
 
 class InFlight:
@@ -97,38 +105,36 @@ class InFlight:
         self.pending: dict[str, asyncio.Future[Result]] = {}
         self.taking = asyncio.Lock()
         """One turn at a time takes what waits for a batch, so that the next one sees what is left."""
-        self._process = secrets.token_hex(8)
-        self._turns = count()
-
-    @asynccontextmanager
-    async def claimant(self, cache: ReplyCache, terms: Terms) -> AsyncIterator["Claimant"]:
-        """A turn that asks for replies. What is missing at its end, it does not ask for any more."""
-        name = f"{self._process}:{next(self._turns)}"
-        claimant = Claimant(name, cache, self, terms)
-        try:
-            yield claimant
-        finally:
-            if left := set(claimant.own):
-                await claimant.failed(left, None)
+        self.process = secrets.token_hex(8)
+        self.turns = count()
 
 
-class Claimant:
-    """A turn that asks for replies. `elsewhere` are keys that another process is asking for."""
+class Claimant(AbstractAsyncContextManager["Claimant"]):
+    """A turn that asks for replies, and stops asking for what is missing when the context ends.
 
-    def __init__(self, name: str, cache: ReplyCache, in_flight: InFlight, terms: Terms) -> None:
+    `elsewhere` are keys that another process is asking for. `batch_size`: resources that one call may hold, if they may
+    share one. `automatic`: nobody waits for the replies.
+    """
+
+    def __init__(self, cache: ReplyCache, in_flight: InFlight, *, batch_size: int, automatic: bool) -> None:
         self.own: set[str] = set()
         self.elsewhere: set[str] = set()
-        self._name = name
+        self._name = f"{in_flight.process}:{next(in_flight.turns)}"
         self._cache = cache
         self._pending = in_flight.pending
         self._taking = in_flight.taking
         self._gathers = in_flight.gathers
-        self._terms = terms
+        self._batch_size = batch_size
+        self._automatic = automatic
         self._others_wait = False
         self._gathered: dict[str, list[WantedReply]] = {}
         """By batch: what others wait for, and a call that is about to be made asks for."""
         self._waits = 0
         self._waiting_since = 0.0
+
+    async def __aexit__(self, *_: object) -> None:
+        if left := set(self.own):
+            await self.failed(left, None)
 
     def is_open(self, key: str) -> bool:
         """Whether it is not known yet where this reply comes from."""
@@ -150,7 +156,7 @@ class Claimant:
         if self._gathers:
             claims = await self._gather(wanted, within)
         else:
-            claims = await self._claim(wanted, within)
+            claims = await self._cache.claim(wanted, within, self._name, automatic=self._automatic)
         self._others_wait = claims.others_wait
         self._begin(claims.own)
         left = {one.key for one in wanted} - claims.replies.keys() - self._pending.keys()
@@ -160,15 +166,14 @@ class Claimant:
             self.elsewhere |= left
         return claims.replies
 
-    async def _claim(self, wanted: Sequence[WantedReply], within: TimeRange) -> Claims:
-        return await self._cache.claim(wanted, within, self._name, automatic=self._terms.automatic)
-
     async def _gather(self, wanted: Sequence[WantedReply], within: TimeRange) -> Claims:
-        """As `_claim`, but what may share a call waits for what may fill it."""
+        """As the cache's `claim`, but what may share a call waits for what may fill it."""
         stored = dict(await self._cache.recall([one.key for one in wanted], within))
         missing = [one for one in wanted if one.key not in stored]
         alone = [one for one in missing if not one.batch]
-        claims = await self._claim(alone, within) if alone else Claims()
+        claims = Claims()
+        if alone:
+            claims = await self._cache.claim(alone, within, self._name, automatic=self._automatic)
         for batch in {one.batch for one in missing if one.batch}:
             together = [one for one in missing if one.batch == batch]
             await self._wait_for_batch(batch, together)
@@ -183,16 +188,16 @@ class Claimant:
         """Wait until a batch is full, or nobody new comes, or others ask for all that is wanted."""
         clock = asyncio.get_running_loop().time
         end = clock() + GATHER_MOST
-        await self._cache.gather(wanted, automatic=self._terms.automatic)
+        await self._cache.gather(wanted, automatic=self._automatic)
         count, quiet, pause = 1, 0.0, GATHER_QUIET
-        while 0 < count < self._terms.batch_size and quiet < pause and clock() < end:
+        while 0 < count < self._batch_size and quiet < pause and clock() < end:
             await asyncio.sleep(GATHER_POLL)
             count, quiet = await self._cache.waiting(batch)
             pause = GATHER_QUIET if count <= len(wanted) else GATHER_BURST
 
     async def _take_batch(self, batch: str, keys: set[str]) -> None:
         """Ask for those of the keys that no other process asks for, in calls that are filled with what others want."""
-        size = self._terms.batch_size
+        size = self._batch_size
         room = -(-len(keys) // size) * size
         taken = await self._cache.fill(batch, room, self._name, keys) if keys else ()
         others = [one for one in taken if one.key not in keys]
@@ -291,10 +296,5 @@ async def run(work: Sequence[Work]) -> AsyncIterator[Changes]:
     finally:
         for task in tasks:
             task.cancel()
-            task.add_done_callback(_retrieve_exception)
-
-
-def _retrieve_exception(task: asyncio.Task[None]) -> None:
-    """Without this, asyncio logs the exception of a task whose result nobody waits for any more."""
-    if not task.cancelled():
-        task.exception()
+            # Retrieved, or asyncio logs the exception of a task whose result nobody waits for any more.
+            task.add_done_callback(lambda one: one.cancelled() or one.exception())

@@ -16,7 +16,7 @@ import httpx
 from pydantic import SecretStr
 
 from vt import errors
-from vt.outage import status_error
+from vt.replies import status_error
 from vt.stored import INLINE, Limit, Packer, Raw
 
 T = TypeVar("T")
@@ -127,8 +127,10 @@ def upload_address(raw: Raw) -> httpx.URL:
 
 async def reply(response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None) -> Any:
     """The JSON of a reply. Raises the error that its status stands for, and Unreadable."""
+    if response.is_redirect:
+        raise errors.Redirected(location(response).host)
     if response.status_code != HTTPStatus.OK:
-        raise status_error(response)
+        raise status_error(response.status_code, response.headers)
     return await read_json(response, packer, limit)
 
 

@@ -1,6 +1,6 @@
 """The state of looking up one indicator or file, from what was entered to its finding. A stored shape. No I/O.
 
-What VirusTotal's replies and errors change is in steps.py; what people and settings change is here.
+What VirusTotal's replies and errors change is in steps.py and polling.py; what people and settings change is here.
 """
 
 from collections.abc import Mapping

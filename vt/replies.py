@@ -1,4 +1,4 @@
-"""Replies: which one answers what was asked, and how it is read as its model. Pure.
+"""Replies: which one answers what was asked, how it is read as its model, and what a status says. Pure.
 
 A reply echoes what was asked as `resource`, and names the file or URL again in its hashes, `url`, `scan_id` and
 `permalink`. All of them have to be about what was asked. VirusTotal's own spellings are accepted: hashes in another
@@ -10,14 +10,18 @@ Replies about hosts, and those that nothing is known, often echo nothing.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import IntEnum
 from hashlib import sha256
+from http import HTTPStatus
 from string import ascii_letters, digits
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from vt import errors
 from vt.errors import Unreadable
 from vt.indicators.hosts import normalise_name
 from vt.stored import PackedReply, Raw
@@ -256,3 +260,36 @@ def read_or_none(model: type[Model], raw: object) -> Model | None:
         return read(model, raw)
     except Unreadable:
         return None
+
+
+# What a status says ------------------------------------------------------------------------------------
+
+
+def status_error(status: int, headers: Mapping[str, str]) -> errors.VTError:
+    """The error that a status other than 200 stands for. 204, although a 2xx, is a spent quota."""
+    known: dict[int, errors.VTError] = {
+        HTTPStatus.NO_CONTENT: errors.OverQuota(retry_after(headers)),
+        HTTPStatus.TOO_MANY_REQUESTS: errors.OverQuota(retry_after(headers)),
+        HTTPStatus.FORBIDDEN: errors.KeyRefused(),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errors.UploadTooLarge(),
+    }
+    is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return known.get(status) or (errors.ServerFault if is_fault else errors.RequestRefused)(status)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds of its Retry-After header, which holds them or a date (RFC 9110); None if there is none to read."""
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", value, re.ASCII):  # some servers send fractions
+        return min(float(value[:300]), 1e9)
+    # Counted from the reply's own Date, which is by the same clock.
+    at, now = _date(value), _date(headers.get("date", ""))
+    return max(0.0, (at - now).total_seconds()) if at and now else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

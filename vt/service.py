@@ -10,30 +10,30 @@ from functools import partial
 
 from vt import errors, steps
 from vt.client import Client
-from vt.coalescing import Call, Claimant, InFlight, Terms, plan, run
+from vt.coalescing import CachedReply, Claimant, InFlight, ReplyCache, run
 from vt.errors import VTError
 from vt.fair_queue import planned
 from vt.files.hashing import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
-from vt.outage import OUTAGE, Backoff
+from vt.polling import OUTAGE, Backoff, after_error
 from vt.privacy import UploadDenylist
 from vt.quota import SKEW, Saving
-from vt.reply_cache import (
+from vt.steps import (
+    ENDPOINTS,
     NOT_CACHED,
     Answer,
-    CachedReply,
+    Call,
+    Endpoints,
     MaxAges,
-    NullCache,
-    ReplyCache,
     TimeRange,
     WantedReply,
     cache_key,
     may_use_cached,
+    plan,
     waits_for_quota,
 )
-from vt.steps import ENDPOINTS, Endpoints
 from vt.stored import Raw
 
 Lookups = tuple[Lookup, ...]
@@ -65,7 +65,7 @@ class Service:
         places: Places,
         clock: Clock,
         denylist: UploadDenylist | None = None,
-        cache: ReplyCache | None = None,
+        cache: ReplyCache,
         max_ages: MaxAges = NOT_CACHED,
         own_domains: Collection[str] = (),
         endpoints: Endpoints = ENDPOINTS,
@@ -76,14 +76,14 @@ class Service:
     ) -> None:
         self.client = client
         self._clock = clock
-        self._cache = cache or NullCache()
+        self._cache = cache
         self._max_ages = max_ages
         self._own_domains = own_domains
         self._endpoints = endpoints
         self._on_saved = on_saved
         self._outage = outage
         self._in_flight = in_flight or InFlight()
-        self._terms = Terms(automatic, client.reports_a_call)
+        self._automatic = automatic
         self._may_rescan = client.kind == "private"
         self._transfer = FileTransfer(
             client, places, denylist=denylist or UploadDenylist(), keep=self._keep, clock=clock
@@ -110,7 +110,8 @@ class Service:
         """
         board = [self._checked(steps.resumed(lookup)) for lookup in lookups]
         shown = list(lookups)
-        async with self._in_flight.claimant(self._cache, self._terms) as claimant:
+        size, automatic = self.client.reports_a_call, self._automatic
+        async with Claimant(self._cache, self._in_flight, batch_size=size, automatic=automatic) as claimant:
             while True:
                 board = await self._recalled(board, claimant, since)
                 file_steps: list[Work] = []
@@ -189,7 +190,7 @@ class Service:
             now = self._clock()
             seconds = max((one.not_before or now) - now for one in waiting).total_seconds()
             wanted = [WantedReply.of(one, batched=self._is_batched(one)) for one in waiting]
-            await self._cache.await_batch(case_id, wanted, seconds, automatic=self._terms.automatic)
+            await self._cache.await_batch(case_id, wanted, seconds, automatic=self._automatic)
 
     async def _keep(self, lookups: Iterable[Lookup], raw: Raw, now: datetime) -> None:
         """Cache a receipt for everybody who looks up one of these in the next minutes: they await the same analysis."""
@@ -244,7 +245,7 @@ class Service:
                 raise errors.Dropped
         except VTError as error:
             # Automatic look-ups stop at a reserve that is there for people.
-            is_only_ours = self._terms.automatic and isinstance(error, errors.QuotaSpent)
+            is_only_ours = self._automatic and isinstance(error, errors.QuotaSpent)
             await claimant.failed(keys, None if is_only_ours else error)
             on_change(self._after_error(waiting, error))
             return
@@ -267,7 +268,7 @@ class Service:
 
     def _after_error(self, waiting: Mapping[int, Lookup], error: VTError) -> dict[int, Lookup]:
         now = self._clock()
-        after = partial(steps.after_error, error=error, now=now, outage=self._outage)
+        after = partial(after_error, error=error, now=now, outage=self._outage)
         return {index: after(lookup) for index, lookup in waiting.items()}
 
     async def _join(

@@ -1,32 +1,23 @@
-"""The steps of a lookup: which endpoint each one asks, by action, and what the reply or the error makes of the lookup.
+"""The steps of a lookup: in which calls each is asked, at which endpoint, what the reply makes of it, and which are cached."""
 
-An analysis is recognised by its scan_id, which is `<sha256>-<unix seconds>`.
-"""
-
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zlib import crc32
+from hashlib import sha256
+from typing import Self
 
-from vt import errors
+from vt.actions import BY_KEY
 from vt.client import SUBMISSIONS_A_CALL, Client
-from vt.errors import VTError
+from vt.errors import QuotaSpent
+from vt.fair_queue import Plan
 from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
-from vt.outage import ANALYSIS, INTERRUPTED_UPLOAD, OUTAGE, Backoff
-from vt.replies import Code, is_about_another
-from vt.stored import Raw
+from vt.polling import after_receipt, interrupted, poll
+from vt.quota import SKEW
+from vt.replies import Code
+from vt.stored import Raw, unpack
 from vt.verdict import Note, State
-
-MAX_BROKEN_UPLOADS = 3
-"""Uploads of one file that may break before it is no longer sent."""
-SAME_SCAN = timedelta(minutes=10)
-"""A resource that is submitted again within this time joins the first submission's scan (measured by public clients)."""
-
-_SCAN_ID = re.compile("[0-9a-f]{64}(?:-[0-9]{1,12})?", re.IGNORECASE)
-_SECONDS = re.compile(r"-([0-9]{1,12})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +62,72 @@ ENDPOINTS: Endpoints = {
     "domain-report": {Step.ASK: single_report(Client.domain_report)},
 }
 """Uploads (Step.UPLOAD) are not here: vt/files/transfer.py makes them, because it has to read the file."""
+
+
+# Which calls are made -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WantedReply:
+    """A reply that a lookup wants, and what VirusTotal is asked for it."""
+
+    key: str
+    """Of the reply in the cache."""
+    batch: str
+    """What may be in one call with it; "" if nothing may."""
+    action: str
+    kind: Kind
+    resource: str
+
+    @classmethod
+    def of(cls, lookup: Lookup, *, batched: bool) -> Self:
+        """What a lookup wants whose next step is to ask for the report."""
+        batch = lookup.action.cached_as if batched else ""
+        kind = lookup.kind or Kind.SHA256
+        return cls(cache_key(lookup), batch, lookup.action.key, kind, lookup.resource)
+
+    @property
+    def lookup(self) -> Lookup:
+        """A lookup that wants it."""
+        action = BY_KEY[self.action]
+        what = {"input": self.resource, "value": self.resource, "kind": self.kind}
+        return Lookup(action=action, threshold=action.threshold, **what)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to make for some resources, and the lookups that wait for it, by their index."""
+
+    endpoint: Endpoint
+    resources: tuple[str, ...]
+    waiting: tuple[int, ...]
+    is_poll: bool
+    bookings: Plan
+    """Of all calls of the turn that are as urgent."""
+    others: tuple[WantedReply, ...] = ()
+    """What others wait for, which this call asks for too."""
+
+
+def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints: Endpoints) -> list[Call]:
+    """The fewest calls for the lookups that are due: equal resources once, as many to a call as the key allows."""
+    groups: dict[tuple[Endpoint, Step], dict[str, list[int]]] = {}
+    for index in due:
+        lookup = board[index]
+        endpoint = endpoints[lookup.action.key][lookup.step]
+        group = groups.setdefault((endpoint, lookup.step), {})
+        group.setdefault(lookup.resource, []).append(index)
+    batches = [
+        (endpoint, step is Step.WAIT, batch, tuple(index for one in batch for index in waiting[one]))
+        for (endpoint, step), waiting in groups.items()
+        for batch in _batches(tuple(waiting), endpoint.batch_size(client))
+    ]
+    polls = sum(is_poll for _, is_poll, *_ in batches)
+    plans = {True: Plan(polls), False: Plan(len(batches) - polls)}
+    return [Call(endpoint, batch, which, poll, plans[poll]) for endpoint, poll, batch, which in batches]
+
+
+def _batches(resources: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
+    return (resources[start : start + size] for start in range(0, len(resources), size))
 
 
 # Reports and receipts ------------------------------------------------------------------------------------
@@ -126,157 +183,91 @@ def _found(lookup: Lookup, analysed_at: datetime | None, now: datetime, *, may_r
     return lookup.evolve(step=Step.RESCAN)
 
 
-def after_receipt(lookup: Lookup, receipt: Raw, now: datetime) -> Lookup:
-    """VirusTotal queued it: poll for that very scan, since hash or URL would return the previous report."""
-    scan_id = receipt.get("scan_id")
-    is_analysed = lookup.is_file or lookup.action.rescans
-    # No host is ever analysed: a report on one that says so cannot be read.
-    if not is_analysed or (scan_id and not (isinstance(scan_id, str) and _SCAN_ID.fullmatch(scan_id))):
-        return lookup.failed(errors.Unreadable("shape"))
-    # A report that is queued may name no scan: then any finished one is awaited.
-    if not scan_id and lookup.step is not Step.ASK:
-        is_rescan = lookup.step is Step.RESCAN
-        return lookup.done(Note.RESCAN_REFUSED) if is_rescan else lookup.failed(errors.Unsupported())
-    return lookup.evolve(
-        step=Step.WAIT,
-        scan_id=scan_id or None,
-        checked_at=now,
-        waiting_since=now,
-        attempts=0,
-        upload_started=None,
-        not_before=now + ANALYSIS.delay(0),
-        error=None,
-    )
-
-
-# Polling -------------------------------------------------------------------------------------------------
-
-
-def poll(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
-    """The report of the awaited scan, or wait for the next poll. An empty reply is a poll that found nothing."""
-    if was_awaited(lookup, raw):
-        return lookup.done(lookup.note).evolve(raw=raw, checked_at=now)
-    if lookup.upload_uncertain and raw.get("response_code") == Code.QUEUED and raw.get("scan_id"):
-        return after_receipt(lookup, raw, now)
-    if _never_arrived(lookup, raw):
-        if lookup.failed_uploads >= MAX_BROKEN_UPLOADS:
-            return lookup.refused(errors.Unreachable())
-        return _not_found(lookup.evolve(upload_started=None, waiting_since=None, attempts=0, not_before=None))
-    backoff = INTERRUPTED_UPLOAD if lookup.upload_uncertain else ANALYSIS
-    since = lookup.waiting_since or now
-    if now - since > backoff.give_up_after:
-        return _given_up(lookup)
-    tries = lookup.attempts + 1
-    return lookup.evolve(
-        waiting_since=since, attempts=tries, not_before=now + backoff.delay(tries), error=None
-    )
-
-
-def _given_up(lookup: Lookup) -> Lookup:
-    if lookup.upload_uncertain:
-        return lookup.done(Note.MAYBE_UPLOADED).evolve(upload_started=lookup.upload_started)
-    return lookup.done(Note.GAVE_UP)
-
-
-def was_awaited(lookup: Lookup, raw: Raw) -> bool:
-    """Is it a finished report of the awaited analysis, or of a later one?
-
-    A scan_id without a time (a queued file's may be the bare SHA-256) counts as time 0.
-    """
-    if raw.get("response_code") != Code.FOUND or "scans" not in raw:
-        return False
-    # It was asked for by the scan_id, so what else it names decides whether that belongs to what is looked up.
-    if is_about_another({**raw, "resource": lookup.value}, lookup.value):
-        return False
-    seconds = _seconds_of(str(raw.get("scan_id") or ""))
-    if lookup.upload_started:
-        return seconds >= (lookup.upload_started - SAME_SCAN).timestamp()
-    return seconds >= _seconds_of(lookup.scan_id or "")
-
-
-def _seconds_of(scan_id: str) -> int:
-    return int(found[1]) if (found := _SECONDS.search(scan_id)) else 0
-
-
-def _never_arrived(lookup: Lookup, raw: Raw) -> bool:
-    """A file that was unknown before its upload, and still is at the second poll, was not uploaded."""
-    return (
-        lookup.upload_uncertain
-        and lookup.reanalyse_after is None
-        and lookup.attempts > 0
-        and raw.get("response_code") == Code.UNKNOWN
-    )
-
-
-def postpone(lookup: Lookup, now: datetime) -> Lookup:
-    """Take the same step a little later; nothing is wrong with the lookup itself."""
-    return lookup.evolve(not_before=now + ANALYSIS.delay(0))
-
-
-# Interrupted uploads -------------------------------------------------------------------------------------
-
-
-def interrupted(lookup: Lookup) -> Lookup:
-    """Nobody knows whether the upload arrived: poll for its analysis before sending the file again.
-
-    For a file that VirusTotal knew before, its hash returns the old report until the new one is finished, so a
-    missing analysis proves nothing and the file is never sent again automatically. A file that was unknown is
-    sent again once it is certain that it did not arrive.
-    """
-    if not lookup.upload_started:
-        return lookup.evolve(step=Step.ASK)
-    return lookup.evolve(
-        step=Step.WAIT,
-        scan_id=None,
-        waiting_since=lookup.upload_started,
-        attempts=0,
-        not_before=None,
-        error=None,
-        failed_uploads=lookup.failed_uploads + 1,
-    )
-
-
 def resumed(lookup: Lookup) -> Lookup:
     """A lookup as read from storage: the process may have died during its upload."""
     return interrupted(lookup) if lookup.step is Step.UPLOAD and lookup.upload_started else lookup
 
 
-# Errors --------------------------------------------------------------------------------------------------
+def brought_forward(lookups: Sequence[Lookup], now: datetime) -> tuple[Lookup, ...]:
+    """The lookups of a turn that has begun. If the first of them is not due yet, all become due that much earlier.
 
-
-def after_error(lookup: Lookup, error: VTError, now: datetime, outage: Backoff = OUTAGE) -> Lookup:
-    """Wait for the quota, try again where that may help, keep an old report, or say why there is none."""
-    if isinstance(error, errors.QuotaSpent):
-        return lookup.delayed(error, error.retry_at)
-    if lookup.step is Step.WAIT:
-        return poll(lookup, {}, now)
-    if isinstance(error, errors.NotAnswering):
-        return _after_outage(lookup, error, now, outage)
-    if lookup.step is Step.RESCAN:
-        return lookup.done(Note.RESCAN_REFUSED)
-    return lookup.refused(error)
-
-
-def _after_outage(lookup: Lookup, error: errors.NotAnswering, now: datetime, outage: Backoff) -> Lookup:
-    if now - (lookup.waiting_since or now) > outage.give_up_after:
-        return lookup.refused(error)
-    spread = 1 - crc32(repr((lookup.resource, lookup.attempts)).encode()) / 2**32 / 5
-    counted = lookup.evolve(waiting_since=lookup.waiting_since or now, attempts=lookup.attempts + 1)
-    return counted.delayed(error, now + outage.delay(lookup.attempts) * spread)
-
-
-def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:
-    """An upload broke: without its last bytes it cannot have arrived, with them (`sent_whole`) it may have.
-
-    Either way VirusTotal is asked for the file before it is sent again.
+    Turns are started by the database's time. One that begins early by our clock was scheduled by a clock that was wrong,
+    or was called because VirusTotal answers again.
     """
-    if not isinstance(error, errors.NotAnswering | errors.Unreadable):
-        return after_error(lookup.evolve(upload_started=None), error, now)
-    if lookup.failed_uploads + 1 >= MAX_BROKEN_UPLOADS:
-        return lookup.evolve(upload_started=None).refused(error)
-    if sent_whole:
-        return after_error(interrupted(lookup), error, now)
-    after = after_error(
-        lookup.evolve(upload_started=None, failed_uploads=lookup.failed_uploads + 1), error, now
-    )
-    return after if after.settled else after.evolve(step=Step.ASK)
+    waits = [one.not_before - now for one in lookups if one.not_before and not one.settled]
+    early = max(min(waits, default=timedelta(0)), timedelta(0))
+
+    def earlier(lookup: Lookup) -> Lookup:
+        if lookup.settled or not lookup.not_before:
+            return lookup
+        since = lookup.waiting_since and min(lookup.waiting_since, now)
+        return lookup.evolve(not_before=lookup.not_before - early, waiting_since=since)
+
+    return tuple(map(earlier, lookups)) if early else tuple(lookups)
+
+
+# Which replies are cached --------------------------------------------------------------------------------
+
+_VERDICTS = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """When a reply must have come: after `known`, or after `unknown` if VirusTotal knew nothing, and before `end`."""
+
+    known: datetime
+    unknown: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MaxAges:
+    """How old a cached reply may be. What VirusTotal did not know is asked for again sooner: somebody may have sent it since."""
+
+    known: timedelta = timedelta(0)
+    unknown: timedelta = timedelta(0)
+
+    def range(self, now: datetime) -> TimeRange:
+        """When such replies came. One from far ahead was stored before the clock was set back."""
+        return TimeRange(now - self.known, now - self.unknown, now + SKEW)
+
+
+NOT_CACHED = MaxAges()
+"""Everything is asked for."""
+
+
+def cache_key(lookup: Lookup) -> str:
+    """The key of a lookup's reply: of a fixed length, and without the indicator in plain text."""
+    resource = lookup.resource if lookup.step is Step.ASK else lookup.value
+    return f"{lookup.action.cached_as}:{sha256(resource.encode('utf-8', 'replace')).hexdigest()}"
+
+
+def may_use_cached(lookup: Lookup, now: datetime) -> bool:
+    """Whether a cached reply may answer it. Never for a file: one that was unknown may have been uploaded since."""
+    return lookup.step is Step.ASK and lookup.due(now) and not lookup.is_file
+
+
+def waits_for_quota(lookup: Lookup) -> bool:
+    """Whether it would use a reply that somebody else's call brings before its own turn comes."""
+    is_asking = lookup.step is Step.ASK and not lookup.is_file
+    return is_asking and lookup.error is not None and isinstance(unpack(lookup.error), QuotaSpent)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call brought for one lookup: the lookup before and after it. No reply: VirusTotal left it out."""
+
+    key: str
+    before: Lookup
+    after: Lookup | None
+    raw: Raw | None
+
+    def cached_state(self, at: datetime) -> State | None:
+        """What the reply says; None if it is not cached, being unreadable or not final."""
+        if self.raw is None or self.after is None:
+            return None
+        was_polled = self.before.step is Step.WAIT and self.after.settled and self.after.note is None
+        if self.before.step is not Step.ASK and not was_polled:
+            return None
+        state = self.before.judged(self.raw, at).state
+        return state if state in _VERDICTS else None

@@ -11,8 +11,9 @@ from bot.database import Database
 from bot.storage.wanted_replies import CLAIM_SECONDS, WAITING, WANTED, WantedReplies
 from handlers import stored_shapes
 from handlers.case import Case, Unreadable, UnreadableCase
+from vt.coalescing import CachedReply, Claims
 from vt.lookup import Lookup
-from vt.reply_cache import CachedReply, Claims, TimeRange, WantedReply
+from vt.steps import TimeRange, WantedReply
 from vt.stored import INLINE, PackedReply, Packer, Raw
 
 # Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead

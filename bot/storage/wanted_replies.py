@@ -11,7 +11,7 @@ from bot.connections import Connection, Statement
 from bot.database import Database, fetched
 from bot.queue import jobs
 from vt.indicators import Kind
-from vt.reply_cache import WantedReply
+from vt.steps import WantedReply
 
 CLAIM_SECONDS = 5
 """How long a process that died keeps others from asking."""

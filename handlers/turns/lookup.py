@@ -33,9 +33,9 @@ from vt.evidence import Thresholds
 from vt.fair_queue import is_news
 from vt.indicators import Kind, read
 from vt.lookup import Lookup
-from vt.outage import brought_forward
 from vt.results import host_record
 from vt.service import next_turn
+from vt.steps import brought_forward
 from vt.verdict import Finding
 
 

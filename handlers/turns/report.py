@@ -32,7 +32,7 @@ from vt.indicators import is_internal
 from vt.lookup import Lookup
 from vt.models import HostReport
 from vt.privacy import masked
-from vt.reply_cache import cache_key
+from vt.steps import cache_key
 from vt.verdict import Finding, State
 
 log = structlog.get_logger()

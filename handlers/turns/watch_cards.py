@@ -32,8 +32,9 @@ from handlers.watch import (
     reaction_for,
     urls_to_confirm,
 )
-from vt.outage import ANALYSIS, brought_forward
+from vt.polling import ANALYSIS
 from vt.service import Lookups
+from vt.steps import brought_forward
 from vt.verdict import Finding
 
 log = structlog.get_logger()

@@ -12,6 +12,7 @@ import httpx
 import paramiko
 from pydantic import SecretStr
 
+from tests.support.memory_storage import NullCache
 from vt.actions import FILE
 from vt.client import Client
 from vt.files.disk import Disk
@@ -41,7 +42,7 @@ async def vtbot(job):
     places = Places(Disk(Roots((PurePosixPath(job["root"]),)), LARGEST), _hosts(job))
     place = host_place("bench") if "host" in job else ""
     async with Client(SecretStr("k"), url=job["url"], quota=Unlimited()) as client:
-        service = Service(client, places=places, clock=lambda: datetime.now(UTC))
+        service = Service(client, places=places, clock=lambda: datetime.now(UTC), cache=NullCache())
         await _look_up(service, job["warm"], place)
         return await _measured(lambda: _look_up(service, job["path"], place))
 

@@ -38,7 +38,7 @@ from vt.actions import BY_KEY
 from vt.errors import QuotaSpent, Unreachable
 from vt.indicators import Kind, read
 from vt.lookup import Lookup, Step
-from vt.steps import after_error
+from vt.polling import after_error
 from vt.verdict import State
 
 pytestmark = pytest.mark.slow

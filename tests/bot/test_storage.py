@@ -24,7 +24,7 @@ from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
 from vt.indicators import Indicator, Kind
 from vt.lookup import Lookup
-from vt.reply_cache import TimeRange
+from vt.steps import TimeRange
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 WHERE = Origin(team="T1", user="U1", channel="C1", response_url="https://hooks.slack.com/x")

@@ -10,7 +10,7 @@ from handlers.people import Person, Role
 from handlers.request import ChannelSettings
 from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups
 from handlers.watch import Card, CardOverrides, Duplicate, Mode, Watch
-from vt.reply_cache import Claims, NullCache
+from vt.coalescing import Claims
 from vt.stored import PackedReply, Packer
 
 
@@ -78,6 +78,34 @@ class MemoryCases:
 
     async def ping(self):
         """It is always there."""
+
+
+class NullCache:
+    """A ReplyCache that stores nothing, for a single process."""
+
+    async def recall(self, keys, within):
+        return {}
+
+    async def claim(self, wanted, within, claimant, *, automatic):
+        return Claims(own=frozenset(one.key for one in wanted))
+
+    async def gather(self, wanted, *, automatic):
+        """Nobody else makes calls."""
+
+    async def waiting(self, batch):
+        return 0, 0.0
+
+    async def fill(self, batch, room, claimant, own=()):
+        return ()
+
+    async def release(self, keys, claimant):
+        """Nothing was claimed."""
+
+    async def await_batch(self, case_id, wanted, seconds, *, automatic):
+        """Nobody else makes calls."""
+
+    async def put(self, raws, at, *, unknown=(), others=False):
+        """Nothing is stored."""
 
 
 class MemoryReplies(NullCache):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from playground.virustotal import Sandbox
+from tests.support.memory_storage import NullCache
 from vt import errors
 from vt.actions import BY_KEY, FILE
 from vt.client import Client
@@ -14,7 +15,7 @@ from vt.files.safe_path import Roots
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.outage import Outage
+from vt.polling import Outage
 from vt.service import Service
 
 
@@ -101,7 +102,9 @@ async def running_service(kind="public", roots=(), calls=10**9, through=str, **s
             outage=Outage(clock),
         ) as client,
     ):
-        service = Service(client, places=Places(Disk(Roots(tuple(roots)), limit=64 << 20)), clock=clock)
+        service = Service(
+            client, places=Places(Disk(Roots(tuple(roots)), limit=64 << 20)), clock=clock, cache=NullCache()
+        )
         yield RunningService(sandbox, service, clock, quota)
 
 

@@ -57,9 +57,8 @@ from vt.files.safe_path import Roots
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.reply_cache import MaxAges
 from vt.service import Service
-from vt.steps import ENDPOINTS
+from vt.steps import ENDPOINTS, MaxAges
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HOOK = "https://hooks.slack.test/commands/1"

@@ -23,8 +23,8 @@ from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.quota import Limits, Saving
-from vt.reply_cache import MaxAges, WantedReply
 from vt.service import Service
+from vt.steps import MaxAges, WantedReply
 from vt.verdict import State
 
 KEY = SecretStr("canary-key")

@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from vt import codec, outage
+from vt import codec, replies
 from vt.errors import Unreadable
 
 
@@ -118,4 +118,4 @@ DATE = {"Date": "Fri, 27 Nov 2026 11:00:00 GMT"}
 def test_retry_after(value, seconds):
     """Seconds, also with a fraction, or a date; what is neither, or negative, is as if there were none."""
     response = httpx.Response(429, headers={"Retry-After": value, **DATE})
-    assert outage.retry_after(response) == seconds
+    assert replies.retry_after(response.headers) == seconds

@@ -20,7 +20,7 @@ from vt import errors, files
 from vt.files import hashing, safe_path
 from vt.files.disk import Disk, find
 from vt.files.safe_path import Roots
-from vt.outage import SLOWEST
+from vt.polling import SLOWEST
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc and /dev")

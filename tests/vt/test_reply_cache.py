@@ -17,8 +17,8 @@ from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.quota import Limits, Usage
-from vt.reply_cache import MaxAges
 from vt.service import Service
+from vt.steps import MaxAges
 from vt.verdict import State
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

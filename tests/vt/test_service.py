@@ -7,14 +7,15 @@ import pytest
 from pydantic import SecretStr
 
 from playground.virustotal import Sandbox, faults
+from tests.support.memory_storage import NullCache
 from tests.support.vt_service import of_file, running_service, turn
 from vt import errors
 from vt.actions import BY_KEY
 from vt.client import Client
 from vt.indicators import read
 from vt.lookup import Lookup, Step
+from vt.polling import poll
 from vt.service import Service, next_turn
-from vt.steps import poll
 from vt.verdict import State
 
 HASHES = [f"{number:064x}" for number in range(1, 26)]
@@ -78,7 +79,7 @@ async def test_what_virustotal_silently_left_out_is_asked_for_again():
             Sandbox(kind="public", clock=vt.clock.seconds).serve() as small,
             Client(SecretStr("k"), url=small.url, quota=vt.quota, kind="private") as client,
         ):
-            lookups = await turn(Service(client, places=None, clock=vt.clock), asked)
+            lookups = await turn(Service(client, places=None, clock=vt.clock, cache=NullCache()), asked)
             assert len(small.calls) == 3
         assert all(lookup.settled and lookup.raw for lookup in lookups)
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from playground.virustotal import Sandbox
 from tests.support.findings import json_result
+from tests.support.memory_storage import NullCache
 from tests.support.replies import RECORDED
 from tests.support.vt_service import Allowance, Clock, no_pause, turn
 from vt import results
@@ -71,7 +72,11 @@ async def served(answer):
         ) as client,
     ):
         sandbox.route("file/behaviour", answer)
-        yield sandbox, Service(client, places=None, clock=clock, endpoints=ENDPOINTS_NOW), clock
+        yield (
+            sandbox,
+            Service(client, places=None, clock=clock, endpoints=ENDPOINTS_NOW, cache=NullCache()),
+            clock,
+        )
 
 
 async def looked_up(service, clock):

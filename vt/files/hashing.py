@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from vt import errors
-from vt.outage import transfer_seconds
+from vt.polling import transfer_seconds
 
 BLOCK_BYTES = 1 << 20
 """How many bytes are read at once."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from vt import errors, steps
+from vt import errors, polling
 from vt.client import Client
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource, hosts
@@ -19,9 +19,9 @@ from vt.files.hashing import Opener, noop
 from vt.files.hosts import HOST, THIS_MACHINE, Host
 from vt.files.safe_path import MAX_MATCHES
 from vt.lookup import Lookup, Step
+from vt.polling import ANALYSIS, SAME_SCAN
 from vt.privacy import HEAD_BYTES, UploadDenylist
 from vt.replies import Code
-from vt.steps import SAME_SCAN
 from vt.stored import Raw
 from vt.verdict import Note
 
@@ -177,11 +177,11 @@ class FileTransfer:
             return
         now = self._clock()
         if receipt := self._receipt(first.value, now):
-            on_change({index: steps.after_receipt(lookup, receipt, now) for index, lookup in group.items()})
+            on_change({index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()})
         elif first.value in self._uploading:
             on_change(
                 {
-                    index: steps.postpone(lookup.evolve(upload_started=None), now)
+                    index: lookup.evolve(upload_started=None, not_before=now + ANALYSIS.delay(0))
                     for index, lookup in group.items()
                 }
             )
@@ -206,11 +206,11 @@ class FileTransfer:
             outcome = await self._send(first, track)
         except (errors.FileFault, errors.HostFault) as fault:
             # Only this file could not be read: the others of the group are tried in the next turn.
-            return {index: steps.after_error(first.evolve(upload_started=None), fault, self._clock())}
+            return {index: polling.after_error(first.evolve(upload_started=None), fault, self._clock())}
         except VTError as error:
             now = self._clock()
             return {
-                each: steps.after_upload_error(lookup, error, now, sent_whole=is_complete)
+                each: polling.after_upload_error(lookup, error, now, sent_whole=is_complete)
                 for each, lookup in group.items()
             }
         if isinstance(outcome, Note):
@@ -248,7 +248,7 @@ class FileTransfer:
         now, queued = self._clock(), {**receipt, "response_code": Code.QUEUED.value}
         self._receipts[next(iter(group.values())).value] = (receipt, now)
         await self._keep(group.values(), queued, now)
-        return {index: steps.after_receipt(lookup, receipt, now) for index, lookup in group.items()}
+        return {index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()}
 
 
 def _key(lookup: Lookup) -> tuple[str, str, str]:
