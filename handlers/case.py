@@ -49,7 +49,7 @@ class Case(Frozen, Generic[R_co]):
     lookups: tuple[Lookup, ...] = ()
     outcome: Outcome = Outcome.OPEN
     posts: int = 0
-    """How often the response_url was used; Slack allows five times."""
+    """How often the response_url was used, or was about to be used, for progress; Slack allows five uses."""
     told: str = ""
     """The last news that the asker was told while waiting, so that it is not repeated."""
     channel: str | None = None

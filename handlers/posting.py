@@ -3,34 +3,29 @@
 Slack has no idempotency key for chat.postMessage. So that a message is posted once, even when the process dies in between,
 the channel is saved before the call, and the message carries the request's id in its metadata: a later turn that finds the
 channel saved, but no timestamp, searches Slack for the message.
+
+What a response_url shows cannot be searched for, but each use replaces what the one before showed. So progress is counted
+before it is sent, whatever becomes of it, and two of the five uses are left to answers. Answers are not counted: when Slack
+says that all five uses were made, at least two of them were answers, and the asker has read one.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any, Generic, TypeVar
-
-import aiohttp
-from slack_sdk.errors import SlackClientError
-from slack_sdk.webhook import WebhookResponse
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers import text
 from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
 from handlers.slack_errors import (
-    INVALID_BLOCKS,
     TOO_LONG,
-    UNREADABLE_REPLY,
     CannotPost,
     InvalidBlocks,
     MissingScope,
-    NotPosted,
+    Use,
     call,
-    unsupported,
+    respond,
     without_retries,
 )
 from handlers.text import about
@@ -59,7 +54,7 @@ IsOurs = Callable[[dict[str, Any], Case], bool]
 async def reply(case: Case, message: Message, deps: PostingDeps, *, final: bool = True) -> Case:
     """Show a message to whoever asked; a later call replaces what an earlier one showed.
 
-    `final=False` is for progress: one use of the response_url is kept for the answer, and progress that cannot be shown
+    `final=False` is for progress: two uses of the response_url are kept for the answer, and progress that cannot be shown
     is dropped. Raises NotPosted, StoreDown; CannotPost when there is no way to reach the asker.
     """
     origin = case.request.origin
@@ -70,23 +65,33 @@ async def reply(case: Case, message: Message, deps: PostingDeps, *, final: bool 
     uses = RESPONSE_URL_USES if final else RESPONSE_URL_USES - 2
     is_alive = deps.clock() - (origin.since or case.request.at) < RESPONSE_URL_LIFETIME
     may_respond = bool(origin.response_url) and is_alive and case.posts < uses
-    if may_respond and (shown := await _respond(case, message, deps)):
+    if may_respond and (shown := await _respond(case, message, deps, final=final)):
         return shown
     if not final and is_alive:
         return case
     return await _post_directly(case, message, deps)
 
 
-async def _respond(case: Case, message: Message, deps: PostingDeps) -> Case | None:
-    """Answer through the response_url. None when Slack no longer accepts it."""
+async def _respond(case: Case, message: Message, deps: PostingDeps, *, final: bool) -> Case | None:
+    """Use the response_url. None when Slack no longer accepts it and an answer has not been shown through it before."""
     seen_by_all = is_shared(case.request) or case.request.origin.public
     kind = "in_channel" if seen_by_all else "ephemeral"
     # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
     fields = {**POST_OPTIONS, "response_type": kind, "replace_original": True}
-    sent = await respond_with_fallback(case, message, fields, deps)
-    posts = case.posts + sent.refusals + 1  # a refused attempt may have used up one of Slack's five as well
-    update = {"plain": case.plain or sent.plain, "posts": posts}
-    return case.model_copy(update=update) if sent.response else None
+    url, slack = str(case.request.origin.response_url), deps.slack
+    case = case.model_copy(update={"posts": case.posts + 1})
+    if not final:
+        slack = without_retries(slack)  # each of them might be a use that was not counted
+        await deps.store.save(case)
+
+    async def attempt(tried: Message) -> Use:
+        return await respond(url, {**tried.content, **fields}, slack)
+
+    sent = await send_with_fallback(message, case.request.origin.team, deps, attempt)
+    if sent.response is Use.REFUSED or (sent.response is Use.TOO_MANY and sent.refusals):
+        return None
+    posts = case.posts + sent.refusals  # a refused attempt may have used up one of Slack's five as well
+    return case.model_copy(update={"plain": case.plain or sent.plain, "posts": posts})
 
 
 async def _post_where_asked(case: Case, message: Message, deps: PostingDeps) -> Case:
@@ -254,47 +259,3 @@ async def send_with_fallback(
         return Sent(await attempt(Message(message.text)), 2, plain=True)
     await deps.refused_blocks.remember(team, kinds)
     return Sent(response, 1)
-
-
-async def respond_with_fallback(
-    case: Case, message: Message, fields: dict[str, Any], deps: PostingDeps
-) -> Sent[bool]:
-    """Send a message to the response_url of a case, plainer when Slack refuses its blocks."""
-    url = str(case.request.origin.response_url)
-
-    async def attempt(tried: Message) -> bool:
-        return await respond(url, {**tried.content, **fields}, deps)
-
-    return await send_with_fallback(message, case.request.origin.team, deps, attempt)
-
-
-async def respond(url: str, fields: dict[str, Any], deps: PostingDeps) -> bool:
-    """POST to a response_url. False when Slack does not accept it. Raises NotPosted, InvalidBlocks.
-
-    A response_url answers in several ways: with a status, with "ok" or nothing as plain text, or with 200 and
-    `{"ok": false}`.
-    """
-    webhook = AsyncWebhookClient(url, session=deps.slack.session, retry_handlers=deps.slack.retry_handlers)
-    try:
-        result = await webhook.send_dict(fields)
-    except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
-        raise NotPosted from error
-    if code := next((one for one in INVALID_BLOCKS if one in str(result.body)), ""):
-        raise InvalidBlocks(code, unsupported(result.body))
-    status = result.status_code
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise NotPosted
-    return status < HTTPStatus.BAD_REQUEST and _is_accepted(result)
-
-
-def _is_accepted(reply: WebhookResponse) -> bool:
-    """Whether a reply with status 200 says so. Raises NotPosted for what did not come from Slack, a proxy's page for one."""
-    said = reply.body.strip().lower()
-    kind = next((value for name, value in reply.headers.items() if name.lower() == "content-type"), "")
-    if said == "ok" or (not said and (not kind or kind.startswith("text/plain"))):
-        return True
-    try:
-        accepted = json.loads(reply.body)["ok"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        raise NotPosted(UNREADABLE_REPLY) from None
-    return accepted is True

@@ -23,12 +23,10 @@ from handlers.posting import (
     channel_of,
     find,
     post,
-    respond,
-    respond_with_fallback,
     save_posting,
     send_with_fallback,
 )
-from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, call
+from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Use, call, respond
 from handlers.text.language import language
 from handlers.views.details import Attachment, as_json, json_name
 from handlers.views.rich_text import Message, mrkdwn, rendered, rendered_view, sentence
@@ -49,7 +47,7 @@ async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
     if url:
         with language(await deps.languages.of_person(case.request.origin.user)):
             fields = {"text": mrkdwn(line), "response_type": "ephemeral", "replace_original": False}
-        await respond(url, fields, deps)
+        await respond(url, fields, deps.slack)
 
 
 async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
@@ -60,9 +58,7 @@ async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
 
 async def reply_privately(case: Case, message: Message, deps: PostingDeps) -> bool:
     """Show a new message to the asker alone. False when Slack does not accept it. Raises NotPosted."""
-    url = case.request.origin.response_url
-    fields = {**POST_OPTIONS, "response_type": "ephemeral", "replace_original": False}
-    return bool(url) and (await respond_with_fallback(case, message, fields, deps)).response
+    return await _respond(case, message, "ephemeral", deps)
 
 
 async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
@@ -79,17 +75,28 @@ async def share(case: Case, message: Message, deps: PostingDeps) -> bool:
         await post(case, message, deps, channel=origin.channel, thread=origin.thread)
     except CannotPost:
         await deps.store.save(case.model_copy(update={"told": SHARING}))
-        fields = {**POST_OPTIONS, "response_type": "in_channel", "replace_original": False}
-        return (
-            bool(origin.response_url) and (await respond_with_fallback(case, message, fields, deps)).response
-        )
+        return await _respond(case, message, "in_channel", deps)
     return True
+
+
+async def _respond(case: Case, message: Message, response_type: str, deps: PostingDeps) -> bool:
+    """Show a new message through the response_url, if there is one. False when Slack does not accept it."""
+    url = case.request.origin.response_url
+    if not url:
+        return False
+    fields = {**POST_OPTIONS, "response_type": response_type, "replace_original": False}
+
+    async def attempt(tried: Message) -> Use:
+        return await respond(url, {**tried.content, **fields}, deps.slack)
+
+    sent = await send_with_fallback(message, case.request.origin.team, deps, attempt)
+    return sent.response is Use.ACCEPTED
 
 
 async def delete(case: Case, deps: PostingDeps) -> bool:
     """Delete the message that carried the button. False when Slack does not accept it. Raises NotPosted."""
     url = case.request.origin.response_url
-    return bool(url) and await respond(str(url), {"delete_original": True}, deps)
+    return bool(url) and await respond(str(url), {"delete_original": True}, deps.slack) is Use.ACCEPTED
 
 
 async def show_view(

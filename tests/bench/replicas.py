@@ -8,13 +8,16 @@ retries. Every few seconds one replica is killed with kill -9 and started again.
 import argparse
 import asyncio
 import itertools
+import os
 import random
 import re
 import sys
 import tempfile
 import time
+from collections import deque
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -22,7 +25,7 @@ import psycopg
 from bot.postgres import Server
 from playground.slack import events, markup, payloads
 from playground.slack.delivery import Delivery
-from playground.slack.records import Message, Person
+from playground.slack.records import Hook, Message, Person
 from playground.slack.rules import Rule
 from playground.slack.seed import BOT, TEAM
 from playground.slack.state import new_id
@@ -44,10 +47,14 @@ WAIT = 120
 """Seconds for the last answers."""
 SETTLE = 3
 """Seconds in which an answer that is given twice would come."""
+TELL_SECONDS = 60
+"""Between two lines that say how far a run is."""
+KEPT_SECONDS = 180
+"""For which the workspace keeps an answered request: without end, an hour of messages would take gigabytes."""
 _ADDRESS = re.compile(r"\b(\d+)\[?\.\]?(\d+)\[?\.\]?(\d+)\[?\.\]?7\b")
 
 
-@dataclass
+@dataclass(slots=True)
 class Asked:
     """One request as Slack sees it: its address is nobody else's, so every message about it is known by that."""
 
@@ -57,6 +64,16 @@ class Asked:
     """When the workspace first showed its verdict."""
     messages: set[tuple[str, str]] = field(default_factory=set)
     """All messages that tell of it."""
+    question: Message | Hook | None = None
+    """What the workspace keeps of it beside: the mention, or the response_url of the command."""
+
+    @property
+    def seconds(self):
+        """From its acceptance to its answer; None before that."""
+        if not self.accepted or not self.answered:
+            return None
+        # An answer may be shown before the acknowledgement has arrived.
+        return max(0.0, self.answered - self.accepted)
 
 
 class Run:
@@ -70,6 +87,7 @@ class Run:
         self._people = [Person(f"U0PERSON{n:02d}", f"person{n}", f"Person {n}", TEAM) for n in range(PEOPLE)]
         self._turns = itertools.count()
         self._unanswered, self._news = set(), asyncio.Event()
+        self._answered = deque()
         slack.state.people |= {person.id: person for person in self._people}
         slack.state.channels["C0GENERAL1"].members |= {person.id for person in self._people}
         slack.watches(self._see)
@@ -82,7 +100,11 @@ class Run:
         await asyncio.gather(*map(self._revive, self.replicas))
 
     async def _revive(self, replica):
-        await replica.start()
+        while True:
+            with suppress(Died):
+                await replica.start()
+                break
+            await asyncio.sleep(1)
         replica.line = _Line(replica.ports[-1])
         self.up.append(replica)
 
@@ -98,8 +120,7 @@ class Run:
             replica.line.hang_up()
             self.kills += 1
             self.up.remove(replica)
-            with suppress(Died):
-                await self._revive(replica)
+            await self._revive(replica)
 
     async def deliver(self, count, rate, most=sys.maxsize):
         """So many requests at so many a second, each sent when its time has come; later if `most` are still unanswered."""
@@ -138,13 +159,14 @@ class Run:
     def _delivery(self, number):
         state, person = self.slack.state, self._people[number % PEOPLE]
         channel = state.channels["C0GENERAL1"]
-        address = f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.7"
+        address = _address(number)
         if number % MENTIONED:
-            hook = state.hook(person, channel)
+            self.asked[number].question = hook = state.hook(person, channel)
             form = payloads.command(state, person, channel, "/vt", f"scan-ip {address}", hook)
             return Delivery("slash_commands", form)
         text = f"<@{BOT.id}> {address}"
         said = state.post(Message(state.ts(), channel.id, person.id, text, markup.rich(text)))
+        self.asked[number].question = said
         [mention] = [inner for name, inner in events.posted(state, said) if name == "app_mention"]
         return Delivery("events_api", payloads.event(state, new_id("Ev"), mention))
 
@@ -186,6 +208,7 @@ class Run:
         asked.messages.add(message.key)
         if "NOT CHECKED" not in message.text and asked.answered is None:
             asked.answered = time.monotonic()
+            self._answered.append(asked)
             self._ended(number)
 
     def _ended(self, number):
@@ -197,6 +220,38 @@ class Run:
             self._news.clear()
             await self._news.wait()
 
+    async def tell(self, write):
+        """Say each minute how far it is, and have the workspace forget what was answered long ago."""
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            self._forget(time.monotonic() - KEPT_SECONDS)
+            if write:
+                write(self.progress())
+
+    def _forget(self, before):
+        state = self.slack.state
+        while self._answered and self._answered[0].answered < before:
+            asked = self._answered.popleft()
+            state.hooks.pop(getattr(asked.question, "id", ""), None)
+            for key in (*asked.messages, getattr(asked.question, "key", None)):
+                state.messages.pop(key, None)
+            asked.question = None
+        for trigger in [
+            one.id for one in state.triggers.values() if one.used or state.clock() - one.born > KEPT_SECONDS
+        ]:
+            del state.triggers[trigger]
+
+    def progress(self):
+        """One line for people."""
+        doubled = sum(len(one.messages) > 1 for one in self.asked)
+        answered = [one.seconds for one in self.asked if one.seconds is not None]
+        waiting = [time.monotonic() - one.accepted for one in self.asked if one.accepted and not one.answered]
+        return (
+            f"{time.strftime('%H:%M:%S')} delivered {len(self.asked)}, answered {len(answered)}, doubled {doubled}; "
+            f"slowest {max(answered, default=0):.1f} s, oldest unanswered {max(waiting, default=0):.1f} s; "
+            f"{self.kills} kills, {len(self.slack.faults)} faults, replicas {self.memory:.0f} MB, this process {memory(os.getpid()):.0f} MB"
+        )
+
     async def settle(self):
         """Until every accepted request is answered, or WAIT is over; and a while longer, for second answers."""
         with suppress(TimeoutError):
@@ -206,20 +261,26 @@ class Run:
     def report(self):
         """What came of it."""
         taken = [one for one in self.asked if one.accepted]
-        # An answer may be shown before the acknowledgement has arrived, or although it never did.
-        waits = [max(0.0, one.answered - one.accepted) for one in taken if one.answered] or [0.0]
+        waits = [one.seconds for one in taken if one.answered] or [0.0]
+        doubled = [_address(number) for number, one in enumerate(self.asked) if len(one.messages) > 1]
+        lost = [
+            _address(number) for number, one in enumerate(self.asked) if one.accepted and not one.answered
+        ]
         return Report(
             deliveries=len(self.asked),
             accepted=len(taken),
             answered_once=sum(bool(one.answered) and len(one.messages) == 1 for one in taken),
-            doubled=sum(len(one.messages) > 1 for one in self.asked),
-            lost=sum(one.answered is None for one in taken),
+            doubled=len(doubled),
+            lost=len(lost),
             kills=self.kills,
             unacknowledged=self.unacknowledged,
             acknowledged=_figures(self.ack_seconds),
             answered=_figures(waits),
             memory=self.memory,
             faults=self.slack.faults,
+            failed={
+                address: what for what, these in (("doubled", doubled), ("lost", lost)) for address in these
+            },
         )
 
 
@@ -239,6 +300,8 @@ class Report:
     memory: float
     """Of the largest replica, in MB."""
     faults: list[str]
+    failed: dict[str, str]
+    """What went wrong with a request, by the address it is about."""
 
     def lines(self):
         """For people."""
@@ -251,6 +314,10 @@ class Report:
         ):
             yield f"{what}: p50 {p50:.3f} s, p99 {p99:.3f} s, slowest {most:.3f} s"
         yield f"largest replica {self.memory:.0f} MB; broken rules of Slack's: {len(self.faults)} {self.faults[:3] or ''}"
+
+
+def _address(number):
+    return f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.7"
 
 
 def _figures(seconds):
@@ -303,8 +370,11 @@ class _Line:
             self._free.pop()[1].close()
 
 
-async def run(url, folder, story, *, replicas=3, latency=LATENCY):
-    """Tell a story of replicas on one database: it is called with the `Run`. The replicas are killed at the end."""
+async def run(url, folder, story, *, replicas=3, latency=LATENCY, write=None):
+    """Tell a story of replicas on one database: it is called with the `Run`. The replicas are killed at the end.
+
+    `write` is called each minute with a line that says how far it is.
+    """
     with ExitStack() as stack:
         virustotal_url = await asyncio.to_thread(stack.enter_context, virustotal(latency))
         async with Workspace(events=()) as slack:
@@ -322,16 +392,27 @@ async def run(url, folder, story, *, replicas=3, latency=LATENCY):
                 "PORT": "0",
             }
             under_test = Run(slack, environ, folder)
+            telling = asyncio.create_task(under_test.tell(write))
             try:
                 await under_test.start(replicas)
                 await story(under_test)
                 await under_test.settle()
                 return under_test.report()
             finally:
+                telling.cancel()
                 for replica in under_test.up:
                     replica.line.hang_up()
                 for replica in under_test.replicas:
                     await replica.killed()
+
+
+def cases(url, failed):
+    """A line for each request with which something went wrong: its case, and what the database says of that."""
+    sql = "SELECT id, outcome, created, progress->'posts', progress->'posting' FROM cases WHERE request::text LIKE %s"
+    with psycopg.connect(url) as connection:
+        for address, what in failed.items():
+            found = connection.execute(sql, [f'%"{address}"%']).fetchall()
+            yield f"{what}: {address}, case {', '.join(' '.join(map(str, row)) for row in found) or 'not stored'}"
 
 
 def left(url):
@@ -361,15 +442,20 @@ def main():
         Path(folder).mkdir(mode=0o755, exist_ok=True)
         Path(folder).chmod(0o755)
         url = given.database or stack.enter_context(Server(Path(folder) / "state").used())
-        began = time.monotonic()
+        began, write = time.monotonic(), partial(print, flush=True)
         how = given.deliveries, given.rate, given.most
 
         def story(running):
             return running.deliver_while_killing(given.kill_every, *how)
 
-        report = asyncio.run(run(url, folder, story, replicas=given.replicas))
-        for line in (*report.lines(), left(url), f"{time.monotonic() - began:.0f} s"):
-            print(line, flush=True)  # noqa: T201 - to be read
+        report = asyncio.run(run(url, folder, story, replicas=given.replicas, write=write))
+        for line in (
+            *report.lines(),
+            *cases(url, report.failed),
+            left(url),
+            f"{time.monotonic() - began:.0f} s",
+        ):
+            write(line)
     return 1 if report.lost or report.doubled else 0
 
 

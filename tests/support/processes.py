@@ -73,6 +73,7 @@ class Process:
     async def start(self, seconds=90):
         """Until it says that it is ready, which it has to say for this life. Raises Died."""
         assert self._process is None or self._process.returncode is not None, "it is still alive"
+        began = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", *self.arguments),
@@ -82,18 +83,19 @@ class Process:
                 stdout=log,
                 stderr=log,
             )
-        lives = len(self.ports) + 1
         async with asyncio.timeout(seconds):
-            while len(self._ready()) < lives:
+            while not (ready := self._ready_since(began)):
                 if self._process.returncode is not None:
                     raise Died(self.written())
                 await asyncio.sleep(0.02)
-        self.ports = self._ready()
-        return self.ports[-1]
+        self.ports.append(ready[0])
+        return ready[0]
 
-    def _ready(self):
-        lines = [line for line in self.written().splitlines() if '"event": "ready"' in line]
-        return [json.loads(line)["port"] for line in lines]
+    def _ready_since(self, began):
+        """The port it has named after so many bytes of its log, of which the lives before may have written megabytes."""
+        with self.log.open() as log:
+            log.seek(began)
+            return [json.loads(line)["port"] for line in log if '"event": "ready"' in line]
 
     def kill(self):
         """As by a machine that loses power."""

@@ -12,6 +12,9 @@ from pydantic import SecretStr
 
 from bot.database import Database
 from bot.storage.virustotal import QuotaStore
+from handlers.posting import RESPONSE_URL_USES
+from handlers.text import ASKING
+from handlers.turns.lookup import INTERVAL
 from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL
 from tests.support.processes import Died, grounds
@@ -218,6 +221,51 @@ async def _ended(database):
             await asyncio.sleep(0.1)
 
 
+async def killed_whenever_progress_is_shown(database, folder):
+    """Progress is counted before it is shown: the next process shows none, and the answer still comes through the response_url."""
+    async with grounds(database, folder, sandbox={"latency": 2 * INTERVAL}) as place:
+        questions, lives = await _killed_whenever(place, lambda message: message.text == str(ASKING))
+        await questions.settle()
+        assert [len(lives), place.slack.messages("@ana", ANA), place.slack.faults] == [2, [], []]
+
+
+async def killed_whenever_the_answer_is_shown(database, folder):
+    """When all uses of the response_url are gone, the answer has been shown: it does not come another way as well."""
+    async with grounds(database, folder) as place:
+        place.slack.forgives(Rule.RESPONSE_URL)
+        questions, lives = await _killed_whenever(
+            place, lambda message: message.via == "response_url" and message.text != str(ASKING)
+        )
+        await questions.settle()
+        assert len(lives) >= RESPONSE_URL_USES
+        assert place.slack.messages("@ana", ANA) == []
+
+
+async def _killed_whenever(place, shown):
+    """One question; the bot is killed each time that Slack shows such a message, and started again. Its lives, as process ids."""
+    questions, bot = Questions(place), await place.bot()
+    lives = [bot.pid]
+
+    def kill(change):
+        if change.message and change.message.bot_id and shown(change.message):
+            bot.kill()
+
+    place.slack.watches(kill)
+    await questions.ask()
+    while True:
+        ended = asyncio.create_task(_ended(place.environ["DATABASE_URL"]))
+        dying = asyncio.create_task(bot.ended())
+        await asyncio.wait({ended, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            dying.cancel()
+            break
+        ended.cancel()
+        await place.up(bot)
+        lives.append(bot.pid)
+    await ended
+    return questions, lives
+
+
 async def another_replica_takes_over(database, folder):
     """Of two processes the one with the request in its hands dies and never comes back: the other answers."""
     async with grounds(database, folder) as place:
@@ -269,6 +317,8 @@ STORIES = (
     killed_while_the_quota_is_spent,
     killed_before_a_late_answer_is_noted,
     killed_before_what_a_button_did_is_noted,
+    killed_whenever_progress_is_shown,
+    killed_whenever_the_answer_is_shown,
     another_replica_takes_over,
     stopped_politely,
 )
