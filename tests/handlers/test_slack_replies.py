@@ -317,7 +317,7 @@ async def test_files_may_not_be_sent(database):
 async def test_direct_messages_may_not_be_opened(database):
     """Without im:write the answer comes in direct messages all the same: chat.postMessage takes a person's id."""
     async with at_work(database, before=without("im:write")) as app:
-        app.slack.fails(RESPONSE_URL, "used_url")
+        app.slack.fails(RESPONSE_URL, "expired_url")
         await app.slack.types(ANA, GENERAL, COMMAND)
         await app.slack.until(lambda: app.slack.messages("@ana", ANA))
         await app.idle(10)
