@@ -193,7 +193,12 @@ async def test_an_answer_that_took_half_an_hour(database):
 
 @pytest.mark.parametrize(
     ("code", "options"),
-    [("expired_url", ""), ("expired_url", " --share"), ("channel_not_found", " --share"), ("is_archived", "")],
+    [
+        ("expired_url", ""),
+        ("expired_url", " --share"),
+        ("channel_not_found", " --share"),
+        ("is_archived", ""),
+    ],
 )
 async def test_slack_does_not_take_it_there(database, code, options):
     """The answer comes in the asker's direct messages. A response_url that was used five times has shown it: see tests/survival."""
