@@ -15,6 +15,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
 from handlers import text
 from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
@@ -23,9 +28,10 @@ from handlers.slack_errors import (
     CannotPost,
     InvalidBlocks,
     MissingScope,
+    NotPosted,
     Use,
     call,
-    respond,
+    use,
     without_retries,
 )
 from handlers.text import about
@@ -259,3 +265,13 @@ async def send_with_fallback(
         return Sent(await attempt(Message(message.text)), 2, plain=True)
     await deps.refused_blocks.remember(team, kinds)
     return Sent(response, 1)
+
+
+async def respond(url: str, fields: dict[str, Any], slack: AsyncWebClient) -> Use:
+    """POST to a response_url. Raises NotPosted, InvalidBlocks."""
+    webhook = AsyncWebhookClient(url, session=slack.session, retry_handlers=slack.retry_handlers)
+    try:
+        reply = await webhook.send_dict(fields)
+    except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
+        raise NotPosted from error
+    return use(reply)

@@ -23,10 +23,11 @@ from handlers.posting import (
     channel_of,
     find,
     post,
+    respond,
     save_posting,
     send_with_fallback,
 )
-from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Use, call, respond
+from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefused, Use, call
 from handlers.text.language import language
 from handlers.views.details import Attachment, as_json, json_name
 from handlers.views.rich_text import Message, mrkdwn, rendered, rendered_view, sentence

@@ -9,13 +9,11 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Self
 
-import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook import WebhookResponse
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 UNREADABLE_REPLY = "unreadable_reply"
 """Our own code for a reply that is not what the Web API sends: a proxy's HTML, half a JSON object, nothing at all."""
@@ -212,23 +210,18 @@ class Use(Enum):
     REFUSED = auto()
 
 
-async def respond(url: str, fields: dict[str, Any], slack: AsyncWebClient) -> Use:
-    """POST to a response_url. Raises NotPosted, InvalidBlocks.
+def use(reply: WebhookResponse) -> Use:
+    """What was made of a use, by the reply to it. Raises NotPosted, InvalidBlocks.
 
     A response_url answers in several ways: with a status, with "ok" or nothing as plain text, or with 200 and
     `{"ok": false}`.
     """
-    webhook = AsyncWebhookClient(url, session=slack.session, retry_handlers=slack.retry_handlers)
-    try:
-        result = await webhook.send_dict(fields)
-    except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
-        raise NotPosted from error
-    said, status = str(result.body), result.status_code
+    said, status = str(reply.body), reply.status_code
     if code := next((one for one in INVALID_BLOCKS if one in said), ""):
         raise InvalidBlocks(code, unsupported(said))
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise NotPosted
-    if status < HTTPStatus.BAD_REQUEST and _is_accepted(result):
+    if status < HTTPStatus.BAD_REQUEST and _is_accepted(reply):
         return Use.ACCEPTED
     return Use.TOO_MANY if USED_UP in said else Use.REFUSED
 
