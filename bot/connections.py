@@ -21,7 +21,7 @@ T = TypeVar("T")
 C = TypeVar("C")
 Connection = psycopg.AsyncConnection[Any]
 Work = Callable[[Connection], Awaitable[T]]
-Statement = tuple[str, Mapping[str, Any]]
+Statement = tuple[str, dict[str, Any]]
 """SQL with psycopg's placeholders, and their values."""
 
 PAUSE = 0.05
@@ -107,6 +107,12 @@ def turn_context() -> Iterator[Turn]:
         yield turn
     finally:
         TURN.reset(before)
+
+
+def put_off(sql: str) -> list[dict[str, Any]]:
+    """The values of each such statement that the turn of this task has put off until its end; they may be changed."""
+    turn = TURN.get()
+    return [values for other, values in turn.deferred if other is sql] if turn and not turn.has_ended else []
 
 
 class AckPriority:

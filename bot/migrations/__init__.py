@@ -117,6 +117,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0010": (script("0010_case_replies.sql"),),
     "0011": (script("0011_installations.sql"),),
     "0012": (script("0012_wanted_replies.sql"),),
+    "0013": (script("0013_cheaper_writes.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from bot.connections import Connection, FirstTurns
+from bot.connections import Connection, FirstTurns, put_off
 from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage.replies import CaseReplies
@@ -50,7 +50,7 @@ _REFUSE = """
 """
 _SAVE = """
     WITH audited AS (
-        UPDATE audit SET outcome = %(outcome)s, what = %(what)s::json WHERE id = %(id)s
+        UPDATE audit SET outcome = %(outcome)s, what = %(what)s::json, calls = calls + %(calls)s WHERE id = %(id)s
     )
     UPDATE cases SET outcome = %(outcome)s, progress = %(progress)s::json WHERE id = %(id)s
 """
@@ -129,7 +129,7 @@ class Cases:
     async def save(self, case: Case) -> None:
         """Store how far a request has come; once it has ended, with the last writes of the turn."""
         await self._replies.save(case)
-        statement = (_SAVE, _progress(case) | {"id": case.request.id})
+        statement = (_SAVE, _progress(case) | {"id": case.request.id, "calls": 0})
         if case.outcome is Outcome.OPEN:
             await self._database.write(statement)
         else:
@@ -141,7 +141,11 @@ class Cases:
         await self._database.write((_FAIL, values))
 
     async def spent(self, request_id: str, calls: int) -> None:
-        """Add the calls to VirusTotal that a request has cost."""
+        """Add the calls to VirusTotal that a request has cost: to what is about to be stored of it, where there is something."""
+        for values in put_off(_SAVE):
+            if values["id"] == request_id:
+                values["calls"] += calls
+                return
         await self._database.write_later((_SPENT, {"id": request_id, "calls": calls}))
 
     async def again(self, request_id: str, at: datetime, failures: int = 0, *, outage: bool = False) -> None:

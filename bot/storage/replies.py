@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.connections import Statement
 from bot.database import Database
-from bot.storage.wanted_replies import CLAIM_SECONDS, WAITING, WANTED, WantedReplies
+from bot.storage.wanted_replies import CLAIM_SECONDS, END, WAITING, WANTED, WantedReplies
 from handlers import stored_shapes
 from handlers.case import Case, Unreadable, UnreadableCase
 from vt.coalescing import CachedReply, Claims
@@ -19,10 +19,13 @@ from vt.stored import INLINE, PackedReply, Packer, Raw
 # Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
 # was stored before the clock was set back.
 _PUT = """
-    INSERT INTO replies (key, raw, at, known) VALUES (%(key)s, %(raw)s::json, %(at)s, %(known)s)
+    INSERT INTO replies (key, raw, at, known)
+    SELECT key, raw::json, %(at)s, known
+    FROM unnest(%(stored)s::text[], %(raws)s::text[], %(known)s::boolean[]) AS reply (key, raw, known)
     ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at, known = excluded.known
     WHERE replies.at <= excluded.at OR replies.at > GREATEST(now(), excluded.at) + interval '1 minute'
 """
+_PUT_AND_END = f"WITH ended AS ({END}) {_PUT}"
 # Of a reply that an older version stored it is not noted whether VirusTotal knew anything.
 _RECALL = """
     SELECT key, at, CASE WHEN octet_length(raw::text) <= %(inline)s THEN raw::text END AS raw FROM replies
@@ -142,20 +145,33 @@ class StoredReplies(WantedReplies):
         Large ones are written at once, one at a time: to put them off would be to hold all of them in memory. So are all,
         if `others` wait for them. `unknown`: keys of replies that VirusTotal knows nothing.
         """
-        small: list[Statement] = []
+        small: dict[str, str] = {}
         for key, raw in sorted(raws.items()):
-            row = {"key": self._owner + key, "at": at, "known": key not in unknown}
             if not isinstance(raw, PackedReply):
-                body = json.dumps(raw)
-                small += [(_PUT, row | {"raw": body})] if len(body) <= self._max_bytes else []
+                small[key] = json.dumps(raw)
                 continue
             async with self._packer.alone():
-                body = raw.text
-                if len(body) <= self._max_bytes:
-                    await self._database.rows(_PUT, row | {"raw": body})
+                await self._database.rows(_PUT, self._rows({key: raw.text}, at, unknown))
         if raws:
             write = self._database.write if others else self._database.write_later
-            await write(*small, self._ended(raws, at))
+            await write(*self._last_writes(raws, self._rows(small, at, unknown), at))
+
+    def _rows(self, bodies: Mapping[str, str], at: datetime, unknown: Collection[str]) -> dict[str, Any]:
+        """Values for the replies that may be stored, in the order of their keys."""
+        kept = [key for key, body in bodies.items() if len(body) <= self._max_bytes]
+        return {
+            "stored": [self._owner + key for key in kept],
+            "raws": [bodies[key] for key in kept],
+            "known": [key not in unknown for key in kept],
+            "at": at,
+        }
+
+    def _last_writes(self, keys: Iterable[str], rows: dict[str, Any], at: datetime) -> list[Statement]:
+        """Store these rows, and end what is wanted: one statement, unless cases have to be woken."""
+        sql, values = self._ended(keys, at)
+        if sql is END and rows["stored"]:
+            return [(_PUT_AND_END, values | rows)]
+        return [(_PUT, rows), (sql, values)] if rows["stored"] else [(sql, values)]
 
     async def prune(self, older_than: datetime) -> None:
         """Delete replies, to whichever key, that came before that time, and the oldest that exceed the bounds. Raises StoreDown."""

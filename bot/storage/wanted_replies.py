@@ -76,7 +76,7 @@ _RELEASE = """
     )
     DELETE FROM wanted_replies WHERE key = ANY(%(keys)s) AND claimant = %(claimant)s AND case_ids = '{}'
 """
-_END = "DELETE FROM wanted_replies WHERE key = ANY(%(keys)s)"
+END = "DELETE FROM wanted_replies WHERE key = ANY(%(keys)s)"
 _WAKE = f"""
     WITH ended AS (
         DELETE FROM wanted_replies WHERE key = ANY(%(keys)s) RETURNING case_ids
@@ -143,7 +143,7 @@ class WantedReplies:
         values = self._keys(keys)
         is_awaited = self._awaited.intersection(values["keys"])
         self._awaited -= is_awaited
-        return (_WAKE, values | {"at": at}) if is_awaited else (_END, values)
+        return (_WAKE, values | {"at": at}) if is_awaited else (END, values)
 
     async def _prune_wanted(self) -> None:
         """Delete what nobody waits for any more."""

@@ -398,13 +398,17 @@ async def test_a_first_turn_whose_end_is_not_stored(database):
         await left(database)
 
 
-async def test_a_first_turn_is_written_as_one(database):
-    """Its end, with the job's, is one transaction: all of it, or nothing."""
+@pytest.mark.parametrize("saved", ["before", "after", "between"])
+async def test_a_first_turn_is_written_as_one(database, saved):
+    """Its end, with the job's and what it has cost, is one transaction: all of it, or nothing."""
 
     async def turn(bot, case_id):
         case = await bot.cases.case(case_id)
-        await bot.cases.spent(case_id, 2)
-        await bot.cases.save(case.model_copy(update={"outcome": Outcome.DONE}))
+        done = bot.cases.save(case.model_copy(update={"outcome": Outcome.DONE}))
+        spent = [bot.cases.spent(case_id, 1), bot.cases.spent(case_id, 1)]
+        order = {"before": [done, *spent], "after": [*spent, done], "between": [spent[0], done, spent[1]]}
+        for step in order[saved]:
+            await step
         written.append(await ask(database, "SELECT outcome, calls FROM audit"))
 
     written = []
@@ -415,6 +419,21 @@ async def test_a_first_turn_is_written_as_one(database):
         assert written == [[("open", 0)]]
         rows = "SELECT outcome, calls, audit.xmin = cases.xmin FROM audit JOIN cases USING (id, outcome)"
         assert await ask(database, rows) == [("answered", 2, True)]
+
+
+async def test_a_periodic_job_that_ends_is_deleted(database):
+    """Its schedule refers to it: procrastinate's trigger unlinks that, which it does not do for turns."""
+    await ask(
+        database,
+        """
+        WITH job AS (
+            INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('vtbot-2', 'tidy', 'doing') RETURNING id
+        )
+        INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp, job_id, periodic_id) SELECT 'tidy', 1, id, 'x' FROM job
+        """,
+    )
+    await ask(database, "DELETE FROM procrastinate_jobs WHERE task_name = 'tidy'")
+    assert await ask(database, "SELECT job_id FROM procrastinate_periodic_defers") == [(None,)]
 
 
 async def test_a_stop_amid_first_turns(database):
