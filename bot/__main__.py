@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bot import app, ask, terminal
+from bot import app, ask, instances, terminal
 from bot.ask import FailOn, Question
 from bot.environment import OperatorError
 from bot.manifest import Mode, as_yaml, public_url
@@ -226,7 +226,7 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     """The settings, with warnings in the log about what is probably a typing error. Raises SettingsError."""
     warn_about_unknown(environ)
     settings = load(environ)
-    log_to_stderr(colours=_has_colours(environ), secrets=settings.secrets)
+    log_to_stderr(colours=_has_colours(environ), secrets=(*settings.secrets, *instances.secrets(settings)))
     warn_about_key(settings.vt_api_key)
     return settings
 

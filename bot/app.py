@@ -65,8 +65,7 @@ class NotRunning(OperatorError):
 class Bot:
     """A bot at work."""
 
-    port: int
-    """Of its HTTP side."""
+    port: int  # of its HTTP side
     unanswered: Callable[[], Awaitable[int]]
     """How many requests are still to be answered."""
 
@@ -144,7 +143,8 @@ async def running(
 
 async def _clock_was_set(parts: Backend, before: datetime, now: datetime) -> None:
     """The database's clock was set while we run. Raises StoreDown."""
-    await parts.quota_store.clock_was_set(before, now)
+    for key in parts.keys.values():
+        await key.quota_store.clock_was_set(before, now)
     if now < before:
         await _wake_from_future(parts)
 
@@ -164,8 +164,7 @@ async def _refresh(metrics: Metrics, parts: Backend) -> None:
     """Show in the metrics what all processes share: the quota and the jobs."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            windows = await parts.quota_store.left()
-            metrics.show(parts.virustotal, windows, await jobs.counts(parts.database))
+            metrics.show(await parts.quotas(), await jobs.counts(parts.database))
     except (StoreDown, TimeoutError):
         metrics.hide()
 
@@ -177,7 +176,8 @@ def _turns(
         now = deps.clock()
         answers = now - timedelta(days=settings.keep_answers)
         await parts.cases.prune(answers)
-        await parts.replies.prune(answers)
+        for key in parts.keys.values():
+            await key.replies.prune(answers)
         await parts.modals.prune(answers)
         await parts.people.prune(now - CACHED_FOR)
         await parts.audit_trail.prune(now - timedelta(days=settings.keep_audit))
@@ -200,13 +200,13 @@ def _turns(
 
 def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) -> Deps:
     channel_settings = RecentSettings(SettingsStore(parts.database), parts.clock)
-    directory = Directory(slack, parts.people, parts.clock)
+    directory, key = Directory(slack, parts.people, parts.clock), parts.key
     return Deps(
         store=parts.cases,
         modals=parts.modals,
         history=parts.history,
         channel_settings=channel_settings,
-        replies=parts.replies,
+        replies=key.replies,
         draw=Charts(settings.state_dir / CHARTS).draw,
         directory=directory,
         languages=Languages(directory, channel_settings, settings.language),
@@ -214,14 +214,15 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
         cards=parts.cards,
         watches=parts.channels,
         rules=settings.rules,
-        service=parts.service,
-        automatic=parts.automatic,
+        service=key.service,
+        automatic=key.automatic,
+        instances=parts.offered(),
         slack=slack,
         clock=parts.clock,
         new_id=new_id,
         thresholds=settings.verdicts,
-        quota_left=parts.quota_store.left,
-        leave_queue=parts.quota_store.leave,
+        quota_left=key.quota_store.left,
+        leave_queue=key.quota_store.leave,
         submit=settings.url_submit,
         upload=settings.upload_policy,
         never_upload=settings.never_upload,

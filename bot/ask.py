@@ -8,26 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot import file_sources
+from bot import file_sources, instances
 from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
 from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, SPENT, WRONG, healthy, new_file, operator, say, show
-from handlers import text
+from handlers import commands, text
 from handlers.case import Sighting, StoreDown
-from handlers.commands import (
-    Command,
-    LookupCommand,
-    NoValue,
-    ReportCommand,
-    UnknownOption,
-    UsageError,
-    nearest,
-)
+from handlers.instances import InstanceUnknown, taken
 from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
 from handlers.request import Origin, Verb
 from handlers.text import about, modals
 from handlers.text import files as files_text
+from handlers.text import instances as instances_text
 from handlers.text import terminal as terminal_text
 from handlers.text.format import Audience
 from handlers.turns import consent
@@ -45,8 +38,7 @@ from vt.results import json_text
 from vt.service import Lookups, Service, next_turn
 from vt.verdict import Finding, Note, State
 
-DASH = "-"
-"""The word that stands for standard input."""
+DASH = "-"  # stands for standard input
 OWN_OPTIONS = {"json": "--json", "fail-on": "--fail-on risky", "wait": "--wait"}
 """Of `vtbot ask`, beside those of a command, each with an example."""
 LONGEST_WAIT = timedelta(minutes=2)
@@ -72,15 +64,14 @@ class Question:
     line: str
     as_json: bool = False
     fail_on: FailOn | None = None
-    wait: bool = False
-    """For the quota, however long that takes."""
+    wait: bool = False  # for the quota, however long that takes
 
 
 class NoQuestion(Exception):
     """No text was typed, and standard input is closed, or a terminal where nobody said that they would type it."""
 
 
-def command(line: str, thresholds: Thresholds) -> Command:
+def command(line: str, thresholds: Thresholds) -> commands.Command:
     """The command of a line that was typed after `ask`. Raises UsageError, NoQuestion.
 
     Without a value, or with `-` for one, the values are read from standard input. There they are only text: a word
@@ -96,7 +87,7 @@ def command(line: str, thresholds: Thresholds) -> Command:
         return parse(line, thresholds, has_entities=False)
     text = file_sources.standard_input(asked_for=value.strip() == DASH)
     if text is None:
-        raise NoValue(action) if action else NoQuestion
+        raise commands.NoValue(action) if action else NoQuestion
     check_options(action, options)
     return parse_values(action, text, options, thresholds, partial=True)
 
@@ -107,26 +98,19 @@ async def run(settings: Settings, question: Question) -> int:
     Exit status 1 when something could not be checked, 4 when that is for want of quota, 2 when the question is wrong, 3
     for what `--fail-on` names.
     """
-    try:
-        wanted = command(question.line, settings.verdicts)
-    except NoQuestion:
-        say(terminal_text.NO_QUESTION)
+    parsed = _parsed(settings, question.line)
+    if parsed is None:
         return WRONG
-    except UsageError as usage_error:
-        if isinstance(usage_error, UnknownOption):
-            usage_error.nearest = nearest(usage_error.option.lstrip("-"), tuple(OWN_OPTIONS))
-            usage_error.more = tuple(OWN_OPTIONS.values())
-        say(text.usage_error(usage_error, operator(settings)))
-        return WRONG
+    name, wanted = parsed
     if wanted.verb is Verb.HELP:
-        show(messages.help_message())
+        show(messages.help_message(has_choice=bool(settings.instances_file)))
         return DONE
-    wrong = wanted.wrong if isinstance(wanted, LookupCommand) else ()
+    wrong = wanted.wrong if isinstance(wanted, commands.LookupCommand) else ()
     if wrong:
         say(text.wrong_values(wrong))
-    if isinstance(wanted, LookupCommand):
+    if isinstance(wanted, commands.LookupCommand):
         wanted = replace(wanted, lookups=tuple(map(file_sources.from_dash, wanted.lookups)))
-    lookups = wanted.lookups if isinstance(wanted, LookupCommand) else ()
+    lookups = wanted.lookups if isinstance(wanted, commands.LookupCommand) else ()
     if file_sources.stdin_is_closed(lookups):
         say(files_text.NO_STDIN)
         return WRONG
@@ -135,7 +119,8 @@ async def run(settings: Settings, question: Question) -> int:
             file_sources.stdin_kind(settings, lookups) as kinds,
             backend(settings, kinds=kinds) as parts,
         ):
-            if isinstance(wanted, ReportCommand):
+            parts = parts.asking(name or parts.name)  # noqa: PLW2901 - the same, but for the instance
+            if isinstance(wanted, commands.ReportCommand):
                 charts = Charts(settings.state_dir / CHARTS)
                 status = max(
                     [await _report(one, parts, charts, operator(settings)) for one in wanted.lookups]
@@ -150,20 +135,40 @@ async def run(settings: Settings, question: Question) -> int:
         return NOT_DONE
 
 
-async def _answer(parts: Backend, wanted: Command, settings: Settings, question: Question) -> int:
+def _parsed(settings: Settings, line: str) -> tuple[str, commands.Command] | None:
+    """The instance of VirusTotal that is named, or "", and the command. None when it is wrong, which is said then."""
+    name, line = taken(line) if settings.instances_file else ("", line)
+    known = instances.instances(settings) if name else {}
+    if name not in (*known, ""):
+        say(instances_text.refused(InstanceUnknown(name, tuple(known)), operator(settings)))
+        return None
+    try:
+        return name, command(line, settings.verdicts)
+    except NoQuestion:
+        say(terminal_text.NO_QUESTION)
+    except commands.UsageError as usage_error:
+        if isinstance(usage_error, commands.UnknownOption):
+            usage_error.nearest = commands.nearest(usage_error.option.lstrip("-"), tuple(OWN_OPTIONS))
+            usage_error.more = tuple(OWN_OPTIONS.values())
+        say(text.usage_error(usage_error, operator(settings)))
+    return None
+
+
+async def _answer(parts: Backend, wanted: commands.Command, settings: Settings, question: Question) -> int:
     policy, audience = settings.upload_policy, operator(settings)
     if wanted.verb is Verb.PING:
-        return await healthy({"key": parts.service.client.ping, "database": parts.cases.ping}, audience)
+        return await healthy({**parts.pings(), "database": parts.cases.ping}, audience)
     if wanted.verb is Verb.QUOTA:
-        show(messages.note(about.quota(await parts.quota_store.left())))
+        several = instances_text.quotas(await parts.quotas()) if parts.has_choice else ""
+        show(messages.note(several or about.quota(await parts.key.quota_store.left())))
         return DONE
-    if not isinstance(wanted, LookupCommand):
+    if not isinstance(wanted, commands.LookupCommand):
         say(terminal_text.ONLY_IN_SLACK)
         return WRONG
     if not wanted.lookups:
         say(text.NO_MAIL)
         return WRONG
-    prepared = await _prepared(parts.service, wanted.lookups, policy)
+    prepared = await _prepared(parts.key.service, wanted.lookups, policy)
     lookups = await _settled(parts, prepared, question, fresh=wanted.fresh)
     if files := messages.asked_about(lookups):
         left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
@@ -177,6 +182,7 @@ async def _answer(parts: Backend, wanted: Command, settings: Settings, question:
         sys.stdout.write("\n")
     else:
         context = AnswerContext("", parts.clock(), final=False, invented=parts.invented, audience=audience)
+        context = replace(context, instance=parts.name if parts.has_choice else "")
         show(answer.answer(found, context))
     return _status(found, question)
 
@@ -199,7 +205,7 @@ async def _report(lookup: Lookup, parts: Backend, charts: Charts, audience: Audi
     A terminal is in no workspace: it is the record of the one that looked it up last.
     """
     now = parts.clock()
-    lookup, finding = await with_cached_reply(lookup, parts.replies, now)
+    lookup, finding = await with_cached_reply(lookup, parts.key.replies, now)
     team = await parts.history.newest_team(Sighting.of(finding).subject)
     chart = await on_record(lookup, finding, Origin(team=team, user="", channel=""), parts.history, now)
     if chart is None:
@@ -264,7 +270,7 @@ async def _settled(parts: Backend, lookups: Lookups, question: Question, *, fres
     progress = _Progress()
     since = parts.clock() if fresh else None
     while True:
-        async for board in parts.service.advance(lookups, progress.on_bytes, since=since):
+        async for board in parts.key.service.advance(lookups, progress.on_bytes, since=since):
             lookups = board
         lookups = tuple(_given_up(lookup, parts.clock(), wait=question.wait) for lookup in lookups)
         at = next_turn(lookups)

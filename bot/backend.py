@@ -1,42 +1,42 @@
 """What answers requests, with or without Slack: the database, the quota and VirusTotal, made from the settings."""
 
-import asyncio
 import math
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import structlog
-from pydantic import SecretStr
 
 from bot.connections import DatabaseClock, FirstTurns
 from bot.database import Database
 from bot.file_sources import ReplySpool, places, spool
-from bot.network import DIRECT, TimedTransport, virustotal_transport
+from bot.instances import InstanceSettings, instances, of_sandbox, owner
+from bot.network import DIRECT, Proxies, TimedTransport, virustotal_transport
 from bot.observability import Metrics
 from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases
+from bot.storage.cases import Cases, MeasuredCases
 from bot.storage.channels import WatchStore
 from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
 from bot.storage.slack import Modals, PeopleStore
 from bot.storage.virustotal import QuotaStore
-from handlers.case import Case, Outcome, StoreDown
+from handlers.case import StoreDown
+from handlers.instances import DEFAULT, Instance
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
-from vt.coalescing import FEW_CALLS, InFlight, ReplyCache
+from vt.coalescing import FEW_CALLS, InFlight
 from vt.files.hashing import Opener
 from vt.files.transfer import Places
 from vt.polling import LONG_OUTAGE, OUTAGE, Outage
 from vt.privacy import UploadDenylist
-from vt.quota import Limits, Quota
+from vt.quota import Quota
 from vt.service import Clock, Service
 from vt.steps import MaxAges
 from vt.stored import Packer
@@ -46,8 +46,25 @@ SANDBOX_QUEUE_SECONDS = 20
 
 log = structlog.get_logger()
 
+PLACES = {"teams", "channels", "allowed_channels", "allowed_users"}
+"""What of an instance's settings says where it is used, and by whom."""
+
 new_id = partial(secrets.token_urlsafe, 16)
 """Makes random ids of 128 bits, in URL-safe characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """All that belongs to one key of VirusTotal, so that no key waits for another, or shows what another was told."""
+
+    replies: StoredReplies
+    quota_store: QuotaStore
+    service: Service
+    """For people's look-ups."""
+    automatic: Service
+    """For look-ups that nobody asked for: it leaves people's reserve alone and reuses replies for a day."""
+    label: str
+    """In the metrics: an instance's name; the host that is asked while there is only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +80,60 @@ class Backend:
     audit_trail: AuditTrail
     cards: Cards
     channels: WatchStore
-    replies: StoredReplies
-    quota_store: QuotaStore
-    service: Service
-    """For people's look-ups."""
-    automatic: Service
-    """For look-ups that nobody asked for: it leaves people's reserve alone and reuses replies for a day."""
+    instances: Mapping[str, InstanceSettings]
+    """All instances of VirusTotal, also when there is only one."""
+    keys: Mapping[str, Key]
+    """By the names of the instances; those with the same key and address share it."""
     clock: Clock
     invented: bool
     url: str
-    virustotal: str
-    """The host that is asked."""
+    name: str
+    """The instance that is asked when nothing else is set."""
+    is_listed: bool
+    """There is a file of instances."""
 
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is more than one instance."""
+        return len(self.keys) > 1
 
-class MeasuredCases(Cases):
-    """Cases, with the time to each answer measured."""
+    @property
+    def key(self) -> Key:
+        """The key of the instance that is asked."""
+        return self.keys[self.name]
 
-    def __init__(self, metrics: Metrics, *parts: Any) -> None:
-        super().__init__(*parts)
-        self._metrics = metrics
+    def asking(self, name: str) -> Self:
+        """The same, asking that instance. Raises KeyError."""
+        return replace(self, name=self.instances[name].name, history=self.history.of_instance(name))
 
-    async def save(self, case: Case) -> None:
-        """Store how far a request has come."""
-        await super().save(case)
-        if case.outcome is not Outcome.OPEN:
-            actions = {lookup.action.key for lookup in case.lookups} or {case.request.verb.value}
-            action = actions.pop() if len(actions) == 1 else "several"
-            seconds = (self._clock() - case.request.at).total_seconds()
-            self._metrics.answers.labels(action, case.outcome.value).observe(seconds)
+    def pings(self) -> dict[str, Callable[[], Awaitable[object]]]:
+        """What checks each key, as handlers.turns.about.health takes it."""
+        named = (
+            {f"key:{name}": key for name, key in self.keys.items()} if self.has_choice else {"key": self.key}
+        )
+        return {name: key.service.client.ping for name, key in named.items()}
+
+    async def quotas(self) -> dict[str, Mapping[str, tuple[int, int]]]:
+        """The calls used and allowed by window, by instance; by host while there is only one. Raises StoreDown."""
+        named = self.keys if self.has_choice else {self.key.label: self.key}
+        return {name: await key.quota_store.left() for name, key in named.items()}
+
+    def offered(self) -> dict[str, Instance]:
+        """The instances to choose from, as handlers know them; none while there is only VT_API_KEY's."""
+        if not self.is_listed:
+            return {}
+        return {
+            name: Instance(
+                name=name,
+                service=key.service,
+                automatic=key.automatic,
+                replies=key.replies,
+                quota_left=key.quota_store.left,
+                leave_queue=key.quota_store.leave,
+                **self.instances[name].model_dump(include=PLACES),
+            )
+            for name, key in self.keys.items()
+        }
 
 
 @asynccontextmanager
@@ -104,57 +147,64 @@ async def backend(
 
     `clock`: the database's, if none is given.
     """
-    metrics = metrics or Metrics()
+    metrics, real = metrics or Metrics(), instances(settings)
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
-        target = await stack.enter_async_context(_target(settings))
+        found = real or await stack.enter_async_context(_sandbox(settings))
         store = Database(url, metrics=metrics)
         stack.push_async_callback(store.close)
-        clock = clock or await _database_clock(stack, store)
-        limits, reserve = _limits(settings, target), _reserve(settings, target)
-        quota_store = QuotaStore(store, target.key, limits, clock)
+        if clock is None:
+            clock = await stack.enter_async_context(DatabaseClock.kept(store))
         packer = Packer(ReplySpool(spool(settings).folder))
-        bounds = settings.cache_rows, settings.cache_bytes
-        replies = StoredReplies(store, f"{quota_store.name}:", *bounds, packer=packer)
         spool(settings).remove_stale()
-        outage = Outage(clock)
-        stores: dict[str, Any] = {"cache": replies, "metrics": metrics, "outage": outage, "packer": packer}
-        stores["in_flight"] = InFlight(gathers=0 < limits.minute <= FEW_CALLS)
-        files = places(settings, kinds or {})
-        made = partial(_service, settings, target, clock=clock, places=files, **stores)
-
-        async def service(quota: QuotaStore, ages: MaxAges, *, automatic: bool) -> Service:
-            return await stack.enter_async_context(made(quota=quota, max_ages=ages, automatic=automatic))
-
-        people = await service(quota_store, _max_ages(settings), automatic=False)
-        automatic = await service(
-            QuotaStore(store, target.key, limits, clock, reserve=reserve),
-            replace(_max_ages(settings), known=DUPLICATE_WINDOW),
-            automatic=True,
-        )
         first_turns = FirstTurns()
         cases = MeasuredCases(metrics, store, clock, first_turns, packer)
         cards = Cards(store, clock, unknown=bool(settings.watch_channels), packer=packer)
-        outage.on_return = partial(_wake, cases, cards)
+        shared = _Shared(
+            settings,
+            store,
+            clock,
+            metrics,
+            packer,
+            places(settings, kinds or {}),
+            settings.proxies if real else DIRECT,
+            partial(_wake, cases, cards),
+        )
+        keys: dict[tuple[str, str], Key] = {}
+        for one in found.values():
+            same = one.key.get_secret_value(), one.url
+            label = one.name if len(found) > 1 else httpx.URL(one.url).host if real else "sandbox"
+            if same not in keys:
+                keys[same] = await stack.enter_async_context(shared.key(one, label))
+        name = DEFAULT if DEFAULT in found else next(iter(found))
         yield Backend(
             database=store,
             cases=cases,
             first_turns=first_turns,
             modals=Modals(store),
-            history=History(store),
+            history=History(store, name),
             people=PeopleStore(store),
             audit_trail=AuditTrail(store),
             cards=cards,
             channels=WatchStore(store, clock),
-            replies=replies,
-            quota_store=quota_store,
-            service=people,
-            automatic=automatic,
+            instances=found,
+            keys={name: keys[one.key.get_secret_value(), one.url] for name, one in found.items()},
             clock=clock,
-            invented=target.invented,
+            invented=not real,
             url=url,
-            virustotal="sandbox" if target.invented else httpx.URL(target.url).host,
+            name=name,
+            is_listed=settings.instances_file is not None,
         )
+
+
+@asynccontextmanager
+async def _sandbox(settings: Settings) -> AsyncIterator[dict[str, InstanceSettings]]:
+    """The stand-in for VirusTotal, while there is no key; that is logged as a warning. It has no quota."""
+    log.warning("sandbox", why="VT_API_KEY is not set", data="invented")
+    from playground.virustotal import Sandbox  # noqa: PLC0415 - a bot that has a key never loads the stand-in
+
+    async with Sandbox(kind=settings.vt_key_kind, queue_seconds=SANDBOX_QUEUE_SECONDS).serve() as sandbox:
+        yield {DEFAULT: of_sandbox(settings, sandbox.url)}
 
 
 def _max_ages(settings: Settings) -> MaxAges:
@@ -170,96 +220,76 @@ async def _wake(cases: Cases, cards: Cards) -> None:
         await cards.wake(timedelta(seconds=max(LONG_OUTAGE.seconds)))
 
 
-async def _database_clock(stack: AsyncExitStack, store: Database) -> Clock:
-    clock = DatabaseClock()
-    with suppress(StoreDown):
-        await clock.read(store)
-    stack.callback(asyncio.create_task(clock.keep_reading(store)).cancel)
-    return clock
-
-
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The VirusTotal to ask, and the key."""
+class _Shared:
+    """What all keys share."""
 
-    url: str
-    key: SecretStr
-    invented: bool
+    settings: Settings
+    store: Database
+    clock: Clock
+    metrics: Metrics
+    packer: Packer
+    places: Places
+    proxies: Proxies
+    on_return: Callable[[], Coroutine[Any, Any, None]]
+    """Called when VirusTotal answers again."""
 
+    @asynccontextmanager
+    async def key(self, one: InstanceSettings, label: str) -> AsyncIterator[Key]:
+        """All that belongs to an instance's key. `label`: in the metrics."""
+        if not one.verify_ssl:
+            why = "VT_VERIFY_SSL=false" if one.name == DEFAULT else f"verify_ssl of [{one.name}]"
+            log.warning("tls_not_verified", why=why, danger="anyone on the way can read the key")
+        settings, owned_by = self.settings, owner(one, self.settings)
+        reserve = math.ceil(one.quota_day * settings.watch_reserve / 100)
+        quota = QuotaStore(self.store, owned_by, one.limits, self.clock)
+        reserved = QuotaStore(self.store, owned_by, one.limits, self.clock, reserve=reserve)
+        bounds = settings.cache_rows, settings.cache_bytes
+        replies = StoredReplies(self.store, f"{quota.name}:", *bounds, packer=self.packer)
+        outage = Outage(self.clock)
+        outage.on_return = self.on_return
+        in_flight = InFlight(gathers=0 < one.quota_minute <= FEW_CALLS)
+        ages = _max_ages(settings)
 
-@asynccontextmanager
-async def _target(settings: Settings) -> AsyncIterator[Target]:
-    """The real VirusTotal, or the sandbox when there is no key; that is logged as a warning."""
-    if not settings.vt_verify_ssl:
-        log.warning(
-            "tls_not_verified", why="VT_VERIFY_SSL=false", danger="anyone on the way can read the key"
-        )
-    if settings.vt_api_key:
-        yield Target(settings.vt_api_url, settings.vt_api_key, invented=False)
-        return
-    log.warning("sandbox", why="VT_API_KEY is not set", data="invented")
-    from playground.virustotal import Sandbox  # noqa: PLC0415 - a bot that has a key never loads the stand-in
+        async with AsyncExitStack() as stack:
 
-    async with Sandbox(kind=settings.vt_key_kind, queue_seconds=SANDBOX_QUEUE_SECONDS).serve() as sandbox:
-        yield Target(sandbox.url, SecretStr("sandbox"), invented=True)
+            async def service(quota: Quota, ages: MaxAges, *, automatic: bool) -> Service:
+                return Service(
+                    await stack.enter_async_context(self._client(one, label, quota, outage)),
+                    places=self.places,
+                    clock=self.clock,
+                    denylist=UploadDenylist(settings.never_upload),
+                    cache=replies,
+                    max_ages=ages,
+                    own_domains=settings.internal_domains,
+                    on_saved=lambda saving, calls: self.metrics.calls_saved.labels(saving.value).inc(calls),
+                    outage=LONG_OUTAGE if automatic else OUTAGE,
+                    in_flight=in_flight,
+                    automatic=automatic,
+                )
 
+            yield Key(
+                replies=replies,
+                quota_store=quota,
+                service=await service(quota, ages, automatic=False),
+                automatic=await service(reserved, replace(ages, known=DUPLICATE_WINDOW), automatic=True),
+                label=label,
+            )
 
-def _limits(settings: Settings, target: Target) -> Limits:
-    """The key's quota; the sandbox has none."""
-    if target.invented:
-        return Limits(0, 0, 0)
-    return Limits(settings.vt_quota_minute, settings.vt_quota_day, settings.vt_quota_month)
-
-
-def _reserve(settings: Settings, target: Target) -> int:
-    """Calls a day that only people may use."""
-    return math.ceil(_limits(settings, target).day * settings.watch_reserve / 100)
-
-
-@asynccontextmanager
-async def _service(
-    settings: Settings,
-    target: Target,
-    *,
-    quota: Quota,
-    clock: Clock,
-    places: Places,
-    cache: ReplyCache,
-    max_ages: MaxAges,
-    metrics: Metrics,
-    outage: Outage,
-    packer: Packer,
-    in_flight: InFlight,
-    automatic: bool,
-) -> AsyncIterator[Service]:
-    """The service layer over a client of its own. `outage` and `in_flight` are shared by all of the process."""
-    async with AsyncExitStack() as stack:
+    def _client(self, one: InstanceSettings, label: str, quota: Quota, outage: Outage) -> Client:
+        root = httpx.URL(one.url).path
         transport = virustotal_transport(
-            verify=settings.vt_verify_ssl,
-            ca_bundle=settings.vt_ca_bundle,
-            proxies=DIRECT if target.invented else settings.proxies,
+            verify=one.verify_ssl,
+            ca_bundle=one.ca_bundle,
+            proxies=Proxies(one.proxy, one.proxy) if one.proxy else self.proxies,
         )
-        client = Client(
-            target.key,
-            url=target.url,
+        return Client(
+            one.key,
+            url=one.url,
             quota=quota,
-            kind=settings.vt_key_kind,
-            transport=TimedTransport(transport, httpx.URL(target.url).path, metrics),
-            upload_hosts=settings.vt_upload_hosts,
+            kind=one.kind,
+            transport=TimedTransport(transport, root, self.metrics, label),
+            upload_hosts=self.settings.vt_upload_hosts,
             outage=outage,
-            packer=packer,
-        )
-        await stack.enter_async_context(client)
-        yield Service(
-            client,
-            places=places,
-            clock=clock,
-            denylist=UploadDenylist(settings.never_upload),
-            cache=cache,
-            max_ages=max_ages,
-            own_domains=settings.internal_domains,
-            on_saved=lambda saving, calls: metrics.calls_saved.labels(saving.value).inc(calls),
-            outage=LONG_OUTAGE if automatic else OUTAGE,
-            in_flight=in_flight,
-            automatic=automatic,
+            packer=self.packer,
         )

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import psycopg
 import structlog
@@ -251,6 +251,19 @@ class DatabaseClock:
                 except StoreDown:
                     self._read, self._since = last  # the next reading finds it again
                     raise
+
+    @classmethod
+    @asynccontextmanager
+    async def kept(cls, database: Rows) -> AsyncIterator[Self]:
+        """One that is read now, if that is possible, and then as `keep_reading` does while the block runs."""
+        clock = cls()
+        with suppress(StoreDown):
+            await clock.read(database)
+        reading = asyncio.create_task(clock.keep_reading(database))
+        try:
+            yield clock
+        finally:
+            reading.cancel()
 
     async def keep_reading(self, database: Rows) -> None:
         """Read it every READ_SECONDS, without end."""

@@ -235,10 +235,10 @@ STATUSES = frozenset({200, 204, 302, 400, 401, 403, 404, 413, 429, 500, 502, 503
 
 
 class TimedTransport(httpx.AsyncBaseTransport):
-    """Measures requests to VirusTotal. `root`: the path of its API."""
+    """Measures requests to VirusTotal. `root`: the path of its API. `name`: of the instance, or the host that is asked."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, root: str, metrics: Metrics) -> None:
-        self._inner, self._root, self._metrics = inner, root, metrics
+    def __init__(self, inner: httpx.AsyncBaseTransport, root: str, metrics: Metrics, name: str) -> None:
+        self._inner, self._root, self._metrics, self._name = inner, root, metrics, name
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it. Without a reply its status is "none"."""
@@ -251,7 +251,8 @@ class TimedTransport(httpx.AsyncBaseTransport):
                 span.attributes["http.response.status_code"] = response.status_code
             status = str(response.status_code) if response.status_code in STATUSES else OTHER
         finally:
-            self._metrics.virustotal.labels(endpoint, status).observe(time.perf_counter() - began)
+            took = time.perf_counter() - began
+            self._metrics.virustotal.labels(self._name, endpoint, status).observe(took)
         return response
 
     async def aclose(self) -> None:

@@ -65,7 +65,7 @@ class Metrics:
         self.token_refused = gauge("vtbot_slack_token_refused", "1: Slack refuses a token", ["token"])
         self.slack = quick("vtbot_slack_seconds", "Time of a call to Slack, with its retries", ["method"])
         self.slack_errors = counter("vtbot_slack_errors_total", "Failed calls to Slack", ["method", "error"])
-        labels = ["endpoint", "status"]
+        labels = ["virustotal", "endpoint", "status"]
         self.virustotal = slow("vtbot_virustotal_seconds", "Until VirusTotal began to reply", labels)
         self.calls_saved = counter("vtbot_calls_saved_total", "Calls that were not needed", ["by"])
         self.database = quick("vtbot_database_seconds", "Time of a piece of work in the database")
@@ -85,16 +85,16 @@ class Metrics:
 
     def show(
         self,
-        virustotal: str,
-        windows: Mapping[str, tuple[int, int]],
+        quotas: Mapping[str, Mapping[str, tuple[int, int]]],
         jobs: Iterable[tuple[str, str, int, float]],
     ) -> None:
-        """What the database has just said; `virustotal`: the host whose quota it is."""
+        """What the database has just said; `quotas`: by instance, or by the host that is asked."""
         self.database_up.set(1)
-        for window, (used, allowed) in windows.items():
-            self.quota_used.labels(virustotal, window).set(used)
-            if allowed:
-                self.quota_left.labels(virustotal, window).set(max(0, allowed - used))
+        for virustotal, windows in quotas.items():
+            for window, (used, allowed) in windows.items():
+                self.quota_used.labels(virustotal, window).set(used)
+                if allowed:
+                    self.quota_left.labels(virustotal, window).set(max(0, allowed - used))
         self.jobs.clear()
         for priority in ("people", "automatic"):
             self.delay.labels(priority).set(0)

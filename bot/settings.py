@@ -21,7 +21,8 @@ from vt.actions import ACTIONS
 from vt.evidence import EVIDENCE_DAYS, MAX_EVIDENCE_DAYS, HostCriteria, HostRule, Thresholds
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 
-_KEY = re.compile(r"[0-9a-fA-F]{64}")
+KEY = re.compile(r"[0-9a-fA-F]{64}")
+"""How VirusTotal's keys look."""
 
 log = structlog.get_logger()
 
@@ -50,6 +51,8 @@ class Settings(SlackSettings):
     all_proxy: network.Address = None
     """In place of either of the two above that is not set."""
     no_proxy: Annotated[tuple[str, ...], BeforeValidator(network.bypassed)] = ()
+    instances_file: Path | None = Field(None, description=_("a TOML file with VirusTotal keys"))
+    """Read by bot/instances.py."""
     thresholds: Mapping[str, environment.Engines] = Field(
         default_factory=dict, description=_("a whole number of engines from 1 to 200")
     )
@@ -260,5 +263,5 @@ def warn_about_unknown(environ: Mapping[str, str]) -> None:
 
 def warn_about_key(key: SecretStr | None) -> None:
     """Log a warning when VirusTotal cannot have made this key: its keys have 64 hexadecimal digits."""
-    if key is not None and not _KEY.fullmatch(key.get_secret_value()):
+    if key is not None and not KEY.fullmatch(key.get_secret_value()):
         log.warning("VT_API_KEY does not look like a VirusTotal API key", expected="64 hexadecimal digits")

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from bot.backend import backend
 from bot.database import Database
+from bot.instances import instances
 from bot.manifest import SCOPES, Mode
 from bot.settings import Settings
 from bot.slack_client import web_client
@@ -44,7 +45,7 @@ COLOURS = {
     State.NOT_CHECKED: "magenta",
 }
 COLUMNS = ("at", "outcome", "calls", "user", "channel", "way", "verb", "what")
-"""Of the audit trail as a table."""
+"""Of the audit trail as a table; and the instance of VirusTotal, if there is a choice."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,15 +56,10 @@ def operator(settings: Settings) -> Audience:
 
 async def doctor(settings: Settings) -> int:
     """Check what the settings name: exit status 1 when something does not answer, or Slack has not granted a scope."""
-    show(
-        messages.note(
-            terminal_text.doctor(
-                settings.mode.value, settings.vt_key_kind, invented=settings.vt_api_key is None
-            )
-        )
-    )
+    kinds = {name: one.kind for name, one in instances(settings).items()}
+    show(messages.note(terminal_text.doctor(settings.mode.value, kinds)))
     async with backend(settings) as parts, web_client(settings) as slack:
-        probes: dict[str, Probe] = {"key": parts.service.client.ping, "database": parts.cases.ping}
+        probes: dict[str, Probe] = {**parts.pings(), "database": parts.cases.ping}
         if settings.mode is not Mode.NONE:
             probes["slack"] = slack.api_test if settings.is_oauth else slack.auth_test
         status = await healthy(probes, operator(settings))
@@ -107,7 +103,8 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
             else:
                 say(terminal_text.no_request(request_id))
                 return NOT_DONE
-            return await _written(entries, as_line if as_json else as_row, head=not as_json)
+            columns = (*COLUMNS, "instance") if len(instances(settings)) > 1 else COLUMNS
+            return await _written(entries, columns, as_json=as_json)
         except StoreDown:
             say(terminal_text.DATABASE_SILENT)
             return NOT_DONE
@@ -136,12 +133,12 @@ async def _only(entry: Entry) -> AsyncIterator[Entry]:
     yield entry
 
 
-async def _written(entries: AsyncIterator[Entry], form: Callable[[Entry], str], *, head: bool) -> int:
+async def _written(entries: AsyncIterator[Entry], columns: Sequence[str], *, as_json: bool) -> int:
     try:
-        if head:
-            sys.stdout.write("\t".join(COLUMNS) + "\n")
+        if not as_json:
+            sys.stdout.write("\t".join(columns) + "\n")
         async for entry in entries:
-            sys.stdout.write(f"{form(entry)}\n")
+            sys.stdout.write(f"{as_line(entry) if as_json else as_row(entry, columns)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read it has read enough. What is still buffered must not complain at the end of the process.
@@ -150,16 +147,18 @@ async def _written(entries: AsyncIterator[Entry], form: Callable[[Entry], str], 
 
 
 def as_line(entry: Entry) -> str:
-    """All of it as JSON."""
-    return json.dumps({**asdict(entry), "at": _time(entry)}, ensure_ascii=False)
+    """All of it as JSON, with the instance if it is another one than VT_API_KEY's."""
+    known = {**asdict(entry), "at": _time(entry)}
+    known |= {} if known.pop("instance") == "" else {"instance": entry.instance}
+    return json.dumps(known, ensure_ascii=False)
 
 
-def as_row(entry: Entry) -> str:
+def as_row(entry: Entry, columns: Sequence[str] = COLUMNS) -> str:
     """What a reader wants to know, separated by tabs; a value cannot separate or end anything."""
     outcome = f"{entry.outcome}: {entry.why}" if entry.why else entry.outcome
     what = ", ".join(f"{one['action']} {one['value']}" for one in entry.what)
-    values = (_time(entry), outcome, entry.calls, entry.user, entry.channel, entry.way, entry.verb, what)
-    return "\t".join(clean(str(value)).replace("\n", " ") for value in values)
+    shown = {**asdict(entry), "at": _time(entry), "outcome": outcome, "what": what}
+    return "\t".join(clean(str(shown[column])).replace("\n", " ") for column in columns)
 
 
 def _time(entry: Entry) -> str:

@@ -176,8 +176,7 @@ class Directory:
             return Person(user, "", Role.STRANGER)
 
 
-def _is_app(user: str) -> bool:
-    """Whether an id is an app's: they begin with B, but for Slack's own."""
+def _is_app(user: str) -> bool:  # their ids begin with B, but for Slack's own
     return user.startswith("B") or user == SLACKBOT
 
 
@@ -279,7 +278,7 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
             return Denial.STRANGER
         if policy.users and not people.is_listed(person, policy.users):
             return Denial.USER
-        if policy.channels and not await _in_listed(origin.channel, directory, policy.channels):
+        if policy.channels and not await in_listed(origin.channel, directory, policy.channels):
             return Denial.CHANNEL
     except Unknown as unknown:
         why = Denial.TOKEN if unknown.code in TOKEN_ERRORS else Denial.UNKNOWN
@@ -287,7 +286,8 @@ async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial
     return None
 
 
-async def _in_listed(channel: str, directory: Directory, channels: frozenset[str]) -> bool:
+async def in_listed(channel: str, directory: Directory, channels: frozenset[str]) -> bool:
+    """Whether a channel is among these ids and names. Raises Unknown, StoreDown."""
     if not _CHANNEL.fullmatch(channel):
         return DIRECT in channels
     if channel in channels:

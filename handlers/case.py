@@ -69,6 +69,8 @@ class Case(Frozen, Generic[R_co]):
     """Who first asked for the files of the answer that this one replaces, and where; None if it replaces none."""
     asked_at: datetime | None = None
     """When the question whether its files may be uploaded was first shown; None if it was not."""
+    instance: str = ""
+    """The instance of VirusTotal that is asked; "" until it is chosen, and always while there is only VT_API_KEY's."""
 
     @property
     def has_files(self) -> bool:
@@ -107,7 +109,7 @@ class Case(Frozen, Generic[R_co]):
         """
         is_same_question = _open_questions(lookups) == _open_questions(about.lookups)
         update = {"first": about.first_origin, "asked_at": about.asked_at if is_same_question else None}
-        return self.model_copy(update={"lookups": lookups, **update})
+        return self.model_copy(update={"lookups": lookups, "instance": about.instance, **update})
 
 
 def _open_questions(lookups: tuple[Lookup, ...]) -> list[Lookup]:

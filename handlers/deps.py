@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Protocol, Self
 
@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.admission import AdmissionDeps, Directory, Languages, RecentSettings, RequestStore
 from handlers.case import Case, Modal, Sighting, Summary
 from handlers.files import Logins
+from handlers.instances import Instance, Replies
 from handlers.people import Policy
 from handlers.request import Origin
 from handlers.text.format import EVERYBODY, Audience
@@ -18,7 +19,6 @@ from handlers.watch import CardStore, Rules, WatchStore
 from vt.evidence import Thresholds
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 from vt.service import Service
-from vt.stored import Raw
 from vt.verdict import State
 
 MAX_LATEST = 20
@@ -86,15 +86,8 @@ class History(Protocol):
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
         """Someone's last lookups, the newest first."""
 
-
-class Replies(Protocol):
-    """The cache of VirusTotal's replies. Every method raises StoreDown when the database cannot be reached."""
-
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, Raw]:
-        """The cached replies by key, without those from before that time."""
-
-    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
-        """Store replies that came at that time."""
+    def of_instance(self, name: str) -> "History":
+        """The same of what one instance of VirusTotal was asked: others may not be for everybody. But `latest` has all."""
 
 
 class RefusedBlocks(Protocol):
@@ -160,10 +153,12 @@ class PostingDeps:
     clock: Callable[[], datetime]
     languages: Languages
     refused_blocks: RefusedBlocks = NO_REFUSED_BLOCKS
-    audience: Audience = EVERYBODY
-    """Everybody, with the contact to turn to."""
+    audience: Audience = EVERYBODY  # everybody, with the contact to turn to
     new_file: Callable[[], IO[bytes]] = tempfile.TemporaryFile
     """A file without a name, for what is too large to be held in memory until Slack has it."""
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+    """Those of VirusTotal, by name; none while there is only VT_API_KEY's."""
+    instance: str = ""  # the name of the one that is asked, if there is a choice
     token_refused: Callable[[], bool] = lambda: False
     """Whether Slack does not accept the bot's token at present, so that only a response_url leads to anybody."""
 
@@ -178,10 +173,9 @@ class ListenerDeps(AdmissionDeps):
     new_id: Callable[[], str]
     modals: Modals
     channel_settings: RecentSettings
-    thresholds: Thresholds
-    """The operator's."""
-    logins: Logins | None = None
-    """Holds the logins that people enter; None if they may not."""
+    thresholds: Thresholds  # the operator's
+    logins: Logins | None = None  # holds the logins that people enter; None if they may not
+    instances: Mapping[str, Instance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +183,7 @@ class FileDeps(PostingDeps):
     """To decide whether files are uploaded, and to show how far they are."""
 
     channel_settings: RecentSettings
-    upload: UploadPolicy = UploadPolicy.CONFIRM
-    """Whether files that VirusTotal does not know may be uploaded; a channel may set a stricter policy."""
+    upload: UploadPolicy = UploadPolicy.CONFIRM  # of unknown files; a channel may set a stricter one
     never_upload: tuple[str, ...] = SECRET_NAMES
     """Patterns of file names that are never uploaded, whoever agrees."""
 
@@ -204,8 +197,7 @@ class AnswerDeps(FileDeps):
     history: History
     service: Service
     submit: SubmitPolicy = SubmitPolicy.CONFIRM
-    invented: bool = False
-    """The sandbox answers instead of VirusTotal."""
+    invented: bool = False  # the sandbox answers instead of VirusTotal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +214,9 @@ class LookupDeps(AnswerDeps):
 class InfoDeps(PostingDeps):
     """To answer about the bot itself."""
 
+    channel_settings: RecentSettings
+    directory: Directory
+    policy: Policy
     service: Service
     quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
     """Calls used and allowed, by window; 0 allowed means no limit."""
@@ -273,8 +268,7 @@ class WatchDeps(PostingDeps):
     policy: Policy
     thresholds: Thresholds
     service: Service
-    automatic: Service
-    """For lookups that nobody asked for."""
+    automatic: Service  # for lookups that nobody asked for
     new_id: Callable[[], str]
     invented: bool = False
     installations: Installations | None = None  # None: there is one fixed token, which is in `slack`

@@ -21,6 +21,7 @@ from handlers.case import (
 )
 from handlers.commands import LookupCommand, TooLong
 from handlers.deps import ListenerDeps
+from handlers.instances import usable
 from handlers.payloads import ButtonClick
 from handlers.request import (
     Answers,
@@ -149,7 +150,9 @@ async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps, noti
     """When Slack's three seconds are over, a job offers to open it again."""
     try:
         _, settings = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
-        view = form.form(modal, share=settings.answers is Answers.CHANNEL, notice=notice)
+        offered = await usable(modal.origin, deps) if len(deps.instances) > 1 else ()
+        share = settings.answers is Answers.CHANNEL
+        view = form.form(modal, share=share, notice=notice, instances=offered)
         await open_modal(modal, view, trigger_id, deps)
     except StoreDown:
         return text.CANNOT_TAKE

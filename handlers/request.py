@@ -87,6 +87,7 @@ class Origin(Frozen):
     public: bool = False  # everyone in the channel sees that message
     apart: bool = False  # answered in direct messages, because the channel is set to private answers
     listed: bool = False  # a public channel: its name may be mentioned to anyone in the workspace
+    instance: str = ""  # the instance of VirusTotal that they named
 
     @property
     def asker(self) -> tuple[str, str]:
@@ -129,7 +130,7 @@ class ChannelSettings(Frozen):
     answers: Answers = Answers.AS_ASKED
     detail: Detail = Detail.FULL
     uploads: Uploads = Uploads.AS_SET
-    instance: str = "default"
+    instance: str = ""  # of VirusTotal; "": as the operator set it
     language: str = ""  # in which everybody there is spoken to; "": as the operator set it
 
 

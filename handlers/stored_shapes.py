@@ -164,13 +164,18 @@ def upgrade_origin(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unchanged(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """For a version that only brought verbs, or fields with a default: 3 to 6 of requests, 2 and 4 of channel settings."""
+    """For a version that only brought verbs, or fields with a default, such as the instance."""
     return dict(stored)
 
 
 def forget_language(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Settings from when English was the only language, which nobody chose: they follow the operator's now."""
     return {name: value for name, value in stored.items() if name != "language"}
+
+
+def forget_instance(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings from when there was only VT_API_KEY's instance, which nobody chose: they follow the operator's now."""
+    return {name: value for name, value in stored.items() if name != "instance"}
 
 
 def _is_v1(origin: object) -> bool:
@@ -180,14 +185,14 @@ def _is_v1(origin: object) -> bool:
 # The shapes, and the rows that hold them ---------------------------------------------------------------
 
 REQUEST: Shape[Request] = Shape(
-    "request", TypeAdapter(Request), (upgrade_request, unchanged, unchanged, unchanged, unchanged)
+    "request", TypeAdapter(Request), (upgrade_request, unchanged, unchanged, unchanged, unchanged, unchanged)
 )
-PROGRESS: Shape[Case] = Shape("progress", TypeAdapter(Case), (upgrade_progress, unchanged))
-MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal, unchanged))
+PROGRESS: Shape[Case] = Shape("progress", TypeAdapter(Case), (upgrade_progress, unchanged, unchanged))
+MODAL: Shape[Modal] = Shape("modal", TypeAdapter(Modal), (upgrade_modal, unchanged, unchanged))
 OVERRIDES: Shape[CardOverrides] = Shape("card overrides", TypeAdapter(CardOverrides))
 CARD_PROGRESS: Shape[CardProgress] = Shape("card progress", TypeAdapter(CardProgress))
 CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape(
-    "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language, unchanged)
+    "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language, unchanged, forget_instance)
 )
 LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
 """Each lookup names its own version: see vt/stored.py."""

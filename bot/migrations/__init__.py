@@ -118,6 +118,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0011": (script("0011_installations.sql"),),
     "0012": (script("0012_wanted_replies.sql"),),
     "0013": (script("0013_cheaper_writes.sql"),),
+    "0014": (script("0014_instances.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

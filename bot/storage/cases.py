@@ -8,11 +8,13 @@ from typing import Any
 
 from bot.connections import Connection, FirstTurns, put_off
 from bot.database import Database, fetched
+from bot.observability import Metrics
 from bot.queue import jobs
 from bot.storage.replies import CaseReplies
 from bot.tracing import DELIVERY, ROOT
 from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
+from handlers.instances import DEFAULT
 from handlers.request import LookupRequest, Request
 from vt.privacy import masked
 from vt.stored import Packer
@@ -50,7 +52,8 @@ _REFUSE = """
 """
 _SAVE = """
     WITH audited AS (
-        UPDATE audit SET outcome = %(outcome)s, what = %(what)s::json, calls = calls + %(calls)s WHERE id = %(id)s
+        UPDATE audit SET outcome = %(outcome)s, what = %(what)s::json, instance = %(instance)s, calls = calls + %(calls)s
+        WHERE id = %(id)s
     )
     UPDATE cases SET outcome = %(outcome)s, progress = %(progress)s::json WHERE id = %(id)s
 """
@@ -177,6 +180,23 @@ class Cases:
         await self._database.rows(sql, {"open": Outcome.OPEN.value, "before": older_than})
 
 
+class MeasuredCases(Cases):
+    """Cases, with the time to each answer measured."""
+
+    def __init__(self, metrics: Metrics, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._metrics = metrics
+
+    async def save(self, case: Case) -> None:
+        """Store how far a request has come."""
+        await super().save(case)
+        if case.outcome is not Outcome.OPEN:
+            actions = {lookup.action.key for lookup in case.lookups} or {case.request.verb.value}
+            action = actions.pop() if len(actions) == 1 else "several"
+            seconds = (self._clock() - case.request.at).total_seconds()
+            self._metrics.answers.labels(action, case.outcome.value).observe(seconds)
+
+
 async def keep(connection: Connection, request: Request, priority: int) -> bool:
     """Keep a request that takes its turns with others, in the caller's transaction. False: it was kept before."""
     return bool(await fetched(connection, _KEEP, _row(request, priority)))
@@ -189,7 +209,13 @@ def _row(request: Request, priority: int) -> dict[str, Any]:
 
 def _progress(case: Case) -> dict[str, Any]:
     progress = stored_shapes.PROGRESS.write(case, exclude={"request"})
-    return {"outcome": case.outcome.value, "progress": progress, "what": _what(case)}
+    row = {"outcome": case.outcome.value, "progress": progress, "what": _what(case)}
+    return row | {"instance": stored_instance(case.instance)}
+
+
+def stored_instance(name: str) -> str:
+    """An instance of VirusTotal by its name, as columns have it: rows from when there was only VT_API_KEY's have none."""
+    return "" if name == DEFAULT else name
 
 
 def _what(case: Case) -> str:

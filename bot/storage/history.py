@@ -7,13 +7,15 @@ request itself, in one statement (bot/storage/cases.py); a refused request leave
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
 from bot.database import Database
+from bot.storage.cases import stored_instance
 from handlers.case import JUDGED, Sighting, Summary
 from handlers.deps import MAX_LATEST, Judged
+from handlers.instances import DEFAULT
 from handlers.request import Origin
 from vt.verdict import State
 
@@ -25,14 +27,16 @@ _JUDGED = [state.value for state in JUDGED]
 WHAT = {"action", "kind", "value", "input"}
 
 _REMEMBER = """
-    INSERT INTO sightings (case_id, position, team, asker, channel, listed, subject, at, state, engines, total, what)
+    INSERT INTO sightings
+        (case_id, position, team, asker, channel, listed, subject, at, state, engines, total, what, instance)
     VALUES (%(case_id)s, %(position)s, %(team)s, %(asker)s, %(channel)s, %(listed)s, %(subject)s, %(at)s, %(state)s,
-            %(engines)s, %(total)s, %(what)s::json)
+            %(engines)s, %(total)s, %(what)s::json, %(instance)s)
     ON CONFLICT DO NOTHING
 """
 _SUMMARIES = """
     WITH mine AS (
-        SELECT * FROM sightings WHERE team = %(team)s AND subject = ANY(%(subjects)s) AND at < %(before)s
+        SELECT * FROM sightings
+        WHERE team = %(team)s AND subject = ANY(%(subjects)s) AND at < %(before)s AND instance = %(instance)s
     ), counted AS (
         SELECT subject, count(*) AS times, min(at) AS since FROM mine GROUP BY subject
     ), first AS (
@@ -46,15 +50,19 @@ _SUMMARIES = """
 """
 _TIMELINE = """
     SELECT at, state, engines FROM sightings
-    WHERE team = %(team)s AND subject = %(subject)s AND state = ANY(%(judged)s)
+    WHERE team = %(team)s AND subject = %(subject)s AND state = ANY(%(judged)s) AND instance = %(instance)s
     ORDER BY at DESC, case_id, position LIMIT %(most)s
 """
-_NEWEST_TEAM = "SELECT team FROM sightings WHERE subject = %(subject)s ORDER BY at DESC LIMIT 1"
+_NEWEST_TEAM = """
+    SELECT team FROM sightings WHERE subject = %(subject)s AND instance = %(instance)s ORDER BY at DESC LIMIT 1
+"""
 _LATEST = """
     SELECT at, state, engines, total, what FROM sightings WHERE team = %(team)s AND asker = %(asker)s
     ORDER BY at DESC, case_id, position LIMIT %(most)s
 """
-_ENTRY = "SELECT id, at, team, asker, channel, way, verb, about, what, outcome, why, calls FROM audit"
+_ENTRY = (
+    "SELECT id, at, team, asker, channel, way, verb, about, what, outcome, why, calls, instance FROM audit"
+)
 _AUDIT_PAGE = f"{_ENTRY} WHERE (at, id) > (%(at)s, %(id)s) ORDER BY at, id LIMIT {AUDIT_PAGE}"
 _AUDIT_ENTRY = f"{_ENTRY} WHERE id = %(id)s"
 
@@ -62,8 +70,13 @@ _AUDIT_ENTRY = f"{_ENTRY} WHERE id = %(id)s"
 class History:
     """The History of handlers. Every method raises StoreDown when the database cannot take it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, instance: str = DEFAULT) -> None:
         self._database = database
+        self._instance = stored_instance(instance)
+
+    def of_instance(self, name: str) -> Self:
+        """What was looked up with one instance of VirusTotal."""
+        return type(self)(self._database, name)
 
     async def remember(
         self, case_id: str, origin: Origin, sightings: Sequence[Sighting], now: datetime
@@ -79,6 +92,7 @@ class History:
                 "listed": origin.listed,
                 "subject": one.subject,
                 "at": now,
+                "instance": self._instance,
                 "state": one.state.value,
                 "engines": one.count,
                 "total": one.total,
@@ -97,18 +111,21 @@ class History:
     ) -> Mapping[str, Summary]:
         """What is on record in the asker's workspace, by subject."""
         wanted = {"team": origin.team, "subjects": list(subjects), "before": before, "judged": _JUDGED}
+        wanted["instance"] = self._instance
         rows = await self._database.rows(_SUMMARIES, wanted)
         return {row.subject: _summary(row, origin.channel) for row in rows}
 
     async def timeline(self, origin: Origin, subject: str, most: int) -> list[Judged]:
         """What VirusTotal said about it at the lookups of the asker's workspace, the newest first, at most so many."""
         wanted = {"team": origin.team, "subject": subject, "judged": _JUDGED, "most": most}
+        wanted["instance"] = self._instance
         rows = await self._database.rows_after_writes(_TIMELINE, wanted)
         return [(row.at, State(row.state), row.engines or 0) for row in rows]
 
     async def newest_team(self, subject: str) -> str:
         """The workspace that looked it up last; "" when none did. For the terminal, which is in no workspace."""
-        rows = await self._database.rows_after_writes(_NEWEST_TEAM, {"subject": subject})
+        wanted = {"subject": subject, "instance": self._instance}
+        rows = await self._database.rows_after_writes(_NEWEST_TEAM, wanted)
         return str(rows[0].team) if rows else ""
 
     async def latest(self, team: str, user: str, most: int = MAX_LATEST) -> list[Sighting]:
@@ -166,6 +183,8 @@ class Entry:
     """The reason of a refusal."""
     calls: int
     """To VirusTotal."""
+    instance: str = ""
+    """The instance of VirusTotal that was asked; "" for VT_API_KEY's, and where none was."""
 
 
 class AuditTrail:
@@ -208,4 +227,5 @@ def _entry(row: Any) -> Entry:
         row.outcome,
         row.why,
         row.calls,
+        row.instance,
     )

@@ -29,6 +29,7 @@ from handlers.commands import (
 from handlers.deps import Deps, ListenerDeps
 from handlers.event_payloads import all_text, files, message_text
 from handlers.files import file_lookups
+from handlers.instances import named
 from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, SlashCommand
@@ -96,9 +97,11 @@ def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
 async def handle_command(ack: AsyncAck, command: dict[str, Any], home: str, deps: ListenerDeps) -> None:
     """Help and usage errors are answered at once, forms are opened, everything else is stored as a request."""
     received = payloads.slash_command(command, home)
+    if deps.instances:
+        received = named(received, deps.instances)
     wanted = parse_or_error(received.text, deps.thresholds)
     if wanted == InfoCommand(Verb.HELP):
-        guide = messages.help_message()
+        guide = messages.help_message(has_choice=len(deps.instances) > 1)
         await ack(text=guide.text, blocks=list(guide.blocks))
         return
     try:
@@ -178,8 +181,7 @@ def _head(received: SlashCommand, deps: ListenerDeps) -> Head:
 
 # Shortcuts ---------------------------------------------------------------------------------------------
 
-MOST = 20
-"""Indicators that are looked up without asking which of them are meant."""
+MOST = 20  # indicators that are looked up without asking which of them are meant
 FORM = "open-form"
 
 
@@ -199,8 +201,7 @@ ON_MESSAGES = (
     *(Shortcut(one.title, one.key, about.shortcut_does(one), one) for one in ACTIONS),
 )
 """In the menu of every message."""
-ANYWHERE = (Shortcut(about.FORM_NAME, FORM, about.FORM_DOES),)
-"""In the menu beside the message field."""
+ANYWHERE = (Shortcut(about.FORM_NAME, FORM, about.FORM_DOES),)  # in the menu beside the message field
 
 
 async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:

@@ -30,6 +30,7 @@ from handlers.commands import (
 from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
 from handlers.files import file_lookups
+from handlers.instances import named
 from handlers.listeners.commands import parse_or_error, select
 from handlers.open_modals import Head
 from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
@@ -127,6 +128,7 @@ def is_for_us(body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
 async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
     """Store the request. What could not be stored raises StoreDown, so that Slack delivers the event again."""
     speak(await deps.languages.at_once(message.origin.user))
+    message = named(message, deps.instances)
     try:
         thresholds, settings = await effective_settings(
             message.origin, deps.channel_settings, deps.thresholds

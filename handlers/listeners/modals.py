@@ -16,6 +16,7 @@ from handlers.case import FormModal, LoginModal, SettingsModal, StoreDown
 from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError, parse_host
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
+from handlers.instances import AS_SET, in_form
 from handlers.open_modals import (
     Refused,
     answer_origin,
@@ -48,7 +49,6 @@ from handlers.text import channels as channels_text
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
 from handlers.text.language import localized
-from handlers.views.form import INSTANCES
 from handlers.views.rich_text import rendered_view
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY, FILE
@@ -100,6 +100,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
     if not isinstance(modal, FormModal):
         raise Refused(modals_text.FORM_GONE)
     thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
+    submission, modal = in_form(submission, modal, deps.instances)
     wanted = form_command(submission, modal, thresholds)
     if needing_login(wanted.lookups, deps):
         try:
@@ -274,7 +275,7 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
         answers=Answers(_choice(submission, "answers", channels_text.ANSWER_WAYS)),
         detail=Detail(_choice(submission, "detail", channels_text.DETAIL_WAYS)),
         uploads=Uploads(_choice(submission, "uploads", files_text.UPLOAD_WAYS)),
-        instance=_choice(submission, "instance", INSTANCES),
+        instance=str(submission.value("instance") or "").removeprefix(AS_SET),
         language=_choice(submission, "language", channels_text.LANGUAGES).removeprefix(channels_text.AS_SET),
     )
 
@@ -287,9 +288,6 @@ def _evidence_days(text: str) -> int | None:
 
 def _choice(submission: ModalSubmission, name: str, offered: Mapping[str, str]) -> str:
     return value if (value := str(submission.value(name))) in offered else next(iter(offered))
-
-
-# Fields --------------------------------------------------------------------------------------------------
 
 
 def read_field(name: str, read: Callable[[], T]) -> T:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.people import Denial
-from handlers.text.format import Audience, Sentence, fault, minute, outside, said
+from handlers.text.format import Audience, Sentence, beside, fault, minute, outside, said
 from handlers.text.language import Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt.actions import ACTIONS, Action
@@ -87,8 +87,9 @@ HELP_STATES = _(
 
 
 def ping(parts: Mapping[str, tuple[float, str]]) -> Line:
-    """Each part with its time in seconds, or what is wrong with it."""
-    return join("\n", [_part(PING_NAMES[name], *found) for name, found in parts.items()])
+    """Each part with its time in seconds, or what is wrong with it. An instance's key is called `key:` and its name."""
+    names = {name: PING_NAMES.get(name) or beside(PING_NAMES["key"], name[4:]) for name in parts}
+    return join("\n", [_part(names[name], *found) for name, found in parts.items()])
 
 
 def _part(name: str, took: float, fault: str) -> str:

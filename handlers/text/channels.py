@@ -172,7 +172,7 @@ LEFT = _("Skipped. Nothing was sent.")
 SETTINGS = _("Settings")
 SAVE = _("Save")
 ANSWERS = _("Answers")
-INSTANCE = _("Instance")
+INSTANCE = _("VirusTotal instance")
 LANGUAGE = _("Language")
 LANGUAGE_HINT = _(
     "For answers that everybody in the channel sees. What only you see is in the language of your Slack."

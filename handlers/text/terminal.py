@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from handlers.text.about import INVENTED
-from handlers.text.format import outside
+from handlers.text.format import beside, outside
 from handlers.text.language import Line, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.files.hosts import Problem
@@ -224,17 +224,18 @@ def picture_saved(path: str) -> Line:
 # vtbot doctor -------------------------------------------------------------------------------------------
 
 
-def doctor(mode: str, kind: str, *, invented: bool) -> str:
-    """What is set up, and what the operator must know about it."""
+def doctor(mode: str, kinds: Mapping[str, str]) -> str:
+    """What is set up, and what the operator must know about it. `kinds`: of keys, by instance; none for the sandbox."""
     lines = [
         {
             "http": line("Slack: HTTP mode (SLACK_SIGNING_SECRET)"),
             "socket": line("Slack: Socket Mode (SLACK_APP_TOKEN)"),
             "none": line("Slack: no tokens; `vtbot run` starts a local trial workspace"),
         }[mode],
-        INVENTED if invented else KEYS[kind],
+        *([] if kinds else [INVENTED]),
+        *(KEYS[kind] if len(kinds) == 1 else beside(KEYS[kind], name) for name, kind in kinds.items()),
     ]
-    if not invented and kind == "public":
+    if "public" in kinds.values():
         lines.append(PUBLIC_TERMS)
     return join("\n", lines)
 

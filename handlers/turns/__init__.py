@@ -7,12 +7,15 @@ from typing import Any
 
 import structlog
 
-from handlers import text
+from handlers import instances, text
 from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
 from handlers.deps import Deps, PostingDeps
+from handlers.instances import InstanceRefused
 from handlers.posting import end, reply
-from handlers.request import EntryPoint, Verb
+from handlers.request import EntryPoint, ModalRequest, RenewalRequest, UploadRequest, Verb
+from handlers.sharing import decline
 from handlers.slack_errors import CannotPost, MissingScope, NotInstalled, NotPosted, TokenRefused
+from handlers.text import instances as instances_text
 from handlers.text.language import language
 from handlers.turns import about, buttons, lookup, modals, report, watch_cards, watch_commands
 from handlers.views import messages
@@ -22,7 +25,8 @@ log = structlog.get_logger()
 
 
 UNINSTALLED = "uninstalled"
-"""In the audit trail, for why a request has failed."""
+INSTANCE = "instance"
+"""In the audit trail, for why a request has failed or was refused."""
 
 
 async def take(case_id: str, deps: Deps) -> None:
@@ -48,7 +52,7 @@ async def _take(case_id: str, deps: Deps) -> None:
     asker = f"{case.request.origin.team}/{case.request.origin.user}"
     with asking(case_id, asker) as spent, language(await deps.languages.of_answer(case)):
         try:
-            await HANDLERS[case.request.verb](case, deps)
+            await _answer(case, deps)
         except MissingScope as missing:
             await _explain_scope(case_id, missing, deps)
         except buttons.NotStoredYet:
@@ -58,6 +62,27 @@ async def _take(case_id: str, deps: Deps) -> None:
         finally:
             if spent.calls:
                 await deps.store.spent(case_id, spent.calls)
+
+
+async def _answer(case: Case[Any], deps: Deps) -> None:
+    """Do what was asked, with the instance of VirusTotal that is to be asked."""
+    try:
+        if deps.instances or case.instance:
+            case, deps = await instances.chosen(case, deps)
+        await HANDLERS[case.request.verb](case, deps)
+    except InstanceRefused as refused:
+        await _refuse(case, refused, deps)
+
+
+async def _refuse(case: Case[Any], refused: InstanceRefused, deps: Deps) -> None:
+    """Tell the asker why no instance of VirusTotal answers, and which they may use. What is stored stays as it is."""
+    told = instances_text.refused(refused, deps.audience)
+    if isinstance(case.request, ModalRequest):
+        await modals.fill_with_sentence(case, told, deps)
+    elif isinstance(case.request, RenewalRequest | UploadRequest) and not case.lookups:
+        await decline(case, told, INSTANCE, deps)
+    else:
+        await end(await reply(case, messages.note(told), deps), deps, Outcome.REFUSED)
 
 
 async def give_up(case_id: str, deps: Deps) -> None:

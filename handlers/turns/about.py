@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from handlers import text
 from handlers.case import Case, Change, Outcome, StoreDown
 from handlers.deps import HomeDeps, InfoDeps, PostingDeps, SettingsDeps
+from handlers.instances import Instance, asked_for, usable
 from handlers.people import PLACES_OF_ONE, may_change, may_change_all
 from handlers.posting import end, reply
 from handlers.request import (
@@ -26,6 +27,7 @@ from handlers.sharing import show_view
 from handlers.slack_errors import TOKEN_ERRORS, error_code
 from handlers.text import about as about_text
 from handlers.text import channels as channels_text
+from handlers.text import instances as instances_text
 from handlers.text.format import Audience
 from handlers.turns.modals import update
 from handlers.views import form, home, messages
@@ -38,14 +40,20 @@ MOST_CHANNELS = 20
 
 
 async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
-    """Fill the modal with the settings of the channel, as fields for those who may change them."""
+    """Fill the modal with the settings of the channel, as fields for those who may change them.
+
+    Of the instances it offers those that the asker may use there, and the one that is chosen now.
+    """
     origin = case.request.origin
     if origin.channel.startswith(PLACES_OF_ONE):  # nobody else is there
         view = sentence(channels_text.SETTINGS, case.request.modal, Verb.SETTINGS, channels_text.NOT_HERE)
     else:
         current = await deps.channel_settings.get(origin.team, origin.channel)
         is_allowed = await may_change(origin, deps.directory, deps.policy)
-        view = form.settings_form(current, deps.thresholds, case.request.modal, may_change=is_allowed)
+        offered = await usable(origin, deps) if len(deps.instances) > 1 else ()
+        view = form.settings_form(
+            current, deps.thresholds, case.request.modal, may_change=is_allowed, instances=offered
+        )
     await update(case, view, deps, text.FAILED.to(deps.audience.about(case.request.id)))
     await end(case, deps)
 
@@ -61,6 +69,8 @@ async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps)
         refused = await reply(_to_asker(case), messages.note(channels_text.WHO_MAY_CHANGE), deps)
         await end(refused, deps, Outcome.REFUSED)
         return
+    if new.instance and deps.instances:
+        await asked_for(origin.model_copy(update={"instance": new.instance}), deps)
     if not case.changes:
         old = await deps.channel_settings.get(origin.team, origin.channel)
         case = case.model_copy(update={"changes": changes(old, new)})
@@ -92,8 +102,8 @@ def _flat(settings: ChannelSettings) -> dict[str, str]:
     return {
         **thresholds,
         **{name: str(value) for name, value in hosts.items() if value is not None},
-        **{name: getattr(settings, name) for name in ("answers", "detail", "uploads", "instance")},
-        **({"language": settings.language} if settings.language else {}),
+        **{name: getattr(settings, name) for name in ("answers", "detail", "uploads")},
+        **{name: value for name in ("instance", "language") if (value := getattr(settings, name))},
     }
 
 
@@ -164,12 +174,27 @@ async def _run_probe(probe: Probe, audience: Audience) -> tuple[float, str]:
 async def ping(case: Case, deps: InfoDeps) -> None:
     """Whether VirusTotal, the database and Slack answer, and how fast."""
     probes: dict[str, Probe] = {
-        "key": deps.service.client.ping,
+        **await _keys(case, deps),
         "database": deps.store.ping,
         "slack": deps.slack.auth_test,
     }
     found = await health(probes, deps.audience.about(case.request.id))
     await end(await reply(case, messages.note(about_text.ping(found)), deps), deps)
+
+
+async def _keys(case: Case, deps: InfoDeps) -> dict[str, Probe]:
+    """The keys that are checked: of the instance that was named, else of all that the asker may use there."""
+    wanted = await _wanted(case, deps)
+    return {f"key:{one.name}": one.service.client.ping for one in wanted} or {"key": deps.service.client.ping}
+
+
+async def _wanted(case: Case, deps: InfoDeps) -> list[Instance]:
+    """The instances that a question about the bot is about; none where there is no choice. Raises InstanceRefused, StoreDown."""
+    if len(deps.instances) < 2:  # noqa: PLR2004 - one is no choice
+        return []
+    origin = case.request.origin
+    names = [await asked_for(origin, deps)] if origin.instance else await usable(origin, deps)
+    return [deps.instances[name] for name in names]
 
 
 async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
@@ -179,12 +204,14 @@ async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
 
 async def quota(case: Case, deps: InfoDeps) -> None:
     """The calls to VirusTotal that are left."""
-    await end(await reply(case, messages.note(about_text.quota(await deps.quota_left())), deps), deps)
+    left = {one.name: await one.quota_left() for one in await _wanted(case, deps)}
+    told = instances_text.quotas(left) if left else about_text.quota(await deps.quota_left())
+    await end(await reply(case, messages.note(told), deps), deps)
 
 
 async def show_help(case: Case, deps: PostingDeps) -> None:
     """What can be typed."""
-    await end(await reply(case, messages.help_message(), deps), deps)
+    await end(await reply(case, messages.help_message(has_choice=len(deps.instances) > 1), deps), deps)
 
 
 async def say(case: Case[SayRequest], deps: PostingDeps) -> None:

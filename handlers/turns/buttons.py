@@ -9,6 +9,7 @@ import structlog
 from handlers import sharing, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
+from handlers.instances import for_answer, for_reading, with_instance
 from handlers.posting import RESPONSE_URL_USES, end, reply
 from handlers.request import AboutAnswer, AnswerRequest, CardRequest, RenewalRequest, UploadRequest, Verb
 from handlers.sharing import decline, judged
@@ -61,7 +62,7 @@ async def share(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     if about is None:
         await _decline_gone(case, deps)
         return
-    shown = await message(about, deps, shared_by=case.request.origin.user)
+    shown = await message(about, for_reading(deps, about), shared_by=case.request.origin.user)
     # Saved before it is posted: from then on everybody in the channel may press its buttons.
     await deps.store.save(about.model_copy(update={"published": True}))
     is_shared = await sharing.share(case, shown, deps)
@@ -83,7 +84,8 @@ async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
         private = await consent.mark_asked(private, deps)
     await deps.store.save(private)
     await sharing.delete(private, deps)
-    await sharing.reply_privately(private, await message(private, deps, hidden=True), deps)
+    shown = await message(private, for_reading(deps, about), hidden=True)
+    await sharing.reply_privately(private, shown, deps)
     await end(private, deps)
 
 
@@ -106,6 +108,7 @@ async def renew(case: Case[RenewalRequest], deps: LookupDeps) -> None:
     if not case.lookups:
         await decline(case, text.GONE, "gone", deps)
         return
+    deps = with_instance(deps, case.instance)
     await advance(case, deps, fresh=case.request.verb is Verb.RECHECK, is_new=is_new)
 
 
@@ -113,7 +116,7 @@ async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[Renewal
     """The case with an answer's lookups to do again; with none when the answer is gone or may not be seen.
 
     Everybody who sees an answer may have it checked again. But its files are read only for the person who asked for
-    them first; for others they are looked up by their hashes. Raises StoreDown.
+    them first; for others they are looked up by their hashes. Raises InstanceRefused, StoreDown.
     """
     about = await visible_answer(case, deps)
     if about is None or (case.request.verb is Verb.SUBMIT and deps.submit is SubmitPolicy.DENY):
@@ -121,6 +124,7 @@ async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[Renewal
     is_asker = about.is_owned_by(case.request.origin)
     if case.request.verb is Verb.ALLOW_OWN_URL and not is_asker:
         return case  # only the asker may have their secret sent
+    deps = await for_answer(deps, about, case.request.origin)
     by_hash = case.request.verb is Verb.RECHECK and not is_asker
     renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
     found = zip(about.lookups, await judged(about, deps.clock()), strict=True)
@@ -169,7 +173,7 @@ async def upload(case: Case[UploadRequest], deps: LookupDeps) -> None:
     """Upload the files that somebody agreed to, and go on until VirusTotal has analysed them."""
     consented = case if case.lookups else await _agree(case, deps)
     if consented:
-        await advance(consented, deps)
+        await advance(consented, with_instance(deps, consented.instance))
 
 
 async def offer(case: Case[UploadRequest], deps: LookupDeps) -> None:
@@ -179,6 +183,7 @@ async def offer(case: Case[UploadRequest], deps: LookupDeps) -> None:
     if about is None or rejection:
         await _reject(case, rejection, deps)
         return
+    deps = await for_answer(deps, about, case.request.origin)
     lookups = consent.offer_again(about.lookups, deps.clock(), deps.never_upload)
     offered = await consent.mark_asked(_in_message_of(about, case, lookups), deps)
     await end(await reply(offered, await message(offered, deps), deps), deps)
@@ -194,6 +199,7 @@ async def _agree(case: Case[UploadRequest], deps: LookupDeps) -> Case | None:
     if about is None or rejection:
         await _reject(case, rejection, deps)
         return None
+    await for_answer(deps, about, case.request.origin)
     files = messages.asked_about(about.lookups)
     consented = _in_message_of(about, case, consent.agree(about.lookups))
     takes_long = sum(file.size or 0 for file in files) > DIRECT_UPLOAD

@@ -171,6 +171,7 @@ async def message(
         private_key=deps.service.client.kind == "private",
         submit=deps.submit,
         invented=deps.invented,
+        instance=deps.instance,
         records=await deps.history.summaries(case.request.origin, subjects, case.request.at),
         reserved=messages.MAX_CHARACTERS if has_question else 0,
         detail=(await deps.channel_settings.recent(origin.team, origin.channel)).detail,

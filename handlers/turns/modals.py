@@ -10,6 +10,7 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import ModalDeps, PostingDeps
+from handlers.instances import for_answer, for_reading
 from handlers.posting import Sent, end
 from handlers.request import (
     ModalRequest,
@@ -38,6 +39,7 @@ COMMENTS_CACHED = timedelta(minutes=10)
 async def show_details(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with fields, engines, samples, resolutions or subdomains."""
     if about := await _answer(case, deps):
+        deps = for_reading(deps, about)
         now = deps.clock()
         found = await judged(about, now)
         subjects = {Sighting.of(one).subject for one in found}
@@ -60,6 +62,7 @@ async def show_why(case: Case[ModalRequest], deps: ModalDeps) -> None:
 async def show_rescan_cost(case: Case[ModalRequest], deps: ModalDeps) -> None:
     """Fill the modal with what a rescan would cost."""
     if about := await _answer(case, deps):
+        deps = await for_answer(deps, about, case.request.origin)
         found = await judged(about, deps.clock())
         view = details.rescan_cost(
             found,
@@ -77,6 +80,8 @@ async def show_comments(case: Case[ModalRequest], deps: ModalDeps) -> None:
     about = await _answer(case, deps)
     if about is None:
         return
+    deps = await for_answer(deps, about, case.request.origin)
+    case = case.model_copy(update={"instance": about.instance})
     now = deps.clock()
     found = await judged(about, now)
     finding, position = details_layout.select(found, _position(case))
@@ -131,10 +136,15 @@ async def _answer(case: Case[ModalRequest], deps: ModalDeps) -> Case | None:
     """The answer that the modal is about; when it is no longer kept, the modal says so and the request ends."""
     about = await visible_answer(case, deps)
     if about is None:
-        verb = case.request.verb
-        await update(case, sentence(modals_text.TITLES[verb], case.request.modal, verb, text.GONE), deps)
-        await end(case, deps, Outcome.REFUSED)
+        await fill_with_sentence(case, text.GONE, deps)
     return about
+
+
+async def fill_with_sentence(case: Case[ModalRequest], line: str, deps: PostingDeps) -> None:
+    """Say why the modal cannot be filled, and end the request. Raises NotPosted, StoreDown."""
+    verb = case.request.verb
+    await update(case, sentence(modals_text.TITLES[verb], case.request.modal, verb, line), deps)
+    await end(case, deps, Outcome.REFUSED)
 
 
 async def _fill(case: Case[ModalRequest], view: View, found: Sequence[Finding], deps: ModalDeps) -> bool:

@@ -15,7 +15,8 @@ import structlog
 
 from handlers import sharing, text
 from handlers.case import Case, Sighting, Summary, is_shared
-from handlers.deps import History, Judged, Replies, ReportDeps
+from handlers.deps import History, Judged, ReportDeps
+from handlers.instances import Replies, for_reading
 from handlers.posting import channel_of, end, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest, Request
 from handlers.sharing import decline, judged, send_file_to
@@ -79,7 +80,7 @@ async def draw_finding(case: Case[AnswerRequest], deps: ReportDeps) -> None:
     if about is None:
         await decline(case, text.GONE, "gone", deps)
         return
-    findings = await judged(about, deps.clock())
+    deps, findings = for_reading(deps, about), await judged(about, deps.clock())
     _, position = details_layout.select(findings, details_layout.parse_position(case.request.part))
     found = [(about.lookups[position.finding], findings[position.finding])]
     await end(await _answer(case, found, deps), deps)

@@ -11,6 +11,7 @@ import structlog
 from handlers.admission import effective_settings
 from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
 from handlers.deps import WatchDeps
+from handlers.instances import with_instance
 from handlers.posting import POST_OPTIONS
 from handlers.request import Origin
 from handlers.sharing import judged
@@ -31,9 +32,9 @@ from handlers.watch import (
     verdict_changed,
 )
 from vt.evidence import Thresholds
-from vt.fair_queue import Priority, asking
+from vt.fair_queue import Priority
 from vt.lookup import Lookup
-from vt.service import Service, next_turn
+from vt.service import next_turn
 
 
 class Throttle:
@@ -133,8 +134,7 @@ class Throttle:
 
 # The batch ---------------------------------------------------------------------------------------------
 
-MAX_CARDS = 50
-"""Cards in a batch; the rest follow at once in the next one."""
+MAX_CARDS = 50  # in a batch; the rest follow at once in the next one
 RETRY_DELAYS = (5, 30, 120, 600)
 """Seconds before a card that could not be posted is tried again; after the last try it is given up."""
 NEWER_DELAY = timedelta(minutes=1)
@@ -213,9 +213,13 @@ class _Batch:
     async def prepare(self, card: Card) -> Card | None:
         """The card with what must be looked up for it; None when there will be no card."""
         origin = card.case.request.origin
-        if card.wanted and not card.is_visible and not await self._throttle.is_watching(origin):
+        here = await self._deps.for_team(origin.team)
+        is_unwanted = card.wanted and not card.is_visible and not await self._throttle.is_watching(origin)
+        chosen = None if is_unwanted else await watch_cards.choose_instance(card, here)
+        if chosen is None:
             await self._finish(card, Outcome.REFUSED)
             return None
+        card = chosen
         lookups = await self._without_duplicates(card, await self._throttle.lookups(card))
         if lookups and not card.is_visible and not await self._throttle.has_capacity(origin):
             # Released, so that the next message with the same indicators may get the card.
@@ -225,7 +229,6 @@ class _Batch:
         if card.overrides.prioritised:
             lookups = tuple(lookup.prioritised() for lookup in lookups)
         card = with_case(card, lookups=watch_cards.resumed(lookups, self._now))
-        here = await self._deps.for_team(origin.team)
         return await watch_cards.ask_poster(card, await self._throttle.watch(origin), here)
 
     async def _without_duplicates(self, card: Card, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
@@ -233,7 +236,8 @@ class _Batch:
         mine = card.case.request.id
         owners = await self._deps.cards.dedupe(card, [lookup_key(one) for one in lookups])
         duplicates = {lookup_key(one): one for one in lookups if owners[lookup_key(one)] != mine}
-        for known in await self._deps.automatic.cached(list(duplicates.values())):
+        deps = with_instance(self._deps, card.case.instance)
+        for known in await deps.automatic.cached(list(duplicates.values())):
             key = lookup_key(known)
             if await self._verdict_changed(known, owners[key]):
                 await self._deps.cards.take_over(card, key)
@@ -254,11 +258,19 @@ class _Batch:
     # The lookup ------------------------------------------------------------------------------------------
 
     async def look_up(self, cards: Sequence[Card]) -> list[Card]:
-        """Look everything up in the fewest calls: prioritised cards like people's own requests, the rest after them."""
+        """Look everything up in the fewest calls; no instance of VirusTotal waits for another."""
+        by_instance: dict[str, list[Card]] = {}
+        for card in cards:
+            by_instance.setdefault(card.case.instance, []).append(card)
+        each = (self._look_up(some, with_instance(self._deps, name)) for name, some in by_instance.items())
+        return [card for some in await asyncio.gather(*each) for card in some]
+
+    async def _look_up(self, cards: Sequence[Card], deps: WatchDeps) -> list[Card]:
+        """Prioritised cards like people's own requests, the rest after them."""
         first = [card for card in cards if card.overrides.prioritised]
         rest = [card for card in cards if not card.overrides.prioritised]
-        looked_up = await _advance(first, self._deps.service, self._deps, Priority.PERSON)
-        return looked_up + await _advance(rest, self._deps.automatic, self._deps, Priority.AUTOMATIC)
+        looked_up = await watch_cards.advance(first, deps.service, deps, Priority.PERSON)
+        return looked_up + await watch_cards.advance(rest, deps.automatic, deps, Priority.AUTOMATIC)
 
     # After the lookup ------------------------------------------------------------------------------------
 
@@ -269,7 +281,7 @@ class _Batch:
 
     async def _show(self, card: Card) -> None:
         origin = card.case.request.origin
-        here = await self._deps.for_team(origin.team)
+        here = with_instance(await self._deps.for_team(origin.team), card.case.instance)
         watch = await self._throttle.watch(origin)
         found = await judged(card.case, self._now)
         if needs_card(watch.mode, card, found):
@@ -284,17 +296,5 @@ class _Batch:
         posted = card.posted or (self._now if card.is_visible else None)
         card = with_progress(replace(card, posted=posted), failures=0)
         due = next_turn(card.case.lookups)
-        await self._deps.automatic.await_batch(card.case.request.id, card.case.lookups)
+        await here.automatic.await_batch(card.case.request.id, card.case.lookups)
         await self._finish(card, Outcome.OPEN if due else Outcome.DONE, due)
-
-
-async def _advance(cards: Sequence[Card], service: Service, deps: WatchDeps, rank: Priority) -> list[Card]:
-    """Advance all lookups of the cards together: they wait for the quota as one, and the first card is charged for all."""
-    lookups = tuple(lookup for card in cards for lookup in card.case.lookups)
-    with asking("watch", "watch", rank) as spent:
-        async for advanced in service.advance(lookups):
-            lookups = advanced
-    if spent.calls:
-        await deps.store.spent(cards[0].case.request.id, spent.calls)
-    remaining = iter(lookups)
-    return [with_case(card, lookups=tuple(next(remaining) for _ in card.case.lookups)) for card in cards]

@@ -13,6 +13,7 @@ import structlog
 from handlers import posting, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
+from handlers.instances import DEFAULT, InstanceRefused, for_watch, with_instance
 from handlers.posting import end, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.sharing import judged, post_ephemeral, without_blocking
@@ -32,8 +33,9 @@ from handlers.watch import (
     reaction_for,
     urls_to_confirm,
 )
+from vt.fair_queue import Priority, asking
 from vt.polling import ANALYSIS
-from vt.service import Lookups
+from vt.service import Lookups, Service
 from vt.steps import brought_forward
 from vt.verdict import Finding
 
@@ -64,6 +66,37 @@ def resumed(lookups: Lookups, now: datetime) -> Lookups:
     polls = [one.not_before for one in lookups if not one.settled and one.not_before and not one.error]
     is_early = all(at - now > timedelta(seconds=max(ANALYSIS.seconds)) for at in polls)
     return brought_forward(lookups, now) if is_early else lookups
+
+
+async def advance(cards: Sequence[Card], service: Service, deps: WatchDeps, rank: Priority) -> list[Card]:
+    """Advance all lookups of the cards together: they wait for the quota as one, and the first card is charged for all."""
+    lookups = tuple(lookup for card in cards for lookup in card.case.lookups)
+    with asking("watch", "watch", rank) as spent:
+        async for advanced in service.advance(lookups):
+            lookups = advanced
+    if spent.calls:
+        await deps.store.spent(cards[0].case.request.id, spent.calls)
+    remaining = iter(lookups)
+    return [with_case(card, lookups=tuple(next(remaining) for _ in card.case.lookups)) for card in cards]
+
+
+async def choose_instance(card: Card, deps: WatchDeps) -> Card | None:
+    """The card with the instance of VirusTotal that its channel uses; None if there is none that it may use there.
+
+    Nobody asked for the card, so that this is told to the operator, in the log. Raises StoreDown.
+    """
+    name = card.case.instance
+    if not deps.instances and not name:
+        return card
+    try:
+        # What was begun before there were instances goes on with VT_API_KEY's.
+        name = name or (DEFAULT if card.case.lookups else await for_watch(card.case.request.origin, deps))
+        with_instance(deps, name)
+    except InstanceRefused as refused:
+        why = type(refused).__name__
+        log.warning("card_without_instance", case=card.case.request.id, instance=refused.name, why=why)
+        return None
+    return with_case(card, instance=name)
 
 
 async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card | None:
@@ -106,6 +139,7 @@ async def _message(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> 
         duplicates=tuple(await deps.cards.duplicates(card)),
         dry_run_of=origin.channel if watch.mode is Mode.DRY_RUN else "",
         invented=deps.invented,
+        instance=deps.instance,
         audience=deps.audience,
     )
     with language(await spoken(origin, watch, deps)):
@@ -210,7 +244,7 @@ async def show_card(case: Case[ShowCardRequest], deps: WatchDeps) -> None:
     except UnreadableCase:
         card = None
     if card is None:
-        await end(await reply(case, messages.help_message(), deps), deps)
+        await end(await reply(case, messages.help_message(has_choice=len(deps.instances) > 1), deps), deps)
         return
     await deps.cards.override(card.case.request.id, CardOverrides(show_card=True))
     await end(case, deps)

@@ -23,7 +23,7 @@ from slack_sdk.models.blocks import (
 from handlers import text
 from handlers.case import Records
 from handlers.request import Detail, Verb
-from handlers.text import about, facts, files, modals
+from handlers.text import about, facts, files, instances, modals
 from handlers.text.format import EVERYBODY, Audience
 from handlers.views import card
 from handlers.views.card import TABLE_ROWS, Entry, Reading
@@ -84,6 +84,8 @@ class AnswerContext:
     """Whether people may have unknown URLs scanned: confirm, allow or deny."""
     invented: bool = False
     """The sandbox answered instead of VirusTotal."""
+    instance: str = ""
+    """The instance of VirusTotal that answered, if there is a choice."""
     records: Records = field(default_factory=dict)
     audience: Audience = EVERYBODY
     """Who reads the answer. Its request's id is said once, at the end."""
@@ -224,6 +226,8 @@ def closing_lines(findings: Sequence[Finding], context: AnswerContext) -> Iterat
         yield text.asked_by(context.shared_by)
     if context.invented:
         yield about.INVENTED
+    if context.instance:
+        yield instances.answered_by(context.instance)
 
 
 def buttons(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:

@@ -1,6 +1,6 @@
 """The forms: the one for look-ups, made from the table of actions, the one for a login, and the settings of a channel. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slack_sdk.models.blocks import (
@@ -19,9 +19,11 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.case import FormModal
+from handlers.instances import AS_SET
 from handlers.request import Answers, ChannelSettings, Verb
 from handlers.text import channels as channels_text
 from handlers.text import files as files_text
+from handlers.text import instances as instances_text
 from handlers.text import modals
 from handlers.views import details_layout
 from handlers.views.details_layout import Row
@@ -42,10 +44,10 @@ AS_FOUND = "as-found"
 """The action that is chosen at first: for each value the one that fits."""
 
 
-def form(modal: FormModal, *, share: bool = False, notice: str = "") -> View:
+def form(modal: FormModal, *, share: bool = False, notice: str = "", instances: Sequence[str] = ()) -> View:
     """The form, filled in with what is known. `share`: whether the answer is shared, unless the user chooses otherwise.
 
-    `notice`: a sentence above the fields.
+    `notice`: a sentence above the fields. `instances`: of VirusTotal, to choose from.
     """
     return View(
         type="modal",
@@ -62,6 +64,7 @@ def form(modal: FormModal, *, share: bool = False, notice: str = "") -> View:
             _rescan(),
             *([] if modal.found else _files()),
             answer(share=share),
+            *_instances(instances, modal.origin.instance),
         ],
     )
 
@@ -184,16 +187,18 @@ def _text_field(name: str, label: str, value: str = "", hint: str = "") -> Input
 
 # A channel's settings ----------------------------------------------------------------------------------
 
-INSTANCES = {"default": "VirusTotal"}
-"""There is one for now."""
-
 
 def settings_form(
-    current: ChannelSettings, thresholds: Thresholds, modal_id: str, *, may_change: bool
+    current: ChannelSettings,
+    thresholds: Thresholds,
+    modal_id: str,
+    *,
+    may_change: bool,
+    instances: Sequence[str] = (),
 ) -> View:
-    """The modal. `thresholds`: as configured; they hold where the channel sets none."""
+    """The modal. `thresholds`: as configured; they hold where the channel sets none. `instances`: of VirusTotal, to choose from."""
     if may_change:
-        blocks = list(_fields(current, thresholds))
+        blocks = [*_fields(current, thresholds), *_instances(instances, current.instance)]
         return details_layout.modal(
             channels_text.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=channels_text.SAVE
         )
@@ -238,8 +243,6 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
     yield field(
         "uploads", files_text.UPLOADS, _menu(files_text.UPLOAD_WAYS, current.uploads), files_text.UPLOADS_HINT
     )
-    if len(INSTANCES) > 1:
-        yield field("instance", channels_text.INSTANCE, _menu(INSTANCES, current.instance))
     spoken = current.language or channels_text.AS_SET
     yield field(
         "language",
@@ -247,6 +250,15 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
         _menu(channels_text.LANGUAGES, spoken),
         channels_text.LANGUAGE_HINT,
     )
+
+
+def _instances(names: Sequence[str], chosen: str = "") -> Iterator[InputBlock]:
+    """The instances of VirusTotal, where there is a choice. One that is chosen already is offered, whoever looks."""
+    if names or chosen:
+        labels = {AS_SET: instances_text.FIRST, **{name: name for name in names}}
+        labels |= {chosen: chosen} if chosen else {}
+        menu = _menu(labels, chosen or AS_SET)
+        yield field("instance", channels_text.INSTANCE, menu, instances_text.HINT)
 
 
 def _host_fields(current: ChannelSettings, hosts: HostCriteria) -> Iterator[InputBlock]:

@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from handlers import text
 from handlers.case import Case
-from handlers.text import about, channels, modals
+from handlers.text import about, channels, instances, modals
 from handlers.text import files as files_text
 from handlers.text.language import Line
 from handlers.views import answer
@@ -45,13 +45,14 @@ def form_offer(modal_id: str) -> Message:
     return Message(fallback([modals.FORM_AGAIN]), rendered(blocks))
 
 
-def help_message() -> Message:
-    """The message for /vt help."""
-    rows = [part for form, does in about.help_lines() for part in (code(form), say(f" {does}\n"))]
+def help_message(*, has_choice: bool = False) -> Message:
+    """The message for /vt help. `has_choice`: there are several instances of VirusTotal."""
+    typed = [*about.help_lines(), *([instances.HELP] if has_choice else [])]
+    rows = [part for form, does in typed for part in (code(form), say(f" {does}\n"))]
     blocks = [rich(say(about.HELP_HEAD)), rich(*rows), rich(say(about.HELP_STATES))]
     lines = [
         about.HELP_HEAD,
-        *(f"{form}: {does}" for form, does in about.help_lines()),
+        *(f"{form}: {does}" for form, does in typed),
         about.HELP_STATES,
     ]
     return Message(fallback(lines), rendered(blocks))

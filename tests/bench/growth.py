@@ -87,11 +87,11 @@ async def _one_size(job):
     async with backend(settings) as parts:
         start = time.process_time()
         lookups = tuple(new_lookup(one, fitting(one.kind), settings.verdicts) for one in found)
-        plan(lookups, range(len(lookups)), parts.service.client, ENDPOINTS)
+        plan(lookups, range(len(lookups)), parts.key.service.client, ENDPOINTS)
         said["plan"] = time.process_time() - start
         if job["lookups"]:
             start = time.process_time()
-            await _settled(parts.service, lookups)
+            await _settled(parts.key.service, lookups)
             said["lookups"] = time.process_time() - start
     return said | {"peak": peak()}
 

@@ -42,10 +42,10 @@ def _lookups(values, thresholds):
 
 
 async def _settled(parts, job, lookups):
-    lookups = await parts.service.expand(lookups)
+    lookups = await parts.key.service.expand(lookups)
     while True:
         with suppress(StoreDown):  # a busy database: the next turn goes on from here
-            async for board in parts.service.advance(lookups):
+            async for board in parts.key.service.advance(lookups):
                 lookups = board
         if all(lookup.settled for lookup in lookups):
             return lookups

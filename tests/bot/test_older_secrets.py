@@ -117,13 +117,16 @@ async def test_masked_rows_are_read(older):
 
 
 def test_processes_of_the_release_before_go_on_meanwhile(older):
-    """Only rows with a secret are locked: while the upgrade is not committed, requests are accepted and answered."""
+    """Only rows with a secret are locked: while the upgrade is not committed, requests are accepted and answered.
+
+    The revision that adds columns comes after all that takes long, so that its lock is held for a moment only.
+    """
     with psycopg.connect(older, autocommit=True) as process:
         insert(process, "sightings", [sighting(1, SECRET), sighting(2, PLAIN)])
         insert(process, "audit", [entry(1, URL), entry(2, PLAIN["value"])])
         process.execute("SET lock_timeout = '2s'")
         with psycopg.connect(older) as connection:
-            migrations.upgrade(connection)
+            migrations.upgrade(connection, "0013")
             insert(process, "sightings", [sighting(3, PLAIN)])
             insert(process, "audit", [entry(3, PLAIN["value"])])
             process.execute("UPDATE audit SET outcome = 'answered' WHERE id = '000002'")

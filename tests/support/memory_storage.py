@@ -140,6 +140,9 @@ class MemoryHistory:
         rows = [taken(one.model_copy(update={"at": now}).model_dump_json()) for one in sightings]
         self.rows[origin.user][:0] = rows
 
+    def of_instance(self, _name):
+        return self
+
     async def summaries(self, origin, subjects, before):
         return {}
 

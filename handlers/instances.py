@@ -1,0 +1,257 @@
+"""The instances of VirusTotal, each with a key of its own: which one answers a request, and who may use which.
+
+There are none to choose from (an empty mapping) as long as there is only VT_API_KEY's.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from handlers.admission import Directory, RecentSettings, in_listed
+from handlers.case import Case, FormModal
+from handlers.event_payloads import AddressedMessage
+from handlers.payloads import ModalSubmission, SlashCommand
+from handlers.people import Policy, is_admin, is_listed
+from handlers.request import HomeRequest, LookupRequest, Origin, ReportRequest
+from handlers.slack_errors import Unknown
+from vt.service import Service
+from vt.stored import Raw
+
+AS_SET = "as-set"
+"""The entry of a menu for the instance that the operator's settings name."""
+DEFAULT = "default"
+"""The name of VT_API_KEY's instance. What is stored without a name is its."""
+_DASHES = "\u2010-\u2015\u2212"
+_OPTION = re.compile(rf"(?<!\S)(?:--|[{_DASHES}]-?)instance(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
+
+
+class Replies(Protocol):
+    """The cache of VirusTotal's replies. Every method raises StoreDown when the database cannot be reached."""
+
+    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, Raw]:
+        """The cached replies by key, without those from before that time."""
+
+    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
+        """Store replies that came at that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One of them: what its key can do, and where it is the default. Ids or names."""
+
+    name: str
+    service: Service
+    """For people's look-ups."""
+    automatic: Service
+    """For look-ups that nobody asked for."""
+    replies: Replies
+    quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
+    leave_queue: Callable[[str], Awaitable[None]]
+    teams: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
+    allowed_channels: frozenset[str] = frozenset()
+    allowed_users: frozenset[str] = frozenset()
+    """Empty means everywhere, and everybody."""
+
+
+class Instances(Protocol):
+    """Dependencies that know the instances, by name."""
+
+    @property
+    def instances(self) -> Mapping[str, Instance]:
+        """None while there is only VT_API_KEY's."""
+
+
+class Asking(Instances, Protocol):
+    """Dependencies that know who asks, and where."""
+
+    @property
+    def channel_settings(self) -> RecentSettings:
+        """The settings of channels."""
+
+    @property
+    def directory(self) -> Directory:
+        """People and channels."""
+
+    @property
+    def policy(self) -> Policy:
+        """Who the bot's admins are."""
+
+
+D = TypeVar("D", bound=Instances)
+R = TypeVar("R", SlashCommand, AddressedMessage)
+
+
+class InstanceRefused(Exception):
+    """No instance answers. `name`: the one that was meant; `usable`: those that this person may use there."""
+
+    def __init__(self, name: str, usable: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name, self.usable = name, usable
+
+
+class InstanceUnknown(InstanceRefused):
+    """None has the name that was typed."""
+
+
+class InstanceForbidden(InstanceRefused):
+    """It may not be used by this person, or there."""
+
+
+class InstanceRemoved(InstanceRefused):
+    """A request, an answer or a channel's settings name one that there no longer is."""
+
+
+def named(received: R, instances: Mapping[str, Instance]) -> R:
+    """A command or message without `--instance NAME`; the name is noted in its origin. Where there is no choice, nothing is taken."""
+    name, rest = taken(received.text) if instances else ("", "")
+    if not name:
+        return received
+    return replace(received, text=rest, origin=received.origin.model_copy(update={"instance": name}))
+
+
+def in_form(
+    sent: ModalSubmission, modal: FormModal, instances: Mapping[str, Instance]
+) -> tuple[ModalSubmission, FormModal]:
+    """A form without `--instance NAME` among its values, and its modal with what was typed there, else chosen from the menu."""
+    if not instances:
+        return sent, modal
+    chosen, values = str(sent.value("instance") or "").removeprefix(AS_SET), dict(sent.values)
+    for field in ("values", "path"):
+        name, rest = taken(sent.text(field))
+        if name:
+            chosen, values[field] = name, {field: {"value": rest}}
+    origin = modal.origin.model_copy(update={"instance": chosen})
+    return replace(sent, values=values), modal.model_copy(update={"origin": origin})
+
+
+def taken(text: str) -> tuple[str, str]:
+    """The name after `--instance`, and the rest of the text. Without a name it is "?", which no instance has."""
+    names = [name.lower() for name in _OPTION.findall(text)]
+    return ", ".join(name or "?" for name in dict.fromkeys(names)), _OPTION.sub(" ", text).strip()
+
+
+def with_instance(deps: D, name: str) -> D:
+    """The same dependencies, with that instance of VirusTotal. Raises InstanceRemoved."""
+    name = name or DEFAULT
+    if not deps.instances and name == DEFAULT:
+        return deps
+    if name not in deps.instances:
+        raise InstanceRemoved(name)
+    return _replaced(deps, name)
+
+
+def for_reading(deps: D, about: Case) -> D:
+    """The same dependencies, to show what an answer knows already: also when its instance was removed."""
+    name = about.instance or DEFAULT
+    if not deps.instances and name == DEFAULT:
+        return deps
+    return _replaced(deps, name)
+
+
+def _replaced(deps: D, name: str) -> D:
+    """Its parts among those that the dependencies have. What is on record belongs to an instance even if that was removed."""
+    instance = deps.instances.get(name)
+    parts: dict[str, Any] = {"instance": name if len(deps.instances) > 1 else ""}
+    if instance:
+        every = ("service", "automatic", "replies", "quota_left", "leave_queue")
+        parts |= {part: getattr(instance, part) for part in every}
+    if history := getattr(deps, "history", None):
+        parts["history"] = history.of_instance(name)
+    whole: Any = deps
+    names = {one.name for one in fields(whole)}
+    made: D = replace(whole, **{part: value for part, value in parts.items() if part in names})
+    return made
+
+
+async def chosen(case: Case[Any], deps: Any) -> tuple[Case[Any], Any]:
+    """The case with its instance, and the dependencies with that. Requests about an answer find theirs themselves.
+
+    Raises InstanceRefused, StoreDown.
+    """
+    request, name = case.request, case.instance
+    if isinstance(request, LookupRequest | ReportRequest):
+        # What was begun before there were instances goes on with VT_API_KEY's.
+        name = name or (DEFAULT if case.lookups else await asked_for(request.origin, deps))
+        case = case.model_copy(update={"instance": name})
+    elif isinstance(request, HomeRequest):
+        name = await of_place(request.origin, deps)
+    return case, with_instance(deps, name) if name else deps
+
+
+async def for_answer(deps: Any, about: Case[Any], origin: Origin) -> Any:
+    """The dependencies to ask more about an answer: with its own instance, if this person may use that.
+
+    Raises InstanceRefused, StoreDown.
+    """
+    if deps.instances:
+        await _check(about.instance or DEFAULT, origin, deps)
+    return with_instance(deps, about.instance)
+
+
+async def asked_for(origin: Origin, deps: Asking) -> str:
+    """The instance that somebody named, else that of the place. Raises InstanceRefused, StoreDown."""
+    name = origin.instance or await of_place(origin, deps)
+    if name not in deps.instances:
+        raise InstanceUnknown(name, await usable(origin, deps))
+    await _check(name, origin, deps)
+    return name
+
+
+async def for_watch(origin: Origin, deps: Asking) -> str:
+    """The instance that looks up what is posted in a watched channel. Raises InstanceRefused, StoreDown.
+
+    Who may use it is not asked: whoever chose it for the channel may, and nobody asks for these look-ups.
+    """
+    name = await of_place(origin, deps)
+    allowed = deps.instances[name].allowed_channels
+    if allowed and not await _is_in(origin.channel, allowed, deps):
+        raise InstanceForbidden(name)
+    return name
+
+
+async def of_place(origin: Origin, deps: Asking) -> str:
+    """The channel's own, else the default of the channel, of the workspace, or of all. Raises InstanceRemoved, StoreDown."""
+    if chosen := (await deps.channel_settings.recent(origin.team, origin.channel)).instance:
+        if chosen not in deps.instances:
+            raise InstanceRemoved(chosen)
+        return chosen
+    for one in deps.instances.values():
+        if one.channels and await _is_in(origin.channel, one.channels, deps):
+            return one.name
+    of_team = (one.name for one in deps.instances.values() if origin.team in one.teams)
+    return next(of_team, DEFAULT if DEFAULT in deps.instances else next(iter(deps.instances)))
+
+
+async def usable(origin: Origin, deps: Asking) -> tuple[str, ...]:
+    """The names of those that this person may use there. Raises StoreDown."""
+    return tuple([name for name, one in deps.instances.items() if await _may_use(one, origin, deps)])
+
+
+async def _check(name: str, origin: Origin, deps: Asking) -> None:
+    if name not in deps.instances:
+        raise InstanceRemoved(name)
+    if not await _may_use(deps.instances[name], origin, deps):
+        raise InstanceForbidden(name, await usable(origin, deps))
+
+
+async def _may_use(instance: Instance, origin: Origin, deps: Asking) -> bool:
+    """Whoever Slack does not describe may use what everybody may use."""
+    if instance.allowed_channels and not await _is_in(origin.channel, instance.allowed_channels, deps):
+        return False
+    if not instance.allowed_users:
+        return True
+    try:
+        person = await deps.directory.person(origin.user)
+    except Unknown:
+        return False
+    return is_listed(person, instance.allowed_users) or is_admin(person, deps.policy)
+
+
+async def _is_in(channel: str, channels: frozenset[str], deps: Asking) -> bool:
+    try:
+        return await in_listed(channel, deps.directory, channels)
+    except Unknown:
+        return False
