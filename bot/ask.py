@@ -13,9 +13,9 @@ from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
 from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, SPENT, WRONG, healthy, new_file, operator, say, show
-from handlers import commands, text
+from handlers import commands, people, text
 from handlers.case import Sighting, StoreDown
-from handlers.instances import InstanceUnknown, taken
+from handlers.instances import taken
 from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
 from handlers.request import Origin, Verb
 from handlers.text import about, modals
@@ -140,7 +140,7 @@ def _parsed(settings: Settings, line: str) -> tuple[str, commands.Command] | Non
     name, line = taken(line) if settings.instances_file else ("", line)
     known = instances.instances(settings) if name else {}
     if name not in (*known, ""):
-        say(instances_text.refused(InstanceUnknown(name, tuple(known)), operator(settings)))
+        say(instances_text.refused(people.InstanceUnknown(name, tuple(known)), operator(settings)))
         return None
     try:
         return name, command(line, settings.verdicts)

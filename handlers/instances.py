@@ -13,14 +13,20 @@ from handlers.admission import Directory, RecentSettings, in_listed
 from handlers.case import Case, FormModal
 from handlers.event_payloads import AddressedMessage
 from handlers.payloads import ModalSubmission, SlashCommand
-from handlers.people import Policy, is_admin, is_listed
+from handlers.people import (
+    InstanceForbidden,
+    InstanceRemoved,
+    InstanceUnknown,
+    Policy,
+    is_admin,
+    is_listed,
+)
 from handlers.request import HomeRequest, LookupRequest, Origin, ReportRequest
 from handlers.slack_errors import Unknown
+from handlers.text.channels import AS_SET
 from vt.service import Service
 from vt.stored import Raw
 
-AS_SET = "as-set"
-"""The entry of a menu for the instance that the operator's settings name."""
 DEFAULT = "default"
 """The name of VT_API_KEY's instance. What is stored without a name is its."""
 _DASHES = "\u2010-\u2015\u2212"
@@ -82,26 +88,6 @@ class Asking(Instances, Protocol):
 
 D = TypeVar("D", bound=Instances)
 R = TypeVar("R", SlashCommand, AddressedMessage)
-
-
-class InstanceRefused(Exception):
-    """No instance answers. `name`: the one that was meant; `usable`: those that this person may use there."""
-
-    def __init__(self, name: str, usable: tuple[str, ...] = ()) -> None:
-        super().__init__(name)
-        self.name, self.usable = name, usable
-
-
-class InstanceUnknown(InstanceRefused):
-    """None has the name that was typed."""
-
-
-class InstanceForbidden(InstanceRefused):
-    """It may not be used by this person, or there."""
-
-
-class InstanceRemoved(InstanceRefused):
-    """A request, an answer or a channel's settings name one that there no longer is."""
 
 
 def named(received: R, instances: Mapping[str, Instance]) -> R:

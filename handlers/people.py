@@ -92,6 +92,26 @@ class Policy:
     """Ids or names of people who may change any channel's settings, besides the workspace's admins."""
 
 
+class InstanceRefused(Exception):
+    """No instance of VirusTotal answers. `name`: the one that was meant; `usable`: those that this person may use there."""
+
+    def __init__(self, name: str, usable: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name, self.usable = name, usable
+
+
+class InstanceUnknown(InstanceRefused):
+    """None has the name that was typed."""
+
+
+class InstanceForbidden(InstanceRefused):
+    """It may not be used by this person, or there."""
+
+
+class InstanceRemoved(InstanceRefused):
+    """A request, an answer or a channel's settings name one that there no longer is."""
+
+
 class Scope(StrEnum):
     """Which channels' settings someone may change."""
 

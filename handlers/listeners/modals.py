@@ -16,7 +16,7 @@ from handlers.case import FormModal, LoginModal, SettingsModal, StoreDown
 from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError, parse_host
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
-from handlers.instances import AS_SET, in_form
+from handlers.instances import in_form
 from handlers.open_modals import (
     Refused,
     answer_origin,
@@ -275,7 +275,7 @@ def channel_settings(submission: ModalSubmission) -> ChannelSettings:
         answers=Answers(_choice(submission, "answers", channels_text.ANSWER_WAYS)),
         detail=Detail(_choice(submission, "detail", channels_text.DETAIL_WAYS)),
         uploads=Uploads(_choice(submission, "uploads", files_text.UPLOAD_WAYS)),
-        instance=str(submission.value("instance") or "").removeprefix(AS_SET),
+        instance=str(submission.value("instance") or "").removeprefix(channels_text.AS_SET),
         language=_choice(submission, "language", channels_text.LANGUAGES).removeprefix(channels_text.AS_SET),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from handlers.instances import InstanceForbidden, InstanceRefused, InstanceRemoved, InstanceUnknown
+from handlers.people import InstanceForbidden, InstanceRefused, InstanceRemoved, InstanceUnknown
 from handlers.text.about import quota
 from handlers.text.format import Audience, Sentence, said, typed
 from handlers.text.language import Line, enumerated, join, line, sentences

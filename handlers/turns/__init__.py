@@ -10,7 +10,7 @@ import structlog
 from handlers import instances, text
 from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
 from handlers.deps import Deps, PostingDeps
-from handlers.instances import InstanceRefused
+from handlers.people import InstanceRefused
 from handlers.posting import end, reply
 from handlers.request import EntryPoint, ModalRequest, RenewalRequest, UploadRequest, Verb
 from handlers.sharing import decline

@@ -13,7 +13,8 @@ import structlog
 from handlers import posting, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
-from handlers.instances import DEFAULT, InstanceRefused, for_watch, with_instance
+from handlers.instances import DEFAULT, for_watch, with_instance
+from handlers.people import InstanceRefused
 from handlers.posting import end, reply
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
 from handlers.sharing import judged, post_ephemeral, without_blocking

@@ -19,7 +19,6 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.case import FormModal
-from handlers.instances import AS_SET
 from handlers.request import Answers, ChannelSettings, Verb
 from handlers.text import channels as channels_text
 from handlers.text import files as files_text
@@ -255,9 +254,9 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
 def _instances(names: Sequence[str], chosen: str = "") -> Iterator[InputBlock]:
     """The instances of VirusTotal, where there is a choice. One that is chosen already is offered, whoever looks."""
     if names or chosen:
-        labels = {AS_SET: instances_text.FIRST, **{name: name for name in names}}
+        labels = {channels_text.AS_SET: instances_text.FIRST, **{name: name for name in names}}
         labels |= {chosen: chosen} if chosen else {}
-        menu = _menu(labels, chosen or AS_SET)
+        menu = _menu(labels, chosen or channels_text.AS_SET)
         yield field("instance", channels_text.INSTANCE, menu, instances_text.HINT)
 
 
