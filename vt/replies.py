@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from vt import errors
 from vt.errors import Unreadable
 from vt.indicators.hosts import normalise_name
-from vt.stored import PackedReply, Raw
+from vt.stored import PackedReply, Raw, ShortReply, remembered, remembering
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,7 +60,7 @@ def single(reply: Any, resource: str = "") -> Raw:
         raise Unreadable("shape")
     if resource and is_about_another(reply, resource):
         raise Unreadable("resource")
-    return reply
+    return remembering(reply)
 
 
 def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
@@ -96,7 +96,7 @@ def answers(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
     found = by_resource(resources, reply)
     if reply and not found:
         raise Unreadable("resource")
-    return found
+    return {resource: remembering(raw) for resource, raw in found.items()}
 
 
 def is_about_another(entry: Raw, resource: str) -> bool:
@@ -242,8 +242,8 @@ def read_partly(model: type[Model], raw: object) -> Model:
 
     A response_code that does not fit is read as Code.UNREADABLE.
     """
-    if isinstance(raw, PackedReply):
-        return raw.remembered(model, lambda parsed: read_partly(model, parsed))
+    if isinstance(raw, PackedReply | ShortReply):
+        return remembered(raw, model, lambda parsed: read_partly(model, dict(parsed)))
     try:
         return model.model_validate(raw)
     except ValidationError as error:

@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Annotated, Any, Self, TypeVar
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 Limit = asyncio.Timeout
 Stored = Mapping[str, Any]
 Raw = Mapping[str, Any]
-"""A reply of VirusTotal's: a dict, or a PackedReply when it is large."""
+"""A reply of VirusTotal's: a dict, a ShortReply if it came in a moment ago, or a PackedReply when it is large."""
 
 VERSION = 3
 """Of a lookup. A change of its fields needs a new version and a step in `upgrade`."""
@@ -172,9 +172,9 @@ class PackedReply(Mapping[str, Any]):
 
     def parsed(self) -> dict[str, Any]:
         """As a dict, for as short as possible. Raises LookupError when the content is not attached."""
-        return self.remembered("", lambda raw: raw)
+        return self.remembered("", dict)
 
-    def remembered(self, name: object, make: Callable[[dict[str, Any]], T]) -> T:
+    def remembered(self, name: object, make: Callable[[Raw], T]) -> T:
         """What is made of the parsed reply. It is made once, as long as no other reply is parsed in between."""
         if self._opener is None:
             raise LookupError(self.digest)
@@ -205,13 +205,6 @@ class PackedReply(Mapping[str, Any]):
         return hash(self.digest)
 
 
-@dataclass(slots=True)
-class _Opened:
-    digest: str
-    raw: dict[str, Any]
-    made: dict[object, Any] = field(default_factory=dict)
-
-
 class Packer:
     """Packs large replies, and holds the one that was parsed last.
 
@@ -221,7 +214,7 @@ class Packer:
     def __init__(self, keep: Callable[[bytes], Callable[[], bytes]] = lambda data: lambda: data) -> None:
         self._lock = asyncio.Lock()
         self._keep = keep
-        self._last: _Opened | None = None
+        self._last: tuple[str, Raw] | None = None
 
     @asynccontextmanager
     async def alone(self, limit: Limit | None = None) -> AsyncIterator[None]:
@@ -249,32 +242,50 @@ class Packer:
         head = dict(value for value, _ in zip(short, range(_MOST_IN_HEAD), strict=False))
         keys = frozenset(raw) if len(raw) <= _MOST_KEYS else None
         reply = PackedReply(sha256(data).hexdigest(), keys, head)
-        self._last = _Opened(reply.digest, raw)
+        self._last = reply.digest, remembering(raw)
         return self.attached(reply, zlib.compress(data, 1))
 
     def attached(self, reply: PackedReply, compressed: bytes) -> PackedReply:
         """A reply with its content."""
         return reply.attached(self._keep(compressed), self)
 
-    def remembered(self, reply: PackedReply, name: object, make: Callable[[dict[str, Any]], T]) -> T:
+    def remembered(self, reply: PackedReply, name: object, make: Callable[[Raw], T]) -> T:
         """See PackedReply.remembered."""
-        opened = self._last
-        if opened is None or opened.digest != reply.digest:
+        if self._last is None or self._last[0] != reply.digest:
             self._last = None  # before the next one is parsed
-            self._last = opened = _Opened(reply.digest, json.loads(reply.text))
-        if name not in opened.made:
-            opened.made[name] = make(opened.raw)
-        made: T = opened.made[name]
-        return made
+            self._last = reply.digest, remembering(json.loads(reply.text))
+        return remembered(self._last[1], name, make)
 
     def forget(self) -> None:
         """Hold nothing parsed."""
         self._last = None
 
 
+class ShortReply(dict[str, Any]):
+    """A reply that is not large. While a turn has it, what was made of it is not made again."""
+
+    __slots__ = ("made",)
+    made: dict[object, Any]
+
+
+def remembering(raw: Raw) -> Raw:
+    """The same reply, which remembers what is made of it."""
+    if type(raw) is dict:
+        raw = ShortReply(raw)
+        raw.made = {}
+    return raw
+
+
 def remembered(raw: Raw, name: object, make: Callable[[Raw], T]) -> T:
-    """What is made of a reply; see PackedReply.remembered."""
-    return raw.remembered(name, make) if isinstance(raw, PackedReply) else make(raw)
+    """What is made of a reply, which must be the same whenever it is made; see PackedReply.remembered."""
+    if isinstance(raw, PackedReply):
+        return raw.remembered(name, make)
+    if not isinstance(raw, ShortReply):
+        return make(raw)
+    if name not in raw.made:
+        raw.made[name] = make(raw)
+    made: T = raw.made[name]
+    return made
 
 
 def _is_short(value: object) -> bool:

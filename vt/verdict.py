@@ -23,7 +23,7 @@ from vt.evidence import (
 from vt.indicators import Indicator
 from vt.models import FileReport, HostReport, Reply, UrlReport
 from vt.replies import Code
-from vt.stored import PackedReply, Raw
+from vt.stored import PackedReply, Raw, remembered
 
 RECENT = timedelta(days=30)
 
@@ -176,7 +176,8 @@ def judge(
     report = None
     try:
         report = replies.read_partly(subject.action.report, raw)
-        state, rule = _decide(report, threshold, criteria, now)
+        by = (type(report), threshold, criteria, now)
+        state, rule = remembered(raw, by, lambda _: _decide(report, threshold, criteria, now))
         # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
         if state not in DANGERS and report.response_code != Code.QUEUED and not is_exact(report, raw):
             raise Unreadable("shape")

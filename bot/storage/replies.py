@@ -14,7 +14,7 @@ from handlers.case import Case, Unreadable, UnreadableCase
 from vt.coalescing import CachedReply, Claims
 from vt.lookup import Lookup
 from vt.steps import TimeRange, WantedReply
-from vt.stored import INLINE, PackedReply, Packer, Raw
+from vt.stored import INLINE, PackedReply, Packer, Raw, remembering
 
 # Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
 # was stored before the clock was set back.
@@ -127,7 +127,7 @@ class StoredReplies(WantedReplies):
         for row in rows:
             raw = json.loads(row.raw) if row.raw else await self._large(row.key, row.at)
             if isinstance(raw, Mapping):
-                found[row.key.removeprefix(self._owner)] = raw, row.at
+                found[row.key.removeprefix(self._owner)] = remembering(raw), row.at
         return found
 
     async def _large(self, key: str, at: datetime) -> Raw | None:

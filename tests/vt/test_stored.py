@@ -9,7 +9,7 @@ from vt import errors
 from vt.actions import BY_KEY, FILE
 from vt.indicators import Kind, read
 from vt.lookup import ANY_CONTENT, Lookup, Step
-from vt.stored import pack, tree, unpack, upgrade
+from vt.stored import pack, remembering, tree, unpack, upgrade
 from vt.verdict import Note, State
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -251,3 +251,32 @@ def test_a_lookup_with_an_unreadable_error_still_has_a_finding():
     )
     finding = lookup.finding(NOW)
     assert (finding.state, finding.error.stored_code) == (State.NOT_CHECKED, "of-the-future")
+
+
+# Replies that remember ----------------------------------------------------------------------------------
+
+HOST = {"response_code": 1, "detected_urls": [{"url": "http://a.example/", "positives": 3, "total": 70}]}
+
+
+def test_a_reply_is_read_once_however_often_it_is_judged():
+    lookup = Lookup.of(read("192.0.2.7"), BY_KEY["scan-ip"], 1)
+    raw, now = remembering(HOST), datetime(2026, 1, 2, tzinfo=UTC)
+    first, second = lookup.judged(raw, now), lookup.judged(raw, now)
+    assert first == second == lookup.judged(HOST, now)
+    assert first.report is second.report
+
+
+def test_a_reply_that_was_judged_is_judged_again_by_another_threshold_or_time():
+    lookup, raw = Lookup.of(read("192.0.2.7"), BY_KEY["scan-ip"], 1), remembering(HOST)
+    lookup.judged(raw, datetime(2026, 1, 2, tzinfo=UTC))
+    milder = lookup.evolve(threshold=4)
+    assert milder.judged(raw, datetime(2026, 1, 2, tzinfo=UTC)).state is State.SUSPICIOUS
+    assert lookup.judged(raw, datetime(2027, 1, 2, tzinfo=UTC)).checked_at.year == 2027
+
+
+def test_a_reply_that_remembers_is_stored_as_it_came():
+    lookup = Lookup.of(read("192.0.2.7"), BY_KEY["scan-ip"], 1)
+    plain, remembers = lookup.evolve(raw=HOST), lookup.evolve(raw=remembering(HOST))
+    assert remembers == plain
+    assert remembers.model_dump_json() == plain.model_dump_json()
+    assert remembering(remembers.raw) is remembers.raw
