@@ -40,7 +40,8 @@ from handlers.request import (
 )
 from handlers.slack_errors import Unknown, ask
 from handlers.text import modals as modals_text
-from handlers.views import details_layout, home
+from handlers.views import details_layout
+from handlers.views.messages import EXAMPLES, closed_home
 from handlers.views.rich_text import mrkdwn, rendered_view
 from vt.actions import BY_KEY
 
@@ -251,7 +252,7 @@ async def _click_home(click: ButtonClick, deps: ListenerDeps) -> str:
 async def _example(click: ButtonClick, deps: ListenerDeps) -> str:
     """Look up the example of an action. Returns what to tell the user, or ""."""
     action = BY_KEY.get(click.value)
-    if action not in home.EXAMPLES:
+    if action not in EXAMPLES:
         return ""
     lookups = parse_values(action, action.example, Options(), deps.thresholds).lookups
     head = _home_head(f"example:{click.trigger_id}", click.origin, deps)
@@ -265,4 +266,4 @@ def _home_head(delivery: str, origin: Origin, deps: ListenerDeps) -> Head:
 async def _publish(line: str, origin: Origin, deps: ListenerDeps) -> None:
     """Show a sentence instead of the home. When Slack refuses that too, there is nowhere else to show it."""
     with suppress(Unknown):
-        await ask(deps.slack.views_publish, user_id=origin.user, view=rendered_view(home.closed(line)))
+        await ask(deps.slack.views_publish, user_id=origin.user, view=rendered_view(closed_home(line)))

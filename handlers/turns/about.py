@@ -30,9 +30,9 @@ from handlers.text import channels as channels_text
 from handlers.text import instances as instances_text
 from handlers.text.format import Audience
 from handlers.turns.modals import update
-from handlers.views import form, home, messages
+from handlers.views import form, messages
 from handlers.views.details_layout import sentence
-from handlers.views.home import HomeContent
+from handlers.views.messages import HomeContent
 from vt.errors import VTError
 
 MOST_CHANNELS = 20
@@ -124,7 +124,12 @@ async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
     )
     instead = text.FAILED.to(deps.audience.about(case.request.id))
     await show_view(
-        deps.slack.views_publish, home.home(content), origin.team, deps, instead=instead, user_id=origin.user
+        deps.slack.views_publish,
+        messages.home(content),
+        origin.team,
+        deps,
+        instead=instead,
+        user_id=origin.user,
     )
     await end(case, deps)
 

@@ -1,12 +1,22 @@
-"""The bot's other messages: a sentence, help, the card in a thread, questions before something is sent, and progress. Pure."""
+"""What the bot says besides answers: a sentence, help, the card in a thread, questions, progress, and its home. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    DividerBlock,
+    HeaderBlock,
+    MarkdownTextObject,
+    SectionBlock,
+)
+from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.case import Case
+from handlers.case import Case, Sighting
 from handlers.text import about, channels, instances, modals
 from handlers.text import files as files_text
 from handlers.text.language import Line
@@ -16,6 +26,7 @@ from handlers.views.rich_text import (
     Message,
     Part,
     bold,
+    clean,
     code,
     fallback,
     rendered,
@@ -26,9 +37,11 @@ from handlers.views.rich_text import (
     tell,
 )
 from handlers.watch import Duplicate
+from vt.actions import ACTIONS, BY_KEY
 from vt.errors import Reserved
 from vt.files.hosts import display_name
 from vt.files.safe_path import file_name
+from vt.indicators import defang
 from vt.lookup import Lookup
 from vt.verdict import NEVER_UPLOADED, Finding, Note
 
@@ -132,11 +145,9 @@ def with_question(message: Message, case: Case, validity: Line, why_not: str = "
     blocks: list[Block] = [rich(*(part for line in lines for part in line))]
     files = asked_about(case.lookups)
     if files and not why_not:
-        count = len(files)
-        label = files_text.upload(count)
-        blocks.append(
-            ActionsBlock(elements=[ButtonElement(action_id="upload", text=label, value=case.request.id)])
-        )
+        label = files_text.upload(len(files))
+        button = ButtonElement(action_id="upload", text=label, value=case.request.id)
+        blocks.append(ActionsBlock(elements=[button]))
     # The fallback is what people see when Slack refuses the blocks: then there is no button either.
     plain = fallback(map(_plain, _upload_lines(case.lookups, files_text.WITHOUT_BUTTON, why_not)))
     return Message(
@@ -188,8 +199,8 @@ def _described(file: Lookup) -> list[Part]:
     """Name, size, hash and source: what someone agrees to."""
     name, source = text.cut(file_name(file.input), 80), display_name(file.place)
     where = text.cut(files_text.SOURCES.get(source, source), 40)
-    about = files_text.described(text.size(file.size or 0), file.value, where)
-    return [code(name), say(f" {about}\n")]
+    described = files_text.described(text.size(file.size or 0), file.value, where)
+    return [code(name), say(f" {described}\n")]
 
 
 def _plain(line: Sequence[Part]) -> str:
@@ -198,3 +209,92 @@ def _plain(line: Sequence[Part]) -> str:
 
 def _first_lines(plain: str, length: int) -> str:
     return plain if len(plain) < length else plain[:length].rpartition("\n")[0]
+
+
+# The home ----------------------------------------------------------------------------------------------
+
+EXAMPLES = ACTIONS[:3]
+SUBJECT_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class HomeContent:
+    """What one person sees."""
+
+    now: datetime
+    latest: Sequence[Sighting]
+    """Their last lookups, the newest first."""
+    left: Mapping[str, tuple[int, int]]
+    """Calls used and allowed, by window."""
+    channels: Sequence[str]
+    """Ids of channels with settings of their own that this person may change."""
+    health: Mapping[str, tuple[float, str]]
+    """By part, the seconds it took and what is wrong with it ("" when nothing is); empty for people who are no admins."""
+    invented: bool = False
+    """The sandbox answers instead of VirusTotal."""
+
+
+def home(content: HomeContent) -> View:
+    """The whole home."""
+    sections = (_what_it_does, _latest, _quota, _channels, _health)
+    return View(type="home", blocks=[block for section in sections for block in section(content)])
+
+
+def closed_home(why: str) -> View:
+    """The home of someone who may not use the bot: one sentence that says why."""
+    return View(type="home", blocks=[sentence(why)])
+
+
+def _what_it_does(content: HomeContent) -> Iterator[Block]:
+    yield HeaderBlock(text=modals.FORM_TITLE)
+    yield rich(say(about.HELP_HEAD))
+    if content.invented:
+        yield rich(say(about.INVENTED))
+    labels = {one.key: text.cut(f"{one.title} {defang(one.example)}", 75) for one in EXAMPLES}
+    buttons = [ButtonElement(action_id=f"example:{key}", text=labels[key], value=key) for key in labels]
+    yield ActionsBlock(elements=[*buttons, ButtonElement(action_id="home-form", text=modals.OPEN_FORM)])
+    yield rich(say(modals.EXAMPLES_GO))
+    yield rich(say(about.HELP_STATES))
+
+
+def _latest(content: HomeContent) -> Iterator[Block]:
+    yield DividerBlock()
+    yield rich(bold(modals.YOUR_LATEST))
+    parts = [part for one in content.latest for part in _row(one)]
+    yield rich(*parts) if parts else rich(say(modals.NOTHING_YET))
+
+
+def _row(one: Sighting) -> Iterator[Part]:
+    hidden = one.without_secrets()
+    what = one.input if BY_KEY[one.action].files else defang(hidden.value or hidden.input)
+    yield bold(f"{text.ICONS[one.state]} {text.verdict_words(one.state, one.count, one.total)}")
+    yield say("  ")
+    yield code(text.cut(clean(what), SUBJECT_CHARACTERS))
+    if one.at:
+        yield say("  ")
+        yield from tell(text.minute(one.at))
+    yield say("\n")
+
+
+def _quota(content: HomeContent) -> Iterator[Block]:
+    yield DividerBlock()
+    yield rich(bold(f"{modals.QUOTA_LEFT}: "), say(modals.left(content.left)))
+
+
+def _channels(content: HomeContent) -> Iterator[Block]:
+    if not content.channels:
+        return
+    yield DividerBlock()
+    yield rich(bold(modals.CHANNELS), say(f"\n{modals.CHANNELS_HOW}"))
+    for channel in content.channels:
+        yield SectionBlock(
+            text=MarkdownTextObject(text=f"<#{channel}>", verbatim=True),
+            accessory=ButtonElement(action_id="home-settings", text=channels.SETTINGS, value=channel),
+        )
+
+
+def _health(content: HomeContent) -> Iterator[Block]:
+    if content.health:
+        yield DividerBlock()
+        yield rich(bold(modals.HEALTH), say("\n"), *tell(about.ping(content.health)))
+        yield ActionsBlock(elements=[ButtonElement(action_id="home-check", text=modals.CHECK_KEY)])
