@@ -9,10 +9,12 @@ before it is sent, whatever becomes of it, and two of the five uses are left to 
 says that all five uses were made, at least two of them were answers, and the asker has read one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import aiohttp
@@ -37,6 +39,8 @@ from handlers.slack_errors import (
 from handlers.text import about
 from handlers.views import messages
 from handlers.views.rich_text import NEWER, Message, newer_kinds, simplified
+from vt.stored import PackedReply
+from vt.verdict import Finding
 
 T = TypeVar("T")
 
@@ -275,3 +279,18 @@ async def respond(url: str, fields: dict[str, Any], slack: AsyncWebClient) -> Us
     except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
         raise NotPosted from error
     return use(reply)
+
+
+# Large replies -------------------------------------------------------------------------------------------
+
+
+async def judged(case: Case, now: datetime) -> list[Finding]:
+    """The findings of a case, made without blocking."""
+    return await without_blocking(case, partial(case.findings, now))
+
+
+async def without_blocking(case: Case, make: Callable[[], T]) -> T:
+    """What is made of a case. Large replies take a tenth of a second each: then it is made in a thread."""
+    if any(isinstance(one.raw, PackedReply) for one in case.lookups):
+        return await asyncio.to_thread(make)
+    return make()

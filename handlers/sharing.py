@@ -1,13 +1,8 @@
-"""What is shown besides an answer: a sentence to whoever pressed a button, a copy for the channel, a file, a modal's content.
-
-And how what is shown is made of large replies without blocking.
-"""
+"""What is shown besides an answer: a sentence to whoever pressed a button, a copy for the channel, a file, a modal's content."""
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import IO, Any, TypeVar
 
@@ -114,20 +109,6 @@ async def show_view(
         return await call(method, view={**shown, "blocks": list(blocks)}, **where)
 
     return await send_with_fallback(Message(instead, tuple(shown["blocks"])), team, deps, attempt)
-
-
-# Large replies -------------------------------------------------------------------------------------------
-
-
-async def judged(case: Case, now: datetime) -> list[Finding]:
-    """Its findings; without blocking, see there."""
-    return await without_blocking(case, partial(case.findings, now))
-
-
-async def without_blocking(case: Case, make: Callable[[], T]) -> T:
-    """What is made of a case. Large replies take a tenth of a second each: then it is made in a thread."""
-    has_large = any(isinstance(one.raw, PackedReply) for one in case.lookups)
-    return await asyncio.to_thread(make) if has_large else make()
 
 
 # Files ---------------------------------------------------------------------------------------------------

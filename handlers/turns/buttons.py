@@ -10,9 +10,9 @@ from handlers import sharing, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.instances import for_answer, for_reading, with_instance
-from handlers.posting import RESPONSE_URL_USES, end, reply
+from handlers.posting import RESPONSE_URL_USES, end, judged, reply
 from handlers.request import AboutAnswer, AnswerRequest, CardRequest, RenewalRequest, UploadRequest, Verb
-from handlers.sharing import decline, judged
+from handlers.sharing import decline
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.text.language import language

@@ -17,9 +17,9 @@ from handlers.case import Case, Outcome, Sighting
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.parser import new_lookup
 from handlers.people import may_change_all
-from handlers.posting import end, reply
+from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import LookupRequest
-from handlers.sharing import judged, send_json, without_blocking
+from handlers.sharing import send_json
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
 from handlers.text.format import Audience
 from handlers.text.language import language

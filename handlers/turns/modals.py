@@ -11,12 +11,12 @@ from handlers import text
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import ModalDeps, PostingDeps
 from handlers.instances import for_answer, for_reading
-from handlers.posting import Sent, end
+from handlers.posting import Sent, end, judged
 from handlers.request import (
     ModalRequest,
     SettingsRequest,
 )
-from handlers.sharing import judged, send_json, show_view
+from handlers.sharing import send_json, show_view
 from handlers.slack_errors import NotPosted
 from handlers.text import modals as modals_text
 from handlers.turns.buttons import visible_answer

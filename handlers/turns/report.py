@@ -17,9 +17,9 @@ from handlers import sharing, text
 from handlers.case import Case, Sighting, Summary, is_shared
 from handlers.deps import History, Judged, ReportDeps
 from handlers.instances import Replies, for_reading
-from handlers.posting import channel_of, end, post, reply
+from handlers.posting import channel_of, end, judged, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest, Request
-from handlers.sharing import decline, judged, send_file_to
+from handlers.sharing import decline, send_file_to
 from handlers.slack_errors import NotPosted
 from handlers.text import modals
 from handlers.text.findings import STATES

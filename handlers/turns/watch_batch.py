@@ -12,9 +12,8 @@ from handlers.admission import effective_settings
 from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.instances import with_instance
-from handlers.posting import POST_OPTIONS
+from handlers.posting import POST_OPTIONS, judged
 from handlers.request import Origin
-from handlers.sharing import judged
 from handlers.slack_errors import NO_USE, NotPosted, TokenRefused, Unknown, call
 from handlers.turns import watch_cards
 from handlers.turns.watch_cards import place, with_case, with_progress

@@ -15,9 +15,9 @@ from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.instances import DEFAULT, for_watch, with_instance
 from handlers.people import InstanceRefused
-from handlers.posting import end, reply
+from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
-from handlers.sharing import judged, post_ephemeral, without_blocking
+from handlers.sharing import post_ephemeral
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
 from handlers.text import channels as channels_text
 from handlers.text.language import Language, language
