@@ -1,4 +1,4 @@
-"""The way to VirusTotal and Slack: certificate authorities, proxies, and the transport of calls to VirusTotal."""
+"""The way to VirusTotal and Slack: certificate authorities, proxies, and what is at fault when nothing gets there."""
 
 import base64
 import ipaddress
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
+import aiohttp
 import httpx
 from pydantic import BeforeValidator, Field, SecretStr
 
@@ -24,11 +25,7 @@ from handlers.text.language import lazy_gettext as _
 from vt import errors
 
 MAX_CONNECTIONS = 50
-"""Of one client for VirusTotal, to each proxy and without one."""
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-
-NO_CERTIFICATE = _("it holds no certificate in PEM format")
-
 
 # Proxies -------------------------------------------------------------------------------------------------
 
@@ -44,8 +41,10 @@ class Proxy:
     """As it was set."""
 
     @classmethod
-    def parse(cls, value: str) -> "Proxy":
+    def parse(cls, value: str | None) -> "Proxy | None":
         """Of an address such as http://user:password@proxy.example:3128. Raises ValueError, which does not hold it."""
+        if value is None:
+            return None
         try:
             parts = urlsplit(value)
             port = parts.port or PORTS[parts.scheme]
@@ -59,23 +58,23 @@ class Proxy:
         return cls(f"{parts.scheme}://{host}:{port}", user, SecretStr(password), SecretStr(value))
 
     @property
+    def login(self) -> tuple[str, str]:
+        """The user and the password."""
+        return self.user, self.password.get_secret_value()
+
+    @property
     def secrets(self) -> tuple[SecretStr, ...]:
         """What no log may hold: the address as it was set, and the password in each form in which it is used."""
         if not self.password:
             return ()
-        password = self.password.get_secret_value()
         written = self.given.get_secret_value().rpartition("@")[0].rpartition("/")[2].partition(":")[2]
-        sent = base64.b64encode(f"{self.user}:{password}".encode()).decode()
+        sent = base64.b64encode(":".join(self.login).encode()).decode()
         return (self.given, self.password, SecretStr(written), SecretStr(sent))
-
-
-def _parsed(value: Any) -> Any:
-    return Proxy.parse(value) if isinstance(value, str) else value
 
 
 Address = Annotated[
     Proxy | None,
-    BeforeValidator(_parsed),
+    BeforeValidator(Proxy.parse),
     Field(description=_("the address of an HTTP proxy, such as http://proxy.example:3128")),
 ]
 
@@ -112,7 +111,6 @@ class Proxies:
 
 
 DIRECT = Proxies()
-"""No proxy at all."""
 
 
 def _is_within(host: str, name: str) -> bool:
@@ -137,7 +135,7 @@ def check_bundle(path: Path, name: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
-        why = NO_CERTIFICATE
+        why = _("it holds no certificate in PEM format")
     except OSError as error:
         why = error.strerror or type(error).__name__
     else:
@@ -198,11 +196,12 @@ class _Transport(httpx.AsyncBaseTransport):
         return self._transports[proxy]
 
     def _proxied(self, proxy: Proxy) -> httpx.AsyncBaseTransport:
-        login = (proxy.user, proxy.password.get_secret_value()) if proxy.user else None
+        login = proxy.login if proxy.user else None
+        encryption = self._context if proxy.url.startswith("https:") else None
         return httpx.AsyncHTTPTransport(
             verify=self._context,
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-            proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=self._context),
+            proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=encryption),
         )
 
     async def aclose(self) -> None:
@@ -258,3 +257,34 @@ class TimedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
+
+
+# Slack ---------------------------------------------------------------------------------------------------
+
+
+def slack_session(
+    ca_bundle: Path | None,
+    proxies: Proxies,
+    response_class: type[aiohttp.ClientResponse],
+    trace_configs: list[aiohttp.TraceConfig],
+) -> aiohttp.ClientSession:
+    """What sends calls to Slack, and to wherever its replies lead."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls(ca_bundle=ca_bundle) if ca_bundle else True),
+        request_class=_proxied_request(proxies) if proxies else aiohttp.ClientRequest,
+        response_class=response_class,
+        trace_configs=trace_configs,
+    )
+
+
+def _proxied_request(proxies: Proxies) -> type[aiohttp.ClientRequest]:
+    class Request(aiohttp.ClientRequest):
+        """Goes through one of our proxies. Slack's SDK would name that of its own reading, for every host."""
+
+        def update_proxy(self, *_: Any) -> None:
+            chosen = proxies.choose(self.url.scheme, self.url.host or "", self.url.port)
+            address = type(self.url)(chosen.url) if chosen else None
+            login = aiohttp.BasicAuth(*chosen.login, "utf-8") if chosen and chosen.user else None
+            super().update_proxy(address, login, None)
+
+    return Request

@@ -27,10 +27,11 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.network import slack_session
 from bot.observability import Access, Metrics
 from bot.server import Listener
 from bot.settings import Settings
-from handlers.slack_errors import NO_REPLY, UNREADABLE_REPLY, error_code
+from handlers.slack_errors import NO_REPLY, UNREADABLE_REPLY, error_code, without_reply
 
 LONGEST_PAUSE = 30
 """Seconds that Slack may ask for with a 429 and that a call waits; for longer ones the job is scheduled again."""
@@ -75,8 +76,8 @@ class WebClient(AsyncWebClient):
                 reply = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
         except SlackApiError as error:
             reply = {"data": None, "headers": {}, "status_code": getattr(error.response, "status", 0)}
-        except (aiohttp.ClientError, OSError):
-            reply = {"data": {"error": NO_REPLY}, "headers": {}, "status_code": 0}
+        except (aiohttp.ClientError, OSError) as error:
+            reply = {"data": {"error": without_reply(error)}, "headers": {}, "status_code": 0}
         except (ValueError, RecursionError):
             reply = {"data": None, "headers": {}, "status_code": 0}
         reply["data"] = _readable(method, reply)
@@ -180,7 +181,7 @@ async def web_client(settings: Settings, metrics: Metrics | None = None) -> Asyn
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     metrics = metrics or Metrics()
     traced = metrics.tracing.response_urls(settings.slack_api_url)
-    async with aiohttp.ClientSession(response_class=Reply, trace_configs=traced) as session:
+    async with slack_session(settings.vt_ca_bundle, settings.proxies, Reply, traced) as session:
         yield WebClient(
             Access("bot", metrics),
             token=token,
@@ -258,7 +259,10 @@ async def socket_mode(
         session=client.session,
     )
     await _check_token(web)
-    connection = _Envelopes(app, token.get_secret_value(), web_client=web).client
+    connection: Any = _Envelopes(app, token.get_secret_value(), web_client=web).client
+    # Its own session knows nothing of our proxies and certificates.
+    await connection.aiohttp_client_session.close()
+    connection.aiohttp_client_session = client.session
     try:
         await _open(connection)
 
@@ -268,7 +272,8 @@ async def socket_mode(
 
         yield connected
     finally:
-        await connection.close()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
+        connection.aiohttp_client_session = None  # it is not the connection's to close
+        await connection.close()
 
 
 class _Envelopes(AsyncSocketModeHandler):
@@ -283,9 +288,9 @@ class _Envelopes(AsyncSocketModeHandler):
         await send_async_response(client, req, response, start)
 
 
-async def _open(connection: SocketModeClient) -> None:
+async def _open(connection: Any) -> None:
     try:
-        await asyncio.wait_for(connection.connect(), CONNECT_SECONDS)  # type: ignore[no-untyped-call] # the same
+        await asyncio.wait_for(connection.connect(), CONNECT_SECONDS)
     except TimeoutError:
         raise NotConnected("no answer") from None
 
@@ -294,7 +299,6 @@ async def _check_token(web: WebClient) -> None:
     """Ask Slack once whether the token may connect: bolt's handler would retry a bad one endlessly. Raises NotConnected."""
     try:
         await web.apps_connections_open(app_token=web.token or "")
-    except SlackApiError as error:
-        raise NotConnected(error_code(error)) from None
     except SlackClientError as error:
-        raise NotConnected(type(error).__name__) from None
+        why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
+        raise NotConnected(why) from None

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Self
 
+import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
@@ -19,6 +20,11 @@ UNREADABLE_REPLY = "unreadable_reply"
 """Our own code for a reply that is not what the Web API sends: a proxy's HTML, half a JSON object, nothing at all."""
 NO_REPLY = "no_reply"
 """Our own code for a call without a reply: no connection, a connection that broke, a timeout."""
+PROXY_NOT_RESPONDING = "proxy_not_responding"
+PROXY_WANTS_LOGIN = "proxy_wants_login"
+PROXY_REFUSED = "proxy_refused"
+CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+"""The same, where it is known what on the way is at fault."""
 CANNOT_POST = frozenset(
     {
         "channel_not_found",
@@ -61,6 +67,10 @@ TRANSIENT = frozenset(
         "update_failed",
         UNREADABLE_REPLY,
         NO_REPLY,
+        PROXY_NOT_RESPONDING,
+        PROXY_WANTS_LOGIN,
+        PROXY_REFUSED,
+        CERTIFICATE_NOT_TRUSTED,
     }
 )
 """For trouble of Slack's own, or on the way there, which may be over in a moment."""
@@ -100,6 +110,20 @@ SLACK_TIMEOUT = 0.7
 
 class NotPosted(Exception):
     """Slack did not take a call; the job is retried. The text is Slack's error code, or "" when it gave none."""
+
+
+def without_reply(error: Exception) -> str:
+    """Our code for why a call to Slack got no reply."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return CERTIFICATE_NOT_TRUSTED
+        case aiohttp.ClientProxyConnectionError():
+            return PROXY_NOT_RESPONDING
+        case aiohttp.ClientHttpProxyError(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
+            return PROXY_WANTS_LOGIN
+        case aiohttp.ClientHttpProxyError():
+            return PROXY_REFUSED
+    return NO_REPLY
 
 
 _UNSUPPORTED = re.compile(r"unsupported type: (\w+)")

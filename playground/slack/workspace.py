@@ -1,6 +1,7 @@
 """A strict stand-in for a Slack workspace: a real bot talks to it unpatched, and each fault of the bot is kept."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -38,6 +39,7 @@ class Workspace(People):
         rate_limits: whether calls above Slack's rates are answered 429.
         should_escape: whether the text of commands has people, channels and links marked up.
         port: 0 for a free one.
+        tls: served by HTTPS with this.
         team: the id of the workspace; `name`: what it is called.
         enterprise: the organisation to which it belongs.
         number: a digit in the ids of its people and channels, which makes them other ones.
@@ -56,6 +58,7 @@ class Workspace(People):
         should_escape: bool = True,
         rate_limits: bool = False,
         port: int = 0,
+        tls: ssl.SSLContext | None = None,
         uploads: Path | None = None,
         team: str = TEAM,
         name: str = "Playground",
@@ -67,6 +70,7 @@ class Workspace(People):
         self.app_token = "xapp-playground-app"  # noqa: S105 - of a workspace that does not exist
         self.signing_secret = "playground-signing-secret"  # noqa: S105 - of a workspace that does not exist
         self.port = port
+        self._tls = tls
         self.link = Link()
         state = State(clock, uploads, team=team, enterprise=enterprise, number=number)
         self.dispatcher = Dispatcher(
@@ -88,10 +92,10 @@ class Workspace(People):
     async def __aenter__(self) -> Self:
         self._runner = web.AppRunner(self.routes(), access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self.state.base = f"http://127.0.0.1:{self.port}"
+        self.state.base = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -99,8 +100,10 @@ class Sandbox:
         self._answers = Answers(State(self._recordings, submissions, midnight(clock), invent, clock), kind)
 
     @asynccontextmanager
-    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator["Sandbox"]:
-        """Listen until the block ends; `port` 0 takes a free one."""
+    async def serve(
+        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator["Sandbox"]:
+        """Listen until the block ends; `port` 0 takes a free one. `tls`: by HTTPS, with this."""
         app = web.Application(client_max_size=REQUEST_LIMIT)
         app.router.add_route("*", ROOT + "{endpoint:.+}", self._serve)
         app.router.add_route("GET", "/large" + ROOT + "file/scan/upload_url", self._large_place)
@@ -112,8 +115,8 @@ class Sandbox:
         runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
-            self.url = f"http://{host}:{runner.addresses[0][1]}{ROOT}"
+            await web.TCPSite(runner, host, port, ssl_context=tls).start()
+            self.url = f"{'https' if tls else 'http'}://{host}:{runner.addresses[0][1]}{ROOT}"
             yield self
         finally:
             await runner.cleanup()
@@ -202,7 +205,7 @@ class Sandbox:
     def _large(self, request: web.Request) -> str:
         """The large-file location's root, by the name that the client knows this machine by, or by the other one."""
         host = f"{self._upload_host}:{request.url.port}" if self._upload_host else request.host
-        return f"http://{host}/large"
+        return f"{request.scheme}://{host}/large"
 
 
 def _json(status: int, body: bytes) -> web.Response:

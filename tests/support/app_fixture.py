@@ -90,22 +90,34 @@ def address(conninfo):
 
 
 @asynccontextmanager
-async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, before=None, **environ):
+async def at_work(
+    database,
+    mode="http",
+    *,
+    key="private-or-not",
+    sandbox=None,
+    before=None,
+    slack_tls=None,
+    virustotal_tls=None,
+    **environ,
+):
     """Run the bot in a workspace, which must not report a single broken rule of Slack's at the end.
 
-    `before`: called with the workspace before the bot starts.
+    `before`: called with the workspace before the bot starts. `slack_tls`, `virustotal_tls`: they are served by HTTPS.
     """
     clock = Clock()
     kind = environ.get("VT_KEY_KIND", "public")
     listening = Sandbox(kind=kind, clock=clock.seconds, **(sandbox or {}))
     async with (
-        Workspace(clock=clock.seconds, events=EVENTS, scopes=SCOPES) as slack,
-        listening.serve() as virustotal,
+        Workspace(clock=clock.seconds, events=EVENTS, scopes=SCOPES, tls=slack_tls) as slack,
+        listening.serve(tls=virustotal_tls) as virustotal,
     ):
         tokens = {
             "http": {"SLACK_SIGNING_SECRET": slack.signing_secret},
             "socket": {"SLACK_APP_TOKEN": slack.app_token},
         }[mode]
+        if before:
+            before(slack)
         settings = load(
             {
                 "SLACK_BOT_TOKEN": slack.bot_token,
@@ -120,8 +132,6 @@ async def at_work(database, mode="http", *, key="private-or-not", sandbox=None, 
             },
             dotenv=None,
         )
-        if before:
-            before(slack)
         async with running(settings, clock) as bot:
             if mode == "http":
                 slack.target = f"http://127.0.0.1:{bot.port}/slack/events"

@@ -1,8 +1,9 @@
 """Lines within this machine: listeners on loopback that hand each on, and a relay that cuts."""
 
+import asyncio
 import socket
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 
 @contextmanager
@@ -58,3 +59,25 @@ def pump(source, target, most):
     for line in (source, target):
         with suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)
+
+
+@asynccontextmanager
+async def encrypted(port, context):
+    """A way to that port by TLS; yields its own port. `context`: of the server that it is."""
+
+    async def passed(reader, writer):
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader, writer):
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(passed(reader, there_writer), passed(there_reader, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
