@@ -16,7 +16,7 @@ from bot.connections import DatabaseClock, FirstTurns
 from bot.database import Database
 from bot.file_sources import ReplySpool, places, spool
 from bot.instances import InstanceSettings, instances, of_sandbox, owner
-from bot.network import DIRECT, Proxies, TimedTransport, virustotal_transport
+from bot.network import DIRECT, Proxies, virustotal_transport
 from bot.observability import Metrics
 from bot.settings import Settings
 from bot.startup import database
@@ -27,6 +27,7 @@ from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
 from bot.storage.slack import Modals, PeopleStore
 from bot.storage.virustotal import QuotaStore
+from bot.transport import TimedTransport
 from handlers.case import StoreDown
 from handlers.instances import DEFAULT, Instance
 from handlers.watch import DUPLICATE_WINDOW

@@ -4,11 +4,11 @@ import base64
 import ipaddress
 import re
 import ssl
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
@@ -18,13 +18,14 @@ import httpx
 from pydantic import BeforeValidator, Field, SecretStr
 
 from bot.environment import SettingsError
-from bot.observability import OTHER, Metrics
-from bot.tracing import Span
 from bot.transport import DirectTransport
+from handlers import slack_errors
 from handlers.text.language import lazy_gettext as _
 from vt import errors
 
 MAX_CONNECTIONS = 50
+MAX_REPLY_BYTES = 32 << 20
+"""Of a reply from Slack: far more than the largest page of messages that is asked for."""
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 # Proxies -------------------------------------------------------------------------------------------------
@@ -228,51 +229,39 @@ def _is_certificate(error: BaseException | None) -> bool:
     return False
 
 
-ENDPOINTS = frozenset(f"{kind}/report" for kind in ("file", "url", "domain", "ip-address"))
-ENDPOINTS |= {"file/scan", "file/rescan", "file/scan/upload_url", "url/scan", "comments/get"}
-STATUSES = frozenset({200, 204, 302, 400, 401, 403, 404, 413, 429, 500, 502, 503, 504})
-
-
-class TimedTransport(httpx.AsyncBaseTransport):
-    """Measures requests to VirusTotal. `root`: the path of its API. `name`: of the instance, or the host that is asked."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, root: str, metrics: Metrics, name: str) -> None:
-        self._inner, self._root, self._metrics, self._name = inner, root, metrics, name
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it. Without a reply its status is "none"."""
-        path = request.url.path.removeprefix(self._root)
-        endpoint, status, began = path if path in ENDPOINTS else OTHER, "none", time.perf_counter()
-        try:
-            with self._metrics.tracing.span(f"VirusTotal {endpoint}") as span:
-                response = await self._inner.handle_async_request(request)
-            if isinstance(span, Span):
-                span.attributes["http.response.status_code"] = response.status_code
-            status = str(response.status_code) if response.status_code in STATUSES else OTHER
-        finally:
-            took = time.perf_counter() - began
-            self._metrics.virustotal.labels(self._name, endpoint, status).observe(took)
-        return response
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()
-
-
 # Slack ---------------------------------------------------------------------------------------------------
+
+
+class Reply(aiohttp.ClientResponse):
+    """A reply of limited size, whose text can always be read. Files are read from `content` and are not limited here."""
+
+    async def read(self) -> bytes:
+        """The body. Raises ClientPayloadError when it is larger than MAX_REPLY_BYTES."""
+        if self._body is None:
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > MAX_REPLY_BYTES:
+                    self.close()
+                    raise aiohttp.ClientPayloadError("too large")
+            self._body = bytes(body)
+        return self._body
+
+    async def text(self, encoding: str | None = None, errors: str = "replace") -> str:
+        """The body as text, whatever its bytes."""
+        return await super().text(encoding, errors)
 
 
 def slack_session(
     ca_bundle: Path | None,
     proxies: Proxies,
-    response_class: type[aiohttp.ClientResponse],
     trace_configs: list[aiohttp.TraceConfig],
 ) -> aiohttp.ClientSession:
     """What sends calls to Slack, and to wherever its replies lead."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls(ca_bundle=ca_bundle) if ca_bundle else True),
         request_class=_proxied_request(proxies) if proxies else aiohttp.ClientRequest,
-        response_class=response_class,
+        response_class=Reply,
         trace_configs=trace_configs,
     )
 
@@ -288,3 +277,17 @@ def _proxied_request(proxies: Proxies) -> type[aiohttp.ClientRequest]:
             super().update_proxy(address, login, None)
 
     return Request
+
+
+_SLACK_FAULTS = {
+    aiohttp.ClientConnectorCertificateError: slack_errors.CERTIFICATE_NOT_TRUSTED,
+    aiohttp.ClientProxyConnectionError: slack_errors.PROXY_NOT_RESPONDING,
+    aiohttp.ClientHttpProxyError: slack_errors.PROXY_REFUSED,
+}
+
+
+def slack_fault(error: Exception) -> str:
+    """Our code for why a call to Slack got no reply."""
+    if getattr(error, "status", 0) == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return slack_errors.PROXY_WANTS_LOGIN
+    return _SLACK_FAULTS.get(type(error), slack_errors.NO_REPLY)

@@ -9,7 +9,6 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Self
 
-import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
@@ -110,20 +109,6 @@ SLACK_TIMEOUT = 0.7
 
 class NotPosted(Exception):
     """Slack did not take a call; the job is retried. The text is Slack's error code, or "" when it gave none."""
-
-
-def without_reply(error: Exception) -> str:
-    """Our code for why a call to Slack got no reply."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return CERTIFICATE_NOT_TRUSTED
-        case aiohttp.ClientProxyConnectionError():
-            return PROXY_NOT_RESPONDING
-        case aiohttp.ClientHttpProxyError(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
-            return PROXY_WANTS_LOGIN
-        case aiohttp.ClientHttpProxyError():
-            return PROXY_REFUSED
-    return NO_REPLY
 
 
 _UNSUPPORTED = re.compile(r"unsupported type: (\w+)")

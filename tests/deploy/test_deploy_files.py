@@ -17,9 +17,9 @@ import yaml
 
 from bot.environment import SECRETS
 from bot.manifest import Mode
-from bot.network import ENDPOINTS, STATUSES
 from bot.observability import CODES, OTHER
 from bot.settings import KNOWN, load
+from bot.transport import ENDPOINTS, STATUSES
 from handlers.case import Outcome
 from tests.bot.test_metrics import scraped
 from tests.deploy.image import instructions, is_sent
