@@ -143,7 +143,7 @@ async def running(
 
 async def _clock_was_set(parts: Backend, before: datetime, now: datetime) -> None:
     """The database's clock was set while we run. Raises StoreDown."""
-    for key in parts.keys.values():
+    for key in parts.each_key:
         await key.quota_store.clock_was_set(before, now)
     if now < before:
         await _wake_from_future(parts)
@@ -176,7 +176,7 @@ def _turns(
         now = deps.clock()
         answers = now - timedelta(days=settings.keep_answers)
         await parts.cases.prune(answers)
-        for key in parts.keys.values():
+        for key in parts.each_key:
             await key.replies.prune(answers)
         await parts.modals.prune(answers)
         await parts.people.prune(now - CACHED_FOR)

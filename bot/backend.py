@@ -99,6 +99,11 @@ class Backend:
         return len(self.keys) > 1
 
     @property
+    def each_key(self) -> list[Key]:
+        """Every key once, however many instances share it."""
+        return list({key.quota_store.name: key for key in self.keys.values()}.values())
+
+    @property
     def key(self) -> Key:
         """The key of the instance that is asked."""
         return self.keys[self.name]

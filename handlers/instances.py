@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from handlers.admission import Directory, RecentSettings, in_listed
 from handlers.case import Case, FormModal
+from handlers.commands import UnknownOption, UsageError, nearest
 from handlers.event_payloads import AddressedMessage
 from handlers.payloads import ModalSubmission, SlashCommand
 from handlers.people import (
@@ -21,7 +22,7 @@ from handlers.people import (
     is_admin,
     is_listed,
 )
-from handlers.request import HomeRequest, LookupRequest, Origin, ReportRequest
+from handlers.request import LookupRequest, Origin, ReportRequest
 from handlers.slack_errors import Unknown
 from handlers.text.channels import AS_SET
 from vt.service import Service
@@ -29,6 +30,8 @@ from vt.stored import Raw
 
 DEFAULT = "default"
 """The name of VT_API_KEY's instance. What is stored without a name is its."""
+ASKS_NOTHING = frozenset({"help", "settings", "watch", "ignore"})
+"""The commands for which no instance is asked."""
 _DASHES = "\u2010-\u2015\u2212"
 _OPTION = re.compile(rf"(?<!\S)(?:--|[{_DASHES}]-?)instance(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
 
@@ -91,11 +94,23 @@ R = TypeVar("R", SlashCommand, AddressedMessage)
 
 
 def named(received: R, instances: Mapping[str, Instance]) -> R:
-    """A command or message without `--instance NAME`; the name is noted in its origin. Where there is no choice, nothing is taken."""
-    name, rest = taken(received.text) if instances else ("", "")
-    if not name:
+    """A command or message without `--instance NAME`; the name is noted in its origin.
+
+    Nothing is taken where there is no choice, or from commands that ask no instance: they refuse the option.
+    """
+    name, rest = taken(received.text)
+    word = "".join(rest.split(maxsplit=1)[:1]).lower()
+    if not (instances and name) or word in ASKS_NOTHING:
         return received
     return replace(received, text=rest, origin=received.origin.model_copy(update={"instance": name}))
+
+
+def with_option(error: UsageError, instances: Mapping[str, Instance]) -> UsageError:
+    """What is wrong with a command; an unknown option may have been meant for `--instance`, where there is a choice."""
+    if not isinstance(error, UnknownOption) or error.command or len(instances) < 2:  # noqa: PLR2004
+        return error
+    meant = nearest(error.option.lstrip("-"), ("instance",))
+    return replace(error, nearest=meant, more=(*error.more, "--instance NAME"))
 
 
 def in_form(
@@ -162,8 +177,6 @@ async def chosen(case: Case[Any], deps: Any) -> tuple[Case[Any], Any]:
         # What was begun before there were instances goes on with VT_API_KEY's.
         name = name or (DEFAULT if case.lookups else await asked_for(request.origin, deps))
         case = case.model_copy(update={"instance": name})
-    elif isinstance(request, HomeRequest):
-        name = await of_place(request.origin, deps)
     return case, with_instance(deps, name) if name else deps
 
 

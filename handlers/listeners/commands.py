@@ -29,7 +29,7 @@ from handlers.commands import (
 from handlers.deps import Deps, ListenerDeps
 from handlers.event_payloads import all_text, files, message_text
 from handlers.files import file_lookups
-from handlers.instances import named
+from handlers.instances import named, with_option
 from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, SlashCommand
@@ -118,7 +118,7 @@ async def _take(wanted: Command | UsageError, received: SlashCommand, deps: List
         case NoHost() if deps.logins:
             said = await open_login_form(Prefilled(), origin, trigger_id, deps)
         case UsageError():
-            said = text.usage_error(wanted, deps.audience)
+            said = text.usage_error(with_option(wanted, deps.instances), deps.audience)
         case SettingsCommand():
             said = await open_settings(origin, trigger_id, deps)
         case FormCommand():

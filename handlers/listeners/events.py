@@ -30,7 +30,7 @@ from handlers.commands import (
 from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
 from handlers.files import file_lookups
-from handlers.instances import named
+from handlers.instances import named, with_option
 from handlers.listeners.commands import parse_or_error, select
 from handlers.open_modals import Head
 from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
@@ -188,7 +188,7 @@ def _request(
     if not line and not message.forwarded and message.origin.entry_point is EntryPoint.MENTION:
         return ShowCardRequest(**head)
     if isinstance(wanted, UsageError):
-        return SayRequest(**head, sentence=str(text.usage_error(wanted)))
+        return SayRequest(**head, sentence=str(text.usage_error(with_option(wanted, deps.instances))))
     return _from_command(wanted, head, files)
 
 

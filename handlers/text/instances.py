@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from handlers.people import InstanceForbidden, InstanceRefused, InstanceRemoved, InstanceUnknown
 from handlers.text.about import quota
-from handlers.text.format import Audience, Sentence, said, typed
+from handlers.text.format import Audience, Sentence, beside, said, typed
 from handlers.text.language import Line, enumerated, join, line, sentences
 from handlers.text.language import lazy_gettext as _
 
@@ -33,6 +33,11 @@ def refused(why: InstanceRefused, audience: Audience) -> str:
 def answered_by(name: str) -> Line:
     """The last line of an answer."""
     return line("VirusTotal instance: {name}", name=name)
+
+
+def titled(title: str, name: str) -> str:
+    """A title, with the instance that it is about; "" where there is no choice."""
+    return beside(title, name) if name else title
 
 
 def quotas(found: Mapping[str, Mapping[str, tuple[int, int]]]) -> str:

@@ -117,7 +117,7 @@ async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
     content = HomeContent(
         now=deps.clock(),
         latest=await deps.history.latest(origin.team, origin.user),
-        left=await deps.quota_left(),
+        left=await _left(case, deps),
         channels=await _channels(origin, deps),
         health=await _health(case, deps) if admin else {},
         invented=deps.invented,
@@ -145,7 +145,7 @@ async def _health(case: Case[HomeRequest], deps: HomeDeps) -> dict[str, tuple[fl
     """Only admins see it: settings are named."""
     probes: dict[str, Probe] = {"database": deps.store.ping, "slack": deps.slack.auth_test}
     if case.request.check_key:
-        probes = {"key": deps.service.client.ping, **probes}
+        probes = {**await _keys(case, deps), **probes}
     return await health(probes, replace(deps.audience.about(case.request.id), operator=True))
 
 
@@ -190,7 +190,14 @@ async def ping(case: Case, deps: InfoDeps) -> None:
 async def _keys(case: Case, deps: InfoDeps) -> dict[str, Probe]:
     """The keys that are checked: of the instance that was named, else of all that the asker may use there."""
     wanted = await _wanted(case, deps)
-    return {f"key:{one.name}": one.service.client.ping for one in wanted} or {"key": deps.service.client.ping}
+    several: dict[str, Probe] = {f"key:{one.name}": one.service.client.ping for one in wanted}
+    return several if len(deps.instances) > 1 else {"key": deps.service.client.ping}
+
+
+async def _left(case: Case, deps: InfoDeps) -> dict[str, Mapping[str, tuple[int, int]]]:
+    """The calls of each instance that is asked about, by name: "" where there is no choice."""
+    named = {one.name: await one.quota_left() for one in await _wanted(case, deps)}
+    return named if len(deps.instances) > 1 else {"": await deps.quota_left()}
 
 
 async def _wanted(case: Case, deps: InfoDeps) -> list[Instance]:
@@ -209,8 +216,9 @@ async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
 
 async def quota(case: Case, deps: InfoDeps) -> None:
     """The calls to VirusTotal that are left."""
-    left = {one.name: await one.quota_left() for one in await _wanted(case, deps)}
-    told = instances_text.quotas(left) if left else about_text.quota(await deps.quota_left())
+    left = await _left(case, deps)
+    told = about_text.quota(left[""]) if "" in left else instances_text.quotas(left)
+    told = told or instances_text.ASK.to(deps.audience)
     await end(await reply(case, messages.note(told), deps), deps)
 
 

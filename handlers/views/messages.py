@@ -222,10 +222,9 @@ class HomeContent:
     """What one person sees."""
 
     now: datetime
-    latest: Sequence[Sighting]
-    """Their last lookups, the newest first."""
-    left: Mapping[str, tuple[int, int]]
-    """Calls used and allowed, by window."""
+    latest: Sequence[Sighting]  # their last lookups, the newest first
+    left: Mapping[str, Mapping[str, tuple[int, int]]]
+    """Calls used and allowed, by window, of each instance of VirusTotal by name: "" where there is no choice."""
     channels: Sequence[str]
     """Ids of channels with settings of their own that this person may change."""
     health: Mapping[str, tuple[float, str]]
@@ -278,7 +277,8 @@ def _row(one: Sighting) -> Iterator[Part]:
 
 def _quota(content: HomeContent) -> Iterator[Block]:
     yield DividerBlock()
-    yield rich(bold(f"{modals.QUOTA_LEFT}: "), say(modals.left(content.left)))
+    for name, left in content.left.items():
+        yield rich(bold(f"{instances.titled(modals.QUOTA_LEFT, name)}: "), say(modals.left(left)))
 
 
 def _channels(content: HomeContent) -> Iterator[Block]:

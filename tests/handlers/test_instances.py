@@ -185,6 +185,21 @@ async def test_an_unknown_name(database, listed, virustotals):
         assert counted(virustotals) == (0, 0)
 
 
+async def test_options_that_do_not_fit(database, listed):
+    """A misspelt one is recognised, and commands that ask no instance refuse it; help names it."""
+    async with chosen(database, listed()) as app:
+        told = "\n".join(await said(app, f"/vt scan-ip {IP} --instanc lab"))
+        assert "Did you mean --instance?" in told
+        assert "--instance NAME" in told
+        for command in ("watch on", "settings", "ignore list"):
+            name = command.partition(" ")[0]
+            told = await said(app, f"/vt {command} --instance lab")
+            assert told == [f"/vt {name} takes no options: leave out --instance."]
+        assert "--instance NAME ask that VirusTotal instance" in "\n".join(await said(app, "/vt help"))
+        mention = await (await app.slack.says(ANA, GENERAL, f"@vt scan-ip {IP} --instanc lab")).answer()
+        assert "Did you mean --instance?" in mention.text
+
+
 async def test_who_may_not_use_an_instance(database, listed, virustotals):
     """Ana may not, Ben and the workspace's admin may; nobody is answered by another instance instead."""
     async with chosen(database, listed(lab="allowed_users = ['ben']\nchannels = ['general']")) as app:
@@ -318,6 +333,26 @@ async def test_the_audit_and_the_metrics_name_the_instance(database, listed):
         with psycopg.connect(database) as connection:
             rows = connection.execute("SELECT instance, calls FROM audit").fetchall()
         assert rows == [("lab", 1)]
+
+
+async def test_the_home_shows_the_quota_of_each_that_somebody_may_use(database, listed):
+    """Whoever may use one sees one."""
+    async with chosen(database, listed(main="quota_minute = 4", lab="allowed_users = ['ben']")) as app:
+        for user, names in ((ANA, ["main"]), (BEN, ["main", "lab"])):
+            await app.slack.opens_home(user)
+            await app.idle()
+            shown = "\n".join(app.slack.shown(app.slack.home(user)))
+            assert [name for name in KEYS if f"({name})" in shown] == names
+
+
+async def test_a_report_is_drawn_from_the_record_of_one_instance(database, listed):
+    """What another key was told is not on it."""
+    async with chosen(database, listed()) as app:
+        await said(app, f"/vt scan-ip {IP}")
+        nothing = await said(app, f"/vt report {IP} --instance lab")
+        assert nothing[0].startswith("I have no verdict on ")
+        await app.slack.types(ANA, GENERAL, f"/vt report {IP} --instance main")
+        await app.slack.until(lambda: app.slack.files("@ana"))
 
 
 # Over a restart --------------------------------------------------------------------------------------------
