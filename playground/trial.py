@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from bot.app import Bot, running, stopped
 from bot.file_sources import state_dir_unusable
+from bot.instances import instances
 from bot.manifest import manifest
 from bot.settings import Settings
 from handlers.text import about
@@ -129,7 +130,7 @@ def _print_introduction(settings: Settings, address: str) -> None:
         terminal_text.page(address),
         terminal_text.INTRODUCTION,
         *files,
-        *([about.INVENTED] if settings.vt_api_key is None else []),
+        *([] if instances(settings) else [about.INVENTED]),
     ]
     sys.stdout.write("\n".join(map(str, lines)) + "\n")
     sys.stdout.flush()

@@ -8,6 +8,7 @@ import pytest
 from bot.app import running
 from bot.manifest import EVENTS, SCOPES
 from bot.settings import load
+from handlers.stored_shapes import CHANNEL_SETTINGS, MODAL, PROGRESS, REQUEST
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox, faults
 from tests.support.app_fixture import ANA, BEN, GENERAL, Clock, RunningApp, address, at_work
@@ -239,6 +240,34 @@ async def test_an_answer_that_all_see_is_not_renewed_with_a_key_that_one_may_not
         assert counted(virustotals) == (0, 1)
 
 
+async def test_comments_are_not_fetched_with_a_key_that_one_may_not_use(database, listed, virustotals):
+    """The modal says so; details, which cost nothing, open."""
+    async with chosen(database, listed(lab="allowed_users = ['ben']")) as app:
+        answer = await app.asks(f"/vt scan-hash {EICAR} --share --instance lab", user=BEN)
+        await app.slack.presses(ANA, answer, "more", "Comments")
+        await app.idle()
+        [view] = app.slack.views(ANA)
+        assert "You can't use the VirusTotal instance lab here" in "\n".join(app.slack.shown(view))
+        await app.slack.closes(ANA, view)
+        await app.slack.presses(ANA, answer, "more", "Details")
+        await app.idle()
+        assert EICAR in "\n".join(app.slack.shown(app.slack.views(ANA)[-1]))
+        assert counted(virustotals) == (0, 1)
+
+
+async def test_one_instance_in_the_file(database, tmp_path, virustotals):
+    """There is no choice, so nothing is said of it; but who may use it holds."""
+    path = tmp_path / "one.toml"
+    path.write_text(_table("lab", "allowed_users = ['ben']", virustotals))
+    async with chosen(database, str(path)) as app:
+        shown = "\n".join([*await said(app, f"/vt scan-ip {IP}", user=BEN), *await said(app, "/vt help")])
+        assert "instance" not in shown
+        assert "🟢 VirusTotal key: " in (await said(app, "/vt ping"))[0]
+        told = await said(app, f"/vt scan-ip {IP}")
+        assert told[0].startswith("You can't use the VirusTotal instance lab here.")
+        assert counted(virustotals)[1] == 2
+
+
 async def test_a_setting_offers_what_may_be_used_there(database, listed):
     """A channel cannot be given a key that is not for it."""
     async with chosen(database, listed(lab="allowed_channels = ['inc-1042']")) as app:
@@ -421,6 +450,18 @@ async def test_a_removed_instance(database, listed, virustotals, tmp_path):
             await app.slack.presses(ANA, answer, "more", "Check again now")
             await app.idle()
             assert last(app.now(answer).splitlines()) == LAB
+
+
+def test_what_was_stored_before_there_were_instances():
+    """Everybody's settings said `default`, which nobody had chosen; requests, modals and cases are VT_API_KEY's."""
+    assert CHANNEL_SETTINGS.read({"version": 4, "instance": "default", "detail": "short"}).instance == ""
+    assert CHANNEL_SETTINGS.read({"version": 5, "instance": "default"}).instance == "default"
+    origin = {"team": "T1", "user": "U1", "channel": "C1"}
+    head = {"id": "1", "delivery": "1", "at": "2026-11-01T12:00:00Z", "origin": origin}
+    assert REQUEST.read({"version": 6, "verb": "quota", **head}).origin.instance == ""
+    assert MODAL.read({"version": 3, "verb": "form", **head}).origin.instance == ""
+    case = PROGRESS.read({"version": 3, "posts": 1, "request": {"verb": "quota", **head}})
+    assert (case.posts, case.instance) == (1, "")
 
 
 async def test_the_key_that_was_there_before_the_file_is_called_default(database, listed, virustotals):
