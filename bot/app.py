@@ -125,6 +125,7 @@ async def running(
             }
             counts = {}
             if installed:
+                stack.push_async_callback(installed.renewals.close)
                 checks["tokens"] = _check(installed.store.check)
                 counts["installations"] = installed.store.count
             routes = operator_routes(checks, counts, metrics, partial(_refresh, metrics, parts))
@@ -185,6 +186,7 @@ def _turns(
         await parts.channels.prune(now)
         if installed:
             await installed.workspaces.prune(now - KEPT_AFTER_REMOVAL)
+            await installed.renewals.renew_due()
 
     return Turns(
         parts.url,

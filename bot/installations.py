@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -19,24 +20,27 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from bot.observability import Access
 from bot.slack_client import WebClient
-from bot.storage.installations import (
-    InstallationStore,
-    Undecipherable,
-    Workspace,
-    Workspaces,
-    is_due,
-)
+from bot.storage.installations import InstallationStore, Workspace, Workspaces, installed_in, is_due
 from handlers.admission import RECENT
+from handlers.case import StoreDown
 from handlers.deps import Installation
 from handlers.payloads import optional
-from handlers.slack_errors import NotInstalled, NotPosted, error_code
+from handlers.slack_errors import UNREADABLE_REPLY, NotInstalled, error_code
 
 PROBED_AFTER = timedelta(seconds=10)
 """How long a token that Slack refused is not tried again."""
-WAITS = (0.2, 0.4, 0.6, 0.8)
-"""Seconds between looks whether another process has renewed a token that has expired."""
-GONE = frozenset({"account_inactive", "token_revoked", "invalid_refresh_token"})
+RENEWAL_WAIT = 1.0
+"""Seconds for which whoever needs a token that has expired waits for the next one: deliveries have three in all."""
+WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between looks whether another process has renewed a token."""
+CLOSING = 4.0
+"""Seconds for which a process that ends waits for tokens that it renews."""
+SAVED_AGAIN = 1.0
+"""Seconds between attempts to store a renewed token while the database is down."""
+GONE = frozenset({"account_inactive", "token_revoked"})
 """Slack's codes for a token of an app that was removed."""
+UNDECIPHERABLE = "undecipherable"
+"""In place of such a code, for a token that was encrypted with another key."""
 
 log = structlog.get_logger()
 
@@ -62,6 +66,86 @@ class _Known:
     read_at: datetime
 
 
+class Renewals:
+    """The tokens that this process renews at the moment. A refresh token works once, so what Slack gives for it is stored.
+
+    That goes on when nobody waits for it any more, and while the database is down.
+    """
+
+    def __init__(
+        self, store: InstallationStore, rotator: AsyncTokenRotator, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._rotator = rotator
+        self._clock = clock
+        self._tasks: dict[str, asyncio.Task[Bot]] = {}
+
+    async def renew(self, bot: Bot, wait: float) -> Bot:
+        """Another token, if there is one within so many seconds; else the same, and the other one later."""
+        team = installed_in(bot)
+        if team not in self._tasks:
+            self._tasks[team] = asyncio.create_task(self._renew(bot))
+            self._tasks[team].add_done_callback(lambda _: self._tasks.pop(team))
+        done, _ = await asyncio.wait({self._tasks[team]}, timeout=wait)
+        return done.pop().result() if done else bot
+
+    async def renew_due(self) -> None:
+        """Renew the tokens that expire soon, one after the other, whether anybody uses them or not. Raises StoreDown."""
+        bots, _ = await self._store.every()
+        for bot in bots:
+            if is_due(bot, self._clock().timestamp()):
+                await self.renew(bot, RENEWAL_WAIT)
+
+    async def close(self) -> None:
+        """Wait for those that Slack has been asked for, as long as a process may take to end."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=CLOSING)
+
+    async def _renew(self, bot: Bot) -> Bot:
+        try:
+            if await self._store.claim_renewal(bot):
+                return await self._exchanged(bot)
+            return await self._others(bot)
+        except StoreDown:
+            return bot
+
+    async def _others(self, bot: Bot) -> Bot:
+        """What another process stores, which renews the token now or has done so already."""
+        for pause in WAITS:
+            found = await self._store.find(installed_in(bot))
+            if found is None or found.bot_token != bot.bot_token:
+                return found or bot
+            await asyncio.sleep(pause)
+        return bot
+
+    async def _exchanged(self, bot: Bot) -> Bot:
+        try:
+            renewed = await self._rotator.perform_bot_token_rotation(bot=bot, minutes_before_expiration=10**9)
+        except (SlackTokenRotationError, KeyError, ValueError) as error:
+            code = (
+                error_code(error.api_error)
+                if isinstance(error, SlackTokenRotationError)
+                else UNREADABLE_REPLY
+            )
+            log.warning("token_not_renewed", team=installed_in(bot), error=code)
+            return bot
+        if renewed is None:
+            return bot
+        # The SDK counts from this machine's time, which need not be the database's.
+        ahead = self._clock().timestamp() - time.time()
+        renewed.bot_token_expires_at = int((renewed.bot_token_expires_at or 0) + ahead)
+        await self._save(renewed)
+        return renewed
+
+    async def _save(self, renewed: Bot) -> None:
+        while True:
+            with suppress(StoreDown):
+                await self._store.async_save_bot(renewed)
+                break
+            await asyncio.sleep(SAVED_AGAIN)
+        log.info("token_renewed", team=installed_in(renewed))
+
+
 class Installations:
     """The Installations of handlers. `made`: an Installation with the client of a workspace."""
 
@@ -69,20 +153,19 @@ class Installations:
         self,
         store: InstallationStore,
         workspaces: Workspaces,
-        rotator: AsyncTokenRotator,
+        renewals: Renewals,
         made: Callable[[str, str], tuple[WebClient, Installation]],
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._workspaces = workspaces
-        self._rotator = rotator
+        self._renewals = renewals
         self._made = made
         self._clock = clock
         self._known: dict[str, _Known] = {}
-        self._renewing = asyncio.Lock()
 
     async def find(self, team: str) -> Installation:
-        """Of one workspace, or of its organisation. Raises NotInstalled, StoreDown; NotPosted when Slack renews no token now."""
+        """Of one workspace, or of its organisation; its token may be one that Slack refuses. Raises NotInstalled, StoreDown."""
         known = self._known.get(team)
         if known and abs(self._clock() - known.read_at) < RECENT and not known.client.access.refused:
             return known.installation
@@ -92,67 +175,32 @@ class Installations:
         bot = await self._current(workspace, known)
         if known is None or known.bot.bot_token != bot.bot_token:
             known = _Known(bot, *self._made(bot.bot_token, team), self._clock())
-        elif known.client.access.refused and self._clock() - known.read_at > PROBED_AFTER:
+        elif known.client.access.refused and self._clock() - known.read_at > PROBED_AFTER and bot.bot_token:
             await _probe(known.client)
+        if not bot.bot_token:
+            known.client.access.refuse(UNDECIPHERABLE)
         known.read_at = self._clock()
         self._known[team] = known
         return known.installation
 
     async def _current(self, workspace: Workspace, known: _Known | None) -> Bot:
-        """The token to use now, renewed if it is about to expire."""
+        """The token to use now, renewed if it is about to expire. Without another one, the one that has expired."""
         bot = await self._bot(workspace)
         code = known.client.access.refused if known and known.bot.bot_token == bot.bot_token else ""
         if code in GONE:
             await self._remove(workspace, code)
         now = self._clock().timestamp()
         is_expired = code == "token_expired" or (bot.bot_token_expires_at or now + 1) <= now
-        if not is_expired and (not is_due(bot, now) or self._renewing.locked()):
+        if not bot.bot_token or not (is_expired or is_due(bot, now)):
             return bot
-        async with self._renewing:
-            for pause in WAITS:
-                again = await self._bot(workspace)
-                if again.bot_token != bot.bot_token:
-                    return again  # somebody else has renewed it meanwhile
-                if await self._store.claim_renewal(bot):
-                    return await self._renewed(bot, workspace, is_expired=is_expired)
-                if not is_expired:
-                    return bot
-                await asyncio.sleep(pause)
-        raise NotPosted("token_expired")
-
-    async def _renewed(self, bot: Bot, workspace: Workspace, *, is_expired: bool) -> Bot:
-        """Another token. The one before is returned while it lives, if Slack gives none."""
-        try:
-            renewed = await self._rotator.perform_bot_token_rotation(bot=bot, minutes_before_expiration=10**9)
-        except SlackTokenRotationError as error:
-            code = error_code(error.api_error)
-            log.warning("token_not_renewed", team=workspace.team, error=code)
-            if not is_expired:
-                return bot
-            if code in GONE:
-                await self._remove(workspace, code)
-            raise NotPosted(code) from None
-        if renewed is None:
-            return bot
-        # The SDK counts from this machine's time, which need not be the database's.
-        ahead = self._clock().timestamp() - time.time()
-        renewed.bot_token_expires_at = int((renewed.bot_token_expires_at or 0) + ahead)
-        await self._store.async_save_bot(renewed)
-        log.info("token_renewed", team=workspace.team)
-        return renewed
+        return await self._renewals.renew(bot, RENEWAL_WAIT if is_expired else 0)
 
     async def _bot(self, workspace: Workspace) -> Bot:
-        try:
-            found = await self._store.async_find_bot(
-                enterprise_id=workspace.enterprise,
-                team_id=workspace.team,
-                is_enterprise_install=workspace.is_org_wide,
-            )
-        except Undecipherable:
-            log.error("token_undecipherable", team=workspace.team, see="TOKEN_KEYS")  # noqa: TRY400 - no traceback is needed
-            raise NotPosted("undecipherable") from None
+        found = await self._store.find((workspace.is_org_wide and workspace.enterprise) or workspace.team)
         if found is None:
             raise NotInstalled
+        if not found.bot_token:
+            log.error("token_undecipherable", team=workspace.team, see="TOKEN_KEYS")
         return found
 
     async def _remove(self, workspace: Workspace, code: str) -> None:
@@ -164,17 +212,14 @@ class Installations:
     async def remove(self, enterprise: str | None, team: str | None) -> None:
         """Delete an installation's tokens; what else is kept for it is deleted later. Raises StoreDown."""
         await self._store.async_delete_bot(enterprise_id=enterprise, team_id=team)
-        await self._workspaces.remove([name for name in (team or enterprise,) if name])
         self._known.clear()
 
     async def save(self, installed: Stored) -> None:
         """Store an installation: the first of a workspace, or one that was removed or had other scopes. Raises StoreDown."""
         await self._store.async_save(installed)
-        team = installed.team_id or installed.enterprise_id or ""
-        is_org_wide = bool(installed.is_enterprise_install)
-        await self._workspaces.know(team, installed.enterprise_id, is_org_wide=is_org_wide)
         self._known.clear()
-        log.info("app_installed", team=team, is_org_wide=is_org_wide)
+        team = installed.team_id or installed.enterprise_id
+        log.info("app_installed", team=team, is_org_wide=bool(installed.is_enterprise_install))
 
     # For bolt ------------------------------------------------------------------------------------------
 
@@ -183,6 +228,8 @@ class Installations:
     ) -> AuthorizeResult | None:
         """For bolt: whose delivery it is. None: the app is not installed there. Raises StoreDown."""
         team = team_id or enterprise_id or ""
+        if not isinstance(team, str):
+            return None
         try:
             if context.is_enterprise_install:
                 await self._learn(team, enterprise_id)

@@ -26,7 +26,7 @@ from slack_sdk.oauth.installation_store import Installation as Stored
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from bot.backend import Backend
-from bot.installations import Installations, same_client
+from bot.installations import Installations, Renewals, same_client
 from bot.manifest import INSTALL, REDIRECT, SCOPES
 from bot.observability import Access, Metrics, place
 from bot.settings import Settings
@@ -185,6 +185,7 @@ class OAuth:
 
     store: InstallationStore
     installations: Installations
+    renewals: Renewals
     authorize: Callable[..., Awaitable[AuthorizeResult | None]]
     workspaces: Workspaces
     routes: list[web.RouteDef]
@@ -209,7 +210,8 @@ async def oauth(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics
     await store.check()
     states, workspaces = States(parts.database, parts.clock), Workspaces(parts.database, parts.clock)
     rotator = AsyncTokenRotator(client_id=client_id, client_secret=secret, client=slack)
-    installations = Installations(store, workspaces, rotator, made, parts.clock)
+    renewals = Renewals(store, rotator, parts.clock)
+    installations = Installations(store, workspaces, renewals, made, parts.clock)
     chosen = AsyncOAuthSettings(
         client_id=client_id,
         client_secret=secret,
@@ -227,7 +229,7 @@ async def oauth(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics
     ) -> AuthorizeResult | None:
         return await installations.authorize(context, enterprise_id, team_id)
 
-    return OAuth(store, installations, authorize, workspaces, routes(flow, settings.language))
+    return OAuth(store, installations, renewals, authorize, workspaces, routes(flow, settings.language))
 
 
 # For vtbot doctor --------------------------------------------------------------------------------------

@@ -285,6 +285,10 @@ class Access:
         elif code not in TOKEN_ERRORS:
             log.info("slack_refused_call", method=method, error=code)
 
+    def refuse(self, code: str) -> None:
+        """There is no token that Slack could accept, for that reason."""
+        self._set(code)
+
     def _set(self, code: str) -> None:
         self.refused = code
         self._metrics.token_refused.labels(self._name).set(int(bool(code)))

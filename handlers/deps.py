@@ -138,7 +138,7 @@ class Installations(Protocol):
     """The workspaces in which the app is installed."""
 
     async def find(self, team: str) -> Installation:
-        """Of one workspace, or of its organisation. Raises NotInstalled, StoreDown; NotPosted when Slack renews no token now."""
+        """Of one workspace, or of its organisation. Its token may be one that Slack refuses. Raises NotInstalled, StoreDown."""
 
 
 # What each part of handlers is given. No slots: classes with slots cannot be combined by inheritance -----------
@@ -274,7 +274,7 @@ class WatchDeps(PostingDeps):
     installations: Installations | None = None  # None: there is one fixed token, which is in `slack`
 
     async def for_team(self, team: str) -> Self:
-        """The same, for one workspace. Raises NotInstalled, NotPosted, StoreDown as Installations do."""
+        """The same, for one workspace. Raises NotInstalled, StoreDown as Installations do."""
         if self.installations is None:
             return self
         found = await self.installations.find(team)

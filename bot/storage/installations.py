@@ -62,9 +62,13 @@ _FIND = "SELECT * FROM slack_installations WHERE team = %(team)s"
 _ALL = "SELECT * FROM slack_installations ORDER BY team"
 _DELETE = "DELETE FROM slack_installations WHERE team = %(team)s"
 _CLAIM = """
-    UPDATE slack_installations SET renewing = %(now)s
-    WHERE team = %(team)s AND (renewing IS NULL OR renewing NOT BETWEEN %(after)s AND %(now)s) RETURNING team
+    UPDATE slack_installations SET renewing = clock_timestamp()
+    WHERE team = %(team)s AND date_trunc('second', expires) = to_timestamp(%(expires)s)
+        AND (renewing IS NULL OR abs(extract(epoch FROM clock_timestamp() - renewing)) > %(seconds)s)
+    RETURNING team
 """
+"""By its expiry, a token that was renewed since it was read is told from the one that was read. The database's own clock is
+asked: those of two processes differ by milliseconds, in which a claim of the other one would lie in the future."""
 _ISSUE = "INSERT INTO slack_states (state, expires) VALUES (%(state)s, %(expires)s)"
 _CONSUME = "DELETE FROM slack_states WHERE state = %(state)s RETURNING expires"
 _EXPIRED = "DELETE FROM slack_states WHERE expires < %(now)s"
@@ -120,7 +124,7 @@ class States(AsyncOAuthStateStore):
 class InstallationStore(AsyncInstallationStore):
     """Installations by the id of their workspace or organisation, one each. Tokens are encrypted with TOKEN_KEYS.
 
-    Every method raises StoreDown when the database does not answer. Reading raises Undecipherable.
+    Every method raises StoreDown when the database does not answer. What was encrypted with another key is read as "".
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime], keys: Iterable[SecretStr]) -> None:
@@ -129,7 +133,7 @@ class InstallationStore(AsyncInstallationStore):
         self._keys = MultiFernet([Fernet(key.get_secret_value()) for key in keys])
 
     async def async_save(self, installation: Installation) -> None:
-        """Store an installation, in place of the one before."""
+        """Store an installation, in place of the one before, and that the app is in its workspace: both or neither."""
         bot = installation.to_bot()
         row = {
             "enterprise": installation.enterprise_id,
@@ -141,7 +145,8 @@ class InstallationStore(AsyncInstallationStore):
             "scopes": ",".join(bot.bot_scopes),
             "installed": self._clock(),
         }
-        await self._database.rows(_SAVE, row | self._tokens(bot))
+        row |= self._tokens(bot)
+        await self._database.write((_SAVE, row), (_KNOW, row), (_BACK, row))
 
     async def async_save_bot(self, bot: Bot) -> None:
         """Store the token of an installation in place of the one before, unless the app was removed meanwhile."""
@@ -151,23 +156,24 @@ class InstallationStore(AsyncInstallationStore):
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
     ) -> Bot | None:
         """The token of an installation."""
-        team = enterprise_id if is_enterprise_install or team_id is None else team_id
+        return await self.find((team_id if not is_enterprise_install else None) or enterprise_id or "")
+
+    async def find(self, team: str) -> Bot | None:
+        """The token of a workspace or an organisation that has an installation of its own."""
         rows = await self._database.rows(_FIND, {"team": team})
         return self._bot(rows[0]) if rows else None
 
     async def async_delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Delete an installation."""
-        await self._database.rows(_DELETE, {"team": team_id or enterprise_id})
+        """Delete an installation, and note that the app was removed there: both or neither."""
+        team = team_id or enterprise_id
+        values = {"team": team, "names": [team], "at": self._clock()}
+        await self._database.write((_DELETE, values), (_REMOVE, values))
 
     async def every(self) -> tuple[list[Bot], list[str]]:
         """All installations, and the ids of those whose tokens cannot be decrypted, which are not among the first."""
-        bots, undecipherable = [], []
-        for row in await self._database.rows(_ALL, {}):
-            try:
-                bots.append(self._bot(row))
-            except Undecipherable:
-                undecipherable.append(row.team)
-        return bots, undecipherable
+        bots = [self._bot(row) for row in await self._database.rows(_ALL, {})]
+        undecipherable = [installed_in(bot) for bot in bots if not bot.bot_token]
+        return [bot for bot in bots if bot.bot_token], undecipherable
 
     async def check(self) -> None:
         """Raises Undecipherable when a stored token was encrypted with a key that we do not have."""
@@ -181,9 +187,9 @@ class InstallationStore(AsyncInstallationStore):
         return int(found)
 
     async def claim_renewal(self, bot: Bot) -> bool:
-        """Whether this process may renew a token now. A refresh token works once, so that no two may."""
-        now = self._clock()
-        values = {"team": installed_in(bot), "now": now, "after": now - RENEWAL}
+        """Whether this process may renew this token now. A refresh token works once, so that no two may."""
+        expires, seconds = bot.bot_token_expires_at, RENEWAL.total_seconds()
+        values = {"team": installed_in(bot), "expires": expires, "seconds": seconds}
         return bool(await self._database.rows(_CLAIM, values))
 
     def _tokens(self, bot: Bot) -> dict[str, Any]:
@@ -200,7 +206,7 @@ class InstallationStore(AsyncInstallationStore):
             token = self._keys.decrypt(row.token).decode()
             refresh_token = row.refresh_token and self._keys.decrypt(row.refresh_token).decode()
         except InvalidToken:
-            raise Undecipherable([row.team]) from None
+            token, refresh_token = "", None
         return Bot(
             app_id=row.app,
             enterprise_id=row.enterprise,

@@ -4,7 +4,7 @@ One HTTP server: the page to agree on, the Web API for every token, and below /T
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from html import escape
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -43,6 +43,8 @@ class Slack:
         self.signing_secret = workspaces[0].signing_secret
         self.redirect_urls: Sequence[str] = ()
         """Those of the app's manifest; people come back to the first unless the app names one of them."""
+        self.exchanged: Callable[[], Awaitable[object]] = _at_once
+        """What happens between the use of a code or of a refresh token and Slack's reply."""
         self.port = port
         self.link = Link()
         self.faults: list[str] = []
@@ -124,6 +126,8 @@ class Slack:
         form = await arguments(request)
         try:
             if (reply := self._own(request, form)) is not None:
+                if request.match_info["method"] == "oauth.v2.access":
+                    await self.exchanged()
                 return web.json_response({"ok": True, **reply})
             workspace = self._concerned(self._grant(request), form)
         except Refusal as refusal:
@@ -202,6 +206,10 @@ class Slack:
         if about.is_org_wide:
             payload |= {"team_id": ENTERPRISE, "enterprise_id": ENTERPRISE, "authorizations": []}
         return await workspace.dispatcher.deliver(Delivery("events_api", payload))
+
+
+async def _at_once() -> None:
+    """Nothing happens."""
 
 
 def _organisation() -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Tokens:
         self.client_secret = "playground-client-secret"  # noqa: S105 - of an app that does not exist
         self.codes: dict[str, Code] = {}
         self.grants: list[Grant] = []
+        self.reused = 0
+        """How many times a refresh token was used that had been used before, or was none."""
         self._teams = teams
         self._clock = clock
         self._rotates = rotates
@@ -102,6 +104,7 @@ class Tokens:
         for grant in self.grants:
             if refresh and grant.refresh == refresh and not grant.refused:
                 return self._issued(grant)
+        self.reused += 1
         raise Refusal("invalid_refresh_token")
 
     def _issued(self, grant: Grant) -> dict[str, Any]:

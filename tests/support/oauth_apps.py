@@ -1,6 +1,7 @@
 """The whole bot, installed by OAuth: a stand-in Slack of several workspaces, and somebody with a browser."""
 
 import re
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
@@ -87,38 +88,47 @@ class Installed:
             return cursor.fetchall() if cursor.description else []
 
 
-@asynccontextmanager
-async def several(database, *, mode="http", rotates=False, **environ):
-    """Run the bot, installed nowhere yet, for two workspaces and an organisation of two more."""
-    clock = Clock()
-    options = {"clock": clock.seconds, "events": EVENTS, "scopes": SCOPES}
-    workspaces = [
+def workspaces_of_all(clock=time.time):
+    """Two workspaces and an organisation of two more. People, channels and files have the same ids in all of them."""
+    options = {"clock": clock, "events": EVENTS, "scopes": SCOPES}
+    return [
         Workspace(team=FIRST, name="First", **options),
         Workspace(team=SECOND, name="Second <b>", **options),
         Workspace(team=THIRD, name="Third", enterprise=ENTERPRISE, number=3, **options),
         Workspace(team=FOURTH, name="Fourth", enterprise=ENTERPRISE, number=4, **options),
     ]
+
+
+def environ_of(slack, virustotal_url, database, mode="http"):
+    """The settings of a bot that is installed there by OAuth."""
+    tokens = {
+        "http": {"SLACK_SIGNING_SECRET": slack.signing_secret},
+        "socket": {"SLACK_APP_TOKEN": slack.app_token},
+    }[mode]
+    return {
+        "SLACK_CLIENT_ID": slack.tokens.client_id,
+        "SLACK_CLIENT_SECRET": slack.tokens.client_secret,
+        "TOKEN_KEYS": KEY,
+        "SLACK_API_URL": slack.api_url,
+        "VT_API_KEY": "private-or-not",
+        "VT_API_URL": virustotal_url,
+        "VT_QUOTA_MINUTE": "0",
+        "DATABASE_URL": address(database),
+        "PORT": "0",
+        **tokens,
+    }
+
+
+@asynccontextmanager
+async def several(database, *, mode="http", rotates=False, sandbox=None, **environ):
+    """Run the bot, installed nowhere yet, for two workspaces and an organisation of two more."""
+    clock = Clock()
+    workspaces = workspaces_of_all(clock.seconds)
     async with (
         Slack(*workspaces, clock=clock.seconds, rotates=rotates) as slack,
-        Sandbox(clock=clock.seconds).serve() as virustotal,
+        Sandbox(clock=clock.seconds, **(sandbox or {})).serve() as virustotal,
     ):
-        tokens = {
-            "http": {"SLACK_SIGNING_SECRET": slack.signing_secret},
-            "socket": {"SLACK_APP_TOKEN": slack.app_token},
-        }[mode]
-        given = {
-            "SLACK_CLIENT_ID": slack.tokens.client_id,
-            "SLACK_CLIENT_SECRET": slack.tokens.client_secret,
-            "TOKEN_KEYS": KEY,
-            "SLACK_API_URL": slack.api_url,
-            "VT_API_KEY": "private-or-not",
-            "VT_API_URL": virustotal.url,
-            "VT_QUOTA_MINUTE": "0",
-            "DATABASE_URL": address(database),
-            "PORT": "0",
-            **tokens,
-            **environ,
-        }
+        given = environ_of(slack, virustotal.url, database, mode) | environ
         async with running(load(given, dotenv=None), clock) as bot:
             slack.redirect_urls = [f"http://127.0.0.1:{bot.port}/slack/oauth_redirect"]
             for workspace in workspaces:
@@ -133,7 +143,8 @@ async def several(database, *, mode="http", rotates=False, **environ):
                 await browser.http.close()
             for one in workspaces:
                 await one.settled()
-        assert [*slack.faults, *(fault for one in workspaces for fault in one.faults)] == []
+        faults = [*slack.faults, *(fault for one in workspaces for fault in one.faults)]
+        assert faults == [], faults
 
 
 def query_of(link):
