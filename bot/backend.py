@@ -16,7 +16,7 @@ from bot.connections import DatabaseClock, FirstTurns
 from bot.database import Database
 from bot.file_sources import ReplySpool, places, spool
 from bot.instances import InstanceSettings, instances, of_sandbox, owner
-from bot.network import DIRECT, Proxies, virustotal_transport
+from bot.network import DIRECT, Proxies
 from bot.observability import Metrics
 from bot.settings import Settings
 from bot.startup import database
@@ -27,7 +27,7 @@ from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
 from bot.storage.slack import Modals, PeopleStore
 from bot.storage.virustotal import QuotaStore
-from bot.transport import TimedTransport
+from bot.transport import TimedTransport, virustotal_transport
 from handlers.case import StoreDown
 from handlers.instances import DEFAULT, Instance
 from handlers.watch import DUPLICATE_WINDOW
@@ -283,7 +283,6 @@ class _Shared:
             )
 
     def _client(self, one: InstanceSettings, label: str, quota: Quota, outage: Outage) -> Client:
-        root = httpx.URL(one.url).path
         transport = virustotal_transport(
             verify=one.verify_ssl,
             ca_bundle=one.ca_bundle,
@@ -294,7 +293,7 @@ class _Shared:
             url=one.url,
             quota=quota,
             kind=one.kind,
-            transport=TimedTransport(transport, root, self.metrics, label),
+            transport=TimedTransport(transport, httpx.URL(one.url).path, self.metrics, label),
             upload_hosts=self.settings.vt_upload_hosts,
             outage=outage,
             packer=self.packer,

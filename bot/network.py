@@ -1,4 +1,4 @@
-"""The way to VirusTotal and Slack: certificate authorities, proxies, and what is at fault when nothing gets there."""
+"""The way to VirusTotal and Slack: certificate authorities, proxies, and the HTTP session for Slack."""
 
 import base64
 import ipaddress
@@ -18,14 +18,9 @@ import httpx
 from pydantic import BeforeValidator, Field, SecretStr
 
 from bot.environment import SettingsError
-from bot.transport import DirectTransport
 from handlers import slack_errors
 from handlers.text.language import lazy_gettext as _
-from vt import errors
 
-MAX_CONNECTIONS = 50
-MAX_REPLY_BYTES = 32 << 20
-"""Of a reply from Slack: far more than the largest page of messages that is asked for."""
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 # Proxies -------------------------------------------------------------------------------------------------
@@ -160,108 +155,20 @@ def tls(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SSLContext
     return context
 
 
-# VirusTotal ----------------------------------------------------------------------------------------------
-
-
-def virustotal_transport(
-    *, verify: bool = True, ca_bundle: Path | None = None, proxies: Proxies = DIRECT
-) -> httpx.AsyncBaseTransport:
-    """What sends calls to VirusTotal, and to the hosts of uploads.
-
-    verify: whether certificates are checked. ca_bundle: a PEM file of authorities that are trusted besides. The
-    environment is not read. Raises Unreachable, which says what on the way was at fault, when there is no connection.
-    """
-    return _Transport(tls(verify=verify, ca_bundle=ca_bundle), proxies)
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    def __init__(self, context: ssl.SSLContext, proxies: Proxies) -> None:
-        self._context, self._proxies = context, proxies
-        self._transports: dict[Proxy | None, httpx.AsyncBaseTransport] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        proxy = self._proxies.choose(url.scheme, url.host, url.port) if self._proxies else None
-        try:
-            return await self._through(proxy).handle_async_request(request)
-        except (httpx.ProxyError, httpx.ConnectError) as error:
-            fault = _fault(error, proxy)
-        # Raised here, it does not carry httpx's error, which holds the URL and with it perhaps the key.
-        raise fault
-
-    def _through(self, proxy: Proxy | None) -> httpx.AsyncBaseTransport:
-        if proxy not in self._transports:
-            self._transports[proxy] = (
-                self._proxied(proxy) if proxy else DirectTransport(self._context, MAX_CONNECTIONS)
-            )
-        return self._transports[proxy]
-
-    def _proxied(self, proxy: Proxy) -> httpx.AsyncBaseTransport:
-        login = proxy.login if proxy.user else None
-        encryption = self._context if proxy.url.startswith("https:") else None
-        return httpx.AsyncHTTPTransport(
-            verify=self._context,
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-            proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=encryption),
-        )
-
-    async def aclose(self) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
-
-
-def _fault(error: httpx.TransportError, proxy: Proxy | None) -> errors.Unreachable:
-    """What on the way was at fault."""
-    if _is_certificate(error):
-        return errors.Unreachable.unsent("certificate")
-    if proxy is None:
-        return errors.Unreachable.unsent()
-    refused = re.match(r"[1-5][0-9]{2}\b", str(error)) if isinstance(error, httpx.ProxyError) else None
-    return errors.Unreachable.unsent("proxy", int(refused[0]) if refused else 0)
-
-
-def _is_certificate(error: BaseException | None) -> bool:
-    """Whether it was raised because a certificate is not trusted. The libraries wrap that up."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 # Slack ---------------------------------------------------------------------------------------------------
-
-
-class Reply(aiohttp.ClientResponse):
-    """A reply of limited size, whose text can always be read. Files are read from `content` and are not limited here."""
-
-    async def read(self) -> bytes:
-        """The body. Raises ClientPayloadError when it is larger than MAX_REPLY_BYTES."""
-        if self._body is None:
-            body = bytearray()
-            async for chunk in self.content.iter_any():
-                body += chunk
-                if len(body) > MAX_REPLY_BYTES:
-                    self.close()
-                    raise aiohttp.ClientPayloadError("too large")
-            self._body = bytes(body)
-        return self._body
-
-    async def text(self, encoding: str | None = None, errors: str = "replace") -> str:
-        """The body as text, whatever its bytes."""
-        return await super().text(encoding, errors)
 
 
 def slack_session(
     ca_bundle: Path | None,
     proxies: Proxies,
+    response_class: type[aiohttp.ClientResponse],
     trace_configs: list[aiohttp.TraceConfig],
 ) -> aiohttp.ClientSession:
     """What sends calls to Slack, and to wherever its replies lead."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls(ca_bundle=ca_bundle) if ca_bundle else True),
         request_class=_proxied_request(proxies) if proxies else aiohttp.ClientRequest,
-        response_class=Reply,
+        response_class=response_class,
         trace_configs=trace_configs,
     )
 

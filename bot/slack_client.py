@@ -35,6 +35,8 @@ from handlers.slack_errors import NO_REPLY, UNREADABLE_REPLY, error_code
 
 LONGEST_PAUSE = 30
 """Seconds that Slack may ask for with a 429 and that a call waits; for longer ones the job is scheduled again."""
+MAX_REPLY_BYTES = 32 << 20
+"""Of a reply from Slack: far more than the largest page of messages that is asked for."""
 RETRY_SECONDS = 10
 """Between calls of auth.test while Slack does not answer, or refuses the token."""
 PROBE_SECONDS = 60
@@ -72,12 +74,11 @@ class WebClient(AsyncWebClient):
         try:
             with self.access.timed(method):
                 reply = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
-        except SlackApiError as error:
-            reply = {"data": None, "headers": {}, "status_code": getattr(error.response, "status", 0)}
         except (aiohttp.ClientError, OSError) as error:
             reply = {"data": {"error": slack_fault(error)}, "headers": {}, "status_code": 0}
-        except (ValueError, RecursionError):
-            reply = {"data": None, "headers": {}, "status_code": 0}
+        except (SlackApiError, ValueError, RecursionError) as error:
+            status = getattr(getattr(error, "response", None), "status", 0)
+            reply = {"data": None, "headers": {}, "status_code": status}
         reply["data"] = _readable(method, reply)
         if reply["data"]["ok"]:
             self.access.accept(reply["headers"])
@@ -130,6 +131,26 @@ def _at(data: Mapping[str, Any], path: str) -> Any:
     return data.get(name, {}).get(rest) if rest else data.get(name)
 
 
+class Reply(aiohttp.ClientResponse):
+    """A reply of limited size, whose text can always be read. Files are read from `content` and are not limited here."""
+
+    async def read(self) -> bytes:
+        """The body. Raises ClientPayloadError when it is larger than MAX_REPLY_BYTES."""
+        if self._body is None:
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > MAX_REPLY_BYTES:
+                    self.close()
+                    raise aiohttp.ClientPayloadError("too large")
+            self._body = bytes(body)
+        return self._body
+
+    async def text(self, encoding: str | None = None, errors: str = "replace") -> str:
+        """The body as text, whatever its bytes."""
+        return await super().text(encoding, errors)
+
+
 class RateLimitRetries(AsyncRateLimitErrorRetryHandler):
     """Waits as long as a 429 asks for, unless that is longer than LONGEST_PAUSE or cannot be read: the SDK would raise ValueError."""
 
@@ -159,7 +180,7 @@ async def web_client(settings: Settings, metrics: Metrics | None = None) -> Asyn
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     metrics = metrics or Metrics()
     traced = metrics.tracing.response_urls(settings.slack_api_url)
-    async with slack_session(settings.vt_ca_bundle, settings.proxies, traced) as session:
+    async with slack_session(settings.vt_ca_bundle, settings.proxies, Reply, traced) as session:
         yield WebClient(
             Access("bot", metrics),
             token=token,
@@ -242,7 +263,10 @@ async def socket_mode(
     await connection.aiohttp_client_session.close()
     connection.aiohttp_client_session = client.session
     try:
-        await _open(connection)
+        try:
+            await asyncio.wait_for(connection.connect(), CONNECT_SECONDS)
+        except TimeoutError:
+            raise NotConnected("no answer") from None
 
         async def connected() -> None:
             if not await connection.is_connected():
@@ -264,13 +288,6 @@ class _Envelopes(AsyncSocketModeHandler):
         start = time()
         response = await self.app.take(req.payload, is_event=req.type == "events_api")
         await send_async_response(client, req, response, start)
-
-
-async def _open(connection: Any) -> None:
-    try:
-        await asyncio.wait_for(connection.connect(), CONNECT_SECONDS)
-    except TimeoutError:
-        raise NotConnected("no answer") from None
 
 
 async def _check_token(web: WebClient) -> None:

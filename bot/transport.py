@@ -1,17 +1,23 @@
-"""Sends requests to VirusTotal by aiohttp, whose connections cost a third of what those of httpx do, and measures them."""
+"""How calls to VirusTotal are sent: over aiohttp's connections or through a proxy; what was at fault; how long they take."""
 
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import aiohttp
 import httpx
 from yarl import URL
 
+from bot.network import DIRECT, Proxies, Proxy, tls
 from bot.observability import OTHER, Metrics
 from bot.tracing import Span
+from vt import errors
 
+MAX_CONNECTIONS = 50
+"""Of one client, to each proxy and without one."""
 KEPT_SECONDS = 5.0
 """How long an idle connection stays open: as long as with httpx."""
 
@@ -97,6 +103,76 @@ def _httpx_errors() -> Iterator[None]:
         raise httpx.UnsupportedProtocol(type(error).__name__) from error
     except (aiohttp.ClientError, OSError) as error:
         raise httpx.ReadError(type(error).__name__) from error
+
+
+# The way there, and how long it takes -------------------------------------------------------------------
+
+
+def virustotal_transport(
+    *, verify: bool = True, ca_bundle: Path | None = None, proxies: Proxies = DIRECT
+) -> httpx.AsyncBaseTransport:
+    """What sends calls to VirusTotal, and to the hosts of uploads.
+
+    verify: whether certificates are checked. ca_bundle: a PEM file of authorities that are trusted besides. The
+    environment is not read. Raises Unreachable, which says what on the way was at fault, when there is no connection.
+    """
+    return _Transport(tls(verify=verify, ca_bundle=ca_bundle), proxies)
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    def __init__(self, context: ssl.SSLContext, proxies: Proxies) -> None:
+        self._context = context
+        self._proxies = proxies or None
+        self._transports: dict[Proxy | None, httpx.AsyncBaseTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        proxy = None if self._proxies is None else self._proxies.choose(url.scheme, url.host, url.port)
+        try:
+            return await self._through(proxy).handle_async_request(request)
+        except (httpx.ProxyError, httpx.ConnectError) as error:
+            fault = _fault(error, proxy)
+        # Raised here, it does not carry httpx's error, which holds the URL and with it perhaps the key.
+        raise fault
+
+    def _through(self, proxy: Proxy | None) -> httpx.AsyncBaseTransport:
+        if proxy not in self._transports:
+            self._transports[proxy] = (
+                self._proxied(proxy) if proxy else DirectTransport(self._context, MAX_CONNECTIONS)
+            )
+        return self._transports[proxy]
+
+    def _proxied(self, proxy: Proxy) -> httpx.AsyncBaseTransport:
+        login = proxy.login if proxy.user else None
+        encryption = self._context if proxy.url.startswith("https:") else None
+        return httpx.AsyncHTTPTransport(
+            verify=self._context,
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+            proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=encryption),
+        )
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def _fault(error: httpx.TransportError, proxy: Proxy | None) -> errors.Unreachable:
+    """What on the way was at fault."""
+    if _is_certificate(error):
+        return errors.Unreachable.unsent("certificate")
+    if proxy is None:
+        return errors.Unreachable.unsent()
+    refused = re.match(r"[1-5][0-9]{2}\b", str(error)) if isinstance(error, httpx.ProxyError) else None
+    return errors.Unreachable.unsent("proxy", int(refused[0]) if refused else 0)
+
+
+def _is_certificate(error: BaseException | None) -> bool:
+    """Whether it was raised because a certificate is not trusted. The libraries wrap that up."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 ENDPOINTS = frozenset(f"{kind}/report" for kind in ("file", "url", "domain", "ip-address"))

@@ -9,9 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from bot.environment import SettingsError
-from bot.network import DIRECT, Proxies, Proxy, bypassed, virustotal_transport
+from bot.network import DIRECT, Proxies, Proxy, bypassed
 from bot.settings import load
 from bot.slack_client import web_client
+from bot.transport import virustotal_transport
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
 from tests.support.app_fixture import ANA, GENERAL, address, at_work
