@@ -14,7 +14,7 @@ from itertools import count
 from typing import Protocol
 
 from vt.errors import VTError
-from vt.files.transfer import Changes, Work
+from vt.files.transfer import Changes, Uploads, Work
 from vt.quota import Saving
 from vt.steps import Answer, TimeRange, WantedReply
 from vt.stored import Raw
@@ -52,7 +52,7 @@ class Claims:
     """Others wait for room in a batch."""
 
 
-class ReplyCache(Protocol):
+class ReplyCache(Uploads, Protocol):
     """Stores replies, and which are wanted, for all processes that share the VirusTotal key. Replies are stored by key."""
 
     async def recall(self, keys: Iterable[str], within: TimeRange) -> Mapping[str, CachedReply]:

@@ -94,9 +94,8 @@ def poll(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
     if _never_arrived(lookup, raw):
         if lookup.failed_uploads >= MAX_BROKEN_UPLOADS:
             return lookup.refused(errors.Unreachable())
-        return lookup.evolve(
-            step=Step.UPLOAD, upload_started=None, waiting_since=None, attempts=0, not_before=None
-        )
+        again = {"waiting_since": None, "attempts": 0, "not_before": None}
+        return lookup.evolve(step=Step.UPLOAD, upload_started=None, checked_at=now, **again)
     backoff = INTERRUPTED_UPLOAD if lookup.upload_uncertain else ANALYSIS
     since = lookup.waiting_since or now
     if now - since > backoff.give_up_after:
@@ -185,12 +184,17 @@ def _after_outage(lookup: Lookup, error: NotAnswering, now: datetime, outage: Ba
     return counted.delayed(error, now + outage.delay(lookup.attempts) * spread)
 
 
+def is_uncertain(error: VTError) -> bool:
+    """Whether VirusTotal may have taken an upload that was answered so, or not at all."""
+    return isinstance(error, NotAnswering | errors.Unreadable)
+
+
 def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:
     """An upload broke: without its last bytes it cannot have arrived, with them (`sent_whole`) it may have.
 
     Either way VirusTotal is asked for the file before it is sent again.
     """
-    if not isinstance(error, NotAnswering | errors.Unreadable):
+    if not is_uncertain(error):
         return after_error(lookup.evolve(upload_started=None), error, now)
     if lookup.failed_uploads + 1 >= MAX_BROKEN_UPLOADS:
         return lookup.evolve(upload_started=None).refused(error)

@@ -85,8 +85,9 @@ class Service:
         self._in_flight = in_flight or InFlight()
         self._automatic = automatic
         self._may_rescan = client.kind == "private"
+        never = denylist or UploadDenylist()
         self._transfer = FileTransfer(
-            client, places, denylist=denylist or UploadDenylist(), keep=self._keep, clock=clock
+            client, places, denylist=never, keep=self._keep, uploads=cache, clock=clock
         )
 
     async def expand(self, lookups: Lookups) -> Lookups:

@@ -13,7 +13,7 @@ from vt.fair_queue import Plan
 from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
-from vt.polling import after_receipt, interrupted, poll
+from vt.polling import ANALYSIS, after_receipt, interrupted, poll
 from vt.quota import SKEW
 from vt.replies import Code
 from vt.stored import Raw, unpack
@@ -181,6 +181,20 @@ def _found(lookup: Lookup, analysed_at: datetime | None, now: datetime, *, may_r
     if lookup.kind is not Kind.URL and not may_rescan:
         return lookup.evolve(step=Step.DONE, note=Note.NEEDS_PRIVATE_KEY)
     return lookup.evolve(step=Step.RESCAN)
+
+
+def after_claim(lookup: Lookup, receipt: Raw | None, begun: datetime | None, now: datetime) -> Lookup:
+    """Somebody else has uploaded its content (`receipt`), is doing so (None), or ended during that (`begun` then).
+
+    In the last case VirusTotal is asked whether it arrived, as after an interrupted upload of one's own.
+    """
+    lookup = lookup.evolve(upload_started=None)
+    if receipt:
+        return after_receipt(lookup, receipt, now)
+    if begun and lookup.reanalyse_after:
+        return interrupted(lookup.evolve(upload_started=begun))
+    step = Step.ASK if begun else lookup.step
+    return lookup.evolve(step=step, not_before=now + ANALYSIS.delay(0))
 
 
 def resumed(lookup: Lookup) -> Lookup:

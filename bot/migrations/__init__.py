@@ -119,6 +119,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0012": (script("0012_wanted_replies.sql"),),
     "0013": (script("0013_cheaper_writes.sql"),),
     "0014": (script("0014_instances.sql"),),
+    "0015": (script("0015_uploads.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

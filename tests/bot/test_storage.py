@@ -22,6 +22,7 @@ from bot.storage.replies import StoredReplies
 from handlers.case import Case, Outcome, StoreDown
 from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
+from vt.files.transfer import Upload
 from vt.indicators import Indicator, Kind
 from vt.lookup import Lookup
 from vt.steps import TimeRange
@@ -183,6 +184,47 @@ async def test_replies_to_another_key(opened):
     """What came to one key is not known to another: the sandbox's inventions are not VirusTotal's word."""
     await StoredReplies(opened, "sandbox:").put({"one": {}}, NOON)
     assert await StoredReplies(opened, "real:").get(["one"], NOON - timedelta(minutes=1)) == {}
+
+
+FILE = Lookup.of_file("/srv/a.bin", BY_KEY["scan-file"], 3).hashed("ab" * 32, 3)
+
+
+async def claim(store, lookup=FILE):
+    """What is said to somebody who is about to upload it."""
+    async with store.claimed(lookup) as upload:
+        upload.may_have_arrived = not upload.is_own
+        return upload
+
+
+async def test_a_content_is_uploaded_by_one_at_a_time(opened):
+    """Whoever comes meanwhile is told to wait, and what VirusTotal said of it later; those with another key are not."""
+    mine, other, another_key = (StoredReplies(opened, owner) for owner in ("a:", "a:", "b:"))
+    async with mine.claimed(FILE) as upload:
+        assert upload.is_own
+        assert await claim(other) == Upload(is_own=False)
+        assert (await claim(another_key)).is_own
+        upload.receipt = {"scan_id": "x"}
+    assert await claim(other) == Upload(is_own=False, receipt={"scan_id": "x"})
+    assert (await claim(another_key)).is_own
+
+
+async def test_an_upload_that_surely_did_not_arrive_is_anybodys(opened):
+    """The file could not be read, or VirusTotal refused it."""
+    assert [(await claim(StoredReplies(opened))).is_own for _ in range(2)] == [True, True]
+
+
+async def test_an_upload_that_may_have_arrived_is_not_sent_again_before_virustotal_was_asked(opened):
+    """Not before some time later, either; or when somebody has agreed to a newer analysis since."""
+    store, now = StoredReplies(opened), datetime.now(UTC)
+    with pytest.raises(ZeroDivisionError):
+        async with store.claimed(FILE):
+            raise ZeroDivisionError
+    for checked in (None, now, now + timedelta(seconds=5)):
+        found = await claim(store, FILE.evolve(checked_at=checked))
+        assert (found.is_own, found.begun is None) == (False, False)
+    agreed = FILE.evolve(reanalyse_after=now - timedelta(minutes=1), checked_at=now + timedelta(minutes=1))
+    assert not (await claim(store, agreed)).is_own
+    assert (await claim(store, FILE.evolve(checked_at=now + timedelta(minutes=1)))).is_own
 
 
 async def kept_of(replies, *names):

@@ -30,6 +30,7 @@ WITHOUT_TEAM = {
     "replies": "what VirusTotal said, which is the same whoever asks; kept for each key",
     "modals": "the team is in the modal, and is compared",
     "wanted_replies": "what is asked of VirusTotal now, once for whoever wants it; kept for each key, for seconds",
+    "uploads": "which contents were sent to VirusTotal, once for whoever wants it; kept for each key, for a day",
     "slack_states": "nobody has installed anything yet",
     "people": "not used any more: see people_by_team",
     "rooms": "not used any more: see channel_names",

@@ -33,10 +33,15 @@ def new(tmp_path):
     return file
 
 
+def offered(lookup, now):
+    """As `consent.offer_again` offers it."""
+    return lookup.evolve(note=Note.NEEDS_CONSENT, reanalyse_after=now)
+
+
 async def anyway(vt, file):
     """Looked up, then agreed to though it is known."""
     [lookup] = await vt.turn([of_file(file)])
-    return lookup.reanalysis_offered(vt.clock()).consented()
+    return offered(lookup, vt.clock()).consented()
 
 
 async def to_the_end(vt, lookups):
@@ -103,7 +108,7 @@ async def test_what_perhaps_never_arrived_is_said_after_an_hour_and_can_be_asked
         finding = lookup.finding(vt.clock())
         assert (finding.state, finding.note) == (State.RISKY, Note.MAYBE_UPLOADED)
         assert not arrived(vt)
-        again = lookup.reanalysis_offered(vt.clock()).consented()
+        again = offered(lookup, vt.clock()).consented()
         await to_the_end(vt, [again])
         assert len(arrived(vt)) == 1
 

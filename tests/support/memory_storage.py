@@ -4,6 +4,7 @@
 
 import json
 from collections import defaultdict
+from contextlib import asynccontextmanager
 
 from handlers.case import Case, Outcome, Sighting
 from handlers.people import Person, Role
@@ -11,6 +12,7 @@ from handlers.request import ChannelSettings
 from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups
 from handlers.watch import Card, CardOverrides, Duplicate, Mode, Watch
 from vt.coalescing import Claims
+from vt.files.transfer import Upload
 from vt.stored import PackedReply, Packer
 
 
@@ -81,7 +83,22 @@ class MemoryCases:
 
 
 class NullCache:
-    """A ReplyCache that stores nothing, for a single process."""
+    """A ReplyCache that stores no replies, for a single process. It remembers uploads."""
+
+    def __init__(self):
+        self.uploads = {}
+
+    @asynccontextmanager
+    async def claimed(self, lookup):
+        if known := self.uploads.get(lookup.value):
+            yield Upload(is_own=False, receipt=known.receipt)
+            return
+        upload = self.uploads[lookup.value] = Upload()
+        try:
+            yield upload
+        finally:
+            if not upload.receipt:
+                del self.uploads[lookup.value]
 
     async def recall(self, keys, within):
         return {}
@@ -112,6 +129,7 @@ class MemoryReplies(NullCache):
     """The cache of replies, as vt.service and handlers see it."""
 
     def __init__(self):
+        super().__init__()
         self.kept = {}
 
     async def recall(self, keys, within):

@@ -33,9 +33,9 @@ async def asks(place, person, *hashes):
     return await exchange.answer()
 
 
-async def are_answered(database, count):
+async def are_answered(database, count, seconds=110):
     """Cases end some moments after their answers are shown."""
-    async with asyncio.timeout(110):
+    async with asyncio.timeout(seconds):
         with psycopg.connect(database, autocommit=True) as connection:
             ended = "SELECT count(*) FROM cases WHERE outcome = 'answered'"
             while connection.execute(ended).fetchone() != (count,):  # noqa: ASYNC110 - nothing tells of it

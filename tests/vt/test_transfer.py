@@ -27,7 +27,7 @@ def folder(tmp_path):
 async def expanded(folder, *paths):
     places = Places(Disk(Roots((folder,)), 10))
     transfer = FileTransfer(
-        None, places, denylist=UploadDenylist(), keep=None, clock=lambda: datetime.now(UTC)
+        None, places, denylist=UploadDenylist(), keep=None, uploads=None, clock=lambda: datetime.now(UTC)
     )  # VirusTotal is not asked for any of it
     return await transfer.expand([Lookup.of_file(f"{folder}/{path}", FILE, 3) for path in paths])
 

@@ -5,12 +5,13 @@ Nothing here holds a whole file in memory. Lookups are addressed by their index 
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
-from vt import errors, polling
+from vt import errors, polling, steps
 from vt.client import Client
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource, hosts
@@ -19,7 +20,6 @@ from vt.files.hashing import Opener, noop
 from vt.files.hosts import HOST, THIS_MACHINE, Host
 from vt.files.safe_path import MAX_MATCHES
 from vt.lookup import Lookup, Step
-from vt.polling import ANALYSIS, SAME_SCAN
 from vt.privacy import HEAD_BYTES, UploadDenylist
 from vt.replies import Code
 from vt.stored import Raw
@@ -39,6 +39,30 @@ Keep = Callable[[Iterable[Lookup], Raw, datetime], Awaitable[None]]
 OnChange = Callable[[Changes], None]
 Work = Callable[[OnChange], Awaitable[None]]
 """One thing to do now. It reports each lookup as soon as its next state is known."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """What is known of a content that is about to be uploaded."""
+
+    is_own: bool = True
+    """Whoever asks is to send it."""
+    receipt: Raw | None = None
+    """VirusTotal has it already. Set by whoever has sent it."""
+    begun: datetime | None = None
+    """When somebody began to send it who has ended, so that nobody knows whether it arrived."""
+    may_have_arrived: bool = True
+    """Set to False by whoever is sure that VirusTotal has not got it."""
+
+
+class Uploads(Protocol):
+    """Which contents are being uploaded, and were, for all processes that share the VirusTotal key."""
+
+    def claimed(self, lookup: Lookup) -> AbstractAsyncContextManager[Upload]:
+        """The content is the caller's to send while the context is open, unless somebody else sends it or has sent it.
+
+        What the caller has set by then is told to all who ask next.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +105,15 @@ class FileTransfer:
         *,
         denylist: UploadDenylist,
         keep: Keep,
+        uploads: Uploads,
         clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._places = places
         self._denylist = denylist
         self._keep = keep
+        self._uploads = uploads
         self._clock = clock
-        self._uploading: set[str] = set()
-        """SHA-256 of the contents that are being uploaded now."""
-        self._receipts: dict[str, tuple[Raw, datetime]] = {}
-        """VirusTotal's replies to recent uploads by SHA-256, with the time they came."""
 
     # Patterns --------------------------------------------------------------------------------------------
 
@@ -168,31 +190,24 @@ class FileTransfer:
     async def _upload_group(self, group: Changes, on_progress: OnProgress, on_change: OnChange) -> None:
         """Upload the content of one or more files that is the same in all of them, once.
 
-        The same content that another request uploaded a moment ago is not sent again: its receipt serves here too.
-        While another request is still uploading it, this one waits and tries later.
+        The same content that another request uploaded a moment ago, in whichever process, is not sent again: its receipt
+        serves here too. While another one is still uploading it, this one tries later.
         """
         first = next(iter(group.values()))
         if not first.may_upload:
-            on_change(await self._upload_first(group, on_progress))
+            on_change(await self._upload_first(group, Upload(), on_progress))
             return
-        now = self._clock()
-        if receipt := self._receipt(first.value, now):
-            on_change({index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()})
-        elif first.value in self._uploading:
-            on_change(
-                {
-                    index: lookup.evolve(upload_started=None, not_before=now + ANALYSIS.delay(0))
-                    for index, lookup in group.items()
-                }
-            )
-        else:
-            self._uploading.add(first.value)
-            try:
-                on_change(await self._upload_first(group, on_progress))
-            finally:
-                self._uploading.discard(first.value)
+        async with self._uploads.claimed(first) as upload:
+            if upload.is_own:
+                changes = await self._upload_first(group, upload, on_progress)
+            else:
+                after = partial(
+                    steps.after_claim, receipt=upload.receipt, begun=upload.begun, now=self._clock()
+                )
+                changes = {index: after(lookup) for index, lookup in group.items()}
+        on_change(changes)
 
-    async def _upload_first(self, group: Changes, on_progress: OnProgress) -> Changes:
+    async def _upload_first(self, group: Changes, upload: Upload, on_progress: OnProgress) -> Changes:
         """Upload the first file on behalf of all. What the reply or the error means for each of them."""
         index, first = next(iter(group.items()))
         is_complete = False
@@ -206,16 +221,23 @@ class FileTransfer:
             outcome = await self._send(first, track)
         except (errors.FileFault, errors.HostFault) as fault:
             # Only this file could not be read: the others of the group are tried in the next turn.
+            upload.may_have_arrived = False
             return {index: polling.after_error(first.evolve(upload_started=None), fault, self._clock())}
         except VTError as error:
             now = self._clock()
+            upload.may_have_arrived = is_complete and polling.is_uncertain(error)
             return {
                 each: polling.after_upload_error(lookup, error, now, sent_whole=is_complete)
                 for each, lookup in group.items()
             }
         if isinstance(outcome, Note):
+            upload.may_have_arrived = False
             return {index: first.done(outcome)}
-        return await self._sent(group, outcome)
+        upload.receipt = outcome
+        now = self._clock()
+        # Kept for everybody who looks up its hash from now on, too.
+        await self._keep(group.values(), {**outcome, "response_code": Code.QUEUED.value}, now)
+        return {each: polling.after_receipt(lookup, outcome, now) for each, lookup in group.items()}
 
     async def _send(self, lookup: Lookup, on_progress: OnProgress) -> Raw | Note:
         """VirusTotal's receipt, or the note that says why the file was not uploaded. Raises a VTError."""
@@ -237,18 +259,6 @@ class FileTransfer:
         async with aclosing(source.chunks()) as chunks:
             first = await anext(chunks, b"")
         return self._denylist.by_content(first[:HEAD_BYTES])
-
-    def _receipt(self, sha256: str, now: datetime) -> Raw | None:
-        """The receipt of a recent upload: VirusTotal would answer the same content with the same analysis."""
-        self._receipts = {key: one for key, one in self._receipts.items() if now - one[1] < SAME_SCAN}
-        return self._receipts[sha256][0] if sha256 in self._receipts else None
-
-    async def _sent(self, group: Changes, receipt: Raw) -> Changes:
-        """Keep the receipt, for uploads of the same content and for everybody who looks up its hash from now on."""
-        now, queued = self._clock(), {**receipt, "response_code": Code.QUEUED.value}
-        self._receipts[next(iter(group.values())).value] = (receipt, now)
-        await self._keep(group.values(), queued, now)
-        return {index: polling.after_receipt(lookup, receipt, now) for index, lookup in group.items()}
 
 
 def _key(lookup: Lookup) -> tuple[str, str, str]:
