@@ -183,17 +183,19 @@ def _found(lookup: Lookup, analysed_at: datetime | None, now: datetime, *, may_r
     return lookup.evolve(step=Step.RESCAN)
 
 
-def after_claim(lookup: Lookup, receipt: Raw | None, begun: datetime | None, now: datetime) -> Lookup:
-    """Somebody else has uploaded its content (`receipt`), is doing so (None), or ended during that (`begun` then).
+def after_claim(
+    lookup: Lookup, receipt: Raw | None, upload_started: datetime | None, now: datetime
+) -> Lookup:
+    """Somebody else has uploaded its content (`receipt`), is doing so (None), or ended during that (`upload_started` says since when it sent).
 
     In the last case VirusTotal is asked whether it arrived, as after an interrupted upload of one's own.
     """
     lookup = lookup.evolve(upload_started=None)
     if receipt:
         return after_receipt(lookup, receipt, now)
-    if begun and lookup.reanalyse_after:
-        return interrupted(lookup.evolve(upload_started=begun))
-    step = Step.ASK if begun else lookup.step
+    if upload_started and lookup.reanalyse_after:
+        return interrupted(lookup.evolve(upload_started=upload_started))
+    step = Step.ASK if upload_started else lookup.step
     return lookup.evolve(step=step, not_before=now + ANALYSIS.delay(0))
 
 

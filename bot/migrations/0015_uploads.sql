@@ -4,7 +4,7 @@
 CREATE TABLE uploads (
     key TEXT NOT NULL,
     claimant TEXT NOT NULL,
-    begun TIMESTAMPTZ NOT NULL,
+    upload_started TIMESTAMPTZ NOT NULL,
     claimed_until TIMESTAMPTZ NOT NULL,
     receipt JSON,
     PRIMARY KEY (key)

@@ -5,7 +5,7 @@ everybody asks for themselves.
 
 An upload is claimed with a row that is renewed while it is sent, not with an advisory lock of PostgreSQL. Such a lock belongs
 to a session: an upload would keep a connection of the pool for minutes, and lose its lock with it although it goes on. And it
-leaves nothing behind: the row says that an upload was begun by a process that has died, and keeps the receipt.
+leaves nothing behind: the row says that an upload was started by a process that has died, and keeps the receipt.
 """
 
 import asyncio
@@ -109,21 +109,21 @@ UPLOAD_SETTLES = 10
 """Seconds from the end of such a claim after which VirusTotal knows a file if it got it."""
 _OVER = f"""
     mine.claimed_until < now() AND (mine.receipt IS NULL OR mine.claimed_until < now() - interval '{SAME_SCAN.seconds} seconds')
-    AND CASE WHEN %(wanted)s::timestamptz IS NOT NULL THEN mine.begun < %(wanted)s
+    AND CASE WHEN %(wanted)s::timestamptz IS NOT NULL THEN mine.upload_started < %(wanted)s
              ELSE mine.claimed_until + interval '{UPLOAD_SETTLES} seconds' < %(checked)s::timestamptz END
 """
 """Whether an upload is no reason not to send the same: it has ended, and VirusTotal was `checked` after that and does not know
 the file, or a newer analysis is `wanted` than it brings."""
 _BEGIN_UPLOAD = f"""
-    INSERT INTO uploads AS mine (key, claimant, begun, claimed_until)
+    INSERT INTO uploads AS mine (key, claimant, upload_started, claimed_until)
     VALUES (%(key)s, %(claimant)s, now(), now() + interval '{UPLOAD_SECONDS} seconds')
     ON CONFLICT (key) DO UPDATE
-    SET claimant = excluded.claimant, begun = now(), claimed_until = excluded.claimed_until, receipt = NULL
+    SET claimant = excluded.claimant, upload_started = now(), claimed_until = excluded.claimed_until, receipt = NULL
     WHERE {_OVER}
     RETURNING key
 """  # noqa: S608 - constants
 _UPLOAD = """
-    SELECT begun, claimed_until > now() AS is_running, receipt::text AS receipt FROM uploads WHERE key = %(key)s
+    SELECT upload_started, claimed_until > now() AS is_running, receipt::text AS receipt FROM uploads WHERE key = %(key)s
 """
 _RENEW_UPLOAD = f"""
     UPDATE uploads SET claimed_until = now() + interval '{UPLOAD_SECONDS} seconds'
@@ -218,7 +218,9 @@ class WantedReplies:
         if not found or found[0].is_running:
             return Upload(is_own=False)
         receipt = json.loads(found[0].receipt) if found[0].receipt else None
-        return Upload(is_own=False, receipt=receipt, begun=None if receipt else found[0].begun)
+        return Upload(
+            is_own=False, receipt=receipt, upload_started=None if receipt else found[0].upload_started
+        )
 
     async def _renew(self, row: Mapping[str, Any]) -> None:
         while True:

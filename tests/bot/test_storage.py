@@ -221,7 +221,7 @@ async def test_an_upload_that_may_have_arrived_is_not_sent_again_before_virustot
             raise ZeroDivisionError
     for checked in (None, now, now + timedelta(seconds=5)):
         found = await claim(store, FILE.evolve(checked_at=checked))
-        assert (found.is_own, found.begun is None) == (False, False)
+        assert (found.is_own, found.upload_started is None) == (False, False)
     agreed = FILE.evolve(reanalyse_after=now - timedelta(minutes=1), checked_at=now + timedelta(minutes=1))
     assert not (await claim(store, agreed)).is_own
     assert (await claim(store, FILE.evolve(checked_at=now + timedelta(minutes=1)))).is_own

@@ -50,17 +50,17 @@ async def test_sent_at_the_same_moment(database, tmp_path):
     Those that wait do so in the queue: no connection is held meanwhile, and others are answered.
     """
     async with grounds(database, tmp_path, sandbox=SANDBOX, FILE_ROOTS=str(tmp_path), **SETTINGS) as place:
-        sending, go_on = asyncio.Event(), asyncio.Event()
+        is_sent, go_on = asyncio.Event(), asyncio.Event()
 
         async def hold(_, reply):
-            sending.set()
+            is_sent.set()
             await go_on.wait()
             return await reply()
 
         place.virustotal.faults.add("file/scan", hold)
         await replicas(place)
         await ask(place, tmp_path)
-        await sending.wait()
+        await is_sent.wait()
         exchange = await place.slack.types(ANA, GENERAL, "/vt scan-ip 192.0.2.1")
         assert "NOT CHECKED" not in shown(place, await exchange.answer())
         with psycopg.connect(database, autocommit=True) as connection:

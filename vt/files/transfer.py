@@ -49,7 +49,7 @@ class Upload:
     """Whoever asks is to send it."""
     receipt: Raw | None = None
     """VirusTotal has it already. Set by whoever has sent it."""
-    begun: datetime | None = None
+    upload_started: datetime | None = None
     """When somebody began to send it who has ended, so that nobody knows whether it arrived."""
     may_have_arrived: bool = True
     """Set to False by whoever is sure that VirusTotal has not got it."""
@@ -202,7 +202,10 @@ class FileTransfer:
                 changes = await self._upload_first(group, upload, on_progress)
             else:
                 after = partial(
-                    steps.after_claim, receipt=upload.receipt, begun=upload.begun, now=self._clock()
+                    steps.after_claim,
+                    receipt=upload.receipt,
+                    upload_started=upload.upload_started,
+                    now=self._clock(),
                 )
                 changes = {index: after(lookup) for index, lookup in group.items()}
         on_change(changes)
