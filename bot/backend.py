@@ -47,7 +47,7 @@ SANDBOX_QUEUE_SECONDS = 20
 
 log = structlog.get_logger()
 
-PLACES = {"teams", "channels", "allowed_channels", "allowed_users"}
+PLACES = {"teams", "channels", "allowed_teams", "allowed_channels", "allowed_users"}
 """What of an instance's settings says where it is used, and by whom."""
 
 new_id = partial(secrets.token_urlsafe, 16)

@@ -12,6 +12,7 @@ ca_bundle = "/etc/ssl/company.pem"           # as VT_CA_BUNDLE
 proxy = "http://proxy.example:3128"          # in place of HTTPS_PROXY, whatever NO_PROXY says
 teams = ["T012AB3CD"]                        # it is the default in these workspaces
 channels = ["C012AB3CD", "incidents"]        # and in these channels, which come first
+allowed_teams = ["T012AB3CD"]                # only in these workspaces
 allowed_channels = ["C012AB3CD"]             # only there
 allowed_users = ["U012AB3CD", "ana"]         # only for them, and for the bot's admins
 """
@@ -76,6 +77,7 @@ class InstanceSettings(BaseModel):
     teams: Names = frozenset()
     channels: Names = frozenset()
     """Workspaces and channels in which it is the default."""
+    allowed_teams: Names = frozenset()
     allowed_channels: Names = frozenset()
     allowed_users: Names = frozenset()
     """Ids or names; empty means everywhere, and everybody."""
@@ -96,9 +98,10 @@ FIELDS: Mapping[str, str] = {
     "verify_ssl": _("true or false"),
     "ca_bundle": _("a file of certificates in PEM format"),
     "proxy": _("the address of an HTTP proxy, such as http://proxy.example:3128"),
-    "teams": _("a list of workspaces' ids, such as T012AB3CD"),
-    "channels": _("a list of channels' ids or names, such as C012AB3CD"),
-    "allowed_channels": _("a list of channels' ids or names, such as C012AB3CD"),
+    **dict.fromkeys(("teams", "allowed_teams"), _("a list of workspaces' ids, such as T012AB3CD")),
+    **dict.fromkeys(
+        ("channels", "allowed_channels"), _("a list of channels' ids or names, such as C012AB3CD")
+    ),
     "allowed_users": _("a list of people's ids or names, such as U012AB3CD"),
 }
 """What a field of the file has to be."""

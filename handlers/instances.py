@@ -60,6 +60,7 @@ class Instance:
     leave_queue: Callable[[str], Awaitable[None]]
     teams: frozenset[str] = frozenset()
     channels: frozenset[str] = frozenset()
+    allowed_teams: frozenset[str] = frozenset()
     allowed_channels: frozenset[str] = frozenset()
     allowed_users: frozenset[str] = frozenset()
     """Empty means everywhere, and everybody."""
@@ -205,8 +206,7 @@ async def for_watch(origin: Origin, deps: Asking) -> str:
     Who may use it is not asked: whoever chose it for the channel may, and nobody asks for these look-ups.
     """
     name = await of_place(origin, deps)
-    allowed = deps.instances[name].allowed_channels
-    if allowed and not await _is_in(origin.channel, allowed, deps):
+    if not await _is_allowed_there(deps.instances[name], origin, deps):
         raise InstanceForbidden(name)
     return name
 
@@ -238,7 +238,7 @@ async def _check(name: str, origin: Origin, deps: Asking) -> None:
 
 async def _may_use(instance: Instance, origin: Origin, deps: Asking) -> bool:
     """Whoever Slack does not describe may use what everybody may use."""
-    if instance.allowed_channels and not await _is_in(origin.channel, instance.allowed_channels, deps):
+    if not await _is_allowed_there(instance, origin, deps):
         return False
     if not instance.allowed_users:
         return True
@@ -247,6 +247,14 @@ async def _may_use(instance: Instance, origin: Origin, deps: Asking) -> bool:
     except Unknown:
         return False
     return is_listed(person, instance.allowed_users) or is_admin(person, deps.policy)
+
+
+async def _is_allowed_there(instance: Instance, origin: Origin, deps: Asking) -> bool:
+    """Channels of several workspaces may have the same name."""
+    if instance.allowed_teams and origin.team not in instance.allowed_teams:
+        return False
+    channels = instance.allowed_channels
+    return not channels or await _is_in(origin.channel, channels, deps)
 
 
 async def _is_in(channel: str, channels: frozenset[str], deps: Asking) -> bool:

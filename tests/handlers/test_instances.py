@@ -1,5 +1,6 @@
 """Several VirusTotal keys: which one answers, who may use which, and that none hears of another."""
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
@@ -12,6 +13,7 @@ from handlers.stored_shapes import CHANNEL_SETTINGS, MODAL, PROGRESS, REQUEST
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox, faults
 from tests.support.app_fixture import ANA, BEN, GENERAL, Clock, RunningApp, address, at_work
+from tests.support.oauth_apps import FIRST, SECOND, several
 
 IP = "192.0.2.1"
 IP_SHOWN = "192[.]0[.]2[.]1"
@@ -276,6 +278,29 @@ async def test_a_setting_offers_what_may_be_used_there(database, listed):
         [view] = app.slack.views(ADMIN)
         [menu] = [one["element"] for one in view.blocks if one.get("block_id") == "instance"]
         assert [one["value"] for one in menu["options"]] == ["as-set", "main"]
+
+
+async def test_two_workspaces_with_a_key_each(database, listed, virustotals):
+    """At the same time, and neither may use the other's, though its people and channels have the same names."""
+    own = {
+        "main": f"teams = ['{FIRST}']\nallowed_teams = ['{FIRST}']\nallowed_users = ['ana']",
+        "lab": f"teams = ['{SECOND}']\nallowed_teams = ['{SECOND}']\nallowed_channels = ['general', 'inc-1042']",
+    }
+    async with several(database, VT_API_KEY="", INSTANCES_FILE=listed(**own)) as installed:
+        for team in (FIRST, SECOND):
+            await installed.browser.installs(team)
+        for team, name, other in ((FIRST, MAIN, "lab"), (SECOND, LAB, "main")):
+            app = installed[team]
+            answers = await asyncio.gather(*(said(app, f"/vt scan-ip 198.51.100.{n}") for n in range(1, 6)))
+            assert {last(answer) for answer in answers} == {name}
+            told = await said(app, f"/vt scan-ip {IP} --instance {other}")
+            own_name = name.rpartition(" ")[2]
+            assert told == [f"You can't use the VirusTotal instance {other} here. You can use: {own_name}."]
+            await app.asks("/vt watch on", channel=INCIDENT)
+            await app.slack.says(ANA, INCIDENT, f"we saw {EICAR}")
+            slack = app.slack
+            await slack.until(lambda slack=slack, name=name: name in slack.messages(INCIDENT)[-1].text)
+        assert counted(virustotals) == (6, 6)
 
 
 # Apart from each other -------------------------------------------------------------------------------------
