@@ -14,6 +14,8 @@ from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox, faults
 from tests.support.app_fixture import ANA, BEN, GENERAL, Clock, RunningApp, address, at_work
 from tests.support.oauth_apps import FIRST, SECOND, several
+from tests.support.private_ca import PrivateCA
+from tests.support.tinyproxy import INSTALLED, tinyproxy
 
 IP = "192.0.2.1"
 IP_SHOWN = "192[.]0[.]2[.]1"
@@ -328,6 +330,24 @@ async def test_two_instances_with_the_same_key_share_all_of_it(database, listed,
         await said(app, "/vt scan-ip 192.0.2.2 --instance lab")
         assert counted(virustotals) == (2, 0)
         assert any("out of quota" in line for line in await said(app, "/vt scan-ip 192.0.2.3"))
+
+
+@pytest.mark.skipif(not INSTALLED, reason="tinyproxy is not installed")
+async def test_a_proxy_and_a_certificate_authority_of_its_own(database, listed, virustotals, tmp_path):
+    """One key goes through a company's proxy to a server that only its authority has signed for; the other does not."""
+    authority = PrivateCA(tmp_path)
+    other = Sandbox(any_key=False, key=KEYS["lab"], kind="private")
+    with tinyproxy() as proxy:
+        async with other.serve(tls=authority.server()[0]) as far:
+            lab = f"url = '{far.url}'\nproxy = '{proxy.url}'\nca_bundle = '{authority.bundle}'"
+            async with chosen(database, listed(lab=lab)) as app:
+                assert last(await said(app, f"/vt scan-ip {IP} --instance lab")) == LAB
+                assert last(await said(app, f"/vt scan-ip {IP}")) == MAIN
+            assert proxy.tunnels(int(far.url.split(":")[2].partition("/")[0])) == 1
+            assert (len(far.calls), counted(virustotals)) == (1, (1, 0))
+            async with chosen(database, listed(lab=lab.rpartition("\n")[0])) as app:
+                told = "\n".join(await said(app, "/vt scan-ip 192.0.2.2 --instance lab"))
+                assert "certificate" in told
 
 
 async def test_a_refused_key_does_not_hold_up_another(database, listed, virustotals):
