@@ -27,7 +27,7 @@ from playground.slack import events, markup, payloads
 from playground.slack.delivery import Delivery
 from playground.slack.records import Hook, Message, Person
 from playground.slack.rules import Rule
-from playground.slack.seed import BOT, TEAM
+from playground.slack.seed import BOT
 from playground.slack.state import new_id
 from playground.slack.workspace import Workspace
 from tests.bench.bots import virustotal
@@ -51,7 +51,8 @@ TELL_SECONDS = 60
 """Between two lines that say how far a run is."""
 KEPT_SECONDS = 180
 """For which the workspace keeps an answered request: without end, an hour of messages would take gigabytes."""
-_ADDRESS = re.compile(r"\b(\d+)\[?\.\]?(\d+)\[?\.\]?(\d+)\[?\.\]?7\b")
+OCTET = 20
+ADDRESS = re.compile(r"\b(\d+)\[?\.\]?(\d+)\[?\.\]?(\d+)\[?\.\]?7\b")
 
 
 @dataclass(slots=True)
@@ -79,17 +80,19 @@ class Asked:
 class Run:
     """Replicas, what is asked of them and what the workspace shows."""
 
-    def __init__(self, slack, environ, folder):
-        self.slack, self.environ, self.folder = slack, environ, folder
+    def __init__(self, slack, environ, folder, octet=OCTET):
+        """`octet`: what the addresses begin with that are asked for here."""
+        self.slack, self.environ, self.folder, self.octet = slack, environ, folder, octet
         self.replicas, self.up = [], []
         self.asked, self.ack_seconds = [], []
         self.kills, self.unacknowledged, self.memory = 0, 0, 0.0
-        self._people = [Person(f"U0PERSON{n:02d}", f"person{n}", f"Person {n}", TEAM) for n in range(PEOPLE)]
+        team, self._channel = slack.state.team, slack.state.channel("#general")
+        self._people = [Person(f"U0PERSON{n:02d}", f"person{n}", f"Person {n}", team) for n in range(PEOPLE)]
         self._turns = itertools.count()
         self._unanswered, self._news = set(), asyncio.Event()
         self._answered = deque()
         slack.state.people |= {person.id: person for person in self._people}
-        slack.state.channels["C0GENERAL1"].members |= {person.id for person in self._people}
+        self._channel.members |= {person.id for person in self._people}
         slack.watches(self._see)
 
     async def start(self, count):
@@ -157,9 +160,8 @@ class Run:
             self._ended(number)
 
     def _delivery(self, number):
-        state, person = self.slack.state, self._people[number % PEOPLE]
-        channel = state.channels["C0GENERAL1"]
-        address = _address(number)
+        state, person, channel = self.slack.state, self._people[number % PEOPLE], self._channel
+        address = self.address(number)
         if number % MENTIONED:
             self.asked[number].question = hook = state.hook(person, channel)
             form = payloads.command(state, person, channel, "/vt", f"scan-ip {address}", hook)
@@ -199,17 +201,21 @@ class Run:
         message = change.message
         if not message or message.user != BOT.id:
             return
-        found = _ADDRESS.search(message.text)
+        found = ADDRESS.search(message.text)
         if not found:
             return
         first, second, third = map(int, found.groups())
-        number = (first - 20 << 16) + (second << 8) + third
+        number = (first - self.octet << 16) + (second << 8) + third
         asked = self.asked[number]
         asked.messages.add(message.key)
         if "NOT CHECKED" not in message.text and asked.answered is None:
             asked.answered = time.monotonic()
             self._answered.append(asked)
             self._ended(number)
+
+    def address(self, number):
+        """What the request of that number is about."""
+        return f"{self.octet + (number >> 16)}.{number >> 8 & 255}.{number & 255}.7"
 
     def _ended(self, number):
         self._unanswered.discard(number)
@@ -262,9 +268,9 @@ class Run:
         """What came of it."""
         taken = [one for one in self.asked if one.accepted]
         waits = [one.seconds for one in taken if one.answered] or [0.0]
-        doubled = [_address(number) for number, one in enumerate(self.asked) if len(one.messages) > 1]
+        doubled = [self.address(number) for number, one in enumerate(self.asked) if len(one.messages) > 1]
         lost = [
-            _address(number) for number, one in enumerate(self.asked) if one.accepted and not one.answered
+            self.address(number) for number, one in enumerate(self.asked) if one.accepted and not one.answered
         ]
         return Report(
             deliveries=len(self.asked),
@@ -314,10 +320,6 @@ class Report:
         ):
             yield f"{what}: p50 {p50:.3f} s, p99 {p99:.3f} s, slowest {most:.3f} s"
         yield f"largest replica {self.memory:.0f} MB; broken rules of Slack's: {len(self.faults)} {self.faults[:3] or ''}"
-
-
-def _address(number):
-    return f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.7"
 
 
 def _figures(seconds):
