@@ -165,7 +165,8 @@ async def _refresh(metrics: Metrics, parts: Backend) -> None:
     """Show in the metrics what all processes share: the quota and the jobs."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            metrics.show(await parts.quotas(), await jobs.counts(parts.database))
+            waiting = [await key.quota_store.waiting() for key in parts.each_key]
+            metrics.show(await parts.quotas(), waiting, await jobs.counts(parts.database))
     except (StoreDown, TimeoutError):
         metrics.hide()
 

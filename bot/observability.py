@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -27,6 +27,7 @@ from handlers.slack_errors import (
     TOKEN_ERRORS,
     TRANSIENT,
 )
+from vt.fair_queue import Priority
 
 QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp")
 """Loggers that write URLs, payloads or job arguments below WARNING."""
@@ -74,6 +75,7 @@ class Metrics:
         labels = ["virustotal", "window"]
         self.quota_used = gauge("vtbot_quota_used_calls", "Calls of all processes in a window", labels)
         self.quota_left = gauge("vtbot_quota_left_calls", "Calls that are left in a window", labels)
+        self.waiting = gauge("vtbot_waiting_calls", "Calls that requests wait for", ["priority"])
         self.jobs = gauge("vtbot_jobs", "Jobs of all processes", ["state", "priority"])
         self.delay = gauge(
             "vtbot_job_delay_seconds", "Since when the oldest waiting job is due", ["priority"]
@@ -86,15 +88,18 @@ class Metrics:
     def show(
         self,
         quotas: Mapping[str, Mapping[str, tuple[int, int]]],
+        waiting: Sequence[Mapping[Priority, int]],
         jobs: Iterable[tuple[str, str, int, float]],
     ) -> None:
-        """What the database has just said; `quotas`: by instance, or by the host that is asked."""
+        """What the database has just said; `quotas`: by instance, or by the host that is asked; `waiting`: by key."""
         self.database_up.set(1)
         for virustotal, windows in quotas.items():
             for window, (used, allowed) in windows.items():
                 self.quota_used.labels(virustotal, window).set(used)
                 if allowed:
                     self.quota_left.labels(virustotal, window).set(max(0, allowed - used))
+        for rank in Priority:
+            self.waiting.labels(rank.name.lower()).set(sum(calls[rank] for calls in waiting))
         self.jobs.clear()
         for priority in ("people", "automatic"):
             self.delay.labels(priority).set(0)
@@ -108,7 +113,7 @@ class Metrics:
     def hide(self) -> None:
         """The database says nothing now, and what it said before may be wrong."""
         self.database_up.set(0)
-        for gauge in (self.jobs, self.delay, self.quota_used, self.quota_left):
+        for gauge in (self.jobs, self.delay, self.quota_used, self.quota_left, self.waiting):
             gauge.clear()
 
 

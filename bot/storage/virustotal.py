@@ -17,7 +17,7 @@ from bot.queue.jobs import BRING_FORWARD
 from handlers.case import StoreDown
 from vt import fair_queue, quota
 from vt.errors import QuotaSpent
-from vt.fair_queue import Ask, Refusal
+from vt.fair_queue import Ask, Priority, Refusal
 from vt.quota import Limits, Usage
 
 log = structlog.get_logger()
@@ -141,9 +141,18 @@ class QuotaStore:
 
     async def left(self) -> Mapping[str, tuple[int, int]]:
         """Calls used and allowed in each window."""
+        return quota.windows(await self._now(), self._limits, self._clock())
+
+    async def waiting(self) -> Mapping[Priority, int]:
+        """By priority, the calls that requests in the queue wait for."""
+        calls = dict.fromkeys(Priority, 0)
+        for ticket in quota.current(await self._now(), self._clock()).tickets:
+            calls[ticket.priority] += ticket.calls
+        return calls
+
+    async def _now(self) -> Usage:
         found = await self._database.rows(_READ_QUOTA, {"key": self.name})
-        usage = _parsed(found[0].use) if found else Usage()
-        return quota.windows(usage, self._limits, self._clock())
+        return _parsed(found[0].use) if found else Usage()
 
     async def _change(self, change: Change) -> Usage:
         async with self._turn:

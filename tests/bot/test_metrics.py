@@ -133,6 +133,11 @@ async def test_the_quota_and_the_jobs_of_all_processes(database):
             key for key in samples if key[0] == "vtbot_quota_left_calls" and ("window", "month") in key
         ]
         assert total(await scraped(other), "vtbot_quota_used_calls", window="day") == 2
+        waiting = {
+            rank: total(samples, "vtbot_waiting_calls", priority=rank)
+            for rank in ("person", "poll", "automatic")
+        }
+        assert waiting == {"person": 1, "poll": 0, "automatic": 0}
         hosts = {value for key in samples if key[0].startswith("vtbot_quota") for _, value in key[1:2]}
         assert hosts == {"127.0.0.1"}
 
