@@ -85,10 +85,10 @@ def cut(text: str, most: int) -> str:
 
 def broad(text: str) -> str:
     """A text with two letters in place of each that is as broad as two, as Japanese ones are: its length is its columns."""
-    text = str(text)
-    if text.isascii():
-        return text
-    return "".join("xx" if east_asian_width(one) in "WF" else one for one in text)
+    return _NOT_ASCII.sub(lambda one: "xx" if east_asian_width(one[0]) in "WF" else one[0], str(text))
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def size(count: int) -> str:

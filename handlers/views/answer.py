@@ -127,9 +127,11 @@ def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
     """The answer to a request: one finding in full, or several as a list, the worst first."""
     shown = entries(findings)
     # The buttons come right under what is read at a glance, and the long table after them.
-    blocks = [*overview(shown, context), *buttons(findings, context)]
-    if len(shown) == 1 and context.detail is Detail.FULL:
-        blocks += card.enrichment(shown[0], context.reading)
+    fitted = card.fit(shown[0], context.reading) if len(shown) == 1 else None
+    glance = card.card(fitted) if fitted else several(shown, context)
+    blocks = [*glance, *buttons(findings, context)]
+    if fitted and context.detail is Detail.FULL:
+        blocks += card.enrichment(fitted)
     closing = small_print(list(closing_lines([one.finding for one in shown], context)))
     return Message(fallback(lines(shown, context)), rendered([*blocks, *closing]))
 
@@ -139,7 +141,7 @@ def overview(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
     if len(shown) > 1:
         yield from several(shown, context)
     else:
-        yield from card.card(shown[0], context.reading)
+        yield from card.card(card.fit(shown[0], context.reading))
 
 
 # Several findings ----------------------------------------------------------------------------------------

@@ -102,17 +102,28 @@ class Entry:
         return tuple((label, value) for label, value in told if str(value) not in said)
 
 
-def card(entry: Entry, reading: Reading) -> Iterator[Block]:
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """An entry for a reader: the facts and the line of context for which its card has room, and the facts that are left."""
+
+    entry: Entry
+    reading: Reading
+    facts: tuple[Fact, ...]
+    left: tuple[Fact, ...]
+    context: Line
+
+
+def card(fitted: Fitted) -> Iterator[Block]:
     """What is read at a glance, above the buttons."""
+    entry, reading = fitted.entry, fitted.reading
     finding = entry.finding
     yield from headline(finding, entry.also, most=MODAL_SUBJECT if reading.in_modal else SUBJECT_CHARACTERS)
     if reason := _reason(finding, reading):
         yield sentence(reason)
-    shown, _, context = _fitted(entry, reading)
-    if told := [small(value, label) for label, value in shown if clean(value)]:
+    if told := [small(value, label) for label, value in fitted.facts if clean(value)]:
         yield SectionBlock(fields=told)
-    if context:
-        yield ContextBlock(elements=[small(context)])
+    if fitted.context:
+        yield ContextBlock(elements=[small(fitted.context)])
     if warning := facts.warning(finding):
         yield alert(warning) if reading.in_modal else quote(warning)
 
@@ -127,12 +138,12 @@ def headline(
     yield rich(code(text.subject(finding, most)), say(bar and f"  {bar}"), say(others and f"\n{others}"))
 
 
-def _fitted(entry: Entry, reading: Reading) -> tuple[tuple[Fact, ...], tuple[Fact, ...], Line]:
-    """The facts that are shown, those for which there is no room, and the line of context."""
+def fit(entry: Entry, reading: Reading) -> Fitted:
+    """Choose what a card has room for. It takes a third of the time of an answer, so this is done once for each."""
     finding, known = entry.finding, entry.facts
     context = list(_context(finding, reading))
     if reading.in_modal:
-        return known, (), text.join(" · ", [*context, text.checked(finding)])
+        return Fitted(entry, reading, known, (), text.join(" · ", [*context, text.checked(finding)]))
     room = LINES - _fixed_lines(finding, reading, entry.also)
     heights = list(accumulate(height(f"{label}: {value}", FACT_WIDTH) for label, value in known))
     least = ([0, *heights])[min(len(known), LEAST_FACTS)]
@@ -143,7 +154,7 @@ def _fitted(entry: Entry, reading: Reading) -> tuple[tuple[Fact, ...], tuple[Fac
             kept.append(one)
     line = text.join(" · ", [*kept, checked])
     most = max(1, sum(one <= room - height(line, SMALL_WIDTH) for one in heights))
-    return known[:most], known[most:], line
+    return Fitted(entry, reading, known[:most], known[most:], line)
 
 
 def _fixed_lines(finding: Finding, reading: Reading, also: Sequence[Finding]) -> int:
@@ -200,12 +211,11 @@ def short(finding: Finding, reading: Reading) -> list[Part]:
 # The enrichment ----------------------------------------------------------------------------------------
 
 
-def enrichment(entry: Entry, reading: Reading) -> Iterator[Block]:
+def enrichment(fitted: Fitted) -> Iterator[Block]:
     """The facts that the card has no room for, and the documented fields, as a table that is opened by a click."""
     rows = [[cell(bold(facts.FIELD)), cell(bold(facts.VALUE))]]
     characters = TABLE_CHARACTERS
-    _, left, _ = _fitted(entry, reading)
-    for label, value in (*left, *entry.fields)[: TABLE_ROWS - 1]:
+    for label, value in (*fitted.left, *fitted.entry.fields)[: TABLE_ROWS - 1]:
         characters -= len(label) + len(value)
         if characters < 0:
             break

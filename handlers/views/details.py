@@ -53,7 +53,7 @@ def details(findings: Sequence[Finding], modal_id: str, position: Position, read
     labels = [(name, modals.part(name, len(rows))) for name, rows in parts.items()]
     blocks = [
         *details_layout.finding_menu(findings, position),
-        *card.card(Entry(finding), replace(reading, in_modal=True)),
+        *card.card(card.fit(Entry(finding), replace(reading, in_modal=True))),
         *details_layout.tabs(labels, position),
         *body,
     ]

@@ -72,6 +72,9 @@ def as_json(shown: Any) -> Any:
     if not isinstance(shown, JsonObject):
         return shown
     kind = type(shown)
+    if isinstance(shown, RichTextElementParts.Text):  # nearly all of them
+        text = {"type": "text", "text": shown.text}
+        return text | ({"style": as_json(shown.style)} if shown.style else {})
     if kind.to_dict is not JsonObject.to_dict:
         return shown.to_dict()
     for validate in _validators(kind):
@@ -189,8 +192,8 @@ def _one_line(piece: str) -> str:
 def cell(*parts: Part) -> dict[str, Any]:
     """A cell of a table. Slack refuses an empty one, so that becomes a dash."""
     shown = [part for part in parts if not isinstance(part, RichTextElementParts.Text) or part.text.strip()]
-    found: dict[str, Any] = as_json(rich(*shown) if shown else rich(say(NOTHING)))
-    return found
+    section = {"type": "rich_text_section", "elements": as_json(shown or [say(NOTHING)])}
+    return {"type": "rich_text", "elements": [section]}
 
 
 def tell(line: str) -> list[Part]:

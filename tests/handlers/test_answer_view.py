@@ -200,7 +200,7 @@ def test_the_json_of_blocks_is_what_the_sdk_makes():
         blocks = [
             *answer_views.overview(entries, context),
             *answer_views.buttons(findings, context),
-            *card.enrichment(entries[0], context.reading),
+            *card.enrichment(card.fit(entries[0], context.reading)),
         ]
         assert [as_json(block) for block in blocks] == [block.to_dict() for block in blocks]
 
