@@ -20,6 +20,8 @@ from vt.privacy import masked
 from vt.stored import Packer
 
 utc_now = partial(datetime.now, UTC)
+DELETED_AT_ONCE = 500
+"""Rows, each with what refers to it."""
 
 # `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send. It is read as
 # text, since what is stored may not be readable.
@@ -176,8 +178,9 @@ class Cases:
 
     async def prune(self, older_than: datetime) -> None:
         """Delete ended cases that were asked before that time. Raises StoreDown."""
-        sql = "DELETE FROM cases WHERE outcome <> %(open)s AND created < %(before)s"
-        await self._database.rows(sql, {"open": Outcome.OPEN.value, "before": older_than})
+        await delete_older(
+            self._database, "cases", "created", older_than, f"outcome <> '{Outcome.OPEN.value}'"
+        )
 
 
 class MeasuredCases(Cases):
@@ -195,6 +198,29 @@ class MeasuredCases(Cases):
             action = actions.pop() if len(actions) == 1 else "several"
             seconds = (self._clock() - case.request.at).total_seconds()
             self._metrics.answers.labels(action, case.outcome.value).observe(seconds)
+
+
+async def delete_older(
+    database: Database,
+    table: str,
+    column: str,
+    before: datetime,
+    only: str = "true",
+    at_once: int = DELETED_AT_ONCE,
+) -> None:
+    """Delete rows whose time in a column is before that one, the oldest first, `at_once` with each statement. Raises StoreDown.
+
+    All of them in one statement might take longer than a statement may, for example after KEEP_HISTORY was lowered: then none
+    would ever be deleted. `only`: what else holds for them.
+    """
+    sql = f"""
+        DELETE FROM {table} WHERE ctid IN (
+            SELECT ctid FROM {table} WHERE {column} < %(before)s AND {only} ORDER BY {column} LIMIT %(most)s FOR UPDATE SKIP LOCKED
+        )
+        RETURNING true
+    """  # noqa: S608 - constants
+    while len(await database.rows(sql, {"before": before, "most": at_once})) == at_once:
+        pass
 
 
 async def keep(connection: Connection, request: Request, priority: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import structlog
 
 from bot.database import Database
-from bot.storage.cases import stored_instance
+from bot.storage.cases import delete_older, stored_instance
 from handlers.case import JUDGED, Sighting, Summary
 from handlers.deps import MAX_LATEST, Judged
 from handlers.instances import DEFAULT
@@ -137,7 +137,7 @@ class History:
 
     async def prune(self, older_than: datetime) -> None:
         """Delete what was looked up before that time."""
-        await self._database.rows("DELETE FROM sightings WHERE at < %(before)s", {"before": older_than})
+        await delete_older(self._database, "sightings", "at", older_than)
 
 
 def _summary(row: Any, channel: str) -> Summary:
@@ -211,7 +211,7 @@ class AuditTrail:
 
     async def prune(self, older_than: datetime) -> None:
         """Forget what is older than that."""
-        await self._database.rows("DELETE FROM audit WHERE at < %(before)s", {"before": older_than})
+        await delete_older(self._database, "audit", "at", older_than)
 
 
 def _entry(row: Any) -> Entry:

@@ -7,6 +7,7 @@ from typing import Self
 import structlog
 
 from bot.database import Database
+from bot.storage.cases import delete_older
 from handlers import stored_shapes
 from handlers.admission import CACHED_FOR
 from handlers.case import Modal, Unreadable
@@ -197,4 +198,4 @@ class Modals:
 
     async def prune(self, older_than: datetime) -> None:
         """Forget those that were opened before that time."""
-        await self._database.rows("DELETE FROM modals WHERE created < %(before)s", {"before": older_than})
+        await delete_older(self._database, "modals", "created", older_than)

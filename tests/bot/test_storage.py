@@ -18,7 +18,9 @@ from bot.database import Database
 from bot.postgres import Server
 from bot.startup import prepare
 from bot.storage.cases import Cases
+from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
+from bot.storage.slack import Modals
 from handlers.case import Case, Outcome, StoreDown
 from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
@@ -258,6 +260,38 @@ async def test_more_replies_than_are_deleted_at_once(database):
     await StoredReplies(opened, max_rows=100).prune(NOON)
     [[count, first]] = await opened.rows("SELECT count(*), min(key::int) FROM replies", {})
     assert (count, first) == (100, 11_901)
+    await opened.close()
+
+
+FILL = """
+    INSERT INTO cases SELECT n::text, n::text, %(at)s, 'T1', 'U1', 'C1', 'lookup', 'answered', 0, '{}', '{}'
+    FROM generate_series(1, 1100) AS n;
+    INSERT INTO sightings SELECT n::text, 0, 'T1', 'U1', 'C1', true, 's', %(at)s, 'CLEAN', 0, 70, '{}'
+    FROM generate_series(1, 1100) AS n;
+    INSERT INTO audit SELECT n::text, n::text, %(at)s, 'T1', 'U1', 'C1', 'command', 'lookup', NULL, '[]', 'answered', NULL, 1
+    FROM generate_series(1, 1100) AS n;
+    INSERT INTO modals SELECT n::text, n::text, %(at)s, '{}' FROM generate_series(1, 1100) AS n
+"""
+FEW_AT_ONCE = """
+    CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN IF (SELECT count(*) FROM gone) > 500 THEN RAISE ''too many''; END IF; RETURN NULL; END'
+"""
+
+
+async def test_what_is_old_is_deleted_in_several_statements(database):
+    """One that deletes all of a long time's rows would take longer than a statement may, each time it is tried."""
+    opened = Database(database, timeout=60)
+    with psycopg.connect(database, autocommit=True) as connection:
+        psycopg.ClientCursor(connection).execute(FILL, {"at": NOON})
+        connection.execute(FEW_AT_ONCE)
+        parts = {"cases": Cases, "sightings": History, "audit": AuditTrail, "modals": Modals}
+        for table, part in parts.items():
+            connection.execute(
+                f"CREATE TRIGGER few AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone EXECUTE FUNCTION few()"
+            )
+            await part(opened).prune(NOON + timedelta(seconds=1))
+            count = connection.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - constants
+            assert count.fetchone() == (0,)
     await opened.close()
 
 
