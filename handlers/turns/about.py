@@ -11,7 +11,7 @@ from handlers import text
 from handlers.case import Case, Change, Outcome, StoreDown
 from handlers.deps import HomeDeps, InfoDeps, PostingDeps, SettingsDeps
 from handlers.instances import Instance, asked_for, usable
-from handlers.people import PLACES_OF_ONE, may_change, may_change_all
+from handlers.people import PLACES_OF_ONE, InstanceRefused, may_change, may_change_all
 from handlers.posting import end, reply
 from handlers.request import (
     ChangeSettingsRequest,
@@ -65,19 +65,33 @@ async def change_settings(case: Case[ChangeSettingsRequest], deps: SettingsDeps)
     """
     origin = case.request.origin
     new = case.request.settings
-    if not await may_change(origin, deps.directory, deps.policy):
-        refused = await reply(_to_asker(case), messages.note(channels_text.WHO_MAY_CHANGE), deps)
+    old = await deps.channel_settings.get(origin.team, origin.channel)
+    if why := await _refusal(origin, old, new, deps):
+        refused = await reply(_to_asker(case), messages.note(why), deps)
         await end(refused, deps, Outcome.REFUSED)
         return
-    if new.instance and deps.instances:
-        await asked_for(origin.model_copy(update={"instance": new.instance}), deps)
     if not case.changes:
-        old = await deps.channel_settings.get(origin.team, origin.channel)
         case = case.model_copy(update={"changes": changes(old, new)})
         await deps.store.save(case)
     await deps.channel_settings.change(origin.team, origin.channel, new)
     saved = await reply(_to_asker(case), messages.note(channels_text.saved(case.changes)), deps)
     await end(saved, deps)
+
+
+async def _refusal(origin: Origin, old: ChannelSettings, new: ChannelSettings, deps: SettingsDeps) -> str:
+    """Why this person may not change the settings to these; "" if they may. Raises StoreDown.
+
+    An instance of VirusTotal that somebody else chose may stay, whoever changes something else.
+    """
+    if not await may_change(origin, deps.directory, deps.policy):
+        return channels_text.WHO_MAY_CHANGE
+    if not deps.instances or new.instance in ("", old.instance):
+        return ""
+    try:
+        await asked_for(origin.model_copy(update={"instance": new.instance}), deps)
+    except InstanceRefused as refused:
+        return instances_text.refused(refused, deps.audience)
+    return ""
 
 
 def _to_asker(case: Case) -> Case:

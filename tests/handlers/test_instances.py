@@ -282,6 +282,23 @@ async def test_a_setting_offers_what_may_be_used_there(database, listed):
         assert [one["value"] for one in menu["options"]] == ["as-set", "main"]
 
 
+async def test_who_may_not_use_the_channels_instance_may_change_the_rest(database, listed):
+    """Ana created the channel; what the admin chose for it stays while she changes something else."""
+    async with chosen(database, listed(lab="allowed_users = ['ben']")) as app:
+        await sets(app, "lab", INCIDENT)
+        await app.slack.types(ANA, INCIDENT, "/vt settings")
+        await app.idle()
+        [view] = app.slack.views(ANA)
+        await app.slack.submits(ANA, app.slack.fills(ANA, view, {"detail": "short"}))
+        await app.idle()
+        told = app.slack.shown(app.slack.messages(INCIDENT, ANA)[-1])
+        assert told[0] == "Saved for this channel."
+        assert "instance" not in "\n".join(told)
+        assert last(await said(app, f"/vt scan-ip {IP}", user=BEN, channel=INCIDENT)) == LAB
+        refused = await said(app, f"/vt scan-ip {IP}", channel=INCIDENT)
+        assert refused == ["You can't use the VirusTotal instance lab here. You can use: main."]
+
+
 async def test_two_workspaces_with_a_key_each(database, listed, virustotals):
     """At the same time, and neither may use the other's, though its people and channels have the same names."""
     own = {
