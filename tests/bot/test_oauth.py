@@ -17,7 +17,7 @@ from bot.manifest import SCOPES
 from bot.storage.installations import States, Undecipherable, Workspaces, forget
 from playground.slack.delivery import Delivery
 from playground.slack.seed import ENTERPRISE
-from tests.support.app_fixture import ANA, Clock, address
+from tests.support.app_fixture import ANA, Clock, address, at_work
 from tests.support.logs import restored_logging
 from tests.support.oauth_apps import FIRST, FOURTH, KEY, SECOND, THIRD, query_of, several
 
@@ -134,6 +134,21 @@ async def test_a_workspace_removes_it_and_comes_back(database):
         }
         await installed[SECOND].slack.dispatcher.deliver(Delivery("events_api", payload))
         assert "looked up" in await reads_history(installed[SECOND])
+
+
+async def test_after_one_fixed_token(database):
+    """What a workspace has with one token is there after an installation by OAuth, and the other way round."""
+    async with at_work(database) as app:
+        await asks(app)
+        await app.idle()
+    async with several(database) as installed:
+        await installed.browser.installs(FIRST)
+        await installed.browser.installs(SECOND)
+        assert "looked up once" in await asks(installed[FIRST])
+        assert "looked up" not in await asks(installed[SECOND])
+        await installed.idle()
+    async with at_work(database) as app:
+        assert "looked up 2 times" in await asks(app)
 
 
 # What goes wrong with the installation --------------------------------------------------------------------

@@ -34,6 +34,8 @@ VALUES = {
     "SLACK_BOT_TOKEN": "xoxb-1-canary",
     "SLACK_APP_TOKEN": "xapp-1-canary",
     "SLACK_SIGNING_SECRET": "0123456789abcdef",
+    "SLACK_CLIENT_SECRET": "fedcba9876543210",
+    "TOKEN_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "VT_API_KEY": "f" * 64,
     "DATABASE_URL": "postgresql://vtbot:word@db.example.com/vtbot?sslmode=verify-full",
 }
@@ -91,6 +93,12 @@ def run(*command):
 ENVIRONMENTS = {
     "compose, Socket Mode": (lambda: compose()["services"]["bot"]["environment"], "/run/secrets"),
     "compose, HTTP": (lambda: compose()["services"]["bot-http"]["environment"], "/run/secrets"),
+    "compose, HTTP, OAuth": (lambda: compose()["services"]["bot-oauth"]["environment"], "/run/secrets"),
+    "Kubernetes, HTTP, OAuth": (lambda: literals("") | literals("oauth/"), "/run/secrets/vtbot"),
+    "Kubernetes, Socket Mode, OAuth": (
+        lambda: literals("") | literals("socket-mode/") | literals("oauth/"),
+        "/run/secrets/vtbot",
+    ),
     "Kubernetes, HTTP": (lambda: literals(""), "/run/secrets/vtbot"),
     "Kubernetes, Socket Mode": (lambda: literals("") | literals("socket-mode/"), "/run/secrets/vtbot"),
     "systemd": (unit_environment, "%d"),
@@ -117,9 +125,16 @@ def test_a_bot_starts_with_its_secrets_in_files(name, tmp_path):
             file = tmp_path / Path(path).relative_to(folder)
             file.write_text(f"{value}\n")
             mounted[f"{secret}_FILE"] = str(file)
-    settings = load(environ | mounted, None)
+    is_oauth = "OAuth" in name
+    client = {"SLACK_CLIENT_ID": "1042.4711"} if is_oauth else {}
+    settings = load(environ | mounted | client, None)
     assert settings.mode is (Mode.HTTP if "HTTP" in name else Mode.SOCKET)
-    assert settings.slack_bot_token.get_secret_value() == VALUES["SLACK_BOT_TOKEN"]
+    assert settings.is_oauth is is_oauth
+    if is_oauth:
+        assert settings.slack_client_secret.get_secret_value() == VALUES["SLACK_CLIENT_SECRET"]
+        assert [key.get_secret_value() for key in settings.token_keys] == [VALUES["TOKEN_KEYS"]]
+    else:
+        assert settings.slack_bot_token.get_secret_value() == VALUES["SLACK_BOT_TOKEN"]
     assert settings.vt_api_key.get_secret_value() == VALUES["VT_API_KEY"]
     if "systemd" not in name:
         assert settings.database_url.get_secret_value() == VALUES["DATABASE_URL"]
@@ -129,7 +144,7 @@ def test_secrets_are_files_only():
     """No secret is set as a variable, and every file that is named is mounted."""
     for environment, _ in ENVIRONMENTS.values():
         assert not set(environment()) & set(SECRETS)
-    for name in ("bot", "bot-http"):
+    for name in ("bot", "bot-http", "bot-oauth"):
         service = compose()["services"][name]
         named = {Path(value).name for key, value in service["environment"].items() if key.endswith("_FILE")}
         assert named == set(service["secrets"]) <= set(compose()["secrets"])
@@ -151,7 +166,7 @@ def test_compose_is_valid():
 def test_compose_runs_three_replicas_that_can_write_nowhere():
     """The root is read-only and nothing is privileged; the database can be reached from the bots only."""
     services = compose()["services"]
-    for name in ("bot", "bot-http"):
+    for name in ("bot", "bot-http", "bot-oauth"):
         assert services[name]["deploy"]["replicas"] == 3
         assert services[name]["read_only"]
         assert services[name]["cap_drop"] == ["ALL"]
@@ -170,7 +185,7 @@ def test_kubernetes_objects_are_valid(kind):
 
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
-@pytest.mark.parametrize("component", [None, "socket-mode"])
+@pytest.mark.parametrize("component", [None, "socket-mode", "oauth", "socket-mode, oauth"])
 def test_kustomize_builds_it(component, tmp_path):
     """What `kubectl apply -k` would send is valid too, in both modes."""
     folder = tmp_path / "kubernetes"
@@ -184,8 +199,11 @@ def test_kustomize_builds_it(component, tmp_path):
         kubernetes_validate.validate(part, "1.37", strict=True)
     assert len(parts) == 6, built.stderr
     settings = {name: value for name, value in parts["ConfigMap"]["data"].items() if value}
-    assert ("SLACK_APP_TOKEN_FILE" in settings) is bool(component)
-    assert ("SLACK_SIGNING_SECRET_FILE" in settings) is not bool(component)
+    is_socket, is_oauth = "socket-mode" in (component or ""), "oauth" in (component or "")
+    assert ("SLACK_APP_TOKEN_FILE" in settings) is is_socket
+    assert ("SLACK_SIGNING_SECRET_FILE" in settings) is not is_socket
+    assert ("TOKEN_KEYS_FILE" in settings) is is_oauth
+    assert ("SLACK_BOT_TOKEN_FILE" in settings) is not is_oauth
     assert {part["metadata"].get("namespace", "vtbot") for part in parts.values()} == {"vtbot"}
 
 
@@ -438,7 +456,7 @@ def test_the_dashboard_is_whole():
 # docs/deploy.md ------------------------------------------------------------------------------------------
 
 DOCUMENT = (ROOT / "docs" / "deploy.md").read_text("utf-8")
-NOT_SETTINGS = {"LOGS", "RUN", "NAME_FILE", "NEW_DATABASE_URL", "PYTHON_IMAGE", "ID"}
+NOT_SETTINGS = {"LOGS", "RUN", "BOT_DOMAIN", "NAME_FILE", "NEW_DATABASE_URL", "PYTHON_IMAGE", "ID"}
 NOT_SETTINGS |= {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # OpenSSL reads those itself
 
 
@@ -480,3 +498,32 @@ def test_the_statements_of_the_runbook_are_run(database):
         for statement in statements:
             connection.execute(statement)
     assert len(statements) == 6
+
+
+def test_the_drop_in_for_oauth_is_complete(tmp_path):
+    """Over the unit, it leaves nothing of the fixed token, and each credential that is named is loaded."""
+    text = DOCUMENT[DOCUMENT.index("Environment=SLACK_BOT_TOKEN_FILE= ") - 600 :]
+    [drop_in] = re.findall(
+        r"\[Service\]\n(LoadCredential=\n.*?)```", text[text.index("[Service]") :], re.DOTALL
+    )[:1]
+    found = re.findall(r"^(\w+)=(.*)$", drop_in, re.MULTILINE)
+    loaded = {value.partition(":")[0] for name, value in found if name == "LoadCredential" and value}
+    pairs = [pair.split("=", 1) for name, value in found if name == "Environment" for pair in value.split()]
+    environ = unit_environment() | dict(pairs)
+    named = {name: Path(value).name for name, value in environ.items() if name.endswith("_FILE") and value}
+    assert set(named.values()) == loaded
+    for name, file in named.items():
+        (tmp_path / file).write_text(VALUES[name.removesuffix("_FILE")])
+    settings = load(environ | {name: str(tmp_path / file) for name, file in named.items()}, None)
+    assert (settings.is_oauth, settings.mode) == (True, Mode.HTTP)
+
+
+def test_keys_are_made_as_the_document_says(tmp_path):
+    """What openssl prints is a key, and its file may end with a line feed."""
+    command = "openssl rand -base64 32 | tr +/ -_"
+    assert command in DOCUMENT
+    made = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)  # noqa: S603, S607 - our own words
+    (tmp_path / "keys").write_text(made.stdout)
+    environ = {"SLACK_CLIENT_ID": "1042.4711", "SLACK_CLIENT_SECRET": "x", "SLACK_SIGNING_SECRET": "x"}
+    settings = load({**environ, "TOKEN_KEYS_FILE": str(tmp_path / "keys")}, None)
+    assert len(settings.token_keys) == 1
