@@ -42,8 +42,7 @@ from vt.service import Clock, Service
 from vt.steps import MaxAges
 from vt.stored import Packer
 
-SANDBOX_QUEUE_SECONDS = 20
-"""How long the sandbox takes to analyse what is submitted to it."""
+SANDBOX_QUEUE_SECONDS = 20  # how long the sandbox takes to analyse what is submitted to it
 
 log = structlog.get_logger()
 
@@ -179,8 +178,9 @@ async def backend(
         keys: dict[tuple[str, str], Key] = {}
         for one in found.values():
             same = one.key.get_secret_value(), one.url
-            label = one.name if len(found) > 1 else httpx.URL(one.url).host if real else "sandbox"
             if same not in keys:
+                host = httpx.URL(one.url).host if real else "sandbox"
+                label = one.name if len(found) > 1 else host
                 keys[same] = await stack.enter_async_context(shared.key(one, label))
         name = DEFAULT if DEFAULT in found else next(iter(found))
         yield Backend(

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from handlers.admission import Directory, RecentSettings, in_listed
 from handlers.case import Case, FormModal
-from handlers.commands import UnknownOption, UsageError, nearest
+from handlers.commands import UnknownOption, UsageError, looks_pasted, nearest
 from handlers.event_payloads import AddressedMessage
 from handlers.payloads import ModalSubmission, SlashCommand
 from handlers.people import (
@@ -97,11 +97,13 @@ R = TypeVar("R", SlashCommand, AddressedMessage)
 def named(received: R, instances: Mapping[str, Instance]) -> R:
     """A command or message without `--instance NAME`; the name is noted in its origin.
 
-    Nothing is taken where there is no choice, or from commands that ask no instance: they refuse the option.
+    Nothing is taken where there is no choice, or from commands that ask no instance: they refuse the option. In what was
+    pasted from a log it may be another program's.
     """
     name, rest = taken(received.text)
     word = "".join(rest.split(maxsplit=1)[:1]).lower()
-    if not (instances and name) or word in ASKS_NOTHING:
+    is_foreign = name not in instances and looks_pasted(received.text)
+    if not (instances and name) or word in ASKS_NOTHING or is_foreign:
         return received
     return replace(received, text=rest, origin=received.origin.model_copy(update={"instance": name}))
 

