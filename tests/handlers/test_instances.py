@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
 
 import psycopg
 import pytest
@@ -173,6 +174,21 @@ async def test_buttons_go_on_with_the_answers_own_instance(database, listed, vir
         await app.idle()
         assert last(app.slack.shown(app.slack.messages(GENERAL, BEN)[-1])) == LAB
         assert counted(virustotals) == (0, 2)
+
+
+async def test_a_file_is_uploaded_with_the_instance_that_was_named(database, listed, virustotals, tmp_path):
+    """The question, the upload and the wait for its analysis are all its own."""
+    (tmp_path / "sample.bin").write_bytes(b"not seen before")
+    unknown = {"response_code": 0, "resource": "", "verbose_msg": "not known"}
+    digest = sha256(b"not seen before").hexdigest()
+    virustotals["lab"].tell("file/report", digest, unknown | {"resource": digest})
+    async with chosen(database, listed(), FILE_ROOTS=str(tmp_path)) as app:
+        question = await app.asks(f"/vt scan-file {tmp_path}/sample.bin --instance lab")
+        assert LAB in app.now(question)
+        await sets(app, "main")
+        await app.slack.presses(ANA, question, "upload")
+        await app.slack.until(lambda: virustotals["lab"].calls_to("file/scan"))
+        assert counted(virustotals)[0] == 0
 
 
 # Who may use which -----------------------------------------------------------------------------------------
