@@ -251,10 +251,10 @@ class Packer:
 
     def remembered(self, reply: PackedReply, name: object, make: Callable[[Raw], T]) -> T:
         """See PackedReply.remembered."""
-        if self._last is None or self._last[0] != reply.digest:
+        if (last := self._last) is None or last[0] != reply.digest:  # read once: other threads change it
             self._last = None  # before the next one is parsed
-            self._last = reply.digest, remembering(json.loads(reply.text))
-        return remembered(self._last[1], name, make)
+            self._last = last = reply.digest, remembering(json.loads(reply.text))
+        return remembered(last[1], name, make)
 
     def forget(self) -> None:
         """Hold nothing parsed."""
