@@ -21,7 +21,7 @@ from bot.observability import Metrics
 from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases, MeasuredCases
+from bot.storage.cases import Cases
 from bot.storage.channels import WatchStore
 from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
@@ -163,7 +163,7 @@ async def backend(
         packer = Packer(ReplySpool(spool(settings).folder))
         spool(settings).remove_stale()
         first_turns = FirstTurns()
-        cases = MeasuredCases(metrics, store, clock, first_turns, packer)
+        cases = Cases(store, clock, first_turns, packer, metrics)
         cards = Cards(store, clock, unknown=bool(settings.watch_channels), packer=packer)
         shared = _Shared(
             settings,

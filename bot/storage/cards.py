@@ -12,8 +12,7 @@ from bot.connections import Connection
 from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage import channels
-from bot.storage.cases import COLUMNS, Cases, keep
-from bot.storage.replies import CaseReplies
+from bot.storage.cases import COLUMNS, CaseReplies, Cases, keep
 from handlers import stored_shapes
 from handlers.case import Unreadable, UnreadableCase
 from handlers.event_payloads import MessageEvent

@@ -1,7 +1,7 @@
 """Cases: requests and how far they have come. The table, and the Store of handlers."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -10,14 +10,14 @@ from bot.connections import Connection, FirstTurns, put_off
 from bot.database import Database, fetched
 from bot.observability import Metrics
 from bot.queue import jobs
-from bot.storage.replies import CaseReplies
 from bot.tracing import DELIVERY, ROOT
 from handlers import stored_shapes
-from handlers.case import Case, Modal, ModalTypes, Outcome, asked_lookups
+from handlers.case import Case, Modal, ModalTypes, Outcome, Unreadable, UnreadableCase, asked_lookups
 from handlers.instances import DEFAULT
 from handlers.request import LookupRequest, Request
+from vt.lookup import Lookup
 from vt.privacy import masked
-from vt.stored import Packer
+from vt.stored import INLINE, PackedReply, Packer, Raw
 
 utc_now = partial(datetime.now, UTC)
 DELETED_AT_ONCE = 500
@@ -89,9 +89,11 @@ class Cases:
         clock: Callable[[], datetime] = utc_now,
         first_turns: FirstTurns | None = None,
         packer: Packer | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
+        self._metrics = metrics or Metrics()
         self._replies = CaseReplies(database, packer or Packer())
         self._first_turns = first_turns or FirstTurns()
         self._accepted: dict[str, Case] = {}
@@ -132,13 +134,17 @@ class Cases:
         return await self._replies.read_case(rows[0]._asdict()) if rows else None
 
     async def save(self, case: Case) -> None:
-        """Store how far a request has come; once it has ended, with the last writes of the turn."""
+        """Store how far a request has come; once it has ended, with the last writes of the turn, and measure how long it took."""
         await self._replies.save(case)
         statement = (_SAVE, _progress(case) | {"id": case.request.id, "calls": 0})
         if case.outcome is Outcome.OPEN:
             await self._database.write(statement)
-        else:
-            await self._database.write_later(statement)
+            return
+        await self._database.write_later(statement)
+        actions = {lookup.action.key for lookup in case.lookups} or {case.request.verb.value}
+        action = actions.pop() if len(actions) == 1 else "several"
+        seconds = (self._clock() - case.request.at).total_seconds()
+        self._metrics.answers.labels(action, case.outcome.value).observe(seconds)
 
     async def fail(self, request_id: str, why: str) -> None:
         """End a request whose progress cannot be read or written. `why` goes to the audit trail."""
@@ -183,21 +189,63 @@ class Cases:
         )
 
 
-class MeasuredCases(Cases):
-    """Cases, with the time to each answer measured."""
+# The replies of cases -----------------------------------------------------------------------------------
 
-    def __init__(self, metrics: Metrics, *parts: Any) -> None:
-        super().__init__(*parts)
-        self._metrics = metrics
+_KEEP_REPLY = """
+    INSERT INTO case_replies (case_id, digest, content)
+    SELECT id, %(digest)s, %(content)s FROM cases WHERE id = %(id)s
+    ON CONFLICT DO NOTHING
+"""
+_KEPT_REPLIES = "SELECT digest FROM case_replies WHERE case_id = %(id)s"
+_REPLY = "SELECT content FROM case_replies WHERE case_id = %(id)s AND digest = %(digest)s"
+
+
+class CaseReplies:
+    """The large replies of cases, each in a row of its own, which is written once, read alone, and deleted with its case."""
+
+    def __init__(self, database: Database, packer: Packer) -> None:
+        self._database = database
+        self._packer = packer
 
     async def save(self, case: Case) -> None:
-        """Store how far a request has come."""
-        await super().save(case)
-        if case.outcome is not Outcome.OPEN:
-            actions = {lookup.action.key for lookup in case.lookups} or {case.request.verb.value}
-            action = actions.pop() if len(actions) == 1 else "several"
-            seconds = (self._clock() - case.request.at).total_seconds()
-            self._metrics.answers.labels(action, case.outcome.value).observe(seconds)
+        """Store those that are not stored yet, before the case that names them. Raises StoreDown."""
+        replies = {one.raw.digest: one.raw for one in case.lookups if isinstance(one.raw, PackedReply)}
+        if not replies:
+            return
+        self._packer.forget()
+        for row in await self._database.rows(_KEPT_REPLIES, {"id": case.request.id}):
+            replies.pop(row.digest, None)
+        for digest, reply in replies.items():
+            async with self._packer.alone():
+                row = {"id": case.request.id, "digest": digest, "content": reply.compressed}
+                await self._database.rows(_KEEP_REPLY, row)
+
+    async def read_case(self, row: Mapping[str, Any]) -> Case:
+        """A case from its row, with its large replies. Older versions stored those with it. Raises StoreDown, UnreadableCase."""
+        case = stored_shapes.read_case(row)
+        if len(row["progress"]) <= INLINE and not any(
+            isinstance(one.raw, PackedReply) for one in case.lookups
+        ):
+            return case
+        try:
+            lookups = [await self._with_reply(case.request.id, lookup) for lookup in case.lookups]
+        except LookupError:
+            raise UnreadableCase(stored_shapes.salvage(row), Unreadable("reply: missing")) from None
+        return case.model_copy(update={"lookups": tuple(lookups)})
+
+    async def _with_reply(self, case_id: str, lookup: Lookup) -> Lookup:
+        """The lookup with its reply, packed if it is large. Raises LookupError."""
+        raw: Raw | None = lookup.raw
+        if isinstance(raw, PackedReply):
+            async with self._packer.alone():
+                rows = await self._database.rows(_REPLY, {"id": case_id, "digest": raw.digest})
+                raw = self._packer.attached(raw, rows[0].content)
+        elif raw is not None:
+            raw = self._packer.packed(json.dumps(raw, ensure_ascii=False), raw)
+        return lookup if raw is lookup.raw else lookup.evolve(raw=raw)
+
+
+# Rows ----------------------------------------------------------------------------------------------------
 
 
 async def delete_older(

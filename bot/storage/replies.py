@@ -1,4 +1,8 @@
-"""VirusTotal's replies: those that processes share so that nothing is asked for twice, and the large ones of cases."""
+"""VirusTotal's replies, which processes share so that nothing is asked for twice: which are stored, and which are wanted.
+
+What is wanted is asked for now, or waits for room in somebody's call. Its table is unlogged, which costs no write to the log:
+it is empty after a crash of the database, when everybody asks for themselves.
+"""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -6,26 +10,38 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.connections import Statement
-from bot.database import Database
-from bot.storage.wanted_replies import CLAIM_SECONDS, END, WAITING, WANTED, WantedReplies
-from handlers import stored_shapes
-from handlers.case import Case, Unreadable, UnreadableCase
+from bot.connections import Connection
+from bot.database import Database, fetched
+from bot.queue import jobs
+from bot.storage.uploads import Uploads
 from vt.coalescing import CachedReply, Claims
-from vt.lookup import Lookup
+from vt.indicators import Kind
 from vt.steps import TimeRange, WantedReply
 from vt.stored import INLINE, PackedReply, Packer, Raw, remembering
 
+CLAIM_SECONDS = 5
+"""How long a process that died keeps others from asking."""
+GATHER_SECONDS = 10
+"""How long what waits for a batch does so after its process died."""
+LATE_SECONDS = 60
+"""How long a case that has its turn may still be answered by others' calls."""
+LOCK = 0x76746261
+"""The first half of the advisory lock ("vtba") under which one process at a time takes what waits for a batch."""
+
+WANTED = """
+    unnest(%(keys)s::text[], %(batches)s::text[], %(actions)s::text[], %(kinds)s::text[], %(resources)s::text[]) AS wanted (key, batch, action, kind, resource)
+"""
+WAITING = "claimed_until IS NULL AND until > now() AND starts_with(key, %(owner)s)"
 # Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
-# was stored before the clock was set back.
+# was stored before the clock was set back. What is no longer wanted, `keys`, ends in the same statement.
 _PUT = """
+    WITH ended AS (DELETE FROM wanted_replies WHERE key = ANY(%(keys)s))
     INSERT INTO replies (key, raw, at, known)
     SELECT key, raw::json, %(at)s, known
     FROM unnest(%(stored)s::text[], %(raws)s::text[], %(known)s::boolean[]) AS reply (key, raw, known)
     ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at, known = excluded.known
     WHERE replies.at <= excluded.at OR replies.at > GREATEST(now(), excluded.at) + interval '1 minute'
 """
-_PUT_AND_END = f"WITH ended AS ({END}) {_PUT}"
 # Of a reply that an older version stored it is not noted whether VirusTotal knew anything.
 _RECALL = """
     SELECT key, at, CASE WHEN octet_length(raw::text) <= %(inline)s THEN raw::text END AS raw FROM replies
@@ -36,8 +52,7 @@ _RECALL_LARGE = "SELECT raw::text AS raw FROM replies WHERE key = %(key)s AND at
 # does the conflict decide.
 _CLAIM = f"""
     WITH stored AS ({_RECALL}), claimed AS (
-        INSERT INTO wanted_replies AS mine
-            (key, batch, action, kind, resource, automatic, case_ids, since, until, claimant, claimed_until)
+        INSERT INTO wanted_replies AS mine (key, batch, action, kind, resource, automatic, case_ids, since, until, claimant, claimed_until)
         SELECT key, batch, action, kind, resource, %(automatic)s, '{{}}', now(), claim.until, %(claimant)s, claim.until
         FROM {WANTED}, (SELECT now() + interval '{CLAIM_SECONDS} seconds' AS until) AS claim
         WHERE NOT EXISTS (SELECT FROM stored WHERE stored.key = wanted.key) AND NOT EXISTS (
@@ -53,6 +68,53 @@ _CLAIM = f"""
         UNION ALL SELECT key, NULL, NULL, is_awaited FROM claimed
     ) AS found
 """  # noqa: S608 - constants
+_WAIT = f"""
+    INSERT INTO wanted_replies AS mine (key, batch, action, kind, resource, automatic, case_ids, since, until, claimant)
+    SELECT key, batch, action, kind, resource, %(automatic)s, %(cases)s::text[], now(), now() + make_interval(secs => %(seconds)s), ''
+    FROM {WANTED}
+    ON CONFLICT (key) DO UPDATE SET
+        automatic = mine.automatic AND excluded.automatic,
+        case_ids = mine.case_ids || ARRAY(SELECT unnest(excluded.case_ids) EXCEPT SELECT unnest(mine.case_ids)),
+        since = CASE WHEN mine.until > now() THEN mine.since ELSE now() END,
+        until = GREATEST(mine.until, excluded.until),
+        claimed_until = CASE WHEN mine.claimed_until > now() THEN mine.claimed_until END
+"""  # noqa: S608 - constants
+_COUNT = f"""
+    SELECT count(*), COALESCE(extract(epoch FROM now() - max(since)), 0)::float AS quiet FROM wanted_replies
+    WHERE batch = %(batch)s AND {WAITING}
+"""  # noqa: S608 - constants
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(%(lock)s, hashtext(%(batch)s))"
+# First one's own; then what people want before what nobody waits for, and each asker in turn, however much one has asked for.
+# MATERIALIZED: as a subquery it may be run for each row, and then takes more than LIMIT allows, which no call could hold.
+_FILL = f"""
+    WITH taken AS MATERIALIZED (
+        SELECT mine.key FROM wanted_replies AS mine JOIN (
+            SELECT key, row_number() OVER (PARTITION BY COALESCE(cases.team || ':' || cases.asker, key) ORDER BY since) AS place
+            FROM wanted_replies LEFT JOIN cases ON cases.id = case_ids[1]
+            WHERE batch = %(batch)s AND {WAITING}
+        ) AS waiting ON waiting.key = mine.key
+        WHERE claimed_until IS NULL AND (%(own)s::text[] = '{{}}' OR EXISTS (
+            SELECT FROM wanted_replies WHERE key = ANY(%(own)s::text[]) AND {WAITING}
+        ))
+        ORDER BY mine.key = ANY(%(own)s::text[]) DESC, automatic, place, since
+        LIMIT %(room)s FOR UPDATE OF mine SKIP LOCKED
+    )
+    UPDATE wanted_replies AS mine
+    SET claimant = %(claimant)s, claimed_until = now() + interval '{CLAIM_SECONDS} seconds'
+    FROM taken WHERE mine.key = taken.key
+    RETURNING mine.key, batch, action, kind, resource, case_ids <> '{{}}' AS is_awaited
+"""  # noqa: S608 - constants
+_RELEASE = """
+    WITH waiting AS (UPDATE wanted_replies SET claimed_until = NULL WHERE key = ANY(%(keys)s) AND claimant = %(claimant)s AND case_ids <> '{}')
+    DELETE FROM wanted_replies WHERE key = ANY(%(keys)s) AND claimant = %(claimant)s AND case_ids = '{}'
+"""
+_WAKE = f"""
+    WITH ended AS (DELETE FROM wanted_replies WHERE key = ANY(%(keys)s) RETURNING case_ids),
+    woken AS (SELECT DISTINCT unnest(case_ids) AS id FROM ended),
+    due AS (
+        UPDATE watch_cards SET version = version + 1, due = %(at)s WHERE case_id IN (SELECT id FROM woken) AND due > %(at)s RETURNING case_id
+    ), {jobs.WAKE_CASES}
+"""  # noqa: S608 - constants
 # The newest replies stay that fit into both bounds; bytes are counted as PostgreSQL stores them, compressed, and no reply
 # is read for that. So many are deleted at once that the statement does not take too long.
 _PRUNE = """
@@ -61,9 +123,7 @@ _PRUNE = """
         WHERE at >= %(before)s ORDER BY at DESC, key DESC LIMIT %(rows)s
     ), counted AS (
         SELECT key, at, sum(size) FILTER (WHERE size <= %(bytes)s) OVER (ORDER BY at DESC, key DESC) AS total FROM newest
-    ), kept AS (
-        SELECT at, key FROM counted WHERE total <= %(bytes)s ORDER BY at, key LIMIT 1
-    )
+    ), kept AS (SELECT at, key FROM counted WHERE total <= %(bytes)s ORDER BY at, key LIMIT 1)
     DELETE FROM replies WHERE key IN (
         SELECT key FROM newest WHERE size > %(bytes)s
         UNION ALL (
@@ -74,12 +134,13 @@ _PRUNE = """
     )
     RETURNING key
 """
+_PRUNE_WANTED = "DELETE FROM wanted_replies WHERE GREATEST(until, claimed_until) < now()"
 PRUNED_AT_ONCE = 5_000
 MAX_ROWS = 100_000
 MAX_BYTES = 512 << 20
 
 
-class StoredReplies(WantedReplies):
+class StoredReplies(Uploads):
     """VirusTotal's replies, stored so that the same thing is not asked twice. Every method raises StoreDown.
 
     `owner`: to whose key they came. What the sandbox invented is never taken for what VirusTotal said.
@@ -96,14 +157,16 @@ class StoredReplies(WantedReplies):
         packer: Packer | None = None,
     ) -> None:
         super().__init__(database, owner)
+        self._awaited: set[str] = set()
+        """Keys that are claimed by this process, and that cases wait for."""
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._packer = packer or Packer()
 
     async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, Raw]:
         """Those of them that are stored and came after that time."""
-        within = TimeRange(newer_than, newer_than, datetime.max.replace(tzinfo=UTC))
-        return {key: raw for key, (raw, _) in (await self.recall(keys, within)).items()}
+        found = await self.recall(keys, TimeRange(newer_than, newer_than, datetime.max.replace(tzinfo=UTC)))
+        return {key: raw for key, (raw, _) in found.items()}
 
     async def recall(self, keys: Iterable[str], within: TimeRange) -> dict[str, CachedReply]:
         """The stored replies for these keys that came within that time, with the times when they came."""
@@ -152,90 +215,86 @@ class StoredReplies(WantedReplies):
                 continue
             async with self._packer.alone():
                 await self._database.rows(_PUT, self._rows({key: raw.text}, at, unknown))
-        if raws:
-            write = self._database.write if others else self._database.write_later
-            await write(*self._last_writes(raws, self._rows(small, at, unknown), at))
+        if not raws:
+            return
+        ended = self._keys(raws)
+        awaited = self._awaited.intersection(ended["keys"])
+        self._awaited -= awaited
+        rows = self._rows(small, at, unknown)
+        statements = [(_PUT, rows), (_WAKE, ended | {"at": at})] if awaited else [(_PUT, rows | ended)]
+        await (self._database.write if others else self._database.write_later)(*statements)
 
     def _rows(self, bodies: Mapping[str, str], at: datetime, unknown: Collection[str]) -> dict[str, Any]:
-        """Values for the replies that may be stored, in the order of their keys."""
+        """Values of _PUT for the replies that may be stored, in the order of their keys. Nothing ends with them."""
         kept = [key for key, body in bodies.items() if len(body) <= self._max_bytes]
         return {
             "stored": [self._owner + key for key in kept],
             "raws": [bodies[key] for key in kept],
             "known": [key not in unknown for key in kept],
             "at": at,
+            "keys": [],
         }
 
-    def _last_writes(self, keys: Iterable[str], rows: dict[str, Any], at: datetime) -> list[Statement]:
-        """Store these rows, and end what is wanted: one statement, unless cases have to be woken."""
-        sql, values = self._ended(keys, at)
-        if sql is END and rows["stored"]:
-            return [(_PUT_AND_END, values | rows)]
-        return [(_PUT, rows), (sql, values)] if rows["stored"] else [(sql, values)]
-
     async def prune(self, older_than: datetime) -> None:
-        """Delete replies, to whichever key, that came before that time, and the oldest that exceed the bounds. Raises StoreDown."""
-        bounds = {"rows": self._max_rows or None, "bytes": self._max_bytes}
-        while True:
-            deleted = await self._database.rows(
-                _PRUNE, {"before": older_than, "most": PRUNED_AT_ONCE, **bounds}
-            )
-            if len(deleted) < PRUNED_AT_ONCE:
-                break
-        await self._prune_wanted()
+        """Delete replies to any key that came before that time, the oldest beyond the bounds, and what nobody waits for."""
+        bounds = {"rows": self._max_rows or None, "bytes": self._max_bytes, "most": PRUNED_AT_ONCE}
+        while len(await self._database.rows(_PRUNE, bounds | {"before": older_than})) == PRUNED_AT_ONCE:
+            pass
+        await self._database.rows(_PRUNE_WANTED, {})
+        await self._prune_uploads()
 
+    # What is wanted --------------------------------------------------------------------------------------
 
-# The replies of cases -----------------------------------------------------------------------------------
+    async def gather(self, wanted: Sequence[WantedReply], *, automatic: bool) -> None:
+        """Let others' calls ask for these for some seconds."""
+        values = {"seconds": GATHER_SECONDS, "cases": [], "automatic": automatic}
+        await self._database.rows(_WAIT, self._wanted(wanted) | values)
 
-_KEEP_REPLY = """
-    INSERT INTO case_replies (case_id, digest, content)
-    SELECT id, %(digest)s, %(content)s FROM cases WHERE id = %(id)s
-    ON CONFLICT DO NOTHING
-"""
-_KEPT_REPLIES = "SELECT digest FROM case_replies WHERE case_id = %(id)s"
-_REPLY = "SELECT content FROM case_replies WHERE case_id = %(id)s AND digest = %(digest)s"
+    async def waiting(self, batch: str) -> tuple[int, float]:
+        """How many wait for a batch, and for how many seconds nobody new has come."""
+        [found] = await self._database.rows(_COUNT, {"batch": batch, "owner": self._owner})
+        return found.count, found.quiet
 
+    async def await_batch(
+        self, case_id: str, wanted: Sequence[WantedReply], seconds: float, *, automatic: bool
+    ) -> None:
+        """Let others' calls ask for these for so long, and wake the case when the replies are there."""
+        values = {"seconds": seconds + LATE_SECONDS, "cases": [case_id], "automatic": automatic}
+        await self._database.write_later((_WAIT, self._wanted(wanted) | values))
 
-class CaseReplies:
-    """The large replies of cases, each in a row of its own, which is written once, read alone, and deleted with its case."""
+    async def fill(
+        self, batch: str, room: int, claimant: str, own: Collection[str] = ()
+    ) -> list[WantedReply]:
+        """Claim at most `room` of those that wait for a batch; none if one's own were all claimed by others."""
+        values: dict[str, Any] = {"batch": batch, "room": room, "claimant": claimant, "owner": self._owner}
+        values["own"] = [self._owner + key for key in own]
 
-    def __init__(self, database: Database, packer: Packer) -> None:
-        self._database = database
-        self._packer = packer
+        async def taken(connection: Connection) -> list[Any]:
+            await fetched(connection, _ONE_AT_A_TIME, {"lock": LOCK, "batch": self._owner + batch})
+            return await fetched(connection, _FILL, values)
 
-    async def save(self, case: Case) -> None:
-        """Store those that are not stored yet, before the case that names them. Raises StoreDown."""
-        replies = {one.raw.digest: one.raw for one in case.lookups if isinstance(one.raw, PackedReply)}
-        if not replies:
-            return
-        self._packer.forget()
-        for row in await self._database.rows(_KEPT_REPLIES, {"id": case.request.id}):
-            replies.pop(row.digest, None)
-        for digest, reply in replies.items():
-            async with self._packer.alone():
-                row = {"id": case.request.id, "digest": digest, "content": reply.compressed}
-                await self._database.rows(_KEEP_REPLY, row)
+        rows = await self._database.run(taken, together=True)
+        self._awaited |= {row.key for row in rows if row.is_awaited}
+        keys = [row.key.removeprefix(self._owner) for row in rows]
+        return [
+            WantedReply(key, row.batch, row.action, kind=Kind(row.kind), resource=row.resource)
+            for key, row in zip(keys, rows, strict=True)
+        ]
 
-    async def read_case(self, row: Mapping[str, Any]) -> Case:
-        """A case from its row, with its large replies. Older versions stored those with it. Raises StoreDown, UnreadableCase."""
-        case = stored_shapes.read_case(row)
-        if len(row["progress"]) <= INLINE and not any(
-            isinstance(one.raw, PackedReply) for one in case.lookups
-        ):
-            return case
-        try:
-            lookups = [await self._with_reply(case.request.id, lookup) for lookup in case.lookups]
-        except LookupError:
-            raise UnreadableCase(stored_shapes.salvage(row), Unreadable("reply: missing")) from None
-        return case.model_copy(update={"lookups": tuple(lookups)})
+    async def release(self, keys: Collection[str], claimant: str) -> None:
+        """The claimant does not ask for these any more, and got no reply."""
+        await self._database.write_later((_RELEASE, self._keys(keys) | {"claimant": claimant}))
 
-    async def _with_reply(self, case_id: str, lookup: Lookup) -> Lookup:
-        """The lookup with its reply, packed if it is large. Raises LookupError."""
-        raw: Raw | None = lookup.raw
-        if isinstance(raw, PackedReply):
-            async with self._packer.alone():
-                rows = await self._database.rows(_REPLY, {"id": case_id, "digest": raw.digest})
-                raw = self._packer.attached(raw, rows[0].content)
-        elif raw is not None:
-            raw = self._packer.packed(json.dumps(raw, ensure_ascii=False), raw)
-        return lookup if raw is lookup.raw else lookup.evolve(raw=raw)
+    def _keys(self, keys: Iterable[str]) -> dict[str, Any]:
+        return {"keys": [self._owner + key for key in keys]}
+
+    def _wanted(self, wanted: Sequence[WantedReply]) -> dict[str, Any]:
+        """In the order of their keys: two who write the same rows never wait for each other in a circle."""
+        ordered = sorted(wanted, key=lambda one: one.key)
+        return self._keys(one.key for one in ordered) | {
+            "batches": [one.batch for one in ordered],
+            "actions": [one.action for one in ordered],
+            "kinds": [one.kind.value for one in ordered],
+            "resources": [one.resource for one in ordered],
+            "owner": self._owner,
+        }
