@@ -10,6 +10,7 @@ from bot.connections import Connection, FirstTurns, put_off
 from bot.database import Database, fetched
 from bot.observability import Metrics
 from bot.queue import jobs
+from bot.storage import delete_older
 from bot.tracing import DELIVERY, ROOT
 from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, Unreadable, UnreadableCase, asked_lookups
@@ -20,8 +21,6 @@ from vt.privacy import masked
 from vt.stored import INLINE, PackedReply, Packer, Raw
 
 utc_now = partial(datetime.now, UTC)
-DELETED_AT_ONCE = 500
-"""Rows, each with what refers to it."""
 
 # `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send. It is read as
 # text, since what is stored may not be readable.
@@ -246,29 +245,6 @@ class CaseReplies:
 
 
 # Rows ----------------------------------------------------------------------------------------------------
-
-
-async def delete_older(
-    database: Database,
-    table: str,
-    column: str,
-    before: datetime,
-    only: str = "true",
-    at_once: int = DELETED_AT_ONCE,
-) -> None:
-    """Delete rows whose time in a column is before that one, the oldest first, `at_once` with each statement. Raises StoreDown.
-
-    All of them in one statement might take longer than a statement may, for example after KEEP_HISTORY was lowered: then none
-    would ever be deleted. `only`: what else holds for them.
-    """
-    sql = f"""
-        DELETE FROM {table} WHERE ctid IN (
-            SELECT ctid FROM {table} WHERE {column} < %(before)s AND {only} ORDER BY {column} LIMIT %(most)s FOR UPDATE SKIP LOCKED
-        )
-        RETURNING true
-    """  # noqa: S608 - constants
-    while len(await database.rows(sql, {"before": before, "most": at_once})) == at_once:
-        pass
 
 
 async def keep(connection: Connection, request: Request, priority: int) -> bool:

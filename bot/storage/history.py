@@ -12,7 +12,8 @@ from typing import Any, Self
 import structlog
 
 from bot.database import Database
-from bot.storage.cases import delete_older, stored_instance
+from bot.storage import delete_older
+from bot.storage.cases import stored_instance
 from handlers.case import JUDGED, Sighting, Summary
 from handlers.deps import MAX_LATEST, Judged
 from handlers.instances import DEFAULT

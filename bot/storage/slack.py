@@ -7,7 +7,7 @@ from typing import Self
 import structlog
 
 from bot.database import Database
-from bot.storage.cases import delete_older
+from bot.storage import delete_older
 from handlers import stored_shapes
 from handlers.admission import CACHED_FOR
 from handlers.case import Modal, Unreadable
