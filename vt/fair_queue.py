@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from vt.errors import QuotaSpent, Reserved
 
-MOST_TICKETS = 100
-"""Requests that are queued at most; the row that holds them is rewritten with each booking."""
+MOST_TICKETS = 400
+"""Requests that are queued at most; the row that holds them is rewritten with each booking. What is told to further ones is wrong."""
 HELD = timedelta(seconds=5)
 """How long after its time a slot is held for a request whose turn does not come, because its process died, for example."""
 FORGOTTEN = timedelta(minutes=5)
@@ -28,7 +28,7 @@ EXACT = timedelta(seconds=0.2)
 """A slot that changes by less has not changed."""
 WORTH_SAYING = timedelta(seconds=3)
 """What an estimate has to change by at least to be told again."""
-LONGEST_LOOK = 200
+LONGEST_LOOK = 400
 """Bookings that are calculated in advance at most: an estimate beyond them says when these end, and is made again then."""
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import psycopg
 
+from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL
 from tests.support.processes import grounds
 from tests.survival.test_shared_calls import Balancer, are_answered, shown
@@ -15,6 +16,8 @@ SANDBOX = {"invent": False, "queue_seconds": 1}
 
 async def replicas(place):
     """Two, which name VirusTotal differently, so that it is known which of them calls. Deliveries go to both in turn."""
+    place.slack.dispatcher.ack_timeout = 60  # on a busy machine too, each command is taken
+    place.slack.forgives(Rule.LATE)
     first = await place.bot()
     second = await place.bot(VT_API_URL=place.virustotal.url.replace("127.0.0.1", "localhost"))
     addresses = [f"http://127.0.0.1:{one.ports[-1]}/slack/events" for one in (first, second)]
