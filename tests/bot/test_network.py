@@ -26,10 +26,14 @@ from vt.client import Client
 from vt.errors import TimedOut, Unreachable
 from vt.quota import Limits
 
-needs_tinyproxy = pytest.mark.skipif(not INSTALLED, reason="tinyproxy is not installed")
 USER, PASSWORD = "vt-bot", "Pa55-word-of-the-proxy"
 LOGIN = f"BasicAuth {USER} {PASSWORD}"
 LOOKUP = "/vt scan-ip 192.0.2.1"
+
+
+def needs_tinyproxy(test):
+    """A test that starts one."""
+    return pytest.mark.slow(pytest.mark.skipif(not INSTALLED, reason="tinyproxy is not installed")(test))
 
 
 @pytest.fixture(scope="module")
