@@ -38,8 +38,9 @@ def _targets(node: Mapping[str, Any]) -> Iterator[str]:
 def _links(node: Mapping[str, Any]) -> Iterator[str]:
     if node.get("type") == "link":
         yield node["url"]
-    yield from _MARKED.findall(_marked_up(node))
-    yield from _BARE.findall(_marked_up(node))
+    if text := _marked_up(node):
+        yield from _MARKED.findall(text)
+        yield from _BARE.findall(text)
 
 
 def _mentions(node: Mapping[str, Any], told: Collection[str]) -> Iterator[str]:
@@ -59,12 +60,14 @@ def _marked_up(node: Mapping[str, Any]) -> str:
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in it, the outermost first."""
+    """Every object in it, the outermost first. Every check of a message begins here, so each test waits for it."""
     left = [value]
     while left:
         value = left.pop()
+        inner = value
         if isinstance(value, dict):
             yield value
-            value = list(value.values())
-        if isinstance(value, list):
-            left.extend(item for item in reversed(value) if isinstance(item, dict | list))
+            inner = value.values()
+        elif not isinstance(value, list):
+            continue
+        left += [item for item in inner if isinstance(item, (dict, list))][::-1]
