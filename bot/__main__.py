@@ -118,10 +118,11 @@ def parser() -> _Parser:
     """Every command and its arguments."""
     whole = _Parser(prog="vtbot", description=str(terminal_text.WHAT_IT_IS))
     whole.option("--version", action="version", version=f"vtbot {version('vtbot')}")
-    whole.set_defaults(act=_run, i_know=False)
+    whole.set_defaults(act=_run, i_know=False, workspaces=False)
     commands = whole.add_subparsers(title=str(terminal_text.TITLES["commands"]), metavar="")
     run = _command(commands, "run", _run)
     run.option("--i-know", action="store_true")
+    run.option("--workspaces", action="store_true")
     ask = _command(commands, "ask", _ask)
     ask.option("text", nargs="*")
     ask.option("--json", action="store_true")
@@ -240,7 +241,8 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if settings.mode is Mode.NONE:
         from playground import trial  # noqa: PLC0415 - a bot that has tokens never loads the stand-ins
 
-        run = trial.run(settings, arguments.spoken, anywhere=arguments.i_know)
+        trying = trial.run_workspaces if arguments.workspaces else trial.run
+        run = trying(settings, arguments.spoken, anywhere=arguments.i_know)
     else:
         run = app.serve(settings, environ)
     # The terminal's language is not that of the bot, which chooses one for whoever reads.

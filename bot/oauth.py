@@ -45,8 +45,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_STYLE = "body{font:1rem/1.5 sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem}"
-_BUTTON = "display:inline-block;padding:.6rem 1rem;border-radius:.3rem;background:#1a1d21;color:#fff"
+_STYLE = ":root{color-scheme:light dark}body{font:1rem/1.5 sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem}"
+_BUTTON = "display:inline-block;padding:.6rem 1rem;border-radius:.3rem;background:#0b57a4;color:#fff;text-decoration:none"
 
 log = structlog.get_logger()
 
@@ -139,7 +139,8 @@ def page(title: str, said: str, link: tuple[str, str] | None) -> str:
     button = (
         f'<p><a style="{_BUTTON}" href="{escape(link[0])}">{escape(str(link[1]))}</a></p>' if link else ""
     )
-    head = f'<meta charset="utf-8"><title>{escape(str(title))}</title><style>{_STYLE}</style>'
+    meta = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    head = f"{meta}<title>{escape(str(title))}</title><style>{_STYLE}</style>"
     body = f"<h1>{escape(str(title))}</h1><p>{escape(str(said))}</p>{button}"
     return f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
 

@@ -12,25 +12,30 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from bot.app import Bot, running, stopped
 from bot.file_sources import state_dir_unusable
 from bot.instances import instances
-from bot.manifest import manifest
+from bot.manifest import EVENTS as EVENTS_OF_BOT
+from bot.manifest import SCOPES, manifest
 from bot.settings import Settings
 from handlers.text import about
 from handlers.text import terminal as terminal_text
-from handlers.text.language import Language, language
+from handlers.text.language import Language, language, line
 from playground import web
 from playground.slack import samples, scenes
 from playground.slack.delivery import EVENTS
+from playground.slack.oauth import Slack
 from playground.slack.prompt import converse
+from playground.slack.seed import ENTERPRISE
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
 from playground.web.offers import offers
 
 DONE, WRONG = 0, 2
+SECOND_TEAM, MEMBER_TEAM = "T0SECOND01", "T0ORGANI03"
 
 
 async def sandbox(arguments: argparse.Namespace) -> int:
@@ -80,6 +85,63 @@ async def run(settings: Settings, spoken: Language, *, anywhere: bool) -> None:
             await _first_of(_prompt(slack, settings, address, bot), stopped())
         for fault in slack.faults:
             sys.stderr.write(f"API misuse that Slack would refuse: {fault}\n")
+
+
+async def run_workspaces(settings: Settings, spoken: Language, *, anywhere: bool) -> None:
+    """The same, installed by OAuth in two workspaces and an organisation, each with a page; nothing of it is kept.
+
+    Raises OperatorError.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            folder = stack.enter_context(_uploads(settings.state_dir))
+        except OSError as error:
+            raise state_dir_unusable(settings, error) from None
+        options = {"events": [name for name in EVENTS_OF_BOT if name in EVENTS], "scopes": SCOPES}
+        slack = await stack.enter_async_context(
+            Slack(
+                Workspace(name="Playground", **options),
+                Workspace(team=SECOND_TEAM, name="Second workspace", **options),
+                Workspace(
+                    team=MEMBER_TEAM,
+                    name="Member of the organization",
+                    enterprise=ENTERPRISE,
+                    number=3,
+                    **options,
+                ),
+                rotates=True,
+            )
+        )
+        bot = await stack.enter_async_context(running(_with_oauth(settings, slack, folder / "state")))
+        slack.redirect_urls = [f"http://127.0.0.1:{bot.port}/slack/oauth_redirect"]
+        slack.install = f"http://127.0.0.1:{bot.port}/slack/install"
+        offered = offers(manifest(), about.help_lines())
+        for team, one in slack.workspaces.items():
+            one.target = f"http://127.0.0.1:{bot.port}/slack/events"
+            served = web.served(one, offered, settings.host, 0, anywhere=anywhere)
+            slack.pages[team] = await stack.enter_async_context(served)
+        with language(spoken):
+            address = f"http://127.0.0.1:{slack.port}/"
+            sys.stdout.write(f"{line(terminal_text.WORKSPACES, address=address)}\n")
+            sys.stdout.flush()
+        await stopped()
+
+
+def _with_oauth(settings: Settings, slack: Slack, state: Path) -> Settings:
+    return settings.model_copy(
+        update={
+            "slack_client_id": slack.tokens.client_id,
+            "slack_client_secret": SecretStr(slack.tokens.client_secret),
+            "token_keys": (SecretStr(Fernet.generate_key().decode()),),
+            "slack_signing_secret": SecretStr(slack.signing_secret),
+            "slack_api_url": slack.api_url,
+            "no_proxy": (*settings.no_proxy, "127.0.0.1"),
+            "database_url": None,
+            "state_dir": state,
+            "host": "127.0.0.1",
+            "port": 0,
+        }
+    )
 
 
 async def _prompt(slack: Workspace, settings: Settings, page: str, bot: Bot) -> None:

@@ -29,6 +29,7 @@ OPTIONS: Mapping[str, str] = {
     "run --i-know": _(
         "allow a HOST other than 127.0.0.1 for the trial page; anyone who can reach it can act as any user"
     ),
+    "run --workspaces": _("without Slack tokens: install the bot by OAuth in trial workspaces"),
     "ask text": _(
         "what you would type after /vt, such as scan-ip 192.0.2.1 --threshold 3; without it, or with -, standard "
         "input is read; scan-file - reads a file from a pipe"
@@ -190,6 +191,7 @@ INTRODUCTION = _(
 DATABASE_SILENT = _(
     "The database is not responding. Try again; if it keeps happening, check DATABASE_URL or STATE_DIR."
 )
+WORKSPACES = _("Open {address} to install the bot in practice workspaces. Ctrl-C quits.")
 ONLY_IN_SLACK = _("That works only in Slack. Here: vtbot ask 'scan-ip 192.0.2.1'")
 
 

@@ -5,7 +5,6 @@ One HTTP server: the page to agree on, the Web API for every token, and below /T
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from html import escape
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from aiohttp import web
 from playground.slack import payloads
 from playground.slack.api import SCOPES, arguments
 from playground.slack.delivery import Ack, Delivery
+from playground.slack.install_pages import Listed, consent, overview
 from playground.slack.link import Link
 from playground.slack.seed import BOT, ENTERPRISE, ENTERPRISE_NAME
 from playground.slack.state import new_id
@@ -43,6 +43,10 @@ class Slack:
         self.signing_secret = workspaces[0].signing_secret
         self.redirect_urls: Sequence[str] = ()
         """Those of the app's manifest; people come back to the first unless the app names one of them."""
+        self.pages: dict[str, str] = {}
+        """Where people work in each workspace, by id."""
+        self.install = ""
+        """Where the app's own page with the button is."""
         self.exchanged: Callable[[], Awaitable[object]] = _at_once
         """What happens between the use of a code or of a refresh token and Slack's reply."""
         self.port = port
@@ -52,6 +56,7 @@ class Slack:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=UPLOAD_BYTES)
+        app.router.add_route("*", "/", self._overview)
         app.router.add_get("/oauth/v2/authorize", self._page)
         app.router.add_post("/oauth/v2/authorize", self._decision)
         app.router.add_route("*", "/api/{method}", self._call)
@@ -84,14 +89,41 @@ class Slack:
         """Where somebody chooses a workspace, or the organisation, and agrees."""
         if fault := self._wrong(request.query):
             return web.Response(status=400, text=fault)
+        text = consent(self._names(), request.query["scope"], request.query.get("team", ""))
+        return web.Response(text=text, content_type="text/html")
+
+    def _names(self) -> dict[str, str]:
+        """Wherever the app may be installed, by id."""
         teams = {team: workspace.name for team, workspace in self.workspaces.items()}
         if any(workspace.state.enterprise for workspace in self.workspaces.values()):
             teams[ENTERPRISE] = ENTERPRISE_NAME
-        choices = "".join(f'<option value="{team}">{escape(name)}</option>' for team, name in teams.items())
-        form = f'<form method="post"><select name="team">{choices}</select>'
-        buttons = '<button name="decision" value="allow">Allow</button><button name="decision" value="deny">Cancel</button>'
-        scopes = escape(request.query["scope"].replace(",", ", "))
-        return web.Response(text=f"{form}<p>{scopes}</p>{buttons}</form>", content_type="text/html")
+        return teams
+
+    async def _overview(self, request: web.Request) -> web.Response:
+        """Where the app is installed; from here somebody removes it."""
+        if request.method == "POST":
+            if request.headers.get("Origin") != f"http://{request.host}":
+                raise web.HTTPForbidden(text="another site asked")
+            await self.uninstalls(str((await request.post())["team"]))
+            raise web.HTTPSeeOther("/")
+        installed = {grant.team for grant in self.tokens.grants if not grant.refused}
+        listed = [
+            Listed(
+                *(team, name, self._state(team, installed), team in installed),
+                page=self.pages.get(team, ""),
+                install=f"{self.install}?team={team}",
+            )
+            for team, name in self._names().items()
+        ]
+        return web.Response(text=overview(listed), content_type="text/html")
+
+    def _state(self, team: str, installed: set[str]) -> str:
+        workspace = self.workspaces.get(team)
+        if team in installed:
+            return "installed"
+        if workspace and workspace.state.enterprise in installed:
+            return "installed with the organization"
+        return "not installed"
 
     async def _decision(self, request: web.Request) -> web.Response:
         if fault := self._wrong(request.query):

@@ -95,7 +95,7 @@ class Page:
         self._slack = slack
         self._folder = folder
         self.guard = Guard(anywhere=anywhere)
-        self.live = Live(slack, {"offers": offered, "run": secrets.token_hex(8)})
+        self.live = Live(slack, {"offers": offered, "run": secrets.token_hex(8), "name": slack.name})
         self._acts = Acts(slack, [command["name"] for command in offered["commands"]])
 
     def application(self) -> web.Application:

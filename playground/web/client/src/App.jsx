@@ -45,7 +45,7 @@ export function App() {
           <button ref={opensDrawer} className="quiet drawer-button" aria-expanded={drawer} onClick={() => setDrawer(!drawer)}>
             ☰ Channels
           </button>
-          <span className="brand">Playground</span>
+          <span className="brand">{state.name}</span>
           {!state.connected && <span role="status" className="lost">Disconnected. Reconnecting …</span>}
           <button className="quiet" aria-expanded={journal} onClick={() => setJournal(!journal)}>
             Event log{state.faults.length > 0 && <b className="count">{state.faults.length}</b>}
