@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,21 +98,14 @@ async def run_workspaces(settings: Settings, spoken: Language, *, anywhere: bool
             folder = stack.enter_context(_uploads(settings.state_dir))
         except OSError as error:
             raise state_dir_unusable(settings, error) from None
-        options = {"events": [name for name in EVENTS_OF_BOT if name in EVENTS], "scopes": SCOPES}
-        slack = await stack.enter_async_context(
-            Slack(
-                Workspace(name="Playground", **options),
-                Workspace(team=SECOND_TEAM, name="Second workspace", **options),
-                Workspace(
-                    team=MEMBER_TEAM,
-                    name="Member of the organization",
-                    enterprise=ENTERPRISE,
-                    number=3,
-                    **options,
-                ),
-                rotates=True,
-            )
+        events = [name for name in EVENTS_OF_BOT if name in EVENTS]
+        placed = partial(Workspace, events=events, scopes=SCOPES)
+        workspaces = (
+            placed(name="Playground"),
+            placed(team=SECOND_TEAM, name="Second workspace"),
+            placed(team=MEMBER_TEAM, name="Member of the organization", enterprise=ENTERPRISE, number=3),
         )
+        slack = await stack.enter_async_context(Slack(*workspaces, rotates=True))
         bot = await stack.enter_async_context(running(_with_oauth(settings, slack, folder / "state")))
         slack.redirect_urls = [f"http://127.0.0.1:{bot.port}/slack/oauth_redirect"]
         slack.install = f"http://127.0.0.1:{bot.port}/slack/install"
