@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.bench.replicas import run
+from tests.bench.replicas import cases, run
 from tests.support.app_fixture import address
 from tests.support.processes import Process, grounds
 from tests.survival.test_survival import Questions
@@ -18,7 +18,9 @@ async def test_killed_while_they_work(database, tmp_path):
         address(database), tmp_path, lambda running: running.deliver_while_killing(4, 200, 20, 20)
     )
     assert report.kills
-    assert (report.lost, report.doubled) == (0, 0), "\n".join(report.lines())
+    assert (report.lost, report.doubled) == (0, 0), "\n".join(
+        (*report.lines(), *cases(address(database), report.failed))
+    )
     assert report.answered_once == report.accepted > report.deliveries / 2
     assert report.faults == []
 
