@@ -5,14 +5,12 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from bot.backend import backend
 from bot.database import Database
@@ -31,6 +29,9 @@ from handlers.turns.about import Probe, health
 from handlers.views import messages
 from handlers.views.rich_text import Message, clean
 from vt.verdict import State
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 DONE, NOT_DONE, WRONG, FAILED, SPENT = range(5)
 """Exit statuses."""
@@ -172,6 +173,8 @@ def say(line: str) -> None:
 
 def show(message: Message) -> None:
     """A message on stdout, in colours when that is a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - 4 MB that a bot at work does without
+
     console = Console(highlight=False, soft_wrap=True)
     for line in lines(message.blocks, message.text):
         console.print(line)
@@ -181,51 +184,54 @@ def new_file(name: str, content: bytes) -> Path:
     """A file of that name in the current folder; with a number when there is one already. Raises OSError."""
     path = Path(name)
     for number in count(2):
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            path = Path(name).with_stem(f"{Path(name).stem}-{number}")
-        else:
+        with suppress(FileExistsError), path.open("xb") as file:
+            file.write(content)
             break
+        path = Path(name).with_stem(f"{Path(name).stem}-{number}")
     return path
 
 
-def lines(blocks: Sequence[Json], text: str, name_of: Callable[[str], str] = str) -> list[Text]:
+def _text(text: str = "", style: str = "") -> "Text":
+    from rich.text import Text  # noqa: PLC0415 - a bot at work has no terminal
+
+    return Text(text, style=style)
+
+
+def lines(blocks: Sequence[Json], text: str, name_of: Callable[[str], str] = str) -> list["Text"]:
     """A message as lines: its blocks, or its plain text when it has none. Buttons have numbers.
 
     `name_of`: the name of a person or channel by id, where names are known.
     """
     if not blocks:
-        return [Text(_without_marks(text, name_of))]
+        return [_text(_without_marks(text, name_of))]
     numbers = iter(range(1, 100))
     return [line for block in blocks for line in _block(block, numbers, name_of)]
 
 
-def _block(block: Json, numbers: Iterator[int], name_of: Callable[[str], str]) -> Iterator[Text]:
+def _block(block: Json, numbers: Iterator[int], name_of: Callable[[str], str]) -> Iterator["Text"]:
     match block["type"]:
         case "rich_text":
             for part in block["elements"]:
                 yield from _lines(part, name_of)
         case "header":
             shown = str(block["text"]["text"])
-            yield Text(shown, style=_bold(shown))
+            yield _text(shown, style=_bold(shown))
         case "section":
             texts = [block["text"]] if "text" in block else []
-            yield from (Text(_plain(one, name_of)) for one in (*texts, *block.get("fields", ())))
+            yield from (_text(_plain(one, name_of)) for one in (*texts, *block.get("fields", ())))
         case "context":
             texts = [_plain(element, name_of) for element in block["elements"]]
-            yield Text(" · ".join(texts), style="dim")
+            yield _text(" · ".join(texts), style="dim")
         case "container":
-            yield Text(str(block["title"]["text"]), style="dim")
+            yield _text(str(block["title"]["text"]), style="dim")
             yield from (line for inner in block["child_blocks"] for line in _block(inner, numbers, name_of))
         case "table":
             yield from _table(block["rows"], name_of)
         case "actions":
             labels = [label for element in block["elements"] for label in _labels(element)]
-            yield Text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
+            yield _text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
         case _:
-            yield Text(str(block.get("text", "")))
+            yield _text(str(block.get("text", "")))
 
 
 def _plain(element: Json, name_of: Callable[[str], str]) -> str:
@@ -243,18 +249,15 @@ def _without_marks(mrkdwn: str, name_of: Callable[[str], str]) -> str:
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _table(rows: Sequence[Sequence[Json]], name_of: Callable[[str], str]) -> Iterator[Text]:
+def _table(rows: Sequence[Sequence[Json]], name_of: Callable[[str], str]) -> Iterator["Text"]:
     """Rows with aligned columns; the last one may be of any length."""
     cells = [[_lines(part, name_of)[0] for cell in row for part in cell["elements"]] for row in rows]
     widths = [min(LONGEST_CELL, max(map(len, column))) for column in zip(*cells, strict=True)]
     for row in cells:
-        line = Text("  ").join(_padded(cell, width) for cell, width in zip(row, widths, strict=True))
+        padded = (cell + _text(" " * (width - len(cell))) for cell, width in zip(row, widths, strict=True))
+        line = _text("  ").join(padded)
         line.rstrip()
         yield line
-
-
-def _padded(cell: Text, width: int) -> Text:
-    return cell + Text(" " * (width - len(cell)))
 
 
 def _labels(element: Json) -> list[str]:
@@ -266,8 +269,8 @@ def _labels(element: Json) -> list[str]:
     ]
 
 
-def _lines(part: Json, name_of: Callable[[str], str]) -> list[Text]:
-    text = Text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else Text()
+def _lines(part: Json, name_of: Callable[[str], str]) -> list["Text"]:
+    text = _text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else _text()
     for piece in part["elements"]:
         text.append(_said(piece, name_of), style=_style(piece))
     text.rstrip()
