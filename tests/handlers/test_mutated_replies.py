@@ -23,6 +23,8 @@ from tests.support.whole_turn import Storage, world
 from vt.lookup import Step
 from vt.steps import ENDPOINTS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("seed", range(2))
 async def test_no_mutated_reply_breaks_a_turn(seed):

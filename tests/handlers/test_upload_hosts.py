@@ -8,6 +8,8 @@ from tests.support.app_fixture import ANA, at_work
 from tests.support.hosts_file import hosts_file, write_remote_file
 from tests.support.sshd import sshd
 
+pytestmark = pytest.mark.slow
+
 NEW = b"on a server, and nowhere else"
 
 

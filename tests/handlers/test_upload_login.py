@@ -19,6 +19,8 @@ from tests.support.sshd import sshd
 from vt import errors
 from vt.files.hosts import Host
 
+pytestmark = pytest.mark.slow
+
 NEW = b"behind a password"
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 TABLE = sql.SQL("SELECT t::text FROM {} t")

@@ -12,6 +12,8 @@ from tests.support.flaky_proxy import MIB, flaky_proxy
 from tests.support.hosts_file import hosts_file, write_remote_file
 from tests.support.sshd import sshd
 
+pytestmark = pytest.mark.slow
+
 
 def sent(app):
     """The numbers of bytes that a message told of, in order."""

@@ -30,6 +30,8 @@ from vt.files.hosts import Host
 from vt.files.ssh import credentials
 from vt.stored import pack, unpack
 
+pytestmark = pytest.mark.slow
+
 KEYS = {
     "rsa": rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "P-256": ec.generate_private_key(ec.SECP256R1()),

@@ -26,6 +26,8 @@ from vt.files import remote, safe_path, sftp
 from vt.files.hosts import Host
 from vt.files.safe_path import Roots
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 
 

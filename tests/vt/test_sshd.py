@@ -13,6 +13,8 @@ from tests.support.sshd import INSTALLED, Sshd, opened, private_view
 from vt import errors, files
 from vt.files import remote
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 KINDS = [AsyncSshd, *([Sshd] if INSTALLED and private_view() else [])]
 
