@@ -205,7 +205,7 @@ async def asked_for(origin: Origin, deps: Asking) -> str:
 async def for_watch(origin: Origin, deps: Asking) -> str:
     """The instance that looks up what is posted in a watched channel. Raises InstanceRefused, StoreDown.
 
-    Who may use it is not asked: whoever chose it for the channel may, and nobody asks for these look-ups.
+    Who may use it is not asked: whoever chose it for the channel, or had the channel watched, might use it then.
     """
     name = await of_place(origin, deps)
     if not await _is_allowed_there(deps.instances[name], origin, deps):
@@ -214,11 +214,16 @@ async def for_watch(origin: Origin, deps: Asking) -> str:
 
 
 async def of_place(origin: Origin, deps: Asking) -> str:
-    """The channel's own, else the default of the channel, of the workspace, or of all. Raises InstanceRemoved, StoreDown."""
+    """The channel's own, else the operator's default there. Raises InstanceRemoved, StoreDown."""
     if chosen := (await deps.channel_settings.recent(origin.team, origin.channel)).instance:
         if chosen not in deps.instances:
             raise InstanceRemoved(chosen)
         return chosen
+    return await default_of_place(origin, deps)
+
+
+async def default_of_place(origin: Origin, deps: Asking) -> str:
+    """What the operator set: the default of the channel, of the workspace, or of all. Raises StoreDown."""
     for one in deps.instances.values():
         if one.channels and await _is_in(origin.channel, one.channels, deps):
             return one.name

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from handlers import text
 from handlers.case import Case, Change, Outcome, StoreDown
 from handlers.deps import HomeDeps, InfoDeps, PostingDeps, SettingsDeps
-from handlers.instances import Instance, asked_for, usable
+from handlers.instances import Instance, asked_for, default_of_place, usable
 from handlers.people import PLACES_OF_ONE, InstanceRefused, may_change, may_change_all
 from handlers.posting import end, reply
 from handlers.request import (
@@ -85,10 +85,11 @@ async def _refusal(origin: Origin, old: ChannelSettings, new: ChannelSettings, d
     """
     if not await may_change(origin, deps.directory, deps.policy):
         return channels_text.WHO_MAY_CHANGE
-    if not deps.instances or new.instance in ("", old.instance):
+    if not deps.instances or new.instance == old.instance:
         return ""
     try:
-        await asked_for(origin.model_copy(update={"instance": new.instance}), deps)
+        name = new.instance or await default_of_place(origin, deps)
+        await asked_for(origin.model_copy(update={"instance": name}), deps)
     except InstanceRefused as refused:
         return instances_text.refused(refused, deps.audience)
     return ""

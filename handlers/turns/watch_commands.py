@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
+from handlers.instances import asked_for
 from handlers.people import Scope, scope
 from handlers.posting import end, reply
 from handlers.request import JoinRequest, WatchRequest
@@ -112,7 +113,7 @@ def parse_value(word: str) -> str:
 
 
 async def watch(case: Case[WatchRequest], deps: WatchDeps) -> None:
-    """Switch how the channel is watched, or say how it is."""
+    """Switch how the channel is watched, or say how it is. Raises InstanceRefused."""
     try:
         mode = parse_mode(case.request.arguments)
     except Unclear:
@@ -124,6 +125,9 @@ async def watch(case: Case[WatchRequest], deps: WatchDeps) -> None:
         await _refuse(case, refusal, deps)
     else:
         origin = case.request.origin
+        if deps.instances and mode is not Mode.OFF:
+            # Otherwise whoever creates a channel could have the cards use an instance that they may not use themselves.
+            await asked_for(origin, deps)
         await deps.watches.switch(origin.team, origin.channel, mode, origin.user)
         await _answer(case, channels_text.SWITCHED[mode], deps)
 

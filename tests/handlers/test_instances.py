@@ -79,14 +79,14 @@ async def said(app, line, user=ANA, channel=GENERAL):
     return app.slack.shown(await app.asks(line, user=user, channel=channel))
 
 
-async def sets(app, instance, channel=GENERAL):
+async def sets(app, instance, channel=GENERAL, user=ADMIN):
     """Choose the instance of a channel; returns what the bot says to that."""
-    await app.slack.types(ADMIN, channel, "/vt settings")
+    await app.slack.types(user, channel, "/vt settings")
     await app.idle()
-    [view] = app.slack.views(ADMIN)
-    await app.slack.submits(ADMIN, app.slack.fills(ADMIN, view, {"instance": instance}))
+    [view] = app.slack.views(user)
+    await app.slack.submits(user, app.slack.fills(user, view, {"instance": instance}))
     await app.idle()
-    return "\n".join(app.slack.shown(app.slack.messages(channel, ADMIN)[-1]))
+    return "\n".join(app.slack.shown(app.slack.messages(channel, user)[-1]))
 
 
 # Which one answers -----------------------------------------------------------------------------------------
@@ -437,6 +437,22 @@ async def test_a_watched_channel_uses_its_instance(database, listed, virustotals
         await app.slack.says(ANA, INCIDENT, f"seen {EICAR}")
         await app.slack.until(lambda: any(LAB in one.text for one in app.slack.messages(INCIDENT)))
         assert counted(virustotals) == (0, 1)
+
+
+async def test_nobody_has_a_channel_watched_with_an_instance_that_they_may_not_use(
+    database, listed, virustotals
+):
+    """Ana created the channel, so she decides how it is watched and what it asks; the workspace's default is not for her."""
+    file = listed(lab="allowed_users = ['ben']\nteams = ['T0PLAYGRND']")
+    refused = "You can't use the VirusTotal instance lab here. You can use: main."
+    async with chosen(database, file) as app:
+        assert await said(app, "/vt watch on", channel=INCIDENT) == [refused]
+        assert "instance: default → main" in await sets(app, "main", INCIDENT, user=ANA)
+        assert "Watching this channel" in (await said(app, "/vt watch on", channel=INCIDENT))[0]
+        assert await sets(app, "as-set", INCIDENT, user=ANA) == refused
+        await app.slack.says(ANA, INCIDENT, f"seen {EICAR}")
+        await app.slack.until(lambda: any(MAIN in one.text for one in app.slack.messages(INCIDENT)))
+        assert counted(virustotals) == (1, 0)
 
 
 async def test_the_audit_and_the_metrics_name_the_instance(database, listed):
