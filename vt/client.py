@@ -9,7 +9,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
-from types import TracebackType
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal, Self
 
 import httpx
@@ -92,14 +92,14 @@ class Client(AbstractAsyncContextManager["Client"]):
             timeout=httpx.Timeout(deadline),
             headers={"Accept-Encoding": "gzip"},
             trust_env=False,
+            # None are kept: once there is one that fits into no header, no later call could be sent.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
         # At DEBUG, httpcore logs the Location of redirects, into which VirusTotal puts the key.
         logging.getLogger("httpcore").setLevel(logging.INFO)
         self._upload_hosts = upload_hosts | {self._http.base_url.netloc.decode()}
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         self._outage.close()
         await self._http.aclose()

@@ -66,6 +66,23 @@ async def test_every_endpoint_that_the_actions_need_answers():
         assert (await vt.submit_urls(["http://new.example/"]))["http://new.example/"]["scan_id"]
 
 
+@pytest.mark.parametrize("cookie", [b"session=1", b"session=\xc3\xa9", b"session=\x01"])
+async def test_cookies_are_not_sent_back(cookie):
+    """A request with one that no header may hold could not be sent: no later call would be answered."""
+    sent = []
+
+    def reply(request):
+        sent.append(request.headers)
+        content = httpx.ByteStream(b'{"response_code": 1}')
+        return httpx.Response(200, headers=[(b"Set-Cookie", cookie)], stream=content)
+
+    async with client("http://vt.example/", transport=httpx.MockTransport(reply)) as vt:
+        for _ in range(2):
+            assert (await vt.ip_report("192.0.2.1"))["response_code"] == 1
+    assert len(sent) == 2
+    assert "cookie" not in sent[1]
+
+
 CONTROLS = [*map(chr, range(1, 32)), "\x7f", "\x85", "\u2028", "\ud800"]
 
 
