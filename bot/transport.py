@@ -1,5 +1,6 @@
 """How calls to VirusTotal are sent: over aiohttp's connections or through a proxy; what was at fault; how long they take."""
 
+import asyncio
 import re
 import ssl
 import time
@@ -45,6 +46,9 @@ class DirectTransport(httpx.AsyncBaseTransport):
             sock_connect=seconds.get("connect"), sock_read=seconds.get("read"), connect=seconds.get("pool")
         )
         self._session = self._session or self._opened()
+        for _ in range(2):
+            # While the event loop was busy, the server may have closed an idle connection: have the loop notice that first.
+            await asyncio.sleep(0)
         with _httpx_errors():
             response = await self._session.request(
                 request.method,
@@ -99,7 +103,7 @@ def _httpx_errors() -> Iterator[None]:
         raise httpx.ReadTimeout(type(error).__name__) from error
     except aiohttp.ClientConnectorError as error:
         raise httpx.ConnectError(type(error).__name__) from error
-    except (aiohttp.InvalidURL, UnicodeError) as error:
+    except ValueError as error:  # of a URL or a header that cannot be sent
         raise httpx.UnsupportedProtocol(type(error).__name__) from error
     except (aiohttp.ClientError, OSError) as error:
         raise httpx.ReadError(type(error).__name__) from error

@@ -1,7 +1,9 @@
 """What DirectTransport does with a server that behaves badly: it raises what httpx would, and sends nothing twice."""
 
 import asyncio
+import socket
 import ssl
+import threading
 from contextlib import asynccontextmanager
 
 import httpx
@@ -129,6 +131,36 @@ async def test_a_connection_that_the_server_has_closed_is_not_used_again():
         for _ in range(3):
             await client.get("/")
         assert len(requests) == 3
+
+
+async def test_a_connection_that_was_closed_while_the_event_loop_was_busy_is_not_used_again():
+    """It costs no call of the quota: nothing was sent."""
+    closed = threading.Semaphore(0)
+
+    def serve(listening):
+        for _ in range(3):
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(OK)
+            closed.release()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        transport = DirectTransport(ssl.create_default_context(), most=5)
+        async with httpx.AsyncClient(transport=transport, timeout=5) as client:
+            for _ in range(3):
+                reply = await client.post(url, data={"a": "b"})
+                assert reply.json() == {}
+                closed.acquire()
+
+
+async def test_a_header_that_cannot_be_sent_is_an_error():
+    async with server(OK) as (client, requests, _):
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await client.get("/", headers={"X-Name": "a\r\nX-Other: b"})
+        assert not requests
 
 
 @pytest.mark.parametrize(
