@@ -20,7 +20,7 @@ from vt.steps import Answer, TimeRange, WantedReply
 from vt.stored import Raw
 from vt.verdict import State
 
-CALLS_AT_ONCE = 32  # of one turn; the rest of a client's 50 connections is for others
+CALLS_AT_ONCE = 16  # of one turn; with 32, replies of 2 MB take more memory than one request may
 FEW_CALLS = 8
 """A minute: with a key that has no more, what arrives together waits a moment, to share them."""
 GATHER_POLL = 0.03
