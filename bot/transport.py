@@ -21,6 +21,8 @@ MAX_CONNECTIONS = 50
 """Of one client, to each proxy and without one."""
 KEPT_SECONDS = 5.0
 """How long an idle connection stays open: as long as with httpx."""
+MAX_HEADER_BYTES = 64 * 1024
+"""Of one header of a reply. httpx takes 100 KB of them in all; aiohttp would take 8 KB."""
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
@@ -65,6 +67,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
             connector=aiohttp.TCPConnector(limit=self._most, ssl=self._tls, keepalive_timeout=KEPT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            max_field_size=MAX_HEADER_BYTES,
         )
         # There is no public way. A GET whose connection broke would be sent again: a call that the quota does not know of.
         session._retry_connection = False  # noqa: SLF001

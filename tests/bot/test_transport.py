@@ -156,6 +156,13 @@ async def test_a_connection_that_was_closed_while_the_event_loop_was_busy_is_not
                 closed.acquire()
 
 
+async def test_a_reply_may_have_a_long_header():
+    """Such as the address of a redirect, or what a company's firewall adds."""
+    long = b"HTTP/1.1 200 OK\r\nX-Policy: " + b"a" * 20_000 + b"\r\nContent-Length: 2\r\n\r\n{}"
+    async with server(long) as (client, _, _):
+        assert (await client.get("/")).json() == {}
+
+
 async def test_a_header_that_cannot_be_sent_is_an_error():
     async with server(OK) as (client, requests, _):
         with pytest.raises(httpx.UnsupportedProtocol):
