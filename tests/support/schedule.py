@@ -11,9 +11,16 @@ ONE_BY_ONE = (
     "tests/survival/test_database_vanished.py",
     "tests/survival/test_clock.py",
     "tests/handlers/test_any_event.py",
+    "tests/survival/test_shared_uploads.py",
+    "tests/bot/test_large_replies.py",
 )
 """Files whose tests wait for up to a minute and share no fixture of their module: each test goes to the next free process."""
-WHOLE = ("tests/deploy/test_wheel.py", "tests/handlers/test_upload_canaries.py")
+WHOLE = (
+    "tests/deploy/test_wheel.py",
+    "tests/handlers/test_upload_canaries.py",
+    "tests/survival/test_workspaces.py",
+    "tests/survival/test_token_renewal.py",
+)
 """Long files whose tests stay together."""
 FIRST = (*ONE_BY_ONE[:2], *WHOLE, *ONE_BY_ONE[2:])
 
