@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, Self, TypeVar
 
 import psycopg
@@ -28,6 +29,10 @@ PAUSE = 0.05
 """Seconds in which one statement of a turn is let through while acknowledgements are under way without end."""
 QUIET = 0.012
 """Seconds without an acknowledgement after which turns go on: the next ones may be about to come."""
+TakeFirst = Callable[[int, str, float], Awaitable[None]]
+"""Takes the first turn of a case, given its job, its id, and since when the job is ours."""
+elapsed = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+"""Seconds, as a clock counts that is never set, and goes on while the machine is suspended where it can."""
 TURN: ContextVar["Turn | None"] = ContextVar("turn", default=None)
 """The turn that is under way; None outside of turns."""
 
@@ -85,6 +90,23 @@ class Servers:
             if self._first == first:  # others that failed at the same time count once
                 self._first = (first + 1) % len(self._orders)
             raise
+
+
+# Whose job it is -----------------------------------------------------------------------------------------
+
+
+class JobLost(BaseException):
+    """Another worker has taken the job. Like CancelledError it is no Exception: nothing handles it as a failure that is retried."""
+
+
+CONFIRM: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("confirm", default=None)
+"""Checks that the job which this task belongs to is still ours; None outside of jobs."""
+
+
+async def confirm_job() -> None:
+    """To be called before a job shows or stores something: another worker may be doing that by now. Raises JobLost, StoreDown."""
+    if confirm := CONFIRM.get():
+        await confirm()
 
 
 # Who goes first ------------------------------------------------------------------------------------------
@@ -163,9 +185,9 @@ class FirstTurns:
         self._most = most
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._worker: int | None = None
-        self._take: Callable[[int, str], Awaitable[None]]
+        self._take: TakeFirst
 
-    def open(self, worker: int, take: Callable[[int, str], Awaitable[None]]) -> None:
+    def open(self, worker: int, take: TakeFirst) -> None:
         """From now on there is a worker: `take` takes the turn of a job, for the case with this id."""
         self._worker, self._take = worker, take
 
@@ -173,15 +195,18 @@ class FirstTurns:
         """The worker in whose hands a request is stored now; None: it has to wait."""
         return self._worker if len(self._tasks) < self._most else None
 
-    def begin(self, worker: int, job: int, case_id: str) -> None:
-        """Take the turn of a request that was stored in the hands of this worker. If it has ended, the job is an orphan."""
-        if worker == self._worker:
-            self._tasks[job] = asyncio.create_task(self._run(job, case_id))
+    def begin(self, worker: int, job: int, case_id: str, since: float) -> None:
+        """Take the turn of a request that was stored in the hands of this worker. If it has ended, the job is an orphan.
 
-    async def _run(self, job: int, case_id: str) -> None:
+        `since`: when the request was sent to be stored, as `elapsed` counts.
+        """
+        if worker == self._worker:
+            self._tasks[job] = asyncio.create_task(self._run(job, case_id, since))
+
+    async def _run(self, job: int, case_id: str, since: float) -> None:
         try:
             async with self._slots:
-                await self._take(job, case_id)
+                await self._take(job, case_id, since)
         finally:
             del self._tasks[job]
 

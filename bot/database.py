@@ -23,6 +23,7 @@ from bot.connections import (
     Statement,
     Turn,
     Work,
+    confirm_job,
     turn_context,
 )
 from bot.observability import Metrics
@@ -93,6 +94,7 @@ class Database:
 
     async def write(self, *statements: Statement) -> None:
         """Execute the statements after those that the turn has put off: one transaction, one round trip. Raises StoreDown."""
+        await confirm_job()
         turn = TURN.get() or Turn()
         every = [*turn.deferred, *statements]
         turn.deferred.clear()
@@ -194,10 +196,8 @@ class Database:
         async def sort(connection: Connection) -> None:
             await connection.execute("SET LOCAL work_mem = '64kB'")
             await connection.execute(_SPILL)
-            [is_read_only] = await (await connection.execute("SHOW transaction_read_only")).fetchone() or (
-                "",
-            )
-            if is_read_only == "on":
+            shown = await connection.execute("SHOW transaction_read_only")
+            if await shown.fetchone() == ("on",):
                 raise DatabaseReadOnly
 
         await self.run(sort, together=True)

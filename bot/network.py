@@ -17,6 +17,7 @@ import aiohttp
 import httpx
 from pydantic import BeforeValidator, Field, SecretStr
 
+from bot.connections import confirm_job
 from bot.environment import SettingsError
 from handlers import slack_errors
 from handlers.text.language import lazy_gettext as _
@@ -170,7 +171,16 @@ def slack_session(
         request_class=_proxied_request(proxies) if proxies else aiohttp.ClientRequest,
         response_class=response_class,
         trace_configs=trace_configs,
+        middlewares=[_confirmed],
     )
+
+
+async def _confirmed(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Check before each attempt of a call that the job is still ours: otherwise its answer would be shown twice."""
+    await confirm_job()
+    return await send(request)
 
 
 def _proxied_request(proxies: Proxies) -> type[aiohttp.ClientRequest]:

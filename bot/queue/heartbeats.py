@@ -17,7 +17,7 @@ from procrastinate.worker import Worker
 
 from bot.connections import FirstTurns, Servers
 from bot.database import Database
-from bot.queue.jobs import QUEUES, Pace
+from bot.queue.jobs import LOST, QUEUES, Lease, Pace
 from handlers.case import StoreDown
 
 log = structlog.get_logger()
@@ -102,11 +102,10 @@ class WorkerSession:
     Heartbeats go through this session so that none is sent without the lock. It is the same for all workers of a process.
     """
 
-    def __init__(self, url: str, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`timeout`: seconds that the database may take for one heartbeat."""
+    def __init__(self, url: str, pace: Pace) -> None:
+        self.lease = Lease(pace)
         self._servers = Servers(url)
-        self._timeout = timeout
-        self._clock = clock
+        self._timeout = pace.timeout
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._has_been_open = False
         self._reopened = -math.inf
@@ -114,7 +113,7 @@ class WorkerSession:
     @property
     def seconds_since_reopened(self) -> float:
         """Since the session was opened again; infinite while it is the first one of this process."""
-        return self._clock() - self._reopened
+        return self.lease.clock() - self._reopened
 
     async def beat(self, values: Mapping[str, Any]) -> Beat:
         """Send a heartbeat, in a new session if there is none or it has ended. `values`: see StalledJobs.values.
@@ -130,17 +129,19 @@ class WorkerSession:
             connect = partial(psycopg.AsyncConnection.connect, autocommit=True)
             self._connection = await self._servers.connect(connect)
             if self._has_been_open:
-                self._reopened = self._clock()
+                self._reopened = self.lease.clock()
             self._has_been_open = True
             await self._connection.execute("SET synchronous_commit = off")
             await self._connection.execute(_LOCK, {"live": LIVE, "id": values["mine"]})
         return await self._send(self._connection, values)
 
     async def _send(self, connection: psycopg.AsyncConnection[Any], values: Mapping[str, Any]) -> Beat:
+        sent = self.lease.clock()
         async with asyncio.timeout(self._timeout):
             row = await (await connection.execute(_BEAT, values, prepare=True)).fetchone()
         if row is None or not row[0]:
             raise WorkerUnknown
+        self.lease.extend(values["mine"], sent)
         return Beat(row[1], {int(job): orphaned for job, orphaned in (row[2] or {}).items()})
 
     async def close(self) -> None:
@@ -238,7 +239,7 @@ class HeartbeatWorker(Worker):
         session: WorkerSession,
         stalled_jobs: StalledJobs,
         first_turns: FirstTurns,
-        take: Callable[[int, int, str], Awaitable[None]],
+        take: Callable[[int, int, str, float], Awaitable[None]],
         sweep: float,
         **options: Any,
     ) -> None:
@@ -259,6 +260,11 @@ class HeartbeatWorker(Worker):
             await super()._run_loop()  # type: ignore[no-untyped-call]  # procrastinate left it bare
         finally:
             await self._session.close()
+
+    async def _fetch_and_process_jobs(self) -> None:
+        """Note the time before the look: no job that it finds was ours earlier."""
+        self.looked = self._session.lease.clock()
+        await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]  # procrastinate left it bare
 
     async def _update_heartbeat(self) -> None:
         """Send heartbeats through the session. What this raises ends the worker."""
@@ -287,7 +293,8 @@ class HeartbeatWorker(Worker):
 
     async def _persist_job_status(self, *args: Any, **kwargs: Any) -> None:
         try:
-            await super()._persist_job_status(*args, **kwargs)
+            if LOST not in kwargs["context"].additional_context:  # else another worker writes it
+                await super()._persist_job_status(*args, **kwargs)
         except (ConnectorException, OSError):
             log.warning("job_status_not_written")  # the job is requeued as stalled
         self._new_job_event.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -13,12 +14,12 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from bot.connections import FirstTurns, Servers
+from bot.connections import FirstTurns, JobLost, Servers
 from bot.database import Database
 from bot.observability import Metrics
 from bot.queue import jobs
 from bot.queue.heartbeats import HeartbeatWorker, StalledJobs, WorkerSession
-from bot.queue.jobs import Pace
+from bot.queue.jobs import LOST, HeldJob, Pace
 from handlers.case import StoreDown
 from handlers.slack_errors import NotPosted, TokenRefused
 
@@ -71,7 +72,7 @@ class Turns:
         self._first_turns = first_turns or FirstTurns(concurrency)
         self._worker: HeartbeatWorker | None = None
         self._running: set[int] = set()
-        self._session = WorkerSession(url, self._pace.timeout)
+        self._session = WorkerSession(url, self._pace)
         self._stalled_jobs = StalledJobs(database, self._pace, self._is_running, self._session)
         self._working: asyncio.Task[None] | None = None
         self._closing = False
@@ -159,13 +160,17 @@ class Turns:
             async with self._database.turn():
                 await self._attempt(case_id, failures, is_last=context.job.attempts >= MOST_ATTEMPTS)
 
-    async def _take_first_turn(self, worker: int, job: int, case_id: str) -> None:
+    async def _take_first_turn(self, worker: int, job: int, case_id: str, since: float) -> None:
         """Take the first turn of a request that was accepted a moment ago. Its job ends with the last write of the turn."""
+        row = {"worker": worker, "job": job, "attempts": 0}
+        held = HeldJob(self._database, self._session.lease, row, since)
         try:
-            with self._metrics.tracing.turn(case_id):
+            with held.confirmed(), self._metrics.tracing.turn(case_id):
                 async with self._database.turn():
                     await self._attempt(case_id, failures=0, is_last=False)
                     await self._database.write_later((jobs.FIRST_TURN_ENDED, {"job": job, "worker": worker}))
+        except JobLost:
+            log.warning("job_lost", job=job)
         except Exception as error:  # noqa: BLE001 - whatever it was, the job is still there, and is found to have stalled
             log.warning("first_turn_broke", case=case_id, error=type(error).__name__)
 
@@ -190,11 +195,17 @@ class Turns:
 
     @contextmanager
     def _marked_running(self, context: JobContext) -> Iterator[None]:
-        """Keep the sweep from taking the job for a lost one while the block runs."""
-        job_id = context.job.id or 0
+        """Keep the sweep from taking the job for a lost one while the block runs, which ends early when others have taken it."""
+        job, job_id = context.job, context.job.id or 0
+        row = {"worker": job.worker_id or 0, "job": job_id, "attempts": job.attempts}
+        looked = self._worker.looked if self._worker else -math.inf
         self._running.add(job_id)
         try:
-            yield
+            with HeldJob(self._database, self._session.lease, row, looked).confirmed():
+                yield
+        except JobLost:
+            context.additional_context[LOST] = True
+            log.warning("job_lost", job=job_id)
         finally:
             self._running.discard(job_id)
 

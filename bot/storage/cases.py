@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from bot.connections import Connection, FirstTurns, put_off
+from bot.connections import Connection, FirstTurns, elapsed, put_off
 from bot.database import Database, fetched
 from bot.observability import Metrics
 from bot.queue import jobs
@@ -103,13 +103,13 @@ class Cases:
 
         If this process takes the turn itself, it begins at once.
         """
-        row = _row(request, priority) | {"worker": self._first_turns.owner()}
+        row, since = _row(request, priority) | {"worker": self._first_turns.owner()}, elapsed()
         for job_id, worker in await self._database.rows(_ACCEPT, row):
             if (root := ROOT.get()) and root.name == DELIVERY:
                 root.case_id = request.id
             if worker is not None:
                 self._accepted[request.id] = Case(request=request)
-                self._first_turns.begin(worker, job_id, request.id)
+                self._first_turns.begin(worker, job_id, request.id, since)
             return True
         return False
 

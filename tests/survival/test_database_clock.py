@@ -202,7 +202,7 @@ async def test_a_job_of_a_process_that_died_before(server, heartbeat):
             [QUEUE, TURN],
         )
     database = Database(server.url)
-    stalled_jobs = StalledJobs(database, Pace(recheck=0), list, WorkerSession(server.url, 5))
+    stalled_jobs = StalledJobs(database, Pace(recheck=0), list, WorkerSession(server.url, Pace()))
     await stalled_jobs.requeue([1], 0)
     await database.close()
     with psycopg.connect(server.url) as connection:

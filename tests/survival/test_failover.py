@@ -113,7 +113,7 @@ async def test_a_standby_is_promoted(new_state, tmp_path):
 async def test_after_a_failover_workers_have_time_to_come_back(database):
     """No session has come along to the new server: that a worker has none says nothing yet, to those who have lost their own."""
     pace = Pace(missing=0.2)
-    store, session = Database(database), WorkerSession(database, pace.timeout)
+    store, session = Database(database), WorkerSession(database, pace)
     stalled_jobs = StalledJobs(store, pace, list, session)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
