@@ -430,9 +430,12 @@ def test_each_alert_leads_to_the_runbook():
     assert len({rule["alert"] for rule in alerts()}) == len(alerts())
 
 
-@pytest.mark.skipif(
+needs_promtool = pytest.mark.skipif(
     not shutil.which("promtool"), reason="promtool (Debian's package prometheus) is not installed"
 )
+
+
+@needs_promtool
 def test_prometheus_reads_the_rules():
     """As it would when it starts."""
     done = run("promtool", "check", "rules", DEPLOY / "alerts.yml")
@@ -527,3 +530,23 @@ def test_keys_are_made_as_the_document_says(tmp_path):
     environ = {"SLACK_CLIENT_ID": "1042.4711", "SLACK_CLIENT_SECRET": "x", "SLACK_SIGNING_SECRET": "x"}
     settings = load({**environ, "TOKEN_KEYS_FILE": str(tmp_path / "keys")}, None)
     assert len(settings.token_keys) == 1
+
+
+@needs_promtool
+def test_one_of_two_instances_that_is_away_is_noticed(tmp_path):
+    """However many calls the other one answers."""
+    series = [
+        {
+            "series": f'vtbot_virustotal_seconds_count{{virustotal="{name}", status="{status}"}}',
+            "values": values,
+        }
+        for name, status, values in (("lab", "none", "0+6x30"), ("main", "200", "0+600x30"))
+    ]
+    [rule] = [one for one in alerts() if one["alert"] == "VtbotVirusTotalDown"]
+    fires = {"exp_labels": {**rule["labels"], "virustotal": "lab"}, "exp_annotations": rule["annotations"]}
+    moment = {"eval_time": "20m", "alertname": rule["alert"], "exp_alerts": [fires]}
+    tested = [{"interval": "1m", "input_series": series, "alert_rule_test": [moment]}]
+    story = {"rule_files": [str(DEPLOY.resolve() / "alerts.yml")], "tests": tested}
+    (tmp_path / "story.yml").write_text(yaml.safe_dump(story))
+    done = run("promtool", "test", "rules", tmp_path / "story.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
