@@ -21,7 +21,7 @@ from tests.support.loopback import encrypted, listening
 from tests.support.memory_quota import MemoryQuota
 from tests.support.private_ca import PrivateCA
 from tests.support.processes import run
-from tests.support.tinyproxy import INSTALLED, tinyproxy
+from tests.support.tinyproxy import needs_tinyproxy, tinyproxy
 from vt.client import Client
 from vt.errors import TimedOut, Unreachable
 from vt.quota import Limits
@@ -29,11 +29,6 @@ from vt.quota import Limits
 USER, PASSWORD = "vt-bot", "Pa55-word-of-the-proxy"
 LOGIN = f"BasicAuth {USER} {PASSWORD}"
 LOOKUP = "/vt scan-ip 192.0.2.1"
-
-
-def needs_tinyproxy(test):
-    """A test that starts one."""
-    return pytest.mark.slow(pytest.mark.skipif(not INSTALLED, reason="tinyproxy is not installed")(test))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from playground.virustotal import Sandbox, faults
 from tests.support.app_fixture import ANA, BEN, GENERAL, Clock, RunningApp, address, at_work
 from tests.support.oauth_apps import FIRST, SECOND, several
 from tests.support.private_ca import PrivateCA
-from tests.support.tinyproxy import INSTALLED, tinyproxy
+from tests.support.tinyproxy import needs_tinyproxy, tinyproxy
 
 IP = "192.0.2.1"
 IP_SHOWN = "192[.]0[.]2[.]1"
@@ -372,7 +372,7 @@ async def test_two_instances_with_the_same_key_share_all_of_it(database, listed,
         assert any("out of quota" in line for line in await said(app, "/vt scan-ip 192.0.2.3"))
 
 
-@pytest.mark.skipif(not INSTALLED, reason="tinyproxy is not installed")
+@needs_tinyproxy
 async def test_a_proxy_and_a_certificate_authority_of_its_own(database, listed, virustotals, tmp_path):
     """One key goes through a company's proxy to a server that only its authority has signed for; the other does not."""
     authority = PrivateCA(tmp_path)

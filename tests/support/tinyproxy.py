@@ -10,8 +10,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 PROGRAM = shutil.which("tinyproxy", path=f"{os.defpath}:/usr/sbin")
-INSTALLED = bool(PROGRAM)
 SETTINGS = """
 Listen 127.0.0.1
 Port {port}
@@ -21,6 +22,11 @@ LogLevel Connect
 MaxClients 50
 {more}
 """
+
+
+def needs_tinyproxy(test):
+    """Marks a test that starts one."""
+    return pytest.mark.slow(pytest.mark.skipif(not PROGRAM, reason="tinyproxy is not installed")(test))
 
 
 class TinyProxy:
