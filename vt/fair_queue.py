@@ -1,9 +1,10 @@
 """The queue for a spent quota: who waits for calls, and in which order they get them. Pure.
 
 A higher priority always goes first. Inside a priority it is round-robin between askers: each gets one call a round, however
-many are wanted, and whoever is new comes last in the round that is under way; after a booking of several calls an asker sits
-out as many rounds. So somebody who wants one call waits for at most one booking of every other asker. Among requests of one
-asker, the one that needs the fewest calls goes first.
+many are wanted; after a booking of several calls an asker sits out as many rounds. The askers stand in a ring, and whoever is
+new is put behind all others: right before the one whose turn it is, for the next round. So somebody who wants one call waits
+for at most one booking of every other asker, and newcomers do not pass those who have had a call and want another. Among
+requests of one asker, the one that needs the fewest calls goes first.
 """
 
 from collections import Counter, defaultdict
@@ -42,7 +43,7 @@ class Priority(IntEnum):
     AUTOMATIC = 2
     """Nobody asked for it."""
     FOLLOW_UP = 3
-    """Something that was answered is checked again."""
+    """Something that was answered is checked again. Nothing does that yet: this is the place in the order that is kept for it."""
 
 
 class Ticket(NamedTuple):
@@ -61,7 +62,7 @@ class Ticket(NamedTuple):
     together: int = 1
     """Calls that it can only use together."""
     round: int = 0
-    """The round in which the asker gets its next call. The lowest goes first, and among equals who came first."""
+    """The round in which the asker gets its next call. The lowest goes first, and among equals the first in the row."""
 
     @property
     def key(self) -> tuple[str, Priority]:
@@ -89,7 +90,9 @@ def in_order(tickets: Iterable[Ticket]) -> Iterator[tuple[Ticket, int]]:
         lines[ticket.line].append(ticket)
     waiting = [sorted(line, key=lambda one: one.calls) for line in lines.values()]
     left = {ticket.key: ticket.calls for ticket in tickets}
-    heap = [(line[0].priority, line[0].round, position) for position, line in enumerate(waiting)]
+    heap = [
+        (line[0].priority, min(one.round for one in line), position) for position, line in enumerate(waiting)
+    ]
     heapify(heap)
     for _ in range(LONGEST_LOOK):
         if not heap:
@@ -107,35 +110,54 @@ def in_order(tickets: Iterable[Ticket]) -> Iterator[tuple[Ticket, int]]:
             heappop(heap)
 
 
-def placed(tickets: Tickets, mine: Ticket, now: datetime) -> Ticket:
-    """`mine` with its round: that of its asker's tickets, or the one that is under way if there are none, or if it is late."""
-    competing = [one for one in live(tickets, now) if one.priority == mine.priority]
-    same = [one for one in competing if one.asker == mine.asker]
-    return mine._replace(round=min((one.round for one in same or competing), default=0))
+def joined(tickets: Tickets, mine: Ticket, now: datetime) -> tuple[Tickets, Ticket]:
+    """The tickets with `mine`, and `mine` with its round.
+
+    It replaces an earlier one of the same case, or follows its asker's others, whose round is under way if they are late.
+    A new asker is put behind all others.
+    """
+    following = _next(live(tickets, now), mine.priority)
+    own = [one for one in tickets if one.line == mine.line]
+    if not own:
+        position = tickets.index(following) if following else len(tickets)
+        mine = mine._replace(round=following.round + 1 if following else 0)
+        return (*tickets[:position], mine, *tickets[position:]), mine
+    rounds = [one.round for one in live(tuple(own), now)]
+    mine = mine._replace(round=min(rounds, default=following.round if following else 0))
+    if any(one.key == mine.key for one in own):
+        return replaced(tickets, mine), mine
+    position = tickets.index(own[-1]) + 1
+    return (*tickets[:position], mine, *tickets[position:]), mine
+
+
+def _next(tickets: Tickets, priority: Priority) -> Ticket | None:
+    """The first in the row of those whose round is the lowest."""
+    return min((one for one in tickets if one.priority == priority), key=lambda one: one.round, default=None)
 
 
 def returned(tickets: Tickets, mine: Ticket) -> Tickets:
     """The tickets with `mine` before all others of its priority: it had its turn, but VirusTotal refused the call."""
-    first = min((one.round for one in tickets if one.priority == mine.priority), default=1) - 1
-    return (mine._replace(round=first), *(one for one in tickets if one.key != mine.key))
+    others = tuple(one for one in tickets if one.key != mine.key)
+    following = _next(others, mine.priority)
+    position = others.index(following) if following else 0
+    mine = mine._replace(round=following.round if following else 0)
+    return (*others[:position], mine, *others[position:])
 
 
-def joined(tickets: Tickets, mine: Ticket) -> Tickets:
-    """The tickets with `mine` at the end, or instead of an earlier one of the same case."""
-    if all(one.key != mine.key for one in tickets):
-        return (*tickets, mine)
+def replaced(tickets: Tickets, mine: Ticket) -> Tickets:
+    """The tickets with `mine` instead of the one of the same case."""
     return tuple(mine if one.key == mine.key else one for one in tickets)
 
 
 def capped(tickets: Tickets) -> Tickets:
-    """The tickets; beyond MOST_TICKETS without the newest of the asker who has the most, or of the lowest priority among equals.
+    """The tickets; beyond MOST_TICKETS without the last of the asker who has the most, or of the lowest priority among equals.
 
     A request without a ticket comes again at the time that it was told, and then may get one.
     """
     if len(tickets) <= MOST_TICKETS:
         return tickets
     counts = Counter(one.asker for one in tickets)
-    ranks = [(counts[one.asker], one.priority, position) for position, one in enumerate(tickets)]
+    ranks = [(counts[one.asker], one.priority, one.round, position) for position, one in enumerate(tickets)]
     dropped = max(ranks)[-1]
     return (*tickets[:dropped], *tickets[dropped + 1 :])
 

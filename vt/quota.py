@@ -104,15 +104,14 @@ def take(
             return usage, Refusal((midnight,), reserved=True)
     if slot <= now and not usage.tickets:
         return _booked(usage, limits, calls, now), None
-    mine = fair_queue.placed(usage.tickets, ticket or fair_queue.anonymous(calls, now), now)
-    tickets = fair_queue.joined(usage.tickets, mine)
+    tickets, mine = fair_queue.joined(usage.tickets, ticket or fair_queue.anonymous(calls, now), now)
     refusal = _refusal(usage, limits, tickets, mine, now)
     if refusal is None:
         usage = _booked(usage, limits, calls, now)
         tickets = fair_queue.served(tickets, mine, calls)
     else:
         promised = mine._replace(due=refusal.slots[0], promised=refusal.slots[0])
-        tickets = fair_queue.joined(tickets, promised)
+        tickets = fair_queue.replaced(tickets, promised)
     if ticket is None:
         tickets = fair_queue.without(tickets, mine.case)
     return replace(usage, tickets=fair_queue.capped(tickets)), refusal

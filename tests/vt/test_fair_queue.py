@@ -1,7 +1,7 @@
 """Who gets the next call when the quota is spent: by priority, then in turns between askers, and as it was promised."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import given
@@ -262,6 +262,54 @@ def test_within_the_next_slots_of_the_askers(data):
     promised = line.asks("one")
     line.goes_on(until=promised)
     assert line.slots_before("one") <= askers
+
+
+def test_newcomers_do_not_pass_who_wants_a_second_call(line):
+    """As many newcomers come as there are slots, without end: whoever had a call before them gets the next one before them, too."""
+    line.asks("ana", 3)
+    for number in range(200):
+        line.goes_on(until=line.now + MINUTE / 4)
+        line.now += MINUTE / 4
+        line.asks(f"newcomer {number}")
+    line.goes_on()
+    askers = [case for _, case in line.served]
+    first, second, third = (place for place, case in enumerate(askers) if case == "ana")
+    assert second - first <= 5
+    assert third - second <= 9
+
+
+def test_newcomers_do_not_pass_who_wants_another_call(line):
+    """As many newcomers come as there are slots, without end: after a call, one waits for those who waited then, and no others."""
+    line.asks("ana", 3)
+    for number in range(60):
+        at = line.now + MINUTE / 4
+        line.goes_on(until=at)
+        line.now = at
+        line.asks(f"newcomer {number}")
+    first, second, third = (at for at, case in line.served if case == "ana")
+    assert second - first <= MINUTE
+    assert third - second <= MINUTE
+
+
+@given(st.data())
+def test_after_a_call_one_waits_for_those_who_waited_then(data):
+    """Whoever comes, and whatever is wanted: between two calls of an asker no other has two, and newcomers have none."""
+    line = Line(Limits(1, 0, 0))
+    line.spend(1)
+    arrived = {}
+    for number in range(data.draw(st.integers(2, 15))):
+        at = line.now + timedelta(seconds=data.draw(st.integers(0, 90)))
+        line.goes_on(until=at)
+        line.now = at
+        line.asks(f"{number}", data.draw(st.integers(1, 4)))
+        arrived[f"{number}"] = line.now
+    line.goes_on()
+    for asker in arrived:
+        own = [place for place, (_, case) in enumerate(line.served) if case == asker]
+        for first, second in pairwise(own):
+            between = [case for _, case in line.served[first + 1 : second]]
+            assert len(set(between)) == len(between)
+            assert all(arrived[case] <= line.served[first][0] for case in between)
 
 
 @given(st.data())
