@@ -122,8 +122,8 @@ def joined(tickets: Tickets, mine: Ticket, now: datetime) -> tuple[Tickets, Tick
         position = tickets.index(following) if following else len(tickets)
         mine = mine._replace(round=following.round + 1 if following else 0)
         return (*tickets[:position], mine, *tickets[position:]), mine
-    rounds = [one.round for one in live(tuple(own), now)]
-    mine = mine._replace(round=min(rounds, default=following.round if following else 0))
+    punctual = [one.round for one in live(tuple(own), now)]
+    mine = mine._replace(round=min(punctual, default=following.round if following else 0))
     if any(one.key == mine.key for one in own):
         return replaced(tickets, mine), mine
     position = tickets.index(own[-1]) + 1
