@@ -33,6 +33,7 @@ from handlers.instances import DEFAULT, Instance
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.coalescing import FEW_CALLS, InFlight
+from vt.codec import Packer
 from vt.files.hashing import Opener
 from vt.files.transfer import Places
 from vt.polling import LONG_OUTAGE, OUTAGE, Outage
@@ -40,7 +41,6 @@ from vt.privacy import UploadDenylist
 from vt.quota import Quota
 from vt.service import Clock, Service
 from vt.steps import MaxAges
-from vt.stored import Packer
 
 SANDBOX_QUEUE_SECONDS = 20  # how long the sandbox takes to analyse what is submitted to it
 

@@ -25,8 +25,8 @@ from handlers.people import (
 from handlers.request import LookupRequest, Origin, ReportRequest
 from handlers.slack_errors import Unknown
 from handlers.text.channels import AS_SET
+from vt.codec import Raw
 from vt.service import Service
-from vt.stored import Raw
 
 DEFAULT = "default"
 """The name of VT_API_KEY's instance. What is stored without a name is its."""

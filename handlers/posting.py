@@ -39,7 +39,7 @@ from handlers.slack_errors import (
 from handlers.text import about
 from handlers.views import messages
 from handlers.views.rich_text import NEWER, Message, newer_kinds, simplified
-from vt.stored import PackedReply
+from vt.codec import PackedReply
 from vt.verdict import Finding
 
 T = TypeVar("T")

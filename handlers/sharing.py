@@ -26,8 +26,8 @@ from handlers.slack_errors import CannotPost, MissingScope, NotPosted, TokenRefu
 from handlers.text.language import language
 from handlers.views.details import Attachment, as_json, json_name
 from handlers.views.rich_text import Message, mrkdwn, rendered, rendered_view, sentence
+from vt.codec import PackedReply
 from vt.results import json_text
-from vt.stored import PackedReply
 from vt.verdict import Finding
 
 T = TypeVar("T")

@@ -195,7 +195,7 @@ CHANNEL_SETTINGS: Shape[ChannelSettings] = Shape(
     "channel settings", TypeAdapter(ChannelSettings), (unchanged, forget_language, unchanged, forget_instance)
 )
 LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
-"""Each lookup names its own version: see vt/stored.py."""
+"""Each lookup names its own version: see `upgrade` in vt/lookup.py."""
 
 
 def _names(model: type[BaseModel]) -> Iterator[str]:

@@ -9,21 +9,22 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from functools import partial
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import httpx
 import structlog
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import Form, KeyTransport, form_data, reply, reply_or_location, upload_address
+from vt.codec import Limit, Packer, Raw, read_json, remembering
 from vt.errors import VTError
 from vt.fair_queue import ASK, charge
 from vt.polling import Outage, transfer_seconds
 from vt.quota import Quota
-from vt.replies import answers, single
-from vt.stored import Limit, Packer, Raw
+from vt.replies import NAMING, Form, answers, form_data, is_about_another, status_error, upload_address
 
 log = structlog.get_logger()
 Reader = Callable[[httpx.Response, Packer, Limit], Awaitable[Any]]
@@ -45,6 +46,61 @@ PING_ADDRESS = "8.8.8.8"
 """The address that is asked for when it only matters whether VirusTotal answers."""
 PROBE_SECONDS = 5.0
 """Seconds for that without a key."""
+
+
+class KeyTransport(httpx.AsyncBaseTransport):
+    """Adds the key to the URL of a GET right before it is sent, so that no URL in a log or an error holds it."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, key: SecretStr) -> None:
+        self._inner = inner
+        self._key = key
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a copy of the request with the key in its query, if the request is marked as `keyed`."""
+        if not request.extensions.get("keyed"):
+            return await self._inner.handle_async_request(request)
+        url = request.url.copy_merge_params({"apikey": self._key.get_secret_value()})
+        copy = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return await self._inner.handle_async_request(copy)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+async def reply(response: httpx.Response, packer: Packer, limit: Limit) -> Any:
+    """The JSON of a reply. Raises the error that its status stands for, and Unreadable."""
+    if response.is_redirect:
+        raise errors.Redirected(location(response).host)
+    if response.status_code != HTTPStatus.OK:
+        raise status_error(response.status_code, response.headers)
+    return await read_json(response, packer, limit)
+
+
+async def reply_or_location(response: httpx.Response, packer: Packer, limit: Limit) -> Any:
+    """For the one endpoint that redirects: the URL to follow, or the JSON. Raises as `reply` does."""
+    return location(response) if response.is_redirect else await reply(response, packer, limit)
+
+
+def location(response: httpx.Response) -> httpx.URL:
+    """Where a redirect leads. It may hold the key, so only its host may be shown."""
+    return response.url.join(response.headers.get("location", ""))
+
+
+def single(answer: Any, resource: str = "") -> Raw:
+    """The one object of a reply. A list of one is accepted, as recorded for file/report.
+
+    Raises Unreadable: "shape" when there is no such object, "resource" when it is about another resource.
+    """
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if not isinstance(answer, Mapping):
+        raise errors.Unreadable("shape")
+    if resource and any(name in answer for name in NAMING) and is_about_another(answer, resource):
+        raise errors.Unreadable("resource")
+    return remembering(answer)
 
 
 class Client(AbstractAsyncContextManager["Client"]):
@@ -103,10 +159,6 @@ class Client(AbstractAsyncContextManager["Client"]):
         """Close the connections."""
         self._outage.close()
         await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Nothing is opened before the first call."""
-        return self
 
     async def file_reports(self, resources: Sequence[str]) -> dict[str, Raw]:
         """file/report for at most `reports_a_call` hashes or scan_ids. Replies by resource; some may be missing."""
@@ -176,21 +228,18 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def upload_url(self, *, booked: bool = False) -> Raw:
         """file/scan/upload_url: a 302 to a known host, which answers {"upload_url": …}. Raises LargeNotAllowed."""
+        keyed = partial(self._http.build_request, "GET", extensions={"keyed": True})
         try:
-            return await self._upload_url(booked=booked)
+            first = keyed("file/scan/upload_url")
+            answer = await self._once(first, self._deadline, reply_or_location, booked=booked)
+            if isinstance(answer, httpx.URL):
+                self._check_host(answer)
+                # The Location holds the key. It is removed here and added again by KeyTransport, after all logging.
+                second = keyed(answer.copy_remove_param("apikey"))
+                answer = await self._once(second, self._deadline, booked=booked)
         except errors.KeyRefused:
             # The documented answer to a key without access to this endpoint; it may be valid for all others.
             raise errors.LargeNotAllowed from None
-
-    async def _upload_url(self, *, booked: bool) -> Raw:
-        first = self._http.build_request("GET", "file/scan/upload_url", extensions={"keyed": True})
-        answer = await self._once(first, self._deadline, reply_or_location, booked=booked)
-        if isinstance(answer, httpx.URL):
-            self._check_host(answer)
-            # The Location holds the key. It is removed here and added again by KeyTransport, after all logging.
-            bare = answer.copy_remove_param("apikey")
-            second = self._http.build_request("GET", bare, extensions={"keyed": True})
-            answer = await self._once(second, self._deadline, booked=booked)
         return single(answer)
 
     async def _get(self, path: str, **params: str) -> Any:

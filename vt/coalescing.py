@@ -13,11 +13,11 @@ from datetime import datetime
 from itertools import count
 from typing import Protocol
 
+from vt.codec import Raw
 from vt.errors import VTError
 from vt.files.transfer import Changes, Uploads, Work
 from vt.quota import Saving
 from vt.steps import Answer, TimeRange, WantedReply
-from vt.stored import Raw
 from vt.verdict import State
 
 CALLS_AT_ONCE = 16  # of one turn; with 32, replies of 2 MB take more memory than one request may

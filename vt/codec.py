@@ -1,25 +1,28 @@
-"""Encoding requests and decoding replies: the key, forms, JSON with caps on size and depth."""
+"""The JSON of replies: parsed with caps on size and depth, and packed while nobody reads it when it is large.
 
+Parsed, a reply takes about seven times its size in memory, and its report as much again. So a large one is kept as
+compressed JSON, outside of memory where there is such a place, and is parsed while it is used: one at a time.
+"""
+
+import asyncio
 import json
 import math
 import re
-import secrets
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
-from http import HTTPStatus
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Self, TypeVar
-from urllib.parse import urlencode
 
 import httpx
-from pydantic import SecretStr
 
 from vt import errors
-from vt.replies import status_error
-from vt.stored import INLINE, Limit, Packer, Raw
 
 T = TypeVar("T")
+Limit = asyncio.Timeout
+Raw = Mapping[str, Any]
+"""A reply of VirusTotal's: a dict, a ShortReply if it came in a moment ago, or a PackedReply when it is large."""
 
 REPLY_CAP = 8 * 1024 * 1024
 """Bytes of a decoded reply. The largest recorded one has 160 KB."""
@@ -31,118 +34,22 @@ READ_AT_ONCE = 256 * 1024
 """Bytes of a reply from which on it is read alone."""
 PARSED_CAP = 48 * 1024 * 1024
 """Bytes of memory that a parsed reply may take; the one that was recorded as the largest takes 1.5 MB."""
+INLINE = 16 * 1024
+"""Bytes of JSON up to which a reply is kept parsed, and stored with its lookup. Reports on files have about 10 KB, so that
+what is asked for most costs no more than before; a hundred of this size take less than 20 MB."""
+_TEXT_IN_HEAD = 200
+"""Characters of a text that is known without parsing the reply."""
+_MOST_IN_HEAD = 40
+"""Keys whose values are known without parsing the reply."""
+_MOST_KEYS = 500
+"""Keys that are known without parsing the reply. Of one with more, none are."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
 """Half of a surrogate pair, or how JSON spells it."""
 _SPACES = frozenset(" \t\n\r")
 
 
-def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
-    """A form, as arguments of httpx's build_request. VirusTotal answers another Content-Type with 403."""
-    return {
-        "content": urlencode(fields).encode(),
-        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
-    }
-
-
-class KeyTransport(httpx.AsyncBaseTransport):
-    """Adds the key to the URL of a GET right before it is sent, so that no URL in a log or an error holds it."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, key: SecretStr) -> None:
-        self._inner = inner
-        self._key = key
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a copy of the request with the key in its query, if the request is marked as `keyed`."""
-        if not request.extensions.get("keyed"):
-            return await self._inner.handle_async_request(request)
-        url = request.url.copy_merge_params({"apikey": self._key.get_secret_value()})
-        copy = httpx.Request(
-            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
-        )
-        return await self._inner.handle_async_request(copy)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A multipart form with one file. The file's content is streamed between `head` and `tail`."""
-
-    boundary: str
-    head: bytes
-    tail: bytes
-
-    @classmethod
-    def of(cls, name: str, fields: Mapping[str, str]) -> Self:
-        """A form with these fields, followed by a file of this name. Any character may occur in the name."""
-        boundary = secrets.token_hex(16)
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
-            for field, value in fields.items()
-        ]
-        # Besides quotes and line breaks, VirusTotal refuses file names with any other control character.
-        quoted = re.sub(r'["\x00-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        )
-        return cls(boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode())
-
-    def length(self, size: int) -> int:
-        """Bytes of the whole form with a file of `size` bytes."""
-        return len(self.head) + size + len(self.tail)
-
-    def headers(self, size: int) -> dict[str, str]:
-        """The request's headers, for a file of `size` bytes."""
-        return {
-            "Content-Type": f"multipart/form-data; boundary={self.boundary}",
-            "Content-Length": str(self.length(size)),
-        }
-
-    async def stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The whole form around the file's content, chunk by chunk."""
-        yield self.head
-        async for chunk in chunks:
-            yield chunk
-        yield self.tail
-
-
-def location(response: httpx.Response) -> httpx.URL:
-    """Where a redirect leads. It may hold the key, so only its host may be shown."""
-    return response.url.join(response.headers.get("location", ""))
-
-
-def upload_address(raw: Raw) -> httpx.URL:
-    """The URL that VirusTotal wants a file sent to, from the reply of file/scan/upload_url. Raises Unreadable."""
-    told = raw.get("upload_url")
-    url = None
-    with suppress(httpx.InvalidURL):
-        url = httpx.URL(told) if isinstance(told, str) else None
-    if url is None or not url.host:
-        raise errors.Unreadable("shape")
-    return url
-
-
-async def reply(response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None) -> Any:
-    """The JSON of a reply. Raises the error that its status stands for, and Unreadable."""
-    if response.is_redirect:
-        raise errors.Redirected(location(response).host)
-    if response.status_code != HTTPStatus.OK:
-        raise status_error(response.status_code, response.headers)
-    return await read_json(response, packer, limit)
-
-
-async def reply_or_location(
-    response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None
-) -> Any:
-    """For the one endpoint that redirects: the URL to follow, or the JSON. Raises as `reply` does."""
-    return location(response) if response.is_redirect else await reply(response, packer, limit)
-
-
 async def read_json(
-    response: httpx.Response, packer: Packer | None = None, limit: Limit | None = None
+    response: httpx.Response, packer: "Packer | None" = None, limit: Limit | None = None
 ) -> Any:
     """The body as JSON. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes.
 
@@ -163,27 +70,56 @@ async def read_json(
         return parse(body, packer)
 
 
-def parse(body: bytes | bytearray, packer: Packer | None = None) -> Any:
-    """Parse JSON of at most DEPTH_CAP levels. Raises Unreadable.
+async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body, decompressed in small steps: 194 KB of gzip can hold 200 MB of zeros."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        async for raw in response.aiter_raw(CHUNK):
+            yield raw
+        return
+    if encoding != "gzip":
+        raise errors.Unreadable("encoding")
+    unpacker = zlib.decompressobj(wbits=31)
+    async for raw in response.aiter_raw(CHUNK):
+        pending = raw
+        while pending:
+            piece = None
+            with suppress(zlib.error):
+                piece = unpacker.decompress(pending, CHUNK)
+            if piece is None:
+                raise errors.Unreadable("encoding")
+            yield piece
+            pending = unpacker.unconsumed_tail
+    # The checksum stands at the very end: what was cut off before it, or goes on after it, is not what was sent.
+    if not unpacker.eof or unpacker.unused_data:
+        raise errors.Unreadable("encoding")
+
+
+def parse(body: bytes | bytearray, packer: "Packer | None" = None) -> Any:
+    """Parse JSON of at most DEPTH_CAP levels. Raises Unreadable, without the error that would hold the reply.
 
     NaN, Infinity and numbers too large for a float are errors, and so are two equal keys of one object, of which nobody
     knows which one is meant. Halves of surrogate pairs can be neither stored nor sent, so U+FFFD replaces them.
 
     With a `packer`, a large object, and each large one of a list, comes back packed; of a list, one at a time is parsed.
     """
-    return _readable(
-        lambda: _parsed(body.decode(json.detect_encoding(bytes(body[:4])), "surrogatepass"), packer)
-    )
+    fault = ""
+    try:
+        return _parsed(body.decode(json.detect_encoding(bytes(body[:4])), "surrogatepass"), packer)
+    except RecursionError:
+        fault = "depth"
+    except ValueError:
+        fault = "json"
+    raise errors.Unreadable(fault)
 
 
-def _parsed(text: str, packer: Packer | None) -> Any:
-    packer = packer if len(text) > INLINE else None
+def _parsed(text: str, packer: "Packer | None") -> Any:
     start = _skip(text, 0)
     is_list = text[start : start + 1] == "["
     # Whatever is in it, this many bytes would be taken by its objects, lists and values.
     if len(text) + 200 * text.count("{") + 70 * (text.count("[") + text.count(",")) > PARSED_CAP << is_list:
         raise errors.Unreadable("size")
-    if packer and is_list:
+    if packer and is_list and len(text) > INLINE:
         return [packer.packed(*_whole(piece, value, 1)) for piece, value in _entries(text, start + 1)]
     text, value = _whole(text, _JSON.decode(text))
     return packer.packed(text, value) if packer else value
@@ -220,18 +156,6 @@ def _whole(text: str, value: Any, above: int = 0) -> tuple[str, Any]:
     return text, value
 
 
-def _readable(read: Callable[[], T]) -> T:
-    """What `read` returns. Raises Unreadable, without the error that would hold the reply."""
-    fault = ""
-    try:
-        return read()
-    except RecursionError:
-        fault = "depth"
-    except ValueError:
-        fault = "json"
-    raise errors.Unreadable(fault)
-
-
 def too_deep(value: Any, levels: int = DEPTH_CAP) -> bool:
     """Does it have more than so many levels? Checked level by level, since recursion could overflow the stack."""
     level = [value]
@@ -243,13 +167,8 @@ def too_deep(value: Any, levels: int = DEPTH_CAP) -> bool:
 
 
 def _children(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return [child for child in node.values() if isinstance(child, dict | list)]
-    return [child for child in node if isinstance(child, dict | list)] if isinstance(node, list) else []
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
+    values = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return [child for child in values if isinstance(child, dict | list)]
 
 
 def _finite(text: str) -> float:
@@ -265,36 +184,163 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_JSON = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
+# NaN and Infinity are no JSON: `int` raises ValueError for each of them.
+_JSON = json.JSONDecoder(parse_constant=int, parse_float=_finite, object_pairs_hook=_unique_keys)
 
 
-async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body, decompressed in small steps: 194 KB of gzip can hold 200 MB of zeros."""
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("", "identity"):
-        async for raw in response.aiter_raw(CHUNK):
-            yield raw
-        return
-    if encoding != "gzip":
-        raise errors.Unreadable("encoding")
-    unpacker = zlib.decompressobj(wbits=31)
-    async for raw in response.aiter_raw(CHUNK):
-        pending = raw
-        while pending:
-            yield _unpack(unpacker, pending)
-            pending = unpacker.unconsumed_tail
-    # The checksum stands at the very end: what was cut off before it, or goes on after it, is not what was sent.
-    if not unpacker.eof or unpacker.unused_data:
-        raise errors.Unreadable("encoding")
+# Large replies -----------------------------------------------------------------------------------------
 
 
-def _unpack(unpacker: "zlib._Decompress", data: bytes) -> bytes:
-    broken = False
-    piece = b""
-    try:
-        piece = unpacker.decompress(data, CHUNK)
-    except zlib.error:
-        broken = True
-    if broken:
-        raise errors.Unreadable("encoding")
-    return piece
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PackedReply(Mapping[str, Any]):
+    """A large reply. Its keys, and what is short, are known without parsing it."""
+
+    digest: str
+    """The SHA-256 of its JSON in hex."""
+    known: frozenset[str] | None
+    """Its keys; None of one with too many."""
+    head: Raw
+    """What is short in it."""
+    read: Callable[[], bytes] | None = None
+    """Returns its content, compressed by zlib. None: it is still to be attached."""
+    opener: "Packer | None" = None
+
+    @classmethod
+    def named(cls, stored: Raw) -> Self:
+        """One whose content is still to be attached, as `name` described it."""
+        keys = stored["keys"]
+        return cls(str(stored["digest"]), keys and frozenset(keys), dict(stored["head"]))
+
+    def name(self) -> dict[str, Any]:
+        """What is stored of it in its lookup."""
+        return {"digest": self.digest, "keys": self.known and sorted(self.known), "head": dict(self.head)}
+
+    @property
+    def compressed(self) -> bytes:
+        """Its JSON, compressed by zlib. Raises LookupError when the content is not attached."""
+        if self.read is None:
+            raise LookupError(self.digest)
+        return self.read()
+
+    @property
+    def text(self) -> str:
+        """Its JSON. Raises LookupError when the content is not attached."""
+        return zlib.decompress(self.compressed).decode()
+
+    def parsed(self) -> dict[str, Any]:
+        """As a dict, for as short as possible. Raises LookupError when the content is not attached."""
+        return remembered(self, "", dict)
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self.head:
+            return self.head[key]
+        if key not in self:
+            raise KeyError(key)
+        return self.parsed()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in (self.parsed() if self.known is None else self.known)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parsed())
+
+    def __len__(self) -> int:
+        return len(self.parsed() if self.known is None else self.known)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, PackedReply):
+            return self.digest == other.digest
+        return isinstance(other, dict) and len(self) == len(other) and self.parsed() == other
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+class Packer:
+    """Packs large replies, and holds the one that was parsed last.
+
+    `keep` puts bytes somewhere and returns what reads them again; without one they stay in memory.
+    """
+
+    def __init__(self, keep: Callable[[bytes], Callable[[], bytes]] = lambda data: lambda: data) -> None:
+        self._lock = asyncio.Lock()
+        self._keep = keep
+        self._last: tuple[str, Raw] | None = None
+
+    @asynccontextmanager
+    async def alone(self, limit: Limit | None = None) -> AsyncIterator[None]:
+        """For reading a large reply from the network, or writing it to the database: one at a time. `limit` stops meanwhile."""
+        clock = asyncio.get_running_loop().time
+        until = limit.when() if limit else None
+        left = None if until is None else until - clock()
+        if limit:
+            limit.reschedule(None)
+        async with self._lock:
+            if limit and left is not None:
+                limit.reschedule(clock() + left)
+            yield
+
+    def packed(self, text: str, raw: Raw) -> Raw:
+        """A reply and its JSON: packed if it is large."""
+        if len(text) <= INLINE or not isinstance(raw, dict):
+            return raw
+        data = text.encode()
+        short = [key for key, value in raw.items() if _is_short(value)]
+        head = {key: raw[key] for key in short[:_MOST_IN_HEAD]}
+        keys = frozenset(raw) if len(raw) <= _MOST_KEYS else None
+        reply = PackedReply(sha256(data).hexdigest(), keys, head)
+        self._last = reply.digest, remembering(raw)
+        return self.attached(reply, zlib.compress(data, 1))
+
+    def attached(self, reply: PackedReply, compressed: bytes) -> PackedReply:
+        """A reply with its content."""
+        return replace(reply, read=self._keep(compressed), opener=self)
+
+    def opened(self, reply: PackedReply) -> Raw:
+        """The parsed reply. It is parsed once, as long as no other one is in between."""
+        if (last := self._last) is None or last[0] != reply.digest:  # read once: other threads change it
+            self._last = None  # before the next one is parsed
+            self._last = last = reply.digest, remembering(json.loads(reply.text))
+        return last[1]
+
+    def forget(self) -> None:
+        """Hold nothing parsed."""
+        self._last = None
+
+
+def _is_short(value: object) -> bool:
+    is_number = value is None or (isinstance(value, int | float) and abs(value) < 2**64)
+    return is_number or (isinstance(value, str) and len(value) <= _TEXT_IN_HEAD)
+
+
+class ShortReply(dict[str, Any]):
+    """A reply that is not large. While a turn has it, what was made of it is not made again."""
+
+    __slots__ = ("made",)
+    made: dict[object, Any]
+
+
+def remembering(raw: Raw) -> Raw:
+    """The same reply, which remembers what is made of it."""
+    if type(raw) is dict:
+        raw = ShortReply(raw)
+        raw.made = {}
+    return raw
+
+
+def remembered(raw: Raw, name: object, make: Callable[[Raw], T]) -> T:
+    """What is made of a reply, which must be the same whenever it is made.
+
+    It is made once: of a PackedReply, as long as no other one is parsed in between. Raises LookupError for one whose
+    content is not attached.
+    """
+    if isinstance(raw, PackedReply):
+        if raw.opener is None:
+            raise LookupError(raw.digest)
+        raw = raw.opener.opened(raw)
+    if not isinstance(raw, ShortReply):
+        return make(raw)
+    if name not in raw.made:
+        raw.made[name] = make(raw)
+    made: T = raw.made[name]
+    return made

@@ -1,11 +1,15 @@
 """Why VirusTotal gave no answer or a file could not be had. Errors carry data; the sentences are in handlers/text.
 
-Every class has a `code`. Codes are stored (see stored.py), so a code never changes or gets another meaning; a class may be renamed.
+Every class has a `code`. Codes are stored, so a code never changes or gets another meaning; a class may be renamed.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
 
 
 class VTError(Exception):
@@ -298,3 +302,43 @@ class LoginRefused(HostFault, code="login-refused"):
 
 class SftpRefused(HostFault, code="sftp-refused"):
     """The server took the login but offers no SFTP, or sends what is not SFTP."""
+
+
+# Stored --------------------------------------------------------------------------------------------------
+
+
+def pack(error: VTError) -> dict[str, Any]:
+    """An error as JSON: its code and its fields."""
+    data = {name: getattr(error, name) for name in _field_types(type(error))}
+    return {"code": error.code, "data": TypeAdapter(dict[str, Any]).dump_python(data, mode="json")}
+
+
+def unpack(stored: Mapping[str, Any]) -> VTError:
+    """The error that was stored; UnrecognisedError when this version cannot read it. Never raises."""
+    code = code_of(stored)
+    kind = next((kind for kind in tree() if kind.code == code), None)
+    if kind is None:
+        return UnrecognisedError(code)
+    try:
+        data, types = dict(stored.get("data") or {}), _field_types(kind)
+        known = types.keys() & data.keys()
+        return kind(**{name: TypeAdapter(types[name]).validate_python(data[name]) for name in known})
+    except (TypeError, ValueError):  # a field is missing, or not of its type
+        return UnrecognisedError(code)
+
+
+def code_of(stored: Mapping[str, Any]) -> str:
+    """A stored error's code. Version 1 has the class name under "error": QuotaSpent is "quota-spent"."""
+    name = str(stored.get("error", ""))
+    return str(stored.get("code") or re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower())
+
+
+def tree(root: type[VTError] = VTError) -> Iterator[type[VTError]]:
+    """The class and all its subclasses, the class first."""
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
+
+
+def _field_types(kind: type[VTError]) -> dict[str, Any]:
+    return {field.name: field.type for field in fields(kind)} if is_dataclass(kind) else {}

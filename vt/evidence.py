@@ -13,9 +13,18 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from vt.actions import Action
-from vt.models import MAX_ENGINES, FileReport, HostReport, Reply, Sample, SeenUrl, UrlReport, url_entry
-from vt.replies import read_or_none
-from vt.stored import remembered
+from vt.codec import remembered
+from vt.models import (
+    MAX_ENGINES,
+    FileReport,
+    HostReport,
+    Reply,
+    Sample,
+    SeenUrl,
+    UrlReport,
+    read_or_none,
+    url_entry,
+)
 
 DOWNLOADED = "downloaded"
 SERVED = frozenset({"url", DOWNLOADED})

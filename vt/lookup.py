@@ -9,16 +9,24 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    InstanceOf,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    model_validator,
+)
 
 from vt import errors
 from vt.actions import BY_KEY, Action
-from vt.errors import VTError
+from vt.codec import PackedReply, Raw
+from vt.errors import VTError, code_of, pack, unpack
 from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
+from vt.models import Code
 from vt.privacy import has_secret
-from vt.replies import Code
-from vt.stored import VERSION, PackedReply, Raw, StoredRaw, pack, unpack, upgrade
 from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
 
 ANY_CONTENT = "*"
@@ -27,6 +35,15 @@ NEVER_SENT = (errors.Internal, errors.NotPublic, errors.Sensitive)
 """Why a lookup was not sent to VirusTotal, for reasons that do not change when it is tried again."""
 ENTERED = ("action", "input", "place", "threshold", "criteria", "rescan_after_days")
 """The fields that somebody asked with: they stay when a lookup starts again."""
+VERSION = 3
+"""Of a stored lookup. A change of its fields needs a new version and a step in `upgrade`."""
+PACKED_VERSION = 4
+"""Of a lookup whose `raw` is only named, since it is large: its content has a row of its own. The release before can read
+all others."""
+StoredRaw = Annotated[
+    InstanceOf[PackedReply] | InstanceOf[dict[str, Any]],
+    PlainSerializer(lambda raw: raw.name() if isinstance(raw, PackedReply) else raw),
+]
 
 
 class Step(StrEnum):
@@ -59,7 +76,6 @@ class Lookup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[3, 4] = 3
-    """4: `raw` is only named here, since it is large and has a row of its own."""
     action: Annotated[Action, PlainValidator(_action), PlainSerializer(lambda action: action.key)]
     input: str
     """The indicator or path as it was entered."""
@@ -298,3 +314,36 @@ class Lookup(BaseModel):
         return judge(
             self.subject, raw, threshold=self.threshold, now=at, criteria=self.criteria, note=self.note
         )
+
+
+# What older versions stored ----------------------------------------------------------------------------
+
+_RENAMED_IN_2 = {
+    "asked": "input",
+    "agreed": "consented_sha256",
+    "anew": "reanalyse_after",
+    "begun": "upload_started",
+    "broken": "failed_uploads",
+    "since": "waiting_since",
+    "tries": "attempts",
+    "trouble": "error",
+}
+"""Version 1 had no `version`, and stored errors by class name."""
+
+
+def upgrade(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A lookup of any version in the form of version 3, or 4 if its reply is packed. Anything else is returned as it is."""
+    lookup = dict(stored)
+    if "version" not in lookup and "asked" in lookup:
+        lookup = {_RENAMED_IN_2.get(name, name): value for name, value in stored.items()} | {"version": 2}
+        if isinstance(error := lookup.get("error"), Mapping):
+            lookup["error"] = {"code": code_of(error), "data": error.get("data", {})}
+    if lookup.get("version") == 2:  # noqa: PLR2004
+        # What was answered by the documented rule stays so when its answer is shown again.
+        lookup |= {"version": 3, "criteria": {"rule": "documented"}}
+    version, raw = lookup.get("version", VERSION), lookup.get("raw")
+    if version == PACKED_VERSION and isinstance(raw, dict):
+        raw = PackedReply.named(raw)
+    if version in (VERSION, PACKED_VERSION):
+        lookup |= {"version": PACKED_VERSION if isinstance(raw, PackedReply) else VERSION, "raw": raw}
+    return lookup

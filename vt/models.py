@@ -8,11 +8,23 @@ something clean that nobody could read.
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from enum import IntEnum
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, OnErrorOmit
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    OnErrorOmit,
+    ValidationError,
+)
 from pydantic_core import core_schema
+
+from vt.codec import PackedReply, ShortReply, remembered
+from vt.errors import Unreadable
 
 LARGEST = 2**32 - 1
 """The largest number of any field (an AS number). Larger ones cannot be VirusTotal's."""
@@ -70,17 +82,17 @@ class NoneIfUnfit:
         return core_schema.with_default_schema(read(source), default=None, on_error="default")
 
 
-def entries(value: object) -> object:
-    """The entries of a list, at most MAX_ENTRIES; none of anything else."""
-    return value[:MAX_ENTRIES] if isinstance(value, list) else ()
-
-
 T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
 Text = Annotated[str | None, NoneIfUnfit]
 Number = Annotated[int | None, BeforeValidator(number)]
 Count = Annotated[int | None, BeforeValidator(partial(number, largest=MAX_ENGINES))]
 Moment = Annotated[datetime | None, BeforeValidator(moment)]
-Several = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(entries)]
+Several = Annotated[
+    tuple[OnErrorOmit[T], ...],
+    BeforeValidator(lambda value: value[:MAX_ENTRIES] if isinstance(value, list) else ()),
+]
+"""The entries of a list, at most MAX_ENTRIES; none of anything else."""
 Proof = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(evidence)]
 """A list that a verdict rests on: null is empty, anything else that is not a list is an error."""
 Named = Annotated[dict[str, OnErrorOmit[T]], BeforeValidator(lambda value: evidence(value) or {})]
@@ -88,8 +100,17 @@ Named = Annotated[dict[str, OnErrorOmit[T]], BeforeValidator(lambda value: evide
 
 VENDOR_ENDINGS = (" category", " domain info", " rank")
 """Endings of the keys under which vendors describe a domain, such as "BitDefender category"."""
-URL_ENTRY = ("url", "sha256", "positives", "total", "scan_date")
-"""What the five items of an entry of `undetected_urls` are."""
+
+
+class Code(IntEnum):
+    """VirusTotal's response_code."""
+
+    FOUND = 1
+    UNKNOWN = 0
+    INVALID = -1
+    QUEUED = -2
+    UNREADABLE = 999
+    """Ours, for a code that is missing or no integer."""
 
 
 class Part(BaseModel):
@@ -99,7 +120,7 @@ class Part(BaseModel):
 
 
 class Reply(Part):
-    """What every JSON reply has. `response_code`: 1 found, 0 unknown, -2 queued, -1 invalid."""
+    """What every JSON reply has."""
 
     response_code: int = Field(strict=True)
     verbose_msg: Text = None
@@ -192,7 +213,8 @@ class SeenUrl(Seen):
 
 def url_entry(value: object) -> object:
     """An entry of `undetected_urls` as an object: it comes as a list, unlike one of `detected_urls`."""
-    return dict(zip(URL_ENTRY, value, strict=False)) if isinstance(value, list) else value
+    names = ("url", "sha256", "positives", "total", "scan_date")
+    return dict(zip(names, value, strict=False)) if isinstance(value, list) else value
 
 
 class Resolution(Part):
@@ -280,8 +302,7 @@ class DomainReport(HostReport):
     @property
     def vendors(self) -> Mapping[str, Any]:
         """Values of vendors that have no field here, under VirusTotal's own keys."""
-        extra = self.model_extra or {}
-        return {key: value for key, value in extra.items() if key.endswith(VENDOR_ENDINGS)}
+        return {key: one for key, one in (self.model_extra or {}).items() if key.endswith(VENDOR_ENDINGS)}
 
 
 class Comment(Part):
@@ -295,3 +316,36 @@ class Comments(Reply):
     """comments/get: at most 25 comments, newest first."""
 
     comments: Several[Comment] = ()
+
+
+def read(model: type[Model], raw: object) -> Model:
+    """A reply as its model. The raw reply is not changed. Raises Unreadable("shape") when it does not fit."""
+    try:
+        return model.model_validate(raw.parsed() if isinstance(raw, PackedReply) else raw)
+    except ValidationError:
+        raise Unreadable("shape") from None
+
+
+def read_partly(model: type[Model], raw: object) -> Model:
+    """The same without the fields that do not fit, for what the others prove. Raises Unreadable when nothing is left.
+
+    A response_code that does not fit is read as Code.UNREADABLE.
+    """
+    if isinstance(raw, PackedReply | ShortReply):
+        return remembered(raw, model, lambda parsed: read_partly(model, dict(parsed)))
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        unreadable = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
+    if isinstance(raw, dict):
+        readable = {key: value for key, value in raw.items() if key not in unreadable}
+        raw = {"response_code": Code.UNREADABLE} | readable
+    return read(model, raw)
+
+
+def read_or_none(model: type[Model], raw: object) -> Model | None:
+    """The same as `read`, but None for a reply that does not fit, and for none at all."""
+    try:
+        return read(model, raw)
+    except Unreadable:
+        return None

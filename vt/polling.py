@@ -14,10 +14,11 @@ from typing import Any
 from zlib import crc32
 
 from vt import errors
+from vt.codec import Raw
 from vt.errors import NotAnswering, VTError
 from vt.lookup import Lookup, Step
-from vt.replies import Code, is_about_another
-from vt.stored import Raw
+from vt.models import Code
+from vt.replies import is_about_another
 from vt.verdict import Note
 
 MAX_BROKEN_UPLOADS = 3

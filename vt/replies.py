@@ -1,4 +1,4 @@
-"""Replies: which one answers what was asked, how it is read as its model, and what a status says. Pure.
+"""Forms that are sent to VirusTotal, which reply answers what was asked, and what a status says. Pure.
 
 A reply echoes what was asked as `resource`, and names the file or URL again in its hashes, `url`, `scan_id` and
 `permalink`. All of them have to be about what was asked. VirusTotal's own spellings are accepted: hashes in another
@@ -8,59 +8,37 @@ Replies about hosts, and those that nothing is known, often echo nothing.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import IntEnum
 from hashlib import sha256
 from http import HTTPStatus
 from string import ascii_letters, digits
-from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, Self
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from pydantic import BaseModel, ValidationError
+import httpx
 
 from vt import errors
+from vt.codec import Raw, remembering
 from vt.errors import Unreadable
 from vt.indicators.hosts import normalise_name
-from vt.stored import PackedReply, Raw, ShortReply, remembered, remembering
+from vt.models import Code
 
-Model = TypeVar("Model", bound=BaseModel)
-
+NAMING = ("resource", "scan_id", "md5", "sha1", "sha256", "url", "permalink")
+"""The keys that name what a reply is about."""
 _DIGEST = re.compile("[0-9a-f]{64}")
 _CONTENT = re.compile("([0-9a-f]{64})(?:-[0-9]{1,12})?")
+_HEX = re.compile("[0-9a-f]+")
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 _DROPPED = re.compile("[\t\r\n]")  # from the middle of a URL, as browsers do
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset(f"{ascii_letters}{digits}-._~")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-
-
-class Code(IntEnum):
-    """VirusTotal's response_code."""
-
-    FOUND = 1
-    UNKNOWN = 0
-    INVALID = -1
-    QUEUED = -2
-    UNREADABLE = 999
-    """Ours, for a code that is missing or no integer."""
-
-
-def single(reply: Any, resource: str = "") -> Raw:
-    """The one object of a reply. A list of one is accepted, as recorded for file/report.
-
-    Raises Unreadable: "shape" when there is no such object, "resource" when it is about another resource.
-    """
-    if isinstance(reply, list) and len(reply) == 1:
-        reply = reply[0]
-    if not isinstance(reply, Mapping):
-        raise Unreadable("shape")
-    if resource and is_about_another(reply, resource):
-        raise Unreadable("resource")
-    return remembering(reply)
 
 
 def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
@@ -101,13 +79,13 @@ def answers(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
 
 def is_about_another(entry: Raw, resource: str) -> bool:
     """Does anything in the entry name another resource than this hash, URL, host or scan_id?"""
-    if len(set(_content_ids(entry))) > 1:
+    ids, wanted = set(_content_ids(entry)), _content_id(resource)
+    if len(ids) > 1 or (wanted and not ids <= {wanted}):
         return True
+    # A hash of the kind that was asked for has to be the one that was asked for. Others cannot be compared.
     is_url = "://" in resource or isinstance(entry.get("url"), str)
-    wanted = _content_id(resource)
-    if wanted and any(digest != wanted for digest in _content_ids(entry)):
-        return True
-    if not is_url and any(not _same_hash(entry.get(key), resource, key) for key in _HASHES.values()):
+    named = None if is_url else entry.get(_HASHES.get(len(resource), ""))
+    if isinstance(named, str) and named and named.casefold() != resource.casefold():
         return True
     if "://" in resource and _url_differs(entry, resource):
         return True
@@ -136,33 +114,21 @@ def _is_same(entry: Raw, echo: str, resource: str) -> bool:
     if digest and digest == _content_id(resource):
         return True
     # Asked by one hash and echoed by another one of the same file, or by the scan_id of a URL.
-    hashes = ((entry.get(key), length) for length, key in _HASHES.items())
-    named = [name for name, length in hashes if isinstance(name, str) and _is_hash(name, length)]
-    named += [
-        name for name in (entry.get("url"), _scan_id(entry, resource)) if isinstance(name, str) and name
-    ]
-    return any(_equal(name, echo) for name in named) and any(
+    named = [entry.get("url"), *(entry.get(key) for key in _HASHES.values() if _is_hash(entry.get(key), key))]
+    scan_id = str(entry.get("scan_id") or "")
+    if (of_scan := _content_id(scan_id)) and ("://" not in resource or of_scan in _url_ids(resource)):
+        named.append(scan_id)
+    names = [name for name in named if isinstance(name, str) and name]
+    return any(_equal(name, echo) for name in names) and any(
         _equal(name, resource) or ((digest_of := _content_id(name)) and digest_of == _content_id(resource))
-        for name in named
+        for name in names
     )
 
 
-def _scan_id(entry: Raw, resource: str) -> str:
-    """The scan_id, unless it cannot be one of the URL that was asked for."""
-    scan_id = str(entry.get("scan_id") or "")
-    digest = _content_id(scan_id)
-    return scan_id if digest and ("://" not in resource or digest in _url_ids(resource)) else ""
-
-
-def _is_hash(name: str, length: int) -> bool:
-    return re.fullmatch(rf"[0-9a-f]{{{length}}}", name.casefold()) is not None
-
-
-def _same_hash(value: object, resource: str, key: str) -> bool:
-    """A hash of the kind that was asked for has to be the one that was asked for. Others cannot be compared."""
-    if not isinstance(value, str) or not value or _HASHES.get(len(resource)) != key:
-        return True
-    return value.casefold() == resource.casefold()
+def _is_hash(value: object, key: str) -> bool:
+    return (
+        isinstance(value, str) and _HASHES.get(len(value)) == key and bool(_HEX.fullmatch(value.casefold()))
+    )
 
 
 def _url_differs(entry: Raw, url: str) -> bool:
@@ -226,42 +192,6 @@ def _unescaped(url: str) -> str:
     return "".join(unquote(_plain_url(url)).split()).rstrip("/?#")
 
 
-# Read as models ----------------------------------------------------------------------------------------
-
-
-def read(model: type[Model], raw: object) -> Model:
-    """A reply as its model. The raw reply is not changed. Raises Unreadable("shape") when it does not fit."""
-    try:
-        return model.model_validate(raw.parsed() if isinstance(raw, PackedReply) else raw)
-    except ValidationError:
-        raise Unreadable("shape") from None
-
-
-def read_partly(model: type[Model], raw: object) -> Model:
-    """The same without the fields that do not fit, for what the others prove. Raises Unreadable when nothing is left.
-
-    A response_code that does not fit is read as Code.UNREADABLE.
-    """
-    if isinstance(raw, PackedReply | ShortReply):
-        return remembered(raw, model, lambda parsed: read_partly(model, dict(parsed)))
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        unreadable = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
-    if isinstance(raw, dict):
-        readable = {key: value for key, value in raw.items() if key not in unreadable}
-        raw = {"response_code": Code.UNREADABLE} | readable
-    return read(model, raw)
-
-
-def read_or_none(model: type[Model], raw: object) -> Model | None:
-    """The same as `read`, but None for a reply that does not fit, and for none at all."""
-    try:
-        return read(model, raw)
-    except Unreadable:
-        return None
-
-
 # What a status says ------------------------------------------------------------------------------------
 
 
@@ -293,3 +223,66 @@ def _date(value: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+# Forms -------------------------------------------------------------------------------------------------
+
+
+def form_data(fields: Mapping[str, str]) -> dict[str, Any]:
+    """A form, as arguments of httpx's build_request. VirusTotal answers another Content-Type with 403."""
+    return {
+        "content": urlencode(fields).encode(),
+        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart form with one file. The file's content is streamed between `head` and `tail`."""
+
+    boundary: str
+    head: bytes
+    tail: bytes
+
+    @classmethod
+    def of(cls, name: str, fields: Mapping[str, str]) -> Self:
+        """A form with these fields, followed by a file of this name. Any character may occur in the name."""
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+            for field, value in fields.items()
+        ]
+        # Besides quotes and line breaks, VirusTotal refuses file names with any other control character.
+        quoted = re.sub(r'["\x00-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
+        parts.append(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        return cls(boundary, "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode())
+
+    def length(self, size: int) -> int:
+        """Bytes of the whole form with a file of `size` bytes."""
+        return len(self.head) + size + len(self.tail)
+
+    def headers(self, size: int) -> dict[str, str]:
+        """The request's headers, for a file of `size` bytes."""
+        return {
+            "Content-Type": f"multipart/form-data; boundary={self.boundary}",
+            "Content-Length": str(self.length(size)),
+        }
+
+    async def stream(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The whole form around the file's content, chunk by chunk."""
+        yield self.head
+        async for chunk in chunks:
+            yield chunk
+        yield self.tail
+
+
+def upload_address(raw: Raw) -> httpx.URL:
+    """The URL that VirusTotal wants a file sent to, from the reply of file/scan/upload_url. Raises Unreadable."""
+    told = raw.get("upload_url")
+    with suppress(httpx.InvalidURL):
+        if isinstance(told, str) and (url := httpx.URL(told)).host:
+            return url
+    raise Unreadable("shape")

@@ -11,15 +11,14 @@ from itertools import count
 from urllib.parse import quote
 
 from vt.actions import HASHES, Action
+from vt.codec import PackedReply
 from vt.enrichment import Detection, Field, Values, detecting, value_of
 from vt.errors import Internal, NotPublic, Sensitive
 from vt.evidence import Evidence, HostCriteria, HostRecord, HostRule, condensed, flagged, newest, record
 from vt.indicators import Kind
 from vt.lookup import NEVER_SENT
-from vt.models import AddressReport, DomainReport, HostReport
+from vt.models import AddressReport, Code, DomainReport, HostReport
 from vt.privacy import masked
-from vt.replies import Code
-from vt.stored import PackedReply
 from vt.verdict import Basis, Finding, State, state_of, weigh
 
 GUI = "https://www.virustotal.com/gui"

@@ -11,6 +11,7 @@ from functools import partial
 from vt import errors, steps
 from vt.client import Client
 from vt.coalescing import CachedReply, Claimant, InFlight, ReplyCache, run
+from vt.codec import Raw
 from vt.errors import VTError
 from vt.fair_queue import planned
 from vt.files.hashing import noop
@@ -34,7 +35,6 @@ from vt.steps import (
     plan,
     waits_for_quota,
 )
-from vt.stored import Raw
 
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]

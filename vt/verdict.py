@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from vt import replies
+from vt import models
 from vt.actions import Action
+from vt.codec import PackedReply, Raw, remembered
 from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
 from vt.evidence import (
     DEFAULT_CRITERIA,
@@ -21,9 +22,7 @@ from vt.evidence import (
     split,
 )
 from vt.indicators import Indicator
-from vt.models import FileReport, HostReport, Reply, UrlReport
-from vt.replies import Code
-from vt.stored import PackedReply, Raw, remembered
+from vt.models import Code, FileReport, HostReport, Reply, UrlReport
 
 RECENT = timedelta(days=30)
 
@@ -142,7 +141,7 @@ class Finding:
     @property
     def report(self) -> Reply | None:
         """The reply as far as it can be read."""
-        return replies.read_partly(self.reading, self.raw) if isinstance(self.reading, type) else self.reading
+        return models.read_partly(self.reading, self.raw) if isinstance(self.reading, type) else self.reading
 
     @property
     def action(self) -> Action:
@@ -175,7 +174,7 @@ def judge(
     """
     report = None
     try:
-        report = replies.read_partly(subject.action.report, raw)
+        report = models.read_partly(subject.action.report, raw)
         by = (type(report), threshold, criteria, now)
         state, rule = remembered(raw, by, lambda _: _decide(report, threshold, criteria, now))
         # CLEAN and the like need every number read exactly; a danger is proved by the part that can be read.
@@ -212,7 +211,7 @@ def pending(
     note: Note | None = None,
 ) -> Finding:
     """VirusTotal is analysing it, whatever an older report in `raw` says."""
-    reading, state = _reading(replies.read_or_none(subject.action.report, raw), raw), State.PENDING
+    reading, state = _reading(models.read_or_none(subject.action.report, raw), raw), State.PENDING
     return Finding(subject, state, reading=reading, raw=raw, checked_at=checked_at, until=until, note=note)
 
 

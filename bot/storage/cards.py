@@ -18,8 +18,8 @@ from handlers.case import Unreadable, UnreadableCase
 from handlers.event_payloads import MessageEvent
 from handlers.request import Request
 from handlers.watch import BATCH_DELAY, NAME_RULE_LIFETIME, Card, CardOverrides, Duplicate, Mode
+from vt.codec import Packer
 from vt.lookup import Lookup
-from vt.stored import Packer
 
 # Columns keep the names that they were made with: `heard` is the last event, `wishes` the overrides, `manners` the progress.
 _LAST_EVENT = """

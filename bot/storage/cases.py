@@ -16,9 +16,9 @@ from handlers import stored_shapes
 from handlers.case import Case, Modal, ModalTypes, Outcome, Unreadable, UnreadableCase, asked_lookups
 from handlers.instances import DEFAULT
 from handlers.request import LookupRequest, Request
+from vt.codec import INLINE, PackedReply, Packer, Raw
 from vt.lookup import Lookup
 from vt.privacy import masked
-from vt.stored import INLINE, PackedReply, Packer, Raw
 
 utc_now = partial(datetime.now, UTC)
 

@@ -15,9 +15,9 @@ from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage.uploads import Uploads
 from vt.coalescing import CachedReply, Claims
+from vt.codec import INLINE, PackedReply, Packer, Raw, remembering
 from vt.indicators import Kind
 from vt.steps import TimeRange, WantedReply
-from vt.stored import INLINE, PackedReply, Packer, Raw, remembering
 
 CLAIM_SECONDS = 5
 """How long a process that died keeps others from asking."""

@@ -25,8 +25,7 @@ from handlers.views.card import Reading
 from handlers.views.details_layout import Position, sentence
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
-from vt.models import Comments
-from vt.replies import read
+from vt.models import Comments, read
 from vt.results import has_comments
 from vt.verdict import Finding
 

@@ -18,10 +18,10 @@ from tests.bench.memory import BOUND, Case, address_report, taken
 from tests.bot.test_storage import request
 from vt import codec
 from vt.actions import BY_KEY
+from vt.codec import PackedReply, Packer
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.steps import after_report
-from vt.stored import PackedReply, Packer
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ADDRESSES = ("20.1.1.1", "20.1.1.2", "20.1.1.3")

@@ -17,7 +17,7 @@ from playground.virustotal import faults
 from tests.handlers.test_text import sample
 from tests.support.app_fixture import ANA, GENERAL, at_work
 from vt import errors
-from vt.stored import tree
+from vt.errors import tree
 
 NOON = datetime(2026, 12, 4, 7, 0, 12, tzinfo=UTC)
 VARIABLE = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)+\b")

@@ -22,10 +22,10 @@ from tests.support.app_fixture import ANA, BEN, GENERAL, HASHES, at_work
 from tests.support.incident import at_incident
 from tests.support.leftovers import SPOKEN, Screen, leftovers, read
 from vt.actions import ACTIONS, BY_KEY
+from vt.errors import tree
 from vt.indicators import Indicator, Kind
 from vt.indicators import read as read_indicator
 from vt.lookup import Lookup
-from vt.stored import tree
 from vt.verdict import State, Subject, not_checked
 
 EICAR = "44d88612fea8a8f36de82e1278abb02f"

@@ -11,9 +11,9 @@ from tests.support.flaky_proxy import flaky_proxy
 from tests.support.vt_service import of_file, running_service
 from vt import errors
 from vt.actions import FILE
+from vt.errors import unpack
 from vt.lookup import Lookup, Step
 from vt.service import next_turn
-from vt.stored import unpack
 from vt.verdict import Note, State
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"

@@ -9,7 +9,7 @@ import pytest
 from playground.virustotal.addresses import normalised
 from tests.support.replies import documented, example
 from tests.support.vt_client import EICAR_MD5, EICAR_SHA1, EICAR_SHA256, NOW, Clock, served
-from vt import replies
+from vt import models
 from vt.actions import BY_KEY
 
 
@@ -99,7 +99,7 @@ async def test_invented_reports_have_the_recorded_shapes():
         found = [list(map(json.loads, await _everything(vt, number))) for number in range(80)]
     for reports in found:
         for action, raw in zip(("scan-hash", "scan-url", "domain-report", "scan-ip"), reports, strict=True):
-            replies.read(BY_KEY[action].report, raw)
+            models.read(BY_KEY[action].report, raw)
             if "scans" in raw:
                 assert raw["total"] == len(raw["scans"]) >= 55
                 assert raw["positives"] == sum(engine["detected"] for engine in raw["scans"].values())

@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from tests.support.replies import RECORDED
 from vt.actions import BY_KEY
-from vt.errors import FileFault, HostFault, LargeNotAllowed, QuotaSpent, Reserved, VTError
+from vt.errors import FileFault, HostFault, LargeNotAllowed, QuotaSpent, Reserved, VTError, pack, tree
 from vt.evidence import DEFAULT_CRITERIA, HostCriteria, HostRule
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.results import json_text
 from vt.steps import after_report
-from vt.stored import pack, tree
 from vt.verdict import Note
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from playground.virustotal import Sandbox, faults
 from vt import errors
-from vt.client import DIRECT_UPLOAD, Client
-from vt.replies import by_resource, single
+from vt.client import DIRECT_UPLOAD, Client, single
+from vt.replies import by_resource
 
 KEY = "5ecre7" * 10 + "beef"
 EICAR = "44d88612fea8a8f36de82e1278abb02f"

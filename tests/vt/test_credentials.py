@@ -24,11 +24,10 @@ from handlers import text
 from handlers.text.format import Audience
 from tests.support.sshd import sshd
 from vt import errors, files
-from vt.errors import KeyEncrypted, LoginUnusable
+from vt.errors import KeyEncrypted, LoginUnusable, pack, unpack
 from vt.files import remote
 from vt.files.hosts import Host
 from vt.files.ssh import credentials
-from vt.stored import pack, unpack
 
 pytestmark = pytest.mark.slow
 

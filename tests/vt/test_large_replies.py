@@ -12,6 +12,7 @@ from tests.support.memory_quota import MemoryQuota
 from vt import codec
 from vt.actions import BY_KEY
 from vt.client import Client
+from vt.codec import INLINE, PackedReply, Packer
 from vt.enrichment import enrichment
 from vt.errors import Unreadable
 from vt.indicators import read
@@ -19,7 +20,6 @@ from vt.lookup import Lookup, Step
 from vt.quota import Limits
 from vt.results import json_text
 from vt.steps import after_report
-from vt.stored import INLINE, PackedReply, Packer
 from vt.verdict import State
 
 ADDRESS = "20.1.2.3"

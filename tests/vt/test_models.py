@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from tests.support.replies import RECORDED, hostile, recorded
-from vt import replies
+from vt import models
 from vt.actions import BY_KEY
 from vt.errors import Unreadable
 from vt.models import AddressReport, Comments, DomainReport, FileReport, Reply, UrlReport, moment
@@ -38,7 +38,7 @@ def test_every_recording_is_read_by_its_model_and_left_as_it_was():
         raw = json.loads(path.read_text())
         before = copy.deepcopy(raw)
         for entry in raw if isinstance(raw, list) else [raw]:
-            parsed = replies.read(FITTING.get(name.partition("__")[0], Reply), entry)
+            parsed = models.read(FITTING.get(name.partition("__")[0], Reply), entry)
             assert parsed.response_code == entry["response_code"]
         assert raw == before
         read += 1
@@ -55,7 +55,7 @@ def test_no_entry_of_a_recording_is_lost():
             if path.name.endswith(".meta.json"):
                 continue
             raw = json.loads(path.read_text())
-            report = replies.read(BY_KEY[action].report, raw)
+            report = models.read(BY_KEY[action].report, raw)
             for key in type(report).model_fields:
                 if isinstance(raw.get(key), list) or key == "scans":
                     assert len(getattr(report, key)) == len(raw.get(key) or ()), (path.name, key)
@@ -85,7 +85,7 @@ def test_no_entry_of_a_recording_is_lost():
 )
 def test_a_time_in_any_format_is_utc_or_none(sent, read):
     """Each format VirusTotal has used is read as an aware time in UTC; anything else is no time, never an error."""
-    assert replies.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scan_date": sent}).scan_date == read
+    assert models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scan_date": sent}).scan_date == read
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_a_time_in_any_format_is_utc_or_none(sent, read):
 )
 def test_an_as_number_came_as_text_once(sent, read):
     """A number is read from an int or from digits; negative, huge or odd ones are none."""
-    assert replies.read(BY_KEY["scan-ip"].report, {"response_code": 1, "asn": sent}).asn == read
+    assert models.read(BY_KEY["scan-ip"].report, {"response_code": 1, "asn": sent}).asn == read
 
 
 def test_an_undetected_url_is_a_list_of_five():
     """Undetected URLs come as lists, detected ones as objects; both read alike, short lists too."""
-    report = replies.read(
+    report = models.read(
         BY_KEY["scan-ip"].report,
         {
             "response_code": 1,
@@ -129,7 +129,7 @@ def test_an_undetected_url_is_a_list_of_five():
 
 def test_one_broken_entry_does_not_lose_the_report():
     """Broken entries of lists and broken engines are left out; the others stay."""
-    host = replies.read(
+    host = models.read(
         BY_KEY["scan-ip"].report,
         {
             "response_code": 1,
@@ -140,14 +140,14 @@ def test_one_broken_entry_does_not_lose_the_report():
     assert [url.name for url in host.detected_urls] == ["http://a.test/"]
     assert [one.name for one in host.resolutions] == ["a.test"]
     scans = {"A": {"detected": True, "result": 7}, "B": None, "C": {"result": "x"}}
-    file = replies.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scans": scans})
+    file = models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scans": scans})
     assert list(file.scans) == ["A"]
     assert file.scans["A"].result is None
 
 
 def test_a_domain_keeps_what_unknown_vendors_say():
     """A vendor that no field is named after is kept under its own key."""
-    report = replies.read(
+    report = models.read(
         BY_KEY["domain-report"].report,
         {
             "response_code": 1,
@@ -184,13 +184,13 @@ def test_a_domain_keeps_what_unknown_vendors_say():
 def test_what_is_not_the_documented_form_is_unreadable(raw):
     """No object, no response_code, or evidence that is no list (or no honest one): Unreadable, and never empty."""
     with pytest.raises(Unreadable) as caught:
-        replies.read(BY_KEY["scan-ip"].report, raw)
+        models.read(BY_KEY["scan-ip"].report, raw)
     assert caught.value.why == "shape"
 
 
 def test_an_endless_list_is_cut():
     """What no verdict rests on is read up to 10,000 entries, so that no reply takes seconds to read."""
-    report = replies.read(
+    report = models.read(
         BY_KEY["scan-ip"].report, {"response_code": 1, "resolutions": [{"hostname": "a.test"}] * 10_001}
     )
     assert len(report.resolutions) == 10_000
@@ -200,29 +200,29 @@ def test_an_endless_list_is_cut():
 def test_null_evidence_is_no_evidence(nothing):
     """A list of evidence that is null or empty is empty, and no error."""
     assert (
-        replies.read(BY_KEY["scan-ip"].report, {"response_code": 1, "detected_urls": nothing}).detected_urls
+        models.read(BY_KEY["scan-ip"].report, {"response_code": 1, "detected_urls": nothing}).detected_urls
         == ()
     )
-    assert replies.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scans": nothing}).scans == {}
+    assert models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "scans": nothing}).scans == {}
 
 
 def test_a_report_cannot_be_changed():
     """Models are frozen: nobody downstream can turn a verdict's ground."""
-    report = replies.read(BY_KEY["scan-hash"].report, {"response_code": 1, "positives": 5})
+    report = models.read(BY_KEY["scan-hash"].report, {"response_code": 1, "positives": 5})
     with pytest.raises(ValueError, match="frozen"):
         report.positives = 0
 
 
 def test_a_receipt_names_the_scan_to_wait_for():
     """file/rescan answers without a verbose_msg; the scan_id is there all the same."""
-    receipt = replies.read(Reply, {"response_code": 1, "scan_id": "ab-1562684247", "sha256": "ab"})
+    receipt = models.read(Reply, {"response_code": 1, "scan_id": "ab-1562684247", "sha256": "ab"})
     assert (receipt.scan_id, receipt.verbose_msg) == ("ab-1562684247", None)
 
 
 def test_comments_have_a_date_and_a_text():
     """Comments carry 14-digit times; one without text is left out."""
     raw = {"response_code": 1, "comments": [{"date": "20120404132122", "comment": "#fakeAV"}, {"date": "x"}]}
-    (only,) = replies.read(Comments, raw).comments
+    (only,) = models.read(Comments, raw).comments
     assert (only.comment, only.date) == ("#fakeAV", datetime(2012, 4, 4, 13, 21, 22, tzinfo=UTC))
 
 
@@ -232,7 +232,7 @@ def test_hostile_values_are_read_or_refused(sent):
     action, raw = sent
     before = copy.deepcopy(raw)
     with suppress(Unreadable):
-        assert isinstance(replies.read(BY_KEY[action].report, raw), BY_KEY[action].report)
+        assert isinstance(models.read(BY_KEY[action].report, raw), BY_KEY[action].report)
     assert repr(raw) == repr(before)
 
 

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from tests.support.replies import ANYTHING, RECORDED, recorded, recording
 from tests.vt.test_verdict import DETECTED, ENGINES, HOSTS, judged
+from vt.client import single
 from vt.errors import Unreadable
 from vt.evidence import is_exact
-from vt.replies import answers, by_resource, is_about_another, read, single
+from vt.models import read
+from vt.replies import answers, by_resource, is_about_another
 from vt.verdict import State
 
 MD5, SHA1, SHA = "44d88612fea8a8f36de82e1278abb02f", "3395856ce81f2b7382dee72602f798b642f14140", "27" * 32

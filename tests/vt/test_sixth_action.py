@@ -16,12 +16,11 @@ from tests.support.replies import RECORDED
 from tests.support.vt_service import Allowance, Clock, no_pause, turn
 from vt import results
 from vt.actions import BY_KEY, HASHES, Action
-from vt.client import Client
+from vt.client import Client, single
 from vt.enrichment import FIELDS, Values, enrichment
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.models import Reply, Several, Text
-from vt.replies import single
 from vt.service import Service
 from vt.steps import ENDPOINTS, single_report
 from vt.verdict import State

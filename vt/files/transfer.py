@@ -13,6 +13,7 @@ from typing import Protocol
 
 from vt import errors, polling, steps
 from vt.client import Client
+from vt.codec import Raw
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource, hosts
 from vt.files.disk import Disk
@@ -20,9 +21,8 @@ from vt.files.hashing import Opener, noop
 from vt.files.hosts import HOST, THIS_MACHINE, Host
 from vt.files.safe_path import MAX_MATCHES
 from vt.lookup import Lookup, Step
+from vt.models import Code
 from vt.privacy import HEAD_BYTES, UploadDenylist
-from vt.replies import Code
-from vt.stored import Raw
 from vt.verdict import Note
 
 READS_PER_PLACE = 4
