@@ -19,7 +19,7 @@ import structlog
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import Limit, Packer, Raw, read_json, remembering
+from vt.codec import CHUNK, Limit, Packer, Raw, read_json, remembering
 from vt.errors import VTError
 from vt.fair_queue import ASK, charge
 from vt.polling import Outage, transfer_seconds
@@ -76,7 +76,8 @@ async def reply(response: httpx.Response, packer: Packer, limit: Limit) -> Any:
         raise errors.Redirected(location(response).host)
     if response.status_code != HTTPStatus.OK:
         raise status_error(response.status_code, response.headers)
-    return await read_json(response, packer, limit)
+    encoding = response.headers.get("content-encoding", "")
+    return await read_json(response.aiter_raw(CHUNK), encoding, packer, limit)
 
 
 async def reply_or_location(response: httpx.Response, packer: Packer, limit: Limit) -> Any:

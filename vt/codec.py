@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Self, TypeVar
 
-import httpx
-
 from vt import errors
 
 T = TypeVar("T")
@@ -49,16 +47,19 @@ _SPACES = frozenset(" \t\n\r")
 
 
 async def read_json(
-    response: httpx.Response, packer: "Packer | None" = None, limit: Limit | None = None
+    pieces: AsyncIterator[bytes],
+    encoding: str,
+    packer: "Packer | None" = None,
+    limit: Limit | None = None,
 ) -> Any:
-    """The body as JSON. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes.
+    """A body that comes in pieces as JSON; `encoding`: its Content-Encoding. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes.
 
     With a `packer`, large replies are read one at a time, and packed. While one waits for that, `limit` stops.
     """
     body = bytearray()
     async with AsyncExitStack() as stack:
         waited = packer is None
-        async for piece in _decoded(response):
+        async for piece in _decoded(pieces, encoding.strip().lower()):
             body += piece
             if len(body) > REPLY_CAP:
                 raise errors.Unreadable("size")
@@ -70,17 +71,16 @@ async def read_json(
         return parse(body, packer)
 
 
-async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _decoded(pieces: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
     """The body, decompressed in small steps: 194 KB of gzip can hold 200 MB of zeros."""
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
-        async for raw in response.aiter_raw(CHUNK):
+        async for raw in pieces:
             yield raw
         return
     if encoding != "gzip":
         raise errors.Unreadable("encoding")
     unpacker = zlib.decompressobj(wbits=31)
-    async for raw in response.aiter_raw(CHUNK):
+    async for raw in pieces:
         pending = raw
         while pending:
             piece = None

@@ -98,9 +98,6 @@ Proof = Annotated[tuple[OnErrorOmit[T], ...], BeforeValidator(evidence)]
 Named = Annotated[dict[str, OnErrorOmit[T]], BeforeValidator(lambda value: evidence(value) or {})]
 """Like Proof, for an object whose keys are names."""
 
-VENDOR_ENDINGS = (" category", " domain info", " rank")
-"""Endings of the keys under which vendors describe a domain, such as "BitDefender category"."""
-
 
 class Code(IntEnum):
     """VirusTotal's response_code."""
@@ -301,8 +298,9 @@ class DomainReport(HostReport):
 
     @property
     def vendors(self) -> Mapping[str, Any]:
-        """Values of vendors that have no field here, under VirusTotal's own keys."""
-        return {key: one for key, one in (self.model_extra or {}).items() if key.endswith(VENDOR_ENDINGS)}
+        """Values of vendors that have no field here, under VirusTotal's own keys, such as "BitDefender category"."""
+        endings = (" category", " domain info", " rank")
+        return {key: one for key, one in (self.model_extra or {}).items() if key.endswith(endings)}
 
 
 class Comment(Part):

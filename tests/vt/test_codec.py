@@ -70,7 +70,8 @@ async def arrives(*chunks, encoding="gzip"):
             yield chunk
 
     headers = {"Content-Encoding": encoding, "Content-Type": "text/html; charset=utf-16"}
-    return await codec.read_json(httpx.Response(200, headers=headers, content=pieces()))
+    response = httpx.Response(200, headers=headers, content=pieces())
+    return await codec.read_json(response.aiter_raw(codec.CHUNK), headers.get("Content-Encoding", ""))
 
 
 @pytest.mark.parametrize("cut", [1, 5, 18, len(PACKED) - 1])
