@@ -22,10 +22,9 @@ from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases
-from bot.storage.channels import WatchStore
 from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
-from bot.storage.slack import Modals, PeopleStore
+from bot.storage.slack import Modals, PeopleStore, WatchStore
 from bot.storage.virustotal import QuotaStore
 from bot.transport import TimedTransport, virustotal_transport
 from handlers.case import StoreDown

@@ -11,13 +11,22 @@ from typing import Any
 from bot.connections import Connection
 from bot.database import Database, fetched
 from bot.queue import jobs
-from bot.storage import channels
 from bot.storage.cases import COLUMNS, CaseReplies, Cases, keep
+from bot.storage.slack import watch
 from handlers import stored_shapes
 from handlers.case import Unreadable, UnreadableCase
 from handlers.event_payloads import MessageEvent
 from handlers.request import Request
-from handlers.watch import BATCH_DELAY, NAME_RULE_LIFETIME, Card, CardOverrides, Duplicate, Mode
+from handlers.watch import (
+    BATCH_DELAY,
+    DUPLICATE_WINDOW,
+    NAME_RULE_LIFETIME,
+    Card,
+    CardOverrides,
+    Duplicate,
+    Mode,
+    posted_at,
+)
 from vt.codec import Packer
 from vt.lookup import Lookup
 
@@ -60,6 +69,30 @@ _OF_MESSAGE = f"""
     WHERE watch_cards.team = %(team)s AND watch_cards.channel = %(channel)s AND message = %(message)s
 """
 _DUE = f"{_CARDS} WHERE due <= %(now)s ORDER BY message LIMIT %(most)s"
+_SEEN = "SELECT case_id, value, answered_by FROM watch_seen WHERE case_id = %(mine)s"
+_ANSWERING = """
+    SELECT case_id FROM watch_seen
+    WHERE team = %(team)s AND channel = %(channel)s AND value = %(value)s AND answered_by = case_id
+      AND case_id <> %(mine)s AND at > %(after)s AND at < %(before)s
+    ORDER BY at DESC LIMIT 1
+"""
+_ENTER = """
+    INSERT INTO watch_seen (case_id, value, team, channel, person, at, answered_by)
+    VALUES (%(mine)s, %(value)s, %(team)s, %(channel)s, %(person)s, %(at)s, %(owner)s)
+"""
+_FORGET = "DELETE FROM watch_seen WHERE case_id = %(mine)s OR answered_by = %(mine)s"
+_NO_LONGER = "DELETE FROM watch_seen WHERE case_id = %(case_id)s AND value = %(value)s"
+_SUCCESSORS = (
+    "SELECT case_id FROM watch_seen WHERE value = %(value)s AND answered_by = %(case_id)s ORDER BY at"
+)
+_OLDEST, _NEWEST = f"{_SUCCESSORS} LIMIT 1", f"{_SUCCESSORS} DESC LIMIT 1"
+_SUCCEED = """
+    UPDATE watch_seen SET answered_by = %(successor)s WHERE value = %(value)s AND answered_by = %(case_id)s
+"""
+_TAKE_OVER = "UPDATE watch_seen SET answered_by = %(mine)s WHERE case_id = %(mine)s AND value = %(value)s"
+_DUPLICATES = """
+    SELECT value, person, at FROM watch_seen WHERE answered_by = %(mine)s AND case_id <> %(mine)s ORDER BY at
+"""
 
 
 class Cards:
@@ -113,7 +146,7 @@ class Cards:
 
     async def _is_watched(self, connection: Connection, team: str, channel: str) -> bool:
         """Whether a message there may get a card. What a channel's name decided is forgotten after a while."""
-        found = await channels.watch(connection, team, channel)
+        found = await watch(connection, team, channel)
         if found is None or (found.is_derived and self._clock() - found.since > NAME_RULE_LIFETIME):
             return self._unknown
         return found.mode is not Mode.OFF and not found.is_paused(self._clock())
@@ -127,7 +160,7 @@ class Cards:
                 return False
             merged = known[0].overrides | overrides.model_dump(mode="json", exclude_defaults=True)
             await connection.execute(_OVERRIDE, {"case_id": case_id, "wishes": json.dumps(merged)})
-            await connection.execute(_DUE_NOW, {"case_ids": [case_id], "now": self._clock()})
+            await self._due_now(connection, [case_id])
             await connection.execute(jobs.NEXT_BATCH, {"seconds": 0})
             return True
 
@@ -206,14 +239,10 @@ class Cards:
 
     async def schedule_batch(self) -> None:
         """Schedule a batch for when the next card is due. Raises StoreDown."""
-
-        async def call(connection: Connection) -> None:
-            [[first]] = await fetched(connection, "SELECT min(due) FROM watch_cards", {})
-            if first:
-                seconds = max(0.0, (first - self._clock()).total_seconds())
-                await connection.execute(jobs.NEXT_BATCH, {"seconds": seconds})
-
-        await self._database.run(call)
+        [[first]] = await self._database.rows_after_writes("SELECT min(due) FROM watch_cards", {})
+        if first:
+            seconds = max(0.0, (first - self._clock()).total_seconds())
+            await self._database.rows_after_writes(jobs.NEXT_BATCH, {"seconds": seconds})
 
     async def count_since(self, team: str, channel: str, start: datetime) -> int:
         """How many cards and reactions were posted in the channel since then. Raises StoreDown."""
@@ -228,38 +257,95 @@ class Cards:
 
         Cards that this changes become due. Raises StoreDown.
         """
+        mine = card.case.request.id
 
         async def answering(connection: Connection) -> Mapping[str, str]:
-            owners, changed = await channels.dedupe(connection, card, keys)
-            if changed:
-                await connection.execute(_DUE_NOW, {"case_ids": changed, "now": self._clock()})
+            owners: dict[str, str] = {}
+            changed: list[str] = []
+            for row in await fetched(connection, _SEEN, {"mine": mine}):
+                if row.value in keys:
+                    owners[row.value] = row.answered_by
+                else:
+                    changed += await _give_back(connection, row)
+            for key in keys:
+                if key not in owners:
+                    owners[key] = await _enter(connection, card, key)
+                    changed += [owners[key]] if owners[key] != mine else []
+            await self._due_now(connection, changed)
             return owners
 
         return await self._database.run(answering, together=True)
 
     async def release(self, card: Card, *, to_others: bool) -> None:
         """Let whoever posted each of the card's keys last be answered instead, or whoever posts it next. Raises StoreDown."""
+        mine = {"mine": card.case.request.id}
 
         async def released(connection: Connection) -> None:
             if not to_others:
-                await channels.forget(connection, card)
-            elif changed := await channels.release(connection, card):
-                await connection.execute(_DUE_NOW, {"case_ids": changed, "now": self._clock()})
+                await connection.execute(_FORGET, mine)
+                return
+            changed: list[str] = []
+            for row in await fetched(connection, _SEEN, mine):
+                changed += await _give_back(connection, row, newest=True)
+            await self._due_now(connection, changed)
 
         await self._database.run(released, together=True)
 
     async def take_over(self, card: Card, key: str) -> None:
         """From now on this card answers a key that an earlier one answered. Raises StoreDown."""
-        await self._database.run(lambda connection: channels.take_over(connection, card, key))
+        await self._database.rows_after_writes(_TAKE_OVER, {"mine": card.case.request.id, "value": key})
 
     async def duplicates(self, card: Card) -> Sequence[Duplicate]:
         """Who else posted what the card answers, the oldest first. Raises StoreDown."""
-        return await self._database.run(lambda connection: channels.duplicates_of(connection, card))
+        rows = await self._database.rows_after_writes(_DUPLICATES, {"mine": card.case.request.id})
+        return [Duplicate(row.value, row.person, row.at) for row in rows]
+
+    async def _due_now(self, connection: Connection, case_ids: Sequence[str]) -> None:
+        if case_ids:
+            await connection.execute(_DUE_NOW, {"case_ids": case_ids, "now": self._clock()})
+
+
+async def _enter(connection: Connection, card: Card, key: str) -> str:
+    """Note that the card's message has this key. Returns the id of the case that answers it.
+
+    That is the last one in the channel whose message was posted at most DUPLICATE_WINDOW earlier or later, or else the card's own.
+    """
+    origin, at = card.case.request.origin, posted_at(card)
+    row = {
+        "mine": card.case.request.id,
+        "value": key,
+        "team": origin.team,
+        "channel": origin.channel,
+        "person": origin.user,
+        "at": at,
+        "after": at - DUPLICATE_WINDOW,
+        "before": at + DUPLICATE_WINDOW,
+    }
+    found = await fetched(connection, _ANSWERING, row)
+    owner = str(found[0].case_id) if found else card.case.request.id
+    await connection.execute(_ENTER, row | {"owner": owner})
+    return owner
+
+
+async def _give_back(connection: Connection, row: Any, *, newest: bool = False) -> Sequence[str]:
+    """The message no longer has this key. Returns the ids of the cases whose cards change by that.
+
+    If its own card answered the key, the card of whoever posted it next, or last, answers from now on.
+    """
+    this = {"case_id": row.case_id, "value": row.value}
+    await connection.execute(_NO_LONGER, this)
+    if row.answered_by != row.case_id:
+        return [str(row.answered_by)]
+    successors = await fetched(connection, _NEWEST if newest else _OLDEST, this)
+    if not successors:
+        return []
+    successor = str(successors[0].case_id)
+    await connection.execute(_SUCCEED, {**this, "successor": successor})
+    return [successor]
 
 
 def _dumped(lookups: Sequence[Lookup]) -> str:
     """Without what is as in a new lookup, but always with the version."""
-    stored = [json.loads(one.model_dump_json(exclude_defaults=True)) for one in lookups]
     return json.dumps(
-        [{"version": lookup.version, **one} for lookup, one in zip(lookups, stored, strict=True)]
+        [{"version": one.version} | json.loads(one.model_dump_json(exclude_defaults=True)) for one in lookups]
     )

@@ -13,7 +13,7 @@ from typing import Any
 from bot.connections import Connection
 from bot.database import Database, fetched
 from bot.queue import jobs
-from bot.storage.uploads import Uploads
+from bot.storage.virustotal import PRUNE_UPLOADS, Uploads
 from vt.coalescing import CachedReply, Claims
 from vt.codec import INLINE, PackedReply, Packer, Raw, remembering
 from vt.indicators import Kind
@@ -236,12 +236,12 @@ class StoredReplies(Uploads):
         }
 
     async def prune(self, older_than: datetime) -> None:
-        """Delete replies to any key that came before that time, the oldest beyond the bounds, and what nobody waits for."""
+        """Delete replies to any key that came before that time, the oldest beyond the bounds, and what nobody waits for any more."""
         bounds = {"rows": self._max_rows or None, "bytes": self._max_bytes, "most": PRUNED_AT_ONCE}
         while len(await self._database.rows(_PRUNE, bounds | {"before": older_than})) == PRUNED_AT_ONCE:
             pass
-        await self._database.rows(_PRUNE_WANTED, {})
-        await self._prune_uploads()
+        for statement in (_PRUNE_WANTED, PRUNE_UPLOADS):
+            await self._database.rows(statement, {})
 
     # What is wanted --------------------------------------------------------------------------------------
 

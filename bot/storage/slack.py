@@ -1,18 +1,20 @@
-"""What belongs to Slack: who people are, channels' names and settings, refused kinds of block, and open modals."""
+"""What belongs to Slack: people, channels' names, settings and watch, refused kinds of block, and open modals."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
-from bot.database import Database
+from bot.connections import Connection
+from bot.database import Database, fetched
 from bot.storage import delete_older
 from handlers import stored_shapes
 from handlers.admission import CACHED_FOR
 from handlers.case import Modal, Unreadable
 from handlers.people import Person, Role
 from handlers.request import Answers, ChannelSettings, Uploads
+from handlers.watch import ALL_CHANNELS, THROTTLE_PERIOD, Ignored, Mode, Watch
 
 log = structlog.get_logger()
 
@@ -48,6 +50,33 @@ _KEEP_REFUSED_BLOCKS = """
 _KEEP_MODAL = """
     INSERT INTO modals (id, delivery, created, modal) VALUES (%(id)s, %(delivery)s, %(created)s, %(modal)s::json)
     ON CONFLICT (delivery) DO NOTHING RETURNING id
+"""
+_WATCH = """
+    SELECT mode, person, since, paused_until FROM watch_channels WHERE team = %(team)s AND channel = %(channel)s
+"""
+_SWITCH = """
+    INSERT INTO watch_channels (team, channel, mode, person, since, paused_until)
+    VALUES (%(team)s, %(channel)s, %(mode)s, %(person)s, %(since)s, NULL)
+    ON CONFLICT (team, channel) DO UPDATE
+    SET mode = excluded.mode, person = excluded.person, since = excluded.since, paused_until = NULL
+"""
+_PAUSE = """
+    UPDATE watch_channels SET paused_until = %(until)s WHERE team = %(team)s AND channel = %(channel)s
+       AND NOT (paused_until IS NOT NULL AND paused_until BETWEEN %(now)s AND %(latest)s)
+    RETURNING true
+"""
+_IGNORED = """
+    SELECT value, channel, person, until, reason FROM watch_ignored
+    WHERE team = %(team)s AND channel = ANY(%(channels)s) AND (until IS NULL OR until > %(now)s) ORDER BY value
+"""
+_IGNORE = """
+    INSERT INTO watch_ignored (team, channel, value, until, reason, person, at)
+    VALUES (%(team)s, %(channel)s, %(value)s, %(until)s, %(reason)s, %(person)s, %(at)s)
+    ON CONFLICT (team, channel, value) DO UPDATE
+    SET until = excluded.until, reason = excluded.reason, person = excluded.person, at = excluded.at
+"""
+_UNIGNORE = """
+    DELETE FROM watch_ignored WHERE team = %(team)s AND channel = %(channel)s AND value = %(value)s RETURNING true
 """
 
 
@@ -100,7 +129,7 @@ def _recent(team: str, name: str, newer_than: datetime) -> dict[str, object]:
 
 
 class SettingsStore:
-    """Implements handlers.admission.SettingsStore. Every method raises StoreDown when the database cannot answer."""
+    """The SettingsStore of handlers. Every method raises StoreDown when the database cannot answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -163,6 +192,65 @@ class RefusedBlocks:
         self.known.update({(team, kind): now for kind in kinds})
         refused = {"team": team, "kinds": sorted(kinds), "at": now}
         await self._database.rows(_KEEP_REFUSED_BLOCKS, refused)
+
+
+# Watched channels --------------------------------------------------------------------------------------
+
+
+class WatchStore:
+    """The WatchStore of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def channel(self, team: str, channel: str) -> Watch | None:
+        """How a channel was switched; None: never."""
+        return await self._database.run(lambda connection: watch(connection, team, channel))
+
+    async def switch(self, team: str, channel: str, mode: Mode, person: str) -> None:
+        """Switch a channel. The breaker is closed again."""
+        row = {"mode": mode.value, "person": person, "since": self._clock()}
+        await self._rows(_SWITCH, {"team": team, "channel": channel, **row})
+
+    async def pause(self, team: str, channel: str, until: datetime) -> bool:
+        """Open the breaker. False: it was open."""
+        now = self._clock()
+        times = {"until": until, "now": now, "latest": now + 2 * THROTTLE_PERIOD}
+        return bool(await self._rows(_PAUSE, {"team": team, "channel": channel, **times}))
+
+    async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
+        """What is left alone there now, by value."""
+        places = [ALL_CHANNELS, channel]
+        rows = await self._rows(_IGNORED, {"team": team, "channels": places, "now": self._clock()})
+        return [Ignored(row.value, row.channel, row.person, row.until, row.reason) for row in rows]
+
+    async def ignore(self, team: str, one: Ignored) -> None:
+        """Leave something alone."""
+        row = {"until": one.until, "reason": one.reason, "person": one.person, "at": self._clock()}
+        await self._rows(_IGNORE, {"team": team, "channel": one.channel, "value": one.value, **row})
+
+    async def unignore(self, team: str, channel: str, value: str) -> bool:
+        """No longer leave it alone. False: nobody did."""
+        return bool(await self._rows(_UNIGNORE, {"team": team, "channel": channel, "value": value}))
+
+    async def prune(self, older_than: datetime) -> None:
+        """Delete what was to be left alone until then at most."""
+        await self._rows("DELETE FROM watch_ignored WHERE until < %(before)s", {"before": older_than})
+
+    async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
+        return await self._database.rows_after_writes(sql, values)
+
+
+async def watch(connection: Connection, team: str, channel: str) -> Watch | None:
+    """How a channel was switched; None: never."""
+    rows = await fetched(connection, _WATCH, {"team": team, "channel": channel})
+    if not rows:
+        return None
+    row = rows[0]
+    # A mode that a later release brought: nothing is looked up that nobody asked for.
+    mode = Mode(row.mode) if row.mode in {mode.value for mode in Mode} else Mode.OFF
+    return Watch(mode, row.person, row.since, row.paused_until)
 
 
 # Modals -----------------------------------------------------------------------------------------------

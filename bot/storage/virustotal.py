@@ -1,8 +1,11 @@
-"""The quota of each VirusTotal key, which processes share: the table, and the Quota of vt."""
+"""What processes share of each VirusTotal key: its quota (the Quota of vt), and which files are being uploaded (its Uploads)."""
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +21,9 @@ from handlers.case import StoreDown
 from vt import fair_queue, quota
 from vt.errors import QuotaSpent
 from vt.fair_queue import Ask, Priority, Refusal
+from vt.files.transfer import Upload
+from vt.lookup import Lookup
+from vt.polling import SAME_SCAN
 from vt.quota import Limits, Usage
 
 log = structlog.get_logger()
@@ -78,12 +84,13 @@ class QuotaStore:
         def book(usage: Usage, now: datetime) -> Usage:
             outcomes.clear()
             for one in bookings:
-                before = sum(
-                    other.calls
-                    for other, outcome in zip(bookings, outcomes, strict=False)
-                    if outcome is None and one.shares_plan(other)
-                )
-                ticket = one.ask.ticket(one.calls, now, before) if one.ask else None
+                ticket = None
+                if one.ask:
+                    booked = (
+                        other for other, outcome in zip(bookings, outcomes, strict=False) if outcome is None
+                    )
+                    of_the_turn = (other for other in booked if other.ask and other.ask.plan is one.ask.plan)
+                    ticket = one.ask.ticket(one.calls, now, sum(other.calls for other in of_the_turn))
                 try:
                     usage, refusal = quota.take(
                         usage, self._limits, one.calls, now, ticket, reserve=self._reserve
@@ -162,7 +169,8 @@ class QuotaStore:
         """Change the row, and have the turns of those who wait taken when that moves their slots.
 
         If the row is still as we wrote it, one statement does; else it is read first. That nothing changes, as after most
-        refusals, is never decided on the remembered row: other processes may have changed it.
+        refusals, is never decided on the remembered row: other processes may have changed it. Raises StoreDown while our
+        reading of the database's clock, which is renewed every few seconds, is wrong.
         """
         if self._last:
             usage, turns = self._changed(self._usage, change)
@@ -174,15 +182,11 @@ class QuotaStore:
             usage, turns = self._changed(before, change)
             if usage == before or await self._put(found, usage, turns):
                 return usage
-            await self._check_clock()
-
-    async def _check_clock(self) -> None:
-        """Raises StoreDown while our reading of the database's clock is wrong; it is read again every few seconds."""
-        if self._is_measured:
-            [[at]] = await self._database.rows("SELECT clock_timestamp()", {})
-            if abs(at - self._clock()) > STEP:
-                log.warning("clock_is_off", seconds=round((self._clock() - at).total_seconds()))
-                raise StoreDown
+            if self._is_measured:
+                [[at]] = await self._database.rows("SELECT clock_timestamp()", {})
+                if abs(at - self._clock()) > STEP:
+                    log.warning("clock_is_off", seconds=round((self._clock() - at).total_seconds()))
+                    raise StoreDown
 
     def _changed(self, usage: Usage, change: Change) -> tuple[Usage, Mapping[str, float]]:
         """The usage after a change, and by case: in how many seconds its turn is to be taken."""
@@ -219,10 +223,6 @@ class _Booking:
     calls: int
     ask: Ask | None
     booked: asyncio.Future[None]
-
-    def shares_plan(self, other: "_Booking") -> bool:
-        """Whether both are calls of the same turn."""
-        return self.ask is not None and other.ask is not None and self.ask.plan is other.ask.plan
 
     def settle(self, outcome: Outcome) -> None:
         """They are booked, or refused."""
@@ -261,3 +261,90 @@ def _parsed(stored: str) -> Usage:
 
 def _text(usage: Usage) -> str:
     return _USAGE.dump_json(usage).decode()
+
+
+# Uploads -----------------------------------------------------------------------------------------------
+#
+# An upload is claimed with a row that is renewed while it is sent, not with an advisory lock of PostgreSQL. Such a lock belongs
+# to a session: an upload would keep a connection of the pool for minutes, and lose its lock with it although it goes on. And it
+# leaves nothing behind: the row says that an upload was started by a process that has died, and keeps the receipt.
+
+UPLOAD_SECONDS = 20
+"""How long an upload is claimed after its process has died."""
+UPLOAD_RENEWAL = 5.0
+"""Seconds between renewals."""
+UPLOAD_SETTLES = 10
+"""Seconds from the end of such a claim after which VirusTotal knows a file if it got it."""
+_OVER = f"""
+    mine.claimed_until < now() AND (mine.receipt IS NULL OR mine.claimed_until < now() - interval '{SAME_SCAN.seconds} seconds')
+    AND CASE WHEN %(wanted)s::timestamptz IS NOT NULL THEN mine.upload_started < %(wanted)s
+             ELSE mine.claimed_until + interval '{UPLOAD_SETTLES} seconds' < %(checked)s::timestamptz END
+"""
+"""Whether an upload is no reason not to send the same: it has ended, and VirusTotal was `checked` after that and does not know
+the file, or a newer analysis is `wanted` than it brings."""
+_BEGIN_UPLOAD = f"""
+    INSERT INTO uploads AS mine (key, claimant, upload_started, claimed_until)
+    VALUES (%(key)s, %(claimant)s, now(), now() + interval '{UPLOAD_SECONDS} seconds')
+    ON CONFLICT (key) DO UPDATE
+    SET claimant = excluded.claimant, upload_started = now(), claimed_until = excluded.claimed_until, receipt = NULL
+    WHERE {_OVER}
+    RETURNING key
+"""  # noqa: S608 - constants
+_UPLOAD = """
+    SELECT upload_started, claimed_until > now() AS is_running, receipt::text AS receipt FROM uploads WHERE key = %(key)s
+"""
+_RENEW_UPLOAD = f"""
+    UPDATE uploads SET claimed_until = now() + interval '{UPLOAD_SECONDS} seconds'
+    WHERE key = %(key)s AND claimant = %(claimant)s
+"""  # noqa: S608 - constants
+_END_UPLOAD = """
+    UPDATE uploads SET claimed_until = now(), receipt = %(receipt)s::json
+    WHERE key = %(key)s AND claimant = %(claimant)s
+"""
+_FORGET_UPLOAD = "DELETE FROM uploads WHERE key = %(key)s AND claimant = %(claimant)s"
+PRUNE_UPLOADS = "DELETE FROM uploads WHERE claimed_until < now() - interval '1 day'"
+"""Deletes uploads that ended so long ago that nobody waits for them."""
+
+
+class Uploads:
+    """The Uploads of vt. Every method raises StoreDown. `owner`: whose key is used."""
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self._database = database
+        self._owner = owner
+
+    @asynccontextmanager
+    async def claimed(self, lookup: Lookup) -> AsyncIterator[Upload]:
+        """The content is the caller's to send while the context is open, unless somebody else sends it or has sent it.
+
+        Nothing is locked meanwhile, and no connection held. When the database is down at the end, the claim runs out.
+        """
+        row = {"key": f"{self._owner}{lookup.value}", "claimant": secrets.token_hex(8)}
+        terms = {"wanted": lookup.reanalyse_after, "checked": lookup.checked_at}
+        if not await self._database.rows(_BEGIN_UPLOAD, row | terms):
+            yield await self._others_upload(row)
+            return
+        upload, renewing = Upload(), asyncio.create_task(self._renew(row))
+        try:
+            yield upload
+        finally:
+            renewing.cancel()
+            is_kept = upload.receipt or upload.may_have_arrived
+            receipt = {"receipt": json.dumps(dict(upload.receipt)) if upload.receipt else None}
+            with suppress(StoreDown):
+                await self._database.rows(_END_UPLOAD if is_kept else _FORGET_UPLOAD, row | receipt)
+
+    async def _others_upload(self, row: Mapping[str, Any]) -> Upload:
+        found = await self._database.rows(_UPLOAD, row)
+        if not found or found[0].is_running:
+            return Upload(is_own=False)
+        receipt = json.loads(found[0].receipt) if found[0].receipt else None
+        return Upload(
+            is_own=False, receipt=receipt, upload_started=None if receipt else found[0].upload_started
+        )
+
+    async def _renew(self, row: Mapping[str, Any]) -> None:
+        while True:
+            await asyncio.sleep(UPLOAD_RENEWAL)
+            with suppress(StoreDown):
+                await self._database.rows(_RENEW_UPLOAD, row)
