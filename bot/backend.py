@@ -26,7 +26,7 @@ from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
 from bot.storage.slack import Modals, PeopleStore, WatchStore
 from bot.storage.virustotal import QuotaStore
-from bot.transport import TimedTransport, virustotal_transport
+from bot.transport import TimedTransport, VirusTotalTransport
 from handlers.case import StoreDown
 from handlers.instances import DEFAULT, Instance
 from handlers.watch import DUPLICATE_WINDOW
@@ -282,7 +282,7 @@ class _Shared:
             )
 
     def _client(self, one: InstanceSettings, label: str, quota: Quota, outage: Outage) -> Client:
-        transport = virustotal_transport(
+        transport = VirusTotalTransport(
             verify=one.verify_ssl,
             ca_bundle=one.ca_bundle,
             proxies=Proxies(one.proxy, one.proxy) if one.proxy else self.proxies,

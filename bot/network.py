@@ -1,4 +1,4 @@
-"""The way to VirusTotal and Slack: certificate authorities, proxies, and the HTTP session for Slack."""
+"""What leads to VirusTotal and Slack: proxies, and the certificate authorities that are trusted."""
 
 import base64
 import ipaddress
@@ -8,18 +8,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-import aiohttp
 import httpx
 from pydantic import BeforeValidator, Field, SecretStr
 
-from bot.connections import confirm_job
 from bot.environment import SettingsError
-from handlers import slack_errors
 from handlers.text.language import lazy_gettext as _
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -154,57 +150,3 @@ def tls(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SSLContext
         # From Python 3.13 on, certificates that lack extensions are refused, as those of many companies do.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
-
-
-# Slack ---------------------------------------------------------------------------------------------------
-
-
-def slack_session(
-    ca_bundle: Path | None,
-    proxies: Proxies,
-    response_class: type[aiohttp.ClientResponse],
-    trace_configs: list[aiohttp.TraceConfig],
-) -> aiohttp.ClientSession:
-    """What sends calls to Slack, and to wherever its replies lead."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls(ca_bundle=ca_bundle) if ca_bundle else True),
-        request_class=_proxied_request(proxies) if proxies else aiohttp.ClientRequest,
-        response_class=response_class,
-        trace_configs=trace_configs,
-        middlewares=[_confirmed],
-    )
-
-
-async def _confirmed(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Check before each attempt of a call that the job is still ours: otherwise its answer would be shown twice."""
-    await confirm_job()
-    return await send(request)
-
-
-def _proxied_request(proxies: Proxies) -> type[aiohttp.ClientRequest]:
-    class Request(aiohttp.ClientRequest):
-        """Goes through one of our proxies. Slack's SDK would name that of its own reading, for every host."""
-
-        def update_proxy(self, *_: Any) -> None:
-            chosen = proxies.choose(self.url.scheme, self.url.host or "", self.url.port)
-            address = type(self.url)(chosen.url) if chosen else None
-            login = aiohttp.BasicAuth(*chosen.login, "utf-8") if chosen and chosen.user else None
-            super().update_proxy(address, login, None)
-
-    return Request
-
-
-_SLACK_FAULTS = {
-    aiohttp.ClientConnectorCertificateError: slack_errors.CERTIFICATE_NOT_TRUSTED,
-    aiohttp.ClientProxyConnectionError: slack_errors.PROXY_NOT_RESPONDING,
-    aiohttp.ClientHttpProxyError: slack_errors.PROXY_REFUSED,
-}
-
-
-def slack_fault(error: Exception) -> str:
-    """Our code for why a call to Slack got no reply."""
-    if getattr(error, "status", 0) == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        return slack_errors.PROXY_WANTS_LOGIN
-    return _SLACK_FAULTS.get(type(error), slack_errors.NO_REPLY)

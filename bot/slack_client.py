@@ -27,16 +27,14 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.network import slack_fault, slack_session
 from bot.observability import Access, Metrics
 from bot.server import Listener
 from bot.settings import Settings
+from bot.transport import slack_fault, slack_session
 from handlers.slack_errors import NO_REPLY, UNREADABLE_REPLY, error_code
 
 LONGEST_PAUSE = 30
 """Seconds that Slack may ask for with a 429 and that a call waits; for longer ones the job is scheduled again."""
-MAX_REPLY_BYTES = 32 << 20
-"""Of a reply from Slack: far more than the largest page of messages that is asked for."""
 RETRY_SECONDS = 10
 """Between calls of auth.test while Slack does not answer, or refuses the token."""
 PROBE_SECONDS = 60
@@ -131,26 +129,6 @@ def _at(data: Mapping[str, Any], path: str) -> Any:
     return data.get(name, {}).get(rest) if rest else data.get(name)
 
 
-class Reply(aiohttp.ClientResponse):
-    """A reply of limited size, whose text can always be read. Files are read from `content` and are not limited here."""
-
-    async def read(self) -> bytes:
-        """The body. Raises ClientPayloadError when it is larger than MAX_REPLY_BYTES."""
-        if self._body is None:
-            body = bytearray()
-            async for chunk in self.content.iter_any():
-                body += chunk
-                if len(body) > MAX_REPLY_BYTES:
-                    self.close()
-                    raise aiohttp.ClientPayloadError("too large")
-            self._body = bytes(body)
-        return self._body
-
-    async def text(self, encoding: str | None = None, errors: str = "replace") -> str:
-        """The body as text, whatever its bytes."""
-        return await super().text(encoding, errors)
-
-
 class RateLimitRetries(AsyncRateLimitErrorRetryHandler):
     """Waits as long as a 429 asks for, unless that is longer than LONGEST_PAUSE or cannot be read: the SDK would raise ValueError."""
 
@@ -180,7 +158,7 @@ async def web_client(settings: Settings, metrics: Metrics | None = None) -> Asyn
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     metrics = metrics or Metrics()
     traced = metrics.tracing.response_urls(settings.slack_api_url)
-    async with slack_session(settings.vt_ca_bundle, settings.proxies, Reply, traced) as session:
+    async with slack_session(settings.vt_ca_bundle, settings.proxies, traced) as session:
         yield WebClient(
             Access("bot", metrics),
             token=token,

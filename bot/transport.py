@@ -1,4 +1,4 @@
-"""How calls to VirusTotal are sent: over aiohttp's connections or through a proxy; what was at fault; how long they take."""
+"""How calls to VirusTotal and Slack are sent: over which connections or proxies, what was at fault, and how long they take."""
 
 import asyncio
 import re
@@ -6,15 +6,19 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import httpx
 from yarl import URL
 
+from bot.connections import confirm_job
 from bot.network import DIRECT, Proxies, Proxy, tls
 from bot.observability import OTHER, Metrics
 from bot.tracing import Span
+from handlers import slack_errors
 from vt import errors
 
 MAX_CONNECTIONS = 50
@@ -23,6 +27,8 @@ KEPT_SECONDS = 5.0
 """How long an idle connection stays open: as long as with httpx."""
 MAX_HEADER_BYTES = 64 * 1024
 """Of one header of a reply. httpx takes 100 KB of them in all; aiohttp would take 8 KB."""
+MAX_REPLY_BYTES = 32 << 20
+"""Of a reply from Slack: far more than the largest page of messages that is asked for."""
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
@@ -97,7 +103,7 @@ class _Body(httpx.AsyncByteStream):
 
 @contextmanager
 def _httpx_errors() -> Iterator[None]:
-    """Raise what httpx would raise where aiohttp raises something. aiohttp's own words may hold the URL, with the key."""
+    """Raise what httpx would raise instead of aiohttp's errors, whose text may hold the URL, and with it the key."""
     try:
         yield
     except aiohttp.ConnectionTimeoutError as error:
@@ -112,27 +118,27 @@ def _httpx_errors() -> Iterator[None]:
         raise httpx.ReadError(type(error).__name__) from error
 
 
-# The way there, and how long it takes -------------------------------------------------------------------
+# To VirusTotal ------------------------------------------------------------------------------------------
 
 
-def virustotal_transport(
-    *, verify: bool = True, ca_bundle: Path | None = None, proxies: Proxies = DIRECT
-) -> httpx.AsyncBaseTransport:
-    """What sends calls to VirusTotal, and to the hosts of uploads.
+class VirusTotalTransport(httpx.AsyncBaseTransport):
+    """Sends calls to VirusTotal, and to the hosts of uploads. The environment is not read.
 
-    verify: whether certificates are checked. ca_bundle: a PEM file of authorities that are trusted besides. The
-    environment is not read. Raises Unreachable, which says what on the way was at fault, when there is no connection.
+    Args:
+        verify: whether certificates are checked.
+        ca_bundle: a PEM file of authorities that are trusted besides.
+        proxies: which of them leads to which host.
     """
-    return _Transport(tls(verify=verify, ca_bundle=ca_bundle), proxies)
 
-
-class _Transport(httpx.AsyncBaseTransport):
-    def __init__(self, context: ssl.SSLContext, proxies: Proxies) -> None:
-        self._context = context
+    def __init__(
+        self, *, verify: bool = True, ca_bundle: Path | None = None, proxies: Proxies = DIRECT
+    ) -> None:
+        self._context = tls(verify=verify, ca_bundle=ca_bundle)
         self._proxies = proxies or None
         self._transports: dict[Proxy | None, httpx.AsyncBaseTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it. Raises Unreachable, which says what on the way was at fault, when there is no connection."""
         url = request.url
         proxy = None if self._proxies is None else self._proxies.choose(url.scheme, url.host, url.port)
         try:
@@ -143,22 +149,23 @@ class _Transport(httpx.AsyncBaseTransport):
         raise fault
 
     def _through(self, proxy: Proxy | None) -> httpx.AsyncBaseTransport:
-        if proxy not in self._transports:
-            self._transports[proxy] = (
-                self._proxied(proxy) if proxy else DirectTransport(self._context, MAX_CONNECTIONS)
+        """The connections through a proxy, or without one."""
+        if proxy in self._transports:
+            return self._transports[proxy]
+        if proxy is None:
+            made: httpx.AsyncBaseTransport = DirectTransport(self._context, MAX_CONNECTIONS)
+        else:
+            login = proxy.login if proxy.user else None
+            encryption = self._context if proxy.url.startswith("https:") else None
+            made = httpx.AsyncHTTPTransport(
+                verify=self._context,
+                limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+                proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=encryption),
             )
-        return self._transports[proxy]
-
-    def _proxied(self, proxy: Proxy) -> httpx.AsyncBaseTransport:
-        login = proxy.login if proxy.user else None
-        encryption = self._context if proxy.url.startswith("https:") else None
-        return httpx.AsyncHTTPTransport(
-            verify=self._context,
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-            proxy=httpx.Proxy(proxy.url, auth=login, ssl_context=encryption),
-        )
+        return self._transports.setdefault(proxy, made)
 
     async def aclose(self) -> None:
+        """Close the connections."""
         for transport in self._transports.values():
             await transport.aclose()
 
@@ -188,7 +195,7 @@ STATUSES = frozenset({200, 204, 302, 400, 401, 403, 404, 413, 429, 500, 502, 503
 
 
 class TimedTransport(httpx.AsyncBaseTransport):
-    """Measures requests to VirusTotal. `root`: the path of its API. `name`: of the instance, or the host that is asked."""
+    """Measures requests to VirusTotal. `root`: the path of its API. `name`: that of the instance, or of the host that is asked."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, root: str, metrics: Metrics, name: str) -> None:
         self._inner, self._root, self._metrics, self._name = inner, root, metrics, name
@@ -211,3 +218,76 @@ class TimedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
+
+
+# To Slack ------------------------------------------------------------------------------------------------
+
+
+def slack_session(
+    ca_bundle: Path | None,
+    proxies: Proxies,
+    trace_configs: list[aiohttp.TraceConfig],
+) -> aiohttp.ClientSession:
+    """What sends calls to Slack, and to wherever its replies lead."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls(ca_bundle=ca_bundle) if ca_bundle else True),
+        request_class=_proxied_request(proxies) if proxies else aiohttp.ClientRequest,
+        response_class=Reply,
+        trace_configs=trace_configs,
+        middlewares=[_confirmed],
+    )
+
+
+class Reply(aiohttp.ClientResponse):
+    """A reply of limited size, whose text can always be read. Files are read from `content` and are not limited here."""
+
+    async def read(self) -> bytes:
+        """The body. Raises ClientPayloadError when it is larger than MAX_REPLY_BYTES."""
+        if self._body is None:
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > MAX_REPLY_BYTES:
+                    self.close()
+                    raise aiohttp.ClientPayloadError("too large")
+            self._body = bytes(body)
+        return self._body
+
+    async def text(self, encoding: str | None = None, errors: str = "replace") -> str:
+        """The body as text, whatever its bytes."""
+        return await super().text(encoding, errors)
+
+
+async def _confirmed(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Check before each attempt of a call that the job is still ours: otherwise its answer would be shown twice."""
+    await confirm_job()
+    return await send(request)
+
+
+def _proxied_request(proxies: Proxies) -> type[aiohttp.ClientRequest]:
+    class Request(aiohttp.ClientRequest):
+        """Goes through one of our proxies. Slack's SDK would name that of its own reading, for every host."""
+
+        def update_proxy(self, *_: Any) -> None:
+            chosen = proxies.choose(self.url.scheme, self.url.host or "", self.url.port)
+            address = type(self.url)(chosen.url) if chosen else None
+            login = aiohttp.BasicAuth(*chosen.login, "utf-8") if chosen and chosen.user else None
+            super().update_proxy(address, login, None)
+
+    return Request
+
+
+_SLACK_FAULTS = {
+    aiohttp.ClientConnectorCertificateError: slack_errors.CERTIFICATE_NOT_TRUSTED,
+    aiohttp.ClientProxyConnectionError: slack_errors.PROXY_NOT_RESPONDING,
+    aiohttp.ClientHttpProxyError: slack_errors.PROXY_REFUSED,
+}
+
+
+def slack_fault(error: Exception) -> str:
+    """Our code for why a call to Slack got no reply."""
+    if getattr(error, "status", 0) == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return slack_errors.PROXY_WANTS_LOGIN
+    return _SLACK_FAULTS.get(type(error), slack_errors.NO_REPLY)

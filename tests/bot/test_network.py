@@ -12,7 +12,7 @@ from bot.environment import SettingsError
 from bot.network import DIRECT, Proxies, Proxy, bypassed
 from bot.settings import load
 from bot.slack_client import web_client
-from bot.transport import virustotal_transport
+from bot.transport import VirusTotalTransport
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
 from tests.support.app_fixture import ANA, GENERAL, address, at_work
@@ -179,7 +179,7 @@ def test_a_bundle_that_is_none(tmp_path):
 
 async def fault_of(url, proxies=DIRECT, ca_bundle=None, deadline=20.0):
     """The error of one call to VirusTotal, or None."""
-    transport = virustotal_transport(ca_bundle=ca_bundle, proxies=proxies)
+    transport = VirusTotalTransport(ca_bundle=ca_bundle, proxies=proxies)
     async with Client(
         SecretStr("k" * 64),
         url=url,
@@ -281,7 +281,7 @@ async def test_large_files_go_through_the_proxy(authority):
                 SecretStr("k" * 64),
                 url=virustotal.url,
                 quota=unlimited(),
-                transport=virustotal_transport(ca_bundle=authority.bundle, proxies=proxies),
+                transport=VirusTotalTransport(ca_bundle=authority.bundle, proxies=proxies),
                 upload_hosts=frozenset({f"localhost:{port}"}),
             ) as client:
                 receipt = await client.upload_large("a.bin", 9, content())
