@@ -1,5 +1,6 @@
-"""A private PostgreSQL below STATE_DIR, run with the programs of a wheel. Everything here blocks: call it in a thread."""
+"""A private PostgreSQL below STATE_DIR, run with the programs of a wheel. All but `supervised` blocks: call it in a thread."""
 
+import asyncio
 import fcntl
 import hashlib
 import math
@@ -11,15 +12,17 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
 import psycopg
+import structlog
 
 # Only the wheel's programs are used, not its Python code: that passes the environment (our tokens) to the server, makes every
 # folder above the data readable when run as root, and takes killed processes for users of the server.
@@ -59,6 +62,10 @@ LIBPQ = {
     "target_session_attrs": "any",
 }
 """Written into the URL: what it leaves out, libpq takes from PGPORT, PGHOSTADDR and the like in the environment."""
+PAUSES = (0.5, 1, 2, 5, 10, 30)
+"""Seconds between checks: the first while the server runs, the others after each failed start."""
+
+log = structlog.get_logger()
 
 
 class NotStarted(Exception):
@@ -198,6 +205,35 @@ class Server:
         owner = as_account.get("user", os.geteuid())
         if not stat.S_ISDIR(there.st_mode) or there.st_uid != owner or there.st_mode & 0o077:
             raise NotStarted(f"{self.sockets} belongs to somebody else")
+
+
+@asynccontextmanager
+async def supervised(server: Server) -> AsyncIterator[None]:
+    """Starts the server again whenever it is gone, until the block ends.
+
+    In a thread of its own: a start takes seconds, and would keep a thread of the pool from other work.
+    """
+    closing = threading.Event()
+    supervisor = threading.Thread(target=_supervise, args=(server, closing), name="supervisor", daemon=True)
+    supervisor.start()
+    try:
+        yield
+    finally:
+        closing.set()
+        await asyncio.to_thread(supervisor.join)
+
+
+def _supervise(server: Server, closing: threading.Event) -> None:
+    failures = 0
+    while not closing.wait(PAUSES[failures]):
+        began = time.monotonic()
+        try:
+            if server.pid is None and server.revive(lambda: not closing.is_set()):
+                log.warning("database_restarted", seconds=round(time.monotonic() - began, 2))
+            failures = 0
+        except Exception as error:  # noqa: BLE001 - whatever the reason, it is tried again
+            failures = min(failures + 1, len(PAUSES) - 1)
+            log.warning("database_not_restarted", reason=str(error), again_in=PAUSES[failures])
 
 
 def running_pid(data: Path) -> int | None:

@@ -1,29 +1,30 @@
-"""The database when the bot starts: the given one or a private one, brought up to date, and supervised."""
+"""The database when the bot starts: the given one or a private one, and the revisions that bring its tables up to date."""
 
 import asyncio
-import threading
+import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import psycopg
-import structlog
 from psycopg.errors import UndefinedTable
+from psycopg.rows import dict_row
 
-from bot import migrations
 from bot.connections import with_loss_noticed
 from bot.environment import OperatorError
-from bot.postgres import NotStarted, Server
-from bot.queue.jobs import ForeignJobs
+from bot.postgres import NotStarted, Server, supervised
+from bot.queue import jobs
 from bot.settings import Settings
 from handlers.text.language import lazy_gettext as _
+from vt.privacy import has_secret, masked
 
 LOCK = 0x7674_626F_74
 """The advisory lock ("vtbot") under which one process migrates and the others wait."""
 START_SECONDS = 10.0
 """How long to wait for a database that is starting."""
-PAUSES = (0.5, 1, 2, 5, 10, 30)
-"""Seconds between checks: the first while the server runs, the others after each failed start."""
 
 REASONS: Mapping[tuple[str, ...], str] = {
     ("startup parameter",): _("PgBouncer needs pool_mode = session and ignore_startup_parameters = options"),
@@ -45,8 +46,6 @@ OTHER_REASON = _("the server refuses the connection")
 ESCAPE = _("in a password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25")
 PERHAPS_NOT_ESCAPED = ("its host is unknown", "a part of it is not valid")
 """The reasons after which ESCAPE is said too."""
-
-log = structlog.get_logger()
 
 
 class Unusable(OperatorError):
@@ -93,10 +92,13 @@ async def _private(server: Server) -> AsyncIterator[str]:
 def prepare(url: str, timeout: float = START_SECONDS) -> None:
     """Bring the tables up to date; one query finds out whether they are. Blocks. Raises Unusable."""
     with _connected(url, timeout) as connection:
-        version = _version(connection)
-    if version is not None and version > migrations.HEAD:
+        try:
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except UndefinedTable:
+            found = None
+    if found and found[0] > HEAD:
         raise Unusable("The database was made by a newer version of vtbot: update this one.")
-    if version != migrations.HEAD:
+    if not found or found[0] != HEAD:
         _migrate(url)
 
 
@@ -122,54 +124,133 @@ def _unreachable(error: Exception) -> Unusable:
     return Unusable("Cannot connect to DATABASE_URL ({reason}).", reason=reason)
 
 
-def _version(connection: psycopg.Connection) -> str | None:
-    try:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except UndefinedTable:
-        return None
-    return str(row[0]) if row else None
-
-
 def _migrate(url: str) -> None:
     """Migrate in one transaction and under a lock: a process that waited for the lock finds the work done."""
     try:
         with psycopg.connect(with_loss_noticed(url)) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            migrations.upgrade(connection)
-    except ForeignJobs:
+            upgrade(connection)
+    except jobs.ForeignJobs:
         raise Unusable(
             "Another program keeps its jobs in this database: give the bot one of its own in DATABASE_URL."
         ) from None
 
 
-@asynccontextmanager
-async def supervised(server: Server) -> AsyncIterator[None]:
-    """In a thread of its own: a start takes seconds, and would keep a thread of the pool from other work."""
-    closing = threading.Event()
-    supervisor = threading.Thread(target=_supervise, args=(server, closing), name="supervisor", daemon=True)
-    supervisor.start()
-    try:
-        yield
-    finally:
-        closing.set()
-        await asyncio.to_thread(supervisor.join)
+# The history of the tables ------------------------------------------------------------------------------
+#
+# Revisions are run in order, and never changed once released.
+
+Row = dict[str, Any]
+MIGRATIONS = Path(__file__).with_name("migrations")
+Step = Callable[[psycopg.Connection], None]
+
+FIRST = """
+CREATE TABLE IF NOT EXISTS alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
+"""Holds the revision of a database. The name is Alembic's, which ran the revisions before they were files of SQL."""
 
 
-def _supervise(server: Server, closing: threading.Event) -> None:
-    failures = 0
-    while not closing.wait(PAUSES[failures]):
-        try:
-            _restart_if_dead(server, closing)
-            failures = 0
-        except Exception as error:  # noqa: BLE001 - whatever the reason, it is tried again
-            failures = min(failures + 1, len(PAUSES) - 1)
-            log.warning("database_not_restarted", reason=str(error), again_in=PAUSES[failures])
+def script(name: str) -> Step:
+    """A step that runs a file of SQL."""
+
+    def run(connection: psycopg.Connection) -> None:
+        # Without parameters, several statements are taken at once.
+        connection.execute((MIGRATIONS / name).read_bytes())
+
+    return run
 
 
-def _restart_if_dead(server: Server, closing: threading.Event) -> None:
-    began = time.monotonic()
-    if server.pid is None and server.revive(lambda: not closing.is_set()):
-        log.warning("database_restarted", seconds=round(time.monotonic() - began, 2))
+# Revision 0008: passwords and tokens in URLs are hidden in what is kept for a year, and in what is ignored -----
+
+BATCH = 1_000
+"""Rows that are read and held in memory at once: the tables hold a year."""
 
 
-# Its clock ----------------------------------------------------------------------------------------------
+def hide_url_secrets(connection: psycopg.Connection) -> None:
+    """Rows with a URL that has a secret are rewritten as they are written from now on; no other row is locked.
+
+    Processes of the release before read them as before. What they still write during a rolling restart is rewritten
+    when a process of this release answers it.
+    """
+    for row in _rows(connection, "sightings", ("case_id", "position")):
+        what = json.loads(row["what"])
+        value = str(what.get("value"))
+        if what.get("kind") == "url" and has_secret(value):
+            _replace(connection, "sightings", row, what | dict.fromkeys(("value", "asked"), masked(value)))
+    for row in _rows(connection, "audit", ("id",)):
+        what = json.loads(row["what"])
+        hidden = [one | {"value": masked(str(one["value"]))} if "value" in one else one for one in what]
+        if hidden != what:
+            _replace(connection, "audit", row, hidden)
+    # A URL with a secret can no longer be ignored: the list would show it to everybody, in some cases forever.
+    ignored = connection.execute("SELECT value FROM watch_ignored WHERE value LIKE '%://%'").fetchall()
+    secret = [value for (value,) in ignored if has_secret(value)]
+    connection.execute("DELETE FROM watch_ignored WHERE value = ANY(%s)", [secret])
+
+
+def _rows(connection: psycopg.Connection, table: str, key: Sequence[str]) -> Iterator[Row]:
+    """The key and text of all rows that may hold a URL, but for those that housekeeping is about to delete.
+
+    As text: PostgreSQL does not look into JSON that holds NUL characters.
+    """
+    columns = ", ".join(key)
+    after: dict[str, Any] = {}
+    while True:
+        beyond = f"AND ({columns}) > ({', '.join(f'%({name})s' for name in key)})" if after else ""
+        query = f"""
+            SELECT {columns}, what::text AS what FROM {table}
+            WHERE what::text LIKE '%%://%%' AND at > now() - interval '365 days' {beyond}
+            ORDER BY {columns} LIMIT {BATCH}
+        """  # noqa: S608 - constants
+        page = connection.cursor(row_factory=dict_row).execute(query, after).fetchall()
+        yield from page
+        if len(page) < BATCH:
+            return
+        after = {name: page[-1][name] for name in key}
+
+
+def _replace(connection: psycopg.Connection, table: str, row: Row, hidden: object) -> None:
+    key = {name: value for name, value in row.items() if name != "what"}
+    same = " AND ".join(f"{name} = %({name})s" for name in key)
+    change = f"UPDATE {table} SET what = %(hidden)s::json WHERE {same}"  # noqa: S608 - constants
+    connection.execute(change, key | {"hidden": json.dumps(hidden)})
+
+
+# The revisions ------------------------------------------------------------------------------------------
+
+REVISIONS: Mapping[str, tuple[Step, ...]] = {
+    "0001": (script("0001_cases.sql"), jobs.migrate_jobs),
+    "0002": (script("0002_modals.sql"),),
+    "0003": (script("0003_people.sql"),),
+    "0004": (script("0004_watch.sql"),),
+    # Stored shapes have versions from here on: the release before takes no jobs whose rows it could not read.
+    "0005": (partial(jobs.take_over_queue, older="vtbot", newer="vtbot-2"),),
+    "0006": (script("0006_locale.sql"),),
+    "0007": (script("0007_refused_blocks.sql"),),
+    "0008": (hide_url_secrets,),
+    "0009": (script("0009_people_by_team.sql"),),
+    "0010": (script("0010_case_replies.sql"),),
+    "0011": (script("0011_installations.sql"),),
+    "0012": (script("0012_wanted_replies.sql"),),
+    "0013": (script("0013_cheaper_writes.sql"),),
+    "0014": (script("0014_instances.sql"),),
+    "0015": (script("0015_uploads.sql"),),
+}
+HEAD = max(REVISIONS)
+"""The newest revision."""
+
+
+def upgrade(connection: psycopg.Connection, revision: str = HEAD) -> None:
+    """Bring a database to a revision, whatever it was before, inside the caller's transaction. Raises ForeignJobs."""
+    connection.execute(FIRST)
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if found is None:
+        connection.execute("INSERT INTO alembic_version VALUES ('')")
+    known = found[0] if found else ""
+    for number in sorted(one for one in REVISIONS if known < one <= revision):
+        for step in REVISIONS[number]:
+            step(connection)
+        connection.execute("UPDATE alembic_version SET version_num = %s", [number])

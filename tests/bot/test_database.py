@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import bot
-from bot import migrations, startup
+from bot import startup
 from bot.postgres import NotStarted, Server
 from bot.queue import jobs
 from bot.settings import SettingsError, load
@@ -38,7 +38,7 @@ def environ_of(pid: int) -> bytes:
 def modules() -> Iterator[ModuleType]:
     """Every module of the bot, beside those that are programs."""
     for found in pkgutil.walk_packages(bot.__path__, "bot."):
-        if not found.ispkg and not found.name.startswith(("bot.migrations", "bot.__main__")):
+        if not found.ispkg and found.name != "bot.__main__":
             yield importlib.import_module(found.name)
 
 
@@ -123,7 +123,7 @@ async def test_given_database(postgres):
         async with startup.database(load({"DATABASE_URL": postgres.replace("/postgres?", "/given?")}, None)):
             with psycopg.connect(url) as connection:
                 found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-                assert found == (migrations.HEAD,)
+                assert found == (startup.HEAD,)
 
 
 async def test_starting_together(postgres):
@@ -218,7 +218,7 @@ RELEASED = {
 
 def test_released_revisions_never_change():
     """Databases have run them: a change of the tables is a revision of its own."""
-    folder = Path(migrations.__file__).parent
+    folder = startup.MIGRATIONS
     found = {file.name: sha256(file.read_bytes()).hexdigest()[:16] for file in folder.glob("*.sql")}
     assert found.items() >= RELEASED.items()
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from bot import migrations
+from bot import startup
 from bot.database import Database
 from bot.startup import prepare
 from bot.storage.history import AuditTrail, History
@@ -56,7 +56,7 @@ def stored(connection, table):
 
 def to(url, revision):
     with psycopg.connect(url) as connection:
-        migrations.upgrade(connection, revision)
+        startup.upgrade(connection, revision)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def older(new_database):
 
 def test_tokens_are_hidden_and_nothing_else_changes(older):
     """In the history, the audit trail and the list of what is ignored; also more rows than are read at once."""
-    many = migrations.BATCH * 2 + 5
+    many = startup.BATCH * 2 + 5
     with psycopg.connect(older, autocommit=True) as connection:
         insert(connection, "sightings", [sighting(number, PLAIN) for number in range(many)])
         insert(connection, "sightings", [sighting(many + number, SECRET) for number in range(3)])
@@ -126,7 +126,7 @@ def test_processes_of_the_release_before_go_on_meanwhile(older):
         insert(process, "audit", [entry(1, URL), entry(2, PLAIN["value"])])
         process.execute("SET lock_timeout = '2s'")
         with psycopg.connect(older) as connection:
-            migrations.upgrade(connection, "0013")
+            startup.upgrade(connection, "0013")
             insert(process, "sightings", [sighting(3, PLAIN)])
             insert(process, "audit", [entry(3, PLAIN["value"])])
             process.execute("UPDATE audit SET outcome = 'answered' WHERE id = '000002'")

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from bot import migrations
+from bot import startup
 from playground.slack.records import Channel, Hook, Message, View
 
 FILE = Path(__file__).parents[1] / "data" / "rows_of_2854d27.json"
@@ -38,7 +38,7 @@ DUMP = json.loads(recent(WRITTEN))
 def older_tables(url):
     """Make the tables of the version before in an empty database."""
     with psycopg.connect(url) as connection:
-        migrations.upgrade(connection, REVISION)
+        startup.upgrade(connection, REVISION)
 
 
 def load(url, folder, slack_url="http://127.0.0.1:1"):
