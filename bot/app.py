@@ -42,8 +42,8 @@ from handlers.files import SLACK, slack_files
 from handlers.slack_errors import error_code
 from handlers.text.format import Audience
 from handlers.turns import watch_batch
-from vt.files.hashing import Opener
 from vt.files.hosts import LOGIN
+from vt.files.provider import Opener
 from vt.service import Clock
 
 if TYPE_CHECKING:

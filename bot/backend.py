@@ -33,7 +33,7 @@ from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.coalescing import FEW_CALLS, InFlight
 from vt.codec import Packer
-from vt.files.hashing import Opener
+from vt.files.provider import Opener
 from vt.files.transfer import Places
 from vt.polling import LONG_OUTAGE, OUTAGE, Outage
 from vt.privacy import UploadDenylist

@@ -26,9 +26,8 @@ from handlers.text.terminal import HOST_FIELDS, HOSTS_FILE
 from vt import errors
 from vt.files import FileProvider, hosts
 from vt.files.disk import SPOOL_PREFIX, Disk, Spool, stream
-from vt.files.hashing import Opener
 from vt.files.hosts import LOGIN, Host, display_name
-from vt.files.safe_path import Roots
+from vt.files.provider import Opener, Roots
 from vt.files.transfer import Places
 from vt.lookup import Lookup
 

@@ -16,8 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.request import Origin
 from vt import errors
 from vt.actions import FILE
-from vt.files import FileProvider, Source, hashing
-from vt.files.hashing import OnRead, Opener, noop
+from vt.files import FileProvider, Source, provider
+from vt.files.provider import OnRead, Opener, noop
 from vt.lookup import Lookup
 
 SLACK = "slack"
@@ -89,7 +89,7 @@ class Downloads:
 
     async def digest(self, source: Source, on_read: OnRead = noop) -> str:
         """The SHA-256 of the content as hexadecimal digits. Raises a FileFault."""
-        return await hashing.digest(source, on_read)
+        return await provider.digest(source, on_read)
 
 
 def trusted(url: str, api: str) -> bool:
@@ -117,7 +117,7 @@ class SlackFile:
             async with self._response() as response:
                 self._check(response)
                 read = response.content.readany
-                async for block in hashing.exactly(self.path, self.size, self.source.seconds, read):
+                async for block in provider.exactly(self.path, self.size, self.source.seconds, read):
                     yield block
         except (aiohttp.ClientError, ConnectionError):
             raise errors.NotGiven(self.path, "silent") from None
@@ -131,11 +131,11 @@ class SlackFile:
             headers={"Authorization": f"Bearer {self.source.slack.token}", "Accept-Encoding": "identity"},
             allow_redirects=False,
             auto_decompress=False,
-            read_bufsize=hashing.BLOCK_BYTES // 2,
+            read_bufsize=provider.BLOCK_BYTES // 2,
             timeout=aiohttp.ClientTimeout(total=None, connect=20, sock_read=60),
         )
         try:
-            response = await hashing.with_timeout(self.path, self.source.seconds, request)
+            response = await provider.with_timeout(self.path, self.source.seconds, request)
         except TimeoutError:
             raise errors.NotGiven(self.path, "silent") from None
         async with response:

@@ -31,7 +31,7 @@ GIVEN_UP = {
     "fangs": "defang",
     "doubts": "false_positives",
     "wrappers": "unwrap",
-    "beneath": "safe_path",
+    "beneath": "below",
     "pinned": "VerifiedSource",
     "unfit": "HostsFileError",
     "garbled": "ProtocolError",

@@ -14,7 +14,7 @@ from vt.coalescing import CachedReply, Claimant, InFlight, ReplyCache, run
 from vt.codec import Raw
 from vt.errors import VTError
 from vt.fair_queue import planned
-from vt.files.hashing import noop
+from vt.files.provider import noop
 from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step

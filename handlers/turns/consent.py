@@ -16,7 +16,7 @@ from handlers.text.format import Sentence, said
 from handlers.views import messages
 from handlers.views.rich_text import Message
 from vt.files.hosts import LOGIN
-from vt.files.safe_path import file_name
+from vt.files.provider import file_name
 from vt.lookup import ANY_CONTENT, Lookup, Step
 from vt.privacy import UploadPolicy, matches_any
 from vt.results import can_upload

@@ -40,7 +40,7 @@ from handlers.watch import Duplicate
 from vt.actions import ACTIONS, BY_KEY
 from vt.errors import Reserved
 from vt.files.hosts import display_name
-from vt.files.safe_path import file_name
+from vt.files.provider import file_name
 from vt.indicators import defang
 from vt.lookup import Lookup
 from vt.verdict import NEVER_UPLOADED, Finding, Note

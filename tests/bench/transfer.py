@@ -17,7 +17,7 @@ from vt.actions import FILE
 from vt.client import Client
 from vt.files.disk import Disk
 from vt.files.hosts import Host, host_place
-from vt.files.safe_path import Roots
+from vt.files.provider import Roots
 from vt.files.transfer import Places
 from vt.lookup import Lookup, Step
 from vt.service import Service

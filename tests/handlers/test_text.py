@@ -11,7 +11,7 @@ from handlers.text.format import Audience
 from vt import errors
 from vt.errors import pack, tree, unpack
 from vt.files.disk import Disk
-from vt.files.safe_path import Roots
+from vt.files.provider import Roots
 from vt.verdict import Note, State
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

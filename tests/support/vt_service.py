@@ -11,7 +11,7 @@ from vt import errors
 from vt.actions import BY_KEY, FILE
 from vt.client import Client
 from vt.files.disk import Disk
-from vt.files.safe_path import Roots
+from vt.files.provider import Roots
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup

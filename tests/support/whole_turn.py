@@ -53,7 +53,7 @@ from vt.actions import BY_KEY
 from vt.client import Client
 from vt.evidence import Thresholds
 from vt.files.disk import Disk
-from vt.files.safe_path import Roots
+from vt.files.provider import Roots
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup

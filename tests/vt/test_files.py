@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vt import errors, files
-from vt.files import hashing, safe_path
-from vt.files.disk import Disk, find
-from vt.files.safe_path import Roots
+from vt.files import provider
+from vt.files.disk import Disk, find, open_part_by_part, open_with_openat2
+from vt.files.provider import Roots
 from vt.polling import SLOWEST
 
 MIB = 1 << 20
@@ -135,8 +135,8 @@ async def test_a_name_that_is_not_utf8_can_be_shown_stored_and_opened(disk, root
 def test_every_name_is_spelled_in_a_way_that_can_be_read_back(raw):
     """Any bytes that a name may hold become plain text and come back the same."""
     raw = raw.replace(b"\0", b"")
-    safe_path.to_text(raw).encode()
-    assert safe_path.to_bytes(safe_path.to_text(raw)) == raw
+    provider.to_text(raw).encode()
+    assert provider.to_bytes(provider.to_text(raw)) == raw
 
 
 # Patterns
@@ -179,13 +179,13 @@ async def test_patterns_follow_no_link(disk, root):
 
 async def test_too_many_matches_are_refused_not_cut(disk, root):
     """A hundred are taken, a hundred and one are none."""
-    for number in range(safe_path.MAX_MATCHES):
+    for number in range(provider.MAX_MATCHES):
         (root / f"n{number}").touch()
-    assert len(await found(disk, root / "n*")) == safe_path.MAX_MATCHES
+    assert len(await found(disk, root / "n*")) == provider.MAX_MATCHES
     (root / "n").touch()
     with pytest.raises(errors.TooManyFiles) as refused:
         await found(disk, root / "n*")
-    assert refused.value.limit == safe_path.MAX_MATCHES
+    assert refused.value.limit == provider.MAX_MATCHES
 
 
 def test_too_many_names_end_the_search():
@@ -193,11 +193,11 @@ def test_too_many_names_end_the_search():
 
     def endless(_):
         while True:
-            yield safe_path.Entry(b"folder", is_folder=True, is_file=False)
+            yield provider.Entry(b"folder", is_folder=True, is_file=False)
 
     with pytest.raises(errors.TooManyNames) as refused:
-        safe_path.expand("/*/*/*", safe_path.RootedPath(b"/", (b"*", b"*", b"*")), endless, ())
-    assert (refused.value.path, refused.value.limit) == ("/*/*/*", safe_path.MAX_NAMES)
+        provider.expand("/*/*/*", provider.RootedPath(b"/", (b"*", b"*", b"*")), endless, ())
+    assert (refused.value.path, refused.value.limit) == ("/*/*/*", provider.MAX_NAMES)
 
 
 async def test_a_pattern_that_fits_nothing_or_has_no_folder_is_missing(disk, root):
@@ -483,7 +483,7 @@ async def blocks_of(*blocks, size, seconds=5.0, pause=0.0):
         await asyncio.sleep(pause)
         return left.pop(0)
 
-    return [block async for block in hashing.exactly("/srv/x", size, seconds, read_block)]
+    return [block async for block in provider.exactly("/srv/x", size, seconds, read_block)]
 
 
 async def test_as_many_bytes_as_promised_are_passed_on():
@@ -509,7 +509,7 @@ async def test_an_endless_source_is_left_at_the_first_byte_too_many():
         return b"x"
 
     with pytest.raises(errors.Changed):
-        _ = [block async for block in hashing.exactly("/srv/x", 10, 5.0, read_block)]
+        _ = [block async for block in provider.exactly("/srv/x", 10, 5.0, read_block)]
     assert reads == 11
 
 
@@ -534,14 +534,14 @@ async def test_the_time_that_the_reader_takes_is_not_the_sources_fault():
     async def quick():
         return next(read_block)
 
-    async for _ in hashing.exactly("/srv/x", 2, 0.05, quick):
+    async for _ in provider.exactly("/srv/x", 2, 0.05, quick):
         await asyncio.sleep(0.06)
 
 
 # openat2, and the fallback without it
 
 
-OPENERS = [safe_path.open_with_openat2, safe_path.open_part_by_part]
+OPENERS = [open_with_openat2, open_part_by_part]
 
 
 def opened(open_path, root, parts):
@@ -648,7 +648,7 @@ def test_five_thousand_paths_stay_within_the_root(maze, path):
     except errors.FileFault:
         return
     for one in meant:
-        where = Roots((maze,)).locate(safe_path.to_text(one))
+        where = Roots((maze,)).locate(provider.to_text(one))
         openat2, fallback = (opened(open_path, where.root, where.parts) for open_path in OPENERS)
         assert openat2 == fallback
         assert openat2 in (b"inside", b"") or isinstance(openat2, int), "b'' is the FIFO"
@@ -657,7 +657,7 @@ def test_five_thousand_paths_stay_within_the_root(maze, path):
 def matches(typed, located):
     """What a pattern fits; a path without one fits itself."""
     return (
-        [safe_path.to_bytes(path) for path in find(typed, located)]
-        if any(map(safe_path.is_pattern, located.parts))
+        [provider.to_bytes(path) for path in find(typed, located)]
+        if any(map(provider.is_pattern, located.parts))
         else []
     )

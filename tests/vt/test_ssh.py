@@ -22,9 +22,9 @@ from tests.support.lying_sftp import LyingSftpServer, attributes
 from tests.support.ssh_host import KINDS, PASSWORD
 from tests.support.sshd import paramiko_server, sshd
 from vt import errors, files
-from vt.files import remote, safe_path, sftp
+from vt.files import provider, remote, sftp
 from vt.files.hosts import Host
-from vt.files.safe_path import Roots
+from vt.files.provider import Roots
 
 pytestmark = pytest.mark.slow
 
@@ -406,9 +406,9 @@ async def test_patterns_fit_files_and_follow_no_link(server, root):
 
 async def test_too_many_matches_are_refused_not_cut(server, root):
     """A hundred are taken, a hundred and one are none."""
-    for number in range(safe_path.MAX_MATCHES):
+    for number in range(provider.MAX_MATCHES):
         (root / f"n{number}").touch()
-    assert len(await server.find(f"{root}/n*")) == safe_path.MAX_MATCHES
+    assert len(await server.find(f"{root}/n*")) == provider.MAX_MATCHES
     (root / "n").touch()
     with pytest.raises(errors.TooManyFiles):
         await server.find(f"{root}/n*")

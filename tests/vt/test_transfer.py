@@ -8,7 +8,7 @@ from vt import errors
 from vt.actions import FILE
 from vt.errors import unpack
 from vt.files.disk import Disk
-from vt.files.safe_path import Roots
+from vt.files.provider import Roots
 from vt.files.transfer import FileTransfer, Places
 from vt.lookup import Lookup
 from vt.privacy import UploadDenylist

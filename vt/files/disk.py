@@ -1,11 +1,13 @@
-"""Files on this machine: below the roots that the settings allow, and private copies of what can be read only once."""
+"""Files on this machine, opened without ever following a link, and private copies of what can be read only once."""
 
 import asyncio
+import ctypes
 import errno
 import fcntl
 import os
 import select
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -16,9 +18,8 @@ from io import FileIO
 from pathlib import Path
 
 from vt import errors
-from vt.files import hashing
-from vt.files.hashing import OnRead, Source, noop
-from vt.files.safe_path import Entry, RootedPath, Roots, expand, file_name, is_pattern, open_beneath, to_text
+from vt.files import provider
+from vt.files.provider import Entry, Parts, RootedPath, Roots, expand, file_name, is_pattern, to_text
 
 _FAULTS: dict[int, type[errors.FileFault]] = {
     errno.ENOENT: errors.Missing,
@@ -31,7 +32,6 @@ _FAULTS: dict[int, type[errors.FileFault]] = {
     errno.EXDEV: errors.NotAllowed,
     errno.EAGAIN: errors.Changed,
 }
-
 _UNREADABLE = (PermissionError, FileNotFoundError, NotADirectoryError)
 """A folder that the bot may not list, or that is gone since its name was read."""
 
@@ -57,22 +57,20 @@ class Disk:
         path = self.roots.locate(typed)
         if not any(map(is_pattern, path.parts)):
             return [typed]
-        return await hashing.with_timeout(typed, self.seconds, asyncio.to_thread(find, typed, path))
+        return await provider.with_timeout(typed, self.seconds, asyncio.to_thread(find, typed, path))
 
     async def open(self, path: str) -> "LocalFile":
         """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault."""
         located = self.roots.locate(path)
-        return await hashing.with_timeout(path, self.seconds, asyncio.to_thread(self._check, path, located))
+        return await provider.with_timeout(path, self.seconds, asyncio.to_thread(self._check, path, located))
 
     def _check(self, path: str, located: RootedPath) -> "LocalFile":
         with _open_regular(path, located) as file:
             status = os.fstat(file.fileno())
-        hashing.check_regular(path, status.st_size, self.limit, status.st_mode)
+        provider.check_regular(path, status.st_size, self.limit, status.st_mode)
         return LocalFile(path, status.st_size, self.seconds, located=located, identity=_identity(status))
 
-    async def digest(self, source: Source, on_read: OnRead = noop) -> str:
-        """The SHA-256 of a file as hexadecimal digits. Raises a FileFault."""
-        return await hashing.digest(source, on_read)
+    digest = staticmethod(provider.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +91,16 @@ class LocalFile:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content. Raises a FileFault, Changed at the latest after the last block."""
-        file = await hashing.with_timeout(self.path, self.seconds, asyncio.to_thread(self._reopen))
+        file = await provider.with_timeout(self.path, self.seconds, asyncio.to_thread(self._reopen))
         with file:
             read_block = partial(self._read, file)
-            async for block in hashing.exactly(self.path, self.size, self.seconds, read_block):
+            async for block in provider.exactly(self.path, self.size, self.seconds, read_block):
                 yield block
             self._check_unchanged(file)
 
     async def _read(self, file: FileIO) -> bytes:
         try:
-            return await asyncio.to_thread(file.read, hashing.BLOCK_BYTES) or b""
+            return await asyncio.to_thread(file.read, provider.BLOCK_BYTES) or b""
         except OSError as error:
             raise fault(self.path, error) from None
 
@@ -161,10 +159,81 @@ def _entries(folder: RootedPath) -> Iterator[Entry]:
         os.close(fd)
 
 
+# Opening ------------------------------------------------------------------------------------------------
+
+OPENAT2 = 437
+"""The number of the system call, the same on every Linux architecture but alpha (include/uapi/asm-generic/unistd.h)."""
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
+
+
+def open_beneath(path: RootedPath, flags: int) -> int:
+    """A file descriptor for the path. Raises OSError, with ELOOP if any part below the root is a link."""
+    # O_NONBLOCK: opening a FIFO would otherwise wait for a writer. O_NOCTTY: a terminal must not become ours.
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    root = os.open(path.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            return open_with_openat2(root, path.parts, flags)
+        except OSError as error:
+            # ENOSYS: a kernel before 5.6. EPERM: a seccomp sandbox that refuses system calls it does not know.
+            if error.errno not in (errno.ENOSYS, errno.EPERM):
+                raise
+        return open_part_by_part(root, path.parts, flags)
+    finally:
+        os.close(root)
+
+
+class _OpenHow(ctypes.Structure):
+    """`struct open_how` of linux/openat2.h."""
+
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+def open_with_openat2(root: int, parts: Parts, flags: int) -> int:
+    """Let the kernel resolve the whole path in one system call, so no rename can come between check and open.
+
+    `root` is the descriptor of the root folder. Needs Linux 5.6; Python has no binding for it. Raises OSError.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    how = _OpenHow(flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+    path = b"/".join(parts) or b"."
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd: int = libc.syscall(OPENAT2, root, path, ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how)))
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return fd
+
+
+def open_part_by_part(root: int, parts: Parts, flags: int) -> int:
+    """The same without openat2: open each folder relative to the one above it, never through a link.
+
+    A folder that is replaced after it was opened does no harm: its descriptor still means the folder that was checked.
+    """
+    folder = os.dup(root)
+    try:
+        for part in parts[:-1]:
+            above = folder
+            folder = _open_part(above, part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            os.close(above)
+        return _open_part(folder, parts[-1] if parts else b".", flags)
+    finally:
+        os.close(folder)
+
+
+def _open_part(folder: int, part: bytes, flags: int) -> int:
+    try:
+        return os.open(part, flags, dir_fd=folder)
+    except NotADirectoryError:
+        # With O_DIRECTORY the kernel reports a link as ENOTDIR; openat2 reports ELOOP, and so do we.
+        if stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+        raise
+
+
 # The spool: copies of what can be read only once, such as standard input -------------------------------
 
-STREAM_SECONDS = 300.0
-"""How long reading a stream to its end may take."""
 SPOOL_PREFIX = "once-"
 """How the names of spooled files begin."""
 
@@ -220,8 +289,8 @@ class SpooledFile:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The content."""
-        for offset in range(0, self.size, hashing.BLOCK_BYTES):
-            yield await asyncio.to_thread(os.pread, self.fd, hashing.BLOCK_BYTES, offset)
+        for offset in range(0, self.size, provider.BLOCK_BYTES):
+            yield await asyncio.to_thread(os.pread, self.fd, provider.BLOCK_BYTES, offset)
 
 
 class Stream:
@@ -245,9 +314,7 @@ class Stream:
             self._spooled = SpooledFile(path, await asyncio.to_thread(self._copy, path), self._fd)
         return self._spooled
 
-    async def digest(self, source: Source, on_read: OnRead = noop) -> str:
-        """The SHA-256 of the content as hexadecimal digits."""
-        return await hashing.digest(source, on_read)
+    digest = staticmethod(provider.digest)
 
     def _copy(self, path: str) -> int:
         """Copy the whole stream to the spool. Returns its size in bytes."""
@@ -259,30 +326,25 @@ class Stream:
                     raise errors.FileTooLarge(path, size, self._limit)
                 if self._spool.used_bytes() + len(block) > self._spool.budget:
                     raise errors.SpoolFull(path, self._spool.budget)
-                _write(self._fd, block)
+                left = memoryview(block)
+                while left:
+                    left = left[os.write(self._fd, left) :]
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise errors.SpoolFull(path, self._spool.budget) from None
-            raise errors.NotReadable(path) from None
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise (
+                errors.SpoolFull(path, self._spool.budget) if is_full else errors.NotReadable(path)
+            ) from None
         return size
 
     def _read(self, path: str, until: float) -> bytes:
         ready, _, _ = select.select([self._source], [], [], max(0.0, until - time.monotonic()))
         if not ready:
             raise errors.TooSlow(path, self._seconds)
-        return os.read(self._source, hashing.BLOCK_BYTES)
-
-
-def _write(fd: int, block: bytes) -> None:
-    left = memoryview(block)
-    while left:
-        left = left[os.write(fd, left) :]
+        return os.read(self._source, provider.BLOCK_BYTES)
 
 
 @asynccontextmanager
-async def stream(
-    source: int, spool: Spool, limit: int, seconds: float = STREAM_SECONDS
-) -> AsyncIterator[Stream]:
-    """What comes from the descriptor `source`, up to `limit` bytes; its copy is removed when the context ends."""
+async def stream(source: int, spool: Spool, limit: int, seconds: float = 300.0) -> AsyncIterator[Stream]:
+    """What comes from the descriptor `source`, up to `limit` bytes and within `seconds`; its copy is removed when the context ends."""
     with spool.new_file() as fd:
         yield Stream(source, fd, spool, limit=limit, seconds=seconds)

@@ -32,7 +32,7 @@ from pydantic import (
 )
 
 from vt import errors
-from vt.files.safe_path import Roots
+from vt.files.provider import Roots
 
 KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 

@@ -11,10 +11,20 @@ from typing import TypeVar
 from paramiko import Channel, SSHException, Transport
 
 from vt import errors
-from vt.files import hashing, sftp, ssh
-from vt.files.hashing import OnRead, Source, noop
+from vt.files import provider, sftp, ssh
 from vt.files.hosts import Host
-from vt.files.safe_path import Entry, RootedPath, Roots, expand, file_name, is_pattern, to_text
+from vt.files.provider import (
+    Entry,
+    OnRead,
+    RootedPath,
+    Roots,
+    Source,
+    expand,
+    file_name,
+    is_pattern,
+    noop,
+    to_text,
+)
 from vt.files.ssh import Connection
 
 IDLE_SECONDS = 30.0
@@ -65,7 +75,7 @@ class Server:
         """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault or a HostFault."""
         located = self.roots.locate(path)
         attributes = await self._query(path, partial(_lstat, path, located))
-        hashing.check_regular(path, attributes.size, self.limit, attributes.mode)
+        provider.check_regular(path, attributes.size, self.limit, attributes.mode)
         return RemoteFile(path, attributes.size, self, located=located, attributes=attributes)
 
     async def digest(self, source: Source, on_read: OnRead = noop) -> str:
@@ -79,7 +89,7 @@ class Server:
             and (found := await self._sha256sum(source))
         ):
             return found
-        return await hashing.digest(source, on_read)
+        return await provider.digest(source, on_read)
 
     async def _sha256sum(self, source: "RemoteFile") -> str | None:
         command = b"sha256sum -- " + shell_quote(bytes(source.located))
@@ -127,7 +137,7 @@ class Server:
 
     async def in_thread(self, path: str, work: Callable[[], T]) -> T:
         """The result of blocking work, done in one of the connection's threads. Raises TooSlow."""
-        return await hashing.with_timeout(path, self.seconds, self.connection.run(work))
+        return await provider.with_timeout(path, self.seconds, self.connection.run(work))
 
     @contextmanager
     def faults(self, path: str) -> Iterator[None]:
@@ -173,7 +183,7 @@ class RemoteFile:
                 handle = await server.in_thread(self.path, partial(self._open, session))
                 content = session.blocks(handle, self.size)
                 read_block = partial(server.connection.run, partial(_join_block, content))
-                async for block in hashing.exactly(self.path, self.size, server.seconds, read_block):
+                async for block in provider.exactly(self.path, self.size, server.seconds, read_block):
                     yield block
                 if await server.in_thread(self.path, partial(session.fstat, handle)) != self.attributes:
                     raise errors.Changed(self.path)
@@ -186,7 +196,7 @@ class RemoteFile:
         trip, and to lead to a file of the same size, owner and time.
         """
         before = _lstat(self.path, self.located, session)
-        hashing.check_regular(self.path, before.size, self.server.limit, before.mode)
+        provider.check_regular(self.path, before.size, self.server.limit, before.mode)
         handle = session.open(bytes(self.located))
         seen = {before, session.fstat(handle), _lstat(self.path, self.located, session)}
         if seen != {self.attributes}:
@@ -200,7 +210,7 @@ def _join_block(content: Iterator[bytes]) -> bytes:
     for part in content:
         parts.append(part)
         size += len(part)
-        if size >= hashing.BLOCK_BYTES:
+        if size >= provider.BLOCK_BYTES:
             break
     return b"".join(parts)
 

@@ -17,9 +17,8 @@ from vt.codec import Raw
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource, hosts
 from vt.files.disk import Disk
-from vt.files.hashing import Opener, noop
 from vt.files.hosts import HOST, THIS_MACHINE, Host
-from vt.files.safe_path import MAX_MATCHES
+from vt.files.provider import MAX_MATCHES, Opener, noop
 from vt.lookup import Lookup, Step
 from vt.models import Code
 from vt.privacy import HEAD_BYTES, UploadDenylist
