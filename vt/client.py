@@ -24,7 +24,7 @@ from vt.errors import VTError
 from vt.fair_queue import ASK, charge
 from vt.polling import Outage, transfer_seconds
 from vt.quota import Quota
-from vt.replies import NAMING, Form, answers, form_data, is_about_another, status_error, upload_address
+from vt.replies import NAMING, Form, answers, form_data, is_about_another, status_error
 
 log = structlog.get_logger()
 Reader = Callable[[httpx.Response, Packer, Limit], Awaitable[Any]]
@@ -223,7 +223,12 @@ class Client(AbstractAsyncContextManager["Client"]):
     async def upload_large(self, name: str, size: int, chunks: Chunks) -> Raw:
         """file/scan through an upload_url. Raises Redirected when that names a host that is not among `upload_hosts`."""
         await self._book(LARGE_CALLS)
-        url = upload_address(await self.upload_url(booked=True))
+        told = await self.upload_url(booked=True)
+        url = httpx.URL()
+        with suppress(httpx.InvalidURL):
+            url = httpx.URL(str(told.get("upload_url")))
+        if not url.host:
+            raise errors.Unreadable("shape")
         self._check_host(url)
         return await self._send_file(url, Form.of(name, {}), size, chunks, booked=True)
 
@@ -244,17 +249,12 @@ class Client(AbstractAsyncContextManager["Client"]):
         return single(answer)
 
     async def _get(self, path: str, **params: str) -> Any:
-        return await self._repeat(
-            f"{path} {params}",
-            lambda: self._http.build_request("GET", path, params=params, extensions={"keyed": True}),
-        )
+        build = partial(self._http.build_request, "GET", path, params=params, extensions={"keyed": True})
+        return await self._repeat(f"{path} {params}", build)
 
     async def _post(self, path: str, **fields: str) -> Any:
-        def build() -> httpx.Request:
-            data = form_data({"apikey": self._key.get_secret_value(), **fields})
-            return self._http.build_request("POST", path, **data)
-
-        return await self._repeat(f"{path} {fields}", build)
+        data = form_data({"apikey": self._key.get_secret_value(), **fields})
+        return await self._repeat(f"{path} {fields}", partial(self._http.build_request, "POST", path, **data))
 
     async def _repeat(self, call: str, build: Callable[[], httpx.Request]) -> Any:
         """Make a call, with up to ATTEMPTS attempts while VirusTotal does not answer, all within one deadline.

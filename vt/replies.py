@@ -20,8 +20,6 @@ from string import ascii_letters, digits
 from typing import Any, Self
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-import httpx
-
 from vt import errors
 from vt.codec import Raw, remembering
 from vt.errors import Unreadable
@@ -277,12 +275,3 @@ class Form:
         async for chunk in chunks:
             yield chunk
         yield self.tail
-
-
-def upload_address(raw: Raw) -> httpx.URL:
-    """The URL that VirusTotal wants a file sent to, from the reply of file/scan/upload_url. Raises Unreadable."""
-    told = raw.get("upload_url")
-    with suppress(httpx.InvalidURL):
-        if isinstance(told, str) and (url := httpx.URL(told)).host:
-            return url
-    raise Unreadable("shape")
