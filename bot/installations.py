@@ -81,7 +81,7 @@ class Renewals:
         self._tasks: dict[str, asyncio.Task[Bot]] = {}
 
     async def renew(self, bot: Bot, wait: float) -> Bot:
-        """Another token, if there is one within so many seconds; else the same, and the other one later."""
+        """The next token, if there is one within `wait` seconds; otherwise the same one, and the next one later."""
         team = installed_in(bot)
         if team not in self._tasks:
             self._tasks[team] = asyncio.create_task(self._renew(bot))
@@ -134,16 +134,13 @@ class Renewals:
         # The SDK counts from this machine's time, which need not be the database's.
         ahead = self._clock().timestamp() - time.time()
         renewed.bot_token_expires_at = int((renewed.bot_token_expires_at or 0) + ahead)
-        await self._save(renewed)
-        return renewed
-
-    async def _save(self, renewed: Bot) -> None:
         while True:
             with suppress(StoreDown):
                 await self._store.async_save_bot(renewed)
                 break
             await asyncio.sleep(SAVED_AGAIN)
         log.info("token_renewed", team=installed_in(renewed))
+        return renewed
 
 
 class Installations:
@@ -176,7 +173,10 @@ class Installations:
         if known is None or known.bot.bot_token != bot.bot_token:
             known = _Known(bot, *self._made(bot.bot_token, team), self._clock())
         elif known.client.access.refused and self._clock() - known.read_at > PROBED_AFTER and bot.bot_token:
-            await _probe(known.client)
+            with suppress(SlackApiError):
+                await (
+                    known.client.auth_test()
+                )  # if Slack accepts the token again, the client's Access says so
         if not bot.bot_token:
             known.client.access.refuse(UNDECIPHERABLE)
         known.read_at = self._clock()
@@ -184,11 +184,14 @@ class Installations:
         return known.installation
 
     async def _current(self, workspace: Workspace, known: _Known | None) -> Bot:
-        """The token to use now, renewed if it is about to expire. Without another one, the one that has expired."""
+        """The token to use now, renewed if it is about to expire; the expired one if there is no other yet. Raises NotInstalled, StoreDown."""
         bot = await self._bot(workspace)
         code = known.client.access.refused if known and known.bot.bot_token == bot.bot_token else ""
         if code in GONE:
-            await self._remove(workspace, code)
+            # The app was removed, though no event told of it.
+            log.warning("app_removed", team=workspace.team, error=code)
+            await self.remove(workspace.enterprise, None if workspace.is_org_wide else workspace.team)
+            raise NotInstalled
         now = self._clock().timestamp()
         is_expired = code == "token_expired" or (bot.bot_token_expires_at or now + 1) <= now
         if not bot.bot_token or not (is_expired or is_due(bot, now)):
@@ -202,12 +205,6 @@ class Installations:
         if not found.bot_token:
             log.error("token_undecipherable", team=workspace.team, see="TOKEN_KEYS")
         return found
-
-    async def _remove(self, workspace: Workspace, code: str) -> None:
-        """The app was removed, though nothing told of it. Raises NotInstalled always."""
-        log.warning("app_removed", team=workspace.team, error=code)
-        await self.remove(workspace.enterprise, None if workspace.is_org_wide else workspace.team)
-        raise NotInstalled
 
     async def remove(self, enterprise: str | None, team: str | None) -> None:
         """Delete an installation's tokens; what else is kept for it is deleted later. Raises StoreDown."""
@@ -247,7 +244,7 @@ class Installations:
         )
 
     async def _learn(self, team: str, enterprise: str | None) -> None:
-        """A workspace speaks up of which so far only the organisation was known. Its admins may add workspaces at any time."""
+        """Take note of a workspace that so far was known only by its organisation, whose admins may add workspaces at any time."""
         if team in self._known:
             return
         known = await self._workspaces.find(team)
@@ -261,7 +258,7 @@ class Installations:
         body: dict[str, Any],
         next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
     ) -> BoltResponse | None:
-        """Middleware: what Slack says about the installation itself. An app that was installed again since stays."""
+        """Middleware for what Slack says about the installation itself. An app that has been installed again since then stays."""
         event = body.get("event")
         kind = event.get("type") if isinstance(event, Mapping) else None
         if kind not in ("app_uninstalled", "tokens_revoked", "team_access_granted", "team_access_revoked"):
@@ -289,11 +286,3 @@ class Installations:
             return  # Slack delivers late and twice
         log.warning("app_removed", team=team or enterprise)
         await self.remove(known.enterprise, team)
-
-
-async def _probe(client: WebClient) -> None:
-    """Whether Slack accepts a token again: then its Access says so."""
-    try:
-        await client.auth_test()
-    except SlackApiError:
-        return

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
@@ -51,26 +51,18 @@ _BUTTON = "display:inline-block;padding:.6rem 1rem;border-radius:.3rem;backgroun
 log = structlog.get_logger()
 
 
-INSTALL_TITLE = _("Install the VirusTotal bot")
-INSTALL_ASKS = _(
-    "Slack will show what the bot may see and do, and ask you to allow it. "
-    "Choose a workspace there, or your organization. The button works for ten minutes."
-)
-INSTALL_BUTTON = _("Add to Slack")
-INSTALL_AGAIN = _("Start again")
-INSTALLED_TITLE = _("The bot is installed")
-NOT_INSTALLED_TITLE = _("The bot was not installed")
+AGAIN = _("Start again")
 _USED = _("This page was opened from another browser, twice, or more than ten minutes after the first one.")
 _CODE = _("Slack did not accept the code in the address: it can be used once, within ten minutes.")
-INSTALL_DATABASE = _("The bot cannot store anything at the moment. Try again in a minute.")
-INSTALL_REFUSED = _("Slack did not let the bot be installed.")
+DATABASE_DOWN = _("The bot cannot store anything at the moment. Try again in a minute.")
+NOT_LET = _("Slack did not let the bot be installed.")
 NOT_INSTALLED_BECAUSE = {
     "access_denied": _("You did not allow it in Slack. Nothing was changed."),
     "invalid_browser": _USED,
     "invalid_state": _USED,
     "missing_code": _CODE,
     "invalid_code": _CODE,
-    "storage_error": INSTALL_DATABASE,
+    "storage_error": DATABASE_DOWN,
 }
 """By bolt's names for the reason, and Slack's."""
 MOST_TRIED, TRIED_AT_ONCE, TRYING_SECONDS = 100, 10, 20.0
@@ -81,15 +73,8 @@ UNANSWERED = _("{team}: Slack did not answer ({error}).")
 OUTDATED = _("{team}: the app was installed without {scopes}. Install it there again.")
 
 
-def installed(name: str) -> str:
-    """What to do next."""
-    if not name:
-        return line("Type /vt help in Slack to see what it does.")
-    return line("It is in {workspace} now. Type /vt help there to see what it does.", workspace=name)
-
-
 class Flow(AsyncOAuthFlow):
-    """Bolt's flow, with pages of our own, and with the database's troubles told as such."""
+    """Bolt's flow, with pages of our own, of which one says that the database is down."""
 
     def __init__(self, installations: Installations, **options: Any) -> None:
         super().__init__(**options)
@@ -103,7 +88,11 @@ class Flow(AsyncOAuthFlow):
 
     async def build_install_page_html(self, url: str, request: AsyncBoltRequest) -> str:  # noqa: ARG002 - bolt's signature
         """The page with the button."""
-        return page(INSTALL_TITLE, INSTALL_ASKS, (url, INSTALL_BUTTON))
+        asks = line(
+            "Slack will show what the bot may see and do, and ask you to allow it. "
+            "Choose a workspace there, or your organization. The button works for ten minutes."
+        )
+        return page(line("Install the VirusTotal bot"), asks, (url, line("Add to Slack")))
 
     async def store_installation(self, request: AsyncBoltRequest, installation: Stored) -> None:  # noqa: ARG002 - the same
         """Keep it. Raises BoltError."""
@@ -115,19 +104,21 @@ class Flow(AsyncOAuthFlow):
 
 async def succeeded(args: AsyncSuccessArgs) -> BoltResponse:
     """The page after the last step."""
-    name = args.installation.team_name or args.installation.enterprise_name or ""
-    return _answer(HTTPStatus.OK, page(INSTALLED_TITLE, installed(name), None))
+    name = args.installation.team_name or args.installation.enterprise_name
+    next_step = line("Type /vt help in Slack to see what it does.")
+    if name:
+        next_step = line("It is in {workspace} now. Type /vt help there to see what it does.", workspace=name)
+    return _answer(HTTPStatus.OK, page(line("The bot is installed"), next_step, None))
 
 
 async def failed(args: AsyncFailureArgs) -> BoltResponse:
     """The page that says why nothing was installed, and how to begin again."""
     status = HTTPStatus.SERVICE_UNAVAILABLE if args.reason == "storage_error" else HTTPStatus.BAD_REQUEST
-    sentence = NOT_INSTALLED_BECAUSE.get(args.reason, INSTALL_REFUSED)
-    return _refused(status, sentence)
+    return _not_installed(status, NOT_INSTALLED_BECAUSE.get(args.reason, NOT_LET))
 
 
-def _refused(status: HTTPStatus, sentence: str) -> BoltResponse:
-    return _answer(status, page(NOT_INSTALLED_TITLE, sentence, (INSTALL, INSTALL_AGAIN)))
+def _not_installed(status: HTTPStatus, sentence: str) -> BoltResponse:
+    return _answer(status, page(line("The bot was not installed"), sentence, (INSTALL, AGAIN)))
 
 
 def _answer(status: HTTPStatus, body: str) -> BoltResponse:
@@ -135,7 +126,7 @@ def _answer(status: HTTPStatus, body: str) -> BoltResponse:
 
 
 def page(title: str, said: str, link: tuple[str, str] | None) -> str:
-    """A page in the language of now. Nothing in it is a tag but ours."""
+    """A page of HTML. Whatever is in the texts, only our own tags are tags."""
     button = (
         f'<p><a style="{_BUTTON}" href="{escape(link[0])}">{escape(str(link[1]))}</a></p>' if link else ""
     )
@@ -145,29 +136,22 @@ def page(title: str, said: str, link: tuple[str, str] | None) -> str:
     return f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
 
 
-async def _whatever_happens(
-    handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]], received: AsyncBoltRequest
-) -> BoltResponse:
-    """A page in any case. The log does not hold what was received: a code is a secret."""
-    try:
-        return await handle(received)
-    except StoreDown:
-        sentence = INSTALL_DATABASE
-    except Exception as error:  # noqa: BLE001 - people must not be shown a page of the web server's
-        log.warning("installation_broke", error=type(error).__name__, at=place(error))
-        sentence = INSTALL_REFUSED
-    return _refused(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
-
-
 def routes(flow: Flow, default: Language) -> list[web.RouteDef]:
-    """The two pages."""
+    """The two pages. Whatever happens, people are shown one of ours."""
 
     def handling(handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]) -> Any:
         async def handled(request: web.Request) -> web.Response:
             received = AsyncBoltRequest(body="", query=request.query_string, headers=dict(request.headers))
             accepted = re.findall(r"[A-Za-z]{2,3}", request.headers.get("Accept-Language", "")[:100])
             with language(next(filter(None, map(spoken_in, accepted)), default)):
-                response = await _whatever_happens(handle, received)
+                try:
+                    response = await handle(received)
+                except StoreDown:
+                    response = _not_installed(HTTPStatus.SERVICE_UNAVAILABLE, DATABASE_DOWN)
+                except Exception as error:  # noqa: BLE001 - whatever it is
+                    # The log does not hold what was received: a code is a secret.
+                    log.warning("installation_broke", error=type(error).__name__, at=place(error))
+                    response = _not_installed(HTTPStatus.SERVICE_UNAVAILABLE, NOT_LET)
             shown = await to_aiohttp_response(response)
             shown.headers.update(HEADERS)
             return shown
@@ -192,10 +176,6 @@ class OAuth:
     routes: list[web.RouteDef]
 
 
-def _secret(settings: Settings) -> str:
-    return settings.slack_client_secret.get_secret_value() if settings.slack_client_secret else ""
-
-
 async def oauth(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> OAuth:
     """Everything for it. Raises StoreDown; Undecipherable when TOKEN_KEYS lacks a key that was used."""
     slack = cast("WebClient", deps.slack)
@@ -206,7 +186,8 @@ async def oauth(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics
         languages = replace(deps.languages, directory=directory)
         return client, Installation(client, directory, languages, lambda: bool(client.access.refused))
 
-    client_id, secret = str(settings.slack_client_id), _secret(settings)
+    client_id = str(settings.slack_client_id)
+    secret = settings.slack_client_secret.get_secret_value() if settings.slack_client_secret else ""
     store = InstallationStore(parts.database, parts.clock, settings.token_keys)
     await store.check()
     states, workspaces = States(parts.database, parts.clock), Workspaces(parts.database, parts.clock)
@@ -237,7 +218,7 @@ async def oauth(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics
 
 
 async def examined(settings: Settings, parts: Backend, slack: WebClient) -> tuple[str, bool]:
-    """For the operator: where the app is installed, and what is wrong there; whether nothing is. Raises StoreDown.
+    """Tells the operator where the app is installed and what is wrong there, and whether all is well. Raises StoreDown.
 
     The first MOST_TRIED tokens are tried, for TRYING_SECONDS at most. None is renewed.
     """
@@ -246,9 +227,14 @@ async def examined(settings: Settings, parts: Backend, slack: WebClient) -> tupl
     live = [bot for bot in bots if (bot.bot_token_expires_at or now + 1) > now]
     refused = [refusal for refusal in await _tried(live[:MOST_TRIED], slack) if refusal]
     lost = [str(Undecipherable(undecipherable))] if undecipherable else []
-    faults = [*lost, *refused, *_outdated(bots)]
+    outdated = [
+        line(OUTDATED, team=installed_in(bot), scopes=enumerated(missing))
+        for bot in bots
+        if (missing := sorted(SCOPES.keys() - set(bot.bot_scopes)))
+    ]
+    faults = [*lost, *refused, *outdated]
     lines = [
-        count_installed(len(bots) + len(undecipherable), len(live[:MOST_TRIED]) - len(refused)),
+        _count_installed(len(bots) + len(undecipherable), len(live[:MOST_TRIED]) - len(refused)),
         *(line("⛔ {fault}", fault=fault) for fault in faults),
         *(line(EXPIRED, team=installed_in(bot)) for bot in bots if bot not in live),
         line("Only the first {count} tokens were tried.", count=MOST_TRIED) if live[MOST_TRIED:] else "",
@@ -275,14 +261,7 @@ async def _tried(bots: Sequence[Bot], slack: WebClient) -> list[str]:
     return await asyncio.gather(*map(why, bots))
 
 
-def _outdated(bots: Iterable[Bot]) -> Iterator[str]:
-    """The installations that lack scopes of the manifest."""
-    for bot in bots:
-        if missing := sorted(SCOPES.keys() - set(bot.bot_scopes)):
-            yield line(OUTDATED, team=installed_in(bot), scopes=enumerated(missing))
-
-
-def count_installed(count: int, accepted: int) -> str:
+def _count_installed(count: int, accepted: int) -> str:
     """How many installations there are, and of how many of them Slack accepts the token."""
     if not count:
         return line("The app is not installed anywhere yet: open /slack/install in a browser.")

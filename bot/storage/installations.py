@@ -26,9 +26,6 @@ RENEWAL = timedelta(seconds=30)
 """How long one process may take to renew a token, before another one tries."""
 MOST_NAMED = 5
 """Workspaces in one sentence."""
-UNDECIPHERABLE = _(
-    "TOKEN_KEYS does not decrypt the stored tokens of {teams}: add the key with which they were encrypted, after a comma."
-)
 TABLES = (
     "cases",
     "audit",
@@ -96,7 +93,10 @@ class Undecipherable(OperatorError):
     def __init__(self, teams: Sequence[str]) -> None:
         """`teams`: the workspaces and organisations whose tokens they are."""
         named = enumerated([*teams[:MOST_NAMED], *(["…"] if teams[MOST_NAMED:] else [])])
-        super().__init__(UNDECIPHERABLE, teams=named)
+        said = _(
+            "TOKEN_KEYS does not decrypt the stored tokens of {teams}: add the key with which they were encrypted, after a comma."
+        )
+        super().__init__(said, teams=named)
 
 
 class States(AsyncOAuthStateStore):
