@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,14 +18,22 @@ from slack_sdk.oauth.installation_store import Bot
 from slack_sdk.oauth.installation_store import Installation as Stored
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
-from bot.observability import Access
-from bot.slack_client import WebClient
-from bot.storage.installations import InstallationStore, Workspace, Workspaces, installed_in, is_due
+from bot.observability import Metrics
+from bot.slack_client import Access, WebClient
+from bot.storage.installations import (
+    InstallationStore,
+    Workspace,
+    Workspaces,
+    installed_in,
+    is_due,
+)
 from handlers.admission import RECENT
 from handlers.case import StoreDown
 from handlers.deps import Installation
 from handlers.payloads import optional
-from handlers.slack_errors import UNREADABLE_REPLY, NotInstalled, error_code
+from handlers.slack_errors import TOKEN_ERRORS, UNREADABLE_REPLY, NotInstalled, error_code
+from handlers.text.language import lazy_gettext as _
+from handlers.text.language import line
 
 PROBED_AFTER = timedelta(seconds=10)
 """How long a token that Slack refused is not tried again."""
@@ -39,8 +47,11 @@ SAVED_AGAIN = 1.0
 """Seconds between attempts to store a renewed token while the database is down."""
 GONE = frozenset({"account_inactive", "token_revoked"})
 """Slack's codes for a token of an app that was removed."""
-UNDECIPHERABLE = "undecipherable"
-"""In place of such a code, for a token that was encrypted with another key."""
+
+TRIED_AT_ONCE, TRYING_SECONDS = 10, 20.0
+"""How many tokens vtbot doctor tries at the same time, and how long all of that may take."""
+REFUSED = _("{team}: Slack refuses the token ({error}). Install the app there again.")
+UNANSWERED = _("{team}: Slack did not answer ({error}).")
 
 log = structlog.get_logger()
 
@@ -178,7 +189,7 @@ class Installations:
                     known.client.auth_test()
                 )  # if Slack accepts the token again, the client's Access says so
         if not bot.bot_token:
-            known.client.access.refuse(UNDECIPHERABLE)
+            known.client.access.refuse("undecipherable")
         known.read_at = self._clock()
         self._known[team] = known
         return known.installation
@@ -286,3 +297,22 @@ class Installations:
             return  # Slack delivers late and twice
         log.warning("app_removed", team=team or enterprise)
         await self.remove(known.enterprise, team)
+
+
+async def tried(bots: Sequence[Bot], slack: WebClient) -> list[str]:
+    """For each token, why it does not work, or "". Takes TRYING_SECONDS at most."""
+    few, until = asyncio.Semaphore(TRIED_AT_ONCE), asyncio.get_running_loop().time() + TRYING_SECONDS
+
+    async def why(bot: Bot) -> str:
+        try:
+            async with asyncio.timeout_at(until), few:
+                await same_client(slack, Access("installation", Metrics()), bot.bot_token).auth_test()
+        except TimeoutError:
+            return line(UNANSWERED, team=installed_in(bot), error="timeout")
+        except SlackApiError as error:
+            code = error_code(error)
+            told = REFUSED if code in TOKEN_ERRORS else UNANSWERED
+            return line(told, team=installed_in(bot), error=code)
+        return ""
+
+    return await asyncio.gather(*map(why, bots))

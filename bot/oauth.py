@@ -1,9 +1,8 @@
 """Installation by OAuth: the page with the button, the page that people come back to, and what the bot has besides."""
 
-import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
@@ -20,22 +19,19 @@ from slack_bolt.oauth.async_callback_options import AsyncCallbackOptions, AsyncF
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
-from slack_sdk.oauth.installation_store import Bot
 from slack_sdk.oauth.installation_store import Installation as Stored
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from bot.backend import Backend
-from bot.installations import Installations, Renewals, same_client
+from bot.installations import Installations, Renewals, same_client, tried
 from bot.manifest import INSTALL, REDIRECT, SCOPES
-from bot.observability import Access, Metrics, place
+from bot.observability import Metrics, place
 from bot.settings import Settings
-from bot.slack_client import WebClient
+from bot.slack_client import Access, WebClient
 from bot.storage.installations import InstallationStore, States, Undecipherable, Workspaces, installed_in
 from handlers.admission import Directory
 from handlers.case import StoreDown
 from handlers.deps import Deps, Installation
-from handlers.slack_errors import TOKEN_ERRORS, error_code
 from handlers.text.language import Language, enumerated, join, language, line, ngettext, spoken_in
 from handlers.text.language import lazy_gettext as _
 
@@ -56,6 +52,8 @@ _USED = _("This page was opened from another browser, twice, or more than ten mi
 _CODE = _("Slack did not accept the code in the address: it can be used once, within ten minutes.")
 DATABASE_DOWN = _("The bot cannot store anything at the moment. Try again in a minute.")
 NOT_LET = _("Slack did not let the bot be installed.")
+MOST_TRIED = 100
+"""Tokens that vtbot doctor tries."""
 NOT_INSTALLED_BECAUSE = {
     "access_denied": _("You did not allow it in Slack. Nothing was changed."),
     "invalid_browser": _USED,
@@ -65,12 +63,6 @@ NOT_INSTALLED_BECAUSE = {
     "storage_error": DATABASE_DOWN,
 }
 """By bolt's names for the reason, and Slack's."""
-MOST_TRIED, TRIED_AT_ONCE, TRYING_SECONDS = 100, 10, 20.0
-"""How many tokens vtbot doctor tries, how many at the same time, and how long all of that may take."""
-EXPIRED = _("⏳ {team}: the token has expired; it is renewed as soon as the app is used there.")
-REFUSED = _("{team}: Slack refuses the token ({error}). Install the app there again.")
-UNANSWERED = _("{team}: Slack did not answer ({error}).")
-OUTDATED = _("{team}: the app was installed without {scopes}. Install it there again.")
 
 
 class Flow(AsyncOAuthFlow):
@@ -225,43 +217,29 @@ async def examined(settings: Settings, parts: Backend, slack: WebClient) -> tupl
     bots, undecipherable = await InstallationStore(parts.database, parts.clock, settings.token_keys).every()
     now = parts.clock().timestamp()
     live = [bot for bot in bots if (bot.bot_token_expires_at or now + 1) > now]
-    refused = [refusal for refusal in await _tried(live[:MOST_TRIED], slack) if refusal]
+    refused = [refusal for refusal in await tried(live[:MOST_TRIED], slack) if refusal]
     lost = [str(Undecipherable(undecipherable))] if undecipherable else []
     outdated = [
-        line(OUTDATED, team=installed_in(bot), scopes=enumerated(missing))
+        line(
+            "{team}: the app was installed without {scopes}. Install it there again.",
+            team=installed_in(bot),
+            scopes=enumerated(missing),
+        )
         for bot in bots
         if (missing := sorted(SCOPES.keys() - set(bot.bot_scopes)))
     ]
     faults = [*lost, *refused, *outdated]
+    expired = _("⏳ {team}: the token has expired; it is renewed as soon as the app is used there.")
     lines = [
-        _count_installed(len(bots) + len(undecipherable), len(live[:MOST_TRIED]) - len(refused)),
+        _count(len(bots) + len(undecipherable), len(live[:MOST_TRIED]) - len(refused)),
         *(line("⛔ {fault}", fault=fault) for fault in faults),
-        *(line(EXPIRED, team=installed_in(bot)) for bot in bots if bot not in live),
+        *(line(expired, team=installed_in(bot)) for bot in bots if bot not in live),
         line("Only the first {count} tokens were tried.", count=MOST_TRIED) if live[MOST_TRIED:] else "",
     ]
     return join("\n", lines), not faults
 
 
-async def _tried(bots: Sequence[Bot], slack: WebClient) -> list[str]:
-    """For each token, why it does not work, or ""."""
-    few, until = asyncio.Semaphore(TRIED_AT_ONCE), asyncio.get_running_loop().time() + TRYING_SECONDS
-
-    async def why(bot: Bot) -> str:
-        try:
-            async with asyncio.timeout_at(until), few:
-                await same_client(slack, Access("installation", Metrics()), bot.bot_token).auth_test()
-        except TimeoutError:
-            return line(UNANSWERED, team=installed_in(bot), error="timeout")
-        except SlackApiError as error:
-            code = error_code(error)
-            told = REFUSED if code in TOKEN_ERRORS else UNANSWERED
-            return line(told, team=installed_in(bot), error=code)
-        return ""
-
-    return await asyncio.gather(*map(why, bots))
-
-
-def _count_installed(count: int, accepted: int) -> str:
+def _count(count: int, accepted: int) -> str:
     """How many installations there are, and of how many of them Slack accepts the token."""
     if not count:
         return line("The app is not installed anywhere yet: open /slack/install in a browser.")

@@ -1,11 +1,11 @@
-"""What an operator sees: metrics and logs, and in both whether Slack accepts the tokens. No secret and no text from outside gets in."""
+"""What an operator sees: metrics and logs. No secret and no text from outside gets in."""
 
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import PurePath
@@ -18,15 +18,6 @@ from pydantic import SecretStr
 from structlog.typing import EventDict, Processor
 
 from bot.tracing import Tracing
-from handlers.slack_errors import (
-    CANNOT_EDIT,
-    CANNOT_POST,
-    DEAD_TOKEN,
-    INVALID_BLOCKS,
-    MISSING_SCOPE,
-    TOKEN_ERRORS,
-    TRANSIENT,
-)
 from vt.fair_queue import Priority
 
 QUIET = ("httpx", "httpcore", "slack_bolt", "slack_sdk", "procrastinate", "paramiko", "aiohttp")
@@ -42,7 +33,6 @@ QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 """For what may wait for a quota or an analysis."""
 OTHER = "other"
-CODES = CANNOT_POST | CANNOT_EDIT | TRANSIENT | INVALID_BLOCKS | TOKEN_ERRORS | {MISSING_SCOPE}
 
 
 class Metrics:
@@ -242,58 +232,3 @@ def place(error: BaseException) -> str:
     """Where it was raised, as file:line. Its text may hold what people sent, so that is not logged."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-
-
-class Access:
-    """Whether Slack accepts a token, by its latest replies, and which scopes it has granted."""
-
-    def __init__(self, name: str, metrics: Metrics) -> None:
-        """`name`: of the token, in the log and in the metrics."""
-        self._name = name
-        self._metrics = metrics
-        self._metrics.token_refused.labels(name).set(0)
-        self.refused = ""
-        """Slack's error code for why it does not accept the token; "" while it does."""
-        self.granted: frozenset[str] | None = None
-        """None until Slack has said."""
-
-    @contextmanager
-    def timed(self, method: str) -> Iterator[None]:
-        """Measures a call while the block runs."""
-        with self._metrics.slack.labels(method).time(), self._metrics.tracing.span(f"Slack {method}"):
-            yield
-
-    def accept(self, headers: Mapping[str, str]) -> None:
-        """A call was answered."""
-        if "x-oauth-scopes" in headers:
-            scopes = (scope.strip() for scope in headers["x-oauth-scopes"].split(","))
-            self.granted = frozenset(filter(None, scopes))
-        if self.refused:
-            log.warning("slack_token_accepted", token=self._name, after=self.refused)
-            self._set("")
-
-    def fail(self, method: str, data: Mapping[str, Any]) -> None:
-        """A call was refused. The log tells what only the operator can change; the metrics count the codes that are known."""
-        code = str(data["error"])
-        self._metrics.slack_errors.labels(method, code if code in CODES else OTHER).inc()
-        if code == MISSING_SCOPE:
-            log.warning(
-                "slack_missing_scope", method=method, error=code, needed=str(data.get("needed") or "")[:200]
-            )
-        elif code in TOKEN_ERRORS and not self.refused:
-            is_whole_token = code in DEAD_TOKEN or method == "auth.test"
-            log.error(
-                "slack_token_refused", token=self._name, method=method, error=code, work_rests=is_whole_token
-            )
-            if is_whole_token:
-                self._set(code)
-        elif code not in TOKEN_ERRORS:
-            log.info("slack_refused_call", method=method, error=code)
-
-    def refuse(self, code: str) -> None:
-        """There is no token that Slack could accept, for that reason."""
-        self._set(code)
-
-    def _set(self, code: str) -> None:
-        self.refused = code
-        self._metrics.token_refused.labels(self._name).set(int(bool(code)))

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 from time import time
 from typing import Any
@@ -27,11 +27,22 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.observability import Access, Metrics
+from bot.observability import OTHER, Metrics
 from bot.server import Listener
 from bot.settings import Settings
 from bot.transport import slack_fault, slack_session
-from handlers.slack_errors import NO_REPLY, UNREADABLE_REPLY, error_code
+from handlers.slack_errors import (
+    CANNOT_EDIT,
+    CANNOT_POST,
+    DEAD_TOKEN,
+    INVALID_BLOCKS,
+    MISSING_SCOPE,
+    NO_REPLY,
+    TOKEN_ERRORS,
+    TRANSIENT,
+    UNREADABLE_REPLY,
+    error_code,
+)
 
 LONGEST_PAUSE = 30
 """Seconds that Slack may ask for with a 429 and that a call waits; for longer ones the job is scheduled again."""
@@ -45,6 +56,9 @@ CONNECT_SECONDS = 20
 Probe = Callable[[], Awaitable[object]]
 """Asks one part whether it works; raises when it does not."""
 
+CODES = CANNOT_POST | CANNOT_EDIT | TRANSIENT | INVALID_BLOCKS | TOKEN_ERRORS | {MISSING_SCOPE}
+"""Error codes of Slack that the metrics count by themselves."""
+
 log = structlog.get_logger()
 
 
@@ -54,6 +68,61 @@ class BadToken(Exception):
 
 class NotConnected(Exception):
     """Slack did not open a connection; the text is Slack's code for why."""
+
+
+class Access:
+    """Whether Slack accepts a token, by its latest replies, and which scopes it has granted."""
+
+    def __init__(self, name: str, metrics: Metrics) -> None:
+        """`name`: of the token, in the log and in the metrics."""
+        self._name = name
+        self._metrics = metrics
+        self._metrics.token_refused.labels(name).set(0)
+        self.refused = ""
+        """Slack's error code for why it does not accept the token; "" while it does."""
+        self.granted: frozenset[str] | None = None
+        """None until Slack has said."""
+
+    @contextmanager
+    def timed(self, method: str) -> Iterator[None]:
+        """Measures a call while the block runs."""
+        with self._metrics.slack.labels(method).time(), self._metrics.tracing.span(f"Slack {method}"):
+            yield
+
+    def accept(self, headers: Mapping[str, str]) -> None:
+        """A call was answered."""
+        if "x-oauth-scopes" in headers:
+            scopes = (scope.strip() for scope in headers["x-oauth-scopes"].split(","))
+            self.granted = frozenset(filter(None, scopes))
+        if self.refused:
+            log.warning("slack_token_accepted", token=self._name, after=self.refused)
+            self._set("")
+
+    def fail(self, method: str, data: Mapping[str, Any]) -> None:
+        """A call was refused. The log tells what only the operator can change; the metrics count the codes that are known."""
+        code = str(data["error"])
+        self._metrics.slack_errors.labels(method, code if code in CODES else OTHER).inc()
+        if code == MISSING_SCOPE:
+            log.warning(
+                "slack_missing_scope", method=method, error=code, needed=str(data.get("needed") or "")[:200]
+            )
+        elif code in TOKEN_ERRORS and not self.refused:
+            is_whole_token = code in DEAD_TOKEN or method == "auth.test"
+            log.error(
+                "slack_token_refused", token=self._name, method=method, error=code, work_rests=is_whole_token
+            )
+            if is_whole_token:
+                self._set(code)
+        elif code not in TOKEN_ERRORS:
+            log.info("slack_refused_call", method=method, error=code)
+
+    def refuse(self, code: str) -> None:
+        """There is no token that Slack could accept, for that reason."""
+        self._set(code)
+
+    def _set(self, code: str) -> None:
+        self.refused = code
+        self._metrics.token_refused.labels(self._name).set(int(bool(code)))
 
 
 class WebClient(AsyncWebClient):

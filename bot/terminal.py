@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import storage
 from bot.backend import backend
 from bot.database import Database
 from bot.instances import instances
@@ -115,12 +116,10 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
 
 async def forget(settings: Settings, team: str) -> int:
     """Delete all that is kept for a workspace, or an organisation's: exit status 1 when the database does not answer."""
-    from bot.storage import installations  # noqa: PLC0415 - the other commands need nothing of it
-
     async with database(settings) as url:
         kept = Database(url)
         try:
-            count = await installations.forget(kept, team)
+            count = await storage.forget(kept, team)
         except StoreDown:
             say(terminal_text.DATABASE_SILENT)
             return NOT_DONE

@@ -1,4 +1,4 @@
-"""Where the app is installed by OAuth: slack_sdk's stores on our tables, with tokens encrypted; and what is forgotten of whom."""
+"""Where the app is installed by OAuth: slack_sdk's stores on our tables, with tokens encrypted, and the workspaces."""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +15,7 @@ from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from bot.database import Database
 from bot.environment import OperatorError
+from bot.storage import forget
 from handlers.text.language import enumerated
 from handlers.text.language import lazy_gettext as _
 
@@ -26,20 +27,6 @@ RENEWAL = timedelta(seconds=30)
 """How long one process may take to renew a token, before another one tries."""
 MOST_NAMED = 5
 """Workspaces in one sentence."""
-TABLES = (
-    "cases",
-    "audit",
-    "sightings",
-    "channels",
-    "refused_blocks",
-    "people_by_team",
-    "channel_names",
-    "watch_channels",
-    "watch_ignored",
-    "slack_installations",
-    "slack_workspaces",
-)
-"""Those with what is kept for a workspace. The watch's other tables follow their cases."""
 _SAVE = """
     INSERT INTO slack_installations
         (team, enterprise, is_org_wide, app, bot, bot_user, installer, scopes, token, refresh_token, expires, installed)
@@ -80,9 +67,6 @@ _REMOVE = """
 """
 _WORKSPACE = "SELECT team, enterprise, is_org_wide, removed FROM slack_workspaces WHERE team = %(team)s"
 _LEFT = "SELECT team FROM slack_workspaces WHERE removed < %(before)s"
-_MEMBERS = (
-    "SELECT team FROM slack_workspaces WHERE team = %(name)s OR (is_org_wide AND enterprise = %(name)s)"
-)
 
 log = structlog.get_logger()
 
@@ -271,14 +255,3 @@ class Workspaces:
         """Delete what is kept for workspaces that removed the app before that time."""
         for row in await self._database.rows(_LEFT, {"before": removed_before}):
             log.info("workspace_forgotten", rows=await forget(self._database, row.team))
-
-
-async def forget(database: Database, name: str) -> int:
-    """Delete all that is kept for a workspace, or for those of an organisation. Returns how many rows. Raises StoreDown."""
-    found = await database.rows(_MEMBERS, {"name": name})
-    teams = sorted({name, *(row.team for row in found)})
-    values = {"teams": teams, "marks": [f'%"team":"{team}"%' for team in teams]}
-    # As text: PostgreSQL does not look into JSON that holds NUL characters.
-    modals = "DELETE FROM modals WHERE modal::text LIKE ANY(%(marks)s) RETURNING 1"
-    own = [f"DELETE FROM {table} WHERE team = ANY(%(teams)s) RETURNING 1" for table in TABLES]  # noqa: S608 - constants
-    return sum([len(await database.rows(one, values)) for one in (modals, *own)])

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from bot.__main__ import main
 from bot.database import Database
 from bot.manifest import SCOPES
-from bot.storage.installations import States, Undecipherable, Workspaces, forget
+from bot.storage import forget
+from bot.storage.installations import States, Undecipherable, Workspaces
 from playground.slack.delivery import Delivery
 from playground.slack.seed import ENTERPRISE
 from tests.support.app_fixture import ANA, Clock, address, at_work

@@ -17,8 +17,9 @@ import yaml
 
 from bot.environment import SECRETS
 from bot.manifest import Mode
-from bot.observability import CODES, OTHER
+from bot.observability import OTHER
 from bot.settings import KNOWN, load
+from bot.slack_client import CODES
 from bot.transport import ENDPOINTS, STATUSES
 from handlers.case import Outcome
 from tests.bot.test_metrics import scraped
