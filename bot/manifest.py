@@ -6,8 +6,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
 from bot import environment
 from bot.environment import SettingsError
@@ -51,7 +50,6 @@ EVENTS_OF_OAUTH = ("app_uninstalled", "tokens_revoked")
 """The same, about the installation itself."""
 EVENTS_OF_ORGANISATION = ("team_access_granted", "team_access_revoked")
 
-
 ENDPOINT = "/slack/events"
 """Where Slack sends everything in HTTP mode, below the bot's address."""
 INSTALL, REDIRECT = "/slack/install", "/slack/oauth_redirect"
@@ -71,7 +69,7 @@ class Mode(StrEnum):
     NONE = "none"
 
 
-class SlackSettings(BaseSettings):
+class SlackSettings(BaseModel):
     """Slack's part of the settings: one fixed token, or what installation by OAuth needs."""
 
     slack_bot_token: Annotated[environment.Word, environment.beginning("xoxb-", "xoxe.xoxb-")] | None = Field(
@@ -102,16 +100,29 @@ class SlackSettings(BaseSettings):
     @model_validator(mode="after")
     def _one_mode(self) -> Self:
         if self.is_oauth and self.slack_bot_token:
-            raise SettingsError(_ONE_OR_OAUTH)
+            raise SettingsError(
+                "SLACK_BOT_TOKEN is set together with SLACK_CLIENT_ID, SLACK_CLIENT_SECRET or TOKEN_KEYS: "
+                "keep the token for one workspace, or the others for installation by OAuth."
+            )
         if missing := [name for name in _OAUTH if self.is_oauth and not getattr(self, name)]:
             raise SettingsError(_HALF[missing[0]])
         named = "slack_bot_token" if self.slack_bot_token else "slack_client_id"
-        if getattr(self, named) is None:
-            _nothing_else(self)
-        elif self.slack_app_token and self.slack_signing_secret:
-            raise SettingsError(_BOTH)
-        elif not (self.slack_app_token or self.slack_signing_secret):
-            raise SettingsError(_NEITHER, name=named.upper())
+        modes = [name for name in ("slack_app_token", "slack_signing_secret") if getattr(self, name)]
+        if getattr(self, named) is None and modes:
+            raise SettingsError(
+                "{name} is set, but not SLACK_BOT_TOKEN (xoxb-…): set it too.", name=modes[0].upper()
+            )
+        if self.slack_app_token and self.slack_signing_secret:
+            raise SettingsError(
+                "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: "
+                "keep SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, and remove the other."
+            )
+        if getattr(self, named) and not modes:
+            raise SettingsError(
+                "{name} is set, but neither SLACK_APP_TOKEN (xapp-…, Socket Mode) nor SLACK_SIGNING_SECRET (HTTP): "
+                "set one of them.",
+                name=named.upper(),
+            )
         return self
 
     @property
@@ -128,7 +139,7 @@ class SlackSettings(BaseSettings):
 
     @property
     def slack_secrets(self) -> Iterable[SecretStr | None]:
-        """What must stand in no log."""
+        """What no log may hold."""
         return (
             self.slack_bot_token,
             self.slack_app_token,
@@ -151,26 +162,6 @@ _HALF = {
         "`openssl rand -base64 32 | tr +/ -_` makes a key."
     ),
 }
-_ONE_OR_OAUTH = _(
-    "SLACK_BOT_TOKEN is set together with SLACK_CLIENT_ID, SLACK_CLIENT_SECRET or TOKEN_KEYS: "
-    "keep the token for one workspace, or the others for installation by OAuth."
-)
-_BOTH = _(
-    "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: "
-    "keep SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, and remove the other."
-)
-_NEITHER = _(
-    "{name} is set, but neither SLACK_APP_TOKEN (xapp-…, Socket Mode) nor SLACK_SIGNING_SECRET (HTTP): "
-    "set one of them."
-)
-
-
-def _nothing_else(settings: SlackSettings) -> None:
-    for name in ("slack_app_token", "slack_signing_secret"):
-        if getattr(settings, name):
-            raise SettingsError(
-                "{name} is set, but not SLACK_BOT_TOKEN (xoxb-…): set it too.", name=name.upper()
-            )
 
 
 # The manifest ------------------------------------------------------------------------------------------
@@ -225,7 +216,15 @@ def _manifest(events: str) -> dict[str, Any]:
                 *(_shortcut(one, "message") for one in ON_MESSAGES),
                 *(_shortcut(one, "global") for one in ANYWHERE),
             ],
-            "slash_commands": [_command(events)],
+            "slash_commands": [
+                {
+                    "command": COMMAND,
+                    "description": about.APP_DOES,
+                    "usage_hint": about.usage_hint(),
+                    "should_escape": True,
+                    **({"url": events} if events else {}),
+                }
+            ],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
@@ -247,16 +246,6 @@ def _shortcut(shortcut: Shortcut, kind: str) -> dict[str, str]:
         "type": kind,
         "callback_id": shortcut.callback_id,
         "description": shortcut.description,
-    }
-
-
-def _command(events: str) -> dict[str, Any]:
-    return {
-        "command": COMMAND,
-        "description": about.APP_DOES,
-        "usage_hint": about.usage_hint(),
-        "should_escape": True,
-        **({"url": events} if events else {}),
     }
 
 

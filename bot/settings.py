@@ -7,8 +7,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 import structlog
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from bot import environment, network
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
@@ -30,7 +37,7 @@ log = structlog.get_logger()
 class Settings(SlackSettings):
     """All of it, checked. Field names are the variables' names in lower case; made by `load` only."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, validate_default=True)
 
     vt_api_key: environment.Word | None = Field(None, description=_("a VirusTotal API key"))
     vt_api_url: environment.Root = Field(
@@ -115,7 +122,7 @@ class Settings(SlackSettings):
         frozenset(),
         description=_("domains of your own, separated by commas, such as corp.example,example.net"),
     )
-    """With all below them never sent to VirusTotal, whoever asks."""
+    """Neither they nor names below them are ever sent to VirusTotal, whoever asks."""
     cache_minutes: environment.Minutes = 60
     """A reply that is no older is not asked for again when people ask; 0: always ask."""
     cache_unknown_minutes: environment.Minutes = 10
@@ -147,35 +154,23 @@ class Settings(SlackSettings):
     host: str = Field("127.0.0.1", description=_("an address of this machine, such as 127.0.0.1"))
     port: int = Field(3000, ge=0, le=65535, description=_("a number from 0 to 65535, such as 3000"))
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What `load` read, and nothing else: read by pydantic, a list in the environment would have to be JSON."""
-        return (init_settings,)
-
     @model_validator(mode="before")
     @classmethod
     def _by_action(cls, values: dict[str, Any]) -> dict[str, Any]:
-        chosen = {action.key: values.get(_threshold(action.setting), action.threshold) for action in ACTIONS}
+        names = {action: f"vt_threshold_{action.setting.lower()}" for action in ACTIONS}
+        chosen = {action.key: values.get(name, action.threshold) for action, name in names.items()}
         return {**values, "thresholds": chosen}
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
-        """What must stand in no log: every secret, and the password in the database's address by itself."""
+        """What no log may hold: every secret, and the password in the database's address by itself."""
         values = (*self.slack_secrets, self.vt_api_key)
         url = self.database_url.get_secret_value() if self.database_url else ""
         password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
         passwords = {SecretStr(password), SecretStr(unquote(password))} if password else set()
-        proxies = (
-            secret for proxy in (self.proxies.https, self.proxies.http) if proxy for secret in proxy.secrets
-        )
-        return tuple(value for value in (*values, self.database_url, *passwords, *proxies) if value)
+        proxies = (proxy for proxy in (self.proxies.https, self.proxies.http) if proxy)
+        logins = (secret for proxy in proxies for secret in proxy.secrets)
+        return tuple(value for value in (*values, self.database_url, *passwords, *logins) if value)
 
     @property
     def proxies(self) -> network.Proxies:
@@ -187,18 +182,12 @@ class Settings(SlackSettings):
     def policy(self) -> Policy:
         """Who may look things up, and where."""
         let_in = {
-            Role.MEMBER: True,
             Role.GUEST: self.allow_guests,
             Role.STRANGER: self.allow_strangers,
             Role.BOT: self.allow_bots,
         }
-        roles = frozenset(role for role, allowed in let_in.items() if allowed)
-        return Policy(
-            roles=roles,
-            users=self.allowed_users,
-            channels=self.allowed_channels,
-            admins=self.admin_users,
-        )
+        roles = {Role.MEMBER, *(role for role, allowed in let_in.items() if allowed)}
+        return Policy(frozenset(roles), self.allowed_users, self.allowed_channels, self.admin_users)
 
     @property
     def verdicts(self) -> Thresholds:
@@ -215,10 +204,6 @@ class Settings(SlackSettings):
             own_domains=self.internal_domains,
             max_cards=self.watch_cards,
         )
-
-
-def _threshold(setting: str) -> str:
-    return f"vt_threshold_{setting}".lower()
 
 
 def load(environ: Mapping[str, str], dotenv: Path | None = Path(".env")) -> Settings:
@@ -243,7 +228,7 @@ def _refusal(error: ValidationError) -> SettingsError:
     field, *inner = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
     info = Settings.model_fields[str(field)]
     setting = {action.key: action.setting for action in ACTIONS}.get(str(inner[0])) if inner else None
-    name = _threshold(setting) if setting else str(field)
+    name = f"VT_THRESHOLD_{setting}" if setting else str(field)
     return SettingsError("{name} must be {what}.", name=name.upper(), what=info.description or "")
 
 
