@@ -1,12 +1,14 @@
-"""Hosts and URLs, parsed and normalised: addresses, names, the public suffix list, and what counts as internal."""
+"""Hosts and URLs, parsed and normalised: addresses, names, public suffixes, what is internal, and links of mail gateways."""
 
+import base64
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import idna
 from publicsuffixlist import PSLFILE, PublicSuffixList
@@ -25,20 +27,10 @@ _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a
 _PADDED_IPV4 = re.compile(r"(?=.*\b0[0-9])(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _DOCUMENTATION = tuple(
-    ipaddress.ip_network(block)
-    for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_INTERNAL_SUFFIXES = (
-    ".localhost",
-    ".localdomain",
-    ".local",
-    ".internal",
-    ".lan",
-    ".home.arpa",
-    ".corp",
-    ".intranet",
-)
+_INTERNAL_NAME = re.compile(r"\.(?:localhost|localdomain|local|internal|lan|home\.arpa|corp|intranet)\Z")
 
 
 def parse_address(text: str) -> Address | None:
@@ -196,20 +188,11 @@ def is_internal(host: str) -> bool:
     found = parse_address(host) or browser_ipv4(host)
     if found is None:
         bare = host.removesuffix(".").lower()
-        return "." not in bare or f".{bare}".endswith(_INTERNAL_SUFFIXES)
-    return _is_reserved(_embedded_ipv4(found) or found)
-
-
-def _embedded_ipv4(found: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a mapped, 6to4 or NAT64 address leads to."""
-    if isinstance(found, ipaddress.IPv4Address):
-        return None
-    if found in _NAT64:
-        return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-    return found.ipv4_mapped or found.sixtofour
-
-
-def _is_reserved(found: Address) -> bool:
+        return "." not in bare or _INTERNAL_NAME.search(f".{bare}") is not None
+    if isinstance(found, ipaddress.IPv6Address):
+        # A mapped, 6to4 or NAT64 address leads to the IPv4 address in it.
+        behind_nat64 = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
+        found = behind_nat64 or found.ipv4_mapped or found.sixtofour or found
     if any(found in block for block in _DOCUMENTATION):
         return False
     local = isinstance(found, ipaddress.IPv6Address) and found.is_site_local
@@ -258,13 +241,110 @@ def parse_url(text: str) -> Url | None:
     if found is None or host is None or int(found[2] or 0) > MAX_PORT:
         return None
     scheme = (parts[1] or "http").lower()
-    rest = _slashes(parts[3]) if scheme in _SPECIAL_SCHEMES else parts[3]
+    rest = parts[3]
+    if scheme in _SPECIAL_SCHEMES and "\\" in rest:
+        path, *query = re.split(r"(?=[?#])", rest, maxsplit=1)
+        rest = path.replace("\\", "/") + "".join(query)
     return Url(scheme, login, host, found[2] or "", rest)
 
 
-def _slashes(rest: str) -> str:
-    """Path, query and fragment with the backslashes of the path as slashes."""
-    if "\\" not in rest:
-        return rest
-    path, *query = re.split(r"(?=[?#])", rest, maxsplit=1)
-    return path.replace("\\", "/") + "".join(query)
+# Links of mail gateways ---------------------------------------------------------------------------------
+
+MAX_DEPTH = 4
+"""A forwarded mail has one wrapper inside another; no real mail has more than this."""
+
+FindTarget = Callable[[Url], str | None]
+"""Finds where a link leads. Raises ValueError for one that only looks like a gateway's."""
+
+
+def unwrap_url(url: Url) -> Url:
+    """The URL that a mail gateway's link leads to; any other URL as it is.
+
+    That URL is the indicator; the gateway's own link says only who received the mail.
+    """
+    for _ in range(MAX_DEPTH):
+        if url.host.endswith(_WRAPPER_HOSTS):
+            url = _unwrap_once(url) or url
+    return url
+
+
+def _unwrap_once(url: Url) -> Url | None:
+    for suffix, path, find_target in _UNWRAPPERS:
+        if f".{url.host}".endswith(suffix) and url.rest.startswith(path):
+            text = None
+            with suppress(ValueError):
+                text = find_target(url)
+            inner = parse_url(text) if text else None
+            return inner if inner and "." in inner.host else None
+    return None
+
+
+def _from_query(*names: str) -> FindTarget:
+    """Finds the target in a query parameter. It is unquoted once, as the gateway quoted it once."""
+
+    def find_target(url: Url) -> str | None:
+        values = parse_qs(url.rest.partition("?")[2].partition("#")[0], max_num_fields=50)
+        return next((values[name][0] for name in names if name in values), None)
+
+    return find_target
+
+
+def _proofpoint_v2(url: Url) -> str | None:
+    """Proofpoint v2: `u=https-3A__evil.example_x`, with - for % and _ for /."""
+    text = _from_query("u")(url)
+    return unquote(text.translate({ord("-"): "%", ord("_"): "/"})) if text else None
+
+
+_V3_PATH = re.compile(r"/v3/__(.+?)__;([A-Za-z0-9_=-]*)!")
+_V3_PLACEHOLDER = re.compile(r"\*(?:\*([A-Za-z0-9_-]))?")
+_V3_RUN_LENGTHS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def _proofpoint_v3(url: Url) -> str | None:
+    """Proofpoint v3: `/v3/__https://evil.example/x*y__;Iw!!…`.
+
+    Each `*` stands for the next of the replaced characters, which follow in base64; `**A` for the next two of
+    them, `**B` for three, and so on.
+    """
+    found = _V3_PATH.match(url.rest)
+    if not found:
+        return None
+    replaced = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4)).decode()
+    characters = iter(replaced)
+
+    def put_back(placeholder: re.Match[str]) -> str:
+        count = _V3_RUN_LENGTHS.index(placeholder[1]) + 2 if placeholder[1] else 1
+        return "".join(next(characters, "") for _ in range(count))
+
+    return _V3_PLACEHOLDER.sub(put_back, found[1])
+
+
+def _from_last_segment(url: Url) -> str | None:
+    """Cisco: the last segment of the path is the quoted URL."""
+    text = unquote(url.rest.rpartition("/")[2])
+    return text if "://" in text else None
+
+
+_UNWRAPPERS: tuple[tuple[str, str, FindTarget], ...] = (
+    (".safelinks.protection.outlook.com", "/", _from_query("url")),
+    (".safelinks.protection.office365.us", "/", _from_query("url")),
+    (".statics.teams.cdn.office.net", "/evergreen-assets/safelinks/", _from_query("url")),
+    (".urldefense.proofpoint.com", "/v1/url", _from_query("u")),
+    (".urldefense.proofpoint.com", "/v2/url", _proofpoint_v2),
+    (".urldefense.com", "/v1/url", _from_query("u")),
+    (".urldefense.com", "/v2/url", _proofpoint_v2),
+    (".urldefense.com", "/v3/", _proofpoint_v3),
+    (".urldefense.us", "/v3/", _proofpoint_v3),
+    (".linkprotect.cudasvc.com", "/url", _from_query("a")),
+    (".clicktime.symantec.com", "/", _from_query("u")),
+    (".fireeye.com", "/", _from_query("u")),
+    (".trendmicro.com", "/wis/clicktime/", _from_query("url")),
+    (".secure-web.cisco.com", "/", _from_last_segment),
+    (".slack-redir.net", "/link", _from_query("url")),
+    (".google.com", "/url", _from_query("q", "url")),
+)
+"""The end of the gateway's host, the beginning of its path, and how its target is found.
+
+Gateways whose links hold only an opaque number (Mimecast) cannot be unwrapped.
+"""
+_WRAPPER_HOSTS = tuple(suffix.removeprefix(".") for suffix, _, _ in _UNWRAPPERS)

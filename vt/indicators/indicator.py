@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from vt.indicators import hosts
 from vt.indicators.refang import refang
-from vt.indicators.unwrap import unwrap_url
 
 
 class Kind(StrEnum):
@@ -88,7 +87,7 @@ def from_url(url: hosts.Url, written: str) -> Indicator:
 
     The link of a mail gateway is replaced by the URL behind it: the gateway's own link names the reader.
     """
-    target = unwrap_url(url)
+    target = hosts.unwrap_url(url)
     if target is not url:
         written = str(target)
     if target.scheme in hosts.SCANNED_SCHEMES:

@@ -12,8 +12,7 @@ import re2
 from vt.indicators import addresses, false_positives, hashes, hosts, indicator
 from vt.indicators.addresses import Token
 from vt.indicators.indicator import Indicator, strip_markup
-from vt.indicators.refang import DOT, refang_marked
-from vt.indicators.unwrap import to_plain_text
+from vt.indicators.refang import DOT, refang_marked, to_plain_text
 
 MAX_LENGTH = 200_000
 """Characters that are searched; Slack's longest message is a fifth of it."""
