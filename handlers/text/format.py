@@ -8,9 +8,6 @@ from functools import lru_cache, reduce
 from typing import Self
 from unicodedata import east_asian_width
 
-from babel.numbers import format_decimal
-from babel.units import format_unit
-
 from handlers.text.language import (
     Channel,
     Line,
@@ -93,10 +90,9 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 def size(count: int) -> str:
     """Bytes for people."""
-    locale = current().locale
     if count < SMALL:
-        return format_unit(count, "byte", locale=locale)
-    return format_unit(count / 1_000_000, "megabyte", "short", format="#,##0.0", locale=locale)
+        return ngettext("{count} byte", "{count} bytes", count)
+    return f"{current().number(count / 1_000_000, 1)} MB"
 
 
 def engines(count: int, total: int | None) -> str:
@@ -168,12 +164,10 @@ def _plain(value: str | float | datetime | None, most: int) -> str:
             return outside(value, most)
         case bool():
             return line("yes") if value else line("no")
-        case int():
-            return current().number(value)
         case datetime():
             return minute(value)
         case _:
-            return str(format_decimal(value, locale=current().locale))
+            return current().number(value)
 
 
 LISTINGS: Mapping[tuple[str, bool], str] = {

@@ -4,24 +4,20 @@ English is the source: a sentence is written once, where it is said, and is its 
 `_("…")` is for constants and tables, `line("… {name}", name=…)` for what is said now, `ngettext` where a number decides.
 """
 
-import io
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache, lru_cache
 from gettext import c2py
 from importlib.resources import files
 from string import Formatter, ascii_letters
 from typing import Any, Self
-
-from babel import Locale
-from babel.dates import format_datetime
-from babel.lists import format_list
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
 
 
 class Language(StrEnum):
@@ -38,25 +34,48 @@ SPOKEN = (Language.ENGLISH, Language.JAPANESE, Language.SPANISH)
 """The languages that people may choose."""
 
 
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """How a language writes lists, numbers and dates, as CLDR has it. Babel's tables of that take 6 MB of memory."""
+
+    comma: str = ", "
+    """What stands between the entries of a list."""
+    last_comma: str = ", and "
+    """What stands before the last of three or more."""
+    conjunction: str = " and "
+    """What stands between two."""
+    thousands: str = ","
+    decimals: str = "."
+    day: str = "{day} {month} {year}"
+    """English has the day first here, which nobody misreads: its own locale has it second."""
+    months: str = "Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"
+    space: str = " "
+    """What stands between two sentences."""
+
+
+CONVENTIONS = {
+    Language.JAPANESE: Conventions(
+        "、", "、", "、", day="{year}年{month}月{day}日", months="1,2,3,4,5,6,7,8,9,10,11,12", space=""
+    ),
+    Language.SPANISH: Conventions(
+        ", ", " y ", " y ", ".", decimals=",", months="ene,feb,mar,abr,may,jun,jul,ago,sept,oct,nov,dic"
+    ),
+}
+"""Of the languages that differ from English."""
+
+
 class Catalogue:
     """The sentences of a language, and how it writes dates, numbers and lists."""
 
     def __init__(self, spoken: Language) -> None:
         """Read the .po file of the language; nothing else has to be built. English needs none."""
-        self.locale = Locale(spoken.partition("-")[0])
-        self.comma = self.locale.list_patterns["standard"]["middle"].replace("{0}", "").replace("{1}", "")
-        """What stands between the entries of a list."""
-        self.space = "" if spoken is Language.JAPANESE else " "
-        """What stands between two sentences."""
-        # English has the day first here, which nobody misreads: its own locale has it second.
-        is_english = self.locale.language == Language.ENGLISH
-        self.day = "d MMM y" if is_english else self.locale.datetime_skeletons["yMMMd"].pattern
+        self.conventions = CONVENTIONS.get(spoken, Conventions())
         path = files(__package__) / "locale" / spoken / "LC_MESSAGES" / "messages.po"
-        read = read_po(io.BytesIO(path.read_bytes() if path.is_file() else b""), locale=self.locale)
-        self._form_of = c2py(read.plural_expr)
-        self._translations: dict[str, Any] = {
-            one.id if isinstance(one.id, str) else one.id[0]: one.string for one in read if one.id
-        }
+        self.translations = translations(path.read_text("utf-8") if path.is_file() else "")
+        """By English sentence: its translation, or its plural forms."""
+        [header] = self.translations.pop("", [""])
+        plural = re.search(r"plural=(.*);", header)
+        self.form_of = c2py(plural[1] if plural else "n != 1")
         self._english = _accented if spoken is Language.PSEUDO else str.__str__
         self.sentence = cache(self._sentence)
         self.template = cache(_taken_apart)
@@ -64,17 +83,45 @@ class Catalogue:
 
     def _sentence(self, english: str) -> str:
         """A sentence in this language: English where there is no translation."""
-        return str(self._translations.get(english) or self._english(english))
+        translation, *_ = self.translations.get(english, [""])
+        return translation or self._english(english)
 
     def plural(self, one: str, other: str, count: int) -> str:
         """The form of a sentence for a number."""
-        form = self._form_of(count)
-        forms = self._translations.get(one)
-        return str(forms[form]) if forms else self.sentence(other if form else one)
+        form = self.form_of(count)
+        forms = self.translations.get(one)
+        return forms[form] if forms else self.sentence(other if form else one)
 
-    def number(self, value: int) -> str:
-        """A whole number with the separators of the language: 12,345. Without any it is the same in all of them."""
-        return str(value) if 0 <= value < 1000 else str(format_decimal(value, locale=self.locale))  # noqa: PLR2004
+    def number(self, value: float, decimals: int | None = None) -> str:
+        """A number with the separators of the language: 12,345 or 12,345.678. `decimals`: how many; else at most three."""
+        if isinstance(value, int) and 0 <= value < 1000 and decimals is None:  # noqa: PLR2004
+            return str(value)
+        shown = f"{Decimal(str(value)):,.{3 if decimals is None else decimals}f}"
+        if decimals is None:
+            shown = shown.rstrip("0").removesuffix(".")
+        how = self.conventions
+        return shown.translate({ord(","): how.thousands, ord("."): how.decimals})
+
+    def date(self, at: datetime) -> str:
+        """A day: 28 Jan 2019."""
+        how = self.conventions
+        return how.day.format(day=at.day, month=how.months.split(",")[at.month - 1], year=at.year)
+
+
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_PART = re.compile(rf"^(msgid|msgstr)\S* ((?:{_QUOTED}\s*)+)", re.MULTILINE)
+
+
+def translations(po: str) -> dict[str, list[str]]:
+    """What a .po file as Babel writes it says: for each sentence its translation, or its plural forms. The header's key is ""."""
+    found: dict[str, list[str]] = {}
+    for entry in po.split("\n\n"):
+        parts = [
+            (keyword, "".join(map(json.loads, re.findall(_QUOTED, strings))))
+            for keyword, strings in _PART.findall(entry)
+        ]
+        found |= {parts[0][1]: [text for keyword, text in parts if keyword == "msgstr"]} if parts else {}
+    return found
 
 
 def _taken_apart(sentence: str) -> tuple[tuple[str, str | None], ...]:
@@ -170,8 +217,11 @@ def localized(shown: Any) -> Any:
 
 
 def listed(items: Iterable[str]) -> str:
-    """Several things in a sentence: "a, b and c"."""
-    return str(format_list(list(map(str, items)), locale=_current.get().locale))
+    """Several things in a sentence: "a, b, and c"."""
+    how, told = _current.get().conventions, list(map(str, items))
+    if len(told) <= 2:  # noqa: PLR2004
+        return how.conjunction.join(told)
+    return how.comma.join(told[:-1]) + how.last_comma + told[-1]
 
 
 # Sentences with values ---------------------------------------------------------------------------------
@@ -202,7 +252,7 @@ def _written(moment: datetime, shape: Shape, now: Catalogue) -> str:
     at = moment.astimezone(UTC)
     if shape in (Shape.TIME, Shape.SECOND):
         return f"{at:%H:%M} UTC" if shape is Shape.TIME else f"{at:%H:%M:%S} UTC"
-    day = str(format_datetime(at, now.day, locale=now.locale))
+    day = now.date(at)
     return day if shape is Shape.DAY else f"{day} {at:%H:%M} UTC"
 
 
@@ -291,9 +341,9 @@ def join(separator: str, texts: Iterable[str]) -> Line:
 
 def enumerated(texts: Iterable[str]) -> Line:
     """Values one after another, without those that are empty: "a, b, c"."""
-    return join(_current.get().comma, texts)
+    return join(_current.get().conventions.comma, texts)
 
 
 def sentences(*texts: str) -> Line:
     """Sentences one after another, without those that are empty."""
-    return join(_current.get().space, texts)
+    return join(_current.get().conventions.space, texts)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from gettext import c2py
 from string import Formatter
 
 import pytest
@@ -38,6 +39,22 @@ def test_every_sentence_is_translated(spoken):
     assert [message.id for message in catalogue if message.id and not is_translated(message)] == []
     assert [message.id for message in catalogue if message.id and message.fuzzy] == []
     assert not catalogue.obsolete
+
+
+@pytest.mark.parametrize("spoken", TRANSLATED)
+def test_a_catalogue_is_read_as_babel_reads_it(spoken):
+    """A bot at work reads the file itself: Babel would load its tables of all languages."""
+    by_babel = {
+        message.id[0] if message.pluralizable else message.id: message.string
+        for message in translated(spoken)
+        if message.id
+    }
+    read = catalogue(spoken).translations
+    assert {
+        source: one[0] if isinstance(by_babel[source], str) else tuple(one) for source, one in read.items()
+    } == by_babel
+    plural = translated(spoken).plural_expr
+    assert all(catalogue(spoken).form_of(count) == c2py(plural)(count) for count in (0, 1, 2, 5, 10**6))
 
 
 @pytest.mark.parametrize("spoken", TRANSLATED)

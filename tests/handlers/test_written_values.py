@@ -1,11 +1,16 @@
 """How values of the enrichment are written, in each language: counts, dates, lists and what is missing."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from babel import Locale
+from babel.dates import format_datetime
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from handlers.text.format import format_value, size
-from handlers.text.language import Language, language, sentences
+from handlers.text.language import SPOKEN, Language, Moment, Shape, catalogue, language, listed, sentences
 from vt.enrichment import Dated, Listing, Named, Values
 from vt.evidence import Evidence
 
@@ -71,3 +76,45 @@ def test_japanese_puts_nothing_between_sentences():
     with language(Language.JAPANESE):
         assert sentences("終わり。", "", "次。") == "終わり。次。"
     assert sentences("The end.", "", "Next.") == "The end. Next."
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+def test_numbers_sizes_dates_and_lists_are_written_as_unicode_says(spoken):
+    """Babel has CLDR's tables, which take too much memory for a bot at work. English has the day first all the same."""
+    locale = Locale(spoken)
+    pattern = "d MMM y" if spoken is Language.ENGLISH else locale.datetime_skeletons["yMMMd"].pattern
+    days = [DATE + timedelta(days=31 * month) for month in range(24)]
+    words = ["a", "b", "c", "d"]
+    numbers = (
+        0,
+        -5,
+        999,
+        1000,
+        9_999,
+        12_345_678,
+        -1_234,
+        10**21,
+        1.5,
+        0.1234,
+        1234.5678,
+        2.0015,
+        -0.0005,
+        1e21,
+        7.0,
+    )
+    sizes = (0, 1, 2, 999, 1000, 9_999)
+    with language(spoken):
+        assert [catalogue(spoken).number(one) for one in numbers] == [
+            format_decimal(one, locale=locale) for one in numbers
+        ]
+        assert [size(one) for one in sizes] == [format_unit(one, "byte", locale=locale) for one in sizes]
+        assert [size(one * 10_000) for one in (1, 125, 135, 255, 123_456)] == [
+            format_unit(one / 100, "megabyte", "short", format="#,##0.0", locale=locale)
+            for one in (1, 125, 135, 255, 123_456)
+        ]
+        assert [str(Moment(day, Shape.DAY)) for day in days] == [
+            format_datetime(day, pattern, locale=locale) for day in days
+        ]
+        assert [listed(words[:count]) for count in range(5)] == [
+            format_list(words[:count], locale=locale) for count in range(5)
+        ]

@@ -36,11 +36,9 @@ NAMES = (
     "vtbot",
     "Slack",
     "SHA-256",
-    "bytes",
-    "byte",
     "and",
 )
-"""Names of things, units of Babel's, and its "and"."""
+"""Names of things, and the "and" of a list."""
 TYPED = re.compile(
     r"/vt(?: (?:form|settings|report|ping|quota|watch on|help))?|(?<=/ṽţ )[a-z]+(?= )|scan-[a-z]+|domain-report"
     r"|--[a-z-]+(?: (?:NAME|[a-z]+-[0-9]))?|[A-Z]+(?:_[A-Z]+)+"
