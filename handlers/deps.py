@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Protocol, Self
 
+from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.admission import AdmissionDeps, Directory, Languages, RecentSettings, RequestStore
 from handlers.case import Case, Modal, Sighting, Summary
-from handlers.files import Logins
 from handlers.instances import Instance, Replies
 from handlers.people import Policy
 from handlers.request import Origin
@@ -118,6 +118,22 @@ class NoRefusedBlocks:
 
 
 NO_REFUSED_BLOCKS = NoRefusedBlocks()
+
+
+class Logins(Protocol):
+    """Holds logins in the memory of this process, each for the requests of the person who typed it (`owner`: team and user)."""
+
+    def wanted(self, name: str) -> bool:
+        """Whether the hosts file has a server of this name or address without a login of its own."""
+
+    def keep(self, address: str, user: str, password: SecretStr, owner: tuple[str, str]) -> str:
+        """Hold a login. Returns the place through which that server's files are read with it. Raises HostUnknown."""
+
+    def forget(self, place: str) -> None:
+        """Forget the login of this place, if it is held."""
+
+    def holds(self, place: str) -> bool:
+        """Whether this process holds the login of this place."""
 
 
 Draw = Callable[[str], Awaitable[bytes]]

@@ -1,25 +1,37 @@
-"""Files that people ask about: those that Slack stores, streamed from Slack's own hosts only, and the logins for servers."""
+"""Files in Slack: those that people ask about, streamed from Slack's own hosts only, and those that the bot sends."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers import text
+from handlers.case import Case
+from handlers.deps import PostingDeps
+from handlers.posting import channel_of, find, save_posting
 from handlers.request import Origin
+from handlers.slack_errors import MissingScope, NotPosted, TokenRefused, call
+from handlers.views.details import Attachment, as_json, json_name
+from handlers.views.rich_text import mrkdwn
 from vt import errors
 from vt.actions import FILE
+from vt.codec import PackedReply
 from vt.files import FileProvider, Source, provider
 from vt.files.provider import OnRead, Opener, noop
 from vt.lookup import Lookup
+from vt.results import json_text
+from vt.verdict import Finding
 
+UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=20, sock_read=60)
 SLACK = "slack"
 """The kind of place for a file that Slack stores: `slack:<file id>`."""
 
@@ -176,7 +188,7 @@ def slack_file_name(file: Mapping[str, Any]) -> str:
     return str(file.get("name") or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-# Logins ------------------------------------------------------------------------------------------------
+# For whom files are read ---------------------------------------------------------------------------------
 
 UserKey = tuple[str, str]
 """The ids of a team and a user."""
@@ -205,17 +217,95 @@ def user_key(origin: Origin) -> UserKey:
     return origin.team, origin.user
 
 
-class Logins(Protocol):
-    """Holds logins in the memory of this process, each for the requests of the person who typed it."""
+# Files that the bot sends --------------------------------------------------------------------------------
 
-    def wanted(self, name: str) -> bool:
-        """Whether the hosts file has a server of this name or address without a login of its own."""
 
-    def keep(self, address: str, user: str, password: SecretStr, owner: UserKey) -> str:
-        """Hold a login. Returns the place through which that server's files are read with it. Raises HostUnknown."""
+async def send_json(case: Case, found: Sequence[Finding], deps: PostingDeps) -> str:
+    """Send the documented JSON as `send_file` sends a file. With large replies it is written to disk, piece by piece."""
+    if not any(isinstance(one.raw, PackedReply) for one in found):
+        return await send_file(case, as_json(found), deps)
+    with deps.new_file() as file:
+        await asyncio.to_thread(_write, json_text(found), file)
+        return await send_file(case, Attachment(json_name(found), file), deps)
 
-    def forget(self, place: str) -> None:
-        """Forget the login of this place, if it is held."""
 
-    def holds(self, place: str) -> bool:
-        """Whether this process holds the login of this place."""
+def _write(pieces: Iterable[str], file: IO[bytes]) -> None:
+    file.writelines(piece.encode("utf-8", "replace") for piece in pieces)
+    file.flush()
+
+
+async def send_file(case: Case, attachment: Attachment, deps: PostingDeps) -> str:
+    """Send a file into the thread of a public answer, else into the asker's direct messages.
+
+    Returns the sentence that says where it is. An ephemeral message cannot carry files. Raises NotPosted, StoreDown.
+    """
+    origin = case.request.origin
+    if origin.public and origin.message:
+        thread = origin.thread or origin.message
+        if await send_file_to(origin.channel, attachment, case, deps, thread=thread):
+            return text.JSON_IN_THREAD
+    if not await send_file_to(origin.user, attachment, case, deps):
+        raise NotPosted
+    return text.JSON_SENT
+
+
+async def send_file_to(
+    place: str,
+    attachment: Attachment,
+    case: Case,
+    deps: PostingDeps,
+    *,
+    thread: str | None = None,
+    alt: str = "",
+    comment: str = "",
+) -> bool:
+    """Send a file to a channel or a person, once, even when the process dies before it learns that Slack took it.
+
+    `alt`: what a picture shows, in words. `comment`: what the message says beside the file. False: Slack did not take it.
+    Raises NotPosted, StoreDown.
+    """
+    channel = await channel_of(place, deps)
+
+    def has_attachment(message: dict[str, Any]) -> bool:
+        return any(file.get("name") == attachment.name for file in message.get("files") or ())
+
+    if await find(case, deps, channel=channel, thread=thread, is_ours=has_attachment):
+        return True
+    await save_posting(case, channel, deps)
+    where = {"thread_ts": thread, "initial_comment": mrkdwn(comment) if comment else None}
+    name, content = attachment.name, attachment.content
+    try:
+        if not isinstance(content, bytes):
+            await _upload(name, content, deps, channel_id=channel, **where)
+            return True
+        what = {"filename": name, "title": name, "content": content, "alt_txt": alt or None}
+        await call(deps.slack.files_upload_v2, **what, channel=channel, **where)
+    except (MissingScope, TokenRefused):
+        raise
+    except NotPosted:
+        return False
+    return True
+
+
+async def _upload(name: str, file: IO[bytes], deps: PostingDeps, **where: Any) -> None:
+    """files_upload_v2 for a file on disk, which the SDK would read into memory. Raises NotPosted."""
+    slack, size = deps.slack, os.fstat(file.fileno()).st_size
+    place = await call(slack.files_getUploadURLExternal, filename=name, length=size)
+    # aiohttp closes what it has sent, and a file may be sent again to another place.
+    with open(os.dup(file.fileno()), "rb") as content:  # noqa: PTH123, ASYNC230 - it is open already
+        content.seek(0)
+        try:
+            assert slack.session is not None  # noqa: S101 - the bot always creates its client with a session
+            async with slack.session.post(
+                place["upload_url"],
+                data=content,
+                proxy=slack.proxy,
+                ssl=slack.ssl or True,
+                timeout=UPLOAD_TIMEOUT,
+            ) as sent:
+                if sent.status != HTTPStatus.OK:
+                    raise NotPosted
+        except (aiohttp.ClientError, OSError) as error:
+            raise NotPosted from error
+    files = [{"id": place["file_id"], "title": name}]
+    await call(slack.files_completeUploadExternal, files=files, **where)

@@ -10,32 +10,26 @@ says that all five uses were made, at least two of them were answers, and the as
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers import text
+from handlers import slack_errors, text
 from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
-from handlers.slack_errors import (
-    TOO_LONG,
-    CannotPost,
-    InvalidBlocks,
-    MissingScope,
-    NotPosted,
-    Use,
-    call,
-    use,
-    without_retries,
-)
+from handlers.slack_errors import CannotPost, InvalidBlocks, MissingScope, NotPosted, call, without_retries
 from handlers.text import about
 from handlers.views import messages
 from handlers.views.rich_text import NEWER, Message, newer_kinds, simplified
@@ -48,6 +42,8 @@ RESPONSE_URL_LIFETIME = timedelta(minutes=25)
 """Slack accepts a response_url for 30 minutes; five are kept for clocks that differ."""
 RESPONSE_URL_USES = 5
 """How often Slack accepts the same response_url."""
+USED_UP = "used_url"
+"""Slack's error code for a response_url that was used so often."""
 POST_OPTIONS = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
 """Slack must not fetch or format anything in our messages. An unfurl would also come back as a `message_changed` event."""
 EVENT_TYPE = "vtbot_answer"
@@ -56,9 +52,6 @@ CLOCK_SKEW = 300
 """Seconds by which Slack's clock and ours may differ."""
 SEARCHED = 200
 """How many messages since the request are searched for our own."""
-
-IsOurs = Callable[[dict[str, Any], Case], bool]
-"""Tells whether a message, as Slack lists it, is the one that a case was about to post."""
 
 
 async def reply(case: Case, message: Message, deps: PostingDeps, *, final: bool = True) -> Case:
@@ -84,20 +77,14 @@ async def reply(case: Case, message: Message, deps: PostingDeps, *, final: bool 
 
 async def _respond(case: Case, message: Message, deps: PostingDeps, *, final: bool) -> Case | None:
     """Use the response_url. None when Slack no longer accepts it and an answer has not been shown through it before."""
-    seen_by_all = is_shared(case.request) or case.request.origin.public
-    kind = "in_channel" if seen_by_all else "ephemeral"
-    # replace_original replaces what this response_url showed before: a turn that is repeated shows nothing twice.
-    fields = {**POST_OPTIONS, "response_type": kind, "replace_original": True}
-    url, slack = str(case.request.origin.response_url), deps.slack
     case = case.model_copy(update={"posts": case.posts + 1})
+    slack = deps.slack
     if not final:
         slack = without_retries(slack)  # each of them might be a use that was not counted
         await deps.store.save(case)
-
-    async def attempt(tried: Message) -> Use:
-        return await respond(url, {**tried.content, **fields}, slack)
-
-    sent = await send_with_fallback(message, case.request.origin.team, deps, attempt)
+    is_public = is_shared(case.request) or case.request.origin.public
+    # It replaces what this response_url showed before: a turn that is repeated shows nothing twice.
+    sent = await respond_with(message, case, deps, slack, is_public=is_public, replaces=True)
     if sent.response is Use.REFUSED or (sent.response is Use.TOO_MANY and sent.refusals):
         return None
     posts = case.posts + sent.refusals  # a refused attempt may have used up one of Slack's five as well
@@ -166,11 +153,16 @@ async def post(case: Case, message: Message, deps: PostingDeps, *, channel: str,
 
     Raises NotPosted, CannotPost, StoreDown.
     """
-    if ts := await find(case, deps, channel=channel, thread=thread, is_ours=_carries_case):
+    ours = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
+
+    def is_ours(found: dict[str, Any]) -> bool:
+        metadata = found.get("metadata")
+        return isinstance(metadata, dict) and ours.items() <= metadata.items()
+
+    if ts := await find(case, deps, channel=channel, thread=thread, is_ours=is_ours):
         return await edit(case.model_copy(update={"channel": channel, "ts": ts}), message, deps)
     case = await save_posting(case, channel, deps)
-    metadata = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
-    where = {"channel": channel, "thread_ts": thread, "metadata": metadata, **POST_OPTIONS}
+    where = {"channel": channel, "thread_ts": thread, "metadata": ours, **POST_OPTIONS}
     method = without_retries(deps.slack).chat_postMessage
     case, posted = await _send(case, method, message, where, deps)
     return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
@@ -204,11 +196,16 @@ async def save_posting(case: Case, channel: str, deps: PostingDeps) -> Case:
 
 
 async def find(
-    case: Case, deps: PostingDeps, *, channel: str, thread: str | None, is_ours: IsOurs
+    case: Case,
+    deps: PostingDeps,
+    *,
+    channel: str,
+    thread: str | None,
+    is_ours: Callable[[dict[str, Any]], bool],
 ) -> str | None:
     """The timestamp of a message that an earlier turn was about to post in this channel; None when it is not there.
 
-    Raises NotPosted. Without the scope to read history the search is skipped: posting twice is better than never.
+    `is_ours` recognises it, as Slack lists messages. Raises NotPosted. Without the scope to read history the search is skipped: posting twice is better than never.
     """
     if case.posting != channel:
         return None
@@ -223,16 +220,8 @@ async def find(
         page = await call(method, **search, **({"ts": thread} if thread else {}))
     except (CannotPost, MissingScope):
         return None
-    found = (
-        one for one in page["messages"] if isinstance(one, dict) and one.get("ts") and is_ours(one, case)
-    )
-    return next((str(one["ts"]) for one in found), None)
-
-
-def _carries_case(message: dict[str, Any], case: Case) -> bool:
-    metadata = message.get("metadata")
-    sent = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
-    return isinstance(metadata, dict) and sent.items() <= metadata.items()
+    listed = (one for one in page["messages"] if isinstance(one, dict) and one.get("ts"))
+    return next((str(one["ts"]) for one in listed if is_ours(one)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +249,7 @@ async def send_with_fallback(
         return Sent(await attempt(shown))
     except InvalidBlocks as refusal:
         plain = simplified(shown, NEWER)
-        if plain == shown or str(refusal) in TOO_LONG:
+        if plain == shown or str(refusal) in slack_errors.TOO_LONG:
             return Sent(await attempt(Message(message.text)), 1, plain=True)
         kinds = refusal.kinds & NEWER or newer_kinds(shown)
     try:
@@ -271,6 +260,41 @@ async def send_with_fallback(
     return Sent(response, 1)
 
 
+# The response_url ----------------------------------------------------------------------------------------
+
+
+class Use(Enum):
+    """What Slack makes of a use of a response_url."""
+
+    ACCEPTED = auto()
+    TOO_MANY = auto()
+    """It was used five times before."""
+    REFUSED = auto()
+
+
+async def respond_with(
+    message: Message,
+    case: Case,
+    deps: PostingDeps,
+    slack: AsyncWebClient,
+    *,
+    is_public: bool = False,
+    replaces: bool = False,
+) -> Sent[Use]:
+    """Show a message through the response_url: to the asker alone, or to the whole channel. Raises NotPosted, StoreDown.
+
+    `replaces`: in place of what it showed before, or of the message with the button.
+    """
+    kind = "in_channel" if is_public else "ephemeral"
+    fields = {**POST_OPTIONS, "response_type": kind, "replace_original": replaces}
+    url = str(case.request.origin.response_url)
+
+    async def attempt(tried: Message) -> Use:
+        return await respond(url, {**tried.content, **fields}, slack)
+
+    return await send_with_fallback(message, case.request.origin.team, deps, attempt)
+
+
 async def respond(url: str, fields: dict[str, Any], slack: AsyncWebClient) -> Use:
     """POST to a response_url. Raises NotPosted, InvalidBlocks."""
     webhook = AsyncWebhookClient(url, session=slack.session, retry_handlers=slack.retry_handlers)
@@ -279,6 +303,35 @@ async def respond(url: str, fields: dict[str, Any], slack: AsyncWebClient) -> Us
     except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
         raise NotPosted from error
     return use(reply)
+
+
+def use(reply: WebhookResponse) -> Use:
+    """What was made of a use, by the reply to it. Raises NotPosted, InvalidBlocks.
+
+    A response_url answers in several ways: with a status, with "ok" or nothing as plain text, or with 200 and
+    `{"ok": false}`.
+    """
+    said, status = str(reply.body), reply.status_code
+    if code := next((one for one in slack_errors.INVALID_BLOCKS if one in said), ""):
+        raise InvalidBlocks(code, slack_errors.unsupported(said))
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise NotPosted
+    if status < HTTPStatus.BAD_REQUEST and _is_accepted(reply):
+        return Use.ACCEPTED
+    return Use.TOO_MANY if USED_UP in said else Use.REFUSED
+
+
+def _is_accepted(reply: WebhookResponse) -> bool:
+    """Whether a reply with status 200 says so. Raises NotPosted for what did not come from Slack, a proxy's page for one."""
+    said = reply.body.strip().lower()
+    kind = next((value for name, value in reply.headers.items() if name.lower() == "content-type"), "")
+    if said == "ok" or (not said and (not kind or kind.startswith("text/plain"))):
+        return True
+    try:
+        accepted = json.loads(reply.body)["ok"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise NotPosted(slack_errors.UNREADABLE_REPLY) from None
+    return accepted is True
 
 
 # Large replies -------------------------------------------------------------------------------------------

@@ -1,11 +1,9 @@
 """What Slack's error codes mean for a call: final or worth another try, about the token, a scope, or the place."""
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from copy import copy
-from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -13,7 +11,6 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook import WebhookResponse
 
 UNREADABLE_REPLY = "unreadable_reply"
 """Our own code for a reply that is not what the Web API sends: a proxy's HTML, half a JSON object, nothing at all."""
@@ -101,8 +98,6 @@ TOKEN_ERRORS = DEAD_TOKEN | {
 }
 """For a token that Slack does not accept. Those that are not in DEAD_TOKEN may concern one method or channel only."""
 MISSING_SCOPE = "missing_scope"
-USED_UP = "used_url"
-"""For a response_url that was used five times."""
 SLACK_TIMEOUT = 0.7
 """Seconds for one call to Slack before the acknowledgement: a listener has three in all, and makes at most four calls."""
 
@@ -208,44 +203,6 @@ async def ask(method: Any, **arguments: Any) -> Any:
         raise Unknown.by(error) from error
     except (SlackClientError, OSError, TimeoutError) as error:
         raise Unknown from error
-
-
-class Use(Enum):
-    """What Slack makes of a use of a response_url."""
-
-    ACCEPTED = auto()
-    TOO_MANY = auto()
-    """It was used five times before."""
-    REFUSED = auto()
-
-
-def use(reply: WebhookResponse) -> Use:
-    """What was made of a use, by the reply to it. Raises NotPosted, InvalidBlocks.
-
-    A response_url answers in several ways: with a status, with "ok" or nothing as plain text, or with 200 and
-    `{"ok": false}`.
-    """
-    said, status = str(reply.body), reply.status_code
-    if code := next((one for one in INVALID_BLOCKS if one in said), ""):
-        raise InvalidBlocks(code, unsupported(said))
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise NotPosted
-    if status < HTTPStatus.BAD_REQUEST and _is_accepted(reply):
-        return Use.ACCEPTED
-    return Use.TOO_MANY if USED_UP in said else Use.REFUSED
-
-
-def _is_accepted(reply: WebhookResponse) -> bool:
-    """Whether a reply with status 200 says so. Raises NotPosted for what did not come from Slack, a proxy's page for one."""
-    said = reply.body.strip().lower()
-    kind = next((value for name, value in reply.headers.items() if name.lower() == "content-type"), "")
-    if said == "ok" or (not said and (not kind or kind.startswith("text/plain"))):
-        return True
-    try:
-        accepted = json.loads(reply.body)["ok"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        raise NotPosted(UNREADABLE_REPLY) from None
-    return accepted is True
 
 
 def without_retries(slack: AsyncWebClient) -> AsyncWebClient:

@@ -13,7 +13,6 @@ from handlers.deps import Deps, PostingDeps
 from handlers.people import InstanceRefused
 from handlers.posting import end, reply
 from handlers.request import EntryPoint, ModalRequest, RenewalRequest, UploadRequest, Verb
-from handlers.sharing import decline
 from handlers.slack_errors import CannotPost, MissingScope, NotInstalled, NotPosted, TokenRefused
 from handlers.text import instances as instances_text
 from handlers.text.language import language
@@ -80,7 +79,7 @@ async def _refuse(case: Case[Any], refused: InstanceRefused, deps: Deps) -> None
     if isinstance(case.request, ModalRequest):
         await modals.fill_with_sentence(case, told, deps)
     elif isinstance(case.request, RenewalRequest | UploadRequest) and not case.lookups:
-        await decline(case, told, INSTANCE, deps)
+        await buttons.decline(case, told, INSTANCE, deps)
     else:
         await end(await reply(case, messages.note(told), deps), deps, Outcome.REFUSED)
 
@@ -144,8 +143,8 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.SUBMIT: buttons.renew,
     Verb.UPLOAD: buttons.upload,
     Verb.OFFER_UPLOAD: buttons.offer,
-    Verb.JSON: buttons.json,
-    Verb.CSV: buttons.csv,
+    Verb.JSON: buttons.export,
+    Verb.CSV: buttons.export,
     Verb.REPORT: report.draw_report,
     Verb.PICTURE: report.draw_finding,
     Verb.SHARE: buttons.share,

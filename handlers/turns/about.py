@@ -23,13 +23,12 @@ from handlers.request import (
     SettingsRequest,
     Verb,
 )
-from handlers.sharing import show_view
 from handlers.slack_errors import TOKEN_ERRORS, error_code
 from handlers.text import about as about_text
 from handlers.text import channels as channels_text
 from handlers.text import instances as instances_text
 from handlers.text.format import Audience
-from handlers.turns.modals import update
+from handlers.turns.modals import show_view, update
 from handlers.views import form, messages
 from handlers.views.details_layout import sentence
 from handlers.views.messages import HomeContent

@@ -1,18 +1,19 @@
 """What the buttons on an answer do: send files, share it, hide it, look up again what it is about, and agree to uploads."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
 
-from handlers import sharing, text
+from handlers import text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
+from handlers.files import send_file, send_json
 from handlers.instances import for_answer, for_reading, with_instance
-from handlers.posting import RESPONSE_URL_USES, end, judged, reply
+from handlers.posting import RESPONSE_URL_USES, Use, end, judged, post, reply, respond, respond_with
 from handlers.request import AboutAnswer, AnswerRequest, CardRequest, RenewalRequest, UploadRequest, Verb
-from handlers.sharing import decline
+from handlers.slack_errors import CannotPost
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.text.language import language
@@ -20,6 +21,7 @@ from handlers.turns import consent
 from handlers.turns.consent import Rejection
 from handlers.turns.lookup import advance, message
 from handlers.views import details, messages
+from handlers.views.rich_text import Message, mrkdwn
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup, Step
 from vt.privacy import SubmitPolicy
@@ -29,51 +31,58 @@ from vt.verdict import Finding, Note
 log = structlog.get_logger()
 
 
-async def json(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
-    """Send the documented JSON as a file."""
-    await _send(case, deps, sharing.send_json)
+SHARING = "publishing"
+"""Stored in `Case.told` while a response_url is used to show something to the whole channel."""
 
 
-async def csv(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
-    """Send a table as a file."""
-    await _send(case, deps, _send_csv)
-
-
-async def _send_csv(case: Case, found: Sequence[Finding], deps: PostingDeps) -> str:
-    return await sharing.send_file(case, await asyncio.to_thread(details.as_csv, found), deps)
-
-
-Send = Callable[[Case, Sequence[Finding], PostingDeps], Awaitable[str]]
-
-
-async def _send(case: Case[AnswerRequest], deps: AnswerDeps, send: Send) -> None:
-    about = await visible_answer(case, deps)
+async def export(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
+    """Send the documented JSON, or a table, as a file."""
+    about = await answer_or_decline(case, deps)
     if about is None:
-        await _decline_gone(case, deps)
         return
-    place = await send(case, await judged(about, deps.clock()), deps)
-    await sharing.post_ephemeral(case, place, deps)
+    found = await judged(about, deps.clock())
+    if case.request.verb is Verb.JSON:
+        place = await send_json(case, found, deps)
+    else:
+        place = await send_file(case, await asyncio.to_thread(details.as_csv, found), deps)
+    await post_ephemeral(case, place, deps)
     await end(case, deps)
 
 
 async def share(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Post the answer as a new message for the whole channel."""
-    about = await visible_answer(case, deps)
+    about = await answer_or_decline(case, deps)
     if about is None:
-        await _decline_gone(case, deps)
         return
     shown = await message(about, for_reading(deps, about), shared_by=case.request.origin.user)
     # Saved before it is posted: from then on everybody in the channel may press its buttons.
     await deps.store.save(about.model_copy(update={"published": True}))
-    is_shared = await sharing.share(case, shown, deps)
+    is_shared = await _post_for_all(case, shown, deps)
     await end(case, deps, Outcome.DONE if is_shared else Outcome.FAILED)
+
+
+async def _post_for_all(case: Case, shown: Message, deps: PostingDeps) -> bool:
+    """Post a new message for the whole channel. False when Slack does not accept it. Raises NotPosted, StoreDown.
+
+    Where the bot is not a member only the response_url leads to the channel, and there is no way to look whether it
+    was used. So it is used at most once; after a crash in between, whoever pressed the button is told to look.
+    """
+    origin = case.request.origin
+    if case.told == SHARING:
+        await post_ephemeral(case, text.PERHAPS_SHARED, deps)
+        return True
+    try:
+        await post(case, shown, deps, channel=origin.channel, thread=origin.thread)
+    except CannotPost:
+        await deps.store.save(case.model_copy(update={"told": SHARING}))
+        return await show_new(case, shown, deps, is_public=True)
+    return True
 
 
 async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     """Delete the shared message and show the answer to its owner alone, as an answer of its own that can be shared again."""
-    about = await visible_answer(case, deps)
+    about = await answer_or_decline(case, deps)
     if about is None:
-        await _decline_gone(case, deps)
         return
     owner = about.sharer or about.request.origin.user
     if owner != case.request.origin.user:
@@ -83,15 +92,36 @@ async def hide(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
     if private.has_files:
         private = await consent.mark_asked(private, deps)
     await deps.store.save(private)
-    await sharing.delete(private, deps)
-    shown = await message(private, for_reading(deps, about), hidden=True)
-    await sharing.reply_privately(private, shown, deps)
+    if url := private.request.origin.response_url:
+        await respond(url, {"delete_original": True}, deps.slack)
+    await show_new(private, await message(private, for_reading(deps, about), hidden=True), deps)
     await end(private, deps)
 
 
-async def _decline_gone(case: Case[AnswerRequest], deps: AnswerDeps) -> None:
-    """The answer is no longer kept, or is not for this person."""
-    await decline(case, text.GONE, "gone", deps)
+# Beside the answer ----------------------------------------------------------------------------------------
+
+
+async def post_ephemeral(case: Case, line: str, deps: PostingDeps) -> None:
+    """Show a sentence to whoever pressed a button, beside the message with the button. Raises NotPosted."""
+    url = case.request.origin.response_url
+    if url:
+        with language(await deps.languages.of_person(case.request.origin.user)):
+            fields = {"text": mrkdwn(line), "response_type": "ephemeral", "replace_original": False}
+        await respond(url, fields, deps.slack)
+
+
+async def decline(case: Case, line: str, why: str, deps: PostingDeps) -> None:
+    """Tell whoever pressed a button why nothing is done. Pressing it again is a new request: it may be allowed then."""
+    await post_ephemeral(case, line, deps)
+    await deps.store.decline(case, why)
+
+
+async def show_new(case: Case, shown: Message, deps: PostingDeps, *, is_public: bool = False) -> bool:
+    """Show a new message through the response_url. False when there is none, or Slack does not accept it. Raises NotPosted."""
+    if not case.request.origin.response_url:
+        return False
+    sent = await respond_with(shown, case, deps, deps.slack, is_public=is_public)
+    return sent.response is Use.ACCEPTED
 
 
 # Look-ups again -------------------------------------------------------------------------------------------
@@ -232,6 +262,14 @@ STORED_WITHIN = timedelta(minutes=1)
 
 class NotStoredYet(Exception):
     """The answer is shown already, and its turn is about to store it."""
+
+
+async def answer_or_decline(case: Case[AnswerRequest], deps: PostingDeps) -> Case | None:
+    """The answer that a button belongs to. Where it is gone, or not for this person, they are told so, and it is None."""
+    about = await visible_answer(case, deps)
+    if about is None:
+        await decline(case, text.GONE, "gone", deps)
+    return about
 
 
 async def visible_answer(case: Case[AboutAnswer], deps: PostingDeps) -> Case | None:

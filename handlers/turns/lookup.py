@@ -15,11 +15,11 @@ from handlers import text
 from handlers.admission import effective_settings
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
+from handlers.files import send_json
 from handlers.parser import new_lookup
 from handlers.people import may_change_all
 from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import LookupRequest
-from handlers.sharing import send_json
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
 from handlers.text.format import Audience
 from handlers.text.language import language

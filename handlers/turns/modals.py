@@ -10,19 +10,17 @@ from slack_sdk.models.views import View
 from handlers import text
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import ModalDeps, PostingDeps
+from handlers.files import send_json
 from handlers.instances import for_answer, for_reading
-from handlers.posting import Sent, end, judged
-from handlers.request import (
-    ModalRequest,
-    SettingsRequest,
-)
-from handlers.sharing import send_json, show_view
-from handlers.slack_errors import NotPosted
+from handlers.posting import Sent, end, judged, send_with_fallback
+from handlers.request import ModalRequest, SettingsRequest
+from handlers.slack_errors import NotPosted, call
 from handlers.text import modals as modals_text
 from handlers.turns.buttons import visible_answer
-from handlers.views import details, details_layout
+from handlers.views import details, details_layout, rich_text
 from handlers.views.card import Reading
 from handlers.views.details_layout import Position, sentence
+from handlers.views.rich_text import Message
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments, read
@@ -171,3 +169,19 @@ async def update(
         if str(error) in CLOSED:
             return None
         raise
+
+
+async def show_view(
+    method: Any, view: View, team: str, deps: PostingDeps, *, instead: str, **where: Any
+) -> Sent[Any]:
+    """Update or publish a view as `send_with_fallback` sends a message. `instead`: the sentence that is left when Slack refuses all blocks.
+
+    Raises NotPosted, StoreDown.
+    """
+    shown = rich_text.rendered_view(view)
+
+    async def attempt(tried: Message) -> Any:
+        blocks = tried.blocks or rich_text.rendered([rich_text.sentence(instead)])
+        return await call(method, view={**shown, "blocks": list(blocks)}, **where)
+
+    return await send_with_fallback(Message(instead, tuple(shown["blocks"])), team, deps, attempt)

@@ -13,18 +13,18 @@ from typing import Any
 
 import structlog
 
-from handlers import sharing, text
+from handlers import text
 from handlers.case import Case, Sighting, Summary, is_shared
 from handlers.deps import History, Judged, ReportDeps
+from handlers.files import send_file_to
 from handlers.instances import Replies, for_reading
 from handlers.posting import channel_of, end, judged, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest, Request
-from handlers.sharing import decline, send_file_to
 from handlers.slack_errors import NotPosted
 from handlers.text import modals
 from handlers.text.findings import STATES
 from handlers.text.language import Language, language
-from handlers.turns.buttons import visible_answer
+from handlers.turns.buttons import answer_or_decline, show_new
 from handlers.views import details_layout, messages
 from handlers.views.details import Attachment
 from handlers.views.rich_text import clean
@@ -76,9 +76,8 @@ async def draw_report(case: Case[ReportRequest], deps: ReportDeps) -> None:
 
 async def draw_finding(case: Case[AnswerRequest], deps: ReportDeps) -> None:
     """Draw what is on record about one finding of an answer, for whoever looks at its details."""
-    about = await visible_answer(case, deps)
+    about = await answer_or_decline(case, deps)
     if about is None:
-        await decline(case, text.GONE, "gone", deps)
         return
     deps, findings = for_reading(deps, about), await judged(about, deps.clock())
     _, position = details_layout.select(findings, details_layout.parse_position(case.request.part))
@@ -96,7 +95,7 @@ async def _answer(case: Case[Any], found: Sequence[tuple[Lookup, Finding]], deps
         return case
     if isinstance(case.request, ReportRequest) and problems:
         return await reply(case, messages.note(said), deps)
-    is_told = await sharing.reply_privately(case, messages.note(said), deps)
+    is_told = await show_new(case, messages.note(said), deps)
     if problems and not is_told:
         channel = await channel_of(case.request.origin.user, deps)
         return await post(case, messages.note(said), deps, channel=channel, thread=None)

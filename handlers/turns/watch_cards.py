@@ -17,10 +17,10 @@ from handlers.instances import DEFAULT, for_watch, with_instance
 from handlers.people import InstanceRefused
 from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import CardActionRequest, Origin, ShowCardRequest
-from handlers.sharing import post_ephemeral
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
 from handlers.text import channels as channels_text
 from handlers.text.language import Language, language
+from handlers.turns.buttons import post_ephemeral
 from handlers.views import messages
 from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message
