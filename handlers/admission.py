@@ -10,9 +10,9 @@ from typing import Generic, Protocol, TypeVar
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import people, text
-from handlers.case import Case, Modal, StoreDown
+from handlers.case import Case, StoreDown
 from handlers.people import DIRECT, PLACES_OF_ONE, Denial, DirectoryCache, Person, Policy, Role
-from handlers.request import ChannelSettings, Origin, Request, SeenByAsker
+from handlers.request import ChannelSettings, Modal, Origin, Request, SeenByAsker
 from handlers.slack_errors import TOKEN_ERRORS, NotVisible, Unknown, ask
 from handlers.text import about
 from handlers.text.format import EVERYBODY, Audience

@@ -1,19 +1,19 @@
-"""What is stored of a request besides itself: how far it has come, the modal it came from, what is on record about its findings.
+"""What is stored of a request besides itself: how far it has come, and what is on record about its findings.
 
-Changes need an upgrade in stored_shapes.py.
+A change needs an upgrade in stored_shapes.py. `Shape` reads and writes the versions.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Generic, Literal, Self
+from typing import Any, Generic, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
-from handlers.request import CardRequest, Frozen, LookupRequest, Origin, ReportRequest, Request, Verb
+from handlers.request import CardRequest, Frozen, LookupRequest, Origin, ReportRequest, Request
 from vt.evidence import HostRecord
 from vt.indicators import Kind
 from vt.lookup import Lookup
@@ -162,66 +162,79 @@ class UnreadableCase(Exception):
         return self.salvaged.request.id
 
 
-# Modals ------------------------------------------------------------------------------------------------
+# Versions ----------------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+Stored = dict[str, Any]
+Upgrade = Callable[[Stored], Stored]
+VERSION = "version"
 
 
-class Found(Frozen):
-    """An indicator that was found in a message and can be selected."""
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[T]):
+    """One kind of stored object. `upgrades[0]` turns version 1 into version 2, and so on."""
 
-    kind: Kind
-    value: str
-    written: str
-    """As it was written in the message."""
+    name: str
+    adapter: TypeAdapter[T]
+    upgrades: tuple[Upgrade, ...] = ()
 
+    @property
+    def version(self) -> int:
+        """The version that is written."""
+        return len(self.upgrades) + 1
 
-class _Modal(Frozen):
-    id: str
-    """Random and unguessable: the only data that goes through Slack."""
-    delivery: str
-    """Identifies the delivery that opened it. The same delivery opens nothing a second time."""
-    at: datetime
-    origin: Origin
-    """Who opened it, and from where."""
+    def read(self, stored: object) -> T:
+        """An object of any version up to ours, as parsed from JSON. Raises Unreadable."""
+        return self.validated(self.upgraded(stored))
 
+    def upgraded(self, stored: object) -> Stored:
+        """The object in the form of our version, not validated yet. Raises Unreadable."""
+        if not isinstance(stored, dict):
+            raise Unreadable(f"{self.name}: not an object")
+        version = stored.get(VERSION, 1)
+        if type(version) is not int or version < 1:
+            raise Unreadable(f"{self.name}: unknown version")
+        if version > self.version:
+            raise NewerVersion(f"{self.name}: version {version:.9g}")
+        current = {key: value for key, value in stored.items() if key != VERSION}
+        try:
+            for upgrade in self.upgrades[version - 1 :]:
+                current = upgrade(current)
+        except Exception as error:  # noqa: BLE001 - what garbage does to an upgrade cannot be foreseen
+            raise Unreadable(f"{self.name}: {type(error).__name__} in an upgrade") from None
+        return current
 
-class FormModal(_Modal):
-    """The form."""
+    def validated(self, current: Stored) -> T:
+        """An object in the form of our version. Raises Unreadable."""
+        try:
+            return self.adapter.validate_python(current)
+        except ValidationError as error:
+            raise unreadable(self.name, error) from None
+        except Exception as error:  # noqa: BLE001 - nor what it does to a validator
+            raise Unreadable(f"{self.name}: {type(error).__name__}") from None
 
-    verb: Literal[Verb.FORM] = Verb.FORM
-    text: str = ""
-    """What is filled in when it opens."""
-    found: tuple[Found, ...] = ()
-    lookups: tuple[Lookup, ...] = ()
-    """Attached files, which are looked up with what is filled in."""
-
-
-class LoginModal(_Modal):
-    """The form for a server's login."""
-
-    verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
-    lookups: tuple[Lookup, ...] = ()
-    people: tuple[str, ...] = ()
-    """What else was asked for in the form below this one."""
-
-
-class AnswerModal(_Modal):
-    """A modal about an answer."""
-
-    verb: Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
-    about: str
-    """The id of the request whose answer it is about."""
-
-
-class SettingsModal(_Modal):
-    """The settings of the channel in `origin`."""
-
-    verb: Literal[Verb.SETTINGS] = Verb.SETTINGS
+    def write(self, value: BaseModel, **options: Any) -> str:
+        """The object as JSON, with its version from version 2 on."""
+        text = value.model_dump_json(**options)
+        if self.version == 1:
+            return text
+        return f'{{"{VERSION}":{self.version}{"," if text != "{}" else ""}{text[1:]}'
 
 
-FilledModal = AnswerModal | SettingsModal
-"""Modals that open with a sentence and are filled by a job."""
-ModalTypes = FormModal | LoginModal | AnswerModal | SettingsModal
-Modal = Annotated[ModalTypes, Field(discriminator="verb")]
+def unreadable(shape: str, error: ValidationError) -> Unreadable:
+    """Where the first fault is and of what kind. Names that came from the object are left out: they are content."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    names = {*_names(Frozen), *_names(Lookup)}
+    known = [str(part) for part in fault["loc"] if isinstance(part, int) or part in names]
+    is_newer = known[-1:] == [VERSION] and type(fault["input"]) is int and fault["input"] > 0
+    kind = NewerVersion if is_newer else Unreadable
+    return kind(f"{shape}: {'.'.join(known) or 'object'}: {fault['type']}")
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    yield from model.model_fields
+    for child in model.__subclasses__():
+        yield from _names(child)
 
 
 # What is on record about findings -----------------------------------------------------------------------

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.admission import AdmissionDeps, Directory, Languages, RecentSettings, RequestStore
-from handlers.case import Case, Modal, Sighting, Summary
+from handlers.case import Case, Sighting, Summary
 from handlers.instances import Instance, Replies
 from handlers.people import Policy
-from handlers.request import Origin
+from handlers.request import Modal, Origin
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
 from vt.evidence import Thresholds

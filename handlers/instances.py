@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from handlers.admission import Directory, RecentSettings, in_listed
-from handlers.case import Case, FormModal
+from handlers.case import Case
 from handlers.commands import UnknownOption, UsageError, looks_pasted, nearest
 from handlers.event_payloads import AddressedMessage
 from handlers.payloads import ModalSubmission, SlashCommand
@@ -22,7 +22,7 @@ from handlers.people import (
     is_admin,
     is_listed,
 )
-from handlers.request import LookupRequest, Origin, ReportRequest
+from handlers.request import FormModal, LookupRequest, Origin, ReportRequest
 from handlers.slack_errors import Unknown
 from handlers.text.channels import AS_SET
 from vt.codec import Raw

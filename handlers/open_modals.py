@@ -9,26 +9,24 @@ from slack_sdk.models.views import View
 
 from handlers import text
 from handlers.admission import accept, denial, effective_settings
-from handlers.case import (
-    AnswerModal,
-    FilledModal,
-    FormModal,
-    Found,
-    LoginModal,
-    Modal,
-    SettingsModal,
-    StoreDown,
-)
+from handlers.case import StoreDown
 from handlers.commands import LookupCommand, TooLong
 from handlers.deps import ListenerDeps
 from handlers.instances import usable
 from handlers.payloads import ButtonClick
 from handlers.request import (
+    AnswerModal,
     Answers,
     EntryPoint,
+    FilledModal,
+    FormModal,
     FormRequest,
+    Found,
+    LoginModal,
+    Modal,
     ModalRequest,
     Origin,
+    SettingsModal,
     SettingsRequest,
     Verb,
 )

@@ -1,4 +1,7 @@
-"""Requests: what was asked, by whom and from where. Stored shapes: a change needs an upgrade in stored_shapes.py."""
+"""Requests: what was asked, by whom and from where; and the modals that some of them come from.
+
+All of it is stored: a change needs an upgrade in stored_shapes.py.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vt.evidence import HostRule
+from vt.indicators import Kind
 from vt.lookup import Lookup
 
 
@@ -45,17 +49,13 @@ class Verb(StrEnum):
     WATCH = "watch"
     IGNORE = "ignore"
     JOIN = "arrive"  # joins a new channel whose name says that it is to be watched
-    SHOW_CARD = "show"
-    """Post the card in a channel that has only reactions."""
-    PRIORITISE = "hurry"
-    """Look up now what waits because the quota is down to its reserve."""
-    ALLOW_URL = "allow"
-    DECLINE_URL = "leave"
-    """The two answers to the question whether a URL with a secret, posted in a watched channel, may be looked up."""
+    SHOW_CARD = "show"  # posts the card in a channel that has only reactions
+    PRIORITISE = "hurry"  # looks up now what waits because the quota is down to its reserve
+    ALLOW_URL = "allow"  # a URL with a secret, posted in a watched channel, may be looked up
+    DECLINE_URL = "leave"  # it may not
+    ALLOW_OWN_URL = "anyway"  # the same permission for a URL that someone asked for themselves
     REPORT = "report"
     PICTURE = "picture"  # draws what is on record, as REPORT does, about one finding of an answer
-    ALLOW_OWN_URL = "anyway"
-    """The same permission for a URL that someone asked for themselves."""
 
 
 class EntryPoint(StrEnum):
@@ -82,8 +82,7 @@ class Origin(Frozen):
     response_url: str | None = None
     since: datetime | None = None  # when the response_url was issued, if earlier: it works for 30 minutes
     thread: str | None = None  # the timestamp of the thread to answer in
-    message: str | None = None
-    """The timestamp of the message with the button, or of the message in a watched channel."""
+    message: str | None = None  # the timestamp of the message with the button, or in a watched channel
     public: bool = False  # everyone in the channel sees that message
     apart: bool = False  # answered in direct messages, because the channel is set to private answers
     listed: bool = False  # a public channel: its name may be mentioned to anyone in the workspace
@@ -107,8 +106,7 @@ class Answers(StrEnum):
 class Uploads(StrEnum):
     """Whether files that VirusTotal does not know may be uploaded, from the least to the most restrictive."""
 
-    AS_SET = "as-set"
-    """As the operator set it."""
+    AS_SET = "as-set"  # as the operator set it
     ALLOW = "allow"
     CONFIRM = "confirm"
     DENY = "deny"
@@ -135,17 +133,14 @@ class ChannelSettings(Frozen):
 
 
 class _Request(Frozen):
-    id: str
-    """Random and unguessable: buttons carry it."""
-    delivery: str
-    """Identifies Slack's delivery. A second request with the same one is not stored."""
+    id: str  # random and unguessable: buttons carry it
+    delivery: str  # identifies Slack's delivery; a second request with the same one is not stored
     at: datetime
     origin: Origin
 
 
 class _AboutAnswer(_Request):
-    about: str
-    """The id of the request whose answer carried the button."""
+    about: str  # the id of the request whose answer carried the button
 
 
 class LookupRequest(_Request):
@@ -155,10 +150,8 @@ class LookupRequest(_Request):
     lookups: tuple[Lookup, ...] = ()
     people: tuple[str, ...] = ()
     """Ids of users. The domain of their mail address, which only Slack knows, is looked up."""
-    share: bool = False
-    """The whole channel sees the answer."""
-    fresh: bool = False
-    """Cached replies are not used."""
+    share: bool = False  # the whole channel sees the answer
+    fresh: bool = False  # cached replies are not used
 
 
 class ReportRequest(_Request):
@@ -298,3 +291,57 @@ SeenByAsker = (
     AnswerRequest | CardActionRequest | ChangeSettingsRequest | HomeRequest | ModalRequest | SettingsRequest
 )
 """The requests whose replies only the asker sees, wherever they were made. Answers that they share are not such replies."""
+
+
+# Modals ------------------------------------------------------------------------------------------------
+
+
+class Found(Frozen):
+    """An indicator that was found in a message and can be selected."""
+
+    kind: Kind
+    value: str
+    written: str  # as it was written in the message
+
+
+class _Modal(Frozen):
+    id: str  # random and unguessable: the only data that goes through Slack
+    delivery: str  # identifies the delivery that opened it, which opens nothing a second time
+    at: datetime
+    origin: Origin  # who opened it, and from where
+
+
+class FormModal(_Modal):
+    """The form."""
+
+    verb: Literal[Verb.FORM] = Verb.FORM
+    text: str = ""  # what is filled in when it opens
+    found: tuple[Found, ...] = ()
+    lookups: tuple[Lookup, ...] = ()  # attached files, which are looked up with what is filled in
+
+
+class LoginModal(_Modal):
+    """The form for a server's login."""
+
+    verb: Literal[Verb.LOOK_UP] = Verb.LOOK_UP
+    lookups: tuple[Lookup, ...] = ()  # what else was asked for in the form below this one
+    people: tuple[str, ...] = ()
+
+
+class AnswerModal(_Modal):
+    """A modal about an answer."""
+
+    verb: Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
+    about: str  # the id of the request whose answer it is about
+
+
+class SettingsModal(_Modal):
+    """The settings of the channel in `origin`."""
+
+    verb: Literal[Verb.SETTINGS] = Verb.SETTINGS
+
+
+FilledModal = AnswerModal | SettingsModal
+"""Modals that open with a sentence and are filled by a job."""
+ModalTypes = FormModal | LoginModal | AnswerModal | SettingsModal
+Modal = Annotated[ModalTypes, Field(discriminator="verb")]

@@ -10,86 +10,20 @@ never change the functions before it. tests/bot/test_older_rows.py reads rows th
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from handlers.case import Case, Modal, NewerVersion, Outcome, Unreadable, UnreadableCase
-from handlers.request import ChannelSettings, EntryPoint, Frozen, InfoRequest, Origin, Request, Verb
+from handlers.case import Case, Outcome, Shape, Stored, Unreadable, UnreadableCase, unreadable
+from handlers.request import ChannelSettings, EntryPoint, InfoRequest, Modal, Origin, Request, Verb
 from handlers.watch import CardOverrides, CardProgress
 from vt.lookup import Lookup
 
 T = TypeVar("T")
-Stored = dict[str, Any]
-Upgrade = Callable[[Stored], Stored]
-
-VERSION = "version"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """Half of a pair, or all of one: how JSON spells what is beyond 16 bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape(Generic[T]):
-    """One kind of stored object. `upgrades[0]` turns version 1 into version 2, and so on."""
-
-    name: str
-    adapter: TypeAdapter[T]
-    upgrades: tuple[Upgrade, ...] = ()
-
-    @property
-    def version(self) -> int:
-        """The version that is written."""
-        return len(self.upgrades) + 1
-
-    def read(self, stored: object) -> T:
-        """An object of any version up to ours, as parsed from JSON. Raises Unreadable."""
-        return self.validated(self.upgraded(stored))
-
-    def upgraded(self, stored: object) -> Stored:
-        """The object in the form of our version, not validated yet. Raises Unreadable."""
-        if not isinstance(stored, dict):
-            raise Unreadable(f"{self.name}: not an object")
-        version = stored.get(VERSION, 1)
-        if type(version) is not int or version < 1:
-            raise Unreadable(f"{self.name}: unknown version")
-        if version > self.version:
-            raise NewerVersion(f"{self.name}: version {version:.9g}")
-        current = {key: value for key, value in stored.items() if key != VERSION}
-        try:
-            for upgrade in self.upgrades[version - 1 :]:
-                current = upgrade(current)
-        except Exception as error:  # noqa: BLE001 - what garbage does to an upgrade cannot be foreseen
-            raise Unreadable(f"{self.name}: {type(error).__name__} in an upgrade") from None
-        return current
-
-    def validated(self, current: Stored) -> T:
-        """An object in the form of our version. Raises Unreadable."""
-        try:
-            return self.adapter.validate_python(current)
-        except ValidationError as error:
-            raise _unreadable(self.name, error) from None
-        except Exception as error:  # noqa: BLE001 - nor what it does to a validator
-            raise Unreadable(f"{self.name}: {type(error).__name__}") from None
-
-    def write(self, value: BaseModel, **options: Any) -> str:
-        """The object as JSON, with its version from version 2 on."""
-        text = value.model_dump_json(**options)
-        if self.version == 1:
-            return text
-        return f'{{"{VERSION}":{self.version}{"," if text != "{}" else ""}{text[1:]}'
-
-
-def _unreadable(shape: str, error: ValidationError) -> Unreadable:
-    """Where the first fault is and of what kind. Names that came from the object are left out: they are content."""
-    fault = error.errors(include_url=False, include_context=False)[0]
-    known = [str(part) for part in fault["loc"] if isinstance(part, int) or part in _NAMES]
-    is_newer = known[-1:] == [VERSION] and type(fault["input"]) is int and fault["input"] > 0
-    kind = NewerVersion if is_newer else Unreadable
-    return kind(f"{shape}: {'.'.join(known) or 'object'}: {fault['type']}")
-
 
 # Upgrades from version 1, in which all verbs shared one set of fields ----------------------------------
 #
@@ -198,16 +132,6 @@ LOOKUPS: TypeAdapter[tuple[Lookup, ...]] = TypeAdapter(tuple[Lookup, ...])
 """Each lookup names its own version: see `upgrade` in vt/lookup.py."""
 
 
-def _names(model: type[BaseModel]) -> Iterator[str]:
-    yield from model.model_fields
-    for child in model.__subclasses__():
-        yield from _names(child)
-
-
-_NAMES = frozenset({*_names(Frozen), *_names(Lookup)})
-"""Of all stored fields: what a log may say of where a fault is."""
-
-
 def parsed(text: str | None) -> object:
     """JSON text from the database, parsed. Raises Unreadable.
 
@@ -228,15 +152,15 @@ def read_lookups(stored: object) -> tuple[Lookup, ...]:
     try:
         return LOOKUPS.validate_python(stored)
     except ValidationError as error:
-        raise _unreadable("lookups", error) from None
+        raise unreadable("lookups", error) from None
 
 
 def read_case(row: Mapping[str, Any]) -> Case:
     """A case from its row, whose `request` and `progress` are JSON text. Raises UnreadableCase."""
     try:
         return _case(row)
-    except Unreadable as unreadable:
-        raise UnreadableCase(salvage(row), unreadable) from None
+    except Unreadable as why:
+        raise UnreadableCase(salvage(row), why) from None
 
 
 def _case(row: Mapping[str, Any]) -> Case:

@@ -13,9 +13,9 @@ from bot.queue import jobs
 from bot.storage import delete_older
 from bot.tracing import DELIVERY, ROOT
 from handlers import stored_shapes
-from handlers.case import Case, Modal, ModalTypes, Outcome, Unreadable, UnreadableCase, asked_lookups
+from handlers.case import Case, Outcome, Unreadable, UnreadableCase, asked_lookups
 from handlers.instances import DEFAULT
-from handlers.request import LookupRequest, Request
+from handlers.request import LookupRequest, Modal, ModalTypes, Request
 from vt.codec import INLINE, PackedReply, Packer, Raw
 from vt.lookup import Lookup
 from vt.privacy import masked

@@ -11,9 +11,9 @@ from bot.database import Database, fetched
 from bot.storage import delete_older
 from handlers import stored_shapes
 from handlers.admission import CACHED_FOR
-from handlers.case import Modal, Unreadable
+from handlers.case import Unreadable
 from handlers.people import Person, Role
-from handlers.request import Answers, ChannelSettings, Uploads
+from handlers.request import Answers, ChannelSettings, Modal, Uploads
 from handlers.watch import ALL_CHANNELS, THROTTLE_PERIOD, Ignored, Mode, Watch
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 
 from handlers import payloads, text
 from handlers.admission import accept, accept_or_raise
-from handlers.case import AnswerModal, FormModal, Modal, SettingsModal, StoreDown
+from handlers.case import StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot, is_for_us
@@ -28,13 +28,17 @@ from handlers.open_modals import (
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, MalformedPayload, ModalClick, ModalSubmission
 from handlers.request import (
+    AnswerModal,
     AnswerRequest,
     CardActionRequest,
+    FormModal,
     HomeRequest,
     LookupRequest,
+    Modal,
     Origin,
     RenewalRequest,
     Request,
+    SettingsModal,
     UploadRequest,
     Verb,
 )

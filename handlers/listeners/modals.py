@@ -12,7 +12,7 @@ from slack_sdk.models.views import View
 
 from handlers import payloads, text
 from handlers.admission import accept, effective_settings
-from handlers.case import FormModal, LoginModal, SettingsModal, StoreDown
+from handlers.case import StoreDown
 from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError, parse_host
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
@@ -41,7 +41,10 @@ from handlers.request import (
     ChangeSettingsRequest,
     ChannelSettings,
     Detail,
+    FormModal,
+    LoginModal,
     LookupRequest,
+    SettingsModal,
     Uploads,
     Verb,
 )

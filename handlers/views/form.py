@@ -18,8 +18,7 @@ from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
 from handlers import text
-from handlers.case import FormModal
-from handlers.request import Answers, ChannelSettings, Verb
+from handlers.request import Answers, ChannelSettings, FormModal, Verb
 from handlers.text import channels as channels_text
 from handlers.text import files as files_text
 from handlers.text import instances as instances_text

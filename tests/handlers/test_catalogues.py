@@ -7,8 +7,7 @@ from string import Formatter
 
 import pytest
 
-from handlers.case import FormModal, Found
-from handlers.request import ChannelSettings, Origin, Verb
+from handlers.request import ChannelSettings, FormModal, Found, Origin, Verb
 from handlers.stored_shapes import CHANNEL_SETTINGS
 from handlers.text import about, channels, facts, files, modals, terminal
 from handlers.text.findings import STATES

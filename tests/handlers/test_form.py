@@ -2,8 +2,7 @@
 
 import pytest
 
-from handlers.case import FormModal, Found
-from handlers.request import Origin
+from handlers.request import FormModal, Found, Origin
 from handlers.views.form import form
 from tests.support.app_fixture import ANA, BEN, GENERAL, at_work
 from tests.support.slack_rules import faults

@@ -6,8 +6,8 @@ from typing import get_args, get_type_hints
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from handlers.case import Case, Modal
-from handlers.request import Origin, Request, Verb
+from handlers.case import Case
+from handlers.request import Modal, Origin, Request, Verb
 from handlers.stored_shapes import upgrade_modal, upgrade_progress, upgrade_request
 from handlers.turns import HANDLERS
 from tests.support.older_rows import DUMP
