@@ -37,10 +37,8 @@ def register(app: AsyncApp, deps: Deps) -> None:
         app.message_shortcut(shortcut.callback_id)(handle_message_shortcut)
     for shortcut in ANYWHERE:
         app.global_shortcut(shortcut.callback_id)(handle_global_shortcut)
-    app.action(re.compile(f"^({'|'.join(buttons.VERBS)})$"))(buttons.handle_button)
+    app.action(re.compile(f"^({'|'.join((*buttons.VERBS, buttons.FORM, MORE))})$"))(buttons.handle_click)
     app.action("open")(buttons.handle_link)
-    app.action("form")(buttons.handle_form_offer)
-    app.action(MORE)(buttons.handle_menu)
     app.action(re.compile(f"^{details_layout.TURN}:"))(buttons.handle_page)
     app.action(re.compile(f"^{details_layout.PICTURE}:"))(buttons.handle_picture)
     app.action(details_layout.PICK)(buttons.handle_page)

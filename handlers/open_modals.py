@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal, TypedDict, assert_never
+from typing import Any, Literal, TypedDict, assert_never
 
 from slack_sdk.errors import SlackClientError
 from slack_sdk.models.views import View
@@ -11,7 +11,7 @@ from handlers import text
 from handlers.admission import accept, denial, effective_settings
 from handlers.case import StoreDown
 from handlers.commands import LookupCommand, TooLong
-from handlers.deps import ListenerDeps
+from handlers.deps import ListenerDeps, WatchDeps
 from handlers.instances import usable
 from handlers.payloads import ButtonClick
 from handlers.request import (
@@ -44,7 +44,7 @@ AnswerVerb = Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
 
 
 class Head(TypedDict):
-    """The fields that every request has, as its constructor takes them: `HomeRequest(**head, check_key=True)`."""
+    """The fields that every request has, as its constructor takes them: `HomeRequest(**given, check_key=True)`."""
 
     id: str
     delivery: str
@@ -90,9 +90,9 @@ async def find_modal(modal_id: str, team: str, user: str, deps: ListenerDeps) ->
     return modal if owner == (team, user) else None
 
 
-def request_head(modal: Modal, delivery: str, deps: ListenerDeps, *, origin: Origin | None = None) -> Head:
-    """The head of a request that comes from a modal. `origin`: instead of the modal's own."""
-    return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin or modal.origin)
+def head(delivery: str, origin: Origin, deps: ListenerDeps | WatchDeps) -> Head:
+    """The head of a new request."""
+    return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
 
 
 def answer_origin(origin: Origin, *, share: bool) -> Origin:
@@ -105,10 +105,11 @@ def answer_origin(origin: Origin, *, share: bool) -> Origin:
     return origin.model_copy(update={"channel": origin.user, "thread": None})
 
 
-def modal_head(delivery: str, origin: Origin, deps: ListenerDeps) -> Head:
+def _modal_head(delivery: str, origin: Origin, deps: ListenerDeps, **changes: Any) -> Head:
     """The head of a modal. The response_url of its origin is as old as the modal is, not as the request made from it."""
     now = deps.clock()
-    return Head(id=deps.new_id(), delivery=delivery, at=now, origin=origin.model_copy(update={"since": now}))
+    origin = origin.model_copy(update={"since": now, **changes})
+    return Head(id=deps.new_id(), delivery=delivery, at=now, origin=origin)
 
 
 # The form ------------------------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ async def open_form(
     `files`: attached files, which are looked up with what is filled in. `notice`: a sentence above the fields.
     """
     modal = FormModal(
-        **modal_head(f"form:{trigger_id}", _from_form(origin), deps),
+        **_modal_head(f"form:{trigger_id}", origin, deps, entry_point=EntryPoint.FORM),
         text=typed,
         found=tuple(Found(kind=one.kind, value=one.value, written=one.written) for one in found),
         lookups=files,
@@ -140,7 +141,7 @@ async def open_form(
 
 async def reopen_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the form again with what it had. Returns what to tell the user, or ""."""
-    again = modal_head(f"form:{trigger_id}", _from_form(modal.origin), deps)
+    again = _modal_head(f"form:{trigger_id}", modal.origin, deps, entry_point=EntryPoint.FORM)
     return await _open_form(modal.model_copy(update=dict(again)), trigger_id, deps)
 
 
@@ -157,13 +158,9 @@ async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps, noti
     except Refused as refused:
         return refused.sentence
     except NotOpened:
-        offer = FormRequest(**request_head(modal, f"{modal.verb}:{modal.id}", deps), modal=modal.id)
+        offer = FormRequest(**head(f"{modal.verb}:{modal.id}", modal.origin, deps), modal=modal.id)
         return await accept(offer, deps)
     return ""
-
-
-def _from_form(origin: Origin) -> Origin:
-    return origin.model_copy(update={"entry_point": EntryPoint.FORM})
 
 
 # The login ---------------------------------------------------------------------------------------------
@@ -200,7 +197,7 @@ def _prefilled(files: Sequence[Lookup], *, share: bool) -> Prefilled:
 
 async def open_login_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the form. Returns what to tell the person: "" for nothing."""
-    modal = LoginModal(**_login_head(origin, trigger_id, deps))
+    modal = LoginModal(**_modal_head(f"login:{trigger_id}", origin, deps, entry_point=EntryPoint.FORM))
     try:
         await open_modal(modal, login_form(modal.id, prefilled), trigger_id, deps)
     except Refused as refused:
@@ -218,15 +215,11 @@ async def stacked_login_form(below: FormModal, wanted: LookupCommand, deps: List
     files = needing_login(wanted.lookups, deps)
     prefilled = _prefilled(files, share=wanted.share)
     others = tuple(one for one in wanted.lookups if one not in files)
-    new = _login_head(below.origin, f"{below.id}:{deps.new_id()}", deps)
+    delivery = f"login:{below.id}:{deps.new_id()}"
+    new = _modal_head(delivery, below.origin, deps, entry_point=EntryPoint.FORM)
     modal = LoginModal(**new, lookups=others, people=wanted.people)
     await deps.modals.keep(modal)
     return login_form(modal.id, prefilled)
-
-
-def _login_head(origin: Origin, opened_by: str, deps: ListenerDeps) -> Head:
-    entered = origin.model_copy(update={"entry_point": EntryPoint.FORM})
-    return modal_head(f"login:{opened_by}", entered, deps)
 
 
 # Modals that a job fills ---------------------------------------------------------------------------------
@@ -234,13 +227,13 @@ def _login_head(origin: Origin, opened_by: str, deps: ListenerDeps) -> Head:
 
 async def open_details(verb: AnswerVerb, about: str, click: ButtonClick, deps: ListenerDeps) -> str:
     """Open a modal about the answer with the id `about`. Returns what to tell the user, or ""."""
-    new = modal_head(f"{verb}:{click.trigger_id}", click.origin, deps)
+    new = _modal_head(f"{verb}:{click.trigger_id}", click.origin, deps)
     return await _open_filled(AnswerModal(**new, verb=verb, about=about), click.trigger_id, deps)
 
 
 async def open_settings(origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the settings of the channel in `origin`. Returns what to tell the user, or ""."""
-    modal = SettingsModal(**modal_head(f"{Verb.SETTINGS}:{trigger_id}", origin, deps))
+    modal = SettingsModal(**_modal_head(f"{Verb.SETTINGS}:{trigger_id}", origin, deps))
     return await _open_filled(modal, trigger_id, deps)
 
 
@@ -253,22 +246,22 @@ async def _open_filled(modal: FilledModal, trigger_id: str, deps: ListenerDeps) 
     except NotOpened:
         return modals_text.TOO_LATE
     if view_id:
-        filling = request_for(modal, view_id, request_head(modal, f"{modal.verb}:{modal.id}", deps))
+        filling = request_for(modal, view_id, head(f"{modal.verb}:{modal.id}", modal.origin, deps))
         await show_problem(modal, view_id, await accept(filling, deps), deps)
     return ""
 
 
 def request_for(
-    modal: FilledModal, view_id: str, head: Head, part: str = ""
+    modal: FilledModal, view_id: str, given: Head, part: str = ""
 ) -> ModalRequest | SettingsRequest:
     """The request to fill a modal. `part`: of a modal about an answer."""
     match modal:
         case AnswerModal():
             return ModalRequest(
-                **head, verb=modal.verb, about=modal.about, view=view_id, modal=modal.id, part=part
+                **given, verb=modal.verb, about=modal.about, view=view_id, modal=modal.id, part=part
             )
         case SettingsModal():
-            return SettingsRequest(**head, view=view_id, modal=modal.id)
+            return SettingsRequest(**given, view=view_id, modal=modal.id)
         case _:
             assert_never(modal)
 

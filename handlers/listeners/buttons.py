@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 
@@ -15,18 +14,17 @@ from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot, is_for_us
 from handlers.open_modals import (
     AnswerVerb,
-    Head,
     find_modal,
+    head,
     open_details,
     open_form,
     open_settings,
     reopen_form,
     request_for,
-    request_head,
     show_problem,
 )
 from handlers.parser import parse_values
-from handlers.payloads import ButtonClick, MalformedPayload, ModalClick, ModalSubmission
+from handlers.payloads import ButtonClick, MalformedPayload, ModalClick, ModalSubmission, Payload
 from handlers.request import (
     AnswerModal,
     AnswerRequest,
@@ -49,6 +47,8 @@ from handlers.views.messages import EXAMPLES, closed_home
 from handlers.views.rich_text import mrkdwn, rendered_view
 from vt.actions import BY_KEY
 
+FORM = "form"
+"""The button that opens the form again, by action_id."""
 VERBS = {
     "json": Verb.JSON,
     "csv": Verb.CSV,
@@ -62,7 +62,7 @@ VERBS = {
     "allow": Verb.ALLOW_URL,
     "leave": Verb.DECLINE_URL,
 }
-"""Buttons by action_id."""
+"""The buttons that store a request, by action_id."""
 OPENS: Mapping[str, AnswerVerb] = {
     "details": Verb.DETAILS,
     "why": Verb.WHY,
@@ -74,14 +74,15 @@ MENU = {"recheck": Verb.RECHECK, "offer": Verb.OFFER_UPLOAD}
 """Menu entries that are done without one."""
 
 
-async def handle_button(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
+async def handle_click(
+    ack: AsyncAck, body: Payload, action: Payload, respond: AsyncRespond, deps: ListenerDeps
 ) -> None:
-    """Store a request for what the button does."""
+    """Do what a button or a menu entry in a message stands for."""
     click = payloads.button_click(body, action)
-    problem = await accept(_request(VERBS[click.action_id], click.value, click, deps), deps)
+    problem = await _do(click, deps)
     await ack()
-    await _tell(respond, problem)
+    if problem:
+        await respond(text=mrkdwn(problem), response_type="ephemeral", replace_original=False)
 
 
 async def handle_link(ack: AsyncAck) -> None:
@@ -89,38 +90,22 @@ async def handle_link(ack: AsyncAck) -> None:
     await ack()
 
 
-async def handle_menu(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
-) -> None:
-    """Open a modal about the answer, or store a request."""
-    click = payloads.button_click(body, action)
-    problem = await _select(click, deps)
-    await ack()
-    await _tell(respond, problem)
-
-
-async def _select(click: ButtonClick, deps: ListenerDeps) -> str:
-    """Returns what to tell the user, or ""."""
-    name, _, about = click.value.partition(":")
-    if name in OPENS:
-        return await open_details(OPENS[name], about, click, deps)
-    if name in MENU:
-        return await accept(_request(MENU[name], about, click, deps), deps)
+async def _do(click: ButtonClick, deps: ListenerDeps) -> str:
+    """Store a request, or open a modal. Returns what to tell the user, or ""."""
+    if click.action_id == FORM:
+        return await _reopen(click, deps)
+    if click.action_id in VERBS:
+        return await accept(_request(VERBS[click.action_id], click.value, click, deps), deps)
+    entry, _, about = click.value.partition(":")
+    if entry in OPENS:
+        return await open_details(OPENS[entry], about, click, deps)
+    if entry in MENU:
+        return await accept(_request(MENU[entry], about, click, deps), deps)
     return text.GONE
 
 
-async def handle_form_offer(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
-) -> None:
-    """Open the form again with what was typed before."""
-    click = payloads.button_click(body, action)
-    problem = await _reopen(click, deps)
-    await ack()
-    await _tell(respond, problem)
-
-
 async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
-    """Returns what to tell the user, or ""."""
+    """Open the form again with what was typed before. Returns what to tell the user, or ""."""
     try:
         modal = await find_modal(click.value, click.origin.team, click.origin.user, deps)
     except StoreDown:
@@ -130,51 +115,41 @@ async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
 
 def _request(verb: Verb, about: str, click: ButtonClick, deps: ListenerDeps) -> Request:
     """What a button does. `about`: the id of the request whose answer it is under."""
-    delivery = click.delivery(verb, about)
-    head = Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=click.origin)
+    new = head(click.delivery(verb, about), click.origin, deps)
     match verb:
         case Verb.JSON | Verb.CSV | Verb.SHARE | Verb.HIDE:
-            return AnswerRequest(**head, verb=verb, about=about)
+            return AnswerRequest(**new, verb=verb, about=about)
         case Verb.SUBMIT | Verb.RECHECK | Verb.ALLOW_OWN_URL:
-            return RenewalRequest(**head, verb=verb, about=about)
+            return RenewalRequest(**new, verb=verb, about=about)
         case Verb.UPLOAD | Verb.OFFER_UPLOAD:
-            return UploadRequest(**head, verb=verb, about=about)
+            return UploadRequest(**new, verb=verb, about=about)
         case Verb.PRIORITISE | Verb.ALLOW_URL | Verb.DECLINE_URL:
-            return CardActionRequest(**head, verb=verb, about=about)
+            return CardActionRequest(**new, verb=verb, about=about)
         case _:
             raise MalformedPayload("actions")
-
-
-async def _tell(respond: AsyncRespond, problem: str) -> None:
-    if problem:
-        await respond(text=mrkdwn(problem), response_type="ephemeral", replace_original=False)
 
 
 # Modals about an answer ------------------------------------------------------------------------------------------------
 
 
-async def handle_page(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
-) -> None:
+async def handle_page(ack: AsyncAck, body: Payload, action: Payload, deps: ListenerDeps) -> None:
     """Another part, page or finding was selected: store a request to fill the same modal with it."""
     click = payloads.modal_click(body, action)
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal | SettingsModal):
-        new = request_head(modal, f"{modal.verb}:{click.trigger_id}", deps)
+        new = head(f"{modal.verb}:{click.trigger_id}", modal.origin, deps)
         part = click.value.removeprefix(f"{details_layout.TURN}:")
         problem = await accept(request_for(modal, click.view_id, new, part), deps)
         await show_problem(modal, click.view_id, problem, deps)
     await ack()
 
 
-async def handle_picture(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
-) -> None:
+async def handle_picture(ack: AsyncAck, body: Payload, action: Payload, deps: ListenerDeps) -> None:
     """The picture of a finding was asked for in its details: store a request for it."""
     click = payloads.modal_click(body, action)
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal):
-        new = request_head(modal, f"{Verb.PICTURE}:{click.trigger_id}", deps)
+        new = head(f"{Verb.PICTURE}:{click.trigger_id}", modal.origin, deps)
         part = click.value.removeprefix(f"{details_layout.PICTURE}:")
         request = AnswerRequest(**new, verb=Verb.PICTURE, about=modal.about, part=part)
         await show_problem(modal, click.view_id, await accept(request, deps), deps)
@@ -189,7 +164,7 @@ async def _modal(click: ModalClick, deps: ListenerDeps) -> Modal | None:
         return None
 
 
-async def handle_rescan(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
+async def handle_rescan(ack: AsyncAck, body: Payload, deps: ListenerDeps) -> None:
     """The cost of a rescan was accepted: store the request, once for each answer."""
     submission = payloads.modal_submission(body)
     problem = await _rescan(submission, deps)
@@ -208,7 +183,7 @@ async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
         return text.CANNOT_TAKE
     if not isinstance(modal, AnswerModal):
         return text.GONE
-    once = request_head(modal, f"{Verb.RESCAN}:{modal.about}", deps)
+    once = head(f"{Verb.RESCAN}:{modal.about}", modal.origin, deps)
     return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
 
 
@@ -217,19 +192,17 @@ async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
 CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 
-async def handle_home_opened(body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps) -> None:
+async def handle_home_opened(body: Payload, context: AsyncBoltContext, deps: ListenerDeps) -> None:
     """Someone looks at the home: store a request to make it."""
     opened = payloads.home_opened(body, bot(context).team)
     if opened.tab != "home" or not is_for_us(body, context):
         return
-    request = HomeRequest(**_home_head(opened.delivery, opened.origin, deps))
+    request = HomeRequest(**head(opened.delivery, opened.origin, deps))
     if refused := await accept_or_raise(request, deps):
         await _publish(refused, opened.origin, deps)
 
 
-async def handle_home_click(
-    ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], deps: ListenerDeps
-) -> None:
+async def handle_home_click(ack: AsyncAck, body: Payload, action: Payload, deps: ListenerDeps) -> None:
     """An example, the form, the settings of a channel, or a check of the key."""
     click = payloads.home_click(body, action)
     problem = await _click_home(click, deps)
@@ -247,7 +220,7 @@ async def _click_home(click: ButtonClick, deps: ListenerDeps) -> str:
             there = click.origin.model_copy(update={"channel": click.value})
             return await open_settings(there, click.trigger_id, deps)
         case "home-check":
-            checking = _home_head(f"home:{click.trigger_id}", click.origin, deps)
+            checking = head(f"home:{click.trigger_id}", click.origin, deps)
             return await accept(HomeRequest(**checking, check_key=True), deps)
         case _:
             return await _example(click, deps)
@@ -259,12 +232,8 @@ async def _example(click: ButtonClick, deps: ListenerDeps) -> str:
     if action not in EXAMPLES:
         return ""
     lookups = parse_values(action, action.example, Options(), deps.thresholds).lookups
-    head = _home_head(f"example:{click.trigger_id}", click.origin, deps)
-    return await accept(LookupRequest(**head, lookups=lookups), deps)
-
-
-def _home_head(delivery: str, origin: Origin, deps: ListenerDeps) -> Head:
-    return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
+    new = head(f"example:{click.trigger_id}", click.origin, deps)
+    return await accept(LookupRequest(**new, lookups=lookups), deps)
 
 
 async def _publish(line: str, origin: Origin, deps: ListenerDeps) -> None:

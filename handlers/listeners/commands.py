@@ -1,38 +1,25 @@
 """/vt as a slash command, and shortcuts: a message's indicators are answered in its thread, the global one opens the form."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 
-from handlers import payloads, text
+from handlers import commands, payloads, text
 from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
-from handlers.commands import (
-    Command,
-    FormCommand,
-    InfoCommand,
-    LookupCommand,
-    NoHost,
-    Options,
-    ReportCommand,
-    SettingsCommand,
-    UsageError,
-    WatchCommand,
-)
 from handlers.deps import Deps, ListenerDeps
 from handlers.event_payloads import all_text, files, message_text
 from handlers.files import file_lookups
 from handlers.instances import named, with_option
-from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
+from handlers.open_modals import head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
-from handlers.payloads import MessageShortcut, SlashCommand
+from handlers.payloads import MessageShortcut, Payload, SlashCommand
 from handlers.people import is_foreign
 from handlers.posting import POST_OPTIONS
 from handlers.request import Answers, InfoRequest, LookupRequest, ReportRequest, Verb, WatchRequest
@@ -53,7 +40,7 @@ log = structlog.get_logger()
 
 async def refuse_foreign(
     context: AsyncBoltContext,
-    body: dict[str, Any],
+    body: Payload,
     next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
 ) -> BoltResponse | None:
     """Middleware: what somebody pressed or sent in another workspace reaches no listener.
@@ -76,7 +63,7 @@ def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
     """
 
     async def prepared(
-        body: dict[str, Any],
+        body: Payload,
         context: AsyncBoltContext,
         next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
     ) -> None:
@@ -94,13 +81,13 @@ def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
     return prepared
 
 
-async def handle_command(ack: AsyncAck, command: dict[str, Any], home: str, deps: ListenerDeps) -> None:
+async def handle_command(ack: AsyncAck, command: Payload, home: str, deps: ListenerDeps) -> None:
     """Help and usage errors are answered at once, forms are opened, everything else is stored as a request."""
     received = payloads.slash_command(command, home)
     if deps.instances:
         received = named(received, deps.instances)
     wanted = parse_or_error(received.text, deps.thresholds)
-    if wanted == InfoCommand(Verb.HELP):
+    if wanted == commands.InfoCommand(Verb.HELP):
         guide = messages.help_message(has_choice=len(deps.instances) > 1)
         await ack(text=guide.text, blocks=list(guide.blocks))
         return
@@ -111,50 +98,56 @@ async def handle_command(ack: AsyncAck, command: dict[str, Any], home: str, deps
     await ack(mrkdwn(said))
 
 
-async def _take(wanted: Command | UsageError, received: SlashCommand, deps: ListenerDeps) -> str:
+async def _take(
+    wanted: commands.Command | commands.UsageError, received: SlashCommand, deps: ListenerDeps
+) -> str:
     """Do what the command asks for. Returns what to tell the user, or "". Raises StoreDown."""
     origin, trigger_id = received.origin, received.trigger_id
     match wanted:
-        case NoHost() if deps.logins:
+        case commands.NoHost() if deps.logins:
             said = await open_login_form(Prefilled(), origin, trigger_id, deps)
-        case UsageError():
+        case commands.UsageError():
             said = text.usage_error(with_option(wanted, deps.instances), deps.audience)
-        case SettingsCommand():
+        case commands.SettingsCommand():
             said = await open_settings(origin, trigger_id, deps)
-        case FormCommand():
+        case commands.FormCommand():
             said = await open_form(origin, trigger_id, deps, typed=strip_markup(wanted.text))
-        case LookupCommand():
+        case commands.LookupCommand():
             said = await _look_up(wanted, received, deps)
-        case ReportCommand():
+        case commands.ReportCommand():
             said = await _report(wanted, received, deps)
-        case InfoCommand():
-            said = await accept(InfoRequest(**_head(received, deps), verb=wanted.verb), deps)
-        case WatchCommand():
-            request = WatchRequest(**_head(received, deps), verb=wanted.verb, arguments=wanted.arguments)
+        case commands.InfoCommand():
+            said = await accept(
+                InfoRequest(**head(received.delivery, received.origin, deps), verb=wanted.verb), deps
+            )
+        case commands.WatchCommand():
+            request = WatchRequest(
+                **head(received.delivery, received.origin, deps), verb=wanted.verb, arguments=wanted.arguments
+            )
             said = await accept(request, deps)
     return said
 
 
-def parse_or_error(line: str, thresholds: Thresholds) -> Command | UsageError:
+def parse_or_error(line: str, thresholds: Thresholds) -> commands.Command | commands.UsageError:
     """The command in a line, or what is wrong with it."""
     try:
         return parse(line, thresholds)
-    except UsageError as error:
+    except commands.UsageError as error:
         return error
 
 
-async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: ListenerDeps) -> str:
+async def _look_up(wanted: commands.LookupCommand, received: SlashCommand, deps: ListenerDeps) -> str:
     """Store the request as the channel's settings want it. Returns what to tell the user, or "". Raises StoreDown."""
     thresholds, settings = await effective_settings(received.origin, deps.channel_settings, deps.thresholds)
     if thresholds != deps.thresholds:
         again = parse_or_error(received.text, thresholds)
-        wanted = again if isinstance(again, LookupCommand) else wanted
+        wanted = again if isinstance(again, commands.LookupCommand) else wanted
     if any(lookup.is_file for lookup in wanted.lookups):
         opened = await open_login_if_needed(wanted, received.origin, received.trigger_id, deps)
         if opened is not None:
             return opened
     request = LookupRequest(
-        **_head(received, deps),
+        **head(received.delivery, received.origin, deps),
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share or settings.answers is Answers.CHANNEL,
@@ -164,7 +157,7 @@ async def _look_up(wanted: LookupCommand, received: SlashCommand, deps: Listener
     return refused or (text.wrong_values(wanted.wrong) if wanted.wrong else "")
 
 
-async def _report(wanted: ReportCommand, received: SlashCommand, deps: ListenerDeps) -> str:
+async def _report(wanted: commands.ReportCommand, received: SlashCommand, deps: ListenerDeps) -> str:
     """Store the request as the channel's settings want it. Returns what to tell the user, or "". Raises StoreDown."""
     thresholds, settings = await effective_settings(received.origin, deps.channel_settings, deps.thresholds)
     share = wanted.share or settings.answers is Answers.CHANNEL
@@ -172,11 +165,9 @@ async def _report(wanted: ReportCommand, received: SlashCommand, deps: ListenerD
     lookups = tuple(
         one.evolve(threshold=thresholds.of(one.action), criteria=criteria) for one in wanted.lookups
     )
-    return await accept(ReportRequest(**_head(received, deps), lookups=lookups, share=share), deps)
-
-
-def _head(received: SlashCommand, deps: ListenerDeps) -> Head:
-    return Head(id=deps.new_id(), delivery=received.delivery, at=deps.clock(), origin=received.origin)
+    return await accept(
+        ReportRequest(**head(received.delivery, received.origin, deps), lookups=lookups, share=share), deps
+    )
 
 
 # Shortcuts ---------------------------------------------------------------------------------------------
@@ -204,7 +195,7 @@ ON_MESSAGES = (
 ANYWHERE = (Shortcut(about.FORM_NAME, FORM, about.FORM_DOES),)  # in the menu beside the message field
 
 
-async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
+async def handle_global_shortcut(ack: AsyncAck, body: Payload, deps: ListenerDeps) -> None:
     """Open the form; its answer goes to the direct messages."""
     received = payloads.global_shortcut(body)
     problem = await open_form(received.origin, received.trigger_id, deps)
@@ -216,7 +207,7 @@ async def handle_global_shortcut(ack: AsyncAck, body: dict[str, Any], deps: List
 
 
 async def handle_message_shortcut(
-    ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, deps: ListenerDeps
+    ack: AsyncAck, body: Payload, respond: AsyncRespond, deps: ListenerDeps
 ) -> None:
     """Store what fits in the message as a request. If that is nothing, or too much, open the form instead."""
     received = payloads.message_shortcut(body)
@@ -247,13 +238,13 @@ def select(action: Action | None, found: Sequence[Indicator]) -> list[Indicator]
 
 def _is_convertible(action: Action, one: Indicator) -> bool:
     try:
-        with_action(action, [one], Options(), Thresholds())
-    except UsageError:
+        with_action(action, [one], commands.Options(), Thresholds())
+    except commands.UsageError:
         return False
     return True
 
 
-def _files(message: Mapping[str, Any], action: Action | None, thresholds: Thresholds) -> tuple[Lookup, ...]:
+def _files(message: Payload, action: Action | None, thresholds: Thresholds) -> tuple[Lookup, ...]:
     """The attached files, if the action takes files."""
     if action not in (None, FILE):
         return ()
@@ -273,12 +264,9 @@ async def _look_up_message(
     if public:
         # The bot posts in the thread, for everybody who sees the message.
         origin = origin.model_copy(update={"response_url": None})
-    lookups = with_action(action, found, Options(), thresholds).lookups if found else ()
+    lookups = with_action(action, found, commands.Options(), thresholds).lookups if found else ()
     request = LookupRequest(
-        id=deps.new_id(),
-        delivery=received.delivery,
-        at=deps.clock(),
-        origin=origin,
+        **head(received.delivery, origin, deps),
         lookups=(*lookups, *_files(received.message, action, thresholds)),
         share=public,
     )

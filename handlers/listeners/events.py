@@ -1,6 +1,6 @@
 """Events: messages to the bot, and messages in watched channels, which become requests if there is something to look up."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
@@ -10,31 +10,17 @@ import structlog
 from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import event_payloads, text
+from handlers import commands, event_payloads, text
 from handlers.admission import accept_or_raise, effective_settings
 from handlers.case import StoreDown, is_shared
-from handlers.commands import (
-    Command,
-    FormCommand,
-    InfoCommand,
-    LookupCommand,
-    NothingFound,
-    NoValue,
-    Options,
-    ReportCommand,
-    SettingsCommand,
-    TooMany,
-    UsageError,
-    WatchCommand,
-)
 from handlers.deps import ListenerDeps, WatchDeps
-from handlers.event_payloads import AddressedMessage, Bot, BotFilter, ChannelMessage, parse_event
+from handlers.event_payloads import AddressedMessage, Bot, BotFilter, parse_event
 from handlers.files import file_lookups
 from handlers.instances import named, with_option
 from handlers.listeners.commands import parse_or_error, select
-from handlers.open_modals import Head
+from handlers.open_modals import Head, head
 from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
-from handlers.payloads import MalformedPayload
+from handlers.payloads import MalformedPayload, Payload
 from handlers.people import is_foreign
 from handlers.request import (
     Answers,
@@ -83,29 +69,25 @@ def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Aw
 
 
 async def handle_mention(
-    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps
+    event: Payload, body: Payload, context: AsyncBoltContext, deps: ListenerDeps
 ) -> None:
     """`@VT 192.0.2.1` is `/vt 192.0.2.1`, answered in the thread."""
-    message = event_payloads.mention(event, bot(context))
-    if message and is_for_us(body, context):
-        await _accept(message, deps)
+    await _accept(event_payloads.mention(event, bot(context)), body, context, deps)
 
 
 async def handle_direct_message(
-    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: ListenerDeps
+    event: Payload, body: Payload, context: AsyncBoltContext, deps: ListenerDeps
 ) -> None:
     """In direct messages no mention is needed."""
-    message = event_payloads.direct_message(event, bot(context))
-    if message and is_for_us(body, context):
-        await _accept(message, deps)
+    await _accept(event_payloads.direct_message(event, bot(context)), body, context, deps)
 
 
-async def is_direct_message(event: dict[str, Any]) -> bool:
+async def is_direct_message(event: Payload) -> bool:
     """For Bolt, which awaits its matchers."""
     return event_payloads.is_direct(event)
 
 
-async def is_group_mention(event: dict[str, Any], context: AsyncBoltContext) -> bool:
+async def is_group_mention(event: Payload, context: AsyncBoltContext) -> bool:
     """For Bolt. Whether a direct message of several people mentions the bot, which may come without a mention's event."""
     return event_payloads.is_group_mention(event, context.bot_user_id or "")
 
@@ -117,7 +99,7 @@ def bot(context: AsyncBoltContext) -> Bot:
     return Bot(team=team or "", user_id=context.bot_user_id or "", bot_id=str(context.bot_id or ""))
 
 
-def is_for_us(body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
+def is_for_us(body: Payload, context: AsyncBoltContext) -> bool:
     """Whether an event is for the workspace that installed the bot; logged if it is not."""
     foreign = is_foreign(body, bot(context).team)
     if foreign:
@@ -125,8 +107,12 @@ def is_for_us(body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
     return not foreign
 
 
-async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
+async def _accept(
+    message: AddressedMessage | None, body: Payload, context: AsyncBoltContext, deps: ListenerDeps
+) -> None:
     """Store the request. What could not be stored raises StoreDown, so that Slack delivers the event again."""
+    if message is None or not is_for_us(body, context):
+        return
     speak(await deps.languages.at_once(message.origin.user))
     message = named(message, deps.instances)
     try:
@@ -143,17 +129,19 @@ async def _accept(message: AddressedMessage, deps: ListenerDeps) -> None:
     except StoreDown:
         await _reply_privately(message.origin, about.CANNOT_TAKE_YET, deps.slack)
         raise
-    wrong = wanted.wrong if isinstance(wanted, LookupCommand) else ()
+    wrong = wanted.wrong if isinstance(wanted, commands.LookupCommand) else ()
     sentence = refused or text.wrong_values(wrong)
     if sentence and not message.from_bot:
         await _reply_privately(message.origin, sentence, deps.slack)
 
 
 def _with_forwarded(
-    wanted: Command | UsageError, message: AddressedMessage, thresholds: Thresholds
-) -> Command | UsageError:
+    wanted: commands.Command | commands.UsageError, message: AddressedMessage, thresholds: Thresholds
+) -> commands.Command | commands.UsageError:
     """The command with the indicators of what the message forwards: those that its action takes, if it names one."""
-    takes_more = not message.text or isinstance(wanted, LookupCommand | NothingFound | NoValue)
+    takes_more = not message.text or isinstance(
+        wanted, commands.LookupCommand | commands.NothingFound | commands.NoValue
+    )
     if not message.forwarded or not takes_more:
         return wanted
     action = BY_KEY.get(message.text.partition(" ")[0].lower())
@@ -162,69 +150,65 @@ def _with_forwarded(
         more = with_action(
             action, select(action, extract(message.forwarded, unknown_hosts=True)), options, thresholds
         )
-    except NothingFound as nothing:
+    except commands.NothingFound as nothing:
         return wanted if message.text else nothing
-    except UsageError as error:
+    except commands.UsageError as error:
         return error
-    if not isinstance(wanted, LookupCommand):
+    if not isinstance(wanted, commands.LookupCommand):
         return more
     lookups = {(one.action.key, one.value): one for one in (*more.lookups, *wanted.lookups)}
     if len(lookups) > MOST_VALUES:
-        return TooMany(len(lookups), MOST_VALUES)
+        return commands.TooMany(len(lookups), MOST_VALUES)
     return replace(wanted, lookups=tuple(lookups.values()))
 
 
 def _request(
-    message: AddressedMessage, wanted: Command | UsageError, thresholds: Thresholds, deps: ListenerDeps
+    message: AddressedMessage,
+    wanted: commands.Command | commands.UsageError,
+    thresholds: Thresholds,
+    deps: ListenerDeps,
 ) -> Request:
     """What the text, parsed, and the attached files ask for."""
     line = message.text
-    head = Head(id=deps.new_id(), delivery=message.delivery, at=deps.clock(), origin=message.origin)
-    options = _file_options(line, wanted)
-    threshold = options.threshold or thresholds.of(FILE)
-    files = file_lookups(message.files, threshold)
-    if files and not isinstance(wanted, LookupCommand) and (not line or _is_about_files(wanted)):
-        return LookupRequest(**head, lookups=files, share=options.share, fresh=options.fresh)
+    new = head(message.delivery, message.origin, deps)
+    options = commands.Options()
+    if isinstance(wanted, commands.LookupCommand | commands.NothingFound | commands.NoValue):
+        # A line without a value can still hold options for the attached files.
+        options = parse_options(with_hyphens(line), strict=False)[0]
+    files = file_lookups(message.files, options.threshold or thresholds.of(FILE))
+    # The text has no subject of its own if it holds options only, or is `scan-file` without a path.
+    names_action = isinstance(wanted, commands.NoValue) and wanted.action is FILE
+    is_about_files = not line or names_action or isinstance(wanted, commands.NothingFound)
+    if files and is_about_files and not isinstance(wanted, commands.LookupCommand):
+        return LookupRequest(**new, lookups=files, share=options.share, fresh=options.fresh)
     if not line and not message.forwarded and message.origin.entry_point is EntryPoint.MENTION:
-        return ShowCardRequest(**head)
-    if isinstance(wanted, UsageError):
-        return SayRequest(**head, sentence=str(text.usage_error(with_option(wanted, deps.instances))))
-    return _from_command(wanted, head, files)
+        return ShowCardRequest(**new)
+    if isinstance(wanted, commands.UsageError):
+        return SayRequest(**new, sentence=str(text.usage_error(with_option(wanted, deps.instances))))
+    return _from_command(wanted, new, files)
 
 
-def _from_command(wanted: Command, head: Head, files: tuple[Lookup, ...]) -> Request:
+def _from_command(wanted: commands.Command, new: Head, files: tuple[Lookup, ...]) -> Request:
     match wanted:
-        case LookupCommand():
+        case commands.LookupCommand():
             return LookupRequest(
-                **head,
+                **new,
                 lookups=(*wanted.lookups, *files),
                 people=wanted.people,
                 share=wanted.share,
                 fresh=wanted.fresh,
             )
-        case ReportCommand():
-            return ReportRequest(**head, lookups=wanted.lookups, share=wanted.share)
-        case InfoCommand():
-            return InfoRequest(**head, verb=wanted.verb)
-        case WatchCommand():
-            return WatchRequest(**head, verb=wanted.verb, arguments=wanted.arguments)
+        case commands.ReportCommand():
+            return ReportRequest(**new, lookups=wanted.lookups, share=wanted.share)
+        case commands.InfoCommand():
+            return InfoRequest(**new, verb=wanted.verb)
+        case commands.WatchCommand():
+            return WatchRequest(**new, verb=wanted.verb, arguments=wanted.arguments)
         # Only commands and buttons have the trigger_id that a modal needs.
-        case FormCommand():
-            return SayRequest(**head, sentence=str(about.NO_FORM_HERE))
-        case SettingsCommand():
-            return SayRequest(**head, sentence=str(about.NO_SETTINGS_HERE))
-
-
-def _file_options(line: str, wanted: Command | UsageError) -> Options:
-    """The options for attached files. A line without a value can still hold options for them."""
-    if isinstance(wanted, LookupCommand | NothingFound | NoValue):
-        return parse_options(with_hyphens(line), strict=False)[0]
-    return Options()
-
-
-def _is_about_files(wanted: Command | UsageError) -> bool:
-    """Whether the text has no subject of its own: options, or `scan-file` without a path."""
-    return isinstance(wanted, NothingFound) or (isinstance(wanted, NoValue) and wanted.action is FILE)
+        case commands.FormCommand():
+            return SayRequest(**new, sentence=str(about.NO_FORM_HERE))
+        case commands.SettingsCommand():
+            return SayRequest(**new, sentence=str(about.NO_SETTINGS_HERE))
 
 
 async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> None:
@@ -242,9 +226,7 @@ async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> 
 # Messages in channels ----------------------------------------------------------------------------------
 
 
-async def on_message(
-    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps
-) -> None:
+async def on_message(event: Payload, body: Payload, context: AsyncBoltContext, deps: WatchDeps) -> None:
     """A message in a channel or group, an edit or a deletion.
 
     Raises StoreDown when it cannot be stored: Slack delivers it again then.
@@ -256,18 +238,18 @@ async def on_message(
     wanted = () if message.is_deletion else lookups(message.text, deps)
     if wanted or message.is_edit or message.is_deletion:
         received = event_payloads.channel_message(message, bot(context))
-        await deps.cards.record(message, wanted, _card_request(received, wanted, deps))
+        request = CardRequest(**head(received.delivery, received.origin, deps), lookups=wanted)
+        await deps.cards.record(message, wanted, request)
 
 
 async def on_channel_created(
-    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, deps: WatchDeps
+    event: Payload, body: Payload, context: AsyncBoltContext, deps: WatchDeps
 ) -> None:
     """A channel was created: join it if it is watched from the beginning and the settings say so. Raises StoreDown."""
     created = event_payloads.channel_created(event, bot(context))
     if not deps.rules.join or not matches(created.name, deps.rules.channels) or not is_for_us(body, context):
         return
-    request = JoinRequest(id=deps.new_id(), delivery=created.delivery, at=deps.clock(), origin=created.origin)
-    await deps.store.accept(request)
+    await deps.store.accept(JoinRequest(**head(created.delivery, created.origin, deps)))
 
 
 def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
@@ -281,14 +263,4 @@ def lookups(text: str, deps: WatchDeps) -> tuple[Lookup, ...]:
         new_lookup(replace(one, written=one.value), fitting(one.kind), deps.thresholds)
         for one in found
         if not is_internal(one, own) and not is_well_known(one)
-    )
-
-
-def _card_request(message: ChannelMessage, wanted: tuple[Lookup, ...], deps: WatchDeps) -> CardRequest:
-    return CardRequest(
-        id=deps.new_id(),
-        delivery=message.delivery,
-        at=deps.clock(),
-        origin=message.origin,
-        lookups=wanted,
     )

@@ -21,8 +21,8 @@ from handlers.open_modals import (
     Refused,
     answer_origin,
     find_modal,
+    head,
     needing_login,
-    request_head,
     stacked_login_form,
 )
 from handlers.parser import (
@@ -112,7 +112,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
             raise InvalidField("path", usage_error) from None
     origin = answer_origin(modal.origin, share=wanted.share)
     request = LookupRequest(
-        **request_head(modal, f"{wanted.verb}:{modal.id}", deps, origin=origin),
+        **head(f"{wanted.verb}:{modal.id}", origin, deps),
         lookups=wanted.lookups,
         people=wanted.people,
         share=wanted.share,
@@ -143,7 +143,7 @@ async def _submit_settings(submission: ModalSubmission, deps: ListenerDeps) -> d
         wanted = channel_settings(submission)
     except InvalidField as invalid:
         return {invalid.field: text.usage_error(invalid.usage_error)}
-    changing = request_head(modal, f"{Verb.CHANGE_SETTINGS}:{modal.id}", deps)
+    changing = head(f"{Verb.CHANGE_SETTINGS}:{modal.id}", modal.origin, deps)
     problem = await accept(ChangeSettingsRequest(**changing, settings=wanted), deps)
     return {"answers": problem} if problem else {}
 
@@ -189,7 +189,7 @@ async def _keep(
     place = deps.logins.keep(submission.text("address"), submission.text("user"), password, owner)
     origin = answer_origin(modal.origin, share=options.share)
     request = LookupRequest(
-        **request_head(modal, f"{modal.verb}:{modal.id}", deps, origin=origin),
+        **head(f"{modal.verb}:{modal.id}", origin, deps),
         lookups=(*modal.lookups, *(file.evolve(place=place) for file in files)),
         people=modal.people,
         share=options.share,
