@@ -117,19 +117,15 @@ class Options:
 
     def with_typed(self, typed: Self) -> Self:
         """These options of a form, and those that were typed among its values, which win."""
+        days = self.rescan_after_days
         return replace(
             typed,
             threshold=self.threshold if typed.threshold is None else typed.threshold,
-            rescan_after_days=self.rescan_after_days
-            if typed.rescan_after_days is None
-            else typed.rescan_after_days,
+            rescan_after_days=days if typed.rescan_after_days is None else typed.rescan_after_days,
             share=self.share or typed.share,
             fresh=self.fresh or typed.fresh,
             host=typed.host or self.host,
         )
-
-
-NO_OPTIONS = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +226,6 @@ def refuse_unknown_options(text: str, *, strict: bool, pasted: str) -> None:
             raise UnknownOption(option if name in FLAGS else option.partition("=")[0], nearest(name))
 
 
-def refuse_options(command: str, text: str) -> None:
-    """For a command that takes no options. Raises UnknownOption."""
-    if unknown := ANY_OPTION.search(text):
-        raise UnknownOption(unknown[0].partition("=")[0], command=command)
-
-
 def nearest(name: str, more: tuple[str, ...] = ()) -> str:
     """The known option that has nearly this name, or of which it is the beginning; "" when there is none."""
     known = [*OPTION_NAMES, *more]
@@ -281,14 +271,9 @@ def password_in_file_command(line: str) -> bool:
     return _TYPED.search(line) is not None
 
 
-def password_in_host_name(name: str) -> bool:
-    """Whether the name of a server holds a password, as in `user:X@host`."""
-    return _LOGIN.search(name) is not None or password_in_file_command(name)
-
-
 def parse_host(name: str) -> str:
     """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
-    if password_in_host_name(name):
+    if _LOGIN.search(name) or password_in_file_command(name):
         raise PasswordTyped
     return name
 

@@ -27,6 +27,8 @@ REPORT = "report"
 FORM = "form"
 """The command that opens the form, with what follows it already filled in."""
 
+NO_OPTIONS = Options()
+
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 _AUTOLINK = re.compile(r"<(?:https?://|mailto:)([^<>|]+?)/?\|\1/?>")
 """What Slack makes of a bare domain or mail address: `<http://a.example|a.example>`."""
@@ -58,8 +60,8 @@ def parse(text: str, thresholds: Thresholds, *, has_entities: bool = True) -> Co
     word = first.lower()
     if word == FORM:
         return _form(rest.strip())
-    if word in (*WATCHING, *PLAIN):
-        commands.refuse_options(word, rest)
+    if word in (*WATCHING, *PLAIN) and (unknown := commands.ANY_OPTION.search(rest)):
+        raise commands.UnknownOption(unknown[0].partition("=")[0], command=word)
     if word in WATCHING:
         return commands.WatchCommand(WATCHING[word], rest.strip())
     if word in ("", *PLAIN):
@@ -186,7 +188,7 @@ def _lookups(
 
 
 def new_lookup(
-    indicator: Indicator, action: Action, thresholds: Thresholds, options: Options = commands.NO_OPTIONS
+    indicator: Indicator, action: Action, thresholds: Thresholds, options: Options = NO_OPTIONS
 ) -> Lookup:
     """A new lookup of an indicator."""
     threshold = options.threshold or thresholds.of(action)
@@ -199,18 +201,15 @@ def _values(action: Action, words: Iterable[str]) -> tuple[list[Indicator], list
     indicators: list[Indicator] = []
     wrong: list[WrongValue] = []
     for word in words:
+        indicator = read(word)
+        if indicator is None:
+            wrong.append(WrongValue(action, word, None))
+            continue
         try:
-            indicators.append(_value(action, word))
+            indicators.append(_as_taken(action, indicator))
         except WrongValue as error:
             wrong.append(error)
     return indicators, wrong
-
-
-def _value(action: Action, word: str) -> Indicator:
-    indicator = read(word)
-    if indicator is None:
-        raise WrongValue(action, word, None)
-    return _as_taken(action, indicator)
 
 
 def _as_taken(action: Action, indicator: Indicator) -> Indicator:

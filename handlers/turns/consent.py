@@ -62,11 +62,7 @@ async def withdraw_forbidden(case: Case, deps: FileDeps) -> Case:
     if not any(_is_about_to_upload(lookup) for lookup in case.lookups):
         return case
     policy = await policy_for(case, deps)
-    lookups = tuple(
-        _without_consent(one) if _is_about_to_upload(one) and _forbids(policy, one) else one
-        for one in case.lookups
-    )
-    return case.model_copy(update={"lookups": lookups})
+    return case.model_copy(update={"lookups": tuple(_permitted(one, policy) for one in case.lookups)})
 
 
 def _is_about_to_upload(lookup: Lookup) -> bool:
@@ -75,19 +71,18 @@ def _is_about_to_upload(lookup: Lookup) -> bool:
     )
 
 
-def _forbids(policy: UploadPolicy, lookup: Lookup) -> bool:
-    """Consent that came from the settings needs `allow`; consent that a person gave holds unless it is `deny`."""
-    return policy is UploadPolicy.DENY or (
-        lookup.consented_sha256 == ANY_CONTENT and policy is not UploadPolicy.ALLOW
-    )
+def _permitted(lookup: Lookup, policy: UploadPolicy) -> Lookup:
+    """The lookup, without its consent to an upload that the policy forbids.
 
-
-def _without_consent(lookup: Lookup) -> Lookup:
+    Consent that came from the settings needs `allow`; consent that a person gave holds unless the policy is `deny`.
+    """
+    from_settings = lookup.consented_sha256 == ANY_CONTENT
+    is_forbidden = policy is UploadPolicy.DENY or (from_settings and policy is not UploadPolicy.ALLOW)
+    if not is_forbidden or not _is_about_to_upload(lookup):
+        return lookup
     # An upload that broke off may have arrived, so VirusTotal is still asked for the file.
-    return lookup.evolve(
-        consented_sha256="",
-        note=Note.NEEDS_CONSENT if lookup.reanalyse_after and not lookup.upload_started else lookup.note,
-    )
+    is_unsent = lookup.reanalyse_after and not lookup.upload_started
+    return lookup.evolve(consented_sha256="", note=Note.NEEDS_CONSENT if is_unsent else lookup.note)
 
 
 # The question --------------------------------------------------------------------------------------------
@@ -133,13 +128,15 @@ def _asked_since(case: Case) -> datetime | None:
 
 def offer_again(lookups: Iterable[Lookup], now: datetime, never: Sequence[str]) -> tuple[Lookup, ...]:
     """The lookups, with the question also about the files that VirusTotal knows. `never`: names that nobody may upload."""
-    return tuple(_offer(one, now, never) if can_upload(one.finding(now)) else one for one in lookups)
 
+    def offered(lookup: Lookup) -> Lookup:
+        if not can_upload(lookup.finding(now)):
+            return lookup
+        if matches_any(file_name(lookup.input), never):
+            return lookup.done(Note.NEVER_BY_NAME)
+        return lookup.evolve(note=Note.NEEDS_CONSENT, reanalyse_after=now)
 
-def _offer(lookup: Lookup, now: datetime, never: Sequence[str]) -> Lookup:
-    if matches_any(file_name(lookup.input), never):
-        return lookup.done(Note.NEVER_BY_NAME)
-    return lookup.evolve(note=Note.NEEDS_CONSENT, reanalyse_after=now)
+    return tuple(offered(lookup) for lookup in lookups)
 
 
 def agree(lookups: Iterable[Lookup]) -> tuple[Lookup, ...]:
@@ -209,29 +206,26 @@ async def prepare(
         return
     with acting_for(case.request.origin, deps.slack):
         if is_new:
-            case = await _first_time(case, deps)
+            lookups = await auto_consent(case, case.lookups, deps)
+            if isinstance(case.request, LookupRequest):
+                # A renewed answer names files, not patterns: a `*` in their names is an ordinary character.
+                lookups = await deps.service.expand(lookups)
+            case = case.model_copy(update={"lookups": lookups})
         case = await withdraw_forbidden(case, deps)
         await go_on(case, deps)
 
 
-async def _first_time(case: Case, deps: LookupDeps) -> Case:
-    """The case with consent if the settings give it, and with the files that its patterns match."""
-    lookups = await auto_consent(case, case.lookups, deps)
-    if isinstance(case.request, LookupRequest):
-        # A renewed answer names files, not patterns: a `*` in their names is an ordinary character.
-        lookups = await deps.service.expand(lookups)
-    return case.model_copy(update={"lookups": lookups})
-
-
 def _retry_at(case: Case, deps: LookupDeps) -> datetime | None:
     """When to try again because another process may hold a login that is needed now; None: go on in this one."""
-    places = {one.place for one in case.lookups if one.place.startswith(f"{LOGIN}:") and _opens_file(one)}
+    places = {
+        one.place
+        for one in case.lookups
+        if one.place.startswith(f"{LOGIN}:")
+        and one.step in (Step.ASK, Step.UPLOAD)
+        and (one.consented_sha256 or not one.value)
+    }
     is_held = deps.logins is not None and all(map(deps.logins.holds, places))
     if not places or is_held or deps.clock() - case.request.at > LOGIN_SEARCH:
         return None
     # A random delay: in step with the others, the same process could take every turn.
     return deps.clock() + timedelta(seconds=random.uniform(0.1, 0.7))  # noqa: S311 - no secret
-
-
-def _opens_file(lookup: Lookup) -> bool:
-    return lookup.step in (Step.ASK, Step.UPLOAD) and (not lookup.value or bool(lookup.consented_sha256))

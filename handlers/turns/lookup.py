@@ -232,15 +232,13 @@ class Progress:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.finished.wait(), INTERVAL)
             files = list(self._files.values())
-            if files == reported or self.finished.is_set() or not self._is_worth_saying(files):
+            # A message of the bot's own is edited when there are numbers; a response_url has too few uses for more than one.
+            is_worth_saying = bool(files) if self.case.channel else not self.case.posts
+            if files == reported or self.finished.is_set() or not is_worth_saying:
                 continue
             reported = files
             with suppress(NotPosted, CannotPost):
                 await self._say(messages.progress(files))
-
-    def _is_worth_saying(self, files: list[tuple[Lookup, int]]) -> bool:
-        """A message of the bot's own is edited when there are numbers; a response_url has too few uses for more than one."""
-        return bool(files) if self.case.channel else not self.case.posts
 
     async def _say(self, message: Message) -> None:
         if self.case.channel:

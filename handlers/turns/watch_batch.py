@@ -15,8 +15,11 @@ from handlers.instances import with_instance
 from handlers.posting import POST_OPTIONS, judged
 from handlers.request import Origin
 from handlers.slack_errors import NO_USE, NotPosted, TokenRefused, Unknown, call
+from handlers.text import channels as channels_text
+from handlers.text.language import language
 from handlers.turns import watch_cards
 from handlers.turns.watch_cards import place, with_case, with_progress
+from handlers.views import messages
 from handlers.watch import (
     NAME_RULE_LIFETIME,
     THROTTLE_PERIOD,
@@ -84,11 +87,6 @@ class Throttle:
             one.evolve(threshold=thresholds.of(one.action), criteria=thresholds.hosts) for one in lookups
         )
 
-    async def is_watching(self, origin: Origin) -> bool:
-        """Whether the channel is watched now, and not paused."""
-        watch = await self.watch(origin)
-        return watch.mode is not Mode.OFF and not watch.is_paused(self._now)
-
     async def has_capacity(self, origin: Origin) -> bool:
         """Whether the channel may get one more card. Asked before a lookup; when there is none left, the channel is paused.
 
@@ -113,22 +111,20 @@ class Throttle:
         return await self._deps.cards.count_since(origin.team, origin.channel, self._now - THROTTLE_PERIOD)
 
     async def _allows(self, origin: Origin, cards: int) -> bool:
+        """Whether a channel with so many cards may get one more. If not, it is paused, and told so once."""
         most = self._deps.rules.max_cards
         if not most or cards < most:
             return True
-        await self._pause(origin)
-        return False
-
-    async def _pause(self, origin: Origin) -> None:
-        """Post nothing in the channel for a while, and say so once."""
         until = self._now + THROTTLE_PERIOD
         watch = replace(await self.watch(origin), paused_until=until)
         self._watches[place(origin)] = watch
         if await self._deps.watches.pause(origin.team, origin.channel, until):
             here = await self._deps.for_team(origin.team)
             where = watch.person if watch.mode is Mode.DRY_RUN else origin.channel
-            notice = await watch_cards.pause_notice(origin, watch, until, here)
+            with language(await watch_cards.spoken(origin, watch, here)):
+                notice = messages.note(channels_text.paused(most, until))
             await call(here.slack.chat_postMessage, channel=where, **notice.content, **POST_OPTIONS)
+        return False
 
 
 # The batch ---------------------------------------------------------------------------------------------
@@ -213,7 +209,9 @@ class _Batch:
         """The card with what must be looked up for it; None when there will be no card."""
         origin = card.case.request.origin
         here = await self._deps.for_team(origin.team)
-        is_unwanted = card.wanted and not card.is_visible and not await self._throttle.is_watching(origin)
+        watch = await self._throttle.watch(origin)
+        is_unwatched = watch.mode is Mode.OFF or watch.is_paused(self._now)
+        is_unwanted = card.wanted and not card.is_visible and is_unwatched
         chosen = None if is_unwanted else await watch_cards.choose_instance(card, here)
         if chosen is None:
             await self._finish(card, Outcome.REFUSED)

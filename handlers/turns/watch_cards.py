@@ -155,12 +155,6 @@ async def spoken(origin: Origin, watch: Watch, deps: WatchDeps) -> Language:
     return await deps.languages.of_place(origin)
 
 
-async def pause_notice(origin: Origin, watch: Watch, until: datetime, deps: WatchDeps) -> Message:
-    """That a channel had too many cards in a short time."""
-    with language(await spoken(origin, watch, deps)):
-        return messages.note(channels_text.paused(deps.rules.max_cards, until))
-
-
 async def _place(origin: Origin, watch: Watch, deps: WatchDeps) -> tuple[str, str | None]:
     """The channel and the thread of a card; of a dry run, the direct messages of whoever started it."""
     if watch.mode is not Mode.DRY_RUN:
