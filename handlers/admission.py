@@ -11,7 +11,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import people, text
 from handlers.case import Case, StoreDown
-from handlers.people import DIRECT, PLACES_OF_ONE, Denial, DirectoryCache, Person, Policy, Role
+from handlers.people import (
+    DIRECT,
+    PLACES_OF_ONE,
+    Denial,
+    DirectoryCache,
+    Person,
+    Policy,
+    Role,
+    Scope,
+    is_admin,
+)
 from handlers.request import ChannelSettings, Modal, Origin, Request, SeenByAsker
 from handlers.slack_errors import TOKEN_ERRORS, NotVisible, Unknown, ask
 from handlers.text import about
@@ -297,4 +307,32 @@ async def in_listed(channel: str, directory: Directory, channels: frozenset[str]
     except Unknown as unknown:
         if unknown.scope or unknown.is_transient:
             raise
+        return False
+
+
+# Who may change settings -------------------------------------------------------------------------------
+
+
+async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
+    """Which channels' settings this person may change: NOWHERE when Slack does not say who they are. Raises StoreDown."""
+    try:
+        person = await directory.person(origin.user)
+        if is_admin(person, policy):
+            return Scope.WORKSPACE
+        created = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
+    except Unknown:
+        return Scope.NOWHERE
+    return Scope.CHANNEL if created else Scope.NOWHERE
+
+
+async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """Whether this person may change the settings of the channel in `origin`. Raises StoreDown."""
+    return await scope(origin, directory, policy) is not Scope.NOWHERE
+
+
+async def may_change_all(origin: Origin, directory: Directory, policy: Policy) -> bool:
+    """Whether this person may change the settings of every channel. Raises StoreDown."""
+    try:
+        return is_admin(await directory.person(origin.user), policy)
+    except Unknown:
         return False

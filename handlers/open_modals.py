@@ -1,6 +1,7 @@
 """Opening modals within the three seconds of a trigger_id, and finding out what an open one is for."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypedDict, assert_never
 
@@ -56,12 +57,11 @@ class NotOpened(Exception):
     """Slack did not open it, usually because the three seconds were over."""
 
 
+@dataclass(eq=False)
 class Refused(Exception):
     """It may not be opened or submitted now; `sentence` is what to tell the user."""
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    sentence: str
 
 
 async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDeps) -> str:

@@ -14,12 +14,11 @@ from handlers.request import EntryPoint, Origin, Verb
 Payload = Mapping[str, Any]
 
 
+@dataclass(eq=False)
 class MalformedPayload(Exception):
     """A payload lacks something that Slack always sends; `missing` is the path to it."""
 
-    def __init__(self, missing: str) -> None:
-        super().__init__(missing)
-        self.missing = missing
+    missing: str
 
 
 def text(payload: Payload, *path: str) -> str:
@@ -71,12 +70,22 @@ def optional(payload: Payload, *path: str) -> str | None:
 def team(body: Payload) -> str:
     """The workspace that the bot answers for. In a channel shared with another organisation, the user's may be another."""
     home = optional(body, "view", "app_installed_team_id") or optional(body, "team", "id")
-    return home or user_team(body) or text(body, "team", "id")
+    return home or optional(body, "user", "team_id") or text(body, "team", "id")
 
 
-def user_team(body: Payload) -> str | None:
-    """The user's own workspace, if Slack names it."""
-    return optional(body, "user", "team_id")
+def _asker(body: Payload) -> dict[str, Any]:
+    """Who did it, and in which workspace, as Origin names them. Slack may not name the user's own workspace."""
+    return {
+        "team": team(body),
+        "user_team": optional(body, "user", "team_id"),
+        "user": text(body, "user", "id"),
+    }
+
+
+def _privately(body: Payload, entry_point: EntryPoint) -> Origin:
+    """The origin of what is done outside of any channel, and has no response_url: answers go to direct messages."""
+    asker = _asker(body)
+    return Origin(entry_point=entry_point, **asker, channel=asker["user"])
 
 
 def is_public_name(name: str | None) -> bool:
@@ -209,9 +218,7 @@ def message_shortcut(body: Payload) -> MessageShortcut:
     trigger_id = text(body, "trigger_id")
     origin = Origin(
         entry_point=EntryPoint.SHORTCUT,
-        team=team(body),
-        user_team=user_team(body),
-        user=text(body, "user", "id"),
+        **_asker(body),
         channel=text(body, "channel", "id"),
         response_url=text(body, "response_url"),
         thread=optional(body, "message", "thread_ts") or text(body, "message", "ts"),
@@ -226,20 +233,15 @@ def message_shortcut(body: Payload) -> MessageShortcut:
 
 
 def global_shortcut(body: Payload) -> GlobalShortcut:
-    """A global shortcut. It has no channel and no response_url: answers go to direct messages."""
-    user = text(body, "user", "id")
-    teams = {"team": team(body), "user_team": user_team(body)}
-    origin = Origin(entry_point=EntryPoint.SHORTCUT, **teams, user=user, channel=user)
-    return GlobalShortcut(origin, text(body, "trigger_id"))
+    """A global shortcut."""
+    return GlobalShortcut(_privately(body, EntryPoint.SHORTCUT), text(body, "trigger_id"))
 
 
 def button_click(body: Payload, action: Payload) -> ButtonClick:
     """A button or a menu entry in a message."""
     origin = Origin(
         entry_point=EntryPoint.BUTTON,
-        team=team(body),
-        user_team=user_team(body),
-        user=text(body, "user", "id"),
+        **_asker(body),
         channel=text(body, "channel", "id"),
         response_url=optional(body, "response_url"),
         thread=optional(body, "message", "thread_ts"),
@@ -287,12 +289,9 @@ def home_opened(body: Payload, team: str) -> HomeOpened:
 
 
 def home_click(body: Payload, action: Payload) -> ButtonClick:
-    """A button in the home, which is in no channel: answers go to direct messages."""
-    user = text(body, "user", "id")
-    teams = {"team": team(body), "user_team": user_team(body)}
-    origin = Origin(entry_point=EntryPoint.HOME, **teams, user=user, channel=user)
+    """A button in the home."""
     return ButtonClick(
-        origin=origin,
+        origin=_privately(body, EntryPoint.HOME),
         action_id=text(action, "action_id"),
         value=optional(action, "value") or "",
         trigger_id=text(body, "trigger_id"),

@@ -1,4 +1,4 @@
-"""Who people are to the workspace, as Slack describes them; the policy for who may ask; and who may change settings. Pure."""
+"""Who people are to the workspace, as Slack describes them, and the operator's policy for who may do what. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from handlers.payloads import Payload, mappings, optional
-from handlers.request import Origin
-from handlers.slack_errors import Unknown
 
 PLACES_OF_ONE = ("D", "U", "W")
 """How the ids of direct messages begin, and those of people, which stand for the direct messages with them."""
@@ -176,41 +174,3 @@ def is_listed(person: Person, users: frozenset[str]) -> bool:
 def is_admin(person: Person, policy: Policy) -> bool:
     """Whether somebody may change every channel's settings."""
     return is_listed(person, policy.admins) or (person.role is Role.MEMBER and person.admin)
-
-
-# Who may change settings -------------------------------------------------------------------------------
-
-
-class People(Protocol):
-    """Tells who people are: `admission.Directory`. Every method raises StoreDown, and Unknown when Slack does not say."""
-
-    async def person(self, user: str) -> Person:
-        """A person by id."""
-
-    async def creator(self, channel: str) -> str:
-        """The id of the user who created a channel."""
-
-
-async def scope(origin: Origin, directory: People, policy: Policy) -> Scope:
-    """Which channels' settings this person may change: NOWHERE when Slack does not say who they are. Raises StoreDown."""
-    try:
-        person = await directory.person(origin.user)
-        if is_admin(person, policy):
-            return Scope.WORKSPACE
-        created = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
-    except Unknown:
-        return Scope.NOWHERE
-    return Scope.CHANNEL if created else Scope.NOWHERE
-
-
-async def may_change(origin: Origin, directory: People, policy: Policy) -> bool:
-    """Whether this person may change the settings of the channel in `origin`. Raises StoreDown."""
-    return await scope(origin, directory, policy) is not Scope.NOWHERE
-
-
-async def may_change_all(origin: Origin, directory: People, policy: Policy) -> bool:
-    """Whether this person may change the settings of every channel. Raises StoreDown."""
-    try:
-        return is_admin(await directory.person(origin.user), policy)
-    except Unknown:
-        return False

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from copy import copy
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
@@ -163,12 +163,6 @@ class Unknown(Exception):
         """Whether Slack may well say it at another time."""
         return self.code in TRANSIENT | TOKEN_ERRORS
 
-    @classmethod
-    def by(cls, error: SlackApiError) -> Self:
-        """What Slack answered instead of what was asked."""
-        refused = not_posted(error)
-        return cls(str(refused), refused.scope if isinstance(refused, MissingScope) else "")
-
 
 class NotVisible(Unknown):
     """A user of another workspace who shares no channel with the bot."""
@@ -200,7 +194,8 @@ async def ask(method: Any, **arguments: Any) -> Any:
     except SlackApiError as error:
         if error_code(error) == "user_not_visible":
             raise NotVisible("user_not_visible") from None
-        raise Unknown.by(error) from error
+        refused = not_posted(error)
+        raise Unknown(str(refused), refused.scope if isinstance(refused, MissingScope) else "") from error
     except (SlackClientError, OSError, TimeoutError) as error:
         raise Unknown from error
 

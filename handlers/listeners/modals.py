@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.views import View
 
-from handlers import payloads, text
+from handlers import parser, payloads, text
 from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
 from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError, parse_host
@@ -24,16 +24,6 @@ from handlers.open_modals import (
     head,
     needing_login,
     stacked_login_form,
-)
-from handlers.parser import (
-    MOST_VALUES,
-    check_options,
-    parse_file_options,
-    parse_number,
-    parse_options,
-    parse_values,
-    with_action,
-    with_hyphens,
 )
 from handlers.payloads import ModalSubmission
 from handlers.request import (
@@ -64,13 +54,12 @@ NUMBERS = {"threshold": "threshold", "rescan": "rescan-after-days"}
 """Fields with a number, and the option of the command that each stands for."""
 
 
+@dataclass(eq=False)
 class InvalidField(Exception):
     """A field holds something that cannot be used. `field` is its name, `usage_error` says what is wrong."""
 
-    def __init__(self, field: str, usage_error: UsageError) -> None:
-        super().__init__(field)
-        self.field = field
-        self.usage_error = usage_error
+    field: str
+    usage_error: UsageError
 
 
 async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
@@ -181,9 +170,9 @@ async def _keep(
 ) -> dict[str, str]:
     """Hold the login and store the request. Returns the sentences to show, by field. Raises InvalidField, HostUnknown."""
     assert deps.logins is not None  # noqa: S101 - checked by the caller
-    typed, paths = read_field("paths", lambda: parse_file_options(submission.text("paths")))
+    typed, paths = read_field("paths", lambda: parser.parse_file_options(submission.text("paths")))
     options = form_options(submission).with_typed(typed)
-    files = read_field("paths", lambda: parse_values(FILE, paths, options, thresholds)).lookups
+    files = read_field("paths", lambda: parser.parse_values(FILE, paths, options, thresholds)).lookups
     password = SecretStr(submission.text("password"))
     owner = user_key(modal.origin)
     place = deps.logins.keep(submission.text("address"), submission.text("user"), password, owner)
@@ -207,14 +196,14 @@ async def _keep(
 def form_command(submission: ModalSubmission, modal: FormModal, thresholds: Thresholds) -> LookupCommand:
     """What the form asks for: values, attached files and paths, all with the same options. Raises InvalidField."""
     action = BY_KEY.get(str(submission.value("action")))
-    text = with_hyphens(submission.text("values"))
+    text = parser.with_hyphens(submission.text("values"))
     # Options that were typed among the values count like those of a command: nothing is dropped in silence.
     written, typed = read_field(
-        "values", lambda: parse_options(text, strict=action is not None, pasted=modal.text)
+        "values", lambda: parser.parse_options(text, strict=action is not None, pasted=modal.text)
     )
-    of_path, path = read_field("path", lambda: parse_file_options(submission.text("path")))
+    of_path, path = read_field("path", lambda: parser.parse_file_options(submission.text("path")))
     options = form_options(submission).with_typed(of_path).with_typed(written)
-    read_field("rescan", lambda: check_options(action, options))
+    read_field("rescan", lambda: parser.check_options(action, options))
     threshold = options.threshold or thresholds.of(FILE)
     files = (
         *(file.evolve(threshold=threshold) for file in modal.lookups),
@@ -222,20 +211,20 @@ def form_command(submission: ModalSubmission, modal: FormModal, thresholds: Thre
     )
     commands = [LookupCommand(files, share=options.share, fresh=options.fresh)] if files else []
     if path or (action is FILE and not typed and not files):
-        commands.append(read_field("path", lambda: parse_values(FILE, path, options, thresholds)))
+        commands.append(read_field("path", lambda: parser.parse_values(FILE, path, options, thresholds)))
     if modal.found:
         found = _selected(submission, modal)
-        commands.append(read_field("found", lambda: with_action(action, found, options, thresholds)))
+        commands.append(read_field("found", lambda: parser.with_action(action, found, options, thresholds)))
     elif typed or not commands:
-        commands.append(read_field("values", lambda: parse_values(action, typed, options, thresholds)))
+        commands.append(read_field("values", lambda: parser.parse_values(action, typed, options, thresholds)))
     return _joined(commands, "found" if modal.found else "path")
 
 
 def _joined(commands: Sequence[LookupCommand], field: str) -> LookupCommand:
     """One command with the lookups of all. `field` is blamed when there are too many."""
     lookups = tuple(lookup for command in commands for lookup in command.lookups)
-    if len(lookups) > MOST_VALUES:
-        raise InvalidField(field, TooMany(len(lookups), MOST_VALUES))
+    if len(lookups) > parser.MOST_VALUES:
+        raise InvalidField(field, TooMany(len(lookups), parser.MOST_VALUES))
     return replace(commands[-1], lookups=lookups)
 
 
@@ -260,7 +249,7 @@ def form_options(submission: ModalSubmission) -> Options:
 
 def _number(submission: ModalSubmission, name: str) -> int | None:
     text = submission.text(name)
-    return read_field(name, lambda: parse_number(NUMBERS[name], text)) if text else None
+    return read_field(name, lambda: parser.parse_number(NUMBERS[name], text)) if text else None
 
 
 # What the settings are to be --------------------------------------------------------------------------------------------
@@ -269,7 +258,9 @@ def _number(submission: ModalSubmission, name: str) -> int | None:
 def channel_settings(submission: ModalSubmission) -> ChannelSettings:
     """The settings in the modal's fields. A choice that was never offered becomes the default. Raises InvalidField."""
     counts = {one.key: str(count) for one in ACTIONS if (count := submission.value(one.key))}
-    thresholds = {key: read_field(key, partial(parse_number, "threshold", n)) for key, n in counts.items()}
+    thresholds = {
+        key: read_field(key, partial(parser.parse_number, "threshold", n)) for key, n in counts.items()
+    }
     rule = str(submission.value("host-rule"))
     return ChannelSettings(
         thresholds=thresholds,

@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any
 
 from handlers import text
-from handlers.admission import effective_settings
+from handlers.admission import effective_settings, may_change_all
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.files import send_json
 from handlers.parser import new_lookup
-from handlers.people import may_change_all
 from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import LookupRequest
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final

@@ -19,7 +19,7 @@ from handlers.deps import History, Judged, ReportDeps
 from handlers.files import send_file_to
 from handlers.instances import Replies, for_reading
 from handlers.posting import channel_of, end, judged, post, reply
-from handlers.request import AnswerRequest, Origin, ReportRequest, Request
+from handlers.request import AnswerRequest, Origin, ReportRequest
 from handlers.slack_errors import NotPosted
 from handlers.text import modals
 from handlers.text.findings import STATES
@@ -126,7 +126,9 @@ async def _send(pictures: Sequence[Picture], case: Case[Any], deps: ReportDeps) 
     if not pictures:
         return ""
     origin = case.request.origin
-    is_for_everybody = _is_for_everybody(case.request)
+    # A file in a channel is seen by all of it.
+    is_public = is_shared(case.request) or origin.response_url is None
+    is_for_everybody = isinstance(case.request, ReportRequest) and not origin.apart and is_public
     if is_for_everybody:
         comment = text.asked_by(origin.user) if origin.response_url else ""
         sent = [
@@ -141,13 +143,6 @@ async def _send(pictures: Sequence[Picture], case: Case[Any], deps: ReportDeps) 
         if not await send_file_to(origin.user, one.file, case, deps, alt=one.alt):
             raise NotPosted
     return str(modals.NOT_IN_CHANNEL if is_for_everybody else modals.PICTURE_SENT)
-
-
-def _is_for_everybody(request: Request) -> bool:
-    """Whether the pictures go where they were asked for: a file in a channel is seen by all of it."""
-    if not isinstance(request, ReportRequest) or request.origin.apart:
-        return False
-    return is_shared(request) or request.origin.response_url is None
 
 
 # What is drawn -------------------------------------------------------------------------------------------

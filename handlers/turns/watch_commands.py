@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
+from handlers.admission import scope
 from handlers.case import Case, Outcome
 from handlers.deps import WatchDeps
 from handlers.instances import asked_for
-from handlers.people import Scope, scope
+from handlers.people import Scope
 from handlers.posting import end, reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.slack_errors import MissingScope, NotPosted, Unknown, call, is_final
@@ -245,23 +246,19 @@ async def _scope(case: Case, deps: WatchDeps) -> str:
 
 
 async def _not_allowed(case: Case, deps: WatchDeps) -> str:
-    """Why this person may not decide for this channel; "" when they may."""
+    """Why this person may not decide for this channel; "" when they may. Raises MissingScope."""
     origin = case.request.origin
     if origin.channel.startswith("D"):
         return channels_text.NO_CHANNEL
-    if await scope(origin, deps.directory, deps.policy) is Scope.NOWHERE:
-        return channels_text.not_yours(await _creator(origin.channel, deps))
-    return ""
-
-
-async def _creator(channel: str, deps: WatchDeps) -> str:
-    """The user who created a channel; "" when Slack does not say. Raises MissingScope."""
+    if await scope(origin, deps.directory, deps.policy) is not Scope.NOWHERE:
+        return ""
     try:
-        return await deps.directory.creator(channel)
+        creator = await deps.directory.creator(origin.channel)
     except Unknown as unknown:
         if unknown.scope:
             raise MissingScope(unknown.scope) from None
-        return ""
+        creator = ""
+    return channels_text.not_yours(creator)
 
 
 async def _answer(case: Case, line: str, deps: WatchDeps, outcome: Outcome = Outcome.DONE) -> None:
