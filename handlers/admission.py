@@ -11,17 +11,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import people, text
 from handlers.case import Case, StoreDown
-from handlers.people import (
-    DIRECT,
-    PLACES_OF_ONE,
-    Denial,
-    DirectoryCache,
-    Person,
-    Policy,
-    Role,
-    Scope,
-    is_admin,
-)
 from handlers.request import ChannelSettings, Modal, Origin, Request, SeenByAsker
 from handlers.slack_errors import TOKEN_ERRORS, NotVisible, Unknown, ask
 from handlers.text import about
@@ -126,18 +115,22 @@ class Directory:
     """People and channels by id, as one workspace sees them. Raises Unknown when Slack does not say, and StoreDown as DirectoryCache does."""
 
     def __init__(
-        self, slack: AsyncWebClient, cache: DirectoryCache, clock: Callable[[], datetime], home: str = ""
+        self,
+        slack: AsyncWebClient,
+        cache: people.DirectoryCache,
+        clock: Callable[[], datetime],
+        home: str = "",
     ) -> None:
         self._slack, self._cache, self._clock = slack, cache, clock
         self._home = home
-        self._recent = Recent[Person](clock)
+        self._recent = Recent[people.Person](clock)
 
-    async def person(self, user: str) -> Person:
+    async def person(self, user: str) -> people.Person:
         """A person by id. Ids that begin with B are apps, which post under their bot id."""
         if _is_app(user):
-            return Person(user, "", Role.BOT)
+            return people.Person(user, "", people.Role.BOT)
         if not re.fullmatch(r"\w{1,32}", user, re.ASCII):  # no id of Slack's: it is passed on to nobody
-            return Person(user, "", Role.STRANGER)
+            return people.Person(user, "", people.Role.STRANGER)
         if recent := self._recent.get(user):
             return recent
         now = self._clock()
@@ -178,12 +171,12 @@ class Directory:
             self._home = str((await ask(self._slack.auth_test))["team_id"])
         return self._home
 
-    async def _fetch(self, user: str, home: str) -> Person:
+    async def _fetch(self, user: str, home: str) -> people.Person:
         try:
             found = await ask(self._slack.users_info, user=user, include_locale=True)
             return people.described(found["user"], home)
         except NotVisible:
-            return Person(user, "", Role.STRANGER)
+            return people.Person(user, "", people.Role.STRANGER)
 
 
 def _is_app(user: str) -> bool:  # their ids begin with B, but for Slack's own
@@ -220,7 +213,7 @@ class Languages:
 
     async def of_place(self, origin: Origin) -> Language:
         """The language for everybody who reads where a request came from: in direct messages that is the asker."""
-        if origin.channel.startswith(PLACES_OF_ONE):
+        if origin.channel.startswith(people.PLACES_OF_ONE):
             return await self.of_person(origin.user)
         try:
             chosen = (await self.channel_settings.recent(origin.team, origin.channel)).language
@@ -245,7 +238,7 @@ class AdmissionDeps:
 
     store: RequestStore
     directory: Directory
-    policy: Policy
+    policy: people.Policy
     audience: Audience = EVERYBODY  # with the contact to turn to
 
 
@@ -278,28 +271,28 @@ async def effective_settings(
     return thresholds.changed(settings.thresholds, settings.host_rule, settings.evidence_days), settings
 
 
-async def denial(origin: Origin, directory: Directory, policy: Policy) -> Denial | None:
+async def denial(origin: Origin, directory: Directory, policy: people.Policy) -> people.Denial | None:
     """Why this person may not ask from there; None if they may. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
         if person.role not in policy.roles:
-            return Denial(person.role.value)
+            return people.Denial(person.role.value)
         if not await directory.belongs_to(origin.user, origin.user_team or origin.team):
-            return Denial.STRANGER
+            return people.Denial.STRANGER
         if policy.users and not people.is_listed(person, policy.users):
-            return Denial.USER
+            return people.Denial.USER
         if policy.channels and not await in_listed(origin.channel, directory, policy.channels):
-            return Denial.CHANNEL
+            return people.Denial.CHANNEL
     except Unknown as unknown:
-        why = Denial.TOKEN if unknown.code in TOKEN_ERRORS else Denial.UNKNOWN
-        return Denial.SCOPE if unknown.scope else why
+        why = people.Denial.TOKEN if unknown.code in TOKEN_ERRORS else people.Denial.UNKNOWN
+        return people.Denial.SCOPE if unknown.scope else why
     return None
 
 
 async def in_listed(channel: str, directory: Directory, channels: frozenset[str]) -> bool:
     """Whether a channel is among these ids and names. Raises Unknown, StoreDown."""
     if not _CHANNEL.fullmatch(channel):
-        return DIRECT in channels
+        return people.DIRECT in channels
     if channel in channels:
         return True
     try:
@@ -313,26 +306,26 @@ async def in_listed(channel: str, directory: Directory, channels: frozenset[str]
 # Who may change settings -------------------------------------------------------------------------------
 
 
-async def scope(origin: Origin, directory: Directory, policy: Policy) -> Scope:
+async def scope(origin: Origin, directory: Directory, policy: people.Policy) -> people.Scope:
     """Which channels' settings this person may change: NOWHERE when Slack does not say who they are. Raises StoreDown."""
     try:
         person = await directory.person(origin.user)
-        if is_admin(person, policy):
-            return Scope.WORKSPACE
-        created = person.role is Role.MEMBER and await directory.creator(origin.channel) == person.id
+        if people.is_admin(person, policy):
+            return people.Scope.WORKSPACE
+        created = person.role is people.Role.MEMBER and await directory.creator(origin.channel) == person.id
     except Unknown:
-        return Scope.NOWHERE
-    return Scope.CHANNEL if created else Scope.NOWHERE
+        return people.Scope.NOWHERE
+    return people.Scope.CHANNEL if created else people.Scope.NOWHERE
 
 
-async def may_change(origin: Origin, directory: Directory, policy: Policy) -> bool:
+async def may_change(origin: Origin, directory: Directory, policy: people.Policy) -> bool:
     """Whether this person may change the settings of the channel in `origin`. Raises StoreDown."""
-    return await scope(origin, directory, policy) is not Scope.NOWHERE
+    return await scope(origin, directory, policy) is not people.Scope.NOWHERE
 
 
-async def may_change_all(origin: Origin, directory: Directory, policy: Policy) -> bool:
+async def may_change_all(origin: Origin, directory: Directory, policy: people.Policy) -> bool:
     """Whether this person may change the settings of every channel. Raises StoreDown."""
     try:
-        return is_admin(await directory.person(origin.user), policy)
+        return people.is_admin(await directory.person(origin.user), policy)
     except Unknown:
         return False

@@ -140,23 +140,20 @@ def taken(text: str) -> tuple[str, str]:
 def with_instance(deps: D, name: str) -> D:
     """The same dependencies, with that instance of VirusTotal. Raises InstanceRemoved."""
     name = name or DEFAULT
-    if not deps.instances and name == DEFAULT:
-        return deps
-    if name not in deps.instances:
+    if name not in (deps.instances or (DEFAULT,)):
         raise InstanceRemoved(name)
     return _replaced(deps, name)
 
 
 def for_reading(deps: D, about: Case) -> D:
     """The same dependencies, to show what an answer knows already: also when its instance was removed."""
-    name = about.instance or DEFAULT
-    if not deps.instances and name == DEFAULT:
-        return deps
-    return _replaced(deps, name)
+    return _replaced(deps, about.instance or DEFAULT)
 
 
 def _replaced(deps: D, name: str) -> D:
-    """Its parts among those that the dependencies have. What is on record belongs to an instance even if that was removed."""
+    """With its parts, of those that the dependencies have. What is on record belongs to it even if it was removed."""
+    if not deps.instances and name == DEFAULT:
+        return deps
     instance = deps.instances.get(name)
     parts: dict[str, Any] = {"instance": name if len(deps.instances) > 1 else ""}
     if instance:

@@ -95,16 +95,6 @@ def head(delivery: str, origin: Origin, deps: ListenerDeps | WatchDeps) -> Head:
     return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
 
 
-def answer_origin(origin: Origin, *, share: bool) -> Origin:
-    """Where the answer to a form goes: without a response_url to the direct messages, unless it is to be shared.
-
-    A message that the bot posts in a channel is seen by all of it.
-    """
-    if share or origin.response_url is not None:
-        return origin
-    return origin.model_copy(update={"channel": origin.user, "thread": None})
-
-
 def _modal_head(delivery: str, origin: Origin, deps: ListenerDeps, **changes: Any) -> Head:
     """The head of a modal. The response_url of its origin is as old as the modal is, not as the request made from it."""
     now = deps.clock()

@@ -6,23 +6,12 @@ from contextlib import suppress
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 
-from handlers import payloads, text
+from handlers import open_modals, payloads, text
 from handlers.admission import accept, accept_or_raise
 from handlers.case import StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot, is_for_us
-from handlers.open_modals import (
-    AnswerVerb,
-    find_modal,
-    head,
-    open_details,
-    open_form,
-    open_settings,
-    reopen_form,
-    request_for,
-    show_problem,
-)
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, MalformedPayload, ModalClick, ModalSubmission, Payload
 from handlers.request import (
@@ -63,7 +52,7 @@ VERBS = {
     "leave": Verb.DECLINE_URL,
 }
 """The buttons that store a request, by action_id."""
-OPENS: Mapping[str, AnswerVerb] = {
+OPENS: Mapping[str, open_modals.AnswerVerb] = {
     "details": Verb.DETAILS,
     "why": Verb.WHY,
     "comments": Verb.COMMENTS,
@@ -98,7 +87,7 @@ async def _do(click: ButtonClick, deps: ListenerDeps) -> str:
         return await accept(_request(VERBS[click.action_id], click.value, click, deps), deps)
     entry, _, about = click.value.partition(":")
     if entry in OPENS:
-        return await open_details(OPENS[entry], about, click, deps)
+        return await open_modals.open_details(OPENS[entry], about, click, deps)
     if entry in MENU:
         return await accept(_request(MENU[entry], about, click, deps), deps)
     return text.GONE
@@ -107,15 +96,19 @@ async def _do(click: ButtonClick, deps: ListenerDeps) -> str:
 async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
     """Open the form again with what was typed before. Returns what to tell the user, or ""."""
     try:
-        modal = await find_modal(click.value, click.origin.team, click.origin.user, deps)
+        modal = await open_modals.find_modal(click.value, click.origin.team, click.origin.user, deps)
     except StoreDown:
         return text.CANNOT_TAKE
-    return await reopen_form(modal, click.trigger_id, deps) if isinstance(modal, FormModal) else text.GONE
+    return (
+        await open_modals.reopen_form(modal, click.trigger_id, deps)
+        if isinstance(modal, FormModal)
+        else text.GONE
+    )
 
 
 def _request(verb: Verb, about: str, click: ButtonClick, deps: ListenerDeps) -> Request:
     """What a button does. `about`: the id of the request whose answer it is under."""
-    new = head(click.delivery(verb, about), click.origin, deps)
+    new = open_modals.head(click.delivery(verb, about), click.origin, deps)
     match verb:
         case Verb.JSON | Verb.CSV | Verb.SHARE | Verb.HIDE:
             return AnswerRequest(**new, verb=verb, about=about)
@@ -137,10 +130,10 @@ async def handle_page(ack: AsyncAck, body: Payload, action: Payload, deps: Liste
     click = payloads.modal_click(body, action)
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal | SettingsModal):
-        new = head(f"{modal.verb}:{click.trigger_id}", modal.origin, deps)
+        new = open_modals.head(f"{modal.verb}:{click.trigger_id}", modal.origin, deps)
         part = click.value.removeprefix(f"{details_layout.TURN}:")
-        problem = await accept(request_for(modal, click.view_id, new, part), deps)
-        await show_problem(modal, click.view_id, problem, deps)
+        problem = await accept(open_modals.request_for(modal, click.view_id, new, part), deps)
+        await open_modals.show_problem(modal, click.view_id, problem, deps)
     await ack()
 
 
@@ -149,17 +142,17 @@ async def handle_picture(ack: AsyncAck, body: Payload, action: Payload, deps: Li
     click = payloads.modal_click(body, action)
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal):
-        new = head(f"{Verb.PICTURE}:{click.trigger_id}", modal.origin, deps)
+        new = open_modals.head(f"{Verb.PICTURE}:{click.trigger_id}", modal.origin, deps)
         part = click.value.removeprefix(f"{details_layout.PICTURE}:")
         request = AnswerRequest(**new, verb=Verb.PICTURE, about=modal.about, part=part)
-        await show_problem(modal, click.view_id, await accept(request, deps), deps)
+        await open_modals.show_problem(modal, click.view_id, await accept(request, deps), deps)
     await ack()
 
 
 async def _modal(click: ModalClick, deps: ListenerDeps) -> Modal | None:
     """What the modal is for; None too while the database is away, since a modal's buttons stay where they are."""
     try:
-        return await find_modal(click.modal_id, click.team, click.user, deps)
+        return await open_modals.find_modal(click.modal_id, click.team, click.user, deps)
     except StoreDown:
         return None
 
@@ -178,12 +171,12 @@ async def handle_rescan(ack: AsyncAck, body: Payload, deps: ListenerDeps) -> Non
 async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     try:
-        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
+        modal = await open_modals.find_modal(submission.modal_id, submission.team, submission.user, deps)
     except StoreDown:
         return text.CANNOT_TAKE
     if not isinstance(modal, AnswerModal):
         return text.GONE
-    once = head(f"{Verb.RESCAN}:{modal.about}", modal.origin, deps)
+    once = open_modals.head(f"{Verb.RESCAN}:{modal.about}", modal.origin, deps)
     return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
 
 
@@ -197,7 +190,7 @@ async def handle_home_opened(body: Payload, context: AsyncBoltContext, deps: Lis
     opened = payloads.home_opened(body, bot(context).team)
     if opened.tab != "home" or not is_for_us(body, context):
         return
-    request = HomeRequest(**head(opened.delivery, opened.origin, deps))
+    request = HomeRequest(**open_modals.head(opened.delivery, opened.origin, deps))
     if refused := await accept_or_raise(request, deps):
         await _publish(refused, opened.origin, deps)
 
@@ -215,12 +208,12 @@ async def _click_home(click: ButtonClick, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     match click.action_id:
         case "home-form":
-            return await open_form(click.origin, click.trigger_id, deps)
+            return await open_modals.open_form(click.origin, click.trigger_id, deps)
         case "home-settings" if CHANNEL.fullmatch(click.value):
             there = click.origin.model_copy(update={"channel": click.value})
-            return await open_settings(there, click.trigger_id, deps)
+            return await open_modals.open_settings(there, click.trigger_id, deps)
         case "home-check":
-            checking = head(f"home:{click.trigger_id}", click.origin, deps)
+            checking = open_modals.head(f"home:{click.trigger_id}", click.origin, deps)
             return await accept(HomeRequest(**checking, check_key=True), deps)
         case _:
             return await _example(click, deps)
@@ -232,7 +225,7 @@ async def _example(click: ButtonClick, deps: ListenerDeps) -> str:
     if action not in EXAMPLES:
         return ""
     lookups = parse_values(action, action.example, Options(), deps.thresholds).lookups
-    new = head(f"example:{click.trigger_id}", click.origin, deps)
+    new = open_modals.head(f"example:{click.trigger_id}", click.origin, deps)
     return await accept(LookupRequest(**new, lookups=lookups), deps)
 
 

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import wraps
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from slack_bolt import BoltResponse
@@ -19,7 +21,7 @@ from handlers.files import file_lookups
 from handlers.instances import named, with_option
 from handlers.open_modals import head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
-from handlers.payloads import MessageShortcut, Payload, SlashCommand
+from handlers.payloads import MalformedPayload, MessageShortcut, Payload, SlashCommand
 from handlers.people import is_foreign
 from handlers.posting import POST_OPTIONS
 from handlers.request import Answers, InfoRequest, LookupRequest, ReportRequest, Verb, WatchRequest
@@ -79,6 +81,23 @@ def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
         await next()
 
     return prepared
+
+
+def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """An event's listener that logs a malformed payload. Bolt then acknowledges it: Slack would only send the same one again.
+
+    What a person does is not wrapped: there bolt refuses what is malformed, and Slack tells them that it failed. Bolt looks
+    through `wraps` for the names of the arguments, so the listener gets what it asks for.
+    """
+
+    @wraps(listener)
+    async def checked(**given: Any) -> None:
+        try:
+            await listener(**given)
+        except MalformedPayload as malformed:
+            log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
+
+    return checked
 
 
 async def handle_command(ack: AsyncAck, command: Payload, home: str, deps: ListenerDeps) -> None:

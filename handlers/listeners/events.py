@@ -1,10 +1,7 @@
 """Events: messages to the bot, and messages in watched channels, which become requests if there is something to look up."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import wraps
-from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncBoltContext
@@ -20,7 +17,7 @@ from handlers.instances import named, with_option
 from handlers.listeners.commands import parse_or_error, select
 from handlers.open_modals import Head, head
 from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
-from handlers.payloads import MalformedPayload, Payload
+from handlers.payloads import Payload
 from handlers.people import is_foreign
 from handlers.request import (
     Answers,
@@ -49,23 +46,6 @@ from vt.lookup import Lookup
 from vt.privacy import is_well_known
 
 log = structlog.get_logger()
-
-
-def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """An event's listener that logs a malformed payload. Bolt then acknowledges it: Slack would only send the same one again.
-
-    What a person does is not wrapped: there bolt refuses what is malformed, and Slack tells them that it failed. Bolt looks
-    through `wraps` for the names of the arguments, so the listener gets what it asks for.
-    """
-
-    @wraps(listener)
-    async def checked(**given: Any) -> None:
-        try:
-            await listener(**given)
-        except MalformedPayload as malformed:
-            log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
-
-    return checked
 
 
 async def handle_mention(

@@ -19,7 +19,6 @@ from handlers.files import file_lookups, user_key
 from handlers.instances import in_form
 from handlers.open_modals import (
     Refused,
-    answer_origin,
     find_modal,
     head,
     needing_login,
@@ -34,6 +33,7 @@ from handlers.request import (
     FormModal,
     LoginModal,
     LookupRequest,
+    Origin,
     SettingsModal,
     Uploads,
     Verb,
@@ -99,7 +99,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
             return await stacked_login_form(modal, wanted, deps)
         except TooLong as usage_error:
             raise InvalidField("path", usage_error) from None
-    origin = answer_origin(modal.origin, share=wanted.share)
+    origin = _answer_origin(modal.origin, share=wanted.share)
     request = LookupRequest(
         **head(f"{wanted.verb}:{modal.id}", origin, deps),
         lookups=wanted.lookups,
@@ -110,6 +110,16 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
     if problem := await accept(request, deps):
         raise Refused(problem)
     return None
+
+
+def _answer_origin(origin: Origin, *, share: bool) -> Origin:
+    """Where the answer to a form goes: without a response_url to the direct messages, unless it is to be shared.
+
+    A message that the bot posts in a channel is seen by all of it.
+    """
+    if share or origin.response_url is not None:
+        return origin
+    return origin.model_copy(update={"channel": origin.user, "thread": None})
 
 
 async def handle_settings(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
@@ -176,7 +186,7 @@ async def _keep(
     password = SecretStr(submission.text("password"))
     owner = user_key(modal.origin)
     place = deps.logins.keep(submission.text("address"), submission.text("user"), password, owner)
-    origin = answer_origin(modal.origin, share=options.share)
+    origin = _answer_origin(modal.origin, share=options.share)
     request = LookupRequest(
         **head(f"{modal.verb}:{modal.id}", origin, deps),
         lookups=(*modal.lookups, *(file.evolve(place=place) for file in files)),

@@ -69,7 +69,7 @@ async def _take(case: Case, deps: Deps) -> None:
         try:
             await _answer(case, deps)
         except MissingScope as missing:
-            await _explain_scope(case_id, missing, deps)
+            await _fail(case_id, deps, missing)
         except buttons.NotStoredYet:
             await deps.store.again(case_id, deps.clock() + timedelta(seconds=1))
         except CannotPost:
@@ -115,24 +115,21 @@ async def _give_up(case: Case, deps: Deps) -> None:
         await deps.store.fail(case_id, "broken")
 
 
-async def _explain_scope(case_id: str, missing: MissingScope, deps: Deps) -> None:
-    """Tell the asker which scope the app lacks, where that can be told, and end the request: no other try can succeed."""
+async def _fail(case_id: str, deps: Deps, missing: MissingScope | None = None) -> None:
+    """End a request that cannot be answered: no other try can succeed. What was found is kept.
+
+    `missing`: the asker is told which scope the app lacks, where that can be told.
+    """
     case = await deps.store.case(case_id)
     if case is None:
         return
-    sentence = text.missing_scope(missing.scope, deps.audience.about(case_id))
-    try:
-        case = await reply(case, messages.note(sentence), deps)
-    except (MissingScope, CannotPost) as error:
-        log.warning("asker_not_told", case=case_id, needed=missing.scope, error=str(error))
+    if missing:
+        sentence = text.missing_scope(missing.scope, deps.audience.about(case_id))
+        try:
+            case = await reply(case, messages.note(sentence), deps)
+        except (MissingScope, CannotPost) as error:
+            log.warning("asker_not_told", case=case_id, needed=missing.scope, error=str(error))
     await end(case, deps, Outcome.FAILED)
-
-
-async def _fail(case_id: str, deps: Deps) -> None:
-    """End a request whose asker cannot be reached. What was found is kept."""
-    case = await deps.store.case(case_id)
-    if case:
-        await end(case, deps, Outcome.FAILED)
 
 
 async def _end_unreadable(
@@ -190,8 +187,8 @@ HANDLERS: Mapping[Verb, Callable[[Case[Any], Deps], Awaitable[None]]] = {
     Verb.JOIN: watch_commands.join_new_channel,
     Verb.SHOW_CARD: watch_cards.show_card,
     Verb.PRIORITISE: watch_cards.prioritise,
-    Verb.ALLOW_URL: watch_cards.allow,
-    Verb.DECLINE_URL: watch_cards.leave,
+    Verb.ALLOW_URL: watch_cards.answer_url_question,
+    Verb.DECLINE_URL: watch_cards.answer_url_question,
     Verb.PING: about.ping,
     Verb.QUOTA: about.quota,
     Verb.HELP: about.show_help,

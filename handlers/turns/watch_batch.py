@@ -11,7 +11,8 @@ import structlog
 from handlers.admission import effective_settings
 from handlers.case import UNREADABLE, Outcome, StoreDown, UnreadableCase
 from handlers.deps import WatchDeps
-from handlers.instances import with_instance
+from handlers.instances import DEFAULT, for_watch, with_instance
+from handlers.people import InstanceRefused
 from handlers.posting import POST_OPTIONS, judged
 from handlers.request import Origin
 from handlers.slack_errors import NO_USE, NotPosted, TokenRefused, Unknown, call
@@ -34,9 +35,11 @@ from handlers.watch import (
     verdict_changed,
 )
 from vt.evidence import Thresholds
-from vt.fair_queue import Priority
+from vt.fair_queue import Priority, asking
 from vt.lookup import Lookup
-from vt.service import next_turn
+from vt.polling import ANALYSIS
+from vt.service import Lookups, Service, next_turn
+from vt.steps import brought_forward
 
 
 class Throttle:
@@ -212,7 +215,7 @@ class _Batch:
         watch = await self._throttle.watch(origin)
         is_unwatched = watch.mode is Mode.OFF or watch.is_paused(self._now)
         is_unwanted = card.wanted and not card.is_visible and is_unwatched
-        chosen = None if is_unwanted else await watch_cards.choose_instance(card, here)
+        chosen = None if is_unwanted else await _choose_instance(card, here)
         if chosen is None:
             await self._finish(card, Outcome.REFUSED)
             return None
@@ -225,7 +228,7 @@ class _Batch:
             return None
         if card.overrides.prioritised:
             lookups = tuple(lookup.prioritised() for lookup in lookups)
-        card = with_case(card, lookups=watch_cards.resumed(lookups, self._now))
+        card = with_case(card, lookups=_resumed(lookups, self._now))
         return await watch_cards.ask_poster(card, await self._throttle.watch(origin), here)
 
     async def _without_duplicates(self, card: Card, lookups: Sequence[Lookup]) -> tuple[Lookup, ...]:
@@ -266,8 +269,8 @@ class _Batch:
         """Prioritised cards like people's own requests, the rest after them."""
         first = [card for card in cards if card.overrides.prioritised]
         rest = [card for card in cards if not card.overrides.prioritised]
-        looked_up = await watch_cards.advance(first, deps.service, deps, Priority.PERSON)
-        return looked_up + await watch_cards.advance(rest, deps.automatic, deps, Priority.AUTOMATIC)
+        looked_up = await _advance(first, deps.service, deps, Priority.PERSON)
+        return looked_up + await _advance(rest, deps.automatic, deps, Priority.AUTOMATIC)
 
     # After the lookup ------------------------------------------------------------------------------------
 
@@ -295,3 +298,48 @@ class _Batch:
         due = next_turn(card.case.lookups)
         await here.automatic.await_batch(card.case.request.id, card.case.lookups)
         await self._finish(card, Outcome.OPEN if due else Outcome.DONE, due)
+
+
+# One card, and several ---------------------------------------------------------------------------------
+
+
+def _resumed(lookups: Lookups, now: datetime) -> Lookups:
+    """What is looked up now: a card may be worked on early, because VirusTotal answers again or a clock was put right.
+
+    The poll of an analysis keeps its time, unless that is later than it can be: cards are also worked on because somebody
+    posts the same again, and each poll costs a call.
+    """
+    polls = [one.not_before for one in lookups if not one.settled and one.not_before and not one.error]
+    is_early = all(at - now > timedelta(seconds=max(ANALYSIS.seconds)) for at in polls)
+    return brought_forward(lookups, now) if is_early else lookups
+
+
+async def _advance(cards: Sequence[Card], service: Service, deps: WatchDeps, rank: Priority) -> list[Card]:
+    """Advance all lookups of the cards together: they wait for the quota as one, and the first card is charged for all."""
+    lookups = tuple(lookup for card in cards for lookup in card.case.lookups)
+    with asking("watch", "watch", rank) as spent:
+        async for advanced in service.advance(lookups):
+            lookups = advanced
+    if spent.calls:
+        await deps.store.spent(cards[0].case.request.id, spent.calls)
+    remaining = iter(lookups)
+    return [with_case(card, lookups=tuple(next(remaining) for _ in card.case.lookups)) for card in cards]
+
+
+async def _choose_instance(card: Card, deps: WatchDeps) -> Card | None:
+    """The card with the instance of VirusTotal that its channel uses; None if there is none that it may use there.
+
+    Nobody asked for the card, so that this is told to the operator, in the log. Raises StoreDown.
+    """
+    name = card.case.instance
+    if not deps.instances and not name:
+        return card
+    try:
+        # What was begun before there were instances goes on with VT_API_KEY's.
+        name = name or (DEFAULT if card.case.lookups else await for_watch(card.case.request.origin, deps))
+        with_instance(deps, name)
+    except InstanceRefused as refused:
+        why = type(refused).__name__
+        log.warning("card_without_instance", case=card.case.request.id, instance=refused.name, why=why)
+        return None
+    return with_case(card, instance=name)

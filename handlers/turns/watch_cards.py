@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -13,10 +13,8 @@ import structlog
 from handlers import posting, text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
-from handlers.instances import DEFAULT, for_watch, with_instance
-from handlers.people import InstanceRefused
 from handlers.posting import end, judged, reply, without_blocking
-from handlers.request import CardActionRequest, Origin, ShowCardRequest
+from handlers.request import CardActionRequest, Origin, ShowCardRequest, Verb
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
 from handlers.text import channels as channels_text
 from handlers.text.language import Language, language
@@ -34,10 +32,6 @@ from handlers.watch import (
     reaction_for,
     urls_to_confirm,
 )
-from vt.fair_queue import Priority, asking
-from vt.polling import ANALYSIS
-from vt.service import Lookups, Service
-from vt.steps import brought_forward
 from vt.verdict import Finding
 
 log = structlog.get_logger()
@@ -56,48 +50,6 @@ def with_case(card: Card, **changes: Any) -> Card:
 def with_progress(card: Card, **changes: Any) -> Card:
     """The card, with these fields of its progress changed."""
     return replace(card, progress=card.progress.model_copy(update=changes))
-
-
-def resumed(lookups: Lookups, now: datetime) -> Lookups:
-    """What is looked up now: a card may be worked on early, because VirusTotal answers again or a clock was put right.
-
-    The poll of an analysis keeps its time, unless that is later than it can be: cards are also worked on because somebody
-    posts the same again, and each poll costs a call.
-    """
-    polls = [one.not_before for one in lookups if not one.settled and one.not_before and not one.error]
-    is_early = all(at - now > timedelta(seconds=max(ANALYSIS.seconds)) for at in polls)
-    return brought_forward(lookups, now) if is_early else lookups
-
-
-async def advance(cards: Sequence[Card], service: Service, deps: WatchDeps, rank: Priority) -> list[Card]:
-    """Advance all lookups of the cards together: they wait for the quota as one, and the first card is charged for all."""
-    lookups = tuple(lookup for card in cards for lookup in card.case.lookups)
-    with asking("watch", "watch", rank) as spent:
-        async for advanced in service.advance(lookups):
-            lookups = advanced
-    if spent.calls:
-        await deps.store.spent(cards[0].case.request.id, spent.calls)
-    remaining = iter(lookups)
-    return [with_case(card, lookups=tuple(next(remaining) for _ in card.case.lookups)) for card in cards]
-
-
-async def choose_instance(card: Card, deps: WatchDeps) -> Card | None:
-    """The card with the instance of VirusTotal that its channel uses; None if there is none that it may use there.
-
-    Nobody asked for the card, so that this is told to the operator, in the log. Raises StoreDown.
-    """
-    name = card.case.instance
-    if not deps.instances and not name:
-        return card
-    try:
-        # What was begun before there were instances goes on with VT_API_KEY's.
-        name = name or (DEFAULT if card.case.lookups else await for_watch(card.case.request.origin, deps))
-        with_instance(deps, name)
-    except InstanceRefused as refused:
-        why = type(refused).__name__
-        log.warning("card_without_instance", case=card.case.request.id, instance=refused.name, why=why)
-        return None
-    return with_case(card, instance=name)
 
 
 async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card | None:
@@ -245,28 +197,18 @@ async def show_card(case: Case[ShowCardRequest], deps: WatchDeps) -> None:
     await end(case, deps)
 
 
-async def allow(case: Case[CardActionRequest], deps: WatchDeps) -> None:
-    """The poster agrees that the URLs in question are looked up."""
-    card = await _card_of_poster(case, deps)
-    if card:
-        overrides = CardOverrides(allowed_urls=card.progress.asked_urls)
-        await deps.cards.override(card.case.request.id, overrides)
-        await end(await reply(case, messages.note(channels_text.ALLOWED), deps), deps)
-
-
-async def leave(case: Case[CardActionRequest], deps: WatchDeps) -> None:
-    """The poster does not agree; nothing is looked up."""
-    if await _card_of_poster(case, deps):
-        await end(await reply(case, messages.note(channels_text.LEFT), deps), deps)
-
-
-async def _card_of_poster(case: Case[CardActionRequest], deps: WatchDeps) -> Card | None:
-    """The card that the button is about, if whoever pressed it posted the message; else they are told that it is gone."""
+async def answer_url_question(case: Case[CardActionRequest], deps: WatchDeps) -> None:
+    """The poster agrees that the URLs in question are looked up, or does not. For others their buttons do nothing."""
     card = await _card_of_button(case, deps)
     if card is None or card.case.request.origin.user != case.request.origin.user:
         await _say_gone(case, deps)
-        return None
-    return card
+        return
+    told = channels_text.LEFT
+    if case.request.verb is Verb.ALLOW_URL:
+        overrides = CardOverrides(allowed_urls=card.progress.asked_urls)
+        await deps.cards.override(card.case.request.id, overrides)
+        told = channels_text.ALLOWED
+    await end(await reply(case, messages.note(told), deps), deps)
 
 
 async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Card | None:
