@@ -5,8 +5,17 @@ import re
 from slack_bolt.async_app import AsyncApp
 
 from handlers.deps import Deps
-from handlers.listeners import buttons, commands, events, modals
-from handlers.listeners.commands import skip_malformed
+from handlers.listeners import buttons, events, modals
+from handlers.listeners.commands import (
+    ANYWHERE,
+    ON_MESSAGES,
+    handle_command,
+    handle_global_shortcut,
+    handle_message_shortcut,
+    prepare,
+    refuse_foreign,
+    skip_malformed,
+)
 from handlers.request import Verb
 from handlers.views import details_layout, form
 from handlers.views.answer import MORE
@@ -16,18 +25,18 @@ COMMAND = "/vt"
 
 def register(app: AsyncApp, deps: Deps) -> None:
     """Register every listener. Bolt passes them what they name as arguments, `deps` among it."""
-    app.middleware(commands.refuse_foreign)
-    app.middleware(commands.prepare(deps))
-    app.command(COMMAND)(commands.handle_command)
+    app.middleware(refuse_foreign)
+    app.middleware(prepare(deps))
+    app.command(COMMAND)(handle_command)
     app.event("app_mention")(skip_malformed(events.handle_mention))
     app.event("message", matchers=[events.is_direct_message])(skip_malformed(events.handle_direct_message))
     app.event("message", matchers=[events.is_group_mention])(skip_malformed(events.handle_mention))
     app.event("message")(skip_malformed(events.on_message))
     app.event("channel_created")(skip_malformed(events.on_channel_created))
-    for shortcut in commands.ON_MESSAGES:
-        app.message_shortcut(shortcut.callback_id)(commands.handle_message_shortcut)
-    for shortcut in commands.ANYWHERE:
-        app.global_shortcut(shortcut.callback_id)(commands.handle_global_shortcut)
+    for shortcut in ON_MESSAGES:
+        app.message_shortcut(shortcut.callback_id)(handle_message_shortcut)
+    for shortcut in ANYWHERE:
+        app.global_shortcut(shortcut.callback_id)(handle_global_shortcut)
     app.action(re.compile(f"^({'|'.join((*buttons.VERBS, buttons.FORM, MORE))})$"))(buttons.handle_click)
     app.action("open")(buttons.handle_link)
     app.action(re.compile(f"^{details_layout.TURN}:"))(buttons.handle_page)
