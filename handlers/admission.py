@@ -28,7 +28,7 @@ MOST_RECENT = 1_000
 SLACKBOT = "USLACKBOT"
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 AT_ONCE = 1.0
-"""Seconds, of the three that Slack gives an acknowledgement, to find out in which language it is to be."""
+"""Seconds to find out the language of an acknowledgement, of the three that Slack gives it."""
 
 
 class RequestStore(Protocol):
@@ -137,7 +137,11 @@ class Directory:
         home = await self._our_team()
         known = await self._cache.person(home, user, now - CACHED_FOR)
         if known is None:
-            known = await self._fetch(user, home)
+            try:
+                answer = await ask(self._slack.users_info, user=user, include_locale=True)
+                known = people.described(answer["user"], home)
+            except NotVisible:
+                known = people.Person(user, "", people.Role.STRANGER)
             await self._cache.keep_person(home, known, self._clock())
         self._recent.keep(user, known, now)
         return known
@@ -170,13 +174,6 @@ class Directory:
         if not self._home:
             self._home = str((await ask(self._slack.auth_test))["team_id"])
         return self._home
-
-    async def _fetch(self, user: str, home: str) -> people.Person:
-        try:
-            found = await ask(self._slack.users_info, user=user, include_locale=True)
-            return people.described(found["user"], home)
-        except NotVisible:
-            return people.Person(user, "", people.Role.STRANGER)
 
 
 def _is_app(user: str) -> bool:  # their ids begin with B, but for Slack's own

@@ -158,7 +158,7 @@ class UnreadableCase(Exception):
 
     @property
     def case_id(self) -> str:
-        """Of the case."""
+        """The id of the case."""
         return self.salvaged.request.id
 
 

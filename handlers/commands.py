@@ -206,7 +206,7 @@ _PASTED = re.compile(r"[\n`|;$]|(?:^|\s)&amp;&amp;\s|(?<!\S)-[a-zA-Z](?!\S)")
 
 
 def refuse_unknown_options(text: str, *, strict: bool, pasted: str) -> None:
-    """For a text that is left without the known options; see parser.parse_options. Raises UnknownOption."""
+    """Refuse options that are left in a text without the known ones; see parser.parse_options. Raises UnknownOption."""
     # Where every other word is an indicator, this is a typed command, whatever its options look like.
     words = _OPTION_AND_VALUE.sub(" ", text).split()[:101]  # enough to see whether it was typed
     others = [word for word in words if not (word.isdecimal() or _FILLER.fullmatch(word) or read(word))]

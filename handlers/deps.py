@@ -87,7 +87,7 @@ class History(Protocol):
         """Someone's last lookups, the newest first."""
 
     def of_instance(self, name: str) -> "History":
-        """The same of what one instance of VirusTotal was asked: others may not be for everybody. But `latest` has all."""
+        """The same for the lookups of one instance of VirusTotal: not everybody may use the others. `latest` still has all."""
 
 
 class RefusedBlocks(Protocol):
@@ -154,7 +154,7 @@ class Installations(Protocol):
     """The workspaces in which the app is installed."""
 
     async def find(self, team: str) -> Installation:
-        """Of one workspace, or of its organisation. Its token may be one that Slack refuses. Raises NotInstalled, StoreDown."""
+        """That of a workspace, or of its organisation. Slack may refuse its token. Raises NotInstalled, StoreDown."""
 
 
 # What each part of handlers is given. No slots: classes with slots cannot be combined by inheritance -----------
@@ -173,7 +173,7 @@ class PostingDeps:
     new_file: Callable[[], IO[bytes]] = tempfile.TemporaryFile
     """A file without a name, for what is too large to be held in memory until Slack has it."""
     instances: Mapping[str, Instance] = field(default_factory=dict)
-    """Those of VirusTotal, by name; none while there is only VT_API_KEY's."""
+    """Those of VirusTotal, by name; empty while there is only VT_API_KEY's."""
     instance: str = ""  # the name of the one that is asked, if there is a choice
     token_refused: Callable[[], bool] = lambda: False
     """Whether Slack does not accept the bot's token at present, so that only a response_url leads to anybody."""

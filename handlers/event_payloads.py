@@ -123,7 +123,7 @@ def is_direct(event: Payload) -> bool:
 
 
 def is_group_mention(event: Payload, bot_user_id: str) -> bool:
-    """Whether a message in a direct message of several people mentions the bot: no event of its own need tell of that."""
+    """Whether a direct message of several people mentions the bot: Slack may send no app_mention event for it."""
     return event.get("channel_type") == "mpim" and bot_user_id in _MENTION.findall(
         optional(event, "text") or ""
     )

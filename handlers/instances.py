@@ -48,7 +48,7 @@ class Replies(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One of them: what its key can do, and where it is the default. Ids or names."""
+    """One of them: what its key can do, where it is the default, and who may use it, by ids or names."""
 
     name: str
     service: Service
@@ -71,7 +71,7 @@ class Instances(Protocol):
 
     @property
     def instances(self) -> Mapping[str, Instance]:
-        """None while there is only VT_API_KEY's."""
+        """Empty while there is only VT_API_KEY's."""
 
 
 class Asking(Instances, Protocol):

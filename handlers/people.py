@@ -36,7 +36,7 @@ class Person:
     admin: bool = False
     """An admin or owner of our workspace."""
     locale: str = ""
-    """In which they use Slack, such as ja-JP; "" when it is not known."""
+    """The language in which they use Slack, such as ja-JP; "" when it is not known."""
 
 
 class DirectoryCache(Protocol):

@@ -240,7 +240,7 @@ async def send_with_fallback(
 ) -> Sent[T]:
     """Send a message without the kinds of block that its workspace refused before; refused again, with plain blocks; then as text.
 
-    What was refused is remembered once the plain blocks were taken: then it was not the rest. `attempt` raises
+    What was refused is remembered once the plain blocks were accepted: then the rest was not at fault. `attempt` raises
     InvalidBlocks for a refusal. Raises StoreDown.
     """
     refused = deps.refused_blocks

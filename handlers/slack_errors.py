@@ -20,7 +20,7 @@ PROXY_NOT_RESPONDING = "proxy_not_responding"
 PROXY_WANTS_LOGIN = "proxy_wants_login"
 PROXY_REFUSED = "proxy_refused"
 CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
-"""The same, where it is known what on the way is at fault."""
+"""Our own codes where it is known which part of the connection is at fault."""
 CANNOT_POST = frozenset(
     {
         "channel_not_found",

@@ -47,7 +47,7 @@ async def refuse_foreign(
 ) -> BoltResponse | None:
     """Middleware: what somebody pressed or sent in another workspace reaches no listener.
 
-    What events and commands say of their workspace is read by their listeners.
+    For events and commands, their listeners check the workspace.
     """
     who = context.authorize_result
     if "event" not in body and "command" not in body and who and is_foreign(body, who.team_id or ""):
@@ -60,8 +60,8 @@ async def refuse_foreign(
 def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
     """Middleware: listeners get the argument `deps` if they name it, and answer people in their own language.
 
-    Bolt passes what is in its context. Events are spoken to in the default language: most are messages that nobody
-    awaits an answer to, so their listeners find out for themselves.
+    Bolt passes what is in its context. For events the default language is set: nobody awaits an answer to most of them,
+    so their listeners find out whose language to use.
     """
 
     async def prepared(

@@ -127,7 +127,7 @@ async def show_new(case: Case, shown: Message, deps: PostingDeps, *, is_public: 
 # Look-ups again -------------------------------------------------------------------------------------------
 
 Renewal = Callable[[Lookup, Finding, LookupDeps], Lookup]
-"""Makes of a lookup and its finding the lookup to do again."""
+"""Makes the lookup to do again, from a lookup and its finding."""
 
 
 async def renew(case: Case[RenewalRequest], deps: LookupDeps) -> None:
@@ -159,14 +159,10 @@ async def _renewed(case: Case[RenewalRequest], deps: LookupDeps) -> Case[Renewal
     renewal = _recheck_by_hash if by_hash else RENEWALS[case.request.verb]
     found = zip(about.lookups, await judged(about, deps.clock()), strict=True)
     case = case.as_renewal(about, tuple(renewal(lookup, finding, deps) for lookup, finding in found))
-    return case.model_copy(update={"shared_by": _shared_by(case, about)})
-
-
-def _shared_by(case: Case, about: Case) -> str | None:
-    """Who shared the message that the renewed answer replaces."""
     before = about.request.origin
     was_private = before.response_url is not None and not before.public
-    return about.shared_by or (before.user if case.request.origin.public and was_private else None)
+    shared_by = before.user if case.request.origin.public and was_private else None
+    return case.model_copy(update={"shared_by": about.shared_by or shared_by})
 
 
 def _submit(lookup: Lookup, finding: Finding, _: LookupDeps) -> Lookup:
@@ -301,12 +297,9 @@ async def case_of_button(case: Case[AboutAnswer], deps: PostingDeps) -> Case | N
         return None
     if about is None or about.request.origin.team != case.request.origin.team:
         return None
-    if _is_about_to_end(about) and deps.clock() - case.request.at < STORED_WITHIN:
+    is_known = about.lookups and all(lookup.settled for lookup in about.lookups)
+    # What has a button is final: it is still stored as it was before its answer. Cards have theirs earlier.
+    is_ending = about.outcome is Outcome.OPEN and not is_known and not isinstance(about.request, CardRequest)
+    if is_ending and deps.clock() - case.request.at < STORED_WITHIN:
         raise NotStoredYet
     return about
-
-
-def _is_about_to_end(about: Case) -> bool:
-    """It is stored as it was before its answer, which is shown: what has a button is final. Cards have theirs earlier."""
-    is_known = about.lookups and all(lookup.settled for lookup in about.lookups)
-    return about.outcome is Outcome.OPEN and not is_known and not isinstance(about.request, CardRequest)

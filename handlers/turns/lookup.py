@@ -118,7 +118,7 @@ def _sighted(case: Case, now: datetime) -> tuple[list[Finding], list[Sighting]]:
 
 
 async def _wait(case: Case, at: datetime, deps: LookupDeps, *, promised: datetime | None) -> None:
-    """Not settled: show what has changed, and schedule the next turn. `promised`: the time for the next call that was told."""
+    """Not settled: show what has changed, and schedule the next turn. `promised`: the time of the next call, as the asker was told."""
     now = deps.clock()
     found = await judged(case, now)
     state = " ".join(sorted(f"{one.input}:{one.state}:{one.note or ''}" for one in found))

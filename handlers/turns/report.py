@@ -43,9 +43,9 @@ MOST_LOOKUPS = 1000
 MOST_EVIDENCE = 1000
 """Pieces of evidence that are drawn. VirusTotal lists at most 400."""
 SUBJECT_CHARACTERS = 105
-"""Of an indicator in a picture: more would not fit its width."""
+"""The longest that an indicator may be in a picture: more would not fit its width."""
 ALT_CHARACTERS = 1000
-"""Of an alternative text, as Slack's own form allows it."""
+"""The longest alternative text that Slack's own form allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Chart:
     """What a picture is to show."""
 
     name: str
-    """Of its file."""
+    """The name of its file."""
     description: str
     """JSON text, as bot/chart.py reads it."""
     alt: str
@@ -187,7 +187,7 @@ def chart(
         panels.append({"name": "evidence", "points": points, "since": since, "until": now.timestamp()})
 
     def words() -> dict[str, str]:
-        """In the language of now."""
+        """The words of the picture, in the language that is spoken now."""
         return {
             "state": last.state.value,
             "subject": " ".join(clean(text.subject(finding, SUBJECT_CHARACTERS)).split()),
