@@ -28,7 +28,8 @@ from bot.storage.slack import Modals, PeopleStore, WatchStore
 from bot.storage.virustotal import QuotaStore
 from bot.transport import TimedTransport, VirusTotalTransport
 from handlers.case import StoreDown
-from handlers.instances import DEFAULT, Instance
+from handlers.deps import Instance
+from handlers.instances import DEFAULT
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.coalescing import FEW_CALLS, InFlight

@@ -52,19 +52,14 @@ class Case(Frozen, Generic[R_co]):
     """How often the response_url was used, or was about to be used, for progress; Slack allows five uses."""
     told: str = ""
     """The last news that the asker was told while waiting, so that it is not repeated."""
-    channel: str | None = None
-    """The channel of the answer, if it is a message of the bot's own."""
+    channel: str | None = None  # the channel of the answer, if it is a message of the bot's own
     ts: str | None = None
     posting: str | None = None
     """The channel in which that message was about to be posted: it may be there although `ts` is not known."""
-    changes: tuple[Change, ...] = ()
-    """The settings that were changed."""
-    plain: bool = False
-    """Slack refused the blocks, so the answer is plain text."""
-    published: bool = False
-    """A copy of this private answer was shown to the whole channel."""
-    shared_by: str | None = None
-    """Who had shared the answer that this one replaces."""
+    changes: tuple[Change, ...] = ()  # the settings that were changed
+    plain: bool = False  # Slack refused the blocks, so the answer is plain text
+    published: bool = False  # a copy of this private answer was shown to the whole channel
+    shared_by: str | None = None  # who had shared the answer that this one replaces
     first: Origin | None = None
     """Who first asked for the files of the answer that this one replaces, and where; None if it replaces none."""
     asked_at: datetime | None = None
@@ -251,13 +246,11 @@ class Sighting(Frozen):
     action: str
     kind: Kind | None
     value: str
-    input: str = Field(alias="asked")
-    """As it was asked for."""
+    input: str = Field(alias="asked")  # as it was asked for
     state: State
     count: int | None
     total: int | None
-    at: datetime | None = None
-    """When it was looked up; None before that is on record."""
+    at: datetime | None = None  # when it was looked up; None before that is on record
     known: HostRecord | None = None
     """What was known against a host. None for the rest, and from versions that had the documented rule only."""
 
@@ -292,12 +285,9 @@ class Summary:
 
     times: int
     since: datetime
-    here: bool
-    """It was first looked up in the channel that asks now."""
-    channel: str | None
-    """Where it was first looked up, if that is another channel and a public one."""
-    last: Sighting | None
-    """The last time that VirusTotal said something about it."""
+    here: bool  # it was first looked up in the channel that asks now
+    channel: str | None  # where it was first looked up, if that is another channel and a public one
+    last: Sighting | None  # the last time that VirusTotal said something about it
 
     def previous_if_changed(self, finding: Finding) -> Sighting | None:
         """The previous result by today's threshold and rule, if VirusTotal's counts or the verdict are others now."""

@@ -45,8 +45,7 @@ class BadNumber(UsageError):
     value: str
     least: int
     most: int
-    action: Action | None = None
-    """The action that was typed before it, if one was."""
+    action: Action | None = None  # the action that was typed before it, if one was
 
 
 @dataclass(eq=False)
@@ -133,8 +132,7 @@ class LookupCommand:
     """Look up indicators, files, and people by the domain of their mail address."""
 
     lookups: tuple[Lookup, ...] = ()
-    people: tuple[str, ...] = ()
-    """Ids of users."""
+    people: tuple[str, ...] = ()  # ids of users
     share: bool = False
     fresh: bool = False
     wrong: tuple[WrongValue, ...] = ()

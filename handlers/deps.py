@@ -11,11 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.admission import AdmissionDeps, Directory, Languages, RecentSettings, RequestStore
 from handlers.case import Case, Sighting, Summary
-from handlers.instances import Instance, Replies
 from handlers.people import Policy
 from handlers.request import Modal, Origin
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, Rules, WatchStore
+from vt.codec import Raw
 from vt.evidence import Thresholds
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 from vt.service import Service
@@ -61,6 +61,34 @@ class Modals(Protocol):
 
     async def modal(self, modal_id: str) -> Modal | None:
         """What a modal is for; None if there is none with that id."""
+
+
+class Replies(Protocol):
+    """The cache of VirusTotal's replies. Every method raises StoreDown when the database cannot be reached."""
+
+    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, Raw]:
+        """The cached replies by key, without those from before that time."""
+
+    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
+        """Store replies that came at that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance of VirusTotal: what its key can do, where it is the default, and who may use it, by ids or names."""
+
+    name: str
+    service: Service  # for people's look-ups
+    automatic: Service  # for look-ups that nobody asked for
+    replies: Replies
+    quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
+    leave_queue: Callable[[str], Awaitable[None]]
+    teams: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
+    allowed_teams: frozenset[str] = frozenset()
+    allowed_channels: frozenset[str] = frozenset()
+    allowed_users: frozenset[str] = frozenset()
+    """Empty means everywhere, and everybody."""
 
 
 Judged = tuple[datetime, State, int]

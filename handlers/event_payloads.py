@@ -26,15 +26,11 @@ class Bot:
 class AddressedMessage:
     """A message to the bot: a mention, or a direct message."""
 
-    delivery: str
-    """Several events can report one message: it is one request."""
+    delivery: str  # several events can report one message: it is one request
     origin: Origin
-    text: str
-    """Without the mention of the bot itself."""
-    forwarded: str
-    """The text of the messages that it forwards."""
-    files: Sequence[Payload]
-    """Its own, and those of the messages that it forwards."""
+    text: str  # without the mention of the bot itself
+    forwarded: str  # the text of the messages that it forwards
+    files: Sequence[Payload]  # its own, and those of the messages that it forwards
     from_bot: bool
 
 
@@ -62,10 +58,8 @@ class MessageEvent:
 
     channel: str
     ts: str
-    at: str
-    """Slack's timestamp of this event; an event with an older one is out of date."""
-    poster: str
-    """The id of a user or a bot; "" when Slack does not say."""
+    at: str  # Slack's timestamp of this event; an event with an older one is out of date
+    poster: str  # the id of a user or a bot; "" when Slack does not say
     thread: str | None = None
     text: str = ""
     is_edit: bool = False
@@ -161,8 +155,7 @@ TOMBSTONE = "tombstone"
 class BotFilter:
     """Whose messages are looked up: people's, and those of the bots that are named here."""
 
-    own: frozenset[str] = frozenset()
-    """This bot's own ids, whose messages never are."""
+    own: frozenset[str] = frozenset()  # this bot's own ids, whose messages never are
     allowed: frozenset[str] = frozenset()
     """Ids and names of other bots. Names are compared without case, and with single spaces."""
 

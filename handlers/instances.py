@@ -4,29 +4,26 @@ There are none to choose from (an empty mapping) as long as there is only VT_API
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
-from handlers.admission import Directory, RecentSettings, in_listed
+from handlers.admission import in_listed
 from handlers.case import Case
 from handlers.commands import UnknownOption, UsageError, looks_pasted, nearest
+from handlers.deps import InfoDeps, Instance, ListenerDeps, PostingDeps, SettingsDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage
 from handlers.payloads import ModalSubmission, SlashCommand
 from handlers.people import (
     InstanceForbidden,
     InstanceRemoved,
     InstanceUnknown,
-    Policy,
     is_admin,
     is_listed,
 )
 from handlers.request import FormModal, LookupRequest, Origin, ReportRequest
 from handlers.slack_errors import Unknown
 from handlers.text.channels import AS_SET
-from vt.codec import Raw
-from vt.service import Service
 
 DEFAULT = "default"
 """The name of VT_API_KEY's instance. What is stored without a name is its."""
@@ -36,61 +33,9 @@ _DASHES = "\u2010-\u2015\u2212"
 _OPTION = re.compile(rf"(?<!\S)(?:--|[{_DASHES}]-?)instance(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
 
 
-class Replies(Protocol):
-    """The cache of VirusTotal's replies. Every method raises StoreDown when the database cannot be reached."""
-
-    async def get(self, keys: Iterable[str], newer_than: datetime) -> dict[str, Raw]:
-        """The cached replies by key, without those from before that time."""
-
-    async def put(self, raws: Mapping[str, Raw], at: datetime) -> None:
-        """Store replies that came at that time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One of them: what its key can do, where it is the default, and who may use it, by ids or names."""
-
-    name: str
-    service: Service
-    """For people's look-ups."""
-    automatic: Service
-    """For look-ups that nobody asked for."""
-    replies: Replies
-    quota_left: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
-    leave_queue: Callable[[str], Awaitable[None]]
-    teams: frozenset[str] = frozenset()
-    channels: frozenset[str] = frozenset()
-    allowed_teams: frozenset[str] = frozenset()
-    allowed_channels: frozenset[str] = frozenset()
-    allowed_users: frozenset[str] = frozenset()
-    """Empty means everywhere, and everybody."""
-
-
-class Instances(Protocol):
-    """Dependencies that know the instances, by name."""
-
-    @property
-    def instances(self) -> Mapping[str, Instance]:
-        """Empty while there is only VT_API_KEY's."""
-
-
-class Asking(Instances, Protocol):
-    """Dependencies that know who asks, and where."""
-
-    @property
-    def channel_settings(self) -> RecentSettings:
-        """The settings of channels."""
-
-    @property
-    def directory(self) -> Directory:
-        """People and channels."""
-
-    @property
-    def policy(self) -> Policy:
-        """Who the bot's admins are."""
-
-
-D = TypeVar("D", bound=Instances)
+Asking = ListenerDeps | InfoDeps | SettingsDeps | WatchDeps
+"""Dependencies that know who asks, and where."""
+D = TypeVar("D", bound=PostingDeps)
 R = TypeVar("R", SlashCommand, AddressedMessage)
 
 

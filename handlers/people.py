@@ -19,11 +19,9 @@ class Role(StrEnum):
 
     MEMBER = "member"
     GUEST = "guest"
-    STRANGER = "stranger"
-    """A member of another workspace, through Slack Connect."""
+    STRANGER = "stranger"  # a member of another workspace, through Slack Connect
     BOT = "bot"
-    GONE = "gone"
-    """Deactivated."""
+    GONE = "gone"  # deactivated
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +31,8 @@ class Person:
     id: str
     name: str
     role: Role
-    admin: bool = False
-    """An admin or owner of our workspace."""
-    locale: str = ""
-    """The language in which they use Slack, such as ja-JP; "" when it is not known."""
+    admin: bool = False  # an admin or owner of our workspace
+    locale: str = ""  # the language in which they use Slack, such as ja-JP; "" when it is not known
 
 
 class DirectoryCache(Protocol):
@@ -65,16 +61,12 @@ class Denial(StrEnum):
     STRANGER = "stranger"
     BOT = "bot"
     GONE = "gone"
-    UNKNOWN = "unknown"
-    """Slack did not say who it is, so access is denied."""
-    SCOPE = "scope"
-    """The same, because the app lacks a scope."""
+    UNKNOWN = "unknown"  # Slack did not say who it is, so access is denied
+    SCOPE = "scope"  # the same, because the app lacks a scope
     TOKEN = "token"  # noqa: S105 - stored in the audit trail
     """The same, because Slack does not accept the bot's token."""
-    USER = "user"
-    """Not on the operator's list of people."""
-    CHANNEL = "channel"
-    """Not a channel on the operator's list."""
+    USER = "user"  # not on the operator's list of people
+    CHANNEL = "channel"  # not a channel on the operator's list
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +74,8 @@ class Policy:
     """Who may ask: by default every full member of the workspace that installed the bot."""
 
     roles: frozenset[Role] = frozenset({Role.MEMBER})
-    users: frozenset[str] = frozenset()
-    """Ids or names; empty means everybody."""
-    channels: frozenset[str] = frozenset()
-    """Ids or names, or DIRECT; empty means everywhere."""
+    users: frozenset[str] = frozenset()  # ids or names; empty means everybody
+    channels: frozenset[str] = frozenset()  # ids or names, or DIRECT; empty means everywhere
     admins: frozenset[str] = frozenset()
     """Ids or names of people who may change any channel's settings, besides the workspace's admins."""
 
@@ -114,8 +104,7 @@ class Scope(StrEnum):
     """Which channels' settings someone may change."""
 
     NOWHERE = "nowhere"
-    CHANNEL = "channel"
-    """The channel they are in, because they created it."""
+    CHANNEL = "channel"  # the channel they are in, because they created it
     WORKSPACE = "workspace"
 
 

@@ -229,10 +229,8 @@ class Sent(Generic[T]):
     """What became of a message."""
 
     response: T
-    refusals: int = 0
-    """How often Slack refused its blocks."""
-    plain: bool = False
-    """It is text alone."""
+    refusals: int = 0  # how often Slack refused its blocks
+    plain: bool = False  # it is text alone
 
 
 async def send_with_fallback(
@@ -267,8 +265,7 @@ class Use(Enum):
     """What Slack makes of a use of a response_url."""
 
     ACCEPTED = auto()
-    TOO_MANY = auto()
-    """It was used five times before."""
+    TOO_MANY = auto()  # it was used five times before
     REFUSED = auto()
 
 

@@ -34,10 +34,8 @@ class Mode(StrEnum):
 
     OFF = "off"
     ALL = "all"
-    RISKY = "risky"
-    """A card only when something is RISKY."""
-    REACTION = "reaction"
-    """A reaction on the message; the card when someone asks for it."""
+    RISKY = "risky"  # a card only when something is RISKY
+    REACTION = "reaction"  # a reaction on the message; the card when someone asks for it
     DRY_RUN = "dry-run"
     """The card goes to whoever switched the channel, and nothing is posted in it."""
 
@@ -71,8 +69,7 @@ class CardProgress(Frozen):
     asked_urls: tuple[str, ...] = Field(default=(), alias="asked")
     """URLs with secrets that the poster was asked about, by `lookup_key`."""
     reaction: Reaction | None = Field(default=None, alias="mark")
-    failures: int = 0
-    """How often in a row the card could not be posted."""
+    failures: int = 0  # how often in a row the card could not be posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +77,7 @@ class Watch:
     """How a channel is watched."""
 
     mode: Mode
-    person: str
-    """The id of who switched it; "" when the channel's name decided."""
+    person: str  # the id of who switched it; "" when the channel's name decided
     since: datetime
     paused_until: datetime | None = None
 
@@ -100,14 +96,11 @@ class Card:
     """A message with indicators, and what was done in answer to it."""
 
     case: Case
-    wanted: tuple[Lookup, ...]
-    """What its text holds now; nothing when it was deleted."""
+    wanted: tuple[Lookup, ...]  # what its text holds now; nothing when it was deleted
     overrides: CardOverrides
     progress: CardProgress
-    version: int
-    """Goes up with each edit of the message and each override."""
-    posted: datetime | None
-    """When the card or the reaction was posted."""
+    version: int  # goes up with each edit of the message and each override
+    posted: datetime | None  # when the card or the reaction was posted
 
     @property
     def is_visible(self) -> bool:
@@ -121,10 +114,8 @@ class Rules:
 
     channels: tuple[str, ...] = ()
     """Patterns of the names of channels that are watched from the beginning."""
-    join: bool = False
-    """Join such a channel when it is created."""
-    bots: frozenset[str] = frozenset()
-    """Ids and names of other bots whose messages are looked up."""
+    join: bool = False  # join such a channel when it is created
+    bots: frozenset[str] = frozenset()  # ids and names of other bots whose messages are looked up
     own_domains: frozenset[str] = frozenset()
     """The organisation's own domains, which are never looked up."""
     max_cards: int = 30
@@ -207,8 +198,7 @@ ALL_CHANNELS = ""
 class Duplicate:
     """The same indicator, posted again in another message."""
 
-    key: str
-    """As `lookup_key` makes it."""
+    key: str  # as `lookup_key` makes it
     person: str
     at: datetime
 
@@ -218,11 +208,9 @@ class Ignored:
     """What is not looked up in watched channels: a domain with its subdomains, an address or network, a hash or a URL."""
 
     value: str
-    channel: str
-    """A channel's id, or ALL_CHANNELS."""
+    channel: str  # a channel's id, or ALL_CHANNELS
     person: str
-    until: datetime | None = None
-    """None: until somebody removes it."""
+    until: datetime | None = None  # None: until somebody removes it
     reason: str = ""
 
 

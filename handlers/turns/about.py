@@ -10,8 +10,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from handlers import text
 from handlers.admission import may_change, may_change_all
 from handlers.case import Case, Change, Outcome, StoreDown
-from handlers.deps import HomeDeps, InfoDeps, PostingDeps, SettingsDeps
-from handlers.instances import Instance, asked_for, default_of_place, usable
+from handlers.deps import HomeDeps, InfoDeps, Instance, PostingDeps, SettingsDeps
+from handlers.instances import asked_for, default_of_place, usable
 from handlers.people import PLACES_OF_ONE, InstanceRefused
 from handlers.posting import end, reply
 from handlers.request import (

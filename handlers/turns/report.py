@@ -15,9 +15,9 @@ import structlog
 
 from handlers import text
 from handlers.case import Case, Sighting, Summary, is_shared
-from handlers.deps import History, Judged, ReportDeps
+from handlers.deps import History, Judged, Replies, ReportDeps
 from handlers.files import send_file_to
-from handlers.instances import Replies, for_reading
+from handlers.instances import for_reading
 from handlers.posting import channel_of, end, judged, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest
 from handlers.slack_errors import NotPosted
@@ -52,12 +52,9 @@ ALT_CHARACTERS = 1000
 class Chart:
     """What a picture is to show."""
 
-    name: str
-    """The name of its file."""
-    description: str
-    """JSON text, as bot/chart.py reads it."""
-    alt: str
-    """What it shows, in words."""
+    name: str  # the name of its file
+    description: str  # JSON text, as bot/chart.py reads it
+    alt: str  # what it shows, in words
 
 
 @dataclass(frozen=True, slots=True)

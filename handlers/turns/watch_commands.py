@@ -1,6 +1,7 @@
 """/vt watch and /vt ignore: how a channel is watched, and what is ignored in it."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
@@ -57,8 +58,7 @@ class IgnoreCommand:
     """What must be ignored, for how long and why."""
 
     value: str
-    duration: timedelta | None
-    """None: until somebody removes it."""
+    duration: timedelta | None  # None: until somebody removes it
     reason: str
 
 
@@ -118,12 +118,12 @@ async def watch(case: Case[WatchRequest], deps: WatchDeps) -> None:
     try:
         mode = parse_mode(case.request.arguments)
     except Unclear:
-        await _refuse(case, channels_text.WATCH_USAGE, deps)
+        await _answer(case, channels_text.WATCH_USAGE, deps, Outcome.REFUSED)
         return
     if mode is None:
         await _answer(case, await _status(case, deps), deps)
     elif refusal := await _not_allowed(case, deps) or await _cannot_join(case, mode, deps):
-        await _refuse(case, refusal, deps)
+        await _answer(case, refusal, deps, Outcome.REFUSED)
     else:
         origin = case.request.origin
         if deps.instances and mode is not Mode.OFF:
@@ -172,7 +172,9 @@ async def _status(case: Case, deps: WatchDeps) -> str:
         return channels_text.SWITCHED[Mode.OFF]
     recent = await deps.cards.count_since(origin.team, origin.channel, now - THROTTLE_PERIOD)
     day = await deps.cards.count_since(origin.team, origin.channel, now - DUPLICATE_WINDOW)
-    person = await _name(watch.person, deps)
+    person = watch.person
+    with suppress(Unknown):
+        person = f"@{(await deps.directory.person(person)).name}" if person else ""
     lines = [
         channels_text.SWITCHED[watch.mode],
         channels_text.by(person, watch.since),
@@ -181,13 +183,6 @@ async def _status(case: Case, deps: WatchDeps) -> str:
     if watch.paused_until and watch.is_paused(now):
         lines.append(channels_text.paused(deps.rules.max_cards, watch.paused_until))
     return "\n".join(map(str, [*lines, channels_text.ignored(await _ignored(case, deps))]))
-
-
-async def _name(user: str, deps: WatchDeps) -> str:
-    try:
-        return f"@{(await deps.directory.person(user)).name}" if user else ""
-    except Unknown:
-        return user
 
 
 # /vt ignore ----------------------------------------------------------------------------------------------
@@ -200,15 +195,17 @@ async def ignore(case: Case[WatchRequest], deps: WatchDeps) -> None:
         if word.lower() in ("", "list"):
             await _answer(case, channels_text.ignored(await _ignored(case, deps)), deps)
         elif refusal := await _not_allowed(case, deps):
-            await _refuse(case, refusal, deps)
+            await _answer(case, refusal, deps, Outcome.REFUSED)
         elif word.lower() == "remove":
             await _answer(case, await _remove(case, parse_value(rest.strip()), deps), deps)
         else:
             await _answer(case, await _add(case, parse_ignore(case.request.arguments), deps), deps)
     except UnclearDuration as unclear:
-        await _refuse(case, channels_text.unclear_duration(unclear.value, unclear.word), deps)
+        await _answer(
+            case, channels_text.unclear_duration(unclear.value, unclear.word), deps, Outcome.REFUSED
+        )
     except Unclear:
-        await _refuse(case, channels_text.IGNORE_USAGE, deps)
+        await _answer(case, channels_text.IGNORE_USAGE, deps, Outcome.REFUSED)
 
 
 async def _ignored(case: Case, deps: WatchDeps) -> list[Ignored]:
@@ -263,7 +260,3 @@ async def _not_allowed(case: Case, deps: WatchDeps) -> str:
 
 async def _answer(case: Case, line: str, deps: WatchDeps, outcome: Outcome = Outcome.DONE) -> None:
     await end(await reply(case, messages.note(line), deps), deps, outcome)
-
-
-async def _refuse(case: Case, line: str, deps: WatchDeps) -> None:
-    await _answer(case, line, deps, Outcome.REFUSED)
