@@ -1,4 +1,4 @@
-"""Opening modals within the three seconds of a trigger_id, and finding out what an open one is for."""
+"""Opening modals within the three seconds of a trigger_id, and the requests of the jobs that fill some of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -83,19 +83,12 @@ async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDe
     return str(opened["view"]["id"])
 
 
-async def find_modal(modal_id: str, team: str, user: str, deps: ListenerDeps) -> Modal | None:
-    """What a modal is for; None if it is no longer stored or was opened by somebody else. Raises StoreDown."""
-    modal = await deps.modals.modal(modal_id)
-    owner = modal and (modal.origin.team, modal.origin.user)
-    return modal if owner == (team, user) else None
-
-
 def head(delivery: str, origin: Origin, deps: ListenerDeps | WatchDeps) -> Head:
     """The head of a new request."""
     return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
 
 
-def _modal_head(delivery: str, origin: Origin, deps: ListenerDeps, **changes: Any) -> Head:
+def modal_head(delivery: str, origin: Origin, deps: ListenerDeps, **changes: Any) -> Head:
     """The head of a modal. The response_url of its origin is as old as the modal is, not as the request made from it."""
     now = deps.clock()
     origin = origin.model_copy(update={"since": now, **changes})
@@ -121,7 +114,7 @@ async def open_form(
     `files`: attached files, which are looked up with what is filled in. `notice`: a sentence above the fields.
     """
     modal = FormModal(
-        **_modal_head(f"form:{trigger_id}", origin, deps, entry_point=EntryPoint.FORM),
+        **modal_head(f"form:{trigger_id}", origin, deps, entry_point=EntryPoint.FORM),
         text=typed,
         found=tuple(Found(kind=one.kind, value=one.value, written=one.written) for one in found),
         lookups=files,
@@ -131,7 +124,7 @@ async def open_form(
 
 async def reopen_form(modal: FormModal, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the form again with what it had. Returns what to tell the user, or ""."""
-    again = _modal_head(f"form:{trigger_id}", modal.origin, deps, entry_point=EntryPoint.FORM)
+    again = modal_head(f"form:{trigger_id}", modal.origin, deps, entry_point=EntryPoint.FORM)
     return await _open_form(modal.model_copy(update=dict(again)), trigger_id, deps)
 
 
@@ -170,13 +163,13 @@ async def open_login_if_needed(
     if not files:
         return None
     try:
-        prefilled = _prefilled(files, share=wanted.share)
+        prefilled = prefill(files, share=wanted.share)
     except TooLong as usage_error:
         return text.usage_error(usage_error)
     return await open_login_form(prefilled, origin, trigger_id, deps)
 
 
-def _prefilled(files: Sequence[Lookup], *, share: bool) -> Prefilled:
+def prefill(files: Sequence[Lookup], *, share: bool) -> Prefilled:
     """What was asked before it turned out that a login is needed: files of one server. Raises TooLong."""
     paths = ", ".join(file.input for file in files)
     # Slack would cut a longer text, and half of a path is another path.
@@ -187,7 +180,7 @@ def _prefilled(files: Sequence[Lookup], *, share: bool) -> Prefilled:
 
 async def open_login_form(prefilled: Prefilled, origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the form. Returns what to tell the person: "" for nothing."""
-    modal = LoginModal(**_modal_head(f"login:{trigger_id}", origin, deps, entry_point=EntryPoint.FORM))
+    modal = LoginModal(**modal_head(f"login:{trigger_id}", origin, deps, entry_point=EntryPoint.FORM))
     try:
         await open_modal(modal, login_form(modal.id, prefilled), trigger_id, deps)
     except Refused as refused:
@@ -197,33 +190,18 @@ async def open_login_form(prefilled: Prefilled, origin: Origin, trigger_id: str,
     return ""
 
 
-async def stacked_login_form(below: FormModal, wanted: LookupCommand, deps: ListenerDeps) -> View:
-    """The form to be pushed over another form in which a server was named; both together become one request.
-
-    Raises StoreDown, TooLong.
-    """
-    files = needing_login(wanted.lookups, deps)
-    prefilled = _prefilled(files, share=wanted.share)
-    others = tuple(one for one in wanted.lookups if one not in files)
-    delivery = f"login:{below.id}:{deps.new_id()}"
-    new = _modal_head(delivery, below.origin, deps, entry_point=EntryPoint.FORM)
-    modal = LoginModal(**new, lookups=others, people=wanted.people)
-    await deps.modals.keep(modal)
-    return login_form(modal.id, prefilled)
-
-
 # Modals that a job fills ---------------------------------------------------------------------------------
 
 
 async def open_details(verb: AnswerVerb, about: str, click: ButtonClick, deps: ListenerDeps) -> str:
     """Open a modal about the answer with the id `about`. Returns what to tell the user, or ""."""
-    new = _modal_head(f"{verb}:{click.trigger_id}", click.origin, deps)
+    new = modal_head(f"{verb}:{click.trigger_id}", click.origin, deps)
     return await _open_filled(AnswerModal(**new, verb=verb, about=about), click.trigger_id, deps)
 
 
 async def open_settings(origin: Origin, trigger_id: str, deps: ListenerDeps) -> str:
     """Open the settings of the channel in `origin`. Returns what to tell the user, or ""."""
-    modal = SettingsModal(**_modal_head(f"{Verb.SETTINGS}:{trigger_id}", origin, deps))
+    modal = SettingsModal(**modal_head(f"{Verb.SETTINGS}:{trigger_id}", origin, deps))
     return await _open_filled(modal, trigger_id, deps)
 
 

@@ -12,6 +12,7 @@ from handlers.case import StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
 from handlers.listeners.events import bot, is_for_us
+from handlers.listeners.modals import find_modal
 from handlers.parser import parse_values
 from handlers.payloads import ButtonClick, MalformedPayload, ModalClick, ModalSubmission, Payload
 from handlers.request import (
@@ -96,7 +97,7 @@ async def _do(click: ButtonClick, deps: ListenerDeps) -> str:
 async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
     """Open the form again with what was typed before. Returns what to tell the user, or ""."""
     try:
-        modal = await open_modals.find_modal(click.value, click.origin.team, click.origin.user, deps)
+        modal = await find_modal(click.value, click.origin.team, click.origin.user, deps)
     except StoreDown:
         return text.CANNOT_TAKE
     return (
@@ -152,7 +153,7 @@ async def handle_picture(ack: AsyncAck, body: Payload, action: Payload, deps: Li
 async def _modal(click: ModalClick, deps: ListenerDeps) -> Modal | None:
     """What the modal is for; None too while the database is away, since a modal's buttons stay where they are."""
     try:
-        return await open_modals.find_modal(click.modal_id, click.team, click.user, deps)
+        return await find_modal(click.modal_id, click.team, click.user, deps)
     except StoreDown:
         return None
 
@@ -171,7 +172,7 @@ async def handle_rescan(ack: AsyncAck, body: Payload, deps: ListenerDeps) -> Non
 async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
     """Returns what to tell the user, or ""."""
     try:
-        modal = await open_modals.find_modal(submission.modal_id, submission.team, submission.user, deps)
+        modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
     except StoreDown:
         return text.CANNOT_TAKE
     if not isinstance(modal, AnswerModal):

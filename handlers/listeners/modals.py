@@ -17,22 +17,18 @@ from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMan
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
 from handlers.instances import in_form
-from handlers.open_modals import (
-    Refused,
-    find_modal,
-    head,
-    needing_login,
-    stacked_login_form,
-)
+from handlers.open_modals import Refused, head, modal_head, needing_login, prefill
 from handlers.payloads import ModalSubmission
 from handlers.request import (
     Answers,
     ChangeSettingsRequest,
     ChannelSettings,
     Detail,
+    EntryPoint,
     FormModal,
     LoginModal,
     LookupRequest,
+    Modal,
     Origin,
     SettingsModal,
     Uploads,
@@ -42,6 +38,7 @@ from handlers.text import channels as channels_text
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
 from handlers.text.language import localized
+from handlers.views.form import login_form
 from handlers.views.rich_text import rendered_view
 from vt import errors
 from vt.actions import ACTIONS, BY_KEY, FILE
@@ -62,12 +59,19 @@ class InvalidField(Exception):
     usage_error: UsageError
 
 
+async def find_modal(modal_id: str, team: str, user: str, deps: ListenerDeps) -> Modal | None:
+    """What a modal is for; None if it is no longer stored or was opened by somebody else. Raises StoreDown."""
+    modal = await deps.modals.modal(modal_id)
+    owner = modal and (modal.origin.team, modal.origin.user)
+    return modal if owner == (team, user) else None
+
+
 async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -> None:
     """Store the form's request. Otherwise mark the field that is wrong, or ask for a login that is needed too."""
     submission = payloads.modal_submission(body)
     field = "found" if "found" in submission.values else "values"
     try:
-        login_form = await _submit_form(submission, deps)
+        login = await _submit_form(submission, deps)
     except StoreDown:
         await _refuse(ack, {field: text.CANNOT_TAKE})
     except InvalidField as invalid:
@@ -75,8 +79,8 @@ async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -
     except Refused as refused:
         await _refuse(ack, {field: refused.sentence})
     else:
-        if login_form:
-            await ack(response_action="push", view=rendered_view(login_form))
+        if login:
+            await ack(response_action="push", view=rendered_view(login))
         else:
             await ack()
 
@@ -96,7 +100,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
     wanted = form_command(submission, modal, thresholds)
     if needing_login(wanted.lookups, deps):
         try:
-            return await stacked_login_form(modal, wanted, deps)
+            return await _stacked_login_form(modal, wanted, deps)
         except TooLong as usage_error:
             raise InvalidField("path", usage_error) from None
     origin = _answer_origin(modal.origin, share=wanted.share)
@@ -110,6 +114,21 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
     if problem := await accept(request, deps):
         raise Refused(problem)
     return None
+
+
+async def _stacked_login_form(below: FormModal, wanted: LookupCommand, deps: ListenerDeps) -> View:
+    """The form to be pushed over another form in which a server was named; both together become one request.
+
+    Raises StoreDown, TooLong.
+    """
+    files = needing_login(wanted.lookups, deps)
+    prefilled = prefill(files, share=wanted.share)
+    others = tuple(one for one in wanted.lookups if one not in files)
+    delivery = f"login:{below.id}:{deps.new_id()}"
+    new = modal_head(delivery, below.origin, deps, entry_point=EntryPoint.FORM)
+    modal = LoginModal(**new, lookups=others, people=wanted.people)
+    await deps.modals.keep(modal)
+    return login_form(modal.id, prefilled)
 
 
 def _answer_origin(origin: Origin, *, share: bool) -> Origin:
