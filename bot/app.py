@@ -109,8 +109,7 @@ async def running(
         if isinstance(parts.clock, DatabaseClock):
             parts.clock.on_set = partial(_clock_was_set, parts)
         await _wake_from_future(parts)
-        refused_blocks = await RefusedBlocks.stored(parts.database, parts.clock)
-        deps = replace(_deps(settings, parts, slack, logins), refused_blocks=refused_blocks)
+        deps = await _deps(settings, parts, slack, logins)
         async with AsyncExitStack() as stack:
             installed = await _installed(settings, parts, deps, metrics)
             deps = replace(deps, installations=installed.installations if installed else None)
@@ -201,7 +200,7 @@ def _turns(
     )
 
 
-def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) -> Deps:
+async def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) -> Deps:
     channel_settings = RecentSettings(SettingsStore(parts.database), parts.clock)
     directory, key = Directory(slack, parts.people, parts.clock), parts.key
     return Deps(
@@ -221,6 +220,7 @@ def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Logins) 
         automatic=key.automatic,
         instances=parts.offered(),
         slack=slack,
+        refused_blocks=await RefusedBlocks.stored(parts.database, parts.clock),
         clock=parts.clock,
         new_id=new_id,
         thresholds=settings.verdicts,

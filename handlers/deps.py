@@ -132,22 +132,6 @@ class RefusedBlocks(Protocol):
         """Store that it refused these kinds just now. Raises StoreDown."""
 
 
-class NoRefusedBlocks:
-    """For a bot that forgets what was refused, such as one in a terminal."""
-
-    known: Collection[tuple[str, str]] = ()
-
-    def kinds(self, _team: str) -> frozenset[str]:
-        """None."""
-        return frozenset()
-
-    async def remember(self, _team: str, _kinds: Collection[str]) -> None:
-        """Forgotten."""
-
-
-NO_REFUSED_BLOCKS = NoRefusedBlocks()
-
-
 class Logins(Protocol):
     """Holds logins in the memory of this process, each for the requests of the person who typed it (`owner`: team and user)."""
 
@@ -196,7 +180,7 @@ class PostingDeps:
     slack: AsyncWebClient
     clock: Callable[[], datetime]
     languages: Languages
-    refused_blocks: RefusedBlocks = NO_REFUSED_BLOCKS
+    refused_blocks: RefusedBlocks
     audience: Audience = EVERYBODY  # everybody, with the contact to turn to
     new_file: Callable[[], IO[bytes]] = tempfile.TemporaryFile
     """A file without a name, for what is too large to be held in memory until Slack has it."""

@@ -180,6 +180,19 @@ class Storage:
         return cls(cases, StoredReplies(database, f"{number}:"), History(database), MemoryCards(cases))
 
 
+class NoRefusedBlocks:
+    """Forgets what was refused."""
+
+    known = ()
+
+    def kinds(self, _team):
+        """None."""
+        return frozenset()
+
+    async def remember(self, _team, _kinds):
+        """Forgotten."""
+
+
 @dataclass
 class World:
     """One bot, the VirusTotal that it asks, and the Slack that it speaks to."""
@@ -280,6 +293,7 @@ class World:
             service=service,
             automatic=service,
             slack=self.web,
+            refused_blocks=NoRefusedBlocks(),
             clock=self.clock,
             new_id=lambda: next(self.ids),
             thresholds=Thresholds(),
