@@ -12,7 +12,7 @@ from handlers import text
 from handlers.admission import accept, denial, effective_settings
 from handlers.case import StoreDown
 from handlers.commands import LookupCommand, TooLong
-from handlers.deps import ListenerDeps, WatchDeps
+from handlers.deps import ListenerDeps
 from handlers.instances import usable
 from handlers.payloads import ButtonClick
 from handlers.request import (
@@ -83,16 +83,16 @@ async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDe
     return str(opened["view"]["id"])
 
 
-def head(delivery: str, origin: Origin, deps: ListenerDeps | WatchDeps) -> Head:
-    """The head of a new request."""
-    return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
-
-
 def modal_head(delivery: str, origin: Origin, deps: ListenerDeps, **changes: Any) -> Head:
     """The head of a modal. The response_url of its origin is as old as the modal is, not as the request made from it."""
     now = deps.clock()
     origin = origin.model_copy(update={"since": now, **changes})
     return Head(id=deps.new_id(), delivery=delivery, at=now, origin=origin)
+
+
+def _request_head(modal: Modal, deps: ListenerDeps) -> Head:
+    """The head of the request that opening a modal makes."""
+    return Head(id=deps.new_id(), delivery=f"{modal.verb}:{modal.id}", at=deps.clock(), origin=modal.origin)
 
 
 # The form ------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps, noti
     except Refused as refused:
         return refused.sentence
     except NotOpened:
-        offer = FormRequest(**head(f"{modal.verb}:{modal.id}", modal.origin, deps), modal=modal.id)
+        offer = FormRequest(**_request_head(modal, deps), modal=modal.id)
         return await accept(offer, deps)
     return ""
 
@@ -214,7 +214,7 @@ async def _open_filled(modal: FilledModal, trigger_id: str, deps: ListenerDeps) 
     except NotOpened:
         return modals_text.TOO_LATE
     if view_id:
-        filling = request_for(modal, view_id, head(f"{modal.verb}:{modal.id}", modal.origin, deps))
+        filling = request_for(modal, view_id, _request_head(modal, deps))
         await show_problem(modal, view_id, await accept(filling, deps), deps)
     return ""
 

@@ -11,6 +11,7 @@ from handlers.admission import accept, accept_or_raise
 from handlers.case import StoreDown
 from handlers.commands import Options
 from handlers.deps import ListenerDeps
+from handlers.listeners.commands import head
 from handlers.listeners.events import bot, is_for_us
 from handlers.listeners.modals import find_modal
 from handlers.parser import parse_values
@@ -109,7 +110,7 @@ async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
 
 def _request(verb: Verb, about: str, click: ButtonClick, deps: ListenerDeps) -> Request:
     """What a button does. `about`: the id of the request whose answer it is under."""
-    new = open_modals.head(click.delivery(verb, about), click.origin, deps)
+    new = head(click.delivery(verb, about), click.origin, deps)
     match verb:
         case Verb.JSON | Verb.CSV | Verb.SHARE | Verb.HIDE:
             return AnswerRequest(**new, verb=verb, about=about)
@@ -131,7 +132,7 @@ async def handle_page(ack: AsyncAck, body: Payload, action: Payload, deps: Liste
     click = payloads.modal_click(body, action)
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal | SettingsModal):
-        new = open_modals.head(f"{modal.verb}:{click.trigger_id}", modal.origin, deps)
+        new = head(f"{modal.verb}:{click.trigger_id}", modal.origin, deps)
         part = click.value.removeprefix(f"{details_layout.TURN}:")
         problem = await accept(open_modals.request_for(modal, click.view_id, new, part), deps)
         await open_modals.show_problem(modal, click.view_id, problem, deps)
@@ -143,7 +144,7 @@ async def handle_picture(ack: AsyncAck, body: Payload, action: Payload, deps: Li
     click = payloads.modal_click(body, action)
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal):
-        new = open_modals.head(f"{Verb.PICTURE}:{click.trigger_id}", modal.origin, deps)
+        new = head(f"{Verb.PICTURE}:{click.trigger_id}", modal.origin, deps)
         part = click.value.removeprefix(f"{details_layout.PICTURE}:")
         request = AnswerRequest(**new, verb=Verb.PICTURE, about=modal.about, part=part)
         await open_modals.show_problem(modal, click.view_id, await accept(request, deps), deps)
@@ -177,7 +178,7 @@ async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
         return text.CANNOT_TAKE
     if not isinstance(modal, AnswerModal):
         return text.GONE
-    once = open_modals.head(f"{Verb.RESCAN}:{modal.about}", modal.origin, deps)
+    once = head(f"{Verb.RESCAN}:{modal.about}", modal.origin, deps)
     return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
 
 
@@ -191,7 +192,7 @@ async def handle_home_opened(body: Payload, context: AsyncBoltContext, deps: Lis
     opened = payloads.home_opened(body, bot(context).team)
     if opened.tab != "home" or not is_for_us(body, context):
         return
-    request = HomeRequest(**open_modals.head(opened.delivery, opened.origin, deps))
+    request = HomeRequest(**head(opened.delivery, opened.origin, deps))
     if refused := await accept_or_raise(request, deps):
         await _publish(refused, opened.origin, deps)
 
@@ -214,7 +215,7 @@ async def _click_home(click: ButtonClick, deps: ListenerDeps) -> str:
             there = click.origin.model_copy(update={"channel": click.value})
             return await open_modals.open_settings(there, click.trigger_id, deps)
         case "home-check":
-            checking = open_modals.head(f"home:{click.trigger_id}", click.origin, deps)
+            checking = head(f"home:{click.trigger_id}", click.origin, deps)
             return await accept(HomeRequest(**checking, check_key=True), deps)
         case _:
             return await _example(click, deps)
@@ -226,7 +227,7 @@ async def _example(click: ButtonClick, deps: ListenerDeps) -> str:
     if action not in EXAMPLES:
         return ""
     lookups = parse_values(action, action.example, Options(), deps.thresholds).lookups
-    new = open_modals.head(f"example:{click.trigger_id}", click.origin, deps)
+    new = head(f"example:{click.trigger_id}", click.origin, deps)
     return await accept(LookupRequest(**new, lookups=lookups), deps)
 
 

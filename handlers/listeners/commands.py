@@ -15,16 +15,16 @@ from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 from handlers import commands, payloads, text
 from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
-from handlers.deps import Deps, ListenerDeps
+from handlers.deps import Deps, ListenerDeps, WatchDeps
 from handlers.event_payloads import all_text, files, message_text
 from handlers.files import file_lookups
 from handlers.instances import named, with_option
-from handlers.open_modals import head, open_form, open_login_form, open_login_if_needed, open_settings
+from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
 from handlers.payloads import MalformedPayload, MessageShortcut, Payload, SlashCommand
 from handlers.people import is_foreign
 from handlers.posting import POST_OPTIONS
-from handlers.request import Answers, InfoRequest, LookupRequest, ReportRequest, Verb, WatchRequest
+from handlers.request import Answers, InfoRequest, LookupRequest, Origin, ReportRequest, Verb, WatchRequest
 from handlers.slack_errors import Unknown, ask
 from handlers.text import about
 from handlers.text.language import speak
@@ -98,6 +98,11 @@ def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
 
     return checked
+
+
+def head(delivery: str, origin: Origin, deps: ListenerDeps | WatchDeps) -> Head:
+    """The head of a new request."""
+    return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
 
 
 async def handle_command(ack: AsyncAck, command: Payload, home: str, deps: ListenerDeps) -> None:

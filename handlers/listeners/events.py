@@ -14,8 +14,8 @@ from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, parse_event
 from handlers.files import file_lookups
 from handlers.instances import named, with_option
-from handlers.listeners.commands import parse_or_error, select
-from handlers.open_modals import Head, head
+from handlers.listeners.commands import head, parse_or_error, select
+from handlers.open_modals import Head
 from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
 from handlers.payloads import Payload
 from handlers.people import is_foreign

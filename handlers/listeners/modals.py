@@ -17,7 +17,8 @@ from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMan
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
 from handlers.instances import in_form
-from handlers.open_modals import Refused, head, modal_head, needing_login, prefill
+from handlers.listeners.commands import head
+from handlers.open_modals import Refused, modal_head, needing_login, prefill
 from handlers.payloads import ModalSubmission
 from handlers.request import (
     Answers,

@@ -55,7 +55,9 @@ async def _go_on(
             await _end_unreadable(unreadable, here, is_last_try=is_last_try)
             return
         if case and case.outcome is Outcome.OPEN:
-            await step(case, await deps.for_team(case.request.origin.team))
+            if deps.installations:
+                deps = await deps.for_team(case.request.origin.team)
+            await step(case, deps)
     except NotInstalled:
         await deps.store.fail(case_id, UNINSTALLED)
 
