@@ -14,8 +14,8 @@ from handlers.listeners.commands import (
     handle_message_shortcut,
     prepare,
     refuse_foreign,
-    skip_malformed,
 )
+from handlers.listeners.events import skip_malformed
 from handlers.request import Verb
 from handlers.views import details_layout, form
 from handlers.views.answer import MORE

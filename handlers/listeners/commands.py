@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import wraps
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from slack_bolt import BoltResponse
@@ -21,10 +19,19 @@ from handlers.files import file_lookups
 from handlers.instances import named, with_option
 from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
-from handlers.payloads import MalformedPayload, MessageShortcut, Payload, SlashCommand
+from handlers.payloads import MessageShortcut, Payload, SlashCommand
 from handlers.people import is_foreign
 from handlers.posting import POST_OPTIONS
-from handlers.request import Answers, InfoRequest, LookupRequest, Origin, ReportRequest, Verb, WatchRequest
+from handlers.request import (
+    Answers,
+    InfoRequest,
+    LookupRequest,
+    Origin,
+    ReportRequest,
+    Request,
+    Verb,
+    WatchRequest,
+)
 from handlers.slack_errors import Unknown, ask
 from handlers.text import about
 from handlers.text.language import speak
@@ -83,23 +90,6 @@ def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
     return prepared
 
 
-def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """An event's listener that logs a malformed payload. Bolt then acknowledges it: Slack would only send the same one again.
-
-    What a person does is not wrapped: there bolt refuses what is malformed, and Slack tells them that it failed. Bolt looks
-    through `wraps` for the names of the arguments, so the listener gets what it asks for.
-    """
-
-    @wraps(listener)
-    async def checked(**given: Any) -> None:
-        try:
-            await listener(**given)
-        except MalformedPayload as malformed:
-            log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
-
-    return checked
-
-
 def head(delivery: str, origin: Origin, deps: ListenerDeps | WatchDeps) -> Head:
     """The head of a new request."""
     return Head(id=deps.new_id(), delivery=delivery, at=deps.clock(), origin=origin)
@@ -140,15 +130,8 @@ async def _take(
             said = await _look_up(wanted, received, deps)
         case commands.ReportCommand():
             said = await _report(wanted, received, deps)
-        case commands.InfoCommand():
-            said = await accept(
-                InfoRequest(**head(received.delivery, received.origin, deps), verb=wanted.verb), deps
-            )
-        case commands.WatchCommand():
-            request = WatchRequest(
-                **head(received.delivery, received.origin, deps), verb=wanted.verb, arguments=wanted.arguments
-            )
-            said = await accept(request, deps)
+        case commands.InfoCommand() | commands.WatchCommand():
+            said = await accept(command_request(wanted, head(received.delivery, origin, deps)), deps)
     return said
 
 
@@ -170,13 +153,8 @@ async def _look_up(wanted: commands.LookupCommand, received: SlashCommand, deps:
         opened = await open_login_if_needed(wanted, received.origin, received.trigger_id, deps)
         if opened is not None:
             return opened
-    request = LookupRequest(
-        **head(received.delivery, received.origin, deps),
-        lookups=wanted.lookups,
-        people=wanted.people,
-        share=wanted.share or settings.answers is Answers.CHANNEL,
-        fresh=wanted.fresh,
-    )
+    wanted = replace(wanted, share=wanted.share or settings.answers is Answers.CHANNEL)
+    request = command_request(wanted, head(received.delivery, received.origin, deps))
     refused = await accept(request, deps)
     return refused or (text.wrong_values(wanted.wrong) if wanted.wrong else "")
 
@@ -184,14 +162,32 @@ async def _look_up(wanted: commands.LookupCommand, received: SlashCommand, deps:
 async def _report(wanted: commands.ReportCommand, received: SlashCommand, deps: ListenerDeps) -> str:
     """Store the request as the channel's settings want it. Returns what to tell the user, or "". Raises StoreDown."""
     thresholds, settings = await effective_settings(received.origin, deps.channel_settings, deps.thresholds)
-    share = wanted.share or settings.answers is Answers.CHANNEL
     criteria = thresholds.hosts
     lookups = tuple(
         one.evolve(threshold=thresholds.of(one.action), criteria=criteria) for one in wanted.lookups
     )
-    return await accept(
-        ReportRequest(**head(received.delivery, received.origin, deps), lookups=lookups, share=share), deps
-    )
+    share = wanted.share or settings.answers is Answers.CHANNEL
+    wanted = replace(wanted, lookups=lookups, share=share)
+    return await accept(command_request(wanted, head(received.delivery, received.origin, deps)), deps)
+
+
+Requesting = commands.LookupCommand | commands.ReportCommand | commands.InfoCommand | commands.WatchCommand
+"""The commands that are stored as requests; the others open a modal."""
+
+
+def command_request(wanted: Requesting, new: Head) -> Request:
+    """The request that a command makes."""
+    match wanted:
+        case commands.LookupCommand():
+            return LookupRequest(
+                **new, lookups=wanted.lookups, people=wanted.people, share=wanted.share, fresh=wanted.fresh
+            )
+        case commands.ReportCommand():
+            return ReportRequest(**new, lookups=wanted.lookups, share=wanted.share)
+        case commands.InfoCommand():
+            return InfoRequest(**new, verb=wanted.verb)
+        case commands.WatchCommand():
+            return WatchRequest(**new, verb=wanted.verb, arguments=wanted.arguments)
 
 
 # Shortcuts ---------------------------------------------------------------------------------------------

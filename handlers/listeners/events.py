@@ -1,7 +1,10 @@
 """Events: messages to the bot, and messages in watched channels, which become requests if there is something to look up."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import wraps
+from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncBoltContext
@@ -14,24 +17,21 @@ from handlers.deps import ListenerDeps, WatchDeps
 from handlers.event_payloads import AddressedMessage, Bot, BotFilter, parse_event
 from handlers.files import file_lookups
 from handlers.instances import named, with_option
-from handlers.listeners.commands import head, parse_or_error, select
+from handlers.listeners.commands import command_request, head, parse_or_error, select
 from handlers.open_modals import Head
 from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
-from handlers.payloads import Payload
+from handlers.payloads import MalformedPayload, Payload
 from handlers.people import is_foreign
 from handlers.request import (
     Answers,
     CardRequest,
     EntryPoint,
-    InfoRequest,
     JoinRequest,
     LookupRequest,
     Origin,
-    ReportRequest,
     Request,
     SayRequest,
     ShowCardRequest,
-    WatchRequest,
 )
 from handlers.slack_errors import Unknown, ask
 from handlers.text import about
@@ -46,6 +46,23 @@ from vt.lookup import Lookup
 from vt.privacy import is_well_known
 
 log = structlog.get_logger()
+
+
+def skip_malformed(listener: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """An event's listener that logs a malformed payload. Bolt then acknowledges it: Slack would only send the same one again.
+
+    What a person does is not wrapped: there bolt refuses what is malformed, and Slack tells them that it failed. Bolt looks
+    through `wraps` for the names of the arguments, so the listener gets what it asks for.
+    """
+
+    @wraps(listener)
+    async def checked(**given: Any) -> None:
+        try:
+            await listener(**given)
+        except MalformedPayload as malformed:
+            log.warning("malformed_payload", listener=listener.__qualname__, missing=malformed.missing)
+
+    return checked
 
 
 async def handle_mention(
@@ -170,25 +187,14 @@ def _request(
 
 def _from_command(wanted: commands.Command, new: Head, files: tuple[Lookup, ...]) -> Request:
     match wanted:
-        case commands.LookupCommand():
-            return LookupRequest(
-                **new,
-                lookups=(*wanted.lookups, *files),
-                people=wanted.people,
-                share=wanted.share,
-                fresh=wanted.fresh,
-            )
-        case commands.ReportCommand():
-            return ReportRequest(**new, lookups=wanted.lookups, share=wanted.share)
-        case commands.InfoCommand():
-            return InfoRequest(**new, verb=wanted.verb)
-        case commands.WatchCommand():
-            return WatchRequest(**new, verb=wanted.verb, arguments=wanted.arguments)
         # Only commands and buttons have the trigger_id that a modal needs.
         case commands.FormCommand():
             return SayRequest(**new, sentence=str(about.NO_FORM_HERE))
         case commands.SettingsCommand():
             return SayRequest(**new, sentence=str(about.NO_SETTINGS_HERE))
+        case commands.LookupCommand():
+            wanted = replace(wanted, lookups=(*wanted.lookups, *files))
+    return command_request(wanted, new)
 
 
 async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> None:

@@ -17,7 +17,7 @@ from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMan
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
 from handlers.instances import in_form
-from handlers.listeners.commands import head
+from handlers.listeners.commands import command_request, head
 from handlers.open_modals import Refused, modal_head, needing_login, prefill
 from handlers.payloads import ModalSubmission
 from handlers.request import (
@@ -105,13 +105,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
         except TooLong as usage_error:
             raise InvalidField("path", usage_error) from None
     origin = _answer_origin(modal.origin, share=wanted.share)
-    request = LookupRequest(
-        **head(f"{wanted.verb}:{modal.id}", origin, deps),
-        lookups=wanted.lookups,
-        people=wanted.people,
-        share=wanted.share,
-        fresh=wanted.fresh,
-    )
+    request = command_request(wanted, head(f"{wanted.verb}:{modal.id}", origin, deps))
     if problem := await accept(request, deps):
         raise Refused(problem)
     return None
