@@ -299,10 +299,10 @@ async def respond(url: str, fields: dict[str, Any], slack: AsyncWebClient) -> Us
         reply = await webhook.send_dict(fields)
     except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
         raise NotPosted from error
-    return use(reply)
+    return _use(reply)
 
 
-def use(reply: WebhookResponse) -> Use:
+def _use(reply: WebhookResponse) -> Use:
     """What was made of a use, by the reply to it. Raises NotPosted, InvalidBlocks.
 
     A response_url answers in several ways: with a status, with "ok" or nothing as plain text, or with 200 and
