@@ -153,16 +153,16 @@ async def post(case: Case, message: Message, deps: PostingDeps, *, channel: str,
 
     Raises NotPosted, CannotPost, StoreDown.
     """
-    ours = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
+    answer_metadata = {"event_type": EVENT_TYPE, "event_payload": {"case": case.request.id}}
 
     def is_ours(found: dict[str, Any]) -> bool:
         metadata = found.get("metadata")
-        return isinstance(metadata, dict) and ours.items() <= metadata.items()
+        return isinstance(metadata, dict) and answer_metadata.items() <= metadata.items()
 
     if ts := await find(case, deps, channel=channel, thread=thread, is_ours=is_ours):
         return await edit(case.model_copy(update={"channel": channel, "ts": ts}), message, deps)
     case = await save_posting(case, channel, deps)
-    where = {"channel": channel, "thread_ts": thread, "metadata": ours, **POST_OPTIONS}
+    where = {"channel": channel, "thread_ts": thread, "metadata": answer_metadata, **POST_OPTIONS}
     method = without_retries(deps.slack).chat_postMessage
     case, posted = await _send(case, method, message, where, deps)
     return case.model_copy(update={"channel": posted["channel"], "ts": posted["ts"]})
