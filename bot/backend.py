@@ -32,7 +32,7 @@ from handlers.deps import Instance
 from handlers.instances import DEFAULT
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
-from vt.coalescing import FEW_CALLS, InFlight
+from vt.coalescing import FEW_CALLS, InFlight, MaxAges
 from vt.codec import Packer
 from vt.files.provider import Opener
 from vt.files.transfer import Places
@@ -40,7 +40,6 @@ from vt.polling import LONG_OUTAGE, OUTAGE, Outage
 from vt.privacy import UploadDenylist
 from vt.quota import Quota
 from vt.service import Clock, Service
-from vt.steps import MaxAges
 
 SANDBOX_QUEUE_SECONDS = 20  # how long the sandbox takes to analyse what is submitted to it
 

@@ -6,21 +6,21 @@ for waits for its result; between processes, for the reply to be stored.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Protocol
 
 from vt.codec import Raw
 from vt.errors import VTError
-from vt.files.transfer import Changes, Uploads, Work
-from vt.quota import Saving
-from vt.steps import Answer, TimeRange, WantedReply
+from vt.files.transfer import Uploads
+from vt.lookup import Lookup, Step
+from vt.quota import SKEW, Saving
+from vt.steps import WantedReply
 from vt.verdict import State
 
-CALLS_AT_ONCE = 16  # of one turn; with 32, replies of 2 MB take more memory than one request may
 FEW_CALLS = 8
 """A minute: with a key that has no more, what arrives together waits a moment, to share them."""
 GATHER_POLL = 0.03
@@ -36,10 +36,56 @@ FOLLOW_POLL = (0.05, 0.1, 0.2, 0.4)
 FOLLOW_MOST = 8.0
 """Seconds after which it is asked for here. Claims end before that."""
 
+_VERDICTS = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
 CachedReply = tuple[Raw, datetime]
 """A reply, and the time it came from VirusTotal (UTC)."""
 Result = CachedReply | VTError | None
 """What came of asking for a reply. None: nothing, so that those who waited for it ask themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """When a reply must have come: after `known`, or after `unknown` if VirusTotal knew nothing, and before `end`."""
+
+    known: datetime
+    unknown: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MaxAges:
+    """How old a cached reply may be. What VirusTotal did not know is asked for again sooner: somebody may have sent it since."""
+
+    known: timedelta = timedelta(0)
+    unknown: timedelta = timedelta(0)
+
+    def range(self, now: datetime) -> TimeRange:
+        """When such replies came. One from far ahead was stored before the clock was set back."""
+        return TimeRange(now - self.known, now - self.unknown, now + SKEW)
+
+
+NOT_CACHED = MaxAges()
+"""Everything is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call brought for one lookup: the lookup before and after it. No reply: VirusTotal left it out."""
+
+    key: str
+    before: Lookup
+    after: Lookup | None
+    raw: Raw | None
+
+    def cached_state(self, at: datetime) -> State | None:
+        """What the reply says; None if it is not cached, being unreadable or not final."""
+        if self.raw is None or self.after is None:
+            return None
+        was_polled = self.before.step is Step.WAIT and self.after.settled and self.after.note is None
+        if self.before.step is not Step.ASK and not was_polled:
+            return None
+        state = self.before.judged(self.raw, at).state
+        return state if state in _VERDICTS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,34 +313,3 @@ class Claimant(AbstractAsyncContextManager["Claimant"]):
         pause = FOLLOW_POLL[min(self._waits, len(FOLLOW_POLL) - 1)]
         self._waits += 1
         await asyncio.sleep(pause)
-
-
-async def run(work: Sequence[Work]) -> AsyncIterator[Changes]:
-    """Run the work, CALLS_AT_ONCE at a time, and yield each change as it comes.
-
-    What still runs when the consumer stops is cancelled.
-    """
-    slots = asyncio.Semaphore(CALLS_AT_ONCE)
-    queue = asyncio.Queue[Changes | asyncio.Task[None]]()
-
-    async def run(one: Work) -> None:
-        async with slots:
-            await one(queue.put_nowait)
-
-    tasks = [asyncio.create_task(run(one)) for one in work]
-    for task in tasks:
-        task.add_done_callback(queue.put_nowait)
-    try:
-        running = len(tasks)
-        while running:
-            item = await queue.get()
-            if isinstance(item, asyncio.Task):
-                running -= 1
-                item.result()
-            else:
-                yield item
-    finally:
-        for task in tasks:
-            task.cancel()
-            # Retrieved, or asyncio logs the exception of a task whose result nobody waits for any more.
-            task.add_done_callback(lambda one: one.cancelled() or one.exception())

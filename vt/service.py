@@ -3,6 +3,7 @@
 A turn makes every call that can be made now. Equal resources are asked for once, hashes and URLs in batches.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,32 +11,20 @@ from functools import partial
 
 from vt import errors, steps
 from vt.client import Client
-from vt.coalescing import CachedReply, Claimant, InFlight, ReplyCache, run
+from vt.coalescing import NOT_CACHED, Answer, CachedReply, Claimant, InFlight, MaxAges, ReplyCache, TimeRange
 from vt.codec import Raw
 from vt.errors import VTError
 from vt.fair_queue import planned
 from vt.files.provider import noop
-from vt.files.transfer import FileTransfer, OnChange, OnProgress, Places, Work
+from vt.files.transfer import Changes, FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
 from vt.polling import OUTAGE, Backoff, after_error
 from vt.privacy import UploadDenylist
 from vt.quota import SKEW, Saving
-from vt.steps import (
-    ENDPOINTS,
-    NOT_CACHED,
-    Answer,
-    Call,
-    Endpoints,
-    MaxAges,
-    TimeRange,
-    WantedReply,
-    cache_key,
-    may_use_cached,
-    plan,
-    waits_for_quota,
-)
+from vt.steps import ENDPOINTS, Call, Endpoints, WantedReply, cache_key, may_use_cached, plan, waits_for_quota
 
+CALLS_AT_ONCE = 16  # of one turn; with 32, replies of 2 MB take more memory than one request may
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
 
@@ -296,3 +285,34 @@ def next_turn(lookups: Lookups) -> datetime | None:
     """When the first unsettled lookup may go on; None when all are settled."""
     waiting = (lookup.not_before for lookup in lookups if not lookup.settled and lookup.not_before)
     return min(waiting, default=None)
+
+
+async def run(work: Sequence[Work]) -> AsyncIterator[Changes]:
+    """Run the work, CALLS_AT_ONCE at a time, and yield each change as it comes.
+
+    What still runs when the consumer stops is cancelled.
+    """
+    slots = asyncio.Semaphore(CALLS_AT_ONCE)
+    queue = asyncio.Queue[Changes | asyncio.Task[None]]()
+
+    async def run(one: Work) -> None:
+        async with slots:
+            await one(queue.put_nowait)
+
+    tasks = [asyncio.create_task(run(one)) for one in work]
+    for task in tasks:
+        task.add_done_callback(queue.put_nowait)
+    try:
+        running = len(tasks)
+        while running:
+            item = await queue.get()
+            if isinstance(item, asyncio.Task):
+                running -= 1
+                item.result()
+            else:
+                yield item
+    finally:
+        for task in tasks:
+            task.cancel()
+            # Retrieved, or asyncio logs the exception of a task whose result nobody waits for any more.
+            task.add_done_callback(lambda one: one.cancelled() or one.exception())

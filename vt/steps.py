@@ -1,4 +1,4 @@
-"""The steps of a lookup: in which calls each is asked, at which endpoint, what the reply makes of it, and which are cached."""
+"""The steps of a lookup: in which calls each is asked, at which endpoint, what the reply makes of it, and by which key it is cached."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
 from vt.models import Code
 from vt.polling import ANALYSIS, after_receipt, interrupted, poll
-from vt.quota import SKEW
 from vt.verdict import Note, State
 
 
@@ -224,33 +223,6 @@ def brought_forward(lookups: Sequence[Lookup], now: datetime) -> tuple[Lookup, .
 
 # Which replies are cached --------------------------------------------------------------------------------
 
-_VERDICTS = frozenset({State.RISKY, State.SUSPICIOUS, State.CLEAN, State.UNKNOWN})
-
-
-@dataclass(frozen=True, slots=True)
-class TimeRange:
-    """When a reply must have come: after `known`, or after `unknown` if VirusTotal knew nothing, and before `end`."""
-
-    known: datetime
-    unknown: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MaxAges:
-    """How old a cached reply may be. What VirusTotal did not know is asked for again sooner: somebody may have sent it since."""
-
-    known: timedelta = timedelta(0)
-    unknown: timedelta = timedelta(0)
-
-    def range(self, now: datetime) -> TimeRange:
-        """When such replies came. One from far ahead was stored before the clock was set back."""
-        return TimeRange(now - self.known, now - self.unknown, now + SKEW)
-
-
-NOT_CACHED = MaxAges()
-"""Everything is asked for."""
-
 
 def cache_key(lookup: Lookup) -> str:
     """The key of a lookup's reply: of a fixed length, and without the indicator in plain text."""
@@ -267,23 +239,3 @@ def waits_for_quota(lookup: Lookup) -> bool:
     """Whether it would use a reply that somebody else's call brings before its own turn comes."""
     is_asking = lookup.step is Step.ASK and not lookup.is_file
     return is_asking and lookup.error is not None and isinstance(unpack(lookup.error), QuotaSpent)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a call brought for one lookup: the lookup before and after it. No reply: VirusTotal left it out."""
-
-    key: str
-    before: Lookup
-    after: Lookup | None
-    raw: Raw | None
-
-    def cached_state(self, at: datetime) -> State | None:
-        """What the reply says; None if it is not cached, being unreadable or not final."""
-        if self.raw is None or self.after is None:
-            return None
-        was_polled = self.before.step is Step.WAIT and self.after.settled and self.after.note is None
-        if self.before.step is not Step.ASK and not was_polled:
-            return None
-        state = self.before.judged(self.raw, at).state
-        return state if state in _VERDICTS else None

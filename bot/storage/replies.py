@@ -14,10 +14,10 @@ from bot.connections import Connection
 from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage.virustotal import PRUNE_UPLOADS, Uploads
-from vt.coalescing import CachedReply, Claims
+from vt.coalescing import CachedReply, Claims, TimeRange
 from vt.codec import INLINE, PackedReply, Packer, Raw, remembering
 from vt.indicators import Kind
-from vt.steps import TimeRange, WantedReply
+from vt.steps import WantedReply
 
 CLAIM_SECONDS = 5
 """How long a process that died keeps others from asking."""

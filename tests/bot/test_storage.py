@@ -24,10 +24,10 @@ from bot.storage.slack import Modals
 from handlers.case import Case, Outcome, StoreDown
 from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
+from vt.coalescing import TimeRange
 from vt.files.transfer import Upload
 from vt.indicators import Indicator, Kind
 from vt.lookup import Lookup
-from vt.steps import TimeRange
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 WHERE = Origin(team="T1", user="U1", channel="C1", response_url="https://hooks.slack.com/x")

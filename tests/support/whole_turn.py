@@ -51,6 +51,7 @@ from tests.support.vt_client import EICAR
 from tests.support.vt_service import no_pause
 from vt.actions import BY_KEY
 from vt.client import Client
+from vt.coalescing import MaxAges
 from vt.evidence import Thresholds
 from vt.files.disk import Disk
 from vt.files.provider import Roots
@@ -58,7 +59,7 @@ from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.service import Service
-from vt.steps import ENDPOINTS, MaxAges
+from vt.steps import ENDPOINTS
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HOOK = "https://hooks.slack.test/commands/1"

@@ -18,13 +18,13 @@ from tests.support.vt_service import no_pause
 from vt import errors
 from vt.actions import fitting
 from vt.client import Client
-from vt.coalescing import InFlight
+from vt.coalescing import InFlight, MaxAges
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.quota import Limits, Saving
 from vt.service import Service
-from vt.steps import MaxAges, WantedReply
+from vt.steps import WantedReply
 from vt.verdict import State
 
 KEY = SecretStr("canary-key")

@@ -12,13 +12,13 @@ from playground.virustotal import Sandbox
 from tests.support.memory_quota import MemoryQuota, book
 from vt.actions import fitting
 from vt.client import Client
+from vt.coalescing import MaxAges
 from vt.errors import QuotaSpent, Reserved
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
 from vt.quota import Limits, Usage
 from vt.service import Service
-from vt.steps import MaxAges
 from vt.verdict import State
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
