@@ -31,9 +31,9 @@ from handlers.views.answer import AnswerContext
 from vt.actions import BY_KEY
 from vt.errors import Internal, NotAnswering, NotPublic, QuotaSpent, Unreachable, Unsupported
 from vt.evidence import Thresholds
-from vt.fair_queue import asking
 from vt.lookup import Lookup, Step
 from vt.privacy import UploadPolicy
+from vt.quota import asking
 from vt.results import json_text
 from vt.service import Lookups, Service, next_turn
 from vt.verdict import Finding, Note, State

@@ -21,9 +21,8 @@ from pydantic import SecretStr
 from vt import errors
 from vt.codec import CHUNK, Limit, Packer, Raw, read_json, remembering
 from vt.errors import VTError
-from vt.fair_queue import ASK, charge
 from vt.polling import Outage, transfer_seconds
-from vt.quota import Quota
+from vt.quota import ASK, Quota
 from vt.replies import NAMING, Form, answers, form_data, is_about_another, status_error
 
 log = structlog.get_logger()
@@ -288,11 +287,13 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def _book(self, calls: int) -> None:
         """Book all calls of a sequence before its first, so that it can be finished. Raises QuotaTooSmall, QuotaSpent."""
+        ask = ASK.get()
         try:
-            await self._quota.take(calls, ASK.get())
+            await self._quota.take(calls, ask)
         except ValueError:
             raise errors.QuotaTooSmall(calls) from None
-        charge(calls)
+        if ask:
+            ask.spent.calls += calls
 
     async def _once(
         self, request: httpx.Request, seconds: float, read: Reader = reply, *, booked: bool = False

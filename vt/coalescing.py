@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import count
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from vt.codec import Raw
 from vt.errors import VTError
 from vt.files.transfer import Uploads
 from vt.lookup import Lookup, Step
-from vt.quota import SKEW, Saving
+from vt.quota import SKEW
 from vt.steps import WantedReply
 from vt.verdict import State
 
@@ -41,6 +42,15 @@ CachedReply = tuple[Raw, datetime]
 """A reply, and the time it came from VirusTotal (UTC)."""
 Result = CachedReply | VTError | None
 """What came of asking for a reply. None: nothing, so that those who waited for it ask themselves."""
+
+
+class Saving(StrEnum):
+    """Why a call to VirusTotal was not needed."""
+
+    CACHE = "cache"
+    COALESCING = "coalescing"
+    """Another lookup had asked for the same."""
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)

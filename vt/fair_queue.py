@@ -8,10 +8,8 @@ requests of one asker, the one that needs the fewest calls goes first.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from heapq import heapify, heappop, heapreplace
@@ -76,6 +74,26 @@ class Ticket(NamedTuple):
 
 
 Tickets = tuple[Ticket, ...]
+Following = Callable[[int], datetime]
+"""When so many calls fit together, after those that it was asked for before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No call may be made now."""
+
+    slots: tuple[datetime, ...]
+    """When each of the request's bookings may be made, in order, if nothing changes."""
+    ahead: int = 0
+    """How many other askers get a call before the first of them."""
+    reserved: bool = False
+    """What is left is reserved for people."""
+
+    def error(self, position: int = 0) -> QuotaSpent:
+        """For the request's refused booking of that position."""
+        if self.reserved:
+            return Reserved(self.slots[0])
+        return QuotaSpent(self.slots[0], self.ahead, self.slots[min(position, len(self.slots) - 1)])
 
 
 def anonymous(calls: int, now: datetime) -> Ticket:
@@ -177,14 +195,37 @@ def served(tickets: Tickets, mine: Ticket, calls: int) -> Tickets:
     )
 
 
-def moved(
-    tickets: Tickets, slots: Mapping[tuple[str, Priority], datetime], now: datetime
-) -> tuple[Tickets, Mapping[str, datetime]]:
+def refusal(tickets: Tickets, mine: Ticket, following: Following, now: datetime) -> Refusal | None:
+    """When the calls of `mine`, one of the tickets, fit; None if the first of them fit now. Only people are told who is ahead."""
+    slots, ahead = list[datetime](), set[str]()
+    for one, slot in _timetable(live(tickets, now), following):
+        if one.key == mine.key:
+            if slot <= now:
+                return None
+            slots.append(slot)
+            if len(slots) * mine.together >= mine.calls:
+                break
+        elif not slots and one.asker != mine.asker:
+            ahead.add(one.asker)
+    return Refusal(tuple(slots) or (slot,), len(ahead) if mine.priority <= Priority.POLL else 0)
+
+
+def _timetable(tickets: Tickets, following: Following) -> Iterator[tuple[Ticket, datetime]]:
+    """The bookings to come and their times, if nobody else comes."""
+    return ((one, following(calls)) for one, calls in in_order(tickets))
+
+
+def moved(tickets: Tickets, following: Following, now: datetime) -> tuple[Tickets, Mapping[str, datetime]]:
     """The tickets with new times, and by case: when turns are due now that were due at other times.
 
     A turn becomes due at its slot if that is earlier, and at once if what the asker was told changes by more than a half.
     At a later slot it is found out when the turn comes.
     """
+    waiting, slots = live(tickets, now), dict[tuple[str, Priority], datetime]()
+    for one, slot in _timetable(waiting, following):
+        slots.setdefault(one.key, slot)
+        if len(slots) == len(waiting):
+            break
     after, turns = list[Ticket](), dict[str, datetime]()
     for one in tickets:
         slot = slots.get(one.key, one.due)
@@ -204,115 +245,3 @@ def is_news(promised: datetime, slot: datetime, now: datetime) -> bool:
 def without(tickets: Tickets, case_id: str) -> Tickets:
     """The tickets of all other cases."""
     return tuple(one for one in tickets if one.case != case_id)
-
-
-# Who asks ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """No call may be made now."""
-
-    slots: tuple[datetime, ...]
-    """When each of the request's bookings may be made, in order, if nothing changes."""
-    ahead: int = 0
-    """How many other askers get a call before the first of them."""
-    reserved: bool = False
-    """What is left is reserved for people."""
-
-    def error(self, position: int = 0) -> QuotaSpent:
-        """For the request's refused booking of that position."""
-        if self.reserved:
-            return Reserved(self.slots[0])
-        return QuotaSpent(self.slots[0], self.ahead, self.slots[min(position, len(self.slots) - 1)])
-
-
-@dataclass(slots=True)
-class Plan:
-    """The calls that a turn is about to make, at one priority."""
-
-    calls: int = 0
-    """How many have not been booked."""
-    refusal: Refusal | None = None
-    """Of the first call that was refused. It holds for those after it too, until its time."""
-    refused: int = 0
-    """Bookings that were refused since."""
-
-    def known_refusal(self, now: datetime) -> QuotaSpent | None:
-        """The refusal of one more booking, if that is certain without a look at the quota."""
-        if self.refusal is None or self.refusal.slots[0] <= now:
-            return None
-        self.refused += 1
-        return self.refusal.error(self.refused - 1)
-
-    def booked(self, calls: int) -> None:
-        """Calls were booked."""
-        self.calls, self.refusal = max(0, self.calls - calls), None
-
-    def returned(self, calls: int) -> None:
-        """VirusTotal refused calls that were booked: they are still to be made."""
-        self.calls += calls
-
-    def refuse(self, refusal: Refusal) -> QuotaSpent:
-        """A booking was refused."""
-        self.refused = self.refused + 1 if refusal == self.refusal else 1
-        self.refusal = refusal
-        return refusal.error(self.refused - 1)
-
-
-@dataclass(slots=True)
-class Meter:
-    """Counts calls that were booked."""
-
-    calls: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """On whose behalf calls are made: the case, the asker and the priority."""
-
-    case: str
-    asker: str
-    priority: Priority
-    plan: Plan
-    spent: Meter
-
-    def ticket(self, calls: int, now: datetime, booked: int = 0) -> Ticket:
-        """A ticket for its calls, so many of them together. `booked`: calls that were booked a moment ago."""
-        total = max(self.plan.calls - booked, calls)
-        return Ticket(self.case, self.asker, self.priority, total, now, now, calls)
-
-
-ASK: ContextVar[Ask | None] = ContextVar("ask", default=None)
-"""On whose behalf calls are made now; None: nobody's who could wait in the queue."""
-
-
-@contextmanager
-def asking(case: str, asker: str, priority: Priority = Priority.PERSON) -> Iterator[Meter]:
-    """Calls that are made inside the block, including by tasks that are started there, are made on behalf of this case, and counted."""
-    spent = Meter()
-    with _set(Ask(case, asker, priority, Plan(), spent)):
-        yield spent
-
-
-def charge(calls: int) -> None:
-    """Count calls that were booked."""
-    if ask := ASK.get():
-        ask.spent.calls += calls
-
-
-@contextmanager
-def planned(plan: Plan, *, is_poll: bool = False) -> Iterator[None]:
-    """A call inside the block is one of those of the plan. Polls are less urgent than what a person waits for."""
-    ask, rank = ASK.get(), Priority.POLL if is_poll else Priority.PERSON
-    with _set(ask and replace(ask, priority=max(ask.priority, rank), plan=plan)):
-        yield
-
-
-@contextmanager
-def _set(ask: Ask | None) -> Iterator[None]:
-    before = ASK.set(ask)
-    try:
-        yield
-    finally:
-        ASK.reset(before)

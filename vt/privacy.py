@@ -18,8 +18,14 @@ INCIDENT_TOOLS = frozenset(
     {
         *("slack.com", "slack-edge.com", "slack-files.com", "virustotal.com"),
         *("zoom.us", "webex.com", "whereby.com", "meet.google.com", "teams.microsoft.com", "teams.live.com"),
-        *("atlassian.net", "statuspage.io", "pagerduty.com", "opsgenie.com", "servicenow.com"),
-        "datadoghq.com",
+        *(
+            "atlassian.net",
+            "statuspage.io",
+            "pagerduty.com",
+            "opsgenie.com",
+            "servicenow.com",
+            "datadoghq.com",
+        ),
         *("splunkcloud.com", "sentry.io", "grafana.net", "mitre.org", "cisa.gov", "nist.gov", "first.org"),
     }
 )
@@ -95,8 +101,6 @@ _TOKENS = re.compile(
 )
 """Formats of the tokens and secret links of well-known services."""
 
-Span = tuple[int, int]
-
 
 @lru_cache(maxsize=4096)
 def has_secret(url: str) -> bool:
@@ -124,7 +128,7 @@ def _masked(url: str) -> str:
     return shown + url[done:]
 
 
-def _secrets(url: str, depth: int = MAX_NESTING) -> Iterator[Span]:
+def _secrets(url: str, depth: int = MAX_NESTING) -> Iterator[tuple[int, int]]:
     """The start and end of each secret in a URL. They may overlap."""
     if len(url) > MAX_EXAMINED:
         yield MAX_EXAMINED, len(url)
@@ -169,7 +173,7 @@ def _wraps_secret(value: str, depth: int) -> bool:
     return named or ("://" in plain and any(True for _ in _secrets(plain, depth - 1)))
 
 
-def _in_path(url: str, start: int) -> Iterator[Span]:
+def _in_path(url: str, start: int) -> Iterator[tuple[int, int]]:
     """Random-looking parts of the path, or of a fragment used like one, after a word as in /reset/…."""
     before = ""
     for piece in _PIECE.finditer(url, start):
@@ -181,16 +185,13 @@ def _in_path(url: str, start: int) -> Iterator[Span]:
 def _looks_random(piece: str) -> bool:
     """Whether it looks random: long, with digits or mixed case, not made of words, and not a file name."""
     plain = unquote(piece)
-    if len(plain) < MIN_TOKEN_LENGTH or re.search(r"\.\w{1,5}$", plain) or _is_slug(plain):
+    words = re.split(r"[-_+ ]", plain)
+    # Of how-to-fix-windows-10, which is made of words, most consist of letters only.
+    is_title = len(words) > 2 and sum(word.isalpha() for word in words) * 2 > len(words)  # noqa: PLR2004
+    if len(plain) < MIN_TOKEN_LENGTH or re.search(r"\.\w{1,5}$", plain) or is_title:
         return False
     mixed = any(c.isupper() for c in plain) and any(c.islower() for c in plain)
     return any(c.isdigit() for c in plain) or (mixed and "-" not in plain)
-
-
-def _is_slug(piece: str) -> bool:
-    """Whether it is made of words, like how-to-fix-windows-10: most of them consist of letters only."""
-    words = re.split(r"[-_+ ]", piece)
-    return len(words) > 2 and sum(word.isalpha() for word in words) * 2 > len(words)  # noqa: PLR2004 - a title
 
 
 # Files that are never uploaded -------------------------------------------------------------------------

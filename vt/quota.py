@@ -1,18 +1,21 @@
 """The quota of a VirusTotal key: calls per minute (sliding), per day (from 00:00 UTC) and per month (from the 1st).
 
 The arithmetic is pure: bot/storage/virustotal.py applies it to the row that all processes share. Who waits is in the row too
-(vt/fair_queue.py): whoever asks gets calls only if those who go first could have theirs as well.
+(vt/fair_queue.py): whoever asks gets calls only if those who go first could have theirs as well. On whose behalf calls are
+made is known wherever they are made (`asking`).
 """
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from vt import fair_queue
-from vt.fair_queue import Ask, Priority, Refusal, Ticket, Tickets
+from vt.errors import QuotaSpent
+from vt.fair_queue import Priority, Refusal, Ticket, Tickets
 
 MINUTE = timedelta(seconds=60.8)
 """How long a booking counts: a call is sent some moments after it was booked, and that time varies."""
@@ -28,19 +31,10 @@ FIRST_PAUSE = timedelta(seconds=60)
 """How long no call is made after VirusTotal's first 204. It doubles with each further one."""
 
 
-class Saving(StrEnum):
-    """Why a call to VirusTotal was not needed."""
-
-    CACHE = "cache"
-    COALESCING = "coalescing"
-    """Another lookup had asked for the same."""
-    BATCH = "batch"
-
-
 class Quota(Protocol):
     """Decides whether a call may be made now. All processes that share the key share its counts."""
 
-    async def take(self, calls: int = 1, ask: Ask | None = None) -> None:
+    async def take(self, calls: int = 1, ask: "Ask | None" = None) -> None:
         """Book calls that are about to be made, all or none, on behalf of `ask`, which is queued when they are refused.
 
         Raises QuotaSpent when they do not fit now or others go first, and ValueError when a window can never hold so many.
@@ -49,7 +43,7 @@ class Quota(Protocol):
     async def leave(self, case_id: str) -> None:
         """A case that was queued no longer waits for calls."""
 
-    async def refused(self, seconds: float | None = None, ask: Ask | None = None) -> None:
+    async def refused(self, seconds: float | None = None, ask: "Ask | None" = None) -> None:
         """VirusTotal answered 204 or 429: block calls for all processes, for its Retry-After if it sent one.
 
         Always raises QuotaSpent. Whoever asked goes first when calls are made again.
@@ -105,7 +99,7 @@ def take(
     if slot <= now and not usage.tickets:
         return _booked(usage, limits, calls, now), None
     tickets, mine = fair_queue.joined(usage.tickets, ticket or fair_queue.anonymous(calls, now), now)
-    refusal = _refusal(usage, limits, tickets, mine, now)
+    refusal = fair_queue.refusal(tickets, mine, Slots(usage, limits, now).following, now)
     if refusal is None:
         usage = _booked(usage, limits, calls, now)
         tickets = fair_queue.served(tickets, mine, calls)
@@ -117,33 +111,13 @@ def take(
     return replace(usage, tickets=fair_queue.capped(tickets)), refusal
 
 
-def _refusal(usage: Usage, limits: Limits, tickets: Tickets, mine: Ticket, now: datetime) -> Refusal | None:
-    """When the calls of `mine`, one of the tickets, fit; None if the first of them fit now. Only people are told who is ahead."""
-    slots, ahead = list[datetime](), set[str]()
-    for one, slot in _timetable(usage, limits, fair_queue.live(tickets, now), now):
-        if one.key == mine.key:
-            if slot <= now:
-                return None
-            slots.append(slot)
-            if len(slots) * mine.together >= mine.calls:
-                break
-        elif not slots and one.asker != mine.asker:
-            ahead.add(one.asker)
-    return Refusal(tuple(slots) or (slot,), len(ahead) if mine.priority <= Priority.POLL else 0)
-
-
-def _timetable(
-    usage: Usage, limits: Limits, tickets: Tickets, now: datetime
-) -> Iterator[tuple[Ticket, datetime]]:
-    """The bookings to come and their times, if nobody else comes."""
-    slots = Slots(usage, limits, now)
-    return ((one, slots.following(calls)) for one, calls in fair_queue.in_order(tickets))
-
-
 def _booked(usage: Usage, limits: Limits, calls: int, now: datetime) -> Usage:
+    """The usage with these calls. The times are sorted, since another process's clock may be ahead."""
+    recent, when = dict(usage.recent), _rounded(now, GRAIN if limits.minute else COARSE_GRAIN)
+    recent[when] = recent.get(when, 0) + calls
     return replace(
         usage,
-        recent=_with(usage.recent, now, calls, GRAIN if limits.minute else COARSE_GRAIN),
+        recent=tuple(sorted(recent.items())),
         calls_of_day=usage.calls_of_day + calls,
         calls_of_month=usage.calls_of_month + calls,
     )
@@ -200,13 +174,8 @@ class Slots:
 
 def rescheduled(usage: Usage, limits: Limits, now: datetime) -> tuple[Usage, Mapping[str, datetime]]:
     """The usage after a change, and by case: when turns are due now that were due later (see fair_queue.moved)."""
-    waiting = fair_queue.live(usage.tickets, now)
-    slots = dict[tuple[str, Priority], datetime]()
-    for one, slot in _timetable(current(usage, now), limits, waiting, now):
-        slots.setdefault(one.key, slot)
-        if len(slots) == len(waiting):
-            break
-    tickets, moved = fair_queue.moved(usage.tickets, slots, now)
+    following = Slots(current(usage, now), limits, now).following
+    tickets, moved = fair_queue.moved(usage.tickets, following, now)
     return (replace(usage, tickets=tickets) if moved else usage), moved
 
 
@@ -277,16 +246,6 @@ def windows(usage: Usage, limits: Limits, now: datetime) -> Mapping[str, tuple[i
     }
 
 
-def _with(
-    recent: tuple[tuple[datetime, int], ...], now: datetime, calls: int, grain: int
-) -> tuple[tuple[datetime, int], ...]:
-    """The bookings with this one added. They are sorted, since another process's clock may be ahead."""
-    booked = dict(recent)
-    when = _rounded(now, grain)
-    booked[when] = booked.get(when, 0) + calls
-    return tuple(sorted(booked.items()))
-
-
 def _rounded(now: datetime, grain: int) -> datetime:
     return now + timedelta(microseconds=-now.microsecond % grain)
 
@@ -297,3 +256,91 @@ def _first(day: date) -> date:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
+
+
+# Who asks ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Plan:
+    """The calls that a turn is about to make, at one priority."""
+
+    calls: int = 0
+    """How many have not been booked."""
+    refusal: Refusal | None = None
+    """Of the first call that was refused. It holds for those after it too, until its time."""
+    refused: int = 0
+    """Bookings that were refused since."""
+
+    def known_refusal(self, now: datetime) -> QuotaSpent | None:
+        """The refusal of one more booking, if that is certain without a look at the quota."""
+        if self.refusal is None or self.refusal.slots[0] <= now:
+            return None
+        self.refused += 1
+        return self.refusal.error(self.refused - 1)
+
+    def booked(self, calls: int) -> None:
+        """Calls were booked."""
+        self.calls, self.refusal = max(0, self.calls - calls), None
+
+    def returned(self, calls: int) -> None:
+        """VirusTotal refused calls that were booked: they are still to be made."""
+        self.calls += calls
+
+    def refuse(self, refusal: Refusal) -> QuotaSpent:
+        """A booking was refused."""
+        self.refused = self.refused + 1 if refusal == self.refusal else 1
+        self.refusal = refusal
+        return refusal.error(self.refused - 1)
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts calls that were booked."""
+
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """On whose behalf calls are made: the case, the asker and the priority."""
+
+    case: str
+    asker: str
+    priority: Priority
+    plan: Plan
+    spent: Meter
+
+    def ticket(self, calls: int, now: datetime, booked: int = 0) -> Ticket:
+        """A ticket for its calls, so many of them together. `booked`: calls that were booked a moment ago."""
+        total = max(self.plan.calls - booked, calls)
+        return Ticket(self.case, self.asker, self.priority, total, now, now, calls)
+
+
+ASK: ContextVar[Ask | None] = ContextVar("ask", default=None)
+"""On whose behalf calls are made now; None: nobody's who could wait in the queue."""
+
+
+@contextmanager
+def asking(case: str, asker: str, priority: Priority = Priority.PERSON) -> Iterator[Meter]:
+    """Calls that are made inside the block, including by tasks that are started there, are made on behalf of this case, and counted."""
+    spent = Meter()
+    with _set(Ask(case, asker, priority, Plan(), spent)):
+        yield spent
+
+
+@contextmanager
+def planned(plan: Plan, *, is_poll: bool = False) -> Iterator[None]:
+    """A call inside the block is one of those of the plan. Polls are less urgent than what a person waits for."""
+    ask, rank = ASK.get(), Priority.POLL if is_poll else Priority.PERSON
+    with _set(ask and replace(ask, priority=max(ask.priority, rank), plan=plan)):
+        yield
+
+
+@contextmanager
+def _set(ask: Ask | None) -> Iterator[None]:
+    before = ASK.set(ask)
+    try:
+        yield
+    finally:
+        ASK.reset(before)

@@ -11,17 +11,26 @@ from functools import partial
 
 from vt import errors, steps
 from vt.client import Client
-from vt.coalescing import NOT_CACHED, Answer, CachedReply, Claimant, InFlight, MaxAges, ReplyCache, TimeRange
+from vt.coalescing import (
+    NOT_CACHED,
+    Answer,
+    CachedReply,
+    Claimant,
+    InFlight,
+    MaxAges,
+    ReplyCache,
+    Saving,
+    TimeRange,
+)
 from vt.codec import Raw
 from vt.errors import VTError
-from vt.fair_queue import planned
 from vt.files.provider import noop
 from vt.files.transfer import Changes, FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
 from vt.polling import OUTAGE, Backoff, after_error
 from vt.privacy import UploadDenylist
-from vt.quota import SKEW, Saving
+from vt.quota import SKEW, planned
 from vt.steps import ENDPOINTS, Call, Endpoints, WantedReply, cache_key, may_use_cached, plan, waits_for_quota
 
 CALLS_AT_ONCE = 16  # of one turn; with 32, replies of 2 MB take more memory than one request may

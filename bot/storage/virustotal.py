@@ -20,11 +20,11 @@ from bot.queue.jobs import BRING_FORWARD
 from handlers.case import StoreDown
 from vt import fair_queue, quota
 from vt.errors import QuotaSpent
-from vt.fair_queue import Ask, Priority, Refusal
+from vt.fair_queue import Priority, Refusal
 from vt.files.transfer import Upload
 from vt.lookup import Lookup
 from vt.polling import SAME_SCAN
-from vt.quota import Limits, Usage
+from vt.quota import Ask, Limits, Usage
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from handlers.text import instances as instances_text
 from handlers.text.language import language
 from handlers.turns import about, buttons, lookup, modals, report, watch_cards, watch_commands
 from handlers.views import messages
-from vt.fair_queue import asking
+from vt.quota import asking
 
 log = structlog.get_logger()
 

@@ -35,9 +35,10 @@ from handlers.watch import (
     verdict_changed,
 )
 from vt.evidence import Thresholds
-from vt.fair_queue import Priority, asking
+from vt.fair_queue import Priority
 from vt.lookup import Lookup
 from vt.polling import ANALYSIS
+from vt.quota import asking
 from vt.service import Lookups, Service, next_turn
 from vt.steps import brought_forward
 

@@ -22,7 +22,8 @@ from bot.startup import prepare
 from bot.storage.virustotal import QuotaStore
 from tests.bench.quota_figures import LIMITS, MANY, OTHERS, START, Case, Found
 from vt.errors import QuotaSpent
-from vt.fair_queue import Ask, Meter, Plan, Priority
+from vt.fair_queue import Priority
+from vt.quota import Ask, Meter, Plan
 
 MINUTES = 10_000
 PROCESSES = 2

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from vt.errors import QuotaSpent
-from vt.fair_queue import Ask, Tickets, without
-from vt.quota import Limits, Usage, after_answer, after_refusal, rescheduled, take, windows
+from vt.fair_queue import Tickets, without
+from vt.quota import Ask, Limits, Usage, after_answer, after_refusal, rescheduled, take, windows
 
 
 def book(usage, limits, calls, now, **options):

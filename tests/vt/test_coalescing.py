@@ -18,11 +18,11 @@ from tests.support.vt_service import no_pause
 from vt import errors
 from vt.actions import fitting
 from vt.client import Client
-from vt.coalescing import InFlight, MaxAges
+from vt.coalescing import InFlight, MaxAges, Saving
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.quota import Limits, Saving
+from vt.quota import Limits
 from vt.service import Service
 from vt.steps import WantedReply
 from vt.verdict import State

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.memory_quota import MemoryQuota
 from vt.errors import QuotaSpent
-from vt.fair_queue import FORGOTTEN, HELD, MOST_TICKETS, Ask, Meter, Plan, Priority
-from vt.quota import MINUTE, Limits
+from vt.fair_queue import FORGOTTEN, HELD, MOST_TICKETS, Priority
+from vt.quota import MINUTE, Ask, Limits, Meter, Plan
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 FREE = Limits(4, 0, 0)

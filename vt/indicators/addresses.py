@@ -20,7 +20,6 @@ CONTEXT = 48
 """Characters before a value that are searched for a word that says what it is."""
 LINE_CONTEXT = 160
 """Characters on each side, in the same line."""
-MAX_PORT = 65535
 _MAX_OCTET = 255
 _LARGE_OCTET = 100
 _FIRST_COMMON_PORT = 20
@@ -131,7 +130,8 @@ def read_ipv4(token: Token) -> list[Indicator]:
         return []
     if _is_netmask(addresses[0]) or _is_network(addresses[-1], token):
         return []
-    if DOT not in written and (is_version(token) or _is_object_identifier(written, token)):
+    is_identifier = _OBJECT_IDENTIFIER.fullmatch(written) and _OBJECT_IDENTIFIER_LINE.search(_line(token))
+    if DOT not in written and (is_version(token) or is_identifier):
         return []
     return [indicator.from_host(str(address), part) for address, part in zip(addresses, parts, strict=True)]
 
@@ -143,7 +143,7 @@ def has_port_suffix(token: Token) -> bool:
     if _NETMASK.match(token.string, token.end()):
         return True
     suffix = _PORT_SUFFIX.match(token.string, token.end())
-    return suffix is not None and int(suffix["number"] or 0) <= MAX_PORT
+    return suffix is not None and int(suffix["number"] or 0) <= hosts.MAX_PORT
 
 
 def is_version(token: Token) -> bool:
@@ -191,10 +191,6 @@ def _without_ports(parts: list[str], token: Token) -> list[str]:
     return [port[1] for port in found if port]
 
 
-def _is_object_identifier(written: str, token: Token) -> bool:
-    return bool(_OBJECT_IDENTIFIER.fullmatch(written) and _OBJECT_IDENTIFIER_LINE.search(_line(token)))
-
-
 def _is_capture(token: Token, ports: list[str]) -> bool:
     """Whether five numbers are an address and a port, and not a version or an object identifier.
 
@@ -204,7 +200,7 @@ def _is_capture(token: Token, ports: list[str]) -> bool:
     numbers = [int(port) for port in ports if port.isdecimal()]
     if DOT in token[0] or len(numbers) < len(ports):
         return True
-    if any(number > MAX_PORT for number in numbers) or is_version(token):
+    if any(number > hosts.MAX_PORT for number in numbers) or is_version(token):
         return False
     following = _NEXT_ENDPOINT.match(token.string, token.end())
     previous = _PREVIOUS_ENDPOINT.search(token.string[max(0, token.start() - CONTEXT) : token.start()])
@@ -246,16 +242,12 @@ def _is_network(address: hosts.Address, token: Token) -> bool:
     if not text.startswith("/", end):
         return False
     suffix = _NETMASK.match(text, end) or _PORT_SUFFIX.match(text, end)
-    length = suffix[1] if suffix else None
-    if length is None:
+    if suffix is None or suffix[1] is None:
         return False
     try:
-        network = ipaddress.ip_network(f"{address}/{length}")
+        network = ipaddress.ip_network(f"{address}/{suffix[1]}")
     except ValueError:
         return False
-    return network.num_addresses > 1 and not _is_port(token)
-
-
-def _is_port(token: Token) -> bool:
-    """Whether the number after an address is a port by what is around it, though it could be a prefix length."""
-    return is_after_interface(token) or _PORT_NEARBY.search(_line(token)) is not None
+    # By what is around it, the number may be a port although it could be a prefix length.
+    is_port = is_after_interface(token) or _PORT_NEARBY.search(_line(token))
+    return network.num_addresses > 1 and not is_port
