@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from bot import app, ask, instances, terminal
 from bot.ask import FailOn, Question
@@ -26,6 +26,8 @@ WRONG = 2
 """Exit status for wrong usage or settings."""
 LAST_PORT = 65535
 COMMANDS = tuple(terminal_text.COMMANDS)
+
+T = TypeVar("T")
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -126,21 +128,32 @@ def parser() -> _Parser:
     ask = _command(commands, "ask", _ask)
     ask.option("text", nargs="*")
     ask.option("--json", action="store_true")
-    ask.option("--fail-on", type=_fail_on, metavar="|".join(FailOn))
+    ask.option(
+        "--fail-on",
+        type=_argument(
+            lambda value: FailOn(value.lower()), partial(terminal_text.not_one_of, choices=FailOn)
+        ),
+        metavar="|".join(FailOn),
+    )
     ask.option("--wait", action="store_true")
     doctor = _command(commands, "doctor", _doctor)
     manifest = _command(commands, "manifest", _manifest)
-    manifest.option("--url", type=_url)
+    manifest.option("--url", type=_argument(public_url, terminal_text.not_public))
     manifest.option("--oauth", action="store_true")
     manifest.option("--org", action="store_true")
     audit = _command(commands, "audit", _audit)
-    audit.option("--since", type=_moment, default=terminal.BEGINNING)
+    audit.option(
+        "--since", type=_argument(terminal.moment, terminal_text.not_a_date), default=terminal.BEGINNING
+    )
     audit.option("--id", metavar="ID")
     audit.option("--json", action="store_true")
     forget = _command(commands, "forget", _forget)
     forget.option("team", type=_team)
+    spoken = _argument(
+        lambda value: Language(value.lower()), partial(terminal_text.not_one_of, choices=SPOKEN)
+    )
     for printing in (ask, doctor, manifest, audit, forget):
-        printing.option("--language", type=_language, metavar="|".join(SPOKEN))
+        printing.option("--language", type=spoken, metavar="|".join(SPOKEN))
     sandbox = _command(commands, "sandbox", _sandbox)
     sandbox.option("--port", type=_port, default=0)
     sandbox.option("--replay", type=_folder)
@@ -151,57 +164,22 @@ def parser() -> _Parser:
     return whole
 
 
-def _language(value: str) -> Language:
-    try:
-        return Language(value.lower())
-    except ValueError:
-        raise argparse.ArgumentTypeError(terminal_text.not_one_of(value, SPOKEN)) from None
+def _argument(read: Callable[[str], T], wrong: Callable[[str], str]) -> Callable[[str], T]:
+    """A type for argparse. `read` raises ValueError for a value that is wrong; `wrong` is the sentence that says so."""
 
+    def converted(value: str) -> T:
+        try:
+            return read(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(wrong(value)) from None
 
-def _terminal_language(words: Sequence[str], environ: Mapping[str, str]) -> Language:
-    """--language, else the locale of the terminal, as POSIX reads it."""
-    given = re.search(r"(?<!\S)--language[ =](\S+)", " ".join(words))
-    named = (environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    locale = next(filter(None, named), "")
-    chosen = spoken_in(given[1].lower()) if given else None
-    return chosen or spoken_in(locale) or Language.ENGLISH
-
-
-Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
-
-
-def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, act: Act) -> _Parser:
-    does = str(terminal_text.COMMANDS[name])
-    parser = commands.add_parser(name, help=does, description=does)
-    parser.set_defaults(act=act)
-    return parser
-
-
-def _moment(value: str) -> datetime:
-    try:
-        return terminal.moment(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(terminal_text.not_a_date(value)) from None
-
-
-def _url(value: str) -> str:
-    try:
-        return public_url(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(terminal_text.not_public(value)) from None
+    return converted
 
 
 def _team(value: str) -> str:
     if not re.fullmatch("[TE][A-Z0-9]{2,20}", value):
         raise argparse.ArgumentTypeError(terminal_text.not_a_team(value))
     return value
-
-
-def _fail_on(value: str) -> FailOn:
-    try:
-        return FailOn(value.lower())
-    except ValueError:
-        raise argparse.ArgumentTypeError(terminal_text.not_one_of(value, FailOn)) from None
 
 
 def _folder(value: str) -> Path:
@@ -221,6 +199,25 @@ def _port(value: str) -> int:
     if not value.isdecimal() or int(value) > LAST_PORT:
         raise argparse.ArgumentTypeError(terminal_text.not_a_port(value, LAST_PORT))
     return int(value)
+
+
+def _terminal_language(words: Sequence[str], environ: Mapping[str, str]) -> Language:
+    """--language, else the locale of the terminal, as POSIX reads it."""
+    given = re.search(r"(?<!\S)--language[ =](\S+)", " ".join(words))
+    named = (environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    locale = next(filter(None, named), "")
+    chosen = spoken_in(given[1].lower()) if given else None
+    return chosen or spoken_in(locale) or Language.ENGLISH
+
+
+Act = Callable[[argparse.Namespace, Mapping[str, str]], int]
+
+
+def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, act: Act) -> _Parser:
+    does = str(terminal_text.COMMANDS[name])
+    parser = commands.add_parser(name, help=does, description=does)
+    parser.set_defaults(act=act)
+    return parser
 
 
 def _settings(environ: Mapping[str, str]) -> Settings:

@@ -12,9 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
-from aiohttp import web
 from pydantic import SecretStr
-from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -29,9 +27,9 @@ from bot.observability import Metrics
 from bot.queue import jobs
 from bot.queue.jobs import WAKE_FROM_FUTURE
 from bot.queue.worker import Turns
-from bot.server import Check, Guard, Listener, NotServing, listening, operator_routes, serving, slack_events
+from bot.server import Check, Guard, Listener, listening, operator_routes, serving, slack_events
 from bot.settings import Settings
-from bot.slack_client import BadToken, NotConnected, Probe, WebClient, identity, socket_mode, web_client
+from bot.slack_client import NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.slack import RefusedBlocks, SettingsStore
 from bot.tracing import Tracing, tracing
 from handlers import turns
@@ -57,10 +55,6 @@ KEPT_AFTER_REMOVAL = timedelta(days=30)
 """How long what is kept for a workspace outlives the app's removal there: it may come back."""
 
 
-class NotRunning(OperatorError):
-    """The bot cannot start."""
-
-
 @dataclass(frozen=True, slots=True)
 class Bot:
     """A bot at work."""
@@ -71,7 +65,7 @@ class Bot:
 
 
 async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Run the bot until SIGINT or SIGTERM. `environ` says where traces go, if anywhere. Raises NotRunning."""
+    """Run the bot until SIGINT or SIGTERM. `environ` says where traces go, if anywhere. Raises OperatorError."""
     async with tracing(environ) as traced, running(settings, tracing=traced):
         _spare_garbage_collector()
         await stopped()
@@ -99,7 +93,7 @@ async def stopped() -> None:
 async def running(
     settings: Settings, clock: Clock | None = None, tracing: Tracing | None = None
 ) -> AsyncIterator[Bot]:
-    """The whole bot, answering. It goes by the database's clock, unless it is given one. Raises NotRunning."""
+    """The whole bot, answering. It goes by the database's clock, unless it is given one. Raises OperatorError."""
     metrics = Metrics(tracing)
     logins = Logins(servers(settings), settings.vt_max_upload)
     async with (
@@ -113,7 +107,7 @@ async def running(
         async with AsyncExitStack() as stack:
             installed = await _installed(settings, parts, deps, metrics)
             deps = replace(deps, installations=installed.installations if installed else None)
-            authorize = installed.authorize if installed else await _introduced(stack, slack)
+            authorize = installed.authorize if installed else await stack.enter_async_context(identity(slack))
             followed = [installed.installations.follow] if installed else []
             app = listening(slack, deps, authorize, parts.database.ack_priority, metrics, *followed)
             await stack.enter_async_context(_turns(settings, parts, deps, metrics, installed))
@@ -133,7 +127,7 @@ async def running(
                 own = [] if clock else [time.time]
                 guard = Guard(settings.slack_signing_secret, lambda: parts.clock().timestamp(), *own)
                 routes.append(slack_events(app, guard, metrics))
-            port = await _served(stack, routes, settings)
+            port = await stack.enter_async_context(serving(routes, settings.host, settings.port))
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
                 checks["socket"] = await _connected(stack, app, settings.slack_app_token, slack, metrics)
             where = {"host": settings.host, "port": port, "oauth": settings.is_oauth}
@@ -237,15 +231,6 @@ async def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Lo
     )
 
 
-async def _introduced(stack: AsyncExitStack, slack: WebClient) -> Callable[[], Awaitable[AuthorizeResult]]:
-    try:
-        return await stack.enter_async_context(identity(slack))
-    except BadToken as error:
-        raise NotRunning(
-            "Slack refused SLACK_BOT_TOKEN ({why}): copy it again from the app's page.", why=str(error)
-        ) from None
-
-
 async def _installed(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> "OAuth | None":
     """What installation by OAuth needs; None with one fixed token, which loads nothing of it."""
     if not settings.is_oauth:
@@ -255,25 +240,13 @@ async def _installed(settings: Settings, parts: Backend, deps: Deps, metrics: Me
     return await oauth(settings, parts, deps, metrics)
 
 
-async def _served(stack: AsyncExitStack, routes: list[web.RouteDef], settings: Settings) -> int:
-    try:
-        return await stack.enter_async_context(serving(routes, settings.host, settings.port))
-    except NotServing as error:
-        where = f"{settings.host}:{settings.port}"
-        raise NotRunning(
-            "Cannot listen on {where} ({why}): stop the other program or set PORT.",
-            where=where,
-            why=str(error),
-        ) from None
-
-
 async def _connected(
     stack: AsyncExitStack, app: Listener, token: SecretStr, slack: WebClient, metrics: Metrics
 ) -> Check:
     try:
         return _check(await stack.enter_async_context(socket_mode(app, token, slack, metrics)))
     except NotConnected as error:
-        raise NotRunning(
+        raise OperatorError(
             "Slack did not open a connection for SLACK_APP_TOKEN ({why}).", why=str(error)
         ) from None
 

@@ -212,12 +212,6 @@ async def _sandbox(settings: Settings) -> AsyncIterator[dict[str, InstanceSettin
         yield {DEFAULT: of_sandbox(settings, sandbox.url)}
 
 
-def _max_ages(settings: Settings) -> MaxAges:
-    """How old a cached reply may be when people ask."""
-    known = timedelta(minutes=settings.cache_minutes)
-    return MaxAges(known, min(known, timedelta(minutes=settings.cache_unknown_minutes)))
-
-
 async def _wake(cases: Cases, cards: Cards) -> None:
     """Have what waits for VirusTotal go on now; without it, it goes on with its next try."""
     with suppress(StoreDown):
@@ -254,7 +248,8 @@ class _Shared:
         outage = Outage(self.clock)
         outage.on_return = self.on_return
         in_flight = InFlight(gathers=0 < one.quota_minute <= FEW_CALLS)
-        ages = _max_ages(settings)
+        known = timedelta(minutes=settings.cache_minutes)
+        ages = MaxAges(known, min(known, timedelta(minutes=settings.cache_unknown_minutes)))
 
         async with AsyncExitStack() as stack:
 

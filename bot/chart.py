@@ -6,10 +6,12 @@ and time, and returns a PNG on stdout. The process imports nothing of this proje
 """
 
 import asyncio
+import io
 import json
 import os
 import resource
 import sys
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -122,14 +124,12 @@ def main() -> None:
 
 def render(wanted: Mapping[str, Any]) -> bytes:
     """The picture as a PNG."""
-    import io  # noqa: PLC0415 - as matplotlib: only the process that draws needs it
-    import warnings  # noqa: PLC0415
-
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl  # noqa: PLC0415 - only the process that draws needs it
     from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.font_manager import fontManager  # noqa: PLC0415
 
     warnings.simplefilter("ignore")  # a letter that no font has is drawn as a box
-    installed = _installed()
+    installed = {font.name: font.fname for font in fontManager.ttflist}
     fonts = [name for name in FONTS if name in installed]
     words = wanted["words"] if _drawable(wanted["words"], installed, fonts) else wanted["english"]
     words = {name: word.encode("utf-8", "replace").decode() for name, word in words.items()}
@@ -149,13 +149,6 @@ def render(wanted: Mapping[str, Any]) -> bytes:
     written = io.BytesIO()
     figure.savefig(written, format="png", metadata={"Title": words["title"], "Software": None})
     return written.getvalue()
-
-
-def _installed() -> dict[str, str]:
-    """The files of fonts, by name."""
-    from matplotlib.font_manager import fontManager  # noqa: PLC0415
-
-    return {font.name: font.fname for font in fontManager.ttflist}
 
 
 def _drawable(words: Mapping[str, str], installed: Mapping[str, str], fonts: list[str]) -> bool:

@@ -125,14 +125,10 @@ def unknown(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str,
             continue
         own = OWN_PREFIX.match(word) is not None and not _BY_CLUSTER.search(word)
         # 0.85: one wrong letter in a short name such as HOST is not yet a likeness, two in a long one are.
-        nearest = difflib.get_close_matches(_usual_prefix(word), known, n=1, cutoff=0.6 if own else 0.85)
+        usual = re.sub(r"^(VIRUSTOTAL|VTBOT)_", "VT_", word)
+        nearest = difflib.get_close_matches(usual, known, n=1, cutoff=0.6 if own else 0.85)
         if nearest or own:
             yield name, nearest[0] if nearest else None
-
-
-def _usual_prefix(word: str) -> str:
-    """VT_API_KEY for VIRUSTOTAL_API_KEY."""
-    return re.sub(r"^(VIRUSTOTAL|VTBOT)_", "VT_", word)
 
 
 def beginning(*prefixes: str) -> AfterValidator:

@@ -113,17 +113,13 @@ def state_dir_unusable(settings: Settings, error: OSError) -> SettingsError:
     )
 
 
-NO_SPACE = os.strerror(errno.ENOSPC).lower()
-_PROBE = bytes(1 << 16)
-
-
 def check_disk(folder: Path) -> None:
     """Whether more can be stored in a folder, or where it would be made. Blocks. Raises OSError: with ENOSPC if not."""
     if folder.is_dir():
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-            file.write(_PROBE)
+            file.write(bytes(1 << 16))
     elif not shutil.disk_usage(next(parent for parent in folder.absolute().parents if parent.is_dir())).free:
-        raise OSError(errno.ENOSPC, NO_SPACE)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC).lower())
 
 
 def servers(settings: Settings) -> dict[str, Host]:

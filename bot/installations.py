@@ -189,7 +189,7 @@ class Installations:
                     known.client.auth_test()
                 )  # if Slack accepts the token again, the client's Access says so
         if not bot.bot_token:
-            known.client.access.refuse("undecipherable")
+            known.client.access.set_refused("undecipherable")
         known.read_at = self._clock()
         self._known[team] = known
         return known.installation

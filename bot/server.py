@@ -29,6 +29,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.connections import AckPriority
+from bot.environment import OperatorError
 from bot.observability import Metrics, place
 from handlers import register
 from handlers.case import StoreDown
@@ -55,10 +56,6 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 log = structlog.get_logger()
 
 
-class NotServing(Exception):
-    """The address cannot be listened on; the text is the system's reason."""
-
-
 class Guard:
     """Decides whether a request came from Slack."""
 
@@ -71,12 +68,11 @@ class Guard:
         """Whether the body is signed with our secret and its timestamp is recent. Never raises, whatever the headers hold."""
         stamp = _only(headers, "X-Slack-Request-Timestamp")
         given = _only(headers, "X-Slack-Signature")
-        if not re.fullmatch(r"[0-9]{1,12}", stamp) or not self._is_recent(int(stamp)):
+        if not re.fullmatch(r"[0-9]{1,12}", stamp):
+            return False
+        if not any(abs(clock() - int(stamp)) <= MAX_SKEW_SECONDS for clock in self._clocks):
             return False
         return hmac.compare_digest(self.signature(stamp, body), given.encode("utf-8", "surrogateescape"))
-
-    def _is_recent(self, seconds: int) -> bool:
-        return any(abs(clock() - seconds) <= MAX_SKEW_SECONDS for clock in self._clocks)
 
     def signature(self, stamp: str, body: bytes) -> bytes:
         """Slack's v0 signature: HMAC-SHA256 over `v0:<timestamp>:<raw body>`."""
@@ -273,7 +269,7 @@ def operator_routes(
 
 @asynccontextmanager
 async def serving(routes: list[web.RouteDef], host: str, port: int) -> AsyncIterator[int]:
-    """Serve until the block ends; yields the port, which the system chose if `port` is 0. Raises NotServing."""
+    """Serve until the block ends; yields the port, which the system chose if `port` is 0. Raises OperatorError."""
     application = web.Application(client_max_size=MAX_BYTES)
     application.add_routes(routes)
     # aiohttp logs the bytes of requests that it cannot parse, hence the silent logger; and by default it would
@@ -294,7 +290,10 @@ async def serving(routes: list[web.RouteDef], host: str, port: int) -> AsyncIter
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise NotServing(error.strerror or type(error).__name__) from None
+            where, why = f"{host}:{port}", error.strerror or type(error).__name__
+            raise OperatorError(
+                "Cannot listen on {where} ({why}): stop the other program or set PORT.", where=where, why=why
+            ) from None
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -27,6 +27,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.environment import OperatorError
 from bot.observability import OTHER, Metrics
 from bot.server import Listener
 from bot.settings import Settings
@@ -62,10 +63,6 @@ CODES = CANNOT_POST | CANNOT_EDIT | TRANSIENT | INVALID_BLOCKS | TOKEN_ERRORS | 
 log = structlog.get_logger()
 
 
-class BadToken(Exception):
-    """Slack rejects the token; the text is Slack's error code."""
-
-
 class NotConnected(Exception):
     """Slack did not open a connection; the text is Slack's code for why."""
 
@@ -96,7 +93,7 @@ class Access:
             self.granted = frozenset(filter(None, scopes))
         if self.refused:
             log.warning("slack_token_accepted", token=self._name, after=self.refused)
-            self._set("")
+            self.set_refused("")
 
     def fail(self, method: str, data: Mapping[str, Any]) -> None:
         """A call was refused. The log tells what only the operator can change; the metrics count the codes that are known."""
@@ -112,15 +109,12 @@ class Access:
                 "slack_token_refused", token=self._name, method=method, error=code, work_rests=is_whole_token
             )
             if is_whole_token:
-                self._set(code)
+                self.set_refused(code)
         elif code not in TOKEN_ERRORS:
             log.info("slack_refused_call", method=method, error=code)
 
-    def refuse(self, code: str) -> None:
-        """There is no token that Slack could accept, for that reason."""
-        self._set(code)
-
-    def _set(self, code: str) -> None:
+    def set_refused(self, code: str) -> None:
+        """Note why Slack does not accept the token; "": it does."""
         self.refused = code
         self._metrics.token_refused.labels(self._name).set(int(bool(code)))
 
@@ -243,7 +237,7 @@ async def web_client(settings: Settings, metrics: Metrics | None = None) -> Asyn
 
 @asynccontextmanager
 async def identity(slack: WebClient) -> AsyncIterator[Callable[[], Awaitable[AuthorizeResult]]]:
-    """Yields what tells bolt the bot's ids; they are None until Slack has answered. Raises BadToken.
+    """Yields what tells bolt the bot's ids; they are None until Slack has answered. Raises OperatorError.
 
     Left to itself, bolt would call auth.test when the first command arrives, while the person waits. Asking goes on, so
     that a token that is revoked is noticed, and that work goes on when Slack accepts it again.
@@ -251,7 +245,10 @@ async def identity(slack: WebClient) -> AsyncIterator[Callable[[], Awaitable[Aut
     known = [AuthorizeResult(enterprise_id=None, team_id=None, bot_token=slack.token)]
     await _ask(slack, known)
     if slack.access.refused:
-        raise BadToken(slack.access.refused)
+        raise OperatorError(
+            "Slack refused SLACK_BOT_TOKEN ({why}): copy it again from the app's page.",
+            why=slack.access.refused,
+        )
     asking = asyncio.create_task(_keep_asking(slack, known))
 
     async def authorize() -> AuthorizeResult:
@@ -304,7 +301,12 @@ async def socket_mode(
         base_url=client.base_url,
         session=client.session,
     )
-    await _check_token(web)
+    try:
+        # Bolt's handler would retry a bad token endlessly.
+        await web.apps_connections_open(app_token=web.token or "")
+    except SlackClientError as error:
+        why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
+        raise NotConnected(why) from None
     connection: Any = _Envelopes(app, token.get_secret_value(), web_client=web).client
     # Its own session knows nothing of our proxies and certificates.
     await connection.aiohttp_client_session.close()
@@ -335,12 +337,3 @@ class _Envelopes(AsyncSocketModeHandler):
         start = time()
         response = await self.app.take(req.payload, is_event=req.type == "events_api")
         await send_async_response(client, req, response, start)
-
-
-async def _check_token(web: WebClient) -> None:
-    """Ask Slack once whether the token may connect: bolt's handler would retry a bad one endlessly. Raises NotConnected."""
-    try:
-        await web.apps_connections_open(app_token=web.token or "")
-    except SlackClientError as error:
-        why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
-        raise NotConnected(why) from None

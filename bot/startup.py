@@ -42,10 +42,8 @@ REASONS: Mapping[tuple[str, ...], str] = {
     ("invalid", "percent-encoded", "missing"): _("a part of it is not valid"),
 }
 """By words that occur in the driver's errors, the first that fits."""
-OTHER_REASON = _("the server refuses the connection")
-ESCAPE = _("in a password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25")
 PERHAPS_NOT_ESCAPED = ("its host is unknown", "a part of it is not valid")
-"""The reasons after which ESCAPE is said too."""
+"""The reasons that a password can be to blame for."""
 
 
 class Unusable(OperatorError):
@@ -118,9 +116,11 @@ def _connected(url: str, timeout: float) -> psycopg.Connection:
 def _unreachable(error: Exception) -> Unusable:
     """Why, in words of ours: the driver's own quote the address, and with it parts of a password that is not escaped."""
     said = str(error).lower()
-    reason = next((reason for words, reason in REASONS.items() if any(map(said.count, words))), OTHER_REASON)
+    reasons = (reason for words, reason in REASONS.items() if any(map(said.count, words)))
+    reason = next(reasons, _("the server refuses the connection"))
     if reason in PERHAPS_NOT_ESCAPED:
-        return Unusable("Cannot connect to DATABASE_URL ({reason}; {escape}).", reason=reason, escape=ESCAPE)
+        escape = _("in a password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25")
+        return Unusable("Cannot connect to DATABASE_URL ({reason}; {escape}).", reason=reason, escape=escape)
     return Unusable("Cannot connect to DATABASE_URL ({reason}).", reason=reason)
 
 
@@ -218,8 +218,6 @@ def _replace(connection: psycopg.Connection, table: str, row: Row, hidden: objec
     change = f"UPDATE {table} SET what = %(hidden)s::json WHERE {same}"  # noqa: S608 - constants
     connection.execute(change, key | {"hidden": json.dumps(hidden)})
 
-
-# The revisions ------------------------------------------------------------------------------------------
 
 REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0001": (script("0001_cases.sql"), jobs.migrate_jobs),

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SENTENCES = "handlers/text"
 """Where the sentences for people are; what is said to whoever starts the bot stands with what decides it, in STARTING."""
 STARTING = ("bot", "playground/web")
-REFUSALS = ("OperatorError", "SettingsError", "Unusable", "NotRunning", "NotServed")
+REFUSALS = ("OperatorError", "SettingsError", "Unusable", "NotServed")
 KEYWORDS = {
     "_": None,
     "line": None,

@@ -61,8 +61,9 @@ _LATEST = """
     SELECT at, state, engines, total, what FROM sightings WHERE team = %(team)s AND asker = %(asker)s
     ORDER BY at DESC, case_id, position LIMIT %(most)s
 """
+# In the order of Entry's fields. The id, which comes last, is not one of them.
 _ENTRY = (
-    "SELECT id, at, team, asker, channel, way, verb, about, what, outcome, why, calls, instance FROM audit"
+    "SELECT at, team, asker, channel, way, verb, about, what, outcome, why, calls, instance, id FROM audit"
 )
 _AUDIT_PAGE = f"{_ENTRY} WHERE (at, id) > (%(at)s, %(id)s) ORDER BY at, id LIMIT {AUDIT_PAGE}"
 _AUDIT_ENTRY = f"{_ENTRY} WHERE id = %(id)s"
@@ -197,7 +198,7 @@ class AuditTrail:
     async def since(self, start: datetime) -> AsyncIterator[Entry]:
         """Everything from then on, the oldest first."""
         at, name = start, ""
-        while page := await self._page(at, name):
+        while page := await self._database.rows_after_writes(_AUDIT_PAGE, {"at": at, "id": name}):
             for row in page:
                 yield _entry(row)
             at, name = page[-1].at, page[-1].id
@@ -207,26 +208,10 @@ class AuditTrail:
         rows = await self._database.rows_after_writes(_AUDIT_ENTRY, {"id": request_id})
         return _entry(rows[0]) if rows else None
 
-    async def _page(self, at: datetime, name: str) -> list[Any]:
-        return await self._database.rows_after_writes(_AUDIT_PAGE, {"at": at, "id": name})
-
     async def prune(self, older_than: datetime) -> None:
         """Forget what is older than that."""
         await delete_older(self._database, "audit", "at", older_than)
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(
-        row.at,
-        row.team,
-        row.asker,
-        row.channel,
-        row.way,
-        row.verb,
-        row.about,
-        tuple(row.what),
-        row.outcome,
-        row.why,
-        row.calls,
-        row.instance,
-    )
+    return Entry(*row._replace(what=tuple(row.what))[:-1])
