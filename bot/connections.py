@@ -99,14 +99,19 @@ class JobLost(BaseException):
     """Another worker has taken the job. Like CancelledError it is no Exception: nothing handles it as a failure that is retried."""
 
 
-CONFIRM: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("confirm", default=None)
+CONFIRM: ContextVar[Callable[[Connection | None], Awaitable[None]] | None] = ContextVar(
+    "confirm", default=None
+)
 """Checks that the job which this task belongs to is still ours; None outside of jobs."""
 
 
-async def confirm_job() -> None:
-    """To be called before a job shows or stores something: another worker may be doing that by now. Raises JobLost, StoreDown."""
+async def confirm_job(connection: Connection | None = None) -> None:
+    """To be called right before a job shows or stores something: another worker may be doing that by now.
+
+    `connection`: the one that is about to be used, if there is one. Raises JobLost, StoreDown.
+    """
     if confirm := CONFIRM.get():
-        await confirm()
+        await confirm(connection)
 
 
 # Who goes first ------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class Database:
         """Call `work` with a connection and return its result. Raises StoreDown.
 
         Each statement commits by itself; with `together`, all of them are one transaction. In a turn, what was put off
-        is written first.
+        is written first. Raises JobLost when others have taken the job.
         """
         turn = TURN.get()
         if turn and turn.deferred:
@@ -93,8 +93,10 @@ class Database:
         return await self.run(lambda connection: fetched(connection, sql, values))
 
     async def write(self, *statements: Statement) -> None:
-        """Execute the statements after those that the turn has put off: one transaction, one round trip. Raises StoreDown."""
-        await confirm_job()
+        """Execute the statements after those that the turn has put off: one transaction, one round trip.
+
+        Raises StoreDown, and JobLost when others have taken the job.
+        """
         turn = TURN.get() or Turn()
         every = [*turn.deferred, *statements]
         turn.deferred.clear()
@@ -158,8 +160,10 @@ class Database:
     async def _run(self, work: Work[T], *, together: bool) -> T:
         async with self.connection() as connection:
             if not together:
+                await confirm_job(connection)
                 return await work(connection)
             async with connection.transaction():
+                await confirm_job(connection)
                 return await work(connection)
 
     async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
@@ -167,9 +171,11 @@ class Database:
             return await fetched(connection, sql, values)
 
     async def _write(self, statements: list[Statement]) -> None:
-        async with self.connection() as connection, connection.pipeline():
-            for sql, values in statements:
-                await connection.execute(sql, values, prepare=True)
+        async with self.connection() as connection:
+            await confirm_job(connection)
+            async with connection.pipeline():
+                for sql, values in statements:
+                    await connection.execute(sql, values, prepare=True)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

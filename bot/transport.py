@@ -5,13 +5,14 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp.connector import Connection
 from yarl import URL
 
 from bot.connections import confirm_job
@@ -19,6 +20,7 @@ from bot.network import DIRECT, Proxies, Proxy, tls
 from bot.observability import OTHER, Metrics
 from bot.tracing import Span
 from handlers import slack_errors
+from handlers.case import StoreDown
 from vt import errors
 
 MAX_CONNECTIONS = 50
@@ -118,6 +120,23 @@ def _httpx_errors() -> Iterator[None]:
         raise httpx.ReadError(type(error).__name__) from error
 
 
+class _ConfirmedStream(httpx.AsyncByteStream):
+    """A file on its way, which stops when others have taken the job that sends it: they may be sending it as well."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            with suppress(StoreDown):  # while the database is away, nobody can take the job
+                await confirm_job()
+            yield piece
+
+    async def aclose(self) -> None:
+        """The inner stream is closed."""
+        await self._stream.aclose()
+
+
 # To VirusTotal ------------------------------------------------------------------------------------------
 
 
@@ -141,6 +160,10 @@ class VirusTotalTransport(httpx.AsyncBaseTransport):
         """Send it. Raises Unreachable, which says what on the way was at fault, when there is no connection."""
         url = request.url
         proxy = None if self._proxies is None else self._proxies.choose(url.scheme, url.host, url.port)
+        await confirm_job()
+        stream = request.stream
+        if isinstance(stream, httpx.AsyncByteStream) and not isinstance(stream, httpx.ByteStream):
+            request.stream = _ConfirmedStream(stream)
         try:
             return await self._through(proxy).handle_async_request(request)
         except (httpx.ProxyError, httpx.ConnectError) as error:
@@ -231,10 +254,9 @@ def slack_session(
     """What sends calls to Slack, and to wherever its replies lead."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls(ca_bundle=ca_bundle) if ca_bundle else True),
-        request_class=_proxied_request(proxies) if proxies else aiohttp.ClientRequest,
+        request_class=_proxied_request(proxies) if proxies else _ConfirmedRequest,
         response_class=Reply,
         trace_configs=trace_configs,
-        middlewares=[_confirmed],
     )
 
 
@@ -258,16 +280,19 @@ class Reply(aiohttp.ClientResponse):
         return await super().text(encoding, errors)
 
 
-async def _confirmed(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Check before each attempt of a call that the job is still ours: otherwise its answer would be shown twice."""
-    await confirm_job()
-    return await send(request)
+class _ConfirmedRequest(aiohttp.ClientRequest):
+    """Checks before each attempt of a call that the job is still ours: otherwise its answer would be shown twice.
+
+    A middleware would check before a connection is waited for and opened, which may take seconds.
+    """
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        await confirm_job()
+        return await super().send(conn)
 
 
 def _proxied_request(proxies: Proxies) -> type[aiohttp.ClientRequest]:
-    class Request(aiohttp.ClientRequest):
+    class Request(_ConfirmedRequest):
         """Goes through one of our proxies. Slack's SDK would name that of its own reading, for every host."""
 
         def update_proxy(self, *_: Any) -> None:

@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 
-from psycopg import Connection
+import psycopg
 
-from bot.connections import CONFIRM, JobLost, elapsed
-from bot.database import Database
+from bot.connections import CONFIRM, Connection, JobLost, elapsed
+from bot.database import Database, fetched
 
 QUEUE = "vtbot-2"
 """The queue that is written to. Its number goes up with a stored shape that the release before cannot read: then its
@@ -224,13 +225,17 @@ class HeldJob:
             self._has_ended = True
             CONFIRM.reset(before)
 
-    async def confirm(self) -> None:
-        """Make sure that nobody has taken the job; while the lease covers it, nothing is asked. Raises JobLost, StoreDown."""
+    async def confirm(self, connection: Connection | None = None) -> None:
+        """Make sure that nobody has taken the job; while the lease covers it, nothing is asked. Raises JobLost, StoreDown.
+
+        In a transaction of that `connection`, nobody can take it before the end of that, either.
+        """
         worker = self._row["worker"]
         if not self._is_lost and (self._has_ended or self._lease.covers(worker, self._since)):
             return
         sent = self._lease.clock()
-        if self._is_lost or not await self._database.rows(CONFIRM_JOB, self._row):
+        ask = partial(fetched, connection) if connection else self._database.rows
+        if self._is_lost or not await ask(CONFIRM_JOB, self._row):
             self._is_lost = True
             raise JobLost
         self._since = sent
@@ -250,7 +255,7 @@ class ForeignJobs(Exception):
     """Another program keeps its procrastinate jobs in this database."""
 
 
-def migrate_jobs(connection: Connection) -> None:
+def migrate_jobs(connection: psycopg.Connection) -> None:
     """Create the tables, or run the migrations since the noted one. Raises ForeignJobs."""
     [(there, noted)] = connection.execute(
         "SELECT to_regclass('procrastinate_jobs') IS NOT NULL,"
@@ -277,7 +282,7 @@ def _since(noted: str) -> list[bytes]:
     return [_SQL.joinpath("migrations", name).read_bytes() for name in _names() if name > noted]
 
 
-def take_over_queue(connection: Connection, older: str, newer: str) -> None:
+def take_over_queue(connection: psycopg.Connection, older: str, newer: str) -> None:
     """Move the jobs that wait in one queue to another, and from now on all that are put there.
 
     For a rolling restart: processes of the release before go on accepting requests and finish the jobs that they are

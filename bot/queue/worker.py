@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Self
 
@@ -156,9 +156,10 @@ class Turns:
             return
         if not isinstance(failures, int):
             failures = len(self._pauses)
-        with self._marked_running(context), self._metrics.tracing.turn(case_id):
-            async with self._database.turn():
-                await self._attempt(case_id, failures, is_last=context.job.attempts >= MOST_ATTEMPTS)
+        async with self._marked_running(context):
+            with self._metrics.tracing.turn(case_id):
+                async with self._database.turn():
+                    await self._attempt(case_id, failures, is_last=context.job.attempts >= MOST_ATTEMPTS)
 
     async def _take_first_turn(self, worker: int, job: int, case_id: str, since: float) -> None:
         """Take the first turn of a request that was accepted a moment ago. Its job ends with the last write of the turn."""
@@ -193,16 +194,24 @@ class Turns:
             log.warning("turn_broke", case=case_id, failures=failures + 1, **what)
             await self._retry_later(case_id, failures)
 
-    @contextmanager
-    def _marked_running(self, context: JobContext) -> Iterator[None]:
-        """Keep the sweep from taking the job for a lost one while the block runs, which ends early when others have taken it."""
+    @asynccontextmanager
+    async def _marked_running(self, context: JobContext) -> AsyncIterator[None]:
+        """Keep the sweep from taking the job for a lost one while the block runs, which ends early when others have taken it.
+
+        Whether they have is also asked at its end: only whose job it is may say what becomes of it.
+        """
         job, job_id = context.job, context.job.id or 0
         row = {"worker": job.worker_id or 0, "job": job_id, "attempts": job.attempts}
         looked = self._worker.looked if self._worker else -math.inf
         self._running.add(job_id)
         try:
-            with HeldJob(self._database, self._session.lease, row, looked).confirmed():
-                yield
+            held = HeldJob(self._database, self._session.lease, row, looked)
+            with held.confirmed():
+                try:
+                    yield
+                finally:
+                    with suppress(StoreDown):
+                        await held.confirm()
         except JobLost:
             context.additional_context[LOST] = True
             log.warning("job_lost", job=job_id)
@@ -221,7 +230,7 @@ class Turns:
         await self._database.write_later((jobs.NEXT_TURN, values))
 
     async def _take_batch(self, context: JobContext) -> None:
-        with self._marked_running(context):
+        async with self._marked_running(context):
             try:
                 async with asyncio.timeout(TURN_SECONDS):
                     await self._batch()
@@ -229,7 +238,7 @@ class Turns:
                 await self._database.write((jobs.NEXT_BATCH, {"seconds": self._pace.refused}))
 
     async def _tidy(self, context: JobContext, timestamp: int) -> None:  # noqa: ARG002 - procrastinate passes it
-        with self._marked_running(context):
+        async with self._marked_running(context):
             await self._tidy_up()
             await jobs.prune(self._database)
 

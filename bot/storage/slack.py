@@ -155,7 +155,7 @@ class SettingsStore:
             "channel": channel,
             "settings": stored_shapes.CHANNEL_SETTINGS.write(settings),
         }
-        await self._database.rows(_KEEP_SETTINGS, row)
+        await self._database.write((_KEEP_SETTINGS, row))
 
     async def changed_channels(self, team: str, most: int) -> list[str]:
         """The channels for which something is set."""
