@@ -9,8 +9,7 @@ from bot.connections import JobLost
 from bot.queue.jobs import NEXT_BATCH, HeldJob, Lease, Pace
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases
-from bot.storage.channels import WatchStore
-from bot.storage.slack import SettingsStore
+from bot.storage.slack import SettingsStore, WatchStore
 from handlers.event_payloads import MessageEvent
 from handlers.request import ChannelSettings
 from handlers.watch import CardOverrides, Ignored, Mode
