@@ -1,4 +1,4 @@
-"""A job that others have taken over stores nothing more, whichever way it would store it."""
+"""A job that others have taken over stores nothing more, however it would store it."""
 
 import time
 from datetime import timedelta
@@ -28,7 +28,7 @@ TABLES = (
     "procrastinate_jobs",
 )
 LATER = NOON + timedelta(hours=1)
-WAYS = {
+WRITES = {
     "save case": lambda at: at.cases.save(at.card.case.model_copy(update={"posts": 3})),
     "next turn": lambda at: at.cases.again("card", LATER),
     "save card": lambda at: at.cards.save(at.card, LATER),
@@ -78,17 +78,17 @@ async def stored(database):
     ]
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_a_lost_job_stores_nothing(opened, way):
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_lost_job_stores_nothing(opened, write):
     """Whatever it is about to store of its case, of cards or of a channel. The same is stored while the job is its own."""
     place = Place(opened)
     await place.furnish()
     before = await stored(opened)
     row = {"worker": 1, "job": 4711, "attempts": 0}
     with HeldJob(opened, Lease(Pace()), row, 0).confirmed(), pytest.raises(JobLost):
-        await WAYS[way](place)
+        await WRITES[write](place)
     assert await stored(opened) == before
-    await WAYS[way](place)
+    await WRITES[write](place)
     assert await stored(opened) != before
 
 
