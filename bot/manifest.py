@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
 from bot import environment
@@ -251,6 +250,8 @@ def _shortcut(shortcut: Shortcut, kind: str) -> dict[str, str]:
 
 def as_yaml(url: str = "", *, oauth: bool = False, org: bool = False) -> str:
     """What `vtbot manifest` prints."""
+    import yaml  # noqa: PLC0415 - a bot at work needs no YAML
+
     head = "# Made by `vtbot manifest`; paste it at https://api.slack.com/apps → Create New App → From a manifest.\n"
     return head + yaml.safe_dump(
         manifest(url, oauth=oauth, org=org), sort_keys=False, allow_unicode=True, width=110

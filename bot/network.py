@@ -137,12 +137,14 @@ def check_bundle(path: Path, name: str) -> None:
 
 
 @cache
-def tls(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SSLContext:
+def tls(*, verify: bool, ca_bundle: Path | None) -> ssl.SSLContext:
     """Trusts certifi's authorities, this machine's, and those of the bundle.
 
-    Shared by all clients: reading the authorities takes longer than the rest of the start.
+    Shared by all clients that ask for the same, in this order: reading the authorities takes longer than the rest of the start,
+    and 2 MB.
     """
     context = httpx.create_ssl_context(verify=verify)
+    context.set_alpn_protocols(["http/1.1"])
     if verify:
         context.load_default_certs()
     if verify and ca_bundle:

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp import connector
 from aiohttp.connector import Connection
 from yarl import URL
 
@@ -252,8 +253,11 @@ def slack_session(
     trace_configs: list[aiohttp.TraceConfig],
 ) -> aiohttp.ClientSession:
     """What sends calls to Slack, and to wherever its replies lead."""
+    # aiohttp reads this machine's authorities when it is imported, for a context of its own that takes 2 MB. There is no public way.
+    authorities = tls(verify=True, ca_bundle=ca_bundle)
+    connector._SSL_CONTEXT_VERIFIED = authorities  # noqa: SLF001
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls(ca_bundle=ca_bundle) if ca_bundle else True),
+        connector=aiohttp.TCPConnector(ssl=authorities),
         request_class=_proxied_request(proxies) if proxies else _ConfirmedRequest,
         response_class=Reply,
         trace_configs=trace_configs,

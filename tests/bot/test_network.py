@@ -6,13 +6,14 @@ from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
+from aiohttp import connector
 from pydantic import SecretStr
 
 from bot.environment import SettingsError
-from bot.network import DIRECT, Proxies, Proxy, bypassed
+from bot.network import DIRECT, Proxies, Proxy, bypassed, tls
 from bot.settings import load
 from bot.slack_client import web_client
-from bot.transport import VirusTotalTransport
+from bot.transport import VirusTotalTransport, slack_session
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
 from tests.support.app_fixture import ANA, GENERAL, address, at_work
@@ -413,3 +414,9 @@ async def test_doctor_and_ask_behind_the_proxy(database, authority, tmp_path):
     assert "Slack: not responding (certificate_not_trusted)" in unknown.stdout
     assert "our network's proxy did not connect me to VirusTotal (401)" in given_up.stdout
     assert [one for one in done if PASSWORD in one.stdout + one.stderr] == []
+
+
+async def test_there_is_one_set_of_certificate_authorities_for_slack_and_virustotal():
+    """That of aiohttp, which sessions of slack_sdk go by, is replaced: each takes 2 MB."""
+    async with slack_session(None, DIRECT, []):
+        assert connector._SSL_CONTEXT_VERIFIED is tls(verify=True, ca_bundle=None)
