@@ -1,4 +1,4 @@
-"""Commands: what a line after /vt or a form can ask for, and what can be wrong with it: unknown options and passwords too. Pure."""
+"""Commands: what a line after /vt or a form can ask for, and what can be wrong with it, such as unknown options. Pure."""
 
 import difflib
 import re
@@ -236,47 +236,3 @@ def looks_pasted(text: str) -> bool:
     """Whether a line was copied from a log or a shell rather than typed for the bot."""
     first = "".join(text.split(maxsplit=1)[:1]).rpartition("/")[2]
     return bool(_PASTED.search(text) or _PROGRAM.fullmatch(first.lower()))
-
-
-# Passwords ---------------------------------------------------------------------------------------------
-
-_WORD = r"(?:linux[ _-]?)?(?:password|passwort|passwd|passphrase|pass|pwd|pw)"
-_SPELLINGS = (
-    rf"(?<!\S)-{{1,2}}{_WORD}\b",  # --password X, --password=X, -pass X, --linux-password X
-    rf"(?<![\w/.-]){_WORD}\s*[:=]",  # password=X, Linux Password: X
-    r"(?<!\S)(?:sshpass\b|-p\b)",  # options of ssh programs
-    r"(?<!\S)(?:[a-z]+://)?[^\s/:@,]+:[^\s@]*@[^\s/,]",  # user:X@host, sftp://user:X@host/path
-)
-_TYPED = re.compile("|".join(_SPELLINGS), re.IGNORECASE)
-_OPTION = re.compile(
-    rf"(?<!\S)-{{1,2}}{_WORD}(?![\w-])"
-    r"|(?<!\S)--host(?:=|\s+)[^\s:]*:[^\s@]*@",  # --host user:X@host
-    re.IGNORECASE,
-)
-_PATH = re.compile(r"(?<!\S)/\w")
-_SERVER = re.compile(r"(?<![a-z0-9])(?:ssh|sftp|scp)://[^\s/:@]*:[^\s@]*@", re.IGNORECASE)
-"""The login of a server before a path. A web address with a login is not one: it is an indicator."""
-_LOGIN = re.compile("(?s):.*@")
-
-
-def password_in_text(text: str) -> bool:
-    """Whether a text about anything has a password as an option. Merely mentioning passwords is what people look up."""
-    return _OPTION.search(text) is not None
-
-
-def password_in_file_command(line: str) -> bool:
-    """Whether a line about files may hold a password. It is better to refuse a harmless line than to store a password."""
-    return _TYPED.search(line) is not None
-
-
-def parse_host(name: str) -> str:
-    """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
-    if _LOGIN.search(name) or password_in_file_command(name):
-        raise PasswordTyped
-    return name
-
-
-def password_in_form_text(text: str) -> bool:
-    """Whether a text that is stored until its form is sent may hold a password."""
-    about_files = password_in_file_command(text) and _PATH.search(text) is not None
-    return password_in_text(text) or about_files or _SERVER.search(text) is not None

@@ -1,4 +1,7 @@
-"""The command parser: a line after /vt becomes a Command with its Options, or a UsageError that says what is wrong with it. Pure."""
+"""The command parser: a line after /vt becomes a Command with its Options, or a UsageError that says what is wrong with it.
+
+A line that may hold a password is refused: it would be stored. Pure.
+"""
 
 import difflib
 import re
@@ -75,7 +78,8 @@ def parse(text: str, thresholds: Thresholds, *, has_entities: bool = True) -> Co
 
 def _form(text: str) -> commands.FormCommand:
     """The text is stored until the form is submitted, so it must not contain a password."""
-    if commands.password_in_form_text(text):
+    is_about_files = _password_in_file_command(text) and _PATH.search(text)
+    if is_about_files or _password_in_text(text) or _SERVER.search(text):
         raise commands.PasswordTyped
     parse_options(text, strict=False)
     return commands.FormCommand(text)
@@ -83,7 +87,7 @@ def _form(text: str) -> commands.FormCommand:
 
 def _report(rest: str, thresholds: Thresholds) -> commands.ReportCommand:
     """Indicators whose record is drawn. `--share` is the only option."""
-    if commands.password_in_text(rest):
+    if _password_in_text(rest):
         raise commands.PasswordTyped
     options, values = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
     given = asdict(replace(options, share=False))
@@ -101,7 +105,7 @@ def _report(rest: str, thresholds: Thresholds) -> commands.ReportCommand:
 
 def _action(action: Action, rest: str, thresholds: Thresholds, *, has_entities: bool) -> LookupCommand:
     """An action by its name: unknown options are refused, and the values must fit."""
-    if action.files and commands.password_in_file_command(rest):
+    if action.files and _password_in_file_command(rest):
         raise commands.PasswordTyped
     try:
         options, text = parse_options(_AUTOLINK.sub(r"\1", rest), strict=True)
@@ -115,7 +119,7 @@ def _action(action: Action, rest: str, thresholds: Thresholds, *, has_entities: 
 
 def _free_text(text: str, word: str, thresholds: Thresholds) -> LookupCommand:
     """Any other text: every indicator in it, each with the action that fits."""
-    if commands.password_in_text(text):
+    if _password_in_text(text):
         raise commands.PasswordTyped
     options, rest = parse_options(text, strict=False)
     nearest = difflib.get_close_matches(word, [*BY_KEY, *PLAIN, *WATCHING, REPORT], n=1, cutoff=0.75)
@@ -162,7 +166,7 @@ def with_action(
 
 
 def _files(action: Action, text: str, options: Options, thresholds: Thresholds) -> LookupCommand:
-    if commands.password_in_file_command(text):
+    if _password_in_file_command(text):
         raise commands.PasswordTyped
     place = host_place(options.host) if options.host else ""
     paths = dict.fromkeys(piece.strip() for piece in _PATHS.split(text) if piece.strip())
@@ -248,7 +252,7 @@ def parse_options(text: str, *, strict: bool, pasted: str = "") -> tuple[Options
 
 def parse_file_options(line: str) -> tuple[Options, str]:
     """The options among the paths of a form's field, and the paths. Raises UsageError."""
-    if commands.password_in_file_command(line):
+    if _password_in_file_command(line):
         raise commands.PasswordTyped
     return parse_options(with_hyphens(line), strict=True)
 
@@ -285,7 +289,7 @@ def _number(least: int, most: int) -> Callable[[str, str], int]:
 def _host(_: str, value: str) -> str:
     if not value:
         raise commands.NoHost
-    return commands.parse_host(value)
+    return parse_host(value)
 
 
 _VALUED: Mapping[str, Callable[[str, str], Any]] = {
@@ -297,3 +301,41 @@ _NAMES = "|".join(commands.OPTION_NAMES)
 _DASHES = "\u2010-\u2015\u2212\u2500\u2e3a\u2e3b\u30fc\ufe58\ufe63\uff0d"  # what keyboards make of hyphens
 _WITH_VALUE = re.compile(rf"(?<!\S)--({'|'.join(_VALUED)})(?:(?:=|\s+)(?!--)(\S+)|(?=\s|$))")
 _FLAG = re.compile(rf"(?<!\S)--({'|'.join(commands.FLAGS)})(?!\S)")
+
+
+# Passwords ---------------------------------------------------------------------------------------------
+
+_WORD = r"(?:linux[ _-]?)?(?:password|passwort|passwd|passphrase|pass|pwd|pw)"
+_SPELLINGS = (
+    rf"(?<!\S)-{{1,2}}{_WORD}\b",  # --password X, --password=X, -pass X, --linux-password X
+    rf"(?<![\w/.-]){_WORD}\s*[:=]",  # password=X, Linux Password: X
+    r"(?<!\S)(?:sshpass\b|-p\b)",  # options of ssh programs
+    r"(?<!\S)(?:[a-z]+://)?[^\s/:@,]+:[^\s@]*@[^\s/,]",  # user:X@host, sftp://user:X@host/path
+)
+_TYPED = re.compile("|".join(_SPELLINGS), re.IGNORECASE)
+_OPTION = re.compile(
+    rf"(?<!\S)-{{1,2}}{_WORD}(?![\w-])"
+    r"|(?<!\S)--host(?:=|\s+)[^\s:]*:[^\s@]*@",  # --host user:X@host
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(?<!\S)/\w")
+_SERVER = re.compile(r"(?<![a-z0-9])(?:ssh|sftp|scp)://[^\s/:@]*:[^\s@]*@", re.IGNORECASE)
+"""The login of a server before a path. A web address with a login is not one: it is an indicator."""
+_LOGIN = re.compile("(?s):.*@")
+
+
+def _password_in_text(text: str) -> bool:
+    """Whether a text about anything has a password as an option. Merely mentioning passwords is what people look up."""
+    return _OPTION.search(text) is not None
+
+
+def _password_in_file_command(line: str) -> bool:
+    """Whether a line about files may hold a password. It is better to refuse a harmless line than to store a password."""
+    return _TYPED.search(line) is not None
+
+
+def parse_host(name: str) -> str:
+    """The name of a server, which is stored and shown. Raises PasswordTyped when a login is in it."""
+    if _LOGIN.search(name) or _password_in_file_command(name):
+        raise commands.PasswordTyped
+    return name

@@ -200,13 +200,8 @@ def _from_command(wanted: commands.Command, new: Head, files: tuple[Lookup, ...]
 async def _reply_privately(origin: Origin, line: str, slack: AsyncWebClient) -> None:
     """Tell the asker alone. When Slack refuses that too, there is nobody else to tell."""
     with suppress(Unknown):
-        await ask(
-            slack.chat_postEphemeral,
-            channel=origin.channel,
-            user=origin.user,
-            thread_ts=origin.thread,
-            text=mrkdwn(line),
-        )
+        where = {"channel": origin.channel, "user": origin.user, "thread_ts": origin.thread}
+        await ask(slack.chat_postEphemeral, **where, text=mrkdwn(line))
 
 
 # Messages in channels ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from slack_sdk.models.views import View
 from handlers import parser, payloads, text
 from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
-from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError, parse_host
+from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError
 from handlers.deps import ListenerDeps
 from handlers.files import file_lookups, user_key
 from handlers.instances import in_form
@@ -262,7 +262,7 @@ def _selected(submission: ModalSubmission, modal: FormModal) -> list[Indicator]:
 
 def form_options(submission: ModalSubmission) -> Options:
     """The options in a form's fields. Raises InvalidField."""
-    host = read_field("host", lambda: parse_host(submission.text("host"))) or None
+    host = read_field("host", lambda: parser.parse_host(submission.text("host"))) or None
     return Options(
         threshold=_number(submission, "threshold"),
         rescan_after_days=_number(submission, "rescan"),

@@ -20,17 +20,11 @@ from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Igno
 from vt.indicators import Kind, read
 from vt.privacy import has_secret
 
-MODES = {
-    "on": Mode.ALL,
-    "off": Mode.OFF,
-    **{mode.value: mode for mode in Mode},
-    "reactions": Mode.REACTION,
-    "dryrun": Mode.DRY_RUN,
-}
+MODES = {mode.value: mode for mode in Mode}
+MODES |= {"on": Mode.ALL, "reactions": Mode.REACTION, "dryrun": Mode.DRY_RUN}
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 REASON_CHARACTERS = 200
-LONGEST_IGNORED = timedelta(days=366)
-"""Whoever wants to ignore something for longer says "forever"."""
+LONGEST_IGNORED = timedelta(days=366)  # whoever wants to ignore something for longer says "forever"
 _DURATION = re.compile(r"([1-9][0-9]{0,2})([hdw])")
 FOREVER = re.compile(r"(?:forever|for ever|permanently)(?!\S)", re.IGNORECASE)
 _MORE = re.compile(
@@ -175,11 +169,8 @@ async def _status(case: Case, deps: WatchDeps) -> str:
     person = watch.person
     with suppress(Unknown):
         person = f"@{(await deps.directory.person(person)).name}" if person else ""
-    lines = [
-        channels_text.SWITCHED[watch.mode],
-        channels_text.by(person, watch.since),
-        channels_text.cards(recent, day),
-    ]
+    lines = [channels_text.SWITCHED[watch.mode], channels_text.by(person, watch.since)]
+    lines.append(channels_text.cards(recent, day))
     if watch.paused_until and watch.is_paused(now):
         lines.append(channels_text.paused(deps.rules.max_cards, watch.paused_until))
     return "\n".join(map(str, [*lines, channels_text.ignored(await _ignored(case, deps))]))
@@ -237,9 +228,6 @@ async def _scope(case: Case, deps: WatchDeps) -> str:
     """Where this person's decision holds: an admin's in all channels, that of a channel's creator in the channel."""
     decides = await scope(case.request.origin, deps.directory, deps.policy)
     return ALL_CHANNELS if decides is Scope.WORKSPACE else case.request.origin.channel
-
-
-# Both ----------------------------------------------------------------------------------------------------
 
 
 async def _not_allowed(case: Case, deps: WatchDeps) -> str:
