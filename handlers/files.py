@@ -256,13 +256,11 @@ async def send_file_to(
     deps: PostingDeps,
     *,
     thread: str | None = None,
-    alt: str = "",
     comment: str = "",
 ) -> bool:
     """Send a file to a channel or a person, once, even when the process dies before it learns that Slack took it.
 
-    `alt`: what a picture shows, in words. `comment`: what the message says beside the file. False: Slack did not take it.
-    Raises NotPosted, StoreDown.
+    `comment`: what the message says beside the file. False: Slack did not take it. Raises NotPosted, StoreDown.
     """
     channel = await channel_of(place, deps)
 
@@ -278,7 +276,7 @@ async def send_file_to(
         if not isinstance(content, bytes):
             await _upload(name, content, deps, channel_id=channel, **where)
             return True
-        what = {"filename": name, "title": name, "content": content, "alt_txt": alt or None}
+        what = {"filename": name, "title": name, "content": content, "alt_txt": attachment.alt or None}
         await call(deps.slack.files_upload_v2, **what, channel=channel, **where)
     except (MissingScope, TokenRefused):
         raise

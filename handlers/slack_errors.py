@@ -131,7 +131,7 @@ class CannotPost(NotPosted):
 
 
 class TokenRefused(NotPosted):
-    """Slack does not accept the bot's token. Work rests until it does: nothing that is tried before then can succeed."""
+    """Slack does not accept the bot's token. Work pauses until it does: nothing that is tried before then can succeed."""
 
 
 class NotInstalled(NotPosted):

@@ -175,7 +175,7 @@ def _case(row: Mapping[str, Any]) -> Case:
 def salvage(row: Mapping[str, Any]) -> Case:
     """What can be read of a case's row when the whole cannot: its columns, and of its JSON whatever is sound.
 
-    What was asked is lost, so that a request of the simplest kind takes its place.
+    What was asked is lost, so a request of the simplest kind takes its place.
     """
     request, progress = _object(row["request"]), _object(row["progress"])
     posts, channel, ts, posting = (progress.get(name) for name in ("posts", "channel", "ts", "posting"))

@@ -42,7 +42,7 @@ MOST_CHANNELS = 20
 async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None:
     """Fill the modal with the settings of the channel, as fields for those who may change them.
 
-    Of the instances it offers those that the asker may use there, and the one that is chosen now.
+    It offers the instances that the asker may use there, and the one that is chosen now.
     """
     origin = case.request.origin
     if origin.channel.startswith(PLACES_OF_ONE):  # nobody else is there

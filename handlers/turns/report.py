@@ -57,14 +57,6 @@ class Chart:
     alt: str  # what it shows, in words
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A chart that was drawn."""
-
-    file: Attachment
-    alt: str
-
-
 async def draw_report(case: Case[ReportRequest], deps: ReportDeps) -> None:
     """Draw what is on record about indicators, one picture each, and send the pictures."""
     found = [await with_cached_reply(one, deps.replies, deps.clock()) for one in case.request.lookups]
@@ -85,7 +77,7 @@ async def draw_finding(case: Case[AnswerRequest], deps: ReportDeps) -> None:
 async def _answer(case: Case[Any], found: Sequence[tuple[Lookup, Finding]], deps: ReportDeps) -> Case[Any]:
     """Send a picture of each, and say where they are and what could not be drawn."""
     made = [await _picture(lookup, finding, case, deps) for lookup, finding in found]
-    pictures = [one for one in made if isinstance(one, Picture)]
+    pictures = [one for one in made if isinstance(one, Attachment)]
     problems = [one for one in made if isinstance(one, str)]
     said = text.join("\n", [await _send(pictures, case, deps), *problems])
     if not said:
@@ -99,7 +91,7 @@ async def _answer(case: Case[Any], found: Sequence[tuple[Lookup, Finding]], deps
     return case
 
 
-async def _picture(lookup: Lookup, finding: Finding, case: Case[Any], deps: ReportDeps) -> Picture | str:
+async def _picture(lookup: Lookup, finding: Finding, case: Case[Any], deps: ReportDeps) -> Attachment | str:
     """The picture, or the sentence why there is none."""
     subject = text.subject(finding)
     if finding.indicator and is_internal(finding.indicator, deps.rules.own_domains):
@@ -112,10 +104,10 @@ async def _picture(lookup: Lookup, finding: Finding, case: Case[Any], deps: Repo
     except OSError as error:
         log.warning("picture_not_drawn", case=case.request.id, error=type(error).__name__)
         return modals.picture_failed(subject).to(deps.audience.about(case.request.id))
-    return Picture(Attachment(chart.name, png), chart.alt)
+    return Attachment(chart.name, png, chart.alt)
 
 
-async def _send(pictures: Sequence[Picture], case: Case[Any], deps: ReportDeps) -> str:
+async def _send(pictures: Sequence[Attachment], case: Case[Any], deps: ReportDeps) -> str:
     """Send the pictures where they were asked for, if everybody may see them there, else to the asker's direct messages.
 
     Returns the sentence that says where they are; "" when they are where they were asked for, or there are none.
@@ -129,15 +121,13 @@ async def _send(pictures: Sequence[Picture], case: Case[Any], deps: ReportDeps) 
     if is_for_everybody:
         comment = text.asked_by(origin.user) if origin.response_url else ""
         sent = [
-            await send_file_to(
-                origin.channel, one.file, case, deps, thread=origin.thread, alt=one.alt, comment=comment
-            )
+            await send_file_to(origin.channel, one, case, deps, thread=origin.thread, comment=comment)
             for one in pictures
         ]
         if all(sent):
             return ""
     for one in pictures:
-        if not await send_file_to(origin.user, one.file, case, deps, alt=one.alt):
+        if not await send_file_to(origin.user, one, case, deps):
             raise NotPosted
     return str(modals.NOT_IN_CHANNEL if is_for_everybody else modals.PICTURE_SENT)
 

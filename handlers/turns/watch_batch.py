@@ -330,7 +330,7 @@ async def _advance(cards: Sequence[Card], service: Service, deps: WatchDeps, ran
 async def _choose_instance(card: Card, deps: WatchDeps) -> Card | None:
     """The card with the instance of VirusTotal that its channel uses; None if there is none that it may use there.
 
-    Nobody asked for the card, so that this is told to the operator, in the log. Raises StoreDown.
+    Nobody asked for the card, so only the operator is told, in the log. Raises StoreDown.
     """
     name = card.case.instance
     if not deps.instances and not name:

@@ -238,6 +238,7 @@ class Attachment:
 
     name: str
     content: bytes | IO[bytes]
+    alt: str = ""  # what a picture shows, in words
 
 
 def as_json(found: Sequence[Finding]) -> Attachment:
