@@ -101,11 +101,9 @@ async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
         modal = await find_modal(click.value, click.origin.team, click.origin.user, deps)
     except StoreDown:
         return text.CANNOT_TAKE
-    return (
-        await open_modals.reopen_form(modal, click.trigger_id, deps)
-        if isinstance(modal, FormModal)
-        else text.GONE
-    )
+    if not isinstance(modal, FormModal):
+        return text.GONE
+    return await open_modals.reopen_form(modal, click.trigger_id, deps)
 
 
 def _request(verb: Verb, about: str, click: ButtonClick, deps: ListenerDeps) -> Request:
