@@ -11,6 +11,7 @@ import itertools
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -85,7 +86,7 @@ class Run:
         self.slack, self.environ, self.folder, self.octet = slack, environ, folder, octet
         self.replicas, self.up = [], []
         self.asked, self.ack_seconds = [], []
-        self.kills, self.unacknowledged, self.memory = 0, 0, 0.0
+        self.kills, self.freezes, self.unacknowledged, self.memory = 0, 0, 0, 0.0
         team, self._channel = slack.state.team, slack.state.channel("#general")
         self._people = [Person(f"U0PERSON{n:02d}", f"person{n}", f"Person {n}", team) for n in range(PEOPLE)]
         self._turns = itertools.count()
@@ -125,6 +126,21 @@ class Run:
             self.up.remove(replica)
             await self._revive(replica)
 
+    async def freeze_every(self, seconds, frozen):
+        """Stop one that is at work for `frozen` seconds, without end; others take its jobs, and it goes on with them after that.
+
+        What is delivered to it meanwhile waits for it, so that Slack delivers it again, elsewhere.
+        """
+        for turn in itertools.count():
+            await asyncio.sleep(seconds)
+            pid = self.replicas[turn % len(self.replicas)].pid
+            os.kill(pid, signal.SIGSTOP)
+            self.freezes += 1
+            try:
+                await asyncio.sleep(frozen)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+
     async def deliver(self, count, rate, most=sys.maxsize):
         """So many requests at so many a second, each sent when its time has come; later if `most` are still unanswered."""
         clock = asyncio.get_running_loop().time
@@ -139,11 +155,18 @@ class Run:
 
     async def deliver_while_killing(self, seconds, *how):
         """The same while one replica after the other is killed, one in so many seconds."""
-        killing = asyncio.create_task(self.kill_every(seconds))
+        await self._deliver_while(self.kill_every(seconds), *how)
+
+    async def deliver_while_freezing(self, seconds, frozen, *how):
+        """The same while one replica after the other is frozen for a while, with so many seconds in between."""
+        await self._deliver_while(self.freeze_every(seconds, frozen), *how)
+
+    async def _deliver_while(self, trouble, *how):
+        trouble = asyncio.create_task(trouble)
         await self.deliver(*how)
-        killing.cancel()
+        trouble.cancel()
         with suppress(asyncio.CancelledError):
-            await killing
+            await trouble
 
     async def _twice(self, number):
         delivery = self._delivery(number)
@@ -255,7 +278,7 @@ class Run:
         return (
             f"{time.strftime('%H:%M:%S')} delivered {len(self.asked)}, answered {len(answered)}, doubled {doubled}; "
             f"slowest {max(answered, default=0):.1f} s, oldest unanswered {max(waiting, default=0):.1f} s; "
-            f"{self.kills} kills, {len(self.slack.faults)} faults, replicas {self.memory:.0f} MB, this process {memory(os.getpid()):.0f} MB"
+            f"{self.kills} kills, {self.freezes} freezes, {len(self.slack.faults)} faults, replicas {self.memory:.0f} MB, this process {memory(os.getpid()):.0f} MB"
         )
 
     async def settle(self):
@@ -279,6 +302,7 @@ class Run:
             doubled=len(doubled),
             lost=len(lost),
             kills=self.kills,
+            freezes=self.freezes,
             unacknowledged=self.unacknowledged,
             acknowledged=_figures(self.ack_seconds),
             answered=_figures(waits),
@@ -300,6 +324,7 @@ class Report:
     doubled: int
     lost: int
     kills: int
+    freezes: int
     unacknowledged: int
     acknowledged: tuple[float, float, float]
     answered: tuple[float, float, float]
@@ -311,7 +336,7 @@ class Report:
 
     def lines(self):
         """For people."""
-        yield f"{self.deliveries} requests, each delivered twice; {self.kills} replicas killed"
+        yield f"{self.deliveries} requests, each delivered twice; {self.kills} replicas killed, {self.freezes} frozen"
         yield f"accepted {self.accepted}, of these answered once {self.answered_once}, lost {self.lost}; doubled {self.doubled}"
         yield f"copies that no replica acknowledged: {self.unacknowledged} of {2 * self.deliveries}"
         for what, (p50, p99, most) in (
@@ -436,6 +461,12 @@ def main():
         "--most", type=int, default=sys.maxsize, help="unanswered requests, beyond which the rate drops"
     )
     parser.add_argument("--kill-every", type=float, default=10, metavar="SECONDS")
+    parser.add_argument(
+        "--freeze",
+        type=float,
+        metavar="SECONDS",
+        help="freeze them for so long, with so long in between, instead",
+    )
     parser.add_argument("--database", metavar="URL", help="an empty PostgreSQL database instead")
     parser.add_argument("--keep", metavar="FOLDER", help="where the replicas' logs are kept")
     given = parser.parse_args()
@@ -448,6 +479,8 @@ def main():
         how = given.deliveries, given.rate, given.most
 
         def story(running):
+            if given.freeze:
+                return running.deliver_while_freezing(given.freeze, given.freeze, *how)
             return running.deliver_while_killing(given.kill_every, *how)
 
         report = asyncio.run(run(url, folder, story, replicas=given.replicas, write=write))
