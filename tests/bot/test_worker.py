@@ -25,7 +25,6 @@ QUICK = Pace(
     missing=0.5,
     grace=1,
     rest=0.05,
-    timeout=0.5,
 )
 BELL_ONLY = Pace(poll=3600)
 AT_ONCE = (0,) * len(PAUSES)
@@ -40,7 +39,9 @@ class Bot:
     def __init__(self, url: str, turn=None, first_turns=None, **options):
         """`first_turns`: it takes those itself; else they wait for whichever worker comes."""
         self.url, self.first_turns = url, first_turns
-        self.database = Database(url)
+        self.database = Database(
+            url, timeout=60
+        )  # on a busy machine, fifty statements at once take longer than two seconds
         self.cases = Cases(self.database, first_turns=first_turns)
         self.happened = []
         self.tidied = asyncio.Event()
@@ -97,13 +98,15 @@ async def jobs(url: str) -> list[tuple]:
 
 
 async def eventually(seen):
-    """What `seen` sees, once it sees something."""
-    for _ in range(3000):
-        found = seen()
-        if found := await found if isawaitable(found) else found:
-            return found
-        await asyncio.sleep(0.02)
-    raise TimeoutError
+    """What `seen` sees, once it sees something. It looks less and less often: each look may cost a new session."""
+    pause = 0.02
+    async with asyncio.timeout(60):
+        while True:
+            found = seen()
+            if found := await found if isawaitable(found) else found:
+                return found
+            await asyncio.sleep(pause)
+            pause = min(0.5, pause * 1.2)
 
 
 async def listening(url: str):
@@ -283,8 +286,10 @@ async def test_ended_sessions(database):
 
 async def test_graceful_stop(database):
     """When the worker stops, short turns are ended; a long one is cut off and taken by the next worker."""
+    stops = asyncio.Event()
 
     async def turn(bot, case_id):
+        await stops.wait()
         await asyncio.sleep(0.1 if case_id == "short" else 3600)
         await bot.note(f"ended {case_id}")
 
@@ -292,6 +297,7 @@ async def test_graceful_stop(database):
         await bot.cases.accept(request("short"))
         await bot.cases.accept(request("long"))
         await bot.until("short", "long")
+        stops.set()
     assert bot.happened[2:] == ["ended short"]
     assert await jobs(database) == [("long", "todo")]
     async with Bot(database) as bot:
@@ -464,6 +470,7 @@ async def test_no_more_first_turns_than_there_is_room_for(database):
         await eventually(one.first_turns.owner)
         for name in ("a", "b", "c", "d"):
             await one.cases.accept(request(name))
+        await one.until("a", "b", "c")
         async with Bot(database) as other:
             await other.until("d")
         assert sorted(one.happened) == ["a", "b", "c"]
