@@ -25,7 +25,6 @@ from bot.storage.installations import (
     Workspace,
     Workspaces,
     installed_in,
-    is_due,
 )
 from handlers.admission import RECENT
 from handlers.case import StoreDown
@@ -37,6 +36,8 @@ from handlers.text.language import line
 
 PROBED_AFTER = timedelta(seconds=10)
 """How long a token that Slack refused is not tried again."""
+RENEWED_BEFORE = 2 * 3600
+"""Seconds before a token expires in which it is renewed: Slack's live for twelve hours."""
 RENEWAL_WAIT = 1.0
 """Seconds for which whoever needs a token that has expired waits for the next one: deliveries have three in all."""
 WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -77,6 +78,11 @@ class _Known:
     read_at: datetime
 
 
+def _is_due(bot: Bot, now: float) -> bool:
+    """Whether a token is to be renewed. `now`: seconds since 1970."""
+    return bot.bot_token_expires_at is not None and bot.bot_token_expires_at - now < RENEWED_BEFORE
+
+
 class Renewals:
     """The tokens that this process renews at the moment. A refresh token works once, so what Slack gives for it is stored.
 
@@ -104,7 +110,7 @@ class Renewals:
         """Renew the tokens that expire soon, one after the other, whether anybody uses them or not. Raises StoreDown."""
         bots, _ = await self._store.every()
         for bot in bots:
-            if is_due(bot, self._clock().timestamp()):
+            if _is_due(bot, self._clock().timestamp()):
                 await self.renew(bot, RENEWAL_WAIT)
 
     async def close(self) -> None:
@@ -205,7 +211,7 @@ class Installations:
             raise NotInstalled
         now = self._clock().timestamp()
         is_expired = code == "token_expired" or (bot.bot_token_expires_at or now + 1) <= now
-        if not bot.bot_token or not (is_expired or is_due(bot, now)):
+        if not bot.bot_token or not (is_expired or _is_due(bot, now)):
             return bot
         return await self._renewals.renew(bot, RENEWAL_WAIT if is_expired else 0)
 

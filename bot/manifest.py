@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validat
 from bot import environment
 from bot.environment import SettingsError
 from handlers import COMMAND
-from handlers.listeners.commands import ANYWHERE, ON_MESSAGES, Shortcut
+from handlers.listeners.commands import ANYWHERE, ON_MESSAGES
 from handlers.text import about
 from handlers.text.language import lazy_gettext as _
 from handlers.text.language import localized
@@ -53,8 +53,6 @@ ENDPOINT = "/slack/events"
 """Where Slack sends everything in HTTP mode, below the bot's address."""
 INSTALL, REDIRECT = "/slack/install", "/slack/oauth_redirect"
 """Below the same address: where people install the app, and where they come back to."""
-SOMEWHERE = "https://vtbot.example.com"
-"""In a manifest, while the bot's public address is not known."""
 
 
 # What is set -------------------------------------------------------------------------------------------
@@ -189,7 +187,8 @@ def manifest(url: str = "", *, oauth: bool = False, org: bool = False) -> dict[s
     made: dict[str, Any] = localized(_manifest(events))
     if oauth:
         more = [*EVENTS_OF_OAUTH, *(EVENTS_OF_ORGANISATION if org else ())]
-        made["oauth_config"]["redirect_urls"] = [f"{url.rstrip('/') or SOMEWHERE}{REDIRECT}"]
+        address = url.rstrip("/") or "https://vtbot.example.com"  # while it is not known
+        made["oauth_config"]["redirect_urls"] = [f"{address}{REDIRECT}"]
         made["settings"]["event_subscriptions"]["bot_events"] += more
         made["settings"] |= {"org_deploy_enabled": org, "token_rotation_enabled": True}
     return made
@@ -212,8 +211,14 @@ def _manifest(events: str) -> dict[str, Any]:
             },
             "bot_user": {"display_name": "VT", "always_online": True},
             "shortcuts": [
-                *(_shortcut(one, "message") for one in ON_MESSAGES),
-                *(_shortcut(one, "global") for one in ANYWHERE),
+                {
+                    "name": one.name,
+                    "type": kind,
+                    "callback_id": one.callback_id,
+                    "description": one.description,
+                }
+                for kind, shortcuts in (("message", ON_MESSAGES), ("global", ANYWHERE))
+                for one in shortcuts
             ],
             "slash_commands": [
                 {
@@ -236,15 +241,6 @@ def _manifest(events: str) -> dict[str, Any]:
             "socket_mode_enabled": not events,
             "token_rotation_enabled": False,
         },
-    }
-
-
-def _shortcut(shortcut: Shortcut, kind: str) -> dict[str, str]:
-    return {
-        "name": shortcut.name,
-        "type": kind,
-        "callback_id": shortcut.callback_id,
-        "description": shortcut.description,
     }
 
 

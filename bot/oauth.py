@@ -47,7 +47,6 @@ _BUTTON = "display:inline-block;padding:.6rem 1rem;border-radius:.3rem;backgroun
 log = structlog.get_logger()
 
 
-AGAIN = _("Start again")
 _USED = _("This page was opened from another browser, twice, or more than ten minutes after the first one.")
 _CODE = _("Slack did not accept the code in the address: it can be used once, within ten minutes.")
 DATABASE_DOWN = _("The bot cannot store anything at the moment. Try again in a minute.")
@@ -110,7 +109,7 @@ async def failed(args: AsyncFailureArgs) -> BoltResponse:
 
 
 def _not_installed(status: HTTPStatus, sentence: str) -> BoltResponse:
-    return _answer(status, page(line("The bot was not installed"), sentence, (INSTALL, AGAIN)))
+    return _answer(status, page(line("The bot was not installed"), sentence, (INSTALL, line("Start again"))))
 
 
 def _answer(status: HTTPStatus, body: str) -> BoltResponse:

@@ -164,13 +164,13 @@ class Settings(SlackSettings):
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
         """What no log may hold: every secret, and the password in the database's address by itself."""
-        values = (*self.slack_secrets, self.vt_api_key)
         url = self.database_url.get_secret_value() if self.database_url else ""
         password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
         passwords = {SecretStr(password), SecretStr(unquote(password))} if password else set()
         proxies = (proxy for proxy in (self.proxies.https, self.proxies.http) if proxy)
         logins = (secret for proxy in proxies for secret in proxy.secrets)
-        return tuple(value for value in (*values, self.database_url, *passwords, *logins) if value)
+        every = (*self.slack_secrets, self.vt_api_key, self.database_url, *passwords, *logins)
+        return tuple(value for value in every if value)
 
     @property
     def proxies(self) -> network.Proxies:

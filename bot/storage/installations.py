@@ -21,8 +21,6 @@ from handlers.text.language import lazy_gettext as _
 
 STATE_LIVES = timedelta(minutes=10)
 """How long somebody may take between the page with the button and coming back from Slack."""
-RENEWED_BEFORE = 2 * 3600
-"""Seconds before a token expires in which it is renewed: Slack's live for twelve hours."""
 RENEWAL = timedelta(seconds=30)
 """How long one process may take to renew a token, before another one tries."""
 MOST_NAMED = 5
@@ -209,11 +207,6 @@ class InstallationStore(AsyncInstallationStore):
 def installed_in(bot: Bot) -> str:
     """By what an installation is found: the id of its workspace or organisation."""
     return (bot.enterprise_id if bot.is_enterprise_install else bot.team_id) or ""
-
-
-def is_due(bot: Bot, now: float) -> bool:
-    """Whether a token is to be renewed. `now`: seconds since 1970."""
-    return bot.bot_token_expires_at is not None and bot.bot_token_expires_at - now < RENEWED_BEFORE
 
 
 # Workspaces --------------------------------------------------------------------------------------------
