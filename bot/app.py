@@ -13,9 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
-from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
@@ -28,7 +26,7 @@ from bot.observability import Metrics
 from bot.queue import jobs
 from bot.queue.jobs import WAKE_FROM_FUTURE
 from bot.queue.worker import Turns
-from bot.server import Check, Guard, Listener, listening, operator_routes, serving, slack_events
+from bot.server import Check, Guard, listening, operator_routes, serving, slack_events
 from bot.settings import Settings
 from bot.slack_client import NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.slack import RefusedBlocks, SettingsStore
@@ -42,7 +40,6 @@ from handlers.slack_errors import error_code
 from handlers.text.format import Audience
 from handlers.turns import watch_batch
 from vt.files.hosts import LOGIN
-from vt.files.provider import Opener
 from vt.service import Clock
 
 if TYPE_CHECKING:
@@ -89,9 +86,9 @@ def _spare_heaps() -> None:
 
 
 def _spare_garbage_collector() -> None:
-    """Look through what was made at the start no more: it stays until the end, and would cost a tenth of all CPU time.
+    """Exempt what was made at the start: it stays until the end, and looking through it would cost a tenth of all CPU time.
 
-    Nearly everything else is freed without the collector, so that it looks less often, too.
+    Nearly everything else is freed without the collector, so it also runs less often.
     """
     gc.collect()
     gc.freeze()
@@ -110,19 +107,28 @@ async def stopped() -> None:
 async def running(
     settings: Settings, clock: Clock | None = None, tracing: Tracing | None = None
 ) -> AsyncIterator[Bot]:
-    """The whole bot, answering. It goes by the database's clock, unless it is given one. Raises OperatorError."""
+    """The whole bot, answering. It uses the database's clock, unless another one is given. Raises OperatorError."""
     metrics = Metrics(tracing)
     logins = Logins(servers(settings), settings.vt_max_upload)
     async with (
         web_client(settings, metrics) as slack,
-        backend(settings, clock, _kinds(slack, logins, settings), metrics) as parts,
+        backend(
+            settings,
+            clock,
+            {SLACK: slack_files(slack, settings.vt_max_upload), LOGIN: logins.opener},
+            metrics,
+        ) as parts,
     ):
         if isinstance(parts.clock, DatabaseClock):
             parts.clock.on_set = partial(_clock_was_set, parts)
         await _wake_from_future(parts)
         deps = await _deps(settings, parts, slack, logins)
         async with AsyncExitStack() as stack:
-            installed = await _installed(settings, parts, deps, metrics)
+            installed = None
+            if settings.is_oauth:
+                from bot.oauth import oauth  # noqa: PLC0415 - Slack's parts for it take memory
+
+                installed = await oauth(settings, parts, deps, metrics)
             deps = replace(deps, installations=installed.installations if installed else None)
             authorize = installed.authorize if installed else await stack.enter_async_context(identity(slack))
             followed = [installed.installations.follow] if installed else []
@@ -146,7 +152,8 @@ async def running(
                 routes.append(slack_events(app, guard, metrics))
             port = await stack.enter_async_context(serving(routes, settings.host, settings.port))
             if settings.mode is Mode.SOCKET and settings.slack_app_token:
-                checks["socket"] = await _connected(stack, app, settings.slack_app_token, slack, metrics)
+                connection = socket_mode(app, settings.slack_app_token, slack, metrics)
+                checks["socket"] = _check(await stack.enter_async_context(connection))
             where = {"host": settings.host, "port": port, "oauth": settings.is_oauth}
             log.info("ready", mode=settings.mode.value, **where)
             yield Bot(port, parts.cases.unanswered)
@@ -161,14 +168,9 @@ async def _clock_was_set(parts: Backend, before: datetime, now: datetime) -> Non
 
 
 async def _wake_from_future(parts: Backend) -> None:
-    """The clock may have been set back: what waits by the time before goes on, and finds out how long to wait. Raises StoreDown."""
+    """After the clock was set back, have what was scheduled by it go on now, and find out how long to wait. Raises StoreDown."""
     await parts.cases.wake(WAKE_FROM_FUTURE)
     await parts.cards.wake(timedelta(days=400))
-
-
-def _kinds(slack: AsyncWebClient, logins: Logins, settings: Settings) -> Mapping[str, Opener]:
-    """Where files come from, besides this machine and the hosts file."""
-    return {SLACK: slack_files(slack, settings.vt_max_upload), LOGIN: logins.opener}
 
 
 async def _refresh(metrics: Metrics, parts: Backend) -> None:
@@ -246,26 +248,6 @@ async def _deps(settings: Settings, parts: Backend, slack: WebClient, logins: Lo
         new_file=partial(unnamed_file, spool(settings).folder),
         token_refused=lambda: bool(slack.access.refused),
     )
-
-
-async def _installed(settings: Settings, parts: Backend, deps: Deps, metrics: Metrics) -> "OAuth | None":
-    """What installation by OAuth needs; None with one fixed token, which loads nothing of it."""
-    if not settings.is_oauth:
-        return None
-    from bot.oauth import oauth  # noqa: PLC0415 - Slack's parts for it take memory
-
-    return await oauth(settings, parts, deps, metrics)
-
-
-async def _connected(
-    stack: AsyncExitStack, app: Listener, token: SecretStr, slack: WebClient, metrics: Metrics
-) -> Check:
-    try:
-        return _check(await stack.enter_async_context(socket_mode(app, token, slack, metrics)))
-    except NotConnected as error:
-        raise OperatorError(
-            "Slack did not open a connection for SLACK_APP_TOKEN ({why}).", why=str(error)
-        ) from None
 
 
 def _check(probe: Probe) -> Check:

@@ -183,13 +183,12 @@ def manifest(url: str = "", *, oauth: bool = False, org: bool = False) -> dict[s
 
     `oauth`: to be installed in several workspaces by OAuth; `org`: also in whole organisations.
     """
-    events = f"{url.rstrip('/')}{ENDPOINT}" if url else ""
-    made: dict[str, Any] = localized(_manifest(events))
+    made: dict[str, Any] = localized(_manifest(f"{url.rstrip('/')}{ENDPOINT}" if url else ""))
     if oauth:
-        more = [*EVENTS_OF_OAUTH, *(EVENTS_OF_ORGANISATION if org else ())]
+        events = [*EVENTS_OF_OAUTH, *(EVENTS_OF_ORGANISATION if org else ())]
         address = url.rstrip("/") or "https://vtbot.example.com"  # while it is not known
         made["oauth_config"]["redirect_urls"] = [f"{address}{REDIRECT}"]
-        made["settings"]["event_subscriptions"]["bot_events"] += more
+        made["settings"]["event_subscriptions"]["bot_events"] += events
         made["settings"] |= {"org_deploy_enabled": org, "token_rotation_enabled": True}
     return made
 
@@ -249,6 +248,5 @@ def as_yaml(url: str = "", *, oauth: bool = False, org: bool = False) -> str:
     import yaml  # noqa: PLC0415 - a bot at work needs no YAML
 
     head = "# Made by `vtbot manifest`; paste it at https://api.slack.com/apps → Create New App → From a manifest.\n"
-    return head + yaml.safe_dump(
-        manifest(url, oauth=oauth, org=org), sort_keys=False, allow_unicode=True, width=110
-    )
+    made = manifest(url, oauth=oauth, org=org)
+    return head + yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=110)

@@ -170,7 +170,7 @@ class Settings(SlackSettings):
         proxies = (proxy for proxy in (self.proxies.https, self.proxies.http) if proxy)
         logins = (secret for proxy in proxies for secret in proxy.secrets)
         every = (*self.slack_secrets, self.vt_api_key, self.database_url, *passwords, *logins)
-        return tuple(value for value in every if value)
+        return tuple(filter(None, every))
 
     @property
     def proxies(self) -> network.Proxies:

@@ -44,6 +44,7 @@ from handlers.slack_errors import (
     UNREADABLE_REPLY,
     error_code,
 )
+from handlers.text.language import lazy_gettext as _
 
 LONGEST_PAUSE = 30
 """Seconds that Slack may ask for with a 429 and that a call waits; for longer ones the job is scheduled again."""
@@ -64,7 +65,7 @@ log = structlog.get_logger()
 
 
 class NotConnected(Exception):
-    """Slack did not open a connection; the text is Slack's code for why."""
+    """The Socket Mode connection is not open at the moment; the text says why."""
 
 
 class Access:
@@ -290,11 +291,14 @@ async def _ask(slack: WebClient, known: list[AuthorizeResult]) -> None:
 # Socket Mode -------------------------------------------------------------------------------------------
 
 
+_NOT_OPENED = _("Slack did not open a connection for SLACK_APP_TOKEN ({why}).")
+
+
 @asynccontextmanager
 async def socket_mode(
     app: Listener, token: SecretStr, client: WebClient, metrics: Metrics
 ) -> AsyncIterator[Probe]:
-    """Stay connected while the block runs; yields what asks whether the connection is up. Raises NotConnected."""
+    """Stay connected while the block runs; yields what asks whether the connection is up. Raises OperatorError."""
     web = WebClient(
         Access("app", metrics),
         token=token.get_secret_value(),
@@ -306,7 +310,7 @@ async def socket_mode(
         await web.apps_connections_open(app_token=web.token or "")
     except SlackClientError as error:
         why = error_code(error) if isinstance(error, SlackApiError) else type(error).__name__
-        raise NotConnected(why) from None
+        raise OperatorError(_NOT_OPENED, why=why) from None
     connection: Any = _Envelopes(app, token.get_secret_value(), web_client=web).client
     # Its own session knows nothing of our proxies and certificates.
     await connection.aiohttp_client_session.close()
@@ -315,7 +319,7 @@ async def socket_mode(
         try:
             await asyncio.wait_for(connection.connect(), CONNECT_SECONDS)
         except TimeoutError:
-            raise NotConnected("no answer") from None
+            raise OperatorError(_NOT_OPENED, why="no answer") from None
 
         async def connected() -> None:
             if not await connection.is_connected():

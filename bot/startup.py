@@ -105,11 +105,9 @@ def _connected(url: str, timeout: float) -> psycopg.Connection:
     while True:
         try:
             return psycopg.connect(with_loss_noticed(url), autocommit=True, connect_timeout=5)
-        except psycopg.OperationalError as error:
-            if time.monotonic() > until:
-                raise _unreachable(error) from None
         except (psycopg.Error, ValueError) as error:
-            raise _unreachable(error) from None
+            if not isinstance(error, psycopg.OperationalError) or time.monotonic() > until:
+                raise _unreachable(error) from None
         time.sleep(0.2)
 
 
@@ -140,7 +138,6 @@ def _migrate(url: str) -> None:
 #
 # Revisions are run in order, and never changed once released.
 
-Row = dict[str, Any]
 MIGRATIONS = Path(__file__).with_name("migrations")
 Step = Callable[[psycopg.Connection], None]
 
@@ -163,17 +160,15 @@ def script(name: str) -> Step:
     return run
 
 
-# Revision 0008: passwords and tokens in URLs are hidden in what is kept for a year, and in what is ignored -----
-
 BATCH = 1_000
 """Rows that are read and held in memory at once: the tables hold a year."""
 
 
 def hide_url_secrets(connection: psycopg.Connection) -> None:
-    """Rows with a URL that has a secret are rewritten as they are written from now on; no other row is locked.
+    """Revision 0008: passwords and tokens in URLs are hidden in what is kept for a year, and in what is ignored.
 
-    Processes of the release before read them as before. What they still write during a rolling restart is rewritten
-    when a process of this release answers it.
+    Only rows that change are locked. Processes of the release before can still read them. What those write during a
+    rolling restart is rewritten when a process of this release answers it.
     """
     for row in _rows(connection, "sightings", ("case_id", "position")):
         what = json.loads(row["what"])
@@ -191,7 +186,7 @@ def hide_url_secrets(connection: psycopg.Connection) -> None:
     connection.execute("DELETE FROM watch_ignored WHERE value = ANY(%s)", [secret])
 
 
-def _rows(connection: psycopg.Connection, table: str, key: Sequence[str]) -> Iterator[Row]:
+def _rows(connection: psycopg.Connection, table: str, key: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The key and text of all rows that may hold a URL, but for those that housekeeping is about to delete.
 
     As text: PostgreSQL does not look into JSON that holds NUL characters.
@@ -212,7 +207,7 @@ def _rows(connection: psycopg.Connection, table: str, key: Sequence[str]) -> Ite
         after = {name: page[-1][name] for name in key}
 
 
-def _replace(connection: psycopg.Connection, table: str, row: Row, hidden: object) -> None:
+def _replace(connection: psycopg.Connection, table: str, row: dict[str, Any], hidden: object) -> None:
     key = {name: value for name, value in row.items() if name != "what"}
     same = " AND ".join(f"{name} = %({name})s" for name in key)
     change = f"UPDATE {table} SET what = %(hidden)s::json WHERE {same}"  # noqa: S608 - constants
