@@ -1,4 +1,4 @@
-"""What is set outside: in the environment, in .env and in files of secrets; names that may be misspelt, and parsers of values.
+"""Settings as they are given, in the environment, in .env and in files of secrets: misspelt names, and parsers of values.
 
 The parsers and checks raise ValueError, whose text never holds the value.
 """
@@ -104,7 +104,7 @@ def _content(path: Path) -> str:
 
 
 def _read(variable: str, read: Callable[[], T]) -> T:
-    """Says why it cannot be read, but not what: a token may stand where a path was meant."""
+    """What `read` returns. Raises SettingsError, which does not hold what was set: it may be a token instead of a path."""
     try:
         return read()
     except OSError as error:

@@ -161,7 +161,7 @@ class Renewals:
 
 
 class Installations:
-    """The Installations of handlers. `made`: an Installation with the client of a workspace."""
+    """The Installations of handlers. `made` makes the client and the Installation of a workspace, from a token and its id."""
 
     def __init__(
         self,

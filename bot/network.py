@@ -1,4 +1,4 @@
-"""What leads to VirusTotal and Slack: proxies, and the certificate authorities that are trusted."""
+"""The way to VirusTotal and Slack: proxies, and the certificate authorities that are trusted."""
 
 import base64
 import ipaddress

@@ -81,7 +81,7 @@ class Metrics:
         waiting: Sequence[Mapping[Priority, int]],
         jobs: Iterable[tuple[str, str, int, float]],
     ) -> None:
-        """What the database has just said; `quotas`: by instance, or by the host that is asked; `waiting`: by key."""
+        """Show what the database has just said. `quotas`: by instance, or by the host that is asked; `waiting`: by key."""
         self.database_up.set(1)
         for virustotal, windows in quotas.items():
             for window, (used, allowed) in windows.items():
@@ -101,7 +101,7 @@ class Metrics:
                 self.delay.labels(priority).set(seconds)
 
     def hide(self) -> None:
-        """The database says nothing now, and what it said before may be wrong."""
+        """Remove what the database said before, which may be wrong now that it does not answer."""
         self.database_up.set(0)
         for gauge in (self.jobs, self.delay, self.quota_used, self.quota_left, self.waiting):
             gauge.clear()
@@ -128,9 +128,9 @@ class LogStream:
 def log_to_stderr(
     level: int = logging.INFO, *, colours: bool = True, secrets: Collection[SecretStr] = ()
 ) -> None:
-    """One line an event, of libraries too, as JSON unless someone is watching; libraries only from WARNING on.
+    """Log one line an event, as JSON unless stderr is a terminal. Libraries are logged from WARNING on only.
 
-    `colours`: for somebody who is watching. `secrets`: values that are left out wherever they stand.
+    `colours`: on a terminal. `secrets`: values that are hidden wherever they occur.
     """
     stream = cast("TextIO", LogStream(sys.stderr))
     shared: list[Processor] = [
@@ -187,7 +187,7 @@ _SECRET = re.compile(
 
 
 class Scrubber:
-    """A processor that takes secrets out of every text of an event, and what would speak to a terminal."""
+    """A processor of structlog that removes secrets and control characters from every text of an event."""
 
     def __init__(self, secrets: Collection[SecretStr]) -> None:
         values = {value for secret in secrets if len(value := secret.get_secret_value()) >= SHORTEST_SECRET}

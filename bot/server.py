@@ -133,7 +133,7 @@ def slack_events(app: "Listener", guarded_by: Guard, metrics: Metrics) -> web.Ro
 
 
 def _is_event(payload: Mapping[str, Any]) -> bool:
-    """Whether it is an event of Slack's, however little of it is there; the second kind has no event inside."""
+    """Whether it is an event, perhaps an incomplete one. An `app_rate_limited` has no `event` inside."""
     has_event = isinstance(payload.get("event"), Mapping) or "event_id" in payload
     return has_event or payload.get("type") == "app_rate_limited"
 
@@ -200,7 +200,7 @@ def listening(
     metrics: Metrics,
     *middleware: Callable[..., Awaitable[BoltResponse | None]],
 ) -> Listener:
-    """The bolt app. The guard has checked signatures; a listener is done before Slack is answered."""
+    """The bolt app. The guard has checked the signatures, and a listener has finished before Slack gets its response."""
     app = Listener(
         first,
         metrics,
@@ -246,7 +246,7 @@ def operator_routes(
     metrics: Metrics,
     refresh: Callable[[], Awaitable[None]],
 ) -> list[web.RouteDef]:
-    """Health, readiness, which tells the `counts` too, and metrics; `refresh` brings those up to date that the database has."""
+    """Routes for health, readiness (which shows the `counts` too) and metrics. `refresh` updates those that the database knows."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -1,4 +1,4 @@
-"""The connections to Slack: its Web API, of which any reply can be read; who the bot is there; and Socket Mode."""
+"""The connections to Slack: its Web API, and whether it accepts a token; who the bot is there; and Socket Mode."""
 
 import asyncio
 import re

@@ -52,7 +52,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def operator(settings: Settings) -> Audience:
-    """Whoever is at a terminal may read the settings' names."""
+    """The reader at a terminal, to whom settings may be named."""
     return Audience(settings.contact, operator=True)
 
 
@@ -91,7 +91,7 @@ def moment(value: str) -> datetime:
 
 
 async def audit(settings: Settings, since: datetime, *, as_json: bool, request_id: str | None = None) -> int:
-    """Everything from then on, the oldest first, or the one request of that id.
+    """Write the audit trail from then on, the oldest entry first, or only the request with that id.
 
     Exit status 1 when there is no such request, or the database does not answer.
     """
@@ -147,14 +147,14 @@ async def _written(entries: AsyncIterator[Entry], columns: Sequence[str], *, as_
 
 
 def as_line(entry: Entry) -> str:
-    """All of it as JSON, with the instance if it is another one than VT_API_KEY's."""
+    """An entry as one line of JSON, with the instance if it is not VT_API_KEY's."""
     known = {**asdict(entry), "at": _time(entry)}
     known |= {} if known.pop("instance") == "" else {"instance": entry.instance}
     return json.dumps(known, ensure_ascii=False)
 
 
 def as_row(entry: Entry, columns: Sequence[str] = COLUMNS) -> str:
-    """What a reader wants to know, separated by tabs; a value cannot separate or end anything."""
+    """Columns of an entry, separated by tabs; no value can hold a tab or a line break."""
     outcome = f"{entry.outcome}: {entry.why}" if entry.why else entry.outcome
     what = ", ".join(f"{one['action']} {one['value']}" for one in entry.what)
     shown = {**asdict(entry), "at": _time(entry), "outcome": outcome, "what": what}
@@ -166,12 +166,12 @@ def _time(entry: Entry) -> str:
 
 
 def say(line: str) -> None:
-    """One line about the work, whatever a file in it is called: a name must not speak to the terminal."""
+    """Write one line to stderr, without control characters, which the name of a file may hold."""
     sys.stderr.write(f"vtbot: {clean(line).replace(chr(10), ' ')}\n")
 
 
 def show(message: Message) -> None:
-    """A message on stdout, in colours when that is a terminal."""
+    """Write a message to stdout, in colours if that is a terminal."""
     from rich.console import Console  # noqa: PLC0415 - 4 MB that a bot at work does without
 
     console = Console(highlight=False, soft_wrap=True)
@@ -180,7 +180,7 @@ def show(message: Message) -> None:
 
 
 def new_file(name: str, content: bytes) -> Path:
-    """A file of that name in the current folder; with a number when there is one already. Raises OSError."""
+    """Write a file of that name into the current folder; with a number if there is one already. Raises OSError."""
     path = Path(name)
     for number in count(2):
         with suppress(FileExistsError), path.open("xb") as file:
@@ -277,7 +277,7 @@ def _lines(part: Json, name_of: Callable[[str], str]) -> list["Text"]:
 
 
 def _said(piece: Json, name_of: Callable[[str], str]) -> str:
-    """A moment as its fixed form; somebody or a channel by name."""
+    """The text of a piece: a time as its fallback, a person or a channel by name."""
     match piece["type"]:
         case "date":
             return str(piece["fallback"])

@@ -87,7 +87,7 @@ class Spans:
 
     @property
     def tracing(self) -> Tracing:
-        """What marks them."""
+        """Marks what is traced."""
         return Tracing(
             partial(self._root, DELIVERY), partial(self._root, TURN), self.span, self.response_urls
         )
@@ -144,7 +144,7 @@ def _timed(span: Span) -> Iterator[None]:
 
 @asynccontextmanager
 async def tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracing]:
-    """What traces, by OpenTelemetry's own variables: nothing if they name no endpoint, or its packages are missing."""
+    """Tracing as OpenTelemetry's own variables configure it; none if they name no endpoint, or its packages are missing."""
     is_off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if is_off or not any(environ.get(name) for name in ENDPOINTS):
         yield Tracing()

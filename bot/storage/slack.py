@@ -135,7 +135,7 @@ class SettingsStore:
         self._database = database
 
     async def get(self, team: str, channel: str) -> ChannelSettings:
-        """What holds there; nothing is set where nobody set anything.
+        """A channel's settings; the defaults where nobody has changed any.
 
         Settings that cannot be read may have been strict, so the strictest hold until somebody sets them again.
         """
@@ -149,7 +149,7 @@ class SettingsStore:
             return STRICTEST
 
     async def change(self, team: str, channel: str, settings: ChannelSettings) -> None:
-        """Have this hold there from now on."""
+        """Replace a channel's settings."""
         row = {
             "team": team,
             "channel": channel,
@@ -158,7 +158,7 @@ class SettingsStore:
         await self._database.write((_KEEP_SETTINGS, row))
 
     async def changed_channels(self, team: str, most: int) -> list[str]:
-        """The channels for which something is set."""
+        """The ids of at most so many channels whose settings were changed."""
         rows = await self._database.rows(_CHANGED_CHANNELS, {"team": team, "most": most})
         return [row.channel for row in rows]
 
@@ -209,33 +209,33 @@ class WatchStore:
         return await self._database.run(lambda connection: watch(connection, team, channel))
 
     async def switch(self, team: str, channel: str, mode: Mode, person: str) -> None:
-        """Switch a channel. The breaker is closed again."""
+        """Set how a channel is watched. A pause ends with that."""
         row = {"mode": mode.value, "person": person, "since": self._clock()}
         await self._rows(_SWITCH, {"team": team, "channel": channel, **row})
 
     async def pause(self, team: str, channel: str, until: datetime) -> bool:
-        """Open the breaker. False: it was open."""
+        """Pause the watch of a channel. False: it is paused already."""
         now = self._clock()
         times = {"until": until, "now": now, "latest": now + 2 * THROTTLE_PERIOD}
         return bool(await self._rows(_PAUSE, {"team": team, "channel": channel, **times}))
 
     async def ignored(self, team: str, channel: str) -> Sequence[Ignored]:
-        """What is left alone there now, by value."""
+        """What is ignored there now, sorted by value."""
         places = [ALL_CHANNELS, channel]
         rows = await self._rows(_IGNORED, {"team": team, "channels": places, "now": self._clock()})
         return [Ignored(row.value, row.channel, row.person, row.until, row.reason) for row in rows]
 
     async def ignore(self, team: str, one: Ignored) -> None:
-        """Leave something alone."""
+        """Ignore something from now on."""
         row = {"until": one.until, "reason": one.reason, "person": one.person, "at": self._clock()}
         await self._rows(_IGNORE, {"team": team, "channel": one.channel, "value": one.value, **row})
 
     async def unignore(self, team: str, channel: str, value: str) -> bool:
-        """No longer leave it alone. False: nobody did."""
+        """No longer ignore it. False: it was not ignored."""
         return bool(await self._rows(_UNIGNORE, {"team": team, "channel": channel, "value": value}))
 
     async def prune(self, older_than: datetime) -> None:
-        """Delete what was to be left alone until then at most."""
+        """Delete what was to be ignored only until then."""
         await self._rows("DELETE FROM watch_ignored WHERE until < %(before)s", {"before": older_than})
 
     async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
@@ -263,7 +263,7 @@ class Modals:
         self._database = database
 
     async def keep(self, modal: Modal) -> bool:
-        """Remember what a modal is for. False: this delivery opened one before."""
+        """Store what a modal is for. False: this delivery has opened one before."""
         row = {
             "id": modal.id,
             "delivery": modal.delivery,

@@ -225,7 +225,7 @@ class _Booking:
     booked: asyncio.Future[None]
 
     def settle(self, outcome: Outcome) -> None:
-        """They are booked, or refused."""
+        """Tell whoever waits that the calls are booked, or why not."""
         if isinstance(outcome, Refusal):
             outcome = self.ask.plan.refuse(outcome) if self.ask else outcome.error()
         elif outcome is None and self.ask:
