@@ -185,31 +185,16 @@ def _panel(axis: Any, panel: Mapping[str, Any], threshold: int, words: Mapping[s
     times = [datetime.fromtimestamp(at, UTC) for at, _, _ in points]
     is_record = panel["name"] == "record"
     axis.set_title(words[panel["name"]], loc="left", fontsize=11, fontweight="bold", color=INK, pad=24)
+    counts = [count for _, count, _ in points]
+    are_few = len(points) <= MANY
     if is_record:
-        axis.step(
-            times,
-            [count for _, count, _ in points],
-            where="post",
-            color=LINE,
-            linewidth=1.2 if len(points) <= MANY else 0.5,
-            zorder=2,
-        )
+        axis.step(times, counts, where="post", color=LINE, linewidth=1.2 if are_few else 0.5, zorder=2)
+    style = {"s": 58 if are_few else 22, "edgecolors": "white", "linewidths": 0.6, "clip_on": False}
     for group, (colour, marker) in (STATES if is_record else KINDS).items():
         own = [(at, count) for at, (_, count, name) in zip(times, points, strict=True) if name == group]
         if own:
-            size = 58 if len(points) <= MANY else 22
-            axis.scatter(
-                [at for at, _ in own],
-                [count for _, count in own],
-                s=size,
-                color=colour,
-                marker=marker,
-                edgecolors="white",
-                linewidths=0.6,
-                label=f"{words[group]} ({len(own)})",
-                zorder=3,
-                clip_on=False,
-            )
+            label = f"{words[group]} ({len(own)})"
+            axis.scatter(*zip(*own, strict=True), color=colour, marker=marker, label=label, zorder=3, **style)
     axis.axhline(
         threshold, color=INK, linestyle=(0, (5, 3)), linewidth=1.1, label=words["threshold"], zorder=1
     )
@@ -218,7 +203,7 @@ def _panel(axis: Any, panel: Mapping[str, Any], threshold: int, words: Mapping[s
         until = datetime.fromtimestamp(panel["until"], UTC)
         axis.axvspan(since, until, color=SHADE, label=words["counted"], zorder=0)
         times.append(until)
-    axis.set_ylim(0, max([threshold, *(count for _, count, _ in points)]) * 1.12 + 0.5)
+    axis.set_ylim(0, max([threshold, *counts]) * 1.12 + 0.5)
     _dates(axis, times)
     _frame(axis, words["engines"])
 
@@ -250,18 +235,9 @@ def _frame(axis: Any, engines: str) -> None:
     for side in axis.spines.values():
         side.set_visible(False)
     axis.spines["bottom"].set(visible=True, color=LINE)
-    legend = axis.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.008, 1.0),
-        ncols=5,
-        fontsize=8.5,
-        frameon=False,
-        handletextpad=0.4,
-        columnspacing=1.4,
-        borderaxespad=0.2,
-    )
-    for text in legend.get_texts():
-        text.set_color(INK)
+    spacing = {"handletextpad": 0.4, "columnspacing": 1.4, "borderaxespad": 0.2}
+    place = {"loc": "lower left", "bbox_to_anchor": (-0.008, 1.0), "ncols": 5}
+    axis.legend(**place, **spacing, fontsize=8.5, frameon=False, labelcolor=INK)
 
 
 if __name__ == "__main__":

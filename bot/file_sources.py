@@ -11,7 +11,6 @@ import tempfile
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TextIO
@@ -36,6 +35,8 @@ STDIN = "stdin"
 PLACE = f"{STDIN}:"
 LIFETIME = 1800.0
 """Seconds: enough to read the files, to be asked whether they may be uploaded, and to upload them."""
+LONGEST_TEXT = 1 << 20
+"""Bytes that are read from standard input."""
 MAX_LOGINS = 1000
 """How many logins are held at once; one more displaces the oldest."""
 
@@ -179,12 +180,6 @@ def keyboard(files: Iterable[Lookup]) -> Iterator[TextIO | None]:
         yield terminal
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
-    host: Host
-    owner: UserKey
-
-
 class Logins:
     """Logins by place. They do not survive a restart, are not shared between processes, and serve only their owner."""
 
@@ -192,7 +187,7 @@ class Logins:
         self._servers = servers
         self._limit = limit
         self._seconds = seconds
-        self._held: dict[str, _Login] = {}
+        self._held: dict[str, tuple[Host, UserKey]] = {}
 
     def wanted(self, name: str) -> bool:
         """Whether the hosts file has a server of this name or address without a login of its own."""
@@ -204,7 +199,7 @@ class Logins:
         host = hosts.with_typed_login(self._servers, address, user, password)
         # The random part makes the place a secret of this request; the owner is checked all the same.
         place = f"{LOGIN}:{host.name}/{secrets.token_urlsafe(16)}"
-        self._held[place] = _Login(host, owner)
+        self._held[place] = host, owner
         if len(self._held) > MAX_LOGINS:
             self.forget(next(iter(self._held)))
         asyncio.get_running_loop().call_later(self._seconds, self.forget, place)
@@ -225,19 +220,13 @@ class Logins:
         Raises LoginForgotten, for anybody else too, or another HostFault.
         """
         place = f"{LOGIN}:{name}"
-        login = self._held.get(place)
-        if login is None or login.owner != current_user():
+        host, owner = self._held.get(place, (None, None))
+        if host is None or owner != current_user():
             raise errors.LoginForgotten(display_name(place))
         from vt.files import remote  # noqa: PLC0415 - as in vt/files/transfer.py
 
-        async with remote.connect(login.host, self._limit) as server:
+        async with remote.connect(host, self._limit) as server:
             yield server
-
-
-# Text ------------------------------------------------------------------------------------------------
-
-LONGEST_TEXT = 1 << 20
-"""Bytes that are read from standard input."""
 
 
 def standard_input(*, asked_for: bool) -> str | None:
