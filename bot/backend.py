@@ -21,10 +21,10 @@ from bot.observability import Metrics
 from bot.settings import Settings
 from bot.startup import database
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases
+from bot.storage.cases import Cases, Modals
 from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
-from bot.storage.slack import Modals, PeopleStore, WatchStore
+from bot.storage.slack import PeopleStore, WatchStore
 from bot.storage.virustotal import QuotaStore
 from bot.transport import TimedTransport, VirusTotalTransport
 from handlers.case import StoreDown

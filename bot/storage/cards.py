@@ -175,8 +175,7 @@ class Cards:
         return await self._one(_OF_MESSAGE, {"team": team, "channel": channel, "message": message})
 
     async def _one(self, sql: str, which: Mapping[str, str]) -> Card | None:
-        found = await self._cards(sql, which)
-        card = found[0] if found else None
+        card = next(iter(await self._cards(sql, which)), None)
         if isinstance(card, UnreadableCase):
             raise card
         return card
@@ -188,8 +187,8 @@ class Cards:
         return await self._cards(_DUE, {"now": self._clock(), "most": most})
 
     async def _cards(self, sql: str, which: Mapping[str, Any]) -> list[Card | UnreadableCase]:
-        rows = await self._database.rows_after_writes(sql, which)
-        return [await self._card(row._asdict()) for row in rows]
+        found = await self._database.rows_after_writes(sql, which)
+        return [await self._card(row._asdict()) for row in found]
 
     async def _card(self, row: Mapping[str, Any]) -> Card | UnreadableCase:
         """A card, or why it cannot be read: one must not keep the others from being answered."""

@@ -1,10 +1,12 @@
-"""Cases: requests and how far they have come. The table, and the Store of handlers."""
+"""Cases, which are requests and how far they have come, and open modals: the tables, and the Store and Modals of handlers."""
 
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+import structlog
 
 from bot.connections import Connection, FirstTurns, elapsed, put_off
 from bot.database import Database, fetched
@@ -21,6 +23,7 @@ from vt.lookup import Lookup
 from vt.privacy import masked
 
 utc_now = partial(datetime.now, UTC)
+log = structlog.get_logger()
 
 # `json`, not `jsonb`: it keeps the order of keys, and it takes the NUL characters that people and engines send. It is read as
 # text, since what is stored may not be readable.
@@ -186,6 +189,46 @@ class Cases:
         await delete_older(
             self._database, "cases", "created", older_than, f"outcome <> '{Outcome.OPEN.value}'"
         )
+
+
+# Modals ---------------------------------------------------------------------------------------------------
+
+_KEEP_MODAL = """
+    INSERT INTO modals (id, delivery, created, modal) VALUES (%(id)s, %(delivery)s, %(created)s, %(modal)s::json)
+    ON CONFLICT (delivery) DO NOTHING RETURNING id
+"""
+
+
+class Modals:
+    """The Modals of handlers. Every method raises StoreDown when the database cannot take it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, modal: Modal) -> bool:
+        """Store what a modal is for. False: this delivery has opened one before."""
+        row = {
+            "id": modal.id,
+            "delivery": modal.delivery,
+            "created": modal.at,
+            "modal": stored_shapes.MODAL.write(modal),
+        }
+        return bool(await self._database.rows(_KEEP_MODAL, row))
+
+    async def modal(self, modal_id: str) -> Modal | None:
+        """What a modal is for; None: there is none with that id, or what it was for cannot be read."""
+        rows = await self._database.rows("SELECT modal::text FROM modals WHERE id = %(id)s", {"id": modal_id})
+        if not rows:
+            return None
+        try:
+            return stored_shapes.MODAL.read(stored_shapes.parsed(rows[0].modal))
+        except Unreadable as unreadable:
+            log.warning("modal_unreadable", modal=modal_id, reason=str(unreadable))
+            return None
+
+    async def prune(self, older_than: datetime) -> None:
+        """Forget those that were opened before that time."""
+        await delete_older(self._database, "modals", "created", older_than)
 
 
 # The replies of cases -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What belongs to Slack: people, channels' names, settings and watch, refused kinds of block, and open modals."""
+"""What belongs to Slack: people, channels' names, settings and watch, and refused kinds of block."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,12 +8,11 @@ import structlog
 
 from bot.connections import Connection
 from bot.database import Database, fetched
-from bot.storage import delete_older
 from handlers import stored_shapes
 from handlers.admission import CACHED_FOR
 from handlers.case import Unreadable
 from handlers.people import Person, Role
-from handlers.request import Answers, ChannelSettings, Modal, Uploads
+from handlers.request import Answers, ChannelSettings, Uploads
 from handlers.watch import ALL_CHANNELS, THROTTLE_PERIOD, Ignored, Mode, Watch
 
 log = structlog.get_logger()
@@ -46,10 +45,6 @@ _CHANGED_CHANNELS = "SELECT channel FROM channels WHERE team = %(team)s ORDER BY
 _KEEP_REFUSED_BLOCKS = """
     INSERT INTO refused_blocks (team, kind, at) SELECT %(team)s, kind, %(at)s FROM unnest(%(kinds)s::text[]) AS kind
     ON CONFLICT (team, kind) DO UPDATE SET at = excluded.at
-"""
-_KEEP_MODAL = """
-    INSERT INTO modals (id, delivery, created, modal) VALUES (%(id)s, %(delivery)s, %(created)s, %(modal)s::json)
-    ON CONFLICT (delivery) DO NOTHING RETURNING id
 """
 _WATCH = """
     SELECT mode, person, since, paused_until FROM watch_channels WHERE team = %(team)s AND channel = %(channel)s
@@ -251,39 +246,3 @@ async def watch(connection: Connection, team: str, channel: str) -> Watch | None
     # A mode that a later release brought: nothing is looked up that nobody asked for.
     mode = Mode(row.mode) if row.mode in {mode.value for mode in Mode} else Mode.OFF
     return Watch(mode, row.person, row.since, row.paused_until)
-
-
-# Modals -----------------------------------------------------------------------------------------------
-
-
-class Modals:
-    """The Modals of handlers. Every method raises StoreDown when the database cannot take it."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def keep(self, modal: Modal) -> bool:
-        """Store what a modal is for. False: this delivery has opened one before."""
-        row = {
-            "id": modal.id,
-            "delivery": modal.delivery,
-            "created": modal.at,
-            "modal": stored_shapes.MODAL.write(modal),
-        }
-
-        return bool(await self._database.rows(_KEEP_MODAL, row))
-
-    async def modal(self, modal_id: str) -> Modal | None:
-        """What a modal is for; None: there is none with that id, or what it was for cannot be read."""
-        rows = await self._database.rows("SELECT modal::text FROM modals WHERE id = %(id)s", {"id": modal_id})
-        if not rows:
-            return None
-        try:
-            return stored_shapes.MODAL.read(stored_shapes.parsed(rows[0].modal))
-        except Unreadable as unreadable:
-            log.warning("modal_unreadable", modal=modal_id, reason=str(unreadable))
-            return None
-
-    async def prune(self, older_than: datetime) -> None:
-        """Forget those that were opened before that time."""
-        await delete_older(self._database, "modals", "created", older_than)

@@ -8,8 +8,7 @@ import pytest
 from bot.database import Database
 from bot.startup import prepare
 from bot.storage.cards import Cards
-from bot.storage.cases import Cases
-from bot.storage.slack import Modals
+from bot.storage.cases import Cases, Modals
 from handlers.case import Outcome
 from handlers.request import Verb
 from tests.support.app_fixture import at_work

@@ -17,10 +17,9 @@ import bot
 from bot.database import Database
 from bot.postgres import Server
 from bot.startup import prepare
-from bot.storage.cases import Cases
+from bot.storage.cases import Cases, Modals
 from bot.storage.history import AuditTrail, History
 from bot.storage.replies import StoredReplies
-from bot.storage.slack import Modals
 from handlers.case import Case, Outcome, StoreDown
 from handlers.request import LookupRequest, Origin
 from vt.actions import BY_KEY
