@@ -1,6 +1,7 @@
 """Connections to the database: what they are for, who goes first (acknowledgements, then first turns), and its clock."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -112,6 +113,32 @@ async def confirm_job(connection: Connection | None = None) -> None:
     """
     if confirm := CONFIRM.get():
         await confirm(connection)
+
+
+class Lease:
+    """How long nobody can take jobs from this process's worker, by its heartbeats. All times are those of `clock`.
+
+    Others take them once they have seen none for Pace.missing. A heartbeat counts from before it was sent, and only once
+    it is stored. A third of the time is left for what happens between a look at the lease and what is then shown.
+    """
+
+    def __init__(self, missing: float, clock: Callable[[], float] = elapsed) -> None:
+        """`missing`: Pace.missing."""
+        self.clock = clock
+        self._seconds = missing * 2 / 3
+        self._worker: int | None = None
+        self._sent = self._unbroken_since = -math.inf
+
+    def extend(self, worker: int, sent: float) -> None:
+        """A heartbeat that this worker sent at that time is stored. If it came late, jobs may have been taken before it."""
+        if worker != self._worker or self.clock() - self._sent > self._seconds:
+            self._worker, self._unbroken_since = worker, sent
+        self._sent = max(self._sent, sent)
+
+    def covers(self, worker: int, since: float) -> bool:
+        """Whether nobody can have taken a job that this worker had at that time."""
+        is_unbroken = worker == self._worker and self._unbroken_since <= since
+        return is_unbroken and self.clock() - self._sent < self._seconds
 
 
 # Who goes first ------------------------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
-from bot.connections import FirstTurns, Servers
+from bot.connections import FirstTurns, Lease, Servers
 from bot.database import Database
-from bot.queue.jobs import LOST, QUEUES, Lease, Pace
+from bot.queue.jobs import LOST, QUEUES, Pace
 from handlers.case import StoreDown
 
 log = structlog.get_logger()
@@ -103,7 +103,7 @@ class WorkerSession:
     """
 
     def __init__(self, url: str, pace: Pace) -> None:
-        self.lease = Lease(pace)
+        self.lease = Lease(pace.missing)
         self._servers = Servers(url)
         self._timeout = pace.timeout
         self._connection: psycopg.AsyncConnection[Any] | None = None

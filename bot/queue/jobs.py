@@ -5,17 +5,12 @@ neither, in one round trip. `queueing_lock` is unique among jobs that wait, so a
 replaces the one that waits. `lock` keeps two jobs of one case from running at the same time.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib import resources
 
 import psycopg
 
-from bot.connections import CONFIRM, Connection, JobLost, elapsed
-from bot.database import Database, fetched
+from bot.database import Database
 
 QUEUE = "vtbot-2"
 """The queue that is written to. Its number goes up with a stored shape that the release before cannot read: then its
@@ -172,74 +167,8 @@ class Pace:
     """For getting a connection to the database; then the worker ends and is replaced."""
 
 
-# Whose job it is -----------------------------------------------------------------------------------------
-
-
 LOST = "lost"
 """Set in a job's context when others have taken it."""
-
-
-class Lease:
-    """How long nobody can take jobs from this process's worker, by its heartbeats. All times are those of `clock`.
-
-    Others take them once they have seen none for Pace.missing. A heartbeat counts from before it was sent, and only once
-    it is stored. A third of the time is left for what happens between a look at the lease and what is then shown.
-    """
-
-    def __init__(self, pace: Pace, clock: Callable[[], float] = elapsed) -> None:
-        self.clock = clock
-        self._seconds = pace.missing * 2 / 3
-        self._worker: int | None = None
-        self._sent = self._unbroken_since = -math.inf
-
-    def extend(self, worker: int, sent: float) -> None:
-        """A heartbeat that this worker sent at that time is stored. If it came late, jobs may have been taken before it."""
-        if worker != self._worker or self.clock() - self._sent > self._seconds:
-            self._worker, self._unbroken_since = worker, sent
-        self._sent = max(self._sent, sent)
-
-    def covers(self, worker: int, since: float) -> bool:
-        """Whether nobody can have taken a job that this worker had at that time."""
-        is_unbroken = worker == self._worker and self._unbroken_since <= since
-        return is_unbroken and self.clock() - self._sent < self._seconds
-
-
-class HeldJob:
-    """A job that this process runs until it has ended, or until it is found that others have taken it."""
-
-    def __init__(self, database: Database, lease: Lease, row: Mapping[str, int], since: float) -> None:
-        """`row`: the values of CONFIRM_JOB. `since`: a time at which the job was its worker's."""
-        self._database = database
-        self._lease = lease
-        self._row = row
-        self._since = since
-        self._is_lost = self._has_ended = False
-
-    @contextmanager
-    def confirmed(self) -> Iterator[None]:
-        """Whatever is shown or stored in the block is preceded by `confirm`. Raises JobLost."""
-        before = CONFIRM.set(self.confirm)
-        try:
-            yield
-        finally:
-            self._has_ended = True
-            CONFIRM.reset(before)
-
-    async def confirm(self, connection: Connection | None = None) -> None:
-        """Make sure that nobody has taken the job; while the lease covers it, nothing is asked. Raises JobLost, StoreDown.
-
-        In a transaction of that `connection`, nobody can take it before the end of that, either.
-        """
-        worker = self._row["worker"]
-        if not self._is_lost and (self._has_ended or self._lease.covers(worker, self._since)):
-            return
-        sent = self._lease.clock()
-        ask = partial(fetched, connection) if connection else self._database.rows
-        if self._is_lost or not await ask(CONFIRM_JOB, self._row):
-            self._is_lost = True
-            raise JobLost
-        self._since = sent
-        self._lease.extend(worker, sent)
 
 
 # The schema, which migrations make ----------------------------------------------------------------------

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, Self
 
@@ -14,12 +14,12 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from bot.connections import FirstTurns, JobLost, Servers
-from bot.database import Database
+from bot.connections import CONFIRM, Connection, FirstTurns, JobLost, Lease, Servers
+from bot.database import Database, fetched
 from bot.observability import Metrics
 from bot.queue import jobs
 from bot.queue.heartbeats import HeartbeatWorker, StalledJobs, WorkerSession
-from bot.queue.jobs import LOST, HeldJob, Pace
+from bot.queue.jobs import LOST, Pace
 from handlers.case import StoreDown
 from handlers.slack_errors import NotPosted, TokenRefused
 
@@ -241,6 +241,44 @@ class Turns:
         async with self._marked_running(context):
             await self._tidy_up()
             await jobs.prune(self._database)
+
+
+class HeldJob:
+    """A job that this process runs until it has ended, or until it is found that others have taken it."""
+
+    def __init__(self, database: Database, lease: Lease, row: Mapping[str, int], since: float) -> None:
+        """`row`: the values of jobs.CONFIRM_JOB. `since`: a time at which the job was its worker's."""
+        self._database = database
+        self._lease = lease
+        self._row = row
+        self._since = since
+        self._is_lost = self._has_ended = False
+
+    @contextmanager
+    def confirmed(self) -> Iterator[None]:
+        """Whatever is shown or stored in the block is preceded by `confirm`. Raises JobLost."""
+        before = CONFIRM.set(self.confirm)
+        try:
+            yield
+        finally:
+            self._has_ended = True
+            CONFIRM.reset(before)
+
+    async def confirm(self, connection: Connection | None = None) -> None:
+        """Make sure that nobody has taken the job; while the lease covers it, nothing is asked. Raises JobLost, StoreDown.
+
+        In a transaction of that `connection`, nobody can take it before the end of that, either.
+        """
+        worker = self._row["worker"]
+        if not self._is_lost and (self._has_ended or self._lease.covers(worker, self._since)):
+            return
+        sent = self._lease.clock()
+        ask = partial(fetched, connection) if connection else self._database.rows
+        if self._is_lost or not await ask(jobs.CONFIRM_JOB, self._row):
+            self._is_lost = True
+            raise JobLost
+        self._since = sent
+        self._lease.extend(worker, sent)
 
 
 class _Connector(PsycopgConnector):

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.connections import JobLost
-from bot.queue.jobs import NEXT_BATCH, HeldJob, Lease, Pace
+from bot.connections import JobLost, Lease
+from bot.queue.jobs import NEXT_BATCH, Pace
+from bot.queue.worker import HeldJob
 from bot.storage.cards import Cards
 from bot.storage.cases import Cases
 from bot.storage.slack import SettingsStore, WatchStore
@@ -85,7 +86,7 @@ async def test_a_lost_job_stores_nothing(opened, write):
     await place.furnish()
     before = await stored(opened)
     row = {"worker": 1, "job": 4711, "attempts": 0}
-    with HeldJob(opened, Lease(Pace()), row, 0).confirmed(), pytest.raises(JobLost):
+    with HeldJob(opened, Lease(Pace().missing), row, 0).confirmed(), pytest.raises(JobLost):
         await WRITES[write](place)
     assert await stored(opened) == before
     await WRITES[write](place)
