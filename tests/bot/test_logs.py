@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -33,18 +35,71 @@ LIBRARIES = [
 ]
 
 
-def written(lines, colours=False):
-    """What such a program writes to stderr."""
-    program = WRITE.format(colours=colours, lines=lines)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
-    assert done.stdout == ""
-    return done.stderr.splitlines()
+FORK = """
+import json, os, sys
+import structlog
+from pydantic import SecretStr
+from bot.observability import log_to_stderr
+for request in sys.stdin:
+    program, stderr = json.loads(request)
+    if not (child := os.fork()):
+        os.dup2(os.open(stderr, os.O_WRONLY | os.O_NOCTTY), 2)
+        exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
+        break
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+"""Runs each program that comes on stdin in a process of its own, which writes to the file or terminal that comes with it.
+
+Importing the bot takes a second, and is done once.
+"""
+
+
+class Programs:
+    """What programs that have set up the bot's log write to stderr."""
+
+    def __init__(self, process, file):
+        self.process, self.file = process, file
+
+    def run(self, lines, stderr, *, colours=False):
+        """Run them in a program of their own, which must succeed and print nothing."""
+        program = WRITE.format(colours=colours, lines=lines)
+        self.process.stdin.write(f"{json.dumps([program, str(stderr)])}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "0\n"
+
+    def log(self, lines):
+        """What these lines write to a file."""
+        self.file.write_text("")
+        self.run(lines, self.file)
+        return self.file.read_text().splitlines()
+
+    def log_on_a_terminal(self, lines, *, colours):
+        """The same on a terminal."""
+        with ExitStack() as stack:
+            parent, child = pty.openpty()
+            stack.callback(os.close, parent)
+            stack.callback(os.close, child)
+            self.run(lines, os.ttyname(child), colours=colours)
+            shown = b""
+            while select.select([parent], [], [], 0)[0]:
+                shown += os.read(parent, 100_000)
+        return shown.decode()
 
 
 @pytest.fixture(scope="module")
-def of_libraries():
+def programs(tmp_path_factory):
+    """Programs that have already imported the bot's log."""
+    command = [sys.executable, "-c", FORK]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True) as process:  # noqa: S603 - ours
+        yield Programs(process, tmp_path_factory.mktemp("logs") / "stderr")
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def of_libraries(programs):
     """One program's line of each library, by its logger."""
-    lines = written(
+    lines = programs.log(
         f"for name in {LIBRARIES!r}: logging.getLogger(name).warning('took %s tries\\nat least', 3)"
     )
     return dict(zip(LIBRARIES, lines, strict=True))
@@ -59,10 +114,10 @@ def test_a_library_writes_as_we_do(of_libraries, name):
     assert event["timestamp"].endswith("Z")
 
 
-def test_what_speaks_below_a_warning_is_left_out():
+def test_what_speaks_below_a_warning_is_left_out(programs):
     """Libraries write URLs, payloads and job arguments there. Bolt and paramiko are heard only from higher levels on."""
     names = [*LIBRARIES, "slack_bolt", "paramiko.transport"]
-    first, second = written(f"""
+    first, second = programs.log(f"""
 for name in {names!r}: logging.getLogger(name).info('x')
 logging.getLogger('paramiko.transport').critical('no more descriptors')
 logging.getLogger('slack_bolt.AsyncApp').error('Failed to run listener')
@@ -93,9 +148,9 @@ SECRETS = [
 
 
 @pytest.fixture(scope="module")
-def of_secrets():
+def of_secrets(programs):
     """One program's line of each of them."""
-    lines = written("".join(f"logging.getLogger('slack_sdk').error({text!r})\n" for text in SECRETS))
+    lines = programs.log("".join(f"logging.getLogger('slack_sdk').error({text!r})\n" for text in SECRETS))
     return dict(zip(SECRETS, lines, strict=True))
 
 
@@ -108,21 +163,21 @@ def test_a_library_tells_a_secret(of_secrets, text):
     assert "[hidden]" in json.loads(line)["event"]
 
 
-def test_an_exception_is_told_without_its_text():
+def test_an_exception_is_told_without_its_text(programs):
     """Its type and where it was raised: its text may hold what people sent."""
     lines = "try:\n    {}['who sent this?']\nexcept KeyError:\n    "
     for call in (
         "logging.getLogger('slack_sdk').exception('failed')",
         "structlog.get_logger().exception('failed')",
     ):
-        [line] = written(lines + call)
+        [line] = programs.log(lines + call)
         event = json.loads(line)
         assert "who sent" not in line
         assert (event["event"], event["error"]) == ("failed", "KeyError")
         assert event["traceback"] == ["<string>:8 <module>"]
 
 
-def test_a_task_that_nobody_awaits_breaks():
+def test_a_task_that_nobody_awaits_breaks(programs):
     """Asyncio's own line about it is JSON too."""
     lines = """
 async def broken(): raise ValueError("what people sent")
@@ -131,44 +186,33 @@ async def main():
     await asyncio.sleep(0.01)
 asyncio.run(main())
 """
-    [line] = written(lines)
+    [line] = programs.log(lines)
     assert json.loads(line)["error"] == "ValueError"
     assert "what people sent" not in json.loads(line).get("traceback", [""])[0]
 
 
-def test_a_warning_of_python_is_a_line():
+def test_a_warning_of_python_is_a_line(programs):
     """A DeprecationWarning of a library does not stand as plain text among JSON lines."""
-    [line] = written("warnings.warn('old', UserWarning)")
+    [line] = programs.log("warnings.warn('old', UserWarning)")
     assert json.loads(line)["logger"] == "py.warnings"
 
 
-def test_a_long_line_is_cut():
+def test_a_long_line_is_cut(programs):
     """Nothing from outside fills the log."""
-    [line] = written("logging.getLogger('x').error('a' * 1_000_000)")
+    [line] = programs.log("logging.getLogger('x').error('a' * 1_000_000)")
     assert len(line) < 2_000
 
 
-def on_a_terminal(lines, *, colours):
-    """The same on a terminal."""
-    parent, child = pty.openpty()
-    program = WRITE.format(colours=colours, lines=lines)
-    subprocess.run([sys.executable, "-c", program], stderr=child, check=True)  # noqa: S603 - ours
-    os.close(child)
-    shown = os.read(parent, 100_000).decode()
-    os.close(parent)
-    return shown
-
-
-def test_a_terminal_without_colours():
+def test_a_terminal_without_colours(programs):
     """With NO_COLOR neither our lines nor those of libraries are coloured; otherwise both are."""
     lines = (
         "structlog.get_logger().warning('ours'); logging.getLogger('slack_sdk').warning('theirs \\x1b[31m')"
     )
-    plain = on_a_terminal(lines, colours=False)
+    plain = programs.log_on_a_terminal(lines, colours=False)
     assert "\x1b" not in plain
     assert "ours" in plain
     assert "theirs" in plain
-    assert on_a_terminal(lines, colours=True).count("\x1b") > 4
+    assert programs.log_on_a_terminal(lines, colours=True).count("\x1b") > 4
 
 
 def test_every_scope_of_the_manifest_says_what_breaks_without_it():
