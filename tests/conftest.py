@@ -4,11 +4,11 @@ import gc
 import itertools
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import hypothesis
 import psycopg
@@ -23,21 +23,14 @@ pytest_plugins = ["tests.support.flaky", "tests.support.schedule"]
 
 TEMPLATE = "vtbot_template"
 SURVIVAL = "tests/survival/"
-OBJECTS = """SELECT (SELECT version_num FROM alembic_version),
-    (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc)"""
-OTHERS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
-# In one round trip, without foreign keys and triggers.
-EMPTY = """
-    SET session_replication_role = replica;
-    DO $$ DECLARE name text; BEGIN
-        FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-            EXECUTE format('DELETE FROM %I', name);
-        END LOOP;
-    END $$;
-    SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'
-"""
+STATE = """SELECT (SELECT version_num FROM alembic_version),
+    (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc),
+    (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())"""
+"""The version of a database's tables, and how many tables, triggers, functions and other connections it has."""
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+RESET_SEQUENCES = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"
+EMPTYING = "emptying"
+"""The application_name of the connections that empty databases. They stay open: making one costs ten times as much as emptying."""
 
 # What this machine sets for a bot that runs on it, for PostgreSQL's programs or for the way out decides no test.
 SET_ELSEWHERE = re.compile(
@@ -98,30 +91,62 @@ def new_database(postgres, _numbers) -> Callable[..., str]:
     return make
 
 
-@pytest.fixture(scope="session")
-def _emptied() -> list[str]:
-    return []
+class Reusable:
+    """A database that one test after the other uses."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.connection = psycopg.connect(url, autocommit=True, application_name=EMPTYING)
+        self.connection.execute("SET session_replication_role = replica")  # no foreign keys, no triggers
+        self.untouched = self.connection.execute(STATE).fetchone()
+        names = [sql.Identifier(name) for (name,) in self.connection.execute(TABLES)]
+        self.empty = sql.SQL("; ").join(
+            [*(sql.SQL("DELETE FROM {}").format(name) for name in names), sql.SQL(RESET_SEQUENCES)]
+        )
+
+    def emptied(self) -> bool:
+        """Delete every row. False when a test left a connection open, or another schema, or ended this connection."""
+        try:
+            if not self._is_left():
+                return False
+            self.connection.execute(self.empty)
+        except psycopg.Error:
+            return False
+        return True
+
+    def _is_left(self) -> bool:
+        """A server's process takes a moment to go after its connection was closed."""
+        for _ in range(50):
+            *schema, others = self.connection.execute(STATE).fetchone()
+            if (*schema, others) == self.untouched:
+                return True
+            if (*schema, 0) != self.untouched:
+                break
+            time.sleep(0.01)
+        return False
 
 
 @pytest.fixture(scope="session")
-def _untouched(new_database, _emptied) -> tuple[Any, ...]:
-    """How many tables, triggers and functions a database with the bot's tables has."""
-    url = new_database()
-    _emptied.append(url)
-    with psycopg.connect(url, autocommit=True) as connection:
-        return connection.execute(OBJECTS).fetchone()
+def _reusable(postgres) -> Iterator[list[Reusable]]:  # noqa: ARG001 - the server outlives them
+    """Those that no test is using."""
+    found: list[Reusable] = []
+    yield found
+    for one in found:
+        one.connection.close()
 
 
 @pytest.fixture
-def database(new_database, _emptied, _untouched) -> Iterator[str]:
+def database(new_database, _reusable) -> Iterator[str]:
     """The URL of a database with the bot's tables, all empty, that no other test uses at the same time.
 
-    Emptying one takes a tenth of the time of making one and deleting its 300 files, so it is used again.
+    Emptying one takes a hundredth of the time of making one and deleting its 300 files, so it is used again.
     """
-    url = _emptied.pop() if _emptied else new_database()
-    yield url
-    if _empty(url, _untouched):
-        _emptied.append(url)
+    used = _reusable.pop() if _reusable else Reusable(new_database())
+    yield used.url
+    if used.emptied():
+        _reusable.append(used)
+    else:
+        used.connection.close()
 
 
 def _hurry(url: str) -> None:
@@ -137,12 +162,3 @@ def _make(url: str, name: str, template: str = "template1") -> None:
         # Copied as files: half the time of the usual way, which writes each page twice.
         make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY = FILE_COPY")
         connection.execute(make.format(sql.Identifier(name), sql.Identifier(template)))
-
-
-def _empty(url: str, objects: tuple[Any, ...]) -> bool:
-    """Delete every row. False when a test left a connection open, or another schema."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        if connection.execute(OTHERS).fetchone() != (0,) or connection.execute(OBJECTS).fetchone() != objects:
-            return False
-        connection.execute(EMPTY)
-    return True

@@ -58,10 +58,10 @@ class Done:
 
 
 @pytest.fixture
-def vtbot(tmp_path, new_database, capsys, monkeypatch):
+def vtbot(tmp_path, database, capsys, monkeypatch):
     """Runs a command as `python -m bot` does, without the second that a process of its own takes to begin."""
     monkeypatch.chdir(tmp_path)
-    settings = {"DATABASE_URL": address(new_database()), "STATE_DIR": str(tmp_path)}
+    settings = {"DATABASE_URL": address(database), "STATE_DIR": str(tmp_path)}
 
     def run(*arguments, **environ):
         with restored_logging():
@@ -224,9 +224,9 @@ def ask(folder, *words, stdin, **environ):
     return run("ask", *words, folder=folder, stdin=stdin, environ={"VT_QUOTA_MINUTE": "0"} | environ)
 
 
-def test_standard_input(tmp_path, new_database):
+def test_standard_input(tmp_path, database):
     """Read when there is no text, or `-`: with the options that were typed, and only as text."""
-    place = {"DATABASE_URL": address(new_database())}
+    place = {"DATABASE_URL": address(database)}
     listed = "watch 192.0.2.1 --share\n198[.]51[.]100[.]7, 999.1.1.1\n"
     found = ask(tmp_path, "--json", stdin=listed, **place)
     dashed = ask(tmp_path, "-", "--threshold", "5", stdin=listed, VT_HOST_RULE="documented", **place)

@@ -56,10 +56,10 @@ ANSWERS = (
 
 
 @pytest.fixture
-def vtbot(tmp_path, new_database, capsys, monkeypatch):
+def vtbot(tmp_path, database, capsys, monkeypatch):
     """Runs a command and returns what it says to people: what is logged is left out."""
     monkeypatch.chdir(tmp_path)
-    settings = {"DATABASE_URL": address(new_database()), "STATE_DIR": str(tmp_path), "LANG": "en_XA.UTF-8"}
+    settings = {"DATABASE_URL": address(database), "STATE_DIR": str(tmp_path), "LANG": "en_XA.UTF-8"}
 
     def run(line, **others):
         with restored_logging(), suppress(SystemExit):

@@ -14,6 +14,7 @@ from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Turns
 from bot.storage.cases import Cases
 from handlers.case import Outcome
 from tests.bot.test_storage import request
+from tests.conftest import EMPTYING
 
 # Quick, but not so quick that a busy machine looks like a dead worker, or like a database that is away.
 QUICK = Pace(
@@ -274,7 +275,8 @@ async def test_forgotten_worker(database):
 
 async def test_ended_sessions(database):
     """A pool replaces each connection whose session was ended, and need not be closed and opened for it."""
-    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    others = f"""FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND application_name <> '{EMPTYING}'"""
     pool = Pool(database, 2)
     async with pool.connection(), pool.connection():
         pass
