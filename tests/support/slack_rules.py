@@ -23,7 +23,7 @@ def _checker():
     return checker
 
 
-def any_of(validator, alternatives, instance, schema):
+def any_of(validator, alternatives, instance, schema):  # noqa: ARG001 - as jsonschema calls it
     """`anyOf` that leaves an alternative at its first fault: a block is one of twenty, and all faults of the others took a second a modal."""
     if not any(next(validator.descend(instance, one), None) is None for one in alternatives):
         yield ValidationError(f"{instance!r} is not valid under any of the given schemas")
