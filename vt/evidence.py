@@ -4,8 +4,8 @@ VirusTotal's API v2 gives no verdict on hosts, only lists of URLs and files that
 them, which is compared with a threshold. docs/verdicts.md shows both on recorded reports.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -14,17 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from vt.actions import Action
 from vt.codec import remembered
-from vt.models import (
-    MAX_ENGINES,
-    FileReport,
-    HostReport,
-    Reply,
-    Sample,
-    SeenUrl,
-    UrlReport,
-    read_or_none,
-    url_entry,
-)
+from vt.models import MAX_ENGINES, FileReport, HostReport, Sample, SeenUrl, UrlReport, read_or_none, url_entry
 
 DOWNLOADED = "downloaded"
 SERVED = frozenset({"url", DOWNLOADED})
@@ -116,23 +106,20 @@ class HostRecord:
     flagged: tuple[Evidence, ...]
     """Worst first."""
     shared: bool = False
-    """Many people put things there, most of them harmless: see _is_shared."""
+    """Many people put things there, most of them harmless: see `record`."""
 
 
 def record(report: HostReport) -> HostRecord:
-    """What a report says against its host."""
-    return HostRecord(flagged(report), _is_shared(report))
+    """What a report says against its host.
 
-
-def _is_shared(report: HostReport) -> bool:
-    """Are VirusTotal's lists of the URLs and of the files from there that no engine flags full, and mostly harmless?
-
-    Of what was seen since the oldest entry of each list, at least twice as much has to be unflagged as flagged. So a host
-    that hands out malware is not excused by a hundred harmless files that somebody put there once.
+    It is shared when VirusTotal's lists of the URLs and of the files from there that no engine flags are full, and mostly
+    harmless: of what was seen since the oldest entry of each list, at least twice as much has to be unflagged as flagged. So
+    a host that hands out malware is not excused by a hundred harmless files that somebody put there once.
     """
-    return _mostly_harmless(report.detected_urls, report.undetected_urls) and _mostly_harmless(
+    is_shared = _mostly_harmless(report.detected_urls, report.undetected_urls) and _mostly_harmless(
         report.detected_downloaded_samples, report.undetected_downloaded_samples
     )
+    return HostRecord(flagged(report), is_shared)
 
 
 def _mostly_harmless(flagged: Sequence[Sample | SeenUrl], unflagged: Sequence[Sample | SeenUrl]) -> bool:
@@ -148,7 +135,11 @@ def flagged(report: HostReport) -> tuple[Evidence, ...]:
 
     An entry whose count cannot be read counts as one engine: VirusTotal lists it as detected.
     """
-    return _worst_first(_evidence(kind, seen) for kind, seen in report.detected())
+    found = (
+        Evidence(kind, seen.name, 1 if seen.positives is None else seen.positives, seen.total, date=seen.date)
+        for kind, seen in report.detected()
+    )
+    return tuple(sorted(found, key=lambda one: (one.positives, one.date or LONG_AGO), reverse=True))
 
 
 def newest(evidence: Iterable[Evidence]) -> Evidence | None:
@@ -196,30 +187,15 @@ def split(
 
 
 def condensed(found: HostRecord) -> HostRecord:
-    """The same without names and without what never decides: of each kind, what is both older and milder than another."""
+    """The same without names and without what never decides: of each kind, what is no newer than another that is as bad."""
     kept: list[Evidence] = []
-    for kind in dict.fromkeys(one.kind for one in found.flagged):
-        kept += _undominated([one for one in found.flagged if one.kind == kind])
-    return HostRecord(_worst_first(kept), found.shared)
-
-
-def _undominated(worst_first: Sequence[Evidence]) -> Iterator[Evidence]:
-    """Leaves out what is no newer than other evidence that is at least as bad."""
-    latest: datetime | None = None
-    for one in worst_first:
+    latest: dict[str, datetime] = {}
+    for one in found.flagged:
         date = datetime.max.replace(tzinfo=UTC) if one.date is None else one.date
-        if latest is None or date > latest:
-            latest = date
-            yield Evidence(one.kind, None, one.positives, total=one.total, date=one.date)
-
-
-def _evidence(kind: str, seen: Sample | SeenUrl) -> Evidence:
-    positives = 1 if seen.positives is None else seen.positives
-    return Evidence(kind, seen.name, positives, total=seen.total, date=seen.date)
-
-
-def _worst_first(found: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    return tuple(sorted(found, key=lambda one: (one.positives, one.date or LONG_AGO), reverse=True))
+        if one.kind not in latest or date > latest[one.kind]:
+            latest[one.kind] = date
+            kept.append(replace(one, name=None))
+    return HostRecord(tuple(kept), found.shared)
 
 
 # Read exactly ------------------------------------------------------------------------------------------
@@ -301,7 +277,7 @@ class _HostReport(_Strict):
         return all(value in (None, []) for value in unknown)
 
 
-def is_exact(report: Reply, raw: Mapping[str, Any]) -> bool:
+def is_exact(report: object, raw: Mapping[str, Any]) -> bool:
     """Can everything that a verdict on `raw` rests on be read exactly, unless it is missing? `report` was read of it."""
     if not isinstance(report, HostReport | FileReport | UrlReport):
         return True

@@ -92,7 +92,9 @@ def poll(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
         return lookup.done(lookup.note).evolve(raw=raw, checked_at=now)
     if lookup.upload_uncertain and raw.get("response_code") == Code.QUEUED and raw.get("scan_id"):
         return after_receipt(lookup, raw, now)
-    if _never_arrived(lookup, raw):
+    # A file that was unknown before its upload, and still is at the second poll, was not uploaded.
+    was_unknown = lookup.upload_uncertain and lookup.reanalyse_after is None and lookup.attempts > 0
+    if was_unknown and raw.get("response_code") == Code.UNKNOWN:
         if lookup.failed_uploads >= MAX_BROKEN_UPLOADS:
             return lookup.refused(errors.Unreachable())
         again = {"waiting_since": None, "attempts": 0, "not_before": None}
@@ -128,16 +130,6 @@ def _seconds_of(scan_id: str) -> int:
     return int(found[1]) if (found := _SECONDS.search(scan_id)) else 0
 
 
-def _never_arrived(lookup: Lookup, raw: Raw) -> bool:
-    """A file that was unknown before its upload, and still is at the second poll, was not uploaded."""
-    return (
-        lookup.upload_uncertain
-        and lookup.reanalyse_after is None
-        and lookup.attempts > 0
-        and raw.get("response_code") == Code.UNKNOWN
-    )
-
-
 # Interrupted uploads -------------------------------------------------------------------------------------
 
 
@@ -170,18 +162,14 @@ def after_error(lookup: Lookup, error: VTError, now: datetime, outage: Backoff =
         return lookup.delayed(error, error.retry_at)
     if lookup.step is Step.WAIT:
         return poll(lookup, {}, now)
-    if isinstance(error, NotAnswering):
-        return _after_outage(lookup, error, now, outage)
-    if lookup.step is Step.RESCAN:
-        return lookup.done(Note.RESCAN_REFUSED)
-    return lookup.refused(error)
-
-
-def _after_outage(lookup: Lookup, error: NotAnswering, now: datetime, outage: Backoff) -> Lookup:
-    if now - (lookup.waiting_since or now) > outage.give_up_after:
+    if not isinstance(error, NotAnswering):
+        is_rescan = lookup.step is Step.RESCAN
+        return lookup.done(Note.RESCAN_REFUSED) if is_rescan else lookup.refused(error)
+    since = lookup.waiting_since or now
+    if now - since > outage.give_up_after:
         return lookup.refused(error)
     spread = 1 - crc32(repr((lookup.resource, lookup.attempts)).encode()) / 2**32 / 5
-    counted = lookup.evolve(waiting_since=lookup.waiting_since or now, attempts=lookup.attempts + 1)
+    counted = lookup.evolve(waiting_since=since, attempts=lookup.attempts + 1)
     return counted.delayed(error, now + outage.delay(lookup.attempts) * spread)
 
 

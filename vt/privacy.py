@@ -16,16 +16,9 @@ from vt.verdict import Note
 
 INCIDENT_TOOLS = frozenset(
     {
-        *("slack.com", "slack-edge.com", "slack-files.com", "virustotal.com"),
+        *("slack.com", "slack-edge.com", "slack-files.com", "virustotal.com", "datadoghq.com"),
         *("zoom.us", "webex.com", "whereby.com", "meet.google.com", "teams.microsoft.com", "teams.live.com"),
-        *(
-            "atlassian.net",
-            "statuspage.io",
-            "pagerduty.com",
-            "opsgenie.com",
-            "servicenow.com",
-            "datadoghq.com",
-        ),
+        *("atlassian.net", "statuspage.io", "pagerduty.com", "opsgenie.com", "servicenow.com"),
         *("splunkcloud.com", "sentry.io", "grafana.net", "mitre.org", "cisa.gov", "nist.gov", "first.org"),
     }
 )

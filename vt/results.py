@@ -80,7 +80,14 @@ def insight(finding: Finding) -> Insight | None:
     risky = finding.state is State.RISKY
     numbers = (rule.count, rule.total, rule.threshold) if rule else (None, None, None)
     if isinstance(report, AddressReport) and report.response_code == Code.FOUND:
-        return Insight(INSIGHT, risky, _seen_there(report), *numbers)
+        rows = (
+            Field("Country", report.country or None),
+            Field("Malicious Referrer Samples", len(report.detected_referrer_samples)),
+            Field("Malicious Downloaded Samples", len(report.detected_downloaded_samples)),
+            Field("Malicious Communicating Samples", len(report.detected_communicating_samples)),
+            Field("Malicious URLs", len(report.detected_urls)),
+        )
+        return Insight(INSIGHT, risky, rows, *numbers)
     if risky and rule and rule.basis is Basis.ENGINES:
         return Insight(INSIGHT, risky, (), *numbers)
     return None
@@ -165,16 +172,6 @@ def _url_id(finding: Finding, url: str) -> str:
 
 def _digest(value: object) -> str | None:
     return value.lower() if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value) else None
-
-
-def _seen_there(report: AddressReport) -> tuple[Field, ...]:
-    return (
-        Field("Country", report.country or None),
-        Field("Malicious Referrer Samples", len(report.detected_referrer_samples)),
-        Field("Malicious Downloaded Samples", len(report.detected_downloaded_samples)),
-        Field("Malicious Communicating Samples", len(report.detected_communicating_samples)),
-        Field("Malicious URLs", len(report.detected_urls)),
-    )
 
 
 def _categories(report: DomainReport) -> tuple[str, ...]:

@@ -148,22 +148,19 @@ class Service:
     ) -> list[Lookup]:
         """The lookups, with the replies that are stored. The rest is claimed, unless somebody else is asking for it."""
         board = list(board)
-        while wanted := self._wanted(board, claimant):
+        while True:
             now = self._clock()
+            keys = {cache_key(one): one for one in board if may_use_cached(one, now)}
+            wanted = [
+                WantedReply.of(one, batched=self._is_batched(one))
+                for key, one in keys.items()
+                if claimant.is_open(key)
+            ]
+            if not wanted:
+                return board
             within = TimeRange(since, since, now + SKEW) if since else self._max_ages.range(now)
-            replies = await claimant.claim(list(wanted.values()), within)
+            replies = await claimant.claim(wanted, within)
             board = [self._with_reply(one, replies, now, claimant.saving) for one in board]
-        return board
-
-    def _wanted(self, board: Sequence[Lookup], claimant: Claimant) -> dict[str, WantedReply]:
-        """The replies of which nobody in this process knows where they come from."""
-        now = self._clock()
-        wanted = {cache_key(one): one for one in board if may_use_cached(one, now)}
-        return {
-            key: WantedReply.of(one, batched=self._is_batched(one))
-            for key, one in wanted.items()
-            if claimant.is_open(key)
-        }
 
     def _is_batched(self, lookup: Lookup) -> bool:
         return self._endpoints[lookup.action.key][lookup.step].batch_size(self.client) > 1

@@ -149,12 +149,9 @@ def has_port_suffix(token: Token) -> bool:
 def is_version(token: Token) -> bool:
     """Whether four numbers are a version: after such a word, a comparison, or the name of a product and a slash."""
     before = token.string[max(0, token.start() - CONTEXT) : token.start()]
-    if _VERSION_CONTEXT.search(before):
-        return True
-    if not before.endswith("/"):
-        return False
+    is_product = before.endswith("/") and _PRODUCT.search(before) and not is_after_label(before)
     has_port = _PORT_AFTER.match(token.string, token.end())
-    return not has_port and _PRODUCT.search(before) is not None and not is_after_label(before)
+    return bool(_VERSION_CONTEXT.search(before) or (is_product and not has_port))
 
 
 def is_after_interface(token: Token) -> bool:
@@ -215,10 +212,9 @@ def _is_capture(token: Token, ports: list[str]) -> bool:
 def _is_sized_like_address(numbers: list[int]) -> bool:
     """Whether four octets and a port are too large for a version, whose numbers are small."""
     *octets, port = numbers
-    if port >= FIRST_UNPRIVILEGED_PORT:
-        return max(octets) >= _LARGE_OCTET
     large = [octet for octet in octets if octet >= _LARGE_OCTET // 3]
-    return max(octets) >= _LARGE_OCTET and len(large) > 1 and port >= _FIRST_COMMON_PORT
+    is_common = len(large) > 1 and port >= _FIRST_COMMON_PORT
+    return max(octets) >= _LARGE_OCTET and (port >= FIRST_UNPRIVILEGED_PORT or is_common)
 
 
 def _line(token: Token) -> str:

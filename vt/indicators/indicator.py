@@ -195,16 +195,11 @@ def split_values(text: str) -> list[str]:
                 values[-1] = word[url_start : piece.end()]
             else:
                 values.append(piece[0])
-                url_start = piece.start() if _is_url_with_path(piece[0]) else None
+                found = read(piece[0])
+                rest = found.written.partition("://")[2] or found.written if found else ""
+                is_url = found is not None and found.kind is Kind.URL and bool(re.search(r"[/?]", rest))
+                url_start = piece.start() if is_url else None
     return values
-
-
-def _is_url_with_path(value: str) -> bool:
-    found = read(value)
-    if found is None or found.kind is not Kind.URL:
-        return False
-    rest = found.written.partition("://")[2] or found.written
-    return "/" in rest or "?" in rest
 
 
 def _is_value(piece: str) -> bool:

@@ -58,7 +58,11 @@ def extract(text: str, *, unknown_hosts: bool = False) -> list[Indicator]:
     text = text[:MAX_LENGTH]
     if not _PREFILTER.search(text.encode(errors="replace")):
         return []
-    found = _scan(_separate(refang_marked(to_plain_text(strip_markup(text)))))
+    text = _separate(refang_marked(to_plain_text(strip_markup(text))))
+    # RE2 searches bytes faster than str, and in ASCII their offsets are the same.
+    chunks = _candidate().finditer(text.encode() if text.isascii() else text)
+    # None is a candidate that is no indicator, which counts towards the limit.
+    found = (one for chunk in chunks for one in _scan_chunk(text, *chunk.span()))
     kept = (one for one in islice(found, MAX_CANDIDATES) if one and (unknown_hosts or one.known_host))
     return [one for one in dict.fromkeys(kept) if not _CHAT_LINK.match(one.value)]
 
@@ -76,19 +80,11 @@ def _separate(text: str) -> str:
     return text if text.isascii() else _SCRIPT_CHANGE.sub(" ", text)
 
 
-def _scan(text: str) -> Iterator[Indicator | None]:
-    """What each candidate is; None for a candidate that is no indicator, which counts towards the limit.
-
-    RE2 searches bytes faster than str, and in ASCII their offsets are the same.
-    """
-    for chunk in _candidate().finditer(text.encode() if text.isascii() else text):
-        yield from _scan_chunk(text, *chunk.span())
-
-
 def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
     """The URLs with a scheme, and what is between them."""
     while (mark := text.find("://", start, stop)) >= 0:
-        opening = _url_start(text, mark, start)
+        scheme = _SCHEME.search(text[max(start, mark - _MAX_SCHEME_LENGTH) : mark])
+        opening = mark - len(scheme[0]) if scheme else mark
         yield from _scan_tokens(text, start, opening)
         start = max(_url_end(text, opening, stop), mark + 3)
         yield _url(_trim_url(text[opening:start], text[max(0, opening - 1) : opening]))
@@ -142,12 +138,6 @@ _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _TRAILING_PUNCTUATION = ".,:;!?'*~$([{\\…–—" + DOT
 
 
-def _url_start(text: str, mark: int, minimum: int) -> int:
-    """Where the scheme before the `://` at `mark` starts, not before `minimum`; `mark` when there is no scheme."""
-    found = _SCHEME.search(text[max(minimum, mark - _MAX_SCHEME_LENGTH) : mark])
-    return mark - len(found[0]) if found else mark
-
-
 def _url_end(text: str, start: int, stop: int) -> int:
     """Where the URL that starts at `start` ends; it may still have the punctuation of the sentence at its end.
 
@@ -197,7 +187,9 @@ def _read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
         return None
     if before.endswith(("@", "\\")) or (before.endswith("/") and before != "//"):
         return None
-    if addresses.has_port_suffix(token) and _is_endpoint(token):
+    # The number after it is a port: after an address, before a protocol, after an interface.
+    is_endpoint = token[0][-1].isdecimal() or text.startswith(":", end) or addresses.is_after_interface(token)
+    if is_endpoint and addresses.has_port_suffix(token):
         return None
     if not (addresses.read_ipv4(token) or _domain(token)):
         return None
@@ -205,12 +197,6 @@ def _read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
     refanged = _trim_url(text[start:end], before[-1:]).lstrip(_EDGES + "_").replace(DOT, ".")
     url = hosts.parse_url(refanged)
     return (indicator.from_url(url, refanged), end) if url else None
-
-
-def _is_endpoint(token: Token) -> bool:
-    """Whether the number after a token is a port: after an address, before a protocol, after an interface."""
-    followed_by_protocol = token.string.startswith(":", token.end())
-    return token[0][-1].isdecimal() or followed_by_protocol or addresses.is_after_interface(token)
 
 
 def _read_token(token: Token) -> list[Indicator]:
