@@ -162,6 +162,10 @@ class Sensitive(VTError, code="sensitive"):
     """A URL with a password or a token in it: not sent until somebody agrees."""
 
 
+NEVER_SENT = (Internal, NotPublic, Sensitive)
+"""Why a lookup was not sent to VirusTotal, for reasons that do not change when it is tried again."""
+
+
 # A file cannot be read -----------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from pydantic import (
 from vt import errors
 from vt.actions import BY_KEY, Action
 from vt.codec import PackedReply, Raw
-from vt.errors import VTError, code_of, pack, unpack
+from vt.errors import NEVER_SENT, VTError, code_of, pack, unpack
 from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.models import Code
@@ -31,8 +31,6 @@ from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pen
 
 ANY_CONTENT = "*"
 """In place of a SHA-256: the settings allow any file to be uploaded."""
-NEVER_SENT = (errors.Internal, errors.NotPublic, errors.Sensitive)
-"""Why a lookup was not sent to VirusTotal, for reasons that do not change when it is tried again."""
 ENTERED = ("action", "input", "place", "threshold", "criteria", "rescan_after_days")
 """The fields that somebody asked with: they stay when a lookup starts again."""
 VERSION = 3

@@ -173,28 +173,6 @@ def after_error(lookup: Lookup, error: VTError, now: datetime, outage: Backoff =
     return counted.delayed(error, now + outage.delay(lookup.attempts) * spread)
 
 
-def is_uncertain(error: VTError) -> bool:
-    """Whether VirusTotal may have taken an upload that was answered so, or not at all."""
-    return isinstance(error, NotAnswering | errors.Unreadable)
-
-
-def after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:
-    """An upload broke: without its last bytes it cannot have arrived, with them (`sent_whole`) it may have.
-
-    Either way VirusTotal is asked for the file before it is sent again.
-    """
-    if not is_uncertain(error):
-        return after_error(lookup.evolve(upload_started=None), error, now)
-    if lookup.failed_uploads + 1 >= MAX_BROKEN_UPLOADS:
-        return lookup.evolve(upload_started=None).refused(error)
-    if sent_whole:
-        return after_error(interrupted(lookup), error, now)
-    after = after_error(
-        lookup.evolve(upload_started=None, failed_uploads=lookup.failed_uploads + 1), error, now
-    )
-    return after if after.settled else after.evolve(step=Step.ASK)
-
-
 # An outage ----------------------------------------------------------------------------------------------
 
 PROBE_EVERY = timedelta(seconds=10)

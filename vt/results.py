@@ -1,4 +1,4 @@
-"""What follows from a finding: the insight, the documented results, its page at VirusTotal, and what may still be done. Pure."""
+"""What follows from a finding: the insight, the documented results, its page at VirusTotal, what was known before. Pure."""
 
 import json
 import re
@@ -10,13 +10,12 @@ from hashlib import sha256
 from itertools import count
 from urllib.parse import quote
 
-from vt.actions import HASHES, Action
+from vt.actions import Action
 from vt.codec import PackedReply
 from vt.enrichment import Detection, Field, Values, detecting, value_of
 from vt.errors import Internal, NotPublic, Sensitive
 from vt.evidence import Evidence, HostCriteria, HostRecord, HostRule, condensed, flagged, newest, record
 from vt.indicators import Kind
-from vt.lookup import NEVER_SENT
 from vt.models import AddressReport, Code, DomainReport, HostReport
 from vt.privacy import masked
 from vt.verdict import Basis, Finding, State, state_of, weigh
@@ -244,53 +243,7 @@ def by_documented_rule(finding: Finding, now: datetime) -> Judgement:
     return Judgement(state_of(documented), documented.count, documented.total)
 
 
-# What may still be done with it at VirusTotal ----------------------------------------------------------
-
-COMMENTED = HASHES | {Kind.URL}
-"""What VirusTotal's API v2 keeps comments on (comments/get takes hashes and URLs)."""
-
-
-def can_send(finding: Finding) -> bool:
-    """Whether VirusTotal may be told of it at all: not internal, and no secret in it."""
-    return not isinstance(finding.error, NEVER_SENT)
-
-
-def can_submit(finding: Finding) -> bool:
-    """Whether it is a URL that VirusTotal does not know, which a person may have scanned."""
-    is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
-    return is_url and finding.state is State.UNKNOWN
-
-
-def can_upload(finding: Finding) -> bool:
-    """Whether it is a file that VirusTotal knows, and that may be analysed again by uploading it."""
-    return finding.action.files and _is_known(finding)
-
-
-def can_rescan(finding: Finding, *, private_key: bool) -> bool:
-    """Whether VirusTotal knows it and may analyse it again: URLs with any key, files with a private one."""
-    kind = finding.indicator.kind if finding.indicator else None
-    if kind is Kind.URL:
-        # A URL that no engine has looked at is submitted, like one that VirusTotal does not know.
-        return finding.rule is not None and can_send(finding)
-    return kind in HASHES and private_key and _is_known(finding)
-
-
-def has_comments(finding: Finding) -> bool:
-    """Whether VirusTotal may have comments on it. It shows them to private keys only, and each page costs a call."""
-    kind = finding.indicator.kind if finding.indicator else None
-    return kind in COMMENTED and finding.raw is not None and can_send(finding)
-
-
-def _is_known(finding: Finding) -> bool:
-    """Whether VirusTotal has it and is not analysing it now, even if no engine has looked at it yet."""
-    has_report = getattr(finding.report, "response_code", 0) == Code.FOUND
-    return finding.rule is not None or (has_report and finding.state is State.UNKNOWN)
-
-
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings in the order to read them: by state, then by count; equal ones keep their order."""
-
-    def rank(found: Finding) -> tuple[int, int]:
-        return list(State).index(found.state), -found.rule.worst[0] if found.rule else 0
-
-    return tuple(sorted(findings, key=rank))
+    order = list(State).index
+    return tuple(sorted(findings, key=lambda one: (order(one.state), -one.rule.worst[0] if one.rule else 0)))

@@ -1,4 +1,4 @@
-"""What a report means: one of six states, the rule that decided, and a note for the reader. Pure."""
+"""What a report means: one of six states, the rule that decided, a note for the reader, and what may still be done. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from vt import models
-from vt.actions import Action
+from vt.actions import HASHES, Action
 from vt.codec import PackedReply, Raw, remembered
-from vt.errors import QuotaSpent, Unreadable, Unsupported, VTError
+from vt.errors import NEVER_SENT, QuotaSpent, Unreadable, Unsupported, VTError
 from vt.evidence import (
     DEFAULT_CRITERIA,
     SERVED,
@@ -21,7 +21,7 @@ from vt.evidence import (
     record,
     split,
 )
-from vt.indicators import Indicator
+from vt.indicators import Indicator, Kind
 from vt.models import Code, FileReport, HostReport, Reply, UrlReport
 
 RECENT = timedelta(days=30)
@@ -296,3 +296,46 @@ def state_of(rule: Rule) -> State:
     if not rule.count:
         return State.SUSPICIOUS if rule.context else State.CLEAN
     return State.RISKY if rule.count >= rule.threshold else State.SUSPICIOUS
+
+
+# What may still be done with it at VirusTotal ----------------------------------------------------------
+
+COMMENTED = HASHES | {Kind.URL}
+"""What VirusTotal's API v2 keeps comments on (comments/get takes hashes and URLs)."""
+
+
+def can_send(finding: Finding) -> bool:
+    """Whether VirusTotal may be told of it at all: not internal, and no secret in it."""
+    return not isinstance(finding.error, NEVER_SENT)
+
+
+def can_submit(finding: Finding) -> bool:
+    """Whether it is a URL that VirusTotal does not know, which a person may have scanned."""
+    is_url = finding.indicator is not None and finding.indicator.kind is Kind.URL
+    return is_url and finding.state is State.UNKNOWN
+
+
+def can_upload(finding: Finding) -> bool:
+    """Whether it is a file that VirusTotal knows, and that may be analysed again by uploading it."""
+    return finding.action.files and _is_known(finding)
+
+
+def can_rescan(finding: Finding, *, private_key: bool) -> bool:
+    """Whether VirusTotal knows it and may analyse it again: URLs with any key, files with a private one."""
+    kind = finding.indicator.kind if finding.indicator else None
+    if kind is Kind.URL:
+        # A URL that no engine has looked at is submitted, like one that VirusTotal does not know.
+        return finding.rule is not None and can_send(finding)
+    return kind in HASHES and private_key and _is_known(finding)
+
+
+def has_comments(finding: Finding) -> bool:
+    """Whether VirusTotal may have comments on it. It shows them to private keys only, and each page costs a call."""
+    kind = finding.indicator.kind if finding.indicator else None
+    return kind in COMMENTED and finding.raw is not None and can_send(finding)
+
+
+def _is_known(finding: Finding) -> bool:
+    """Whether VirusTotal has it and is not analysing it now, even if no engine has looked at it yet."""
+    has_report = getattr(finding.report, "response_code", 0) == Code.FOUND
+    return finding.rule is not None or (has_report and finding.state is State.UNKNOWN)

@@ -25,8 +25,7 @@ from handlers.views.rich_text import Message, mrkdwn
 from vt.client import DIRECT_UPLOAD
 from vt.lookup import Lookup, Step
 from vt.privacy import SubmitPolicy
-from vt.results import can_rescan, can_submit
-from vt.verdict import Finding, Note
+from vt.verdict import Finding, Note, can_rescan, can_submit
 
 log = structlog.get_logger()
 

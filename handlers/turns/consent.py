@@ -19,8 +19,7 @@ from vt.files.hosts import LOGIN
 from vt.files.provider import file_name
 from vt.lookup import ANY_CONTENT, Lookup, Step
 from vt.privacy import UploadPolicy, matches_any
-from vt.results import can_upload
-from vt.verdict import Note
+from vt.verdict import Note, can_upload
 
 VALID_FOR = timedelta(minutes=10)
 

@@ -24,8 +24,7 @@ from handlers.views.rich_text import Message
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
 from vt.models import Comments, read
-from vt.results import has_comments
-from vt.verdict import Finding
+from vt.verdict import Finding, has_comments
 
 CLOSED = frozenset({"not_found", "view_not_found"})
 """Slack's error codes for a modal that is no longer open."""

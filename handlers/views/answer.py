@@ -43,8 +43,18 @@ from handlers.views.rich_text import (
 from vt.actions import HASHES
 from vt.errors import Sensitive
 from vt.privacy import SubmitPolicy
-from vt.results import can_rescan, can_send, can_submit, can_upload, gui_link, has_comments, worst_first
-from vt.verdict import GIVEN_UP, Finding, State, tally
+from vt.results import gui_link, worst_first
+from vt.verdict import (
+    GIVEN_UP,
+    Finding,
+    State,
+    can_rescan,
+    can_send,
+    can_submit,
+    can_upload,
+    has_comments,
+    tally,
+)
 
 MORE = "more"
 """The action_id of the menu."""

@@ -29,8 +29,8 @@ from vt.indicators import Kind, defang
 from vt.lookup import Lookup
 from vt.models import Comment, Comments, DomainReport, HostReport
 from vt.privacy import has_secret, masked
-from vt.results import can_rescan, gui_link, json_text
-from vt.verdict import Basis, Finding, Rule
+from vt.results import gui_link, json_text
+from vt.verdict import Basis, Finding, Rule, can_rescan
 
 THRESHOLDS = (1, 3, 5, 10)
 """Thresholds whose verdicts are shown beside that of the answer."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from vt import errors
 from vt.files import provider
-from vt.files.provider import Entry, Parts, RootedPath, Roots, expand, file_name, is_pattern, to_text
+from vt.files.provider import Entry, Parts, RootedPath, Roots, expand, file_name, is_pattern
 
 _FAULTS: dict[int, type[errors.FileFault]] = {
     errno.ENOENT: errors.Missing,
@@ -137,12 +137,9 @@ def _open_regular(path: str, located: RootedPath) -> FileIO:
 def find(typed: str, pattern: RootedPath) -> list[str]:
     """The paths of the files that a pattern matches. Blocks; raises a FileFault."""
     try:
-        found = expand(typed, pattern, lambda parts: _entries(RootedPath(pattern.root, parts)), _UNREADABLE)
+        return expand(typed, pattern, lambda parts: _entries(RootedPath(pattern.root, parts)), _UNREADABLE)
     except OSError as error:
         raise fault(typed, error) from None
-    if not found:
-        raise errors.Missing(typed)
-    return [to_text(bytes(path)) for path in found]
 
 
 def _entries(folder: RootedPath) -> Iterator[Entry]:

@@ -164,21 +164,24 @@ def is_pattern(part: bytes) -> bool:
 
 def expand(
     typed: str, pattern: RootedPath, entries: ListFolder, unreadable: tuple[type[Exception], ...]
-) -> list[RootedPath]:
-    """The files that a path with `*` and `?` matches, sorted. As in a shell, they do not match a leading dot.
+) -> list[str]:
+    """The paths of the files that a path with `*` and `?` matches, sorted. As in a shell, they do not match a leading dot.
 
     As in a shell, folders that a wildcard matched and that cannot be listed (`unreadable` exceptions) are skipped; the
-    folder that was written out must be readable. Raises TooManyFiles, TooManyNames, and what `entries` raises.
+    folder that was written out must be readable. Raises Missing (nothing matches), TooManyFiles, TooManyNames, and what
+    `entries` raises.
     """
     fixed = next((i for i, part in enumerate(pattern.parts) if is_pattern(part)), len(pattern.parts))
     above = pattern.parts[:fixed]
-    found: list[RootedPath] = []
+    found: list[bytes] = []
     listing = _limited(MAX_NAMES, typed, _skipping(entries, above, unreadable))
     for parts in _matches(pattern.parts[fixed:], above, listing):
-        found.append(RootedPath(pattern.root, parts))
+        found.append(bytes(RootedPath(pattern.root, parts)))
         if len(found) > MAX_MATCHES:
             raise errors.TooManyFiles(typed, MAX_MATCHES)
-    return sorted(found, key=bytes)
+    if not found:
+        raise errors.Missing(typed)
+    return [to_text(path) for path in sorted(found)]
 
 
 def _skipping(entries: ListFolder, above: Parts, unreadable: tuple[type[Exception], ...]) -> ListFolder:

@@ -23,13 +23,11 @@ from vt.files.provider import (
     file_name,
     is_pattern,
     noop,
-    to_text,
 )
 from vt.files.ssh import Connection
 
 IDLE_SECONDS = 30.0
 """A server that sends nothing for this long is given up."""
-
 SUM_BYTES = 66
 """What is read of sha256sum's output: a backslash if the name was escaped, 64 hexadecimal digits, a space."""
 
@@ -56,24 +54,19 @@ class Server:
     limit: int
     seconds: float
 
-    @property
-    def roots(self) -> Roots:
-        """The folders that files may be read from."""
-        return Roots(self.host.roots)
-
     async def find(self, typed: str) -> list[str]:
         """The path itself, or the paths of the files that its `*` and `?` match; links are not followed.
 
         Raises NotAllowed, Missing (nothing matches), TooManyFiles, TooManyNames, NotReadable, TooSlow, or a HostFault.
         """
-        path = self.roots.locate(typed)
+        path = Roots(self.host.roots).locate(typed)
         if not any(map(is_pattern, path.parts)):
             return [typed]
         return await self._query(typed, partial(_find, typed, path))
 
     async def open(self, path: str) -> "RemoteFile":
         """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault or a HostFault."""
-        located = self.roots.locate(path)
+        located = Roots(self.host.roots).locate(path)
         attributes = await self._query(path, partial(_lstat, path, located))
         provider.check_regular(path, attributes.size, self.limit, attributes.mode)
         return RemoteFile(path, attributes.size, self, located=located, attributes=attributes)
@@ -83,20 +76,15 @@ class Server:
 
         It is computed on the server when the entry allows that and the command works.
         """
-        if (
-            self.host.sha256sum
-            and isinstance(source, RemoteFile)
-            and (found := await self._sha256sum(source))
-        ):
-            return found
-        return await provider.digest(source, on_read)
+        return await self._sha256sum(source) or await provider.digest(source, on_read)
 
-    async def _sha256sum(self, source: "RemoteFile") -> str | None:
+    async def _sha256sum(self, source: Source) -> str | None:
+        if not (self.host.sha256sum and isinstance(source, RemoteFile)):
+            return None
         command = b"sha256sum -- " + shell_quote(bytes(source.located))
         with self.faults(source.path):
-            output = await self.in_thread(
-                source.path, partial(_run, self.connection.transport, command, self.seconds)
-            )
+            run = partial(_run, self.connection.transport, command, self.seconds)
+            output = await self.in_thread(source.path, run)
         now = await self._query(source.path, partial(_lstat, source.path, source.located))
         if now != source.attributes:
             raise errors.Changed(source.path)
@@ -206,13 +194,12 @@ class RemoteFile:
 
 def _join_block(content: Iterator[bytes]) -> bytes:
     """The next BLOCK_BYTES or so: handing every packet from thread to thread costs more than receiving it."""
-    parts, size = [], 0
+    block = bytearray()
     for part in content:
-        parts.append(part)
-        size += len(part)
-        if size >= provider.BLOCK_BYTES:
+        block += part
+        if len(block) >= provider.BLOCK_BYTES:
             break
-    return b"".join(parts)
+    return bytes(block)
 
 
 def _lstat(path: str, located: RootedPath, session: sftp.Session) -> sftp.Attributes:
@@ -234,13 +221,9 @@ def _find(typed: str, pattern: RootedPath, session: sftp.Session) -> list[str]:
         if parts:
             _lstat(typed, folder, session)
         for name, attributes in session.names(bytes(folder)):
-            mode = attributes.mode
-            yield Entry(name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode))
+            yield Entry(name, stat.S_ISDIR(attributes.mode), is_file=stat.S_ISREG(attributes.mode))
 
-    found = expand(typed, pattern, entries, (sftp.StatusError, errors.NotRegular))
-    if not found:
-        raise errors.Missing(typed)
-    return [to_text(bytes(path)) for path in found]
+    return expand(typed, pattern, entries, (sftp.StatusError, errors.NotRegular))
 
 
 def shell_quote(path: bytes) -> bytes:
@@ -256,9 +239,7 @@ def _run(transport: Transport, command: bytes, seconds: float) -> bytes:
         channel.exec_command(command)
         # An account with `ForceCommand internal-sftp` runs an SFTP server instead, which would wait for requests.
         channel.shutdown_write()
-        output = b""
-        while len(output) < SUM_BYTES and (more := channel.recv(SUM_BYTES)):
-            output += more
+        output: bytes = channel.makefile("rb").read(SUM_BYTES)
     except SSHException:
         if not transport.is_active():
             raise

@@ -227,9 +227,9 @@ class FileTransfer:
             return {index: polling.after_error(first.evolve(upload_started=None), fault, self._clock())}
         except VTError as error:
             now = self._clock()
-            upload.may_have_arrived = is_complete and polling.is_uncertain(error)
+            upload.may_have_arrived = is_complete and _is_uncertain(error)
             return {
-                each: polling.after_upload_error(lookup, error, now, sent_whole=is_complete)
+                each: _after_upload_error(lookup, error, now, sent_whole=is_complete)
                 for each, lookup in group.items()
             }
         if isinstance(outcome, Note):
@@ -297,3 +297,25 @@ async def _tracked(source: Source, lookup: Lookup, on_progress: OnProgress) -> A
             yield chunk
             sent += len(chunk)
             on_progress(lookup, sent)
+
+
+def _is_uncertain(error: VTError) -> bool:
+    """Whether VirusTotal may have taken an upload that was answered so, or not at all."""
+    return isinstance(error, errors.NotAnswering | errors.Unreadable)
+
+
+def _after_upload_error(lookup: Lookup, error: VTError, now: datetime, *, sent_whole: bool) -> Lookup:
+    """An upload broke: without its last bytes it cannot have arrived, with them (`sent_whole`) it may have.
+
+    Either way VirusTotal is asked for the file before it is sent again.
+    """
+    if not _is_uncertain(error):
+        return polling.after_error(lookup.evolve(upload_started=None), error, now)
+    if lookup.failed_uploads + 1 >= polling.MAX_BROKEN_UPLOADS:
+        return lookup.evolve(upload_started=None).refused(error)
+    if sent_whole:
+        return polling.after_error(polling.interrupted(lookup), error, now)
+    after = polling.after_error(
+        lookup.evolve(upload_started=None, failed_uploads=lookup.failed_uploads + 1), error, now
+    )
+    return after if after.settled else after.evolve(step=Step.ASK)

@@ -183,9 +183,8 @@ def _read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
     """The URL without a scheme that starts with this token, and where it ends."""
     text, (start, end) = token.string, token.span()
     before = text[max(0, start - 2) : start]
-    if not _PATH.match(text, end, stop):
-        return None
-    if before.endswith(("@", "\\")) or (before.endswith("/") and before != "//"):
+    is_inside = before.endswith(("@", "\\")) or (before.endswith("/") and before != "//")
+    if is_inside or not _PATH.match(text, end, stop):
         return None
     # The number after it is a port: after an address, before a protocol, after an interface.
     is_endpoint = token[0][-1].isdecimal() or text.startswith(":", end) or addresses.is_after_interface(token)
@@ -229,12 +228,11 @@ def _domain(token: Token, *, trusted: bool = False) -> tuple[str, str] | None:
         refanged = written.replace(DOT, ".")
         host = hosts.normalise_name(refanged)
         if host and hosts.is_registered_name(host):
-            if trusted or DOT in written:
-                return host, refanged
+            is_trusted = trusted or DOT in written
             end = start + len(written)
-            return (
-                None if false_positives.is_not_host(refanged, token.string, start, end) else (host, refanged)
-            )
+            if is_trusted or not false_positives.is_not_host(refanged, token.string, start, end):
+                return host, refanged
+            break
     return None
 
 
