@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from vt import errors
 from vt.codec import CHUNK, Limit, Packer, Raw, read_json, remembering
 from vt.errors import VTError
-from vt.polling import Outage, transfer_seconds
+from vt.polling import SLOWEST, Outage
 from vt.quota import ASK, Quota
 from vt.replies import NAMING, Form, answers, form_data, is_about_another, status_error
 
@@ -113,7 +113,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         kind: a private key has larger batches, and may rescan files.
         transport: how requests are sent; tests and proxies replace it.
         deadline: seconds that one call may take, with all its attempts.
-        upload_deadline: seconds that an upload may take at least; a large file may take longer (transfer_seconds).
+        upload_deadline: seconds that an upload may take at least; a large file may take longer (SLOWEST).
         upload_hosts: hosts that uploads may be redirected to, besides the API's own.
         sleep: pauses between attempts. outage: what the clients of a process know of one. packer: packs large replies.
     """
@@ -342,7 +342,7 @@ class Client(AbstractAsyncContextManager["Client"]):
                 headers=form.headers(size),
                 timeout=httpx.Timeout(self._deadline, read=RECEIPT_SECONDS),
             )
-            seconds = transfer_seconds(size, self._upload_deadline)
+            seconds = max(self._upload_deadline, size / SLOWEST)
             return single(await self._once(request, seconds, booked=booked))
 
     def _check_host(self, url: httpx.URL) -> None:

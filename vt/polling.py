@@ -27,13 +27,6 @@ SAME_SCAN = timedelta(minutes=10)
 """A resource that is submitted again within this time joins the first submission's scan (measured by public clients)."""
 SLOWEST = 256 << 10
 """Bytes per second below which a transfer that has used up its minimum time is given up."""
-
-
-def transfer_seconds(size: int, minimum: float) -> float:
-    """How many seconds a transfer of `size` bytes may take: at least `minimum`, more for large files."""
-    return max(minimum, size / SLOWEST)
-
-
 _SCAN_ID = re.compile("[0-9a-f]{64}(?:-[0-9]{1,12})?", re.IGNORECASE)
 _SECONDS = re.compile(r"-([0-9]{1,12})\Z")
 

@@ -1,6 +1,6 @@
 """The steps of a lookup: in which calls each is asked, at which endpoint, what the reply makes of it, and by which key it is cached."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -115,18 +115,15 @@ def plan(board: Sequence[Lookup], due: Sequence[int], client: Client, endpoints:
         endpoint = endpoints[lookup.action.key][lookup.step]
         group = groups.setdefault((endpoint, lookup.step), {})
         group.setdefault(lookup.resource, []).append(index)
-    batches = [
-        (endpoint, step is Step.WAIT, batch, tuple(index for one in batch for index in waiting[one]))
-        for (endpoint, step), waiting in groups.items()
-        for batch in _batches(tuple(waiting), endpoint.batch_size(client))
-    ]
+    batches = []
+    for (endpoint, step), waiting in groups.items():
+        resources, size = tuple(waiting), endpoint.batch_size(client)
+        for batch in (resources[start : start + size] for start in range(0, len(resources), size)):
+            which = tuple(index for one in batch for index in waiting[one])
+            batches.append((endpoint, step is Step.WAIT, batch, which))
     polls = sum(is_poll for _, is_poll, *_ in batches)
     plans = {True: Plan(polls), False: Plan(len(batches) - polls)}
     return [Call(endpoint, batch, which, poll, plans[poll]) for endpoint, poll, batch, which in batches]
-
-
-def _batches(resources: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
-    return (resources[start : start + size] for start in range(0, len(resources), size))
 
 
 # Reports and receipts ------------------------------------------------------------------------------------

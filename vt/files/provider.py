@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Protocol, TypeVar
 
 from vt import errors
-from vt.polling import transfer_seconds
+from vt.polling import SLOWEST
 
 BLOCK_BYTES = 1 << 20
 """How many bytes are read at once."""
@@ -312,7 +312,7 @@ async def exactly(
     All reads together may take `seconds`, or longer for a large file that arrives at no less than SLOWEST bytes a
     second. The time that the consumer spends between two blocks does not count. Raises Changed, TooSlow.
     """
-    seconds = transfer_seconds(size, seconds)
+    seconds = max(seconds, size / SLOWEST)
     received, left = 0, seconds
     while True:
         started = time.monotonic()

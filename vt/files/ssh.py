@@ -184,9 +184,9 @@ def credentials(host: Host) -> Login:
     if host.password is not None:
         return host.password
     try:
-        if host.password_file:
-            return _password(host)
-        return _key(host)
+        if not host.password_file:
+            return _key(host)
+        password = _read(host.password_file).rstrip("\r\n")
     except errors.LoginUnusable:
         raise
     except FileNotFoundError:
@@ -195,18 +195,14 @@ def credentials(host: Host) -> Login:
         raise errors.LoginUnusable(host.name, "closed") from None
     except Exception:  # noqa: BLE001 - with a damaged key file, its parser may raise anything
         raise errors.LoginUnusable(host.name, "damaged") from None
-
-
-def _password(host: Host) -> SecretStr:
-    password = _read(host.password_file).rstrip("\r\n")
     if not password:
         raise errors.LoginUnusable(host.name, "empty")
     return SecretStr(password)
 
 
-def _read(path: Path | None) -> str:
+def _read(path: Path) -> str:
     """The text of a key or password file, however the editor on its way saved it. Raises OSError, UnicodeDecodeError."""
-    with (path or Path()).expanduser().open("rb") as file:
+    with path.expanduser().open("rb") as file:
         raw = file.read(MAX_LOGIN_BYTES)
     # PowerShell's `>` writes UTF-16, with a byte order mark.
     return raw.decode("utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
