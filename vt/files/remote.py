@@ -54,19 +54,24 @@ class Server:
     limit: int
     seconds: float
 
+    @property
+    def roots(self) -> Roots:
+        """The folders that files may be read from."""
+        return Roots(self.host.roots)
+
     async def find(self, typed: str) -> list[str]:
         """The path itself, or the paths of the files that its `*` and `?` match; links are not followed.
 
         Raises NotAllowed, Missing (nothing matches), TooManyFiles, TooManyNames, NotReadable, TooSlow, or a HostFault.
         """
-        path = Roots(self.host.roots).locate(typed)
+        path = self.roots.locate(typed)
         if not any(map(is_pattern, path.parts)):
             return [typed]
         return await self._query(typed, partial(_find, typed, path))
 
     async def open(self, path: str) -> "RemoteFile":
         """The file at exactly this path; a `*` in it is an ordinary character. Raises a FileFault or a HostFault."""
-        located = Roots(self.host.roots).locate(path)
+        located = self.roots.locate(path)
         attributes = await self._query(path, partial(_lstat, path, located))
         provider.check_regular(path, attributes.size, self.limit, attributes.mode)
         return RemoteFile(path, attributes.size, self, located=located, attributes=attributes)

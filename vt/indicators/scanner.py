@@ -31,6 +31,10 @@ _SPACELESS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _SCRIPT_CHANGE = re.compile(f"(?<=[{_SPACELESS}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{_SPACELESS}])")
 """Between a script that is written without spaces (Chinese, Japanese, Korean) and Latin letters or digits."""
 _ESCAPED_NEWLINE = re.compile(r"\\[nrt](?=\w)")
+_CHAT_LINK = re.compile(
+    r"https?://(?:[\w-]+\.)*slack(?:-gov)?\.com(?::[0-9]+)?/(?:archives/|files/[UW]|client/|app_redirect\?)"
+)
+"""A link to a message, channel or file of Slack's, which Slack adds to what is forwarded."""
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\|%\\")
 
 
@@ -58,26 +62,17 @@ def extract(text: str, *, unknown_hosts: bool = False) -> list[Indicator]:
     text = text[:MAX_LENGTH]
     if not _PREFILTER.search(text.encode(errors="replace")):
         return []
-    text = _separate(refang_marked(to_plain_text(strip_markup(text))))
+    text = refang_marked(to_plain_text(strip_markup(text)))
+    # A space where an indicator ends without one: at a line break in JSON, a change of script.
+    if "\\" in text and not _WINDOWS_PATH.search(text):
+        text = _ESCAPED_NEWLINE.sub(" ", text)
+    text = text if text.isascii() else _SCRIPT_CHANGE.sub(" ", text)
     # RE2 searches bytes faster than str, and in ASCII their offsets are the same.
     chunks = _candidate().finditer(text.encode() if text.isascii() else text)
     # None is a candidate that is no indicator, which counts towards the limit.
     found = (one for chunk in chunks for one in _scan_chunk(text, *chunk.span()))
     kept = (one for one in islice(found, MAX_CANDIDATES) if one and (unknown_hosts or one.known_host))
     return [one for one in dict.fromkeys(kept) if not _CHAT_LINK.match(one.value)]
-
-
-_CHAT_LINK = re.compile(
-    r"https?://(?:[\w-]+\.)*slack(?:-gov)?\.com(?::[0-9]+)?/(?:archives/|files/[UW]|client/|app_redirect\?)"
-)
-"""A link to a message, channel or file of Slack's, which Slack adds to what is forwarded."""
-
-
-def _separate(text: str) -> str:
-    """The text with a space where an indicator ends without one: at a line break in JSON, a change of script."""
-    if "\\" in text and not _WINDOWS_PATH.search(text):
-        text = _ESCAPED_NEWLINE.sub(" ", text)
-    return text if text.isascii() else _SCRIPT_CHANGE.sub(" ", text)
 
 
 def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
@@ -160,9 +155,7 @@ def _url_end(text: str, start: int, stop: int) -> int:
 
 def _trim_url(text: str, before: str) -> str:
     """A URL without the punctuation, the possessive or the emphasis at its end. `before` is the character before it."""
-    return text.removesuffix("'s").rstrip(
-        _TRAILING_PUNCTUATION + "_" if before == "_" else _TRAILING_PUNCTUATION
-    )
+    return text.removesuffix("'s").rstrip(_TRAILING_PUNCTUATION + ("_" if before == "_" else ""))
 
 
 # What a token is ---------------------------------------------------------------------------------------
@@ -208,12 +201,11 @@ def _read_token(token: Token) -> list[Indicator]:
         return found + ipv4
     local = _local_part(token)
     domain = _domain(token, trusted=bool(local))
-    if domain is None:
-        return found
-    host, refanged = domain
-    if local:
-        return [*found, indicator.from_email(local, host, f"{local}@{refanged}")]
-    return [*found, indicator.from_host(host, refanged)]
+    if domain and local:
+        found.append(indicator.from_email(local, domain[0], f"{local}@{domain[1]}"))
+    elif domain:
+        found.append(indicator.from_host(*domain))
+    return found
 
 
 def _domain(token: Token, *, trusted: bool = False) -> tuple[str, str] | None:
