@@ -15,7 +15,6 @@ from zlib import crc32
 
 from vt import errors
 from vt.codec import Raw
-from vt.errors import NotAnswering, VTError
 from vt.lookup import Lookup, Step
 from vt.models import Code
 from vt.replies import is_about_another
@@ -28,7 +27,6 @@ SAME_SCAN = timedelta(minutes=10)
 SLOWEST = 256 << 10
 """Bytes per second below which a transfer that has used up its minimum time is given up."""
 _SCAN_ID = re.compile("[0-9a-f]{64}(?:-[0-9]{1,12})?", re.IGNORECASE)
-_SECONDS = re.compile(r"-([0-9]{1,12})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +96,8 @@ def poll(lookup: Lookup, raw: Raw, now: datetime) -> Lookup:
         note = Note.MAYBE_UPLOADED if lookup.upload_uncertain else Note.GAVE_UP
         return lookup.done(note).evolve(upload_started=lookup.upload_started)
     tries = lookup.attempts + 1
-    return lookup.evolve(
-        waiting_since=since, attempts=tries, not_before=now + backoff.delay(tries), error=None
-    )
+    until = now + backoff.delay(tries)
+    return lookup.evolve(waiting_since=since, attempts=tries, not_before=until, error=None)
 
 
 def was_awaited(lookup: Lookup, raw: Raw) -> bool:
@@ -113,17 +110,16 @@ def was_awaited(lookup: Lookup, raw: Raw) -> bool:
     # It was asked for by the scan_id, so what else it names decides whether that belongs to what is looked up.
     if is_about_another({**raw, "resource": lookup.value}, lookup.value):
         return False
-    seconds = _seconds_of(str(raw.get("scan_id") or ""))
-    if lookup.upload_started:
-        return seconds >= (lookup.upload_started - SAME_SCAN).timestamp()
-    return seconds >= _seconds_of(lookup.scan_id or "")
+    started = lookup.upload_started
+    earliest = (started - SAME_SCAN).timestamp() if started else _seconds_of(lookup.scan_id or "")
+    return _seconds_of(str(raw.get("scan_id") or "")) >= earliest
 
 
 def _seconds_of(scan_id: str) -> int:
-    return int(found[1]) if (found := _SECONDS.search(scan_id)) else 0
+    return int(found[1]) if (found := re.search(r"-([0-9]{1,12})\Z", scan_id)) else 0
 
 
-# Interrupted uploads -------------------------------------------------------------------------------------
+# Interrupted uploads and errors -------------------------------------------------------------------------
 
 
 def interrupted(lookup: Lookup) -> Lookup:
@@ -146,16 +142,13 @@ def interrupted(lookup: Lookup) -> Lookup:
     )
 
 
-# Errors --------------------------------------------------------------------------------------------------
-
-
-def after_error(lookup: Lookup, error: VTError, now: datetime, outage: Backoff = OUTAGE) -> Lookup:
+def after_error(lookup: Lookup, error: errors.VTError, now: datetime, outage: Backoff = OUTAGE) -> Lookup:
     """Wait for the quota, try again where that may help, keep an old report, or say why there is none."""
     if isinstance(error, errors.QuotaSpent):
         return lookup.delayed(error, error.retry_at)
     if lookup.step is Step.WAIT:
         return poll(lookup, {}, now)
-    if not isinstance(error, NotAnswering):
+    if not isinstance(error, errors.NotAnswering):
         is_rescan = lookup.step is Step.RESCAN
         return lookup.done(Note.RESCAN_REFUSED) if is_rescan else lookup.refused(error)
     since = lookup.waiting_since or now
@@ -191,14 +184,13 @@ class Outage:
         """Called when VirusTotal answers again."""
         self._clock = clock or partial(datetime.now, UTC)
         self._probe_every = probe_every
-        self._error = NotAnswering()
+        self._error = errors.NotAnswering()
         self.failed: set[str] = set()
         """The calls that have failed since VirusTotal last answered one. While there is none, nothing else is asked."""
         self._tried = self._probed = datetime.min.replace(tzinfo=UTC)
         """When a call was last made that might fail, and when a probe last did."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
     def _is_out(self) -> bool:
         return self._is_within(self._probed, 3 * self._probe_every)
 
@@ -211,19 +203,19 @@ class Outage:
         A call that has not failed yet is worth a probe of its own.
         """
         is_new = call not in self.failed
-        if self._is_out and is_new and not self._is_within(self._probed, self._probe_every / 100):
+        if self._is_out() and is_new and not self._is_within(self._probed, self._probe_every / 100):
             self.failed.add(call)
             self._probed = self._clock()
             if await probe():
                 self.worked()
-        if not self._is_out and is_new and len(self.failed) <= 1:
+        if not self._is_out() and is_new and len(self.failed) <= 1:
             return False
-        if self._is_out or self._is_within(self._tried, RETRY_EVERY):
+        if self._is_out() or self._is_within(self._tried, RETRY_EVERY):
             raise copy(self._error)
         self._tried = self._clock()
         return True
 
-    def note_failure(self, call: str, error: NotAnswering, probe: Probe) -> None:
+    def note_failure(self, call: str, error: errors.NotAnswering, probe: Probe) -> None:
         """A call was not answered, however often it was tried: probe from now on, until that is answered."""
         self._error = error
         self.failed.add(call)
