@@ -12,7 +12,7 @@ import hmac
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -219,6 +219,15 @@ def listening(
         app.middleware(one)
     register(app, deps)
     return app
+
+
+def authorized_as(known: Sequence[AuthorizeResult]) -> Callable[[], Awaitable[AuthorizeResult]]:
+    """Authorizes every delivery, for bolt, as what is known of the bot by then: the last one of these."""
+
+    async def authorize() -> AuthorizeResult:
+        return known[-1]
+
+    return authorize
 
 
 async def on_error(error: Exception) -> BoltResponse:

@@ -29,7 +29,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.environment import OperatorError
 from bot.observability import OTHER, Metrics
-from bot.server import Listener
+from bot.server import Listener, authorized_as
 from bot.settings import Settings
 from bot.transport import slack_fault, slack_session
 from handlers.slack_errors import (
@@ -251,12 +251,8 @@ async def identity(slack: WebClient) -> AsyncIterator[Callable[[], Awaitable[Aut
             why=slack.access.refused,
         )
     asking = asyncio.create_task(_keep_asking(slack, known))
-
-    async def authorize() -> AuthorizeResult:
-        return known[-1]
-
     try:
-        yield authorize
+        yield authorized_as(known)
     finally:
         asking.cancel()
         with suppress(asyncio.CancelledError):
