@@ -312,19 +312,19 @@ class DatabaseClock:
     @classmethod
     @asynccontextmanager
     async def kept(cls, database: Rows) -> AsyncIterator[Self]:
-        """One that is read now, if that is possible, and then as `keep_reading` does while the block runs."""
+        """One that is read now, if that is possible, and then every READ_SECONDS while the block runs."""
         clock = cls()
         with suppress(StoreDown):
             await clock.read(database)
-        reading = asyncio.create_task(clock.keep_reading(database))
+
+        async def keep_reading() -> None:
+            while True:
+                await asyncio.sleep(READ_SECONDS)
+                with suppress(StoreDown):
+                    await clock.read(database)
+
+        reading = asyncio.create_task(keep_reading())
         try:
             yield clock
         finally:
             reading.cancel()
-
-    async def keep_reading(self, database: Rows) -> None:
-        """Read it every READ_SECONDS, without end."""
-        while True:
-            await asyncio.sleep(READ_SECONDS)
-            with suppress(StoreDown):
-                await self.read(database)

@@ -73,7 +73,9 @@ class Turns:
         self._worker: HeartbeatWorker | None = None
         self._running: set[int] = set()
         self._session = WorkerSession(url, self._pace)
-        self._stalled_jobs = StalledJobs(database, self._pace, self._is_running, self._session)
+        self._stalled_jobs = StalledJobs(
+            database, self._pace, lambda: [*self._running, *self._first_turns.running], self._session
+        )
         self._working: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -143,9 +145,6 @@ class Turns:
         finally:
             self._worker = None
             await self._app.close_async()
-
-    def _is_running(self) -> list[int]:
-        return [*self._running, *self._first_turns.running]
 
     async def _run_turn(
         self, context: JobContext, /, case_id: object = None, failures: object = 0, **_: object
