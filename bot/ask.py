@@ -35,7 +35,7 @@ from vt.lookup import Lookup, Step
 from vt.privacy import UploadPolicy
 from vt.quota import asking
 from vt.results import json_text
-from vt.service import Lookups, Service, next_turn
+from vt.service import Lookups, next_turn
 from vt.verdict import Finding, Note, State
 
 DASH = "-"  # stands for standard input
@@ -168,7 +168,9 @@ async def _answer(parts: Backend, wanted: commands.Command, settings: Settings, 
     if not wanted.lookups:
         say(text.NO_MAIL)
         return WRONG
-    prepared = await _prepared(parts.key.service, wanted.lookups, policy)
+    is_allowed = policy is UploadPolicy.ALLOW
+    lookups = tuple(one.auto_consented() for one in wanted.lookups) if is_allowed else wanted.lookups
+    prepared = await parts.key.service.expand(lookups)
     lookups = await _settled(parts, prepared, question, fresh=wanted.fresh)
     if files := messages.asked_about(lookups):
         left = sum(lookup.note is Note.NEEDS_CONSENT for lookup in lookups) - len(files)
@@ -224,11 +226,6 @@ async def _report(lookup: Lookup, parts: Backend, charts: Charts, audience: Audi
     show(messages.note(chart.alt))
     show(messages.note(terminal_text.picture_saved(str(path))))
     return DONE
-
-
-async def _prepared(service: Service, lookups: Lookups, policy: UploadPolicy) -> Lookups:
-    allowed = tuple(one.auto_consented() for one in lookups) if policy is UploadPolicy.ALLOW else lookups
-    return await service.expand(allowed)
 
 
 async def _agrees(files: Sequence[Lookup], left: int) -> bool:

@@ -32,6 +32,7 @@ SECRETS = (
 )
 """NAME_FILE may name a file that holds it."""
 MAX_SECRET_BYTES = 8192
+UNREADABLE = _("{variable} cannot be read: {why}.")
 FERNET_BYTES = 32
 OWN_PREFIX = re.compile(r"(VT|VTBOT|VIRUSTOTAL|SLACK|WATCH)_")
 """How names begin that are hardly meant for another program."""
@@ -77,8 +78,8 @@ def _dotenv(path: Path | None) -> dict[str, str]:
     """Without interpolation: a token may hold a dollar sign."""
     if path is None or not path.is_file():
         return {}
-    read = _read(".env", lambda: dotenv_values(path, interpolate=False))
-    return {name: value for name, value in read.items() if value is not None}
+    found = read(lambda: dotenv_values(path, interpolate=False), UNREADABLE, variable=".env")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def from_files(given: Mapping[str, str]) -> dict[str, str]:
@@ -92,26 +93,27 @@ def _secret(name: str, given: Mapping[str, str]) -> str:
         raise SettingsError(
             "{name} and {variable} are both set: remove one of them.", name=name, variable=variable
         )
-    value = _read(variable, lambda: _content(Path(given[variable])))
+    value = read(lambda: content(Path(given[variable])), UNREADABLE, variable=variable)
     if not value:
         raise SettingsError("{variable} names an empty file: put the secret into it.", variable=variable)
     return value
 
 
-def _content(path: Path) -> str:
+def content(path: Path) -> str:
+    """What a file of a secret holds. Raises OSError, ValueError."""
     with path.open("rb") as file:
         return file.read(MAX_SECRET_BYTES).decode().strip()
 
 
-def _read(variable: str, read: Callable[[], T]) -> T:
-    """What `read` returns. Raises SettingsError, which does not hold what was set: it may be a token instead of a path."""
+def read(source: Callable[[], T], refusal: str, **values: str) -> T:
+    """What `source` returns. Raises SettingsError of `refusal`, with the reason but without what was set: it may be a secret."""
     try:
-        return read()
+        return source()
     except OSError as error:
         why = error.strerror or type(error).__name__
     except ValueError:
         why = _("it is not text")
-    raise SettingsError("{variable} cannot be read: {why}.", variable=variable, why=why)
+    raise SettingsError(refusal, why=why, **values)
 
 
 def unknown(names: Iterable[str], known: Collection[str]) -> Iterator[tuple[str, str | None]]:

@@ -37,7 +37,7 @@ from pydantic import (
 )
 
 from bot import environment, network
-from bot.environment import MAX_SECRET_BYTES, SettingsError
+from bot.environment import SettingsError
 from bot.settings import KEY, Settings
 from handlers.instances import DEFAULT
 from handlers.text.language import lazy_gettext as _
@@ -242,22 +242,14 @@ def _wrong(field: str, where: Mapping[str, str]) -> SettingsError:
 def _key(table: Mapping[str, Any], where: Mapping[str, str]) -> SecretStr:
     if ("key" in table) == ("key_file" in table):
         raise SettingsError("INSTANCES_FILE: in {path}, [{entry}] needs either key or key_file.", **where)
-    if "key" in table:
-        if not isinstance(table["key"], str):
-            raise _wrong("key", where)
-        return SecretStr(table["key"])
-    if not isinstance(table["key_file"], str):
-        raise _wrong("key_file", where)
-    try:
-        with Path(table["key_file"]).expanduser().open("rb") as file:
-            return SecretStr(file.read(MAX_SECRET_BYTES).decode().strip())
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-    except ValueError:
-        why = _("it is not text")
-    raise SettingsError(
-        "INSTANCES_FILE: in {path}, key_file of [{entry}] cannot be read: {why}.", **where, why=why
-    )
+    name = "key" if "key" in table else "key_file"
+    if not isinstance(table[name], str):
+        raise _wrong(name, where)
+    if name == "key":
+        return SecretStr(table[name])
+    path = Path(table[name]).expanduser()
+    unreadable = _("INSTANCES_FILE: in {path}, key_file of [{entry}] cannot be read: {why}.")
+    return SecretStr(environment.read(lambda: environment.content(path), unreadable, **where))
 
 
 def _shown(name: str) -> str:
