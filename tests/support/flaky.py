@@ -1,7 +1,7 @@
 """Flaky tests are named: a test that fails and then passes when it is repeated (`--reruns`) fails the run."""
 
 import pytest
-from pytest_rerunfailures import StatusDB
+from pytest_rerunfailures import ClientStatusDB, StatusDB
 
 
 @pytest.hookimpl(trylast=True)
@@ -11,7 +11,7 @@ def pytest_configure(config):
     Asking the controlling process before each test took 1 ms of CPU and, as its two small packets wait for each other,
     40 ms. A test whose process crashes is reported as failed, as it was before.
     """
-    if hasattr(config, "workerinput"):
+    if isinstance(config.failures_db, ClientStatusDB):
         config.failures_db.sock.close()
         config.failures_db = StatusDB()
 
