@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -19,7 +18,7 @@ from bot.manifest import Mode, as_yaml, public_url
 from bot.observability import log_to_stderr
 from bot.settings import Settings, load, warn_about_key, warn_about_unknown
 from handlers.text import terminal as terminal_text
-from handlers.text.language import SPOKEN, Language, language, spoken_in
+from handlers.text.language import SPOKEN, Language, enumerated, language, line, spoken_in
 from vt.actions import BY_KEY
 
 WRONG = 2
@@ -99,7 +98,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""
-        self.exit(WRONG, f"{terminal_text.wrong_usage(self.prog, message)}\n")
+        problem = terminal_text.explained(message)
+        self.exit(WRONG, f"{line(terminal_text.WRONG_USAGE, program=self.prog, problem=problem)}\n")
 
     def option(self, name: str, **how: Any) -> None:
         """Add an argument with its help."""
@@ -111,7 +111,7 @@ class _Parser(argparse.ArgumentParser):
 def _unknown_command(word: str) -> str:
     """What to type instead."""
     if word in BY_KEY:
-        return terminal_text.follows_ask(word, BY_KEY[word].example)
+        return line(terminal_text.FOLLOWS_ASK, word=word, example=BY_KEY[word].example)
     [nearest] = difflib.get_close_matches(word, COMMANDS, n=1) or [""]
     return terminal_text.unknown_command(word, nearest, COMMANDS)
 
@@ -131,26 +131,26 @@ def parser() -> _Parser:
     ask.option(
         "--fail-on",
         type=_argument(
-            lambda value: FailOn(value.lower()), partial(terminal_text.not_one_of, choices=FailOn)
+            lambda value: FailOn(value.lower()), terminal_text.NOT_ONE_OF, choices=enumerated(FailOn)
         ),
         metavar="|".join(FailOn),
     )
     ask.option("--wait", action="store_true")
     doctor = _command(commands, "doctor", _doctor)
     manifest = _command(commands, "manifest", _manifest)
-    manifest.option("--url", type=_argument(public_url, terminal_text.not_public))
+    manifest.option("--url", type=_argument(public_url, terminal_text.NOT_PUBLIC))
     manifest.option("--oauth", action="store_true")
     manifest.option("--org", action="store_true")
     audit = _command(commands, "audit", _audit)
     audit.option(
-        "--since", type=_argument(terminal.moment, terminal_text.not_a_date), default=terminal.BEGINNING
+        "--since", type=_argument(terminal.moment, terminal_text.NOT_A_DATE), default=terminal.BEGINNING
     )
     audit.option("--id", metavar="ID")
     audit.option("--json", action="store_true")
     forget = _command(commands, "forget", _forget)
     forget.option("team", type=_team)
     spoken = _argument(
-        lambda value: Language(value.lower()), partial(terminal_text.not_one_of, choices=SPOKEN)
+        lambda value: Language(value.lower()), terminal_text.NOT_ONE_OF, choices=enumerated(SPOKEN)
     )
     for printing in (ask, doctor, manifest, audit, forget):
         printing.option("--language", type=spoken, metavar="|".join(SPOKEN))
@@ -164,40 +164,44 @@ def parser() -> _Parser:
     return whole
 
 
-def _argument(read: Callable[[str], T], wrong: Callable[[str], str]) -> Callable[[str], T]:
+def _argument(read: Callable[[str], T], wrong: str, **values: str) -> Callable[[str], T]:
     """A type for argparse. `read` raises ValueError for a value that is wrong; `wrong` is the sentence that says so."""
 
     def converted(value: str) -> T:
         try:
             return read(value)
         except ValueError:
-            raise argparse.ArgumentTypeError(wrong(value)) from None
+            raise _wrong(wrong, value=value or terminal_text.NOTHING, **values) from None
 
     return converted
 
 
+def _wrong(template: str, **values: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(line(template, **values))
+
+
 def _team(value: str) -> str:
     if not re.fullmatch("[TE][A-Z0-9]{2,20}", value):
-        raise argparse.ArgumentTypeError(terminal_text.not_a_team(value))
+        raise _wrong(terminal_text.NOT_A_TEAM, value=value)
     return value
 
 
 def _folder(value: str) -> Path:
     if not Path(value).is_dir():
-        raise argparse.ArgumentTypeError(terminal_text.not_a_folder(value))
+        raise _wrong(terminal_text.NOT_A_FOLDER, value=value)
     return Path(value)
 
 
 def _quota(value: str) -> tuple[int, int, int]:
     if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){2}", value):
-        raise argparse.ArgumentTypeError(terminal_text.not_a_quota(value))
+        raise _wrong(terminal_text.NOT_A_QUOTA, value=value)
     minute, day, month = map(int, value.split(","))
     return minute, day, month
 
 
 def _port(value: str) -> int:
     if not value.isdecimal() or int(value) > LAST_PORT:
-        raise argparse.ArgumentTypeError(terminal_text.not_a_port(value, LAST_PORT))
+        raise _wrong(terminal_text.NOT_A_PORT, value=value, last=str(LAST_PORT))
     return int(value)
 
 

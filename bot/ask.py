@@ -13,16 +13,18 @@ from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
 from bot.settings import Settings
 from bot.terminal import DONE, FAILED, NOT_DONE, SPENT, WRONG, healthy, new_file, operator, say, show
-from handlers import commands, people, text
+from handlers import commands, people
 from handlers.case import Sighting, StoreDown
 from handlers.instances import taken
 from handlers.parser import check_options, parse, parse_options, parse_values, with_hyphens
 from handlers.request import Origin, Verb
 from handlers.text import about, modals
 from handlers.text import files as files_text
-from handlers.text import instances as instances_text
+from handlers.text import findings as findings_text
 from handlers.text import terminal as terminal_text
-from handlers.text.format import Audience
+from handlers.text import usage as usage_text
+from handlers.text.format import Audience, fault, minute
+from handlers.text.language import line
 from handlers.turns import consent
 from handlers.turns.lookup import INTERVAL
 from handlers.turns.report import on_record, with_cached_reply
@@ -107,7 +109,7 @@ async def run(settings: Settings, question: Question) -> int:
         return DONE
     wrong = wanted.wrong if isinstance(wanted, commands.LookupCommand) else ()
     if wrong:
-        say(text.wrong_values(wrong))
+        say(usage_text.wrong_values(wrong))
     if isinstance(wanted, commands.LookupCommand):
         wanted = replace(wanted, lookups=tuple(map(file_sources.from_dash, wanted.lookups)))
     lookups = wanted.lookups if isinstance(wanted, commands.LookupCommand) else ()
@@ -131,7 +133,7 @@ async def run(settings: Settings, question: Question) -> int:
                     status = await _answer(parts, wanted, settings, question)
             return NOT_DONE if wrong and status == DONE else status
     except StoreDown:
-        say(text.CANNOT_TAKE)
+        say(about.CANNOT_TAKE)
         return NOT_DONE
 
 
@@ -140,7 +142,7 @@ def _parsed(settings: Settings, line: str) -> tuple[str, commands.Command] | Non
     name, line = taken(line) if settings.instances_file else ("", line)
     known = instances.instances(settings) if name else {}
     if name not in (*known, ""):
-        say(instances_text.refused(people.InstanceUnknown(name, tuple(known)), operator(settings)))
+        say(about.instance_refused(people.InstanceUnknown(name, tuple(known)), operator(settings)))
         return None
     try:
         return name, command(line, settings.verdicts)
@@ -150,7 +152,7 @@ def _parsed(settings: Settings, line: str) -> tuple[str, commands.Command] | Non
         if isinstance(usage_error, commands.UnknownOption):
             usage_error.nearest = commands.nearest(usage_error.option.lstrip("-"), tuple(OWN_OPTIONS))
             usage_error.more = tuple(OWN_OPTIONS.values())
-        say(text.usage_error(usage_error, operator(settings)))
+        say(usage_text.usage_error(usage_error, operator(settings)))
     return None
 
 
@@ -159,14 +161,14 @@ async def _answer(parts: Backend, wanted: commands.Command, settings: Settings, 
     if wanted.verb is Verb.PING:
         return await healthy({**parts.pings(), "database": parts.cases.ping}, audience)
     if wanted.verb is Verb.QUOTA:
-        several = instances_text.quotas(await parts.quotas()) if parts.has_choice else ""
+        several = about.quotas(await parts.quotas()) if parts.has_choice else ""
         show(messages.note(several or about.quota(await parts.key.quota_store.left())))
         return DONE
     if not isinstance(wanted, commands.LookupCommand):
         say(terminal_text.ONLY_IN_SLACK)
         return WRONG
     if not wanted.lookups:
-        say(text.NO_MAIL)
+        say(about.NO_MAIL)
         return WRONG
     is_allowed = policy is UploadPolicy.ALLOW
     lookups = tuple(one.auto_consented() for one in wanted.lookups) if is_allowed else wanted.lookups
@@ -183,7 +185,7 @@ async def _answer(parts: Backend, wanted: commands.Command, settings: Settings, 
         sys.stdout.writelines(json_text(found))
         sys.stdout.write("\n")
     else:
-        context = AnswerContext("", parts.clock(), final=False, invented=parts.invented, audience=audience)
+        context = AnswerContext(parts.clock(), final=False, invented=parts.invented, audience=audience)
         context = replace(context, instance=parts.name if parts.has_choice else "")
         show(answer.answer(found, context))
     return _status(found, question)
@@ -193,7 +195,7 @@ def _status(found: Sequence[Finding], question: Question) -> int:
     """The exit status of an answer. Says on stderr when the quota is back."""
     back = [one.until for one in found if isinstance(one.error, QuotaSpent) and one.until]
     if back:
-        say(about.quota_spent(min(back)))
+        say(line(about.QUOTA_SPENT, at=minute(min(back))))
     if question.fail_on and any(map(question.fail_on.fails, found)):
         return FAILED
     if back:
@@ -211,20 +213,20 @@ async def _report(lookup: Lookup, parts: Backend, charts: Charts, audience: Audi
     team = await parts.history.newest_team(Sighting.of(finding).subject)
     chart = await on_record(lookup, finding, Origin(team=team, user="", channel=""), parts.history, now)
     if chart is None:
-        say(modals.nothing_on_record(text.subject(finding)))
+        say(line(modals.NOTHING_ON_RECORD, subject=findings_text.subject(finding)))
         return NOT_DONE
     try:
         picture = await charts.draw(chart.description)
     except OSError:
-        say(modals.picture_failed(text.subject(finding)).to(audience))
+        say(fault(modals.PICTURE_FAILED, subject=findings_text.subject(finding)).to(audience))
         return NOT_DONE
     try:
         path = new_file(chart.name, picture)
     except OSError:
-        say(terminal_text.picture_unsaved(chart.name))
+        say(line(terminal_text.PICTURE_UNSAVED, path=chart.name))
         return NOT_DONE
     show(messages.note(chart.alt))
-    show(messages.note(terminal_text.picture_saved(str(path))))
+    show(messages.note(line(terminal_text.PICTURE_SAVED, path=str(path))))
     return DONE
 
 
@@ -276,8 +278,8 @@ async def _settled(parts: Backend, lookups: Lookups, question: Question, *, fres
         for lookup in lookups:
             if not lookup.settled:
                 found = lookup.finding(parts.clock())
-                rule = text.rule(found, parts.clock())
-                say(f"{text.verdict(found)} {text.subject(found, 120)} {rule}")
+                rule = findings_text.rule(found, parts.clock())
+                say(f"{findings_text.verdict(found)} {findings_text.subject(found, 120)} {rule}")
         await asyncio.sleep(max(0.0, (at - parts.clock()).total_seconds()))
 
 

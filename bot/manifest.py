@@ -12,6 +12,7 @@ from bot.environment import SettingsError
 from handlers import COMMAND
 from handlers.listeners.commands import ANYWHERE, ON_MESSAGES
 from handlers.text import about
+from handlers.text import usage as usage_text
 from handlers.text.language import lazy_gettext as _
 from handlers.text.language import localized
 
@@ -223,7 +224,7 @@ def _manifest(events: str) -> dict[str, Any]:
                 {
                     "command": COMMAND,
                     "description": about.APP_DOES,
-                    "usage_hint": about.usage_hint(),
+                    "usage_hint": usage_text.usage_hint(),
                     "should_escape": True,
                     **({"url": events} if events else {}),
                 }

@@ -25,7 +25,8 @@ from handlers.case import StoreDown
 from handlers.text import about
 from handlers.text import terminal as terminal_text
 from handlers.text.findings import ICONS
-from handlers.text.format import Audience
+from handlers.text.format import Audience, outside
+from handlers.text.language import line
 from handlers.turns.about import Probe, health
 from handlers.views import messages
 from handlers.views.rich_text import Message, clean
@@ -103,7 +104,7 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
             elif entry := await AuditTrail(kept).find(request_id):
                 entries = _only(entry)
             else:
-                say(terminal_text.no_request(request_id))
+                say(line(terminal_text.NO_REQUEST, id=outside(request_id, 80)))
                 return NOT_DONE
             columns = (*COLUMNS, "instance") if len(instances(settings)) > 1 else COLUMNS
             return await _written(entries, columns, as_json=as_json)
@@ -175,8 +176,8 @@ def show(message: Message) -> None:
     from rich.console import Console  # noqa: PLC0415 - 4 MB that a bot at work does without
 
     console = Console(highlight=False, soft_wrap=True)
-    for line in lines(message.blocks, message.text):
-        console.print(line)
+    for shown in lines(message.blocks, message.text):
+        console.print(shown)
 
 
 def new_file(name: str, content: bytes) -> Path:

@@ -17,7 +17,7 @@ from handlers.listeners.commands import (
 )
 from handlers.listeners.events import skip_malformed
 from handlers.request import Verb
-from handlers.views import details_layout, form
+from handlers.views import form, layout
 from handlers.views.answer import MORE
 
 COMMAND = "/vt"
@@ -39,9 +39,9 @@ def register(app: AsyncApp, deps: Deps) -> None:
         app.global_shortcut(shortcut.callback_id)(handle_global_shortcut)
     app.action(re.compile(f"^({'|'.join((*buttons.VERBS, buttons.FORM, MORE))})$"))(buttons.handle_click)
     app.action("open")(buttons.handle_link)
-    app.action(re.compile(f"^{details_layout.TURN}:"))(buttons.handle_page)
-    app.action(re.compile(f"^{details_layout.PICTURE}:"))(buttons.handle_picture)
-    app.action(details_layout.PICK)(buttons.handle_page)
+    app.action(re.compile(f"^{layout.TURN}:"))(buttons.handle_page)
+    app.action(re.compile(f"^{layout.PICTURE}:"))(buttons.handle_picture)
+    app.action(layout.PICK)(buttons.handle_page)
     app.view(form.CALLBACK)(modals.handle_form)
     app.view(form.LOGIN_CALLBACK)(modals.handle_login)
     app.view(Verb.RESCAN_COST.value)(buttons.handle_rescan)

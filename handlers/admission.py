@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import people, text
+from handlers import people
 from handlers.case import Case, StoreDown
 from handlers.request import ChannelSettings, Modal, Origin, Request, SeenByAsker
 from handlers.slack_errors import TOKEN_ERRORS, NotVisible, Unknown, ask
@@ -244,7 +244,7 @@ async def accept(request: Request, deps: AdmissionDeps) -> str:
     try:
         return await accept_or_raise(request, deps)
     except StoreDown:
-        return text.CANNOT_TAKE
+        return about.CANNOT_TAKE
 
 
 async def accept_or_raise(request: Request, deps: AdmissionDeps) -> str:

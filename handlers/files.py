@@ -14,12 +14,12 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import text
 from handlers.case import Case
 from handlers.deps import PostingDeps
 from handlers.posting import channel_of, find, save_posting
 from handlers.request import Origin
 from handlers.slack_errors import MissingScope, NotPosted, TokenRefused, call
+from handlers.text import about as about_text
 from handlers.views.details import Attachment, as_json, json_name
 from handlers.views.rich_text import mrkdwn
 from vt import errors
@@ -243,10 +243,10 @@ async def send_file(case: Case, attachment: Attachment, deps: PostingDeps) -> st
     if origin.public and origin.message:
         thread = origin.thread or origin.message
         if await send_file_to(origin.channel, attachment, case, deps, thread=thread):
-            return text.JSON_IN_THREAD
+            return about_text.JSON_IN_THREAD
     if not await send_file_to(origin.user, attachment, case, deps):
         raise NotPosted
-    return text.JSON_SENT
+    return about_text.JSON_SENT
 
 
 async def send_file_to(

@@ -8,7 +8,6 @@ from typing import Any, Literal, TypedDict, assert_never
 from slack_sdk.errors import SlackClientError
 from slack_sdk.models.views import View
 
-from handlers import text
 from handlers.admission import accept, denial, effective_settings
 from handlers.case import StoreDown
 from handlers.commands import LookupCommand, TooLong
@@ -34,7 +33,8 @@ from handlers.request import (
 from handlers.text import about as about_text
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
-from handlers.views import details_layout, form
+from handlers.text import usage as usage_text
+from handlers.views import form, layout
 from handlers.views.form import FIELD_CHARACTERS, Prefilled, login_form
 from handlers.views.rich_text import rendered_view
 from vt.files.hosts import HOST
@@ -77,7 +77,7 @@ async def open_modal(modal: Modal, view: View, trigger_id: str, deps: ListenerDe
             return ""
         opened = await deps.slack.views_open(trigger_id=trigger_id, view=rendered_view(view))
     except StoreDown:
-        raise Refused(text.CANNOT_TAKE) from None
+        raise Refused(about_text.CANNOT_TAKE) from None
     except SlackClientError as error:
         raise NotOpened from error
     return str(opened["view"]["id"])
@@ -137,7 +137,7 @@ async def _open_form(modal: FormModal, trigger_id: str, deps: ListenerDeps, noti
         view = form.form(modal, share=share, notice=notice, instances=offered)
         await open_modal(modal, view, trigger_id, deps)
     except StoreDown:
-        return text.CANNOT_TAKE
+        return about_text.CANNOT_TAKE
     except Refused as refused:
         return refused.sentence
     except NotOpened:
@@ -165,7 +165,7 @@ async def open_login_if_needed(
     try:
         prefilled = prefill(files, share=wanted.share)
     except TooLong as usage_error:
-        return text.usage_error(usage_error)
+        return usage_text.usage_error(usage_error)
     return await open_login_form(prefilled, origin, trigger_id, deps)
 
 
@@ -246,4 +246,4 @@ async def show_problem(modal: FilledModal, view_id: str, problem: str, deps: Lis
 
 def sentence(modal: FilledModal, said: str) -> View:
     """The modal with nothing but a sentence."""
-    return details_layout.sentence(modals_text.TITLES[modal.verb], modal.id, modal.verb, said)
+    return layout.sentence(modals_text.TITLES[modal.verb], modal.id, modal.verb, said)

@@ -26,7 +26,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from handlers import slack_errors, text
+from handlers import slack_errors
 from handlers.case import Case, Outcome, is_shared
 from handlers.deps import PostingDeps
 from handlers.slack_errors import CannotPost, InvalidBlocks, MissingScope, NotPosted, call, without_retries
@@ -136,7 +136,7 @@ def _explained(case: Case, message: Message, channel: str) -> Message:
     origin = case.request.origin
     if origin.apart or origin.channel in (channel, origin.user):
         return message
-    why = text.LATE if origin.response_url else about.ELSEWHERE
+    why = about.LATE if origin.response_url else about.ELSEWHERE
     return Message(f"{why}\n{message.text}", (*messages.note(why).blocks, *message.blocks))
 
 

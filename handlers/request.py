@@ -178,7 +178,7 @@ class AnswerRequest(_AboutAnswer):
     """Export an answer, draw a part of it, or change who sees it."""
 
     verb: Literal[Verb.JSON, Verb.CSV, Verb.PICTURE, Verb.SHARE, Verb.HIDE]
-    part: str = ""  # which finding is drawn, as handlers/views/details_layout.py reads it
+    part: str = ""  # which finding is drawn, as handlers/views/layout.py reads it
 
 
 class CardActionRequest(_AboutAnswer):
@@ -193,7 +193,7 @@ class ModalRequest(_AboutAnswer):
     verb: Literal[Verb.DETAILS, Verb.WHY, Verb.COMMENTS, Verb.RESCAN_COST]
     view: str  # Slack's id of the modal
     modal: str  # our own id of it
-    part: str = ""  # the part to show, as handlers/views/details_layout.py reads it
+    part: str = ""  # the part to show, as handlers/views/layout.py reads it
 
 
 class SettingsRequest(_Request):

@@ -24,6 +24,7 @@ from bot.manifest import SCOPES, manifest
 from bot.settings import Settings
 from handlers.text import about
 from handlers.text import terminal as terminal_text
+from handlers.text import usage as usage_text
 from handlers.text.language import Language, language, line
 from playground import web
 from playground.slack import samples, scenes
@@ -75,7 +76,7 @@ async def run(settings: Settings, spoken: Language, *, anywhere: bool) -> None:
         slack = await stack.enter_async_context(workspace(uploads))
         scenes.furnish(slack.state)
         settings = settings.model_copy(update={"file_roots": roots})
-        offered = offers(manifest(), about.help_lines())
+        offered = offers(manifest(), usage_text.help_lines())
         async with (
             web.served(slack, offered, settings.host, settings.port, anywhere=anywhere) as address,
             running(_with_tokens(settings, slack)) as bot,
@@ -109,7 +110,7 @@ async def run_workspaces(settings: Settings, spoken: Language, *, anywhere: bool
         bot = await stack.enter_async_context(running(_with_oauth(settings, slack, folder / "state")))
         slack.redirect_urls = [f"http://127.0.0.1:{bot.port}/slack/oauth_redirect"]
         slack.install = f"http://127.0.0.1:{bot.port}/slack/install"
-        offered = offers(manifest(), about.help_lines())
+        offered = offers(manifest(), usage_text.help_lines())
         for team, one in slack.workspaces.items():
             one.target = f"http://127.0.0.1:{bot.port}/slack/events"
             served = web.served(one, offered, settings.host, 0, anywhere=anywhere)
@@ -181,9 +182,9 @@ def workspace(uploads: Path | None = None) -> Workspace:
 
 
 def _print_introduction(settings: Settings, address: str) -> None:
-    files = [terminal_text.files_to_try(str(root)) for root in settings.file_roots]
+    files = [line(terminal_text.FILES_TO_TRY, folder=str(root)) for root in settings.file_roots]
     lines = [
-        terminal_text.page(address),
+        line(terminal_text.PAGE, address=address),
         terminal_text.INTRODUCTION,
         *files,
         *([] if instances(settings) else [about.INVENTED]),

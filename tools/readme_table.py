@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.manifest import SCOPES
-from handlers import COMMAND, text
+from handlers import COMMAND
 from handlers.listeners.commands import ANYWHERE, ON_MESSAGES
-from handlers.text import about, modals
+from handlers.text import modals
+from handlers.text import usage as usage_text
 from vt.actions import ACTIONS
 
 BEGIN, END = "<!-- ways in -->", "<!-- /ways in -->"
@@ -28,7 +29,7 @@ class Row:
 
 def rows() -> Iterator[Row]:
     """The rows, in the order in which a newcomer needs them."""
-    for how, does in about.help_lines():
+    for how, does in usage_text.help_lines():
         yield Row(f"`{how}`", does, frozenset({COMMAND} if how.startswith(COMMAND) else ()))
     yield Row(
         "`@VT 192.0.2.1`, also with a forwarded message",
@@ -59,8 +60,8 @@ def rows() -> Iterator[Row]:
 
 
 def _buttons() -> str:
-    row = (text.BUTTON_JSON, modals.CSV, text.BUTTON_LINK, f"{text.BUTTON_SHARE} or {modals.HIDE}")
-    return ", ".join((*row, text.BUTTON_SUBMIT)) + f"; in its menu {', '.join(modals.MORE.values())}"
+    row = (modals.BUTTON_JSON, modals.CSV, modals.BUTTON_LINK, f"{modals.BUTTON_SHARE} or {modals.HIDE}")
+    return ", ".join((*row, modals.BUTTON_SUBMIT)) + f"; in its menu {', '.join(modals.MORE.values())}"
 
 
 def table() -> str:

@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from handlers import text
+from handlers.text import findings as findings_text
 from vt.actions import BY_KEY
 from vt.evidence import HostCriteria, HostRule
 from vt.verdict import Finding, State, Subject, judge
@@ -140,7 +140,7 @@ def _recorded(name: str, raw: Any, meta: Mapping[str, Any]) -> datetime:
 def cell(found: Finding) -> str:
     """A verdict and the engines that an answer names with it, in words that do not change with the answer's layout."""
     count, total = found.rule.worst if found.rule else (0, None)
-    return f"{text.ICONS[found.state]} {found.state}{f' {count} of {total}' if count else ''}"
+    return f"{findings_text.ICONS[found.state]} {found.state}{f' {count} of {total}' if count else ''}"
 
 
 def known_of(one: Recording) -> Known:

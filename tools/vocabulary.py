@@ -57,7 +57,7 @@ GIVEN_UP = {
     "way_words": "access",
     "file_words": "files",
     "asides": "watch",
-    "leaf": "details_layout",
+    "leaf": "layout",
     "leafed": "details",
     "leaves": "details",
     "rounds": "batch",

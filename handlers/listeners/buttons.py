@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 
-from handlers import open_modals, payloads, text
+from handlers import open_modals, payloads
 from handlers.admission import accept, accept_or_raise
 from handlers.case import StoreDown
 from handlers.commands import Options
@@ -32,8 +32,9 @@ from handlers.request import (
     Verb,
 )
 from handlers.slack_errors import Unknown, ask
+from handlers.text import about as about_text
 from handlers.text import modals as modals_text
-from handlers.views import details_layout
+from handlers.views import layout
 from handlers.views.messages import EXAMPLES, closed_home
 from handlers.views.rich_text import mrkdwn, rendered_view
 from vt.actions import BY_KEY
@@ -92,7 +93,7 @@ async def _do(click: ButtonClick, deps: ListenerDeps) -> str:
         return await open_modals.open_details(OPENS[entry], about, click, deps)
     if entry in MENU:
         return await accept(_request(MENU[entry], about, click, deps), deps)
-    return text.GONE
+    return about_text.GONE
 
 
 async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
@@ -100,9 +101,9 @@ async def _reopen(click: ButtonClick, deps: ListenerDeps) -> str:
     try:
         modal = await find_modal(click.value, click.origin.team, click.origin.user, deps)
     except StoreDown:
-        return text.CANNOT_TAKE
+        return about_text.CANNOT_TAKE
     if not isinstance(modal, FormModal):
-        return text.GONE
+        return about_text.GONE
     return await open_modals.reopen_form(modal, click.trigger_id, deps)
 
 
@@ -131,7 +132,7 @@ async def handle_page(ack: AsyncAck, body: Payload, action: Payload, deps: Liste
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal | SettingsModal):
         new = head(f"{modal.verb}:{click.trigger_id}", modal.origin, deps)
-        part = click.value.removeprefix(f"{details_layout.TURN}:")
+        part = click.value.removeprefix(f"{layout.TURN}:")
         problem = await accept(open_modals.request_for(modal, click.view_id, new, part), deps)
         await open_modals.show_problem(modal, click.view_id, problem, deps)
     await ack()
@@ -143,7 +144,7 @@ async def handle_picture(ack: AsyncAck, body: Payload, action: Payload, deps: Li
     modal = await _modal(click, deps)
     if isinstance(modal, AnswerModal):
         new = head(f"{Verb.PICTURE}:{click.trigger_id}", modal.origin, deps)
-        part = click.value.removeprefix(f"{details_layout.PICTURE}:")
+        part = click.value.removeprefix(f"{layout.PICTURE}:")
         request = AnswerRequest(**new, verb=Verb.PICTURE, about=modal.about, part=part)
         await open_modals.show_problem(modal, click.view_id, await accept(request, deps), deps)
     await ack()
@@ -162,7 +163,7 @@ async def handle_rescan(ack: AsyncAck, body: Payload, deps: ListenerDeps) -> Non
     submission = payloads.modal_submission(body)
     problem = await _rescan(submission, deps)
     if problem:
-        said = details_layout.sentence(modals_text.RESCAN, submission.modal_id, Verb.RESCAN_COST, problem)
+        said = layout.sentence(modals_text.RESCAN, submission.modal_id, Verb.RESCAN_COST, problem)
         await ack(response_action="update", view=rendered_view(said))
     else:
         await ack()
@@ -173,9 +174,9 @@ async def _rescan(submission: ModalSubmission, deps: ListenerDeps) -> str:
     try:
         modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
     except StoreDown:
-        return text.CANNOT_TAKE
+        return about_text.CANNOT_TAKE
     if not isinstance(modal, AnswerModal):
-        return text.GONE
+        return about_text.GONE
     once = head(f"{Verb.RESCAN}:{modal.about}", modal.origin, deps)
     return await accept(RenewalRequest(**once, verb=Verb.RESCAN, about=modal.about), deps)
 

@@ -10,7 +10,7 @@ import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 
-from handlers import commands, payloads, text
+from handlers import commands, payloads
 from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
 from handlers.deps import Deps, ListenerDeps, WatchDeps
@@ -34,6 +34,7 @@ from handlers.request import (
 )
 from handlers.slack_errors import Unknown, ask
 from handlers.text import about
+from handlers.text import usage as usage_text
 from handlers.text.language import speak
 from handlers.views import messages
 from handlers.views.form import Prefilled
@@ -108,7 +109,7 @@ async def handle_command(ack: AsyncAck, command: Payload, home: str, deps: Liste
     try:
         said = await _take(wanted, received, deps)
     except StoreDown:
-        said = text.CANNOT_TAKE
+        said = about.CANNOT_TAKE
     await ack(mrkdwn(said))
 
 
@@ -121,7 +122,7 @@ async def _take(
         case commands.NoHost() if deps.logins:
             said = await open_login_form(Prefilled(), origin, trigger_id, deps)
         case commands.UsageError():
-            said = text.usage_error(with_option(wanted, deps.instances), deps.audience)
+            said = usage_text.usage_error(with_option(wanted, deps.instances), deps.audience)
         case commands.SettingsCommand():
             said = await open_settings(origin, trigger_id, deps)
         case commands.FormCommand():
@@ -156,7 +157,7 @@ async def _look_up(wanted: commands.LookupCommand, received: SlashCommand, deps:
     wanted = replace(wanted, share=wanted.share or settings.answers is Answers.CHANNEL)
     request = command_request(wanted, head(received.delivery, received.origin, deps))
     refused = await accept(request, deps)
-    return refused or (text.wrong_values(wanted.wrong) if wanted.wrong else "")
+    return refused or (usage_text.wrong_values(wanted.wrong) if wanted.wrong else "")
 
 
 async def _report(wanted: commands.ReportCommand, received: SlashCommand, deps: ListenerDeps) -> str:
@@ -209,7 +210,7 @@ class Shortcut:
 CHECK = Shortcut(about.SHORTCUT_CHECK, "check", about.SHORTCUT_CHECK_DOES)
 ON_MESSAGES = (
     CHECK,
-    *(Shortcut(one.title, one.key, about.shortcut_does(one), one) for one in ACTIONS),
+    *(Shortcut(one.title, one.key, about.IN_MESSAGE.get(one.key, about.WHAT_FITS), one) for one in ACTIONS),
 )
 """In the menu of every message."""
 ANYWHERE = (Shortcut(about.FORM_NAME, FORM, about.FORM_DOES),)  # in the menu beside the message field
@@ -279,7 +280,7 @@ async def _look_up_message(
     try:
         thresholds, settings = await effective_settings(origin, deps.channel_settings, deps.thresholds)
     except StoreDown:
-        return text.CANNOT_TAKE
+        return about.CANNOT_TAKE
     public = settings.answers is not Answers.PRIVATE
     if public:
         # The bot posts in the thread, for everybody who sees the message.

@@ -10,7 +10,7 @@ import structlog
 from slack_bolt.async_app import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import commands, event_payloads, text
+from handlers import commands, event_payloads
 from handlers.admission import accept_or_raise, effective_settings
 from handlers.case import StoreDown, is_shared
 from handlers.deps import ListenerDeps, WatchDeps
@@ -35,6 +35,7 @@ from handlers.request import (
 )
 from handlers.slack_errors import Unknown, ask
 from handlers.text import about
+from handlers.text import usage as usage_text
 from handlers.text.language import language, speak
 from handlers.views.rich_text import mrkdwn
 from handlers.watch import matches
@@ -127,7 +128,7 @@ async def _accept(
         await _reply_privately(message.origin, about.CANNOT_TAKE_YET, deps.slack)
         raise
     wrong = wanted.wrong if isinstance(wanted, commands.LookupCommand) else ()
-    sentence = refused or text.wrong_values(wrong)
+    sentence = refused or usage_text.wrong_values(wrong)
     if sentence and not message.from_bot:
         await _reply_privately(message.origin, sentence, deps.slack)
 
@@ -181,7 +182,7 @@ def _request(
     if not line and not message.forwarded and message.origin.entry_point is EntryPoint.MENTION:
         return ShowCardRequest(**new)
     if isinstance(wanted, commands.UsageError):
-        return SayRequest(**new, sentence=str(text.usage_error(with_option(wanted, deps.instances))))
+        return SayRequest(**new, sentence=str(usage_text.usage_error(with_option(wanted, deps.instances))))
     return _from_command(wanted, new, files)
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.models.views import View
 
-from handlers import parser, payloads, text
+from handlers import parser, payloads
 from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
 from handlers.commands import BadNumber, LookupCommand, Options, TooLong, TooMany, UsageError
@@ -35,9 +35,12 @@ from handlers.request import (
     Uploads,
     Verb,
 )
+from handlers.text import about as about_text
 from handlers.text import channels as channels_text
+from handlers.text import errors as errors_text
 from handlers.text import files as files_text
 from handlers.text import modals as modals_text
+from handlers.text import usage as usage_text
 from handlers.text.language import localized
 from handlers.views.form import login_form
 from handlers.views.rich_text import rendered_view
@@ -74,9 +77,9 @@ async def handle_form(ack: AsyncAck, body: dict[str, Any], deps: ListenerDeps) -
     try:
         login = await _submit_form(submission, deps)
     except StoreDown:
-        await _refuse(ack, {field: text.CANNOT_TAKE})
+        await _refuse(ack, {field: about_text.CANNOT_TAKE})
     except InvalidField as invalid:
-        await _refuse(ack, {invalid.field: text.usage_error(invalid.usage_error)})
+        await _refuse(ack, {invalid.field: usage_text.usage_error(invalid.usage_error)})
     except Refused as refused:
         await _refuse(ack, {field: refused.sentence})
     else:
@@ -149,13 +152,13 @@ async def _submit_settings(submission: ModalSubmission, deps: ListenerDeps) -> d
     try:
         modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
     except StoreDown:
-        return {"answers": text.CANNOT_TAKE}
+        return {"answers": about_text.CANNOT_TAKE}
     if not isinstance(modal, SettingsModal):
         return {"answers": modals_text.FORM_GONE}
     try:
         wanted = channel_settings(submission)
     except InvalidField as invalid:
-        return {invalid.field: text.usage_error(invalid.usage_error)}
+        return {invalid.field: usage_text.usage_error(invalid.usage_error)}
     changing = head(f"{Verb.CHANGE_SETTINGS}:{modal.id}", modal.origin, deps)
     problem = await accept(ChangeSettingsRequest(**changing, settings=wanted), deps)
     return {"answers": problem} if problem else {}
@@ -182,11 +185,11 @@ async def _submit_login(submission: ModalSubmission, deps: ListenerDeps) -> dict
         thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
         return await _keep(submission, modal, thresholds, deps)
     except StoreDown:
-        return {"address": text.CANNOT_TAKE}
+        return {"address": about_text.CANNOT_TAKE}
     except InvalidField as invalid:
-        return {invalid.field: text.usage_error(invalid.usage_error)}
+        return {invalid.field: usage_text.usage_error(invalid.usage_error)}
     except errors.HostUnknown as fault:
-        return {"address": text.error(fault, deps.audience)}
+        return {"address": errors_text.error(fault, deps.audience)}
 
 
 async def _keep(

@@ -1,89 +1,14 @@
 """Sentences about the bot itself: help, health, the quota, the ways in, and who may use them. They are plain text."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
-from handlers.people import Denial
-from handlers.text.format import Audience, Sentence, beside, fault, minute, outside, said
+from handlers.people import Denial, InstanceForbidden, InstanceRefused, InstanceRemoved, InstanceUnknown
+from handlers.text.format import Audience, Sentence, beside, fault, outside, said, typed
 from handlers.text.language import Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
-from vt.actions import ACTIONS, Action
+from vt.actions import Action
 
 INVENTED = _("Invented data from the built-in sandbox, not from VirusTotal: no API key is set.")
-
-
-DOES: Mapping[str, str] = {
-    "scan-ip": _("reputation of an IP address"),
-    "scan-hash": _("verdict on a file hash (MD5, SHA-1, SHA-256)"),
-    "scan-url": _("verdict on a URL"),
-    "domain-report": _("categories, history and detections of a domain"),
-    "scan-file": _("verdict on a file: its hash is looked up, and it is uploaded if you agree"),
-}
-"""What each action finds out, by the action's key."""
-
-
-TAKES: Mapping[str, str] = {
-    "scan-ip": _("an IP address"),
-    "scan-hash": _("a hash"),
-    "scan-url": _("a URL"),
-    "domain-report": _("a domain or email address"),
-    "scan-file": _("a file path"),
-}
-"""What each action takes, by the action's key."""
-
-
-def usage(action: Action) -> str:
-    """How an action is typed."""
-    return f"/vt {action.key} {action.example}"
-
-
-def takes(action: Action) -> str:
-    """What an action takes, with its article."""
-    return TAKES.get(action.key) or line("right for {action}", action=action.key)
-
-
-def help_lines() -> list[tuple[str, str]]:
-    """Each command with what it does; made from the table of actions."""
-    rows = [(f"/vt {action.key} {action.example}", DOES.get(action.key, action.title)) for action in ACTIONS]
-    return [
-        (line("/vt any text with indicators"), line("find everything in the text and look it up")),
-        *rows,
-        ("/vt form 192.0.2.1", line("open a form, filled in with the text that follows")),
-        (
-            "/vt settings",
-            line("this channel's thresholds, rule for hosts, detail, language, and who sees answers"),
-        ),
-        ("/vt report 192.0.2.1", line("draw what is on record here: engines over time, evidence by date")),
-        ("/vt ping", line("check the API key, database and Slack")),
-        ("/vt quota", line("how much VirusTotal quota is left")),
-        (
-            "/vt watch on",
-            line("look up what people post in this channel; also status, off, risky, reaction, dry-run"),
-        ),
-        (
-            line("/vt ignore example.com 7d reason …"),
-            line("skip it in watched channels (12h, 7d, 2w or forever); also list, remove"),
-        ),
-        ("--threshold 3", line("call it RISKY from 3 engines up")),
-        (
-            "--rescan-after-days 30",
-            line("ask for a new analysis if the last one is older than 30 days (hashes, URLs)"),
-        ),
-        ("--share", line("post the answer in the channel, not only to you")),
-        ("--fresh", line("skip the cache")),
-        (
-            "--host web-1",
-            line("read the files from server web-1; separate paths with commas, * and ? are wildcards"),
-        ),
-    ]
-
-
-HELP_HEAD = _(
-    "Paste IPs, hashes, URLs, domains or any text. Separate values with spaces or commas; defanged is fine."
-)
-HELP_STATES = _(
-    "🔴 RISKY: the threshold is met · 🟠 SUSPICIOUS: some engines flag it, below the threshold · 🟢 CLEAN: no engine flags it · ⚪ UNKNOWN: VirusTotal has no record, which does not mean clean · ⏳ PENDING: being analysed · ⛔ NOT CHECKED: the message says why"
-)
 
 
 def ping(parts: Mapping[str, tuple[float, str]]) -> Line:
@@ -127,6 +52,35 @@ def calls(count: int) -> str:
     return ngettext("{count} call", "{count} calls", count)
 
 
+# Several instances of VirusTotal ------------------------------------------------------------------------
+
+INSTANCE_REFUSALS: Mapping[type[InstanceRefused], str] = {
+    InstanceUnknown: _("There is no VirusTotal instance called {name}."),
+    InstanceForbidden: _("You can't use the VirusTotal instance {name} here."),
+    InstanceRemoved: _("The VirusTotal instance {name} is no longer set up, so I did not look this up."),
+}
+"""Why an instance does not answer, by the error."""
+CHOOSE_INSTANCE = said("Choose another one in /vt settings or with --instance, or ask {whoever}.")
+INSTANCE_HELP = ("--instance NAME", _("ask that VirusTotal instance, with its own key and quota"))
+ANSWERED_BY = _("VirusTotal instance: {name}")
+"""The last line of an answer."""
+
+
+def instance_refused(why: InstanceRefused, audience: Audience) -> str:
+    """What to tell somebody: the reason, and which instances they may use."""
+    reason = line(INSTANCE_REFUSALS[type(why)], name=typed(why.name, 40))
+    if why.usable:
+        return sentences(reason, line("You can use: {names}.", names=enumerated(why.usable)))
+    return sentences(reason, CHOOSE_INSTANCE.to(audience))
+
+
+def quotas(found: Mapping[str, Mapping[str, tuple[int, int]]]) -> str:
+    """The calls used and allowed in each window, for each instance by name."""
+    return join(
+        "\n", [part for name, left in found.items() for part in (line(ANSWERED_BY, name=name), quota(left))]
+    )
+
+
 # The ways in, and who may use them ---------------------------------------------------------------------
 
 DENIALS: Mapping[Denial, Sentence] = {
@@ -165,23 +119,14 @@ NO_FORM_HERE = _(
 )
 NO_SETTINGS_HERE = _("I can't open settings from a message. Type /vt settings in the channel.")
 ATTACHED = _("For the attached file, pick Upload and Scan File in the same menu.")
+QUOTA_SPENT = _("out of quota until {at}. Ask again then, or add --wait to wait for it.")
+"""In a terminal."""
 ELSEWHERE = _("I can't post in that channel, so here is your answer:")
 
 
 def denied(why: Denial, audience: Audience) -> Line:
     """Why somebody may not ask."""
     return DENIALS[why].to(audience)
-
-
-def quota_spent(until: datetime) -> Line:
-    """In a terminal: the rest of the answer has to wait for the day's or the month's quota."""
-    return line("out of quota until {at}. Ask again then, or add --wait to wait for it.", at=minute(until))
-
-
-def usage_hint() -> Line:
-    """What may follow the command, as Slack shows it while somebody types."""
-    actions = " | ".join(action.key for action in ACTIONS)
-    return line("[any text, or {actions}] [--share] | help", actions=actions)
 
 
 def nothing_here(action: Action | None, others: Mapping[str, int], *, files: bool) -> str:
@@ -208,11 +153,6 @@ def counted(key: str, count: int) -> str:
             return ngettext("{count} attached file", "{count} attached files", count)
         case _:
             return ""
-
-
-def shortcut_does(action: Action) -> str:
-    """What an action's entry in the message menu does."""
-    return IN_MESSAGE.get(action.key, WHAT_FITS)
 
 
 NOTHING = _("I found nothing to look up in that message")
@@ -251,6 +191,7 @@ NOT_INSTALLED = _(
     "This bot isn't installed in your workspace, or was removed from it. Ask whoever runs it to install it."
 )
 GONE = _("I no longer have that answer. Look it up again with /vt.")
+ASKED_BY = _("Asked by {user}")
 JSON_SENT = _("I sent you the file in a direct message.")
 JSON_IN_THREAD = _("The file is in the thread.")
 PERHAPS_SHARED = _("I restarted while sharing this. If it is not in the channel, ask again with --share.")

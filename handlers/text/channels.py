@@ -7,15 +7,16 @@ from handlers.case import Change
 from handlers.request import Answers, Detail
 from handlers.text import files as files_text
 from handlers.text.format import clock, minute, safe, typed
-from handlers.text.language import Channel, Language, Line, User, enumerated, join, line, ngettext, sentences
+from handlers.text.language import Language, Line, User, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from handlers.watch import Duplicate, Ignored, Mode
-from vt.actions import BY_KEY, Action
+from vt.actions import BY_KEY
 from vt.evidence import HostRule
 
 BUTTON_HURRY = _("Check now")
 BUTTON_ALLOW = _("Check")
 BUTTON_LEAVE = _("Skip")
+DRY_RUN = _("Dry run: I would have posted this in {channel}.")
 MOST_REPEATS = 3
 MOST_REASON = 200
 LONGEST = 120
@@ -37,11 +38,6 @@ def repeated(duplicates: Sequence[Duplicate]) -> Line:
         more,
         told=named,
     )
-
-
-def dry_run(channel: str) -> Line:
-    """Why a card is in somebody's direct messages."""
-    return line("Dry run: I would have posted this in {channel}.", channel=Channel(channel))
 
 
 def secrets(urls: Sequence[str]) -> str:
@@ -173,6 +169,8 @@ SETTINGS = _("Settings")
 SAVE = _("Save")
 ANSWERS = _("Answers")
 INSTANCE = _("VirusTotal instance")
+INSTANCE_HINT = _("Whose key and quota are used, unless a command says --instance.")
+ANY_INSTANCE = _("Default: as the operator set it")
 LANGUAGE = _("Language")
 LANGUAGE_HINT = _(
     "For answers that everybody in the channel sees. What only you see is in the language of your Slack."
@@ -203,6 +201,11 @@ NOT_SET = _("default")
 HOST_RULE = _("IP addresses and domains are judged by")
 EVIDENCE_DAYS = _("Evidence against them counts for")
 DAYS = _("The number of days")
+DAYS_HINT = _(
+    "Days; older evidence is shown but not counted. 0 means any age. Leave empty for the default ({default})."
+)
+THRESHOLD_OF = _("{action}: threshold")
+EMPTY_MEANS = _("Number of engines for RISKY. Leave empty for the default ({count}).")
 
 
 def rules(default: HostRule) -> Mapping[str, str]:
@@ -220,29 +223,11 @@ DEFAULT_RULES: Mapping[HostRule, str] = {
 }
 
 
-def days_hint(default: int) -> str:
-    """What the number means, and the one that applies when the field is empty."""
-    return line(
-        "Days; older evidence is shown but not counted. 0 means any age. Leave empty for the default ({default}).",
-        default=default,
-    )
-
-
 def days(days: int) -> str:
     """How long evidence counts."""
     if not days:
         return line("any age")
     return ngettext("{count} day", "{count} days", days)
-
-
-def threshold_of(action: Action) -> str:
-    """The field of an action."""
-    return line("{action}: threshold", action=action.title)
-
-
-def empty_means(count: int) -> str:
-    """The default, which applies when the field is empty."""
-    return line("Number of engines for RISKY. Leave empty for the default ({count}).", count=count)
 
 
 def saved(changes: Iterable[Change]) -> str:

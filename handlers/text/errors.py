@@ -1,26 +1,27 @@
-"""Why there is no answer, as sentences with a next step: one for every error, and for everything that can be wrong with a command."""
+"""Why there is no answer or no verdict, as sentences with a next step: one for every error. They are plain text."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from handlers import commands
 from handlers.text import files
-from handlers.text.about import takes, usage
 from handlers.text.format import (
     EVERYBODY,
     Audience,
     Sentence,
-    clauses,
     fault,
     said,
     second,
+    seconds,
     size,
-    typed,
 )
-from handlers.text.language import Line, line, listed, ngettext, sentences
+from handlers.text.language import Line, join, line
+from handlers.text.language import lazy_gettext as _
 from vt import errors
-from vt.actions import ACTIONS, BY_KEY
-from vt.indicators import defang
+from vt.indicators import Kind, defang
+from vt.verdict import Finding, Note, State
 
 
 def unreachable(trouble: errors.Unreachable) -> Sentence:
@@ -43,26 +44,19 @@ def unreachable(trouble: errors.Unreachable) -> Sentence:
     return fault("I can't reach VirusTotal. Try again in a few minutes.")
 
 
-ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
-    errors.VTError: lambda _: fault(
+ERRORS: Mapping[type[errors.VTError], Sentence | Callable[[Any], Sentence]] = {
+    errors.VTError: fault(
         "something unexpected went wrong. Try again; if it keeps happening, tell {whoever}."
     ),
-    errors.UnrecognisedError: lambda e: fault(
-        "another version of this bot stored a reason that this one cannot read ({code}). Try again.",
-        code=e.stored_code,
+    errors.UnrecognisedError: fault(
+        "another version of this bot stored a reason that this one cannot read ({stored_code}). Try again."
     ),
-    errors.NotAnswering: lambda _: fault("VirusTotal is not responding. Try again in a few minutes."),
+    errors.NotAnswering: fault("VirusTotal is not responding. Try again in a few minutes."),
     errors.Unreachable: unreachable,
-    errors.TimedOut: lambda e: fault(
-        "VirusTotal did not respond within {seconds} s. Try again in a few minutes.",
-        seconds=round(e.seconds),
-    ),
-    errors.ServerFault: lambda e: fault(
-        "VirusTotal returned an error ({status}). Try again in a few minutes.", status=str(e.status)
-    ),
-    errors.Unreadable: lambda e: fault(
-        "I couldn't read VirusTotal's answer ({why}). Try again; if it keeps happening, tell {whoever}.",
-        why=e.why,
+    errors.TimedOut: fault("VirusTotal did not respond within {seconds} s. Try again in a few minutes."),
+    errors.ServerFault: fault("VirusTotal returned an error ({status}). Try again in a few minutes."),
+    errors.Unreadable: fault(
+        "I couldn't read VirusTotal's answer ({why}). Try again; if it keeps happening, tell {whoever}."
     ),
     errors.Redirected: lambda e: fault(
         "VirusTotal redirected us to {host}, which is not on the allowed list, so I stopped. Tell {whoever}.",
@@ -70,231 +64,192 @@ ERRORS: Mapping[type[errors.VTError], Callable[[Any], Sentence]] = {
         host=defang(e.host),
     ),
     # OverQuota: VirusTotal itself refused (204). QuotaSpent: our own count says so, before any call.
-    errors.OverQuota: lambda _: said("VirusTotal says the quota is used up. Try again in a minute."),
+    errors.OverQuota: said("VirusTotal says the quota is used up. Try again in a minute."),
     errors.QuotaSpent: lambda e: said(
         "out of quota until {at}. Waiting look-ups continue automatically; there is no need to ask again.",
         at=second(e.retry_at),
     ),
-    errors.Reserved: lambda _: said(
+    errors.Reserved: said(
         "the rest of today's quota is kept for people who ask. Press Check now to spend a call."
     ),
-    errors.QuotaTooSmall: lambda e: said(
+    errors.QuotaTooSmall: said(
         "this needs {calls} calls at once, more than the configured quota ever allows. "
         "Look up the hash instead: /vt scan-hash …",
         settings="VT_QUOTA_MINUTE, VT_QUOTA_DAY, VT_QUOTA_MONTH",
-        calls=e.calls,
     ),
-    errors.KeyRefused: lambda _: fault(
-        "VirusTotal rejected the API key. Tell {whoever}.", settings="VT_API_KEY"
-    ),
-    errors.RequestRefused: lambda e: fault(
-        "VirusTotal refused the request ({status}). Tell {whoever}.", status=str(e.status)
-    ),
-    errors.UploadTooLarge: lambda _: said(
+    errors.KeyRefused: fault("VirusTotal rejected the API key. Tell {whoever}.", settings="VT_API_KEY"),
+    errors.RequestRefused: fault("VirusTotal refused the request ({status}). Tell {whoever}."),
+    errors.UploadTooLarge: said(
         "VirusTotal says the file is too large. Look up the hash instead: /vt scan-hash …"
     ),
-    errors.Dropped: lambda _: said("VirusTotal did not return this one. Look it up on its own."),
-    errors.RescanNotAllowed: lambda _: said(
+    errors.Dropped: said("VirusTotal did not return this one. Look it up on its own."),
+    errors.RescanNotAllowed: said(
         "rescanning needs a private API key. Upload the file instead: /vt scan-file …"
     ),
-    errors.LargeNotAllowed: lambda _: said(
+    errors.LargeNotAllowed: said(
         "files over 32 MB need a special upload permission from VirusTotal, which this key does not have. "
         "Look up the hash instead: /vt scan-hash …"
     ),
-    errors.Internal: lambda _: said(
+    errors.Internal: said(
         "internal, so not sent. Private and link-local addresses and internal names never leave this network; "
         "check your own inventory."
     ),
-    errors.NotPublic: lambda _: said(
+    errors.NotPublic: said(
         "skipped: not a public host name. To look it up all the same: /vt scan-url and the URL."
     ),
-    errors.Sensitive: lambda _: said(
+    errors.Sensitive: said(
         "not sent: the URL seems to contain a password or token. Press Check anyway to send it; other VirusTotal "
         "users could then see it."
     ),
-    errors.Unsupported: lambda _: said(
+    errors.Unsupported: said(
         "VirusTotal's API v2 has no reports on values of this kind. Search on virustotal.com instead."
     ),
-    errors.FileFault: lambda _: fault("I couldn't read this file. Check the path."),
+    errors.FileFault: fault("I couldn't read this file. Check the path."),
     errors.NotAllowed: files.not_allowed,
-    errors.Missing: lambda _: said("there is no such file. Check the path."),
-    errors.NotRegular: lambda _: said(
-        "this is not a regular file. Name a file, not a folder, link or device."
-    ),
-    errors.NotReadable: lambda _: fault("I don't have permission to read this file. Ask {whoever}."),
+    errors.Missing: said("there is no such file. Check the path."),
+    errors.NotRegular: said("this is not a regular file. Name a file, not a folder, link or device."),
+    errors.NotReadable: fault("I don't have permission to read this file. Ask {whoever}."),
     errors.NotGiven: lambda e: files.NOT_GIVEN.get(e.why, files.NOT_GIVEN["silent"]),
-    errors.Changed: lambda _: said("the file changed while I was reading it. Try again when it is complete."),
+    errors.Changed: said("the file changed while I was reading it. Try again when it is complete."),
     errors.FileTooLarge: lambda e: said(
         "the file is too large: {size}, at most {limit}. Look up the hash instead: /vt scan-hash …",
         settings="VT_MAX_UPLOAD",
         size=size(e.size),
         limit=size(e.limit),
     ),
-    errors.TooSlow: files.too_slow,
-    errors.SpoolFull: files.spool_full,
-    errors.TooManyFiles: lambda e: said(
-        "that would be more than {limit} files. Name fewer files and try again.", limit=e.limit
+    errors.TooSlow: fault(
+        "I couldn't read the file within {seconds} s. Try again; if it keeps happening, tell {whoever}."
     ),
-    errors.TooManyNames: files.too_many_names,
-    errors.HostFault: lambda e: fault("I can't reach the files on {host}. Tell {whoever}.", host=e.host),
-    errors.HostUnknown: lambda e: said(
+    errors.SpoolFull: lambda e: said(
+        "there is no disk space to hold it (at most {budget}). Try again later, or name a file instead of a pipe.",
+        settings="SPOOL_BUDGET",
+        budget=size(e.budget),
+    ),
+    errors.TooManyFiles: said("that would be more than {limit} files. Name fewer files and try again."),
+    errors.TooManyNames: said(
+        "there are more than {limit} names to search. Name a more specific folder, or the file itself."
+    ),
+    errors.HostFault: fault("I can't reach the files on {host}. Tell {whoever}."),
+    errors.HostUnknown: said(
         "there is no server called {host} in the hosts file. Ask {whoever} which servers there are.",
         settings="HOSTS_FILE",
-        host=e.host,
     ),
-    errors.HostUnreachable: lambda e: fault(
-        "I can't reach {host} over SSH. Try again in a few minutes.", host=e.host
-    ),
-    errors.HostKeyUnknown: lambda e: fault(
+    errors.HostUnreachable: fault("I can't reach {host} over SSH. Try again in a few minutes."),
+    errors.HostKeyUnknown: fault(
         "{host} has no host key in the hosts file, so I did not connect. Tell {whoever}.",
         settings="HOSTS_FILE (known_hosts)",
-        host=e.host,
     ),
-    errors.HostKeyChanged: lambda e: fault(
+    errors.HostKeyChanged: fault(
         "THE HOST KEY OF {host} HAS CHANGED: someone may be intercepting the connection. Nothing was sent. "
-        "Tell {whoever} now.",
-        host=e.host,
+        "Tell {whoever} now."
     ),
-    errors.LoginWanted: lambda e: said(
+    errors.LoginWanted: said(
         "{host} needs a login. Type /vt scan-file --host {host} … to open a form for it, if this bot allows that.",
         settings="SSH_AD_HOC",
-        host=e.host,
     ),
     errors.LoginUnusable: files.unusable_login,
-    errors.KeyEncrypted: files.encrypted_key,
-    errors.LoginForgotten: lambda e: said(
-        "the login for {host} has expired (kept for 30 minutes, lost at a restart). Enter it again.",
-        host=e.host,
+    errors.KeyEncrypted: fault(
+        "the key that the hosts file names for {host} has a passphrase, which I can't type. Tell {whoever}.",
+        settings=_("HOSTS_FILE; ssh-keygen -p removes the passphrase from a copy of the key"),
+    ),
+    errors.LoginForgotten: said(
+        "the login for {host} has expired (kept for 30 minutes, lost at a restart). Enter it again."
     ),
     errors.LoginRefused: files.login_refused,
-    errors.SftpRefused: lambda e: fault("{host} offers no SFTP. Tell {whoever}.", host=e.host),
+    errors.SftpRefused: fault("{host} offers no SFTP. Tell {whoever}."),
 }
+"""A sentence names fields of its error in braces. Where they must be converted or decide, a function makes it."""
 
 
 def error(trouble: errors.VTError, audience: Audience = EVERYBODY) -> Line:
     """Why there is no answer, and what to do next."""
-    return ERRORS[type(trouble)](trouble).to(audience)
+    return filled(ERRORS[type(trouble)], trouble).to(audience)
 
 
 def is_fault(trouble: errors.VTError) -> bool:
     """Can nobody but whoever runs the bot, or VirusTotal, mend it? Then the request's id is said."""
-    return ERRORS[type(trouble)](trouble).fault
+    return filled(ERRORS[type(trouble)], trouble).fault
 
 
 def names_settings(trouble: errors.VTError) -> bool:
     """Is there something that only whoever runs the bot is told?"""
-    return bool(ERRORS[type(trouble)](trouble).settings)
+    return bool(filled(ERRORS[type(trouble)], trouble).settings)
 
 
-# What is wrong with what somebody typed ------------------------------------------------------------------
-
-MOST_NAMED = 10
-"""Wrong values that are named; a command has at most 100."""
-
-
-def _wrong_value(wrong: commands.WrongValue) -> str:
-    if wrong.suggested:
-        return line(
-            "{why}. Try: /vt {command} {value}",
-            why=_why_wrong(wrong),
-            command=wrong.suggested.key,
-            value=typed(wrong.value, 80),
-        )
-    return line("{why}. Example: {example}", why=_why_wrong(wrong), example=usage(wrong.action))
-
-
-def _no_rescan(_: commands.NoRescan) -> str:
-    takers = [action.key for action in ACTIONS if action.rescans]
-    example = f"{usage(BY_KEY[takers[0]])} --rescan-after-days 30"
-    return line(
-        "--rescan-after-days works only with {actions}. Example: {example}",
-        actions=listed(takers),
-        example=example,
+def filled(sentence: Sentence | Callable[[Any], Sentence], wrong: Exception) -> Sentence:
+    """The sentence of a table for one error, with that error's fields as its values; seconds are rounded."""
+    if not isinstance(sentence, Sentence):
+        return sentence(wrong)
+    fields = vars(wrong).items()
+    return replace(
+        sentence, values={name: round(value) if isinstance(value, float) else value for name, value in fields}
     )
 
 
-def _unknown_option(wrong: commands.UnknownOption) -> str:
-    """Every option is named, and the one that was probably meant."""
-    shown = typed(wrong.option, 40)
-    if wrong.command and wrong.taken:
+# Findings without a verdict ------------------------------------------------------------------------------
+
+NO_IPV6 = _("VirusTotal's API v2 has no IPv6 reports. Search on virustotal.com instead.")
+UNKNOWN = _("VirusTotal has no record of it. That does not mean it is clean.")
+NO_ENGINE_YET = _("VirusTotal knows it, but no engine has scanned it yet. That does not mean it is clean.")
+NOT_CHECKED_YET = _("not checked yet")
+BEING_ANALYSED = _("being analysed")
+
+
+def why_none(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
+    """Why a finding has no verdict, and when it is looked at again if that is known."""
+    if finding.state is State.PENDING:
+        return _pending(finding, now)
+    if finding.state is State.NOT_CHECKED and finding.error is None:
+        return _until(NOT_CHECKED_YET, finding.until)
+    if finding.state is State.NOT_CHECKED and finding.error and finding.until:
+        return _retried(finding.error, finding.until, now)
+    if finding.state is State.NOT_CHECKED:
+        return why_not(finding, audience)
+    is_known = getattr(finding.report, "response_code", 0) == 1
+    return NO_ENGINE_YET if is_known else UNKNOWN
+
+
+def _pending(finding: Finding, now: datetime) -> str:
+    if finding.note is Note.GAVE_UP:
+        return files.NOT_FINISHED
+    if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
+        return _until(files.PERHAPS_ARRIVED, finding.until)
+    if finding.error:
+        why = _retried(finding.error, finding.until, now) if finding.until else ""
+        return join(": ", [files.TO_UPLOAD, why])
+    return _until(BEING_ANALYSED, finding.until)
+
+
+def _retried(trouble: errors.VTError, until: datetime, now: datetime) -> Line:
+    """What an answer says about a look-up that is tried again at `until`."""
+    pause = seconds(until, now)
+    if isinstance(trouble, errors.Reserved):
         return line(
-            "/vt {command} takes only {taken}: leave out {option}.",
-            command=wrong.command,
-            taken=wrong.taken,
-            option=shown,
+            "the rest of today's quota is kept for people who ask. I will check this in {pause}; "
+            "press Check now to spend a call.",
+            pause=pause,
         )
-    if wrong.command:
-        return line(
-            "/vt {command} takes no options: leave out {option}.", command=wrong.command, option=shown
-        )
-    return sentences(
-        line("There is no option {option}.", option=shown),
-        line("Did you mean {nearest}?", nearest=wrong.nearest) if wrong.nearest else "",
-        line("Options: {options}.", options=", ".join((*commands.OPTION_EXAMPLES, *wrong.more))),
-    )
+    if isinstance(trouble, errors.QuotaSpent):
+        pause = seconds(trouble.expected or until, now)
+        if trouble.ahead:
+            return line("out of quota; {ahead} ahead of you, about {pause}", ahead=trouble.ahead, pause=pause)
+        return line("out of quota; next call in {pause}", pause=pause)
+    # The first sentence without its full stop (Japanese has one of its own), and the longest pause, not the time left:
+    # it stays true in a message that Slack does not let us edit often.
+    why = re.split(r"\. |\.$|。", error(trouble), maxsplit=1)[0]
+    return line("{why}, trying again in {seconds} s or less", why=why, seconds=errors.LONGEST_PAUSE)
 
 
-def _bad_number(wrong: commands.BadNumber) -> str:
-    example = f"{wrong.option} {max(wrong.least, 3)}"
-    typed = f"{usage(wrong.action)} {example}" if wrong.action else example
-    return line(
-        "{option} needs a whole number from {least} to {most}. Example: {example}",
-        option=wrong.option,
-        least=str(wrong.least),
-        most=str(wrong.most),
-        example=typed,
-    )
+def _until(what: str, until: datetime | None) -> str:
+    """What is waited for, and when it is looked at again."""
+    return line("{what}; next check at {at}", what=what, at=second(until)) if until else str(what)
 
 
-def wrong_values(wrong: Sequence[commands.WrongValue]) -> str:
-    """The values of a command that are not looked up, while the others are; "" when there are none."""
-    if not wrong:
+def why_not(finding: Finding, audience: Audience = EVERYBODY) -> str:
+    """Why something was not checked; "" when there is no reason."""
+    if finding.error is None:
         return ""
-    named = [_why_wrong(one) for one in wrong[:MOST_NAMED]]
-    if len(wrong) > MOST_NAMED:
-        named.append(ngettext("{count} more", "{count} more", len(wrong) - MOST_NAMED))
-    return line("Not looked up: {values}. The other values are being looked up.", values=clauses(named))
-
-
-def _why_wrong(wrong: commands.WrongValue) -> str:
-    shown = typed(wrong.value, 80)
-    if wrong.suggested:
-        return line(
-            "{value} is {other}, not {wanted}",
-            value=shown,
-            other=takes(wrong.suggested),
-            wanted=takes(wrong.action),
-        )
-    return line("{value} is not {wanted}", value=shown, wanted=takes(wrong.action))
-
-
-USAGE_ERRORS: Mapping[type[commands.UsageError], Callable[[Any], str | Sentence]] = {
-    commands.UnknownCommand: lambda e: line(
-        "There is no command {command}. Did you mean /vt {nearest}? See /vt help for all commands.",
-        command=typed(e.word, 40),
-        nearest=e.nearest,
-    ),
-    commands.UnknownOption: _unknown_option,
-    commands.BadNumber: _bad_number,
-    commands.NoRescan: _no_rescan,
-    commands.NoValue: lambda e: line("Nothing to look up. Example: {example}", example=usage(e.action)),
-    commands.WrongValue: _wrong_value,
-    commands.NothingFound: lambda e: line(
-        "I found no IP address, hash, URL, domain or email address in that. Example: {example}, or see /vt help",
-        example=e.example,
-    ),
-    commands.PasswordTyped: lambda _: files.IN_A_COMMAND,
-    commands.NoHost: lambda _: files.NO_HOST,
-    commands.TooMany: lambda e: line(
-        "That's {count}; the limit is {most} per request. Send them in parts.", count=e.count, most=e.most
-    ),
-    commands.TooLong: lambda e: line(
-        "That's too long; the limit is {most} characters. Send it in parts.", most=e.most
-    ),
-}
-
-
-def usage_error(wrong: commands.UsageError, audience: Audience = EVERYBODY) -> str:
-    """What is wrong, and a correct example."""
-    sentence = USAGE_ERRORS[type(wrong)](wrong)
-    return sentence.to(audience) if isinstance(sentence, Sentence) else sentence
+    kind = finding.indicator.kind if finding.indicator else None
+    if isinstance(finding.error, errors.Unsupported) and kind is Kind.IPV6:
+        return NO_IPV6
+    return error(finding.error, audience)

@@ -3,17 +3,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from handlers.text.format import Sentence, clock, cut, fault, said, size
+from handlers.text.format import Sentence, clock, cut, fault, said
 from handlers.text.language import Line, User, enumerated, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.errors import (
-    KeyEncrypted,
     LoginRefused,
     LoginUnusable,
     NotAllowed,
-    SpoolFull,
-    TooManyNames,
-    TooSlow,
 )
 from vt.indicators import defang_path
 from vt.verdict import Note
@@ -96,7 +92,7 @@ WHY_UNUSABLE: Mapping[str, str] = {
 
 
 def unusable_login(error: LoginUnusable) -> Sentence:
-    """The key or the password that the operator named does not serve, for a reason that is not always known."""
+    """The key or the password that the operator named cannot be used, for a reason that is not always known."""
     if why := WHY_UNUSABLE.get(error.why):
         return fault(
             "I can't use the key or password that the hosts file names for {host}: {why}. Tell {whoever}.",
@@ -111,45 +107,11 @@ def unusable_login(error: LoginUnusable) -> Sentence:
     )
 
 
-def encrypted_key(error: KeyEncrypted) -> Sentence:
-    """The key file is one that a program cannot use by itself."""
-    return fault(
-        "the key that the hosts file names for {host} has a passphrase, which I can't type. Tell {whoever}.",
-        settings=_("HOSTS_FILE; ssh-keygen -p removes the passphrase from a copy of the key"),
-        host=error.host,
-    )
-
-
 def login_refused(error: LoginRefused) -> Sentence:
     """Whoever typed the login can type another one."""
     if error.typed:
         return said("{host} refused the login. Try again with the right user and password.", host=error.host)
     return fault("{host} refused the login. Tell {whoever}.", settings="HOSTS_FILE", host=error.host)
-
-
-def too_slow(error: TooSlow) -> Sentence:
-    """Reading took too long."""
-    return fault(
-        "I couldn't read the file within {seconds} s. Try again; if it keeps happening, tell {whoever}.",
-        seconds=round(error.seconds),
-    )
-
-
-def spool_full(error: SpoolFull) -> Sentence:
-    """What can be read only once is held on disk."""
-    return said(
-        "there is no disk space to hold it (at most {budget}). Try again later, or name a file instead of a pipe.",
-        settings="SPOOL_BUDGET",
-        budget=size(error.budget),
-    )
-
-
-def too_many_names(error: TooManyNames) -> Sentence:
-    """A pattern would have to be compared with too much."""
-    return said(
-        "there are more than {limit} names to search. Name a more specific folder, or the file itself.",
-        limit=error.limit,
-    )
 
 
 EXAMPLE_PATH = "/srv/samples/invoice.zip"
@@ -189,7 +151,9 @@ IN_A_COMMAND = said(
     "password. Name the server instead, --host NAME; a form asks for its login, or {whoever} can set one up.",
     settings="SSH_AD_HOC, HOSTS_FILE",
 )
-NO_HOST = _("--host needs the name of a server. Example: /vt scan-file --host web-1 /srv/samples/invoice.zip")
+NO_HOST = said(
+    "--host needs the name of a server. Example: /vt scan-file --host web-1 /srv/samples/invoice.zip"
+)
 
 # A login that is typed --------------------------------------------------------------------------------------
 

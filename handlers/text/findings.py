@@ -1,31 +1,41 @@
-"""Sentences about findings: the verdict, why it is so, what is on record, and how many there are. They are plain text."""
+"""What is said about one finding: the verdict and why, the facts about what was looked up, and what is on record. Plain text."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from handlers.case import Records, Sighting, Summary
 from handlers.text import files
-from handlers.text.errors import error, is_fault
+from handlers.text.errors import error, is_fault, why_none
 from handlers.text.format import (
     EVERYBODY,
     Audience,
+    beside,
+    broad,
     clauses,
+    context,
     cut,
     day,
     engines,
     evidence,
     minute,
+    outside,
+    related,
     safe,
-    second,
-    seconds,
+    vendor,
 )
-from handlers.text.language import Line, join, line, ngettext, sentences
+from handlers.text.language import Channel, Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
-from vt import errors
 from vt.actions import HOST_KINDS
-from vt.evidence import Context, Evidence, HostRule, Why
+from vt.evidence import SERVED as SERVED_KINDS
+from vt.evidence import Evidence, HostRule, flagged
 from vt.indicators import Kind, defang_path
+from vt.models import FileReport, HostReport, UrlReport
+from vt.results import Place, insight, names, place
 from vt.verdict import Basis, Finding, Note, Rule, State
+
+Fact = tuple[str, str]
+"""A label and a value."""
 
 ICONS: Mapping[State, str] = {
     State.RISKY: "🔴",
@@ -44,15 +54,7 @@ STATES: Mapping[State, str] = {
     State.CLEAN: _("CLEAN"),
 }
 """What people read. JSON and CSV have the English word in every language."""
-MEANS: Mapping[State, str] = {
-    State.UNKNOWN: _("VirusTotal has no record of it. That does not mean it is clean."),
-    State.PENDING: _("being analysed"),
-    State.CLEAN: _("no engine flags it"),
-}
-NO_IPV6 = _("VirusTotal's API v2 has no IPv6 reports. Search on virustotal.com instead.")
-NO_ENGINE_YET = _("VirusTotal knows it, but no engine has scanned it yet. That does not mean it is clean.")
-
-# A finding -----------------------------------------------------------------------------------------------
+NOT_FLAGGED = _("no engine flags it")
 
 
 def verdict(finding: Finding) -> str:
@@ -101,64 +103,15 @@ def _with_end_of_host(shown: str, most: int) -> str:
 
 def rule(finding: Finding, now: datetime, audience: Audience = EVERYBODY) -> str:
     """Why it has this verdict, or why there is none. `verdict` has said how many engines flag it."""
-    if finding.state is State.NOT_CHECKED:
-        return _not_checked(finding, now, audience)
-    if finding.state is State.PENDING:
-        return _pending(finding, now)
-    if finding.rule is None:
-        known = getattr(finding.report, "response_code", 0) == 1
-        return NO_ENGINE_YET if known else MEANS[State.UNKNOWN]
+    if finding.rule is None or finding.state in (State.NOT_CHECKED, State.PENDING):
+        return why_none(finding, now, audience)
     if finding.rule.basis is Basis.EVIDENCE:
         return clauses(reasons(finding.rule))
     if finding.state is State.CLEAN:
         total = finding.rule.total or 0
         unflagged = ngettext("the only engine does not flag it", "none of {count} engines flags it", total)
-        return unflagged if total else MEANS[State.CLEAN]
+        return unflagged if total else NOT_FLAGGED
     return line("threshold {threshold}", threshold=finding.rule.threshold)
-
-
-def _pending(finding: Finding, now: datetime) -> str:
-    if finding.note is Note.GAVE_UP:
-        return files.NOT_FINISHED
-    if finding.note in (Note.INTERRUPTED, Note.MAYBE_UPLOADED):
-        return _until(files.PERHAPS_ARRIVED, finding.until)
-    if finding.error:
-        why = _trying_again(finding.error, finding.until, now) if finding.until else ""
-        return join(": ", [files.TO_UPLOAD, why])
-    return _until(MEANS[State.PENDING], finding.until)
-
-
-def _not_checked(finding: Finding, now: datetime, audience: Audience) -> str:
-    if finding.error is None:
-        return _until(_("not checked yet"), finding.until)
-    if finding.until is None:
-        return why_not(finding, audience)
-    return _trying_again(finding.error, finding.until, now)
-
-
-def _trying_again(trouble: errors.VTError, until: datetime, now: datetime) -> Line:
-    """What an answer says about a look-up that is tried again at `until`."""
-    pause = seconds(until, now)
-    if isinstance(trouble, errors.Reserved):
-        return line(
-            "the rest of today's quota is kept for people who ask. I will check this in {pause}; "
-            "press Check now to spend a call.",
-            pause=pause,
-        )
-    if isinstance(trouble, errors.QuotaSpent):
-        pause = seconds(trouble.expected or until, now)
-        if trouble.ahead:
-            return line("out of quota; {ahead} ahead of you, about {pause}", ahead=trouble.ahead, pause=pause)
-        return line("out of quota; next call in {pause}", pause=pause)
-    # The first sentence without its full stop (Japanese has one of its own), and the longest pause, not the time left:
-    # it stays true in a message that Slack does not let us edit often.
-    why = re.split(r"\. |\.$|。", error(trouble), maxsplit=1)[0]
-    return line("{why}, trying again in {seconds} s or less", why=why, seconds=errors.LONGEST_PAUSE)
-
-
-def _until(what: str, until: datetime | None) -> str:
-    """What is waited for, and when it is looked at again."""
-    return line("{what}; next check at {at}", what=what, at=second(until)) if until else str(what)
 
 
 NOTES: Mapping[Note, str] = {
@@ -181,16 +134,6 @@ def note(finding: Finding, audience: Audience = EVERYBODY) -> str:
     if finding.note is Note.NOT_UPLOADED and finding.error:
         return sentences(said, error(finding.error, audience))
     return said
-
-
-def why_not(finding: Finding, audience: Audience = EVERYBODY) -> str:
-    """Why something was not checked; "" when there is no reason."""
-    if finding.error is None:
-        return ""
-    kind = finding.indicator.kind if finding.indicator else None
-    if isinstance(finding.error, errors.Unsupported) and kind is Kind.IPV6:
-        return NO_IPV6
-    return error(finding.error, audience)
 
 
 def is_at_fault(finding: Finding) -> bool:
@@ -219,11 +162,22 @@ MOST_CONTEXT = 3
 
 def reasons(why: Rule) -> list[str]:
     """Why a host has its verdict, what decided first. `verdict` has said how many engines flag it."""
+    seen = related(why.checked)
     if not why.count and not why.context:
-        return [line("none of {related} is flagged", related=related(why.checked))]
+        return [line("none of {related} is flagged", related=seen)]
     if why.criteria and why.criteria.rule is HostRule.SERVED:
-        return _by_served(why, why.criteria.days)
-    told: list[str] = [_worst(why)]
+        return [_served(why, why.criteria.days), *map(context, why.context[:MOST_CONTEXT])]
+    worst, threshold = evidence(why.evidence) if why.evidence else "", why.threshold
+    told: list[str] = [
+        line(
+            "worst of {related}: {worst}, threshold {threshold}",
+            related=seen,
+            worst=worst,
+            threshold=threshold,
+        )
+        if worst
+        else line("worst of {related}, threshold {threshold}", related=seen, threshold=threshold)
+    ]
     if why.hosted != why.count:
         hosted = line("worst file or URL hosted there: {engines}", engines=engines(why.hosted or 0, None))
         told.append(hosted if why.hosted else line("nothing hosted there is flagged"))
@@ -233,67 +187,164 @@ def reasons(why: Rule) -> list[str]:
     return told
 
 
-def _worst(why: Rule) -> str:
-    found = related(why.checked)
-    if why.evidence is None:
-        return line("worst of {related}, threshold {threshold}", related=found, threshold=why.threshold)
-    return line(
-        "worst of {related}: {worst}, threshold {threshold}",
-        related=found,
-        worst=evidence(why.evidence),
-        threshold=why.threshold,
-    )
-
-
-def _by_served(why: Rule, days: int) -> list[str]:
-    """What counted, and what is context only."""
-    head = _worst_served(why, why.evidence, days) if why.evidence else _nothing_served(why, days)
-    return [head, *map(context, why.context[:MOST_CONTEXT])]
-
-
-def _worst_served(why: Rule, worst: Evidence, days: int) -> str:
-    """`days`: how old evidence may be that counts; 0 for any age."""
-    seen, threshold = evidence(worst), why.threshold
-    if not days:
+def _served(why: Rule, days: int) -> Line:
+    """The worst of what a host served in so many days, which decides; 0 for any age."""
+    seen, threshold = evidence(why.evidence) if why.evidence else "", why.threshold
+    if seen and not days:
         return line("worst of what it served: {seen}, threshold {threshold}", seen=seen, threshold=threshold)
-    return ngettext(
-        "worst of what it served in the last day: {seen}, threshold {threshold}",
-        "worst of what it served in the last {count} days: {seen}, threshold {threshold}",
-        days,
-        seen=seen,
-        threshold=threshold,
-    )
-
-
-def _nothing_served(why: Rule, days: int) -> str:
+    if seen:
+        return ngettext(
+            "worst of what it served in the last day: {seen}, threshold {threshold}",
+            "worst of what it served in the last {count} days: {seen}, threshold {threshold}",
+            days,
+            seen=seen,
+            threshold=threshold,
+        )
     if not days:
-        return line("nothing that it served is flagged, threshold {threshold}", threshold=why.threshold)
+        return line("nothing that it served is flagged, threshold {threshold}", threshold=threshold)
     return ngettext(
         "nothing that it served in the last day is flagged, threshold {threshold}",
         "nothing that it served in the last {count} days is flagged, threshold {threshold}",
         days,
-        threshold=why.threshold,
+        threshold=threshold,
     )
 
 
-CONTEXT: Mapping[tuple[Why, str], str] = {
-    (Why.NOT_SERVED, "communicating"): _("files that contact it"),
-    (Why.NOT_SERVED, "referrer"): _("files that mention it"),
-    (Why.OLD, "url"): _("older URLs on it"),
-    (Why.OLD, "downloaded"): _("older files downloaded from it"),
-    (Why.SHARED, "downloaded"): _("files downloaded from it, a site that many people upload to"),
-}
+# Facts about what was looked up --------------------------------------------------------------------------
+
+MOST_FACTS = 6
+VALUE_CHARACTERS = 60
+FACT_CHARACTERS = 46
+"""Of a fact with its label: so much fits into one of two columns. Details and the table have the whole value."""
+
+TYPE = _("Type")
+FIRST_SEEN = _("First seen")
+SCAN_DATE = "Scan date"
+COUNTRY = "Country"
+OWNER = _("Owner")
+SERVED = _("Flagged there")
+LATEST = _("Last detected")
+CATEGORIES = _("Category")
+SCANNED_URL = "Scanned Url"
+HTTP_STATUS = _("HTTP status")
+FIELD = _("Field")
+VALUE = _("Value")
+EMAIL = _("This is the verdict on the domain of the email address, not on the mailbox.")
 
 
-def context(one: Context) -> Line:
-    """The worst of what is known against a host and does not count: "files that contact it: up to 60 of 71 engines"."""
-    what = CONTEXT[one.why, one.worst.kind]
-    flagged = engines(one.worst.positives, one.worst.total)
-    if one.why is not Why.OLD or one.worst.date is None:
-        return line("{what}: up to {flagged}", what=what, flagged=flagged)
-    return line("{what}: up to {flagged} ({on})", what=what, flagged=flagged, on=day(one.worst.date))
+def facts(finding: Finding) -> tuple[Fact, ...]:
+    """Up to six facts, the most telling first. A documented field has its documented name."""
+    where = place(finding)
+    rows = _of_host(finding, where) if where else _of_content(finding)
+    return tuple((label, _fitting(label, value)) for label, value in rows if value)[:MOST_FACTS]
 
 
-def related(count: int) -> str:
-    """So many things that VirusTotal has seen at an address or domain."""
-    return ngettext("{count} related file or URL", "{count} related files and URLs", count)
+def _fitting(label: str, value: str) -> str:
+    most = max(12, FACT_CHARACTERS - len(broad(label)) - len(": "))
+    return value if isinstance(value, Line) else cut(value, most)
+
+
+def _of_content(finding: Finding) -> Iterator[Fact]:
+    """Of a file or URL."""
+    report = finding.report
+    called = [
+        (vendor(one.engine, VALUE_CHARACTERS // 2), vendor(one.result or "", VALUE_CHARACTERS))
+        for one in names(finding, 3)
+    ]
+    yield from called[:2]
+    if report:
+        yield SCAN_DATE, minute(report.analysed_at) if report.analysed_at else ""
+        yield TYPE, outside(report.type or "", VALUE_CHARACTERS) if isinstance(report, FileReport) else ""
+        yield FIRST_SEEN, day(report.first_seen_at) if report.first_seen_at else ""
+    if isinstance(report, UrlReport):
+        wanted = finding.indicator.value if finding.indicator else finding.input
+        redirected = report.url not in (None, wanted)
+        yield SCANNED_URL, cut(safe(str(report.url)), VALUE_CHARACTERS) if redirected else ""
+        yield HTTP_STATUS, str(report.http_status or "")
+    yield from called[2:]
+
+
+def _of_host(finding: Finding, where: Place) -> Iterator[Fact]:
+    """Of an address or domain."""
+    yield CATEGORIES, outside(enumerated(where.categories[:3]), VALUE_CHARACTERS)
+    yield OWNER, outside(where.owner or "", VALUE_CHARACTERS)
+    if isinstance(finding.report, HostReport):
+        yield SERVED, served(flagged(finding.report))
+    yield COUNTRY, outside(where.country or "", VALUE_CHARACTERS)
+    decided = finding.rule.evidence if finding.rule else None
+    # What does not count is named by the rule in words, with its worst.
+    if where.newest and where.newest != decided and not (finding.rule and finding.rule.context):
+        seen = of_total(where.newest.positives, where.newest.total)
+        yield LATEST, beside(day(where.newest.date), seen) if where.newest.date else seen
+
+
+def served(found: Sequence[Evidence]) -> str:
+    """How much of what a host served is flagged; "" when nothing is."""
+    kinds = [one.kind for one in found if one.kind in SERVED_KINDS and one.positives]
+    urls, files = kinds.count("url"), len(kinds) - kinds.count("url")
+    some_urls = ngettext("{count} URL", "{count} URLs", urls) if urls else ""
+    some_files = ngettext("{count} file", "{count} files", files) if files else ""
+    return enumerated([some_urls, some_files])
+
+
+def of_total(count: int, total: int | None) -> str:
+    """The engines that flag something, of how many: "54 of 60"."""
+    return line("{count} of {total}", count=count, total=total) if total else str(count)
+
+
+def warning(finding: Finding) -> str:
+    """The documented warning insight; "" when there is none. Its numbers are in the header, and in the rule of a host."""
+    found = insight(finding)
+    if found is None or not found.warning or finding.rule is None:
+        return ""
+    if finding.rule.basis is Basis.ENGINES:
+        return line("Warning: malicious (threshold {threshold}).", threshold=found.threshold or 0)
+    return line("Warning: malicious, threshold met.")
+
+
+def all_fields(count: int) -> str:
+    """The title of the table of enrichment."""
+    return ngettext("{count} field", "All {count} fields", count)
+
+
+def also_asked(others: Sequence[Finding], most: int = 64) -> str:
+    """Other hashes of the same file that were asked for, `most` characters of each."""
+    hashes = enumerated(subject(one, most) for one in others)
+    return line("Same file: {hashes}", hashes=hashes) if others else ""
+
+
+def on_record(finding: Finding, records: Records, *, plain: bool = False) -> tuple[str, str]:
+    """What has changed, and how often it was looked up and where first. `plain`: without the name of a channel."""
+    summary = records.get(Sighting.of(finding).subject)
+    if summary is None:
+        return "", ""
+    previous = summary.previous_if_changed(finding)
+    return _previous_verdict(previous) if previous else "", _seen(summary, plain=plain)
+
+
+def _seen(summary: Summary, *, plain: bool) -> Line:
+    # A private channel is not named elsewhere.
+    since = ngettext(
+        "looked up once since {day}",
+        "looked up {count} times since {day}",
+        summary.times,
+        day=day(summary.since),
+    )
+    if summary.channel and not plain:
+        return enumerated([since, line("first in {channel}", channel=Channel(summary.channel))])
+    first = line("first in this channel") if summary.here else line("first in another channel")
+    return enumerated([since, first])
+
+
+def _previous_verdict(last: Sighting) -> Line:
+    flagged = "" if last.count is None else engines(last.count, last.total)
+    verdict = join(" ", [STATES[last.state], flagged])
+    on = day(last.at) if last.at else ""
+    said = (
+        line("was {verdict} on {day}", verdict=verdict, day=on)
+        if on
+        else line("was {verdict} before", verdict=verdict)
+    )
+    if last.kind in HOST_KINDS and last.known is None and last.count:
+        return line("{said} by the documented rule", said=said)
+    return said

@@ -23,7 +23,7 @@ from handlers.text.language import (
 )
 from handlers.text.language import lazy_gettext as _
 from vt.enrichment import Dated, Listing, Named, Value, Values
-from vt.evidence import LISTED, Evidence
+from vt.evidence import LISTED, Context, Evidence, Why
 from vt.indicators import defang, extract, unescape_markup
 from vt.privacy import masked
 
@@ -127,6 +127,29 @@ def evidence(seen: Evidence) -> str:
     """What was seen, and when."""
     when = day(seen.date) if seen.date else line("no date")
     return beside(KINDS_OF_EVIDENCE[seen.kind], when)
+
+
+CONTEXT: Mapping[tuple[Why, str], str] = {
+    (Why.NOT_SERVED, "communicating"): _("files that contact it"),
+    (Why.NOT_SERVED, "referrer"): _("files that mention it"),
+    (Why.OLD, "url"): _("older URLs on it"),
+    (Why.OLD, "downloaded"): _("older files downloaded from it"),
+    (Why.SHARED, "downloaded"): _("files downloaded from it, a site that many people upload to"),
+}
+
+
+def context(one: Context) -> Line:
+    """The worst of what is known against a host and does not count: "files that contact it: up to 60 of 71 engines"."""
+    what = CONTEXT[one.why, one.worst.kind]
+    flagged = engines(one.worst.positives, one.worst.total)
+    if one.why is not Why.OLD or one.worst.date is None:
+        return line("{what}: up to {flagged}", what=what, flagged=flagged)
+    return line("{what}: up to {flagged} ({on})", what=what, flagged=flagged, on=day(one.worst.date))
+
+
+def related(count: int) -> str:
+    """So many things that VirusTotal has seen at an address or domain."""
+    return ngettext("{count} related file or URL", "{count} related files and URLs", count)
 
 
 def format_value(value: Value | None, most: int) -> str:

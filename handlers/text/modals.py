@@ -5,10 +5,12 @@ from datetime import datetime
 
 from handlers.request import Verb
 from handlers.text import files as files_text
-from handlers.text.findings import STATES, note, why_not
-from handlers.text.format import Sentence, beside, day, engines, fault, minute
+from handlers.text.errors import why_not
+from handlers.text.findings import STATES, note
+from handlers.text.format import day, engines
 from handlers.text.language import Line, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
+from vt.evidence import HostCriteria, HostRule
 from vt.verdict import Finding, State
 
 FORM_TITLE = "VirusTotal"
@@ -18,6 +20,7 @@ VALUES = _("Indicators")
 VALUES_HINT = _("One per line, or paste any text. Defanged is fine.")
 VALUES_PLACEHOLDER = "192.0.2.1"
 FOUND_HINT = _("Remove what you don't want to look up.")
+FOUND_CUT = _("Only the first {most} of {count} fit here.")
 FOUND_FILES = _("The attached files are looked up too.")
 ACTION = _("Action")
 AS_FOUND = _("Automatic")
@@ -48,6 +51,19 @@ def remark(finding: Finding) -> str:
     return note(finding)
 
 
+# The table of several findings --------------------------------------------------------------------------
+
+HEAD = (_("State"), _("Indicator"), _("Engines"), _("What it is"), _("Newest evidence"))
+TALLY = _("{icon} {count} {state}")
+CONTEXT = _("context: {flagged}")
+OF_EMAIL = _("domain of the email address")
+
+
+def more_in_csv(left: int) -> str:
+    """How many findings the table has no room for."""
+    return ngettext("{count} more: press CSV to see it.", "{count} more: press CSV to see them.", left)
+
+
 # Modals about an answer ----------------------------------------------------------------------------------
 
 CLOSE = _("Close")
@@ -71,10 +87,14 @@ WAIT = _("One moment…")
 ASKING = _("Asking VirusTotal…")
 EARLIER = _("Previous")
 LATER = _("Next")
+SHOWN = _("{first} to {last} of {count}")
 DETECTED = _("detected")
 NO_DETAILS = _("VirusTotal returned nothing else.")
 NONE = _("None.")
+NOT_ASKED_YET = _("Out of quota; next call in {pause}. Leave this open: it fills in by itself.")
 AT_THRESHOLDS = _("At other thresholds")
+AT_RULES = _("By other rules and ages")
+NOT_COUNTED = _("not counted")
 COUNTED_ENGINES = _("Engines that flag it")
 COUNTED_EVIDENCE = _("Related URLs and files; VirusTotal gives no verdict on the host itself")
 PARTS = {
@@ -86,34 +106,27 @@ PARTS = {
 }
 
 
-def part(name: str, count: int) -> str:
-    """A part of the details, with how much there is of it."""
-    return beside(PARTS[name], count)
-
-
-def shown(first: int, last: int, count: int) -> str:
-    """Which of so many are shown."""
-    return line("{first} to {last} of {count}", first=first, last=last, count=count)
-
-
 def dated(said: str, date: datetime | None) -> str:
     """Something, and when it was."""
     return join(" · ", [said, day(date)]) if date else said
 
 
-def threshold(count: int) -> str:
-    """So many engines."""
-    return engines(count, None)
+def host_rule(criteria: HostCriteria | None) -> str:
+    """How hosts are judged, in a few words."""
+    if criteria is None:
+        return ""
+    if criteria.rule is HostRule.DOCUMENTED:
+        return line("Everything that is listed, as documented")
+    if not criteria.days:
+        return line("What it served, at any age")
+    return ngettext(
+        "What it served in the last day", "What it served in the last {count} days", criteria.days
+    )
 
 
 def marked(verdict: str, *, mine: bool) -> str:
     """A verdict at some threshold; `mine`: that of the answer that is explained."""
     return line("{verdict} (this answer)", verdict=verdict) if mine else verdict
-
-
-def found_cut(most: int, count: int) -> Line:
-    """There are more indicators than a menu can have."""
-    return line("Only the first {most} of {count} fit here.", most=most, count=count)
 
 
 TITLES: Mapping[Verb, str] = {**MORE, Verb.SETTINGS: _("Settings")}
@@ -131,11 +144,6 @@ LEFT = _("Quota left")
 SEEN_BY = _("Visibility")
 URLS_ARE_SEEN = _("VirusTotal users can see that this URL was submitted again.")
 NO_RESCAN = _("Nothing here can be rescanned: VirusTotal must know it, and files need a private API key.")
-
-
-def not_asked_yet(pause: str) -> str:
-    """The quota is spent."""
-    return line("Out of quota; next call in {pause}. Leave this open: it fills in by itself.", pause=pause)
 
 
 def count(urls: int, files: int) -> str:
@@ -213,8 +221,19 @@ PICTURE_WORDS: Mapping[str, str] = {
     "engines": _("engines"),
 }
 """Titles in a picture, by the names that bot/chart.py has for them."""
+PICTURE_DATED = _("Drawn {at}. All dates are in UTC.")
+COUNTS_FROM = _("URLs and downloads count from {day}")
+"""Above the part of the evidence that the rule for hosts counts."""
 PICTURE_SENT = _("I sent you the picture in a direct message.")
 NOT_IN_CHANNEL = _("I can't post in that channel, so I sent you the picture in a direct message.")
+NOTHING_ON_RECORD = _(
+    "I have no verdict on {subject} on record in this workspace, so there is nothing to draw. Look it up first: "
+    "/vt {subject}"
+)
+INTERNAL = _("{subject} is internal: I never send it to VirusTotal, so there is nothing to draw.")
+PICTURE_FAILED = _(
+    "I could not draw the picture of {subject}. Try again in a minute; if it keeps happening, tell {whoever}."
+)
 
 
 def looked_up(times: int, first: datetime, last: datetime, judged: int) -> Line:
@@ -229,11 +248,6 @@ def looked_up(times: int, first: datetime, last: datetime, judged: int) -> Line:
     return ngettext(
         "{told}; {count} verdict is shown", "{told}; {count} verdicts are shown", judged, told=told
     )
-
-
-def picture_dated(now: datetime) -> Line:
-    """When a picture was made. Its dates are the same for everybody."""
-    return line("Drawn {at}. All dates are in UTC.", at=minute(now))
 
 
 def risky_from(threshold: int) -> Line:
@@ -251,41 +265,12 @@ def timeline(counts: Mapping[State, int], least: int, most: int) -> Line:
     return line("{verdicts}; {least} to {engines}", verdicts=told, least=least, engines=engines(most, None))
 
 
-def nothing_on_record(subject: str) -> Line:
-    """There is nothing to draw."""
-    return line(
-        "I have no verdict on {subject} on record in this workspace, so there is nothing to draw. Look it up first: "
-        "/vt {subject}",
-        subject=subject,
-    )
-
-
-def internal_on_record(subject: str) -> Line:
-    """There never will be anything to draw."""
-    return line(
-        "{subject} is internal: I never send it to VirusTotal, so there is nothing to draw.", subject=subject
-    )
-
-
-def picture_failed(subject: str) -> Sentence:
-    """The process that draws broke, or took too long."""
-    return fault(
-        "I could not draw the picture of {subject}. Try again in a minute; if it keeps happening, tell {whoever}.",
-        subject=subject,
-    )
-
-
 SEEN_THERE: Mapping[str, str] = {
     "url": _("URLs on it"),
     "downloaded": _("files downloaded from it"),
     "communicating": _("files that contact it"),
     "referrer": _("files that mention it"),
 }
-
-
-def counts_from(since: datetime) -> Line:
-    """The part of the evidence that the rule for hosts counts."""
-    return line("URLs and downloads count from {day}", day=day(since))
 
 
 def seen_there(kind: str, count: int, most: int, newest: datetime) -> Line:

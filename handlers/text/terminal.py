@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from handlers.text.about import INVENTED
-from handlers.text.format import beside, outside
-from handlers.text.language import Line, enumerated, join, line, ngettext
+from handlers.text.format import beside
+from handlers.text.language import enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from vt.files.hosts import Problem
 
@@ -92,29 +92,26 @@ HOST_FIELDS: Mapping[str, str] = {
     "sha256sum": _("true or false"),
 }
 """What a field of the hosts file has to be."""
+NOT_ONE_OF = _("{value} is not one of {choices}")
 ARGPARSE: Mapping[str, str] = {
     "argument (?P<option>[^:]+): (?P<problem>.+)": _("argument {option}: {problem}"),
     "unrecognized arguments: (?P<words>.+)": _("unrecognized arguments: {words}"),
     "the following arguments are required: (?P<words>.+)": _("missing arguments: {words}"),
     "expected one argument": _("expected one argument"),
     "ignored explicit argument (?P<value>.+)": _("it takes no value, so leave out {value}"),
-    "invalid choice: (?P<value>.+) \\(choose from (?P<choices>.+)\\)": _("{value} is not one of {choices}"),
+    "invalid choice: (?P<value>.+) \\(choose from (?P<choices>.+)\\)": NOT_ONE_OF,
     "invalid [a-z]+ value: (?P<value>.+)": _("{value} is not a number"),
     "ambiguous option: (?P<option>.+) could match (?P<choices>.+)": _("{option} could be any of {choices}"),
 }
 """What Python's argparse says in English, as patterns, and what is said instead."""
 
 
-def wrong_usage(program: str, problem: str) -> str:
-    """What is wrong with a command line, as argparse or one of the functions below says it."""
-    return line("{program}: {problem}. See {program} --help.", program=program, problem=_explained(problem))
-
-
-def _explained(problem: str) -> str:
+def explained(problem: str) -> str:
+    """What argparse says is wrong with a command line, in the language of now; any other text as it is."""
     for pattern, sentence in ARGPARSE.items():
         if found := re.fullmatch(pattern, problem, re.DOTALL):
             named = found.groupdict()
-            return line(sentence, **{name: _explained(text) for name, text in named.items()})
+            return line(sentence, **{name: explained(text) for name, text in named.items()})
     return problem
 
 
@@ -131,56 +128,25 @@ def unknown_command(word: str, nearest: str, commands: Iterable[str]) -> str:
     return line("there is no command {word}. The commands are {known}", word=word, known=known)
 
 
-def follows_ask(word: str, example: str) -> str:
-    """A command of Slack's was typed as one of vtbot's."""
-    return line("{word} follows ask: type vtbot ask {word} {example}", word=word, example=example)
-
-
-def not_one_of(value: str, choices: Iterable[str]) -> str:
-    """A value that is none of a few."""
-    return line("{value} is not one of {choices}", value=value, choices=enumerated(choices))
-
-
-def not_a_date(value: str) -> str:
-    """Not a day or a time."""
-    return line("{value} is not a date such as 2026-11-01", value=value)
-
-
-def not_a_team(value: str) -> str:
-    """Not the id of a workspace or an organisation."""
-    return line("{value} is not the ID of a workspace or an organization, such as T012AB3CD", value=value)
+WRONG_USAGE = _("{program}: {problem}. See {program} --help.")
+FOLLOWS_ASK = _("{word} follows ask: type vtbot ask {word} {example}")
+NOT_A_DATE = _("{value} is not a date such as 2026-11-01")
+NOT_A_TEAM = _("{value} is not the ID of a workspace or an organization, such as T012AB3CD")
+NOT_PUBLIC = _("{value} is not a public address such as https://bot.example.com")
+NOT_A_FOLDER = _("{value} is not a folder")
+NOT_A_QUOTA = _("{value} is not like 4,500,15500")
+NOTHING = _("nothing")
+NOT_A_PORT = _("{value} is not a number from 0 to {last}")
 
 
 def forgotten(team: str, count: int) -> str:
-    """How much was deleted."""
+    """How many rows `vtbot forget` has deleted."""
     return ngettext(
         "Deleted one row that was kept for {team}.",
         "Deleted {count} rows that were kept for {team}.",
         count,
         team=team,
     )
-
-
-def not_public(value: str) -> str:
-    """Not an address that Slack could reach."""
-    return line(
-        "{value} is not a public address such as https://bot.example.com", value=value or line("nothing")
-    )
-
-
-def not_a_folder(value: str) -> str:
-    """There is no such folder."""
-    return line("{value} is not a folder", value=value)
-
-
-def not_a_quota(value: str) -> str:
-    """Not three numbers."""
-    return line("{value} is not like 4,500,15500", value=value)
-
-
-def not_a_port(value: str, last: int) -> str:
-    """Not a port."""
-    return line("{value} is not a number from 0 to {last}", value=value, last=str(last))
 
 
 # Said at a terminal only -----------------------------------------------------------------------------------
@@ -193,35 +159,13 @@ DATABASE_SILENT = _(
 )
 WORKSPACES = _("Open {address} to install the bot in practice workspaces. Ctrl-C quits.")
 ONLY_IN_SLACK = _("That works only in Slack. Here: vtbot ask 'scan-ip 192.0.2.1'")
-
-
-def page(address: str) -> str:
-    """Where the trial workspace is."""
-    return line("Open {address} (a practice Slack), or type here.", address=address)
-
-
-def files_to_try(folder: str) -> str:
-    """Where files are that the bot may read."""
-    return line("Files to try: /vt scan-file {folder}/*", folder=folder)
-
-
-def no_request(request_id: str) -> str:
-    """Nothing is on record under an id."""
-    return line(
-        "There is no request {id}. Copy the whole ID from the message; old requests are deleted (KEEP_AUDIT).",
-        id=outside(request_id, 80),
-    )
-
-
-def picture_unsaved(path: str) -> Line:
-    """In a terminal: it could not be written."""
-    return line("I can't write {path} here. Change to a folder that you may write to.", path=path)
-
-
-def picture_saved(path: str) -> Line:
-    """In a terminal: where the picture is."""
-    return line("The picture is in {path}", path=path)
-
+PAGE = _("Open {address} (a practice Slack), or type here.")
+FILES_TO_TRY = _("Files to try: /vt scan-file {folder}/*")
+NO_REQUEST = _(
+    "There is no request {id}. Copy the whole ID from the message; old requests are deleted (KEEP_AUDIT)."
+)
+PICTURE_UNSAVED = _("I can't write {path} here. Change to a folder that you may write to.")
+PICTURE_SAVED = _("The picture is in {path}")
 
 # vtbot doctor -------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from handlers import text
 from handlers.admission import may_change, may_change_all
 from handlers.case import Case, Change, Outcome, StoreDown
 from handlers.deps import HomeDeps, InfoDeps, Instance, PostingDeps, SettingsDeps
@@ -27,11 +26,11 @@ from handlers.request import (
 from handlers.slack_errors import TOKEN_ERRORS, error_code
 from handlers.text import about as about_text
 from handlers.text import channels as channels_text
-from handlers.text import instances as instances_text
+from handlers.text import errors as errors_text
 from handlers.text.format import Audience
 from handlers.turns.modals import show_view, update
 from handlers.views import form, messages
-from handlers.views.details_layout import sentence
+from handlers.views.layout import sentence
 from handlers.views.messages import HomeContent
 from vt.errors import VTError
 
@@ -54,7 +53,7 @@ async def show_settings(case: Case[SettingsRequest], deps: SettingsDeps) -> None
         view = form.settings_form(
             current, deps.thresholds, case.request.modal, may_change=is_allowed, instances=offered
         )
-    await update(case, view, deps, text.FAILED.to(deps.audience.about(case.request.id)))
+    await update(case, view, deps, about_text.FAILED.to(deps.audience.about(case.request.id)))
     await end(case, deps)
 
 
@@ -91,7 +90,7 @@ async def _refusal(origin: Origin, old: ChannelSettings, new: ChannelSettings, d
         name = new.instance or await default_of_place(origin, deps)
         await asked_for(origin.model_copy(update={"instance": name}), deps)
     except InstanceRefused as refused:
-        return instances_text.refused(refused, deps.audience)
+        return about_text.instance_refused(refused, deps.audience)
     return ""
 
 
@@ -137,7 +136,7 @@ async def show_home(case: Case[HomeRequest], deps: HomeDeps) -> None:
         health=await _health(case, deps) if admin else {},
         invented=deps.invented,
     )
-    instead = text.FAILED.to(deps.audience.about(case.request.id))
+    instead = about_text.FAILED.to(deps.audience.about(case.request.id))
     await show_view(
         deps.slack.views_publish,
         messages.home(content),
@@ -181,10 +180,10 @@ async def _run_probe(probe: Probe, audience: Audience) -> tuple[float, str]:
     try:
         await probe()
     except VTError as error:
-        problem = text.error(error, audience)
+        problem = errors_text.error(error, audience)
     except SlackApiError as error:
         code = error_code(error)
-        told = text.token_refused if code in TOKEN_ERRORS else about_text.silent
+        told = about_text.token_refused if code in TOKEN_ERRORS else about_text.silent
         problem = told(code, audience)
     except (StoreDown, SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
         problem = about_text.silent(type(error).__name__, audience)
@@ -232,8 +231,8 @@ async def offer_form(case: Case[FormRequest], deps: PostingDeps) -> None:
 async def quota(case: Case, deps: InfoDeps) -> None:
     """The calls to VirusTotal that are left."""
     left = await _left(case, deps)
-    told = about_text.quota(left[""]) if "" in left else instances_text.quotas(left)
-    told = told or instances_text.ASK.to(deps.audience)
+    told = about_text.quota(left[""]) if "" in left else about_text.quotas(left)
+    told = told or about_text.CHOOSE_INSTANCE.to(deps.audience)
     await end(await reply(case, messages.note(told), deps), deps)
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 
-from handlers import text
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
 from handlers.files import send_file, send_json
@@ -14,6 +13,7 @@ from handlers.instances import for_answer, for_reading, with_instance
 from handlers.posting import RESPONSE_URL_USES, Use, end, judged, post, reply, respond, respond_with
 from handlers.request import AboutAnswer, AnswerRequest, CardRequest, RenewalRequest, UploadRequest, Verb
 from handlers.slack_errors import CannotPost
+from handlers.text import about as about_text
 from handlers.text import files as files_text
 from handlers.text import modals
 from handlers.text.language import language
@@ -68,7 +68,7 @@ async def _post_for_all(case: Case, shown: Message, deps: PostingDeps) -> bool:
     """
     origin = case.request.origin
     if case.told == SHARING:
-        await post_ephemeral(case, text.PERHAPS_SHARED, deps)
+        await post_ephemeral(case, about_text.PERHAPS_SHARED, deps)
         return True
     try:
         await post(case, shown, deps, channel=origin.channel, thread=origin.thread)
@@ -135,7 +135,7 @@ async def renew(case: Case[RenewalRequest], deps: LookupDeps) -> None:
     if is_new:
         case = await _renewed(case, deps)
     if not case.lookups:
-        await decline(case, text.GONE, "gone", deps)
+        await decline(case, about_text.GONE, "gone", deps)
         return
     deps = with_instance(deps, case.instance)
     await advance(case, deps, fresh=case.request.verb is Verb.RECHECK, is_new=is_new)
@@ -263,7 +263,7 @@ async def answer_or_decline(case: Case[AnswerRequest], deps: PostingDeps) -> Cas
     """The answer that a button belongs to. Where it is gone, or not for this person, they are told so, and it is None."""
     about = await visible_answer(case, deps)
     if about is None:
-        await decline(case, text.GONE, "gone", deps)
+        await decline(case, about_text.GONE, "gone", deps)
     return about
 
 

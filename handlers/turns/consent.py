@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from handlers import text
 from handlers.case import Case
 from handlers.deps import FileDeps, LookupDeps
 from handlers.files import acting_for
 from handlers.request import LookupRequest, Origin, Uploads
+from handlers.text import about as about_text
 from handlers.text import files as words
 from handlers.text.format import Sentence, said
 from handlers.views import messages
@@ -158,7 +158,7 @@ class Rejection(StrEnum):
 
 
 SENTENCES: Mapping[Rejection, Sentence] = {
-    Rejection.GONE: said(text.GONE),
+    Rejection.GONE: said(about_text.GONE),
     Rejection.NOT_YOURS: said(words.NOT_YOURS),
     Rejection.DENIED: words.NOT_NOW,
     Rejection.TOO_LATE: said(words.TOO_LATE),

@@ -6,14 +6,14 @@ from typing import Any
 
 import structlog
 
-from handlers import instances, text
+from handlers import instances
 from handlers.case import UNREADABLE, Case, Outcome, StoreDown, UnreadableCase
 from handlers.deps import Deps, PostingDeps
 from handlers.people import InstanceRefused
 from handlers.posting import end, reply
 from handlers.request import EntryPoint, ModalRequest, RenewalRequest, UploadRequest, Verb
 from handlers.slack_errors import CannotPost, MissingScope, NotInstalled, NotPosted, TokenRefused
-from handlers.text import instances as instances_text
+from handlers.text import about as about_text
 from handlers.text.language import language
 from handlers.turns import about, buttons, lookup, modals, report, watch_cards, watch_commands
 from handlers.views import messages
@@ -93,7 +93,7 @@ async def _answer(case: Case[Any], deps: Deps) -> None:
 
 async def _refuse(case: Case[Any], refused: InstanceRefused, deps: Deps) -> None:
     """Tell the asker why no instance of VirusTotal answers, and which they may use. What is stored stays as it is."""
-    told = instances_text.refused(refused, deps.audience)
+    told = about_text.instance_refused(refused, deps.audience)
     if isinstance(case.request, ModalRequest):
         await modals.fill_with_sentence(case, told, deps)
     elif isinstance(case.request, RenewalRequest | UploadRequest) and not case.lookups:
@@ -106,7 +106,7 @@ async def _give_up(case: Case, deps: Deps) -> None:
     case_id = case.request.id
     try:
         with language(await deps.languages.of_answer(case)):
-            failed = messages.note(text.FAILED.to(deps.audience.about(case_id)))
+            failed = messages.note(about_text.FAILED.to(deps.audience.about(case_id)))
             await end(await reply(case, failed, deps), deps, Outcome.FAILED)
     except (CannotPost, MissingScope):
         await _fail(case_id, deps)
@@ -126,7 +126,7 @@ async def _fail(case_id: str, deps: Deps, missing: MissingScope | None = None) -
     if case is None:
         return
     if missing:
-        sentence = text.missing_scope(missing.scope, deps.audience.about(case_id))
+        sentence = about_text.missing_scope(missing.scope, deps.audience.about(case_id))
         try:
             case = await reply(case, messages.note(sentence), deps)
         except (MissingScope, CannotPost) as error:
@@ -151,7 +151,7 @@ async def _end_unreadable(
     if salvaged.request.origin.entry_point is not EntryPoint.WATCH:
         try:
             with language(await deps.languages.of_answer(salvaged)):
-                sentence = text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
+                sentence = about_text.UNREADABLE_REQUEST.to(deps.audience.about(unreadable.case_id))
                 await reply(salvaged, messages.note(sentence), deps)
             told = True
         except (StoreDown, TokenRefused):

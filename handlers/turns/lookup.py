@@ -11,7 +11,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from handlers import text
 from handlers.admission import effective_settings, may_change_all
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import AnswerDeps, LookupDeps, PostingDeps
@@ -20,6 +19,8 @@ from handlers.parser import new_lookup
 from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import LookupRequest
 from handlers.slack_errors import CannotPost, NotPosted, call, is_final
+from handlers.text import about as about_text
+from handlers.text import errors as errors_text
 from handlers.text.format import Audience
 from handlers.text.language import language
 from handlers.turns import consent
@@ -69,7 +70,7 @@ async def _first_turn(case: Case[LookupRequest], deps: LookupDeps) -> None:
     case = case.model_copy(update={"lookups": (*case.lookups, *await _people(case, deps))})
     if not case.lookups:
         # No mentioned person has a visible e-mail address.
-        await end(await reply(case, messages.note(text.NO_MAIL), deps), deps, Outcome.REFUSED)
+        await end(await reply(case, messages.note(about_text.NO_MAIL), deps), deps, Outcome.REFUSED)
         return
     await _advance(case, deps, fresh=case.request.fresh)
 
@@ -183,7 +184,7 @@ async def message(
 
 async def _audience(case: Case, found: Iterable[Finding], deps: AnswerDeps, *, alone: bool) -> Audience:
     """Settings are named to an admin who reads the answer alone, and to nobody else."""
-    named = alone and any(one.error and text.names_settings(one.error) for one in found)
+    named = alone and any(one.error and errors_text.names_settings(one.error) for one in found)
     admin = named and await may_change_all(case.request.origin, deps.directory, deps.policy)
     return replace(deps.audience, operator=admin)
 

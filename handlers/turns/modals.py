@@ -7,7 +7,6 @@ from typing import Any
 
 from slack_sdk.models.views import View
 
-from handlers import text
 from handlers.case import Case, Outcome, Sighting
 from handlers.deps import ModalDeps, PostingDeps
 from handlers.files import send_json
@@ -15,11 +14,14 @@ from handlers.instances import for_answer, for_reading
 from handlers.posting import Sent, end, judged, send_with_fallback
 from handlers.request import ModalRequest, SettingsRequest
 from handlers.slack_errors import NotPosted, call
+from handlers.text import about as about_text
+from handlers.text import errors as errors_text
 from handlers.text import modals as modals_text
+from handlers.text.format import seconds
+from handlers.text.language import line
 from handlers.turns.buttons import visible_answer
-from handlers.views import details, details_layout, rich_text
-from handlers.views.card import Reading
-from handlers.views.details_layout import Position, sentence
+from handlers.views import details, layout, rich_text
+from handlers.views.layout import Position, Reading, sentence
 from handlers.views.rich_text import Message
 from vt.client import SUBMISSIONS_A_CALL
 from vt.errors import KeyRefused, QuotaSpent, VTError
@@ -80,7 +82,7 @@ async def show_comments(case: Case[ModalRequest], deps: ModalDeps) -> None:
     case = case.model_copy(update={"instance": about.instance})
     now = deps.clock()
     found = await judged(about, now)
-    finding, position = details_layout.select(found, _position(case))
+    finding, position = layout.select(found, _position(case))
     comments, later = await _comments_or_reason(finding, position, case, deps)
     view = details.comments(found, case.request.modal, position, comments)
     is_open = await _fill(case, view, found, deps)
@@ -97,11 +99,12 @@ async def _comments_or_reason(
     try:
         return await fetch_comments(finding, str(position.page or ""), deps), None
     except QuotaSpent as error:
-        return modals_text.not_asked_yet(text.seconds(error.retry_at, deps.clock())), error.retry_at
+        pause = seconds(error.retry_at, deps.clock())
+        return line(modals_text.NOT_ASKED_YET, pause=pause), error.retry_at
     except KeyRefused:
         return modals_text.COMMENTS_REFUSED, None
     except VTError as error:
-        return text.error(error, deps.audience.about(case.request.id)), None
+        return errors_text.error(error, deps.audience.about(case.request.id)), None
 
 
 async def fetch_comments(finding: Finding, before: str, deps: ModalDeps) -> Comments | None:
@@ -125,14 +128,14 @@ async def fetch_comments(finding: Finding, before: str, deps: ModalDeps) -> Comm
 
 
 def _position(case: Case[ModalRequest]) -> Position:
-    return details_layout.parse_position(case.request.part)
+    return layout.parse_position(case.request.part)
 
 
 async def _answer(case: Case[ModalRequest], deps: ModalDeps) -> Case | None:
     """The answer that the modal is about; when it is no longer kept, the modal says so and the request ends."""
     about = await visible_answer(case, deps)
     if about is None:
-        await fill_with_sentence(case, text.GONE, deps)
+        await fill_with_sentence(case, about_text.GONE, deps)
     return about
 
 

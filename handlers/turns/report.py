@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from handlers import text
 from handlers.case import Case, Sighting, Summary, is_shared
 from handlers.deps import History, Judged, Replies, ReportDeps
 from handlers.files import send_file_to
@@ -21,11 +20,14 @@ from handlers.instances import for_reading
 from handlers.posting import channel_of, end, judged, post, reply
 from handlers.request import AnswerRequest, Origin, ReportRequest
 from handlers.slack_errors import NotPosted
+from handlers.text import about as about_text
+from handlers.text import findings as findings_text
 from handlers.text import modals
 from handlers.text.findings import STATES
-from handlers.text.language import Language, language
+from handlers.text.format import cut, day, fault, minute
+from handlers.text.language import Language, User, enumerated, join, language, line, sentences
 from handlers.turns.buttons import answer_or_decline, show_new
-from handlers.views import details_layout, messages
+from handlers.views import layout, messages
 from handlers.views.details import Attachment
 from handlers.views.rich_text import clean
 from vt.evidence import LONG_AGO, Evidence, HostRule, record
@@ -69,7 +71,7 @@ async def draw_finding(case: Case[AnswerRequest], deps: ReportDeps) -> None:
     if about is None:
         return
     deps, findings = for_reading(deps, about), await judged(about, deps.clock())
-    _, position = details_layout.select(findings, details_layout.parse_position(case.request.part))
+    _, position = layout.select(findings, layout.parse_position(case.request.part))
     found = [(about.lookups[position.finding], findings[position.finding])]
     await end(await _answer(case, found, deps), deps)
 
@@ -79,7 +81,7 @@ async def _answer(case: Case[Any], found: Sequence[tuple[Lookup, Finding]], deps
     made = [await _picture(lookup, finding, case, deps) for lookup, finding in found]
     pictures = [one for one in made if isinstance(one, Attachment)]
     problems = [one for one in made if isinstance(one, str)]
-    said = text.join("\n", [await _send(pictures, case, deps), *problems])
+    said = join("\n", [await _send(pictures, case, deps), *problems])
     if not said:
         return case
     if isinstance(case.request, ReportRequest) and problems:
@@ -93,17 +95,17 @@ async def _answer(case: Case[Any], found: Sequence[tuple[Lookup, Finding]], deps
 
 async def _picture(lookup: Lookup, finding: Finding, case: Case[Any], deps: ReportDeps) -> Attachment | str:
     """The picture, or the sentence why there is none."""
-    subject = text.subject(finding)
+    subject = findings_text.subject(finding)
     if finding.indicator and is_internal(finding.indicator, deps.rules.own_domains):
-        return modals.internal_on_record(subject)
+        return line(modals.INTERNAL, subject=subject)
     chart = await on_record(lookup, finding, case.request.origin, deps.history, deps.clock())
     if chart is None:
-        return modals.nothing_on_record(subject)
+        return line(modals.NOTHING_ON_RECORD, subject=subject)
     try:
         png = await deps.draw(chart.description)
     except OSError as error:
         log.warning("picture_not_drawn", case=case.request.id, error=type(error).__name__)
-        return modals.picture_failed(subject).to(deps.audience.about(case.request.id))
+        return fault(modals.PICTURE_FAILED, subject=subject).to(deps.audience.about(case.request.id))
     return Attachment(chart.name, png, chart.alt)
 
 
@@ -119,7 +121,7 @@ async def _send(pictures: Sequence[Attachment], case: Case[Any], deps: ReportDep
     is_public = is_shared(case.request) or origin.response_url is None
     is_for_everybody = isinstance(case.request, ReportRequest) and not origin.apart and is_public
     if is_for_everybody:
-        comment = text.asked_by(origin.user) if origin.response_url else ""
+        comment = line(about_text.ASKED_BY, user=User(origin.user)) if origin.response_url else ""
         sent = [
             await send_file_to(origin.channel, one, case, deps, thread=origin.thread, comment=comment)
             for one in pictures
@@ -177,12 +179,12 @@ def chart(
         """The words of the picture, in the language that is spoken now."""
         return {
             "state": last.state.value,
-            "subject": " ".join(clean(text.subject(finding, SUBJECT_CHARACTERS)).split()),
-            "title": str(text.verdict_words(last.state, last.count, last.total)),
+            "subject": " ".join(clean(findings_text.subject(finding, SUBJECT_CHARACTERS)).split()),
+            "title": str(findings_text.verdict_words(last.state, last.count, last.total)),
             "summary": str(modals.looked_up(summary.times, summary.since, judged[0][0], len(judged))),
-            "foot": str(modals.picture_dated(now)),
+            "foot": str(line(modals.PICTURE_DATED, at=minute(now))),
             "threshold": str(modals.risky_from(lookup.threshold)),
-            "counted": str(modals.counts_from(counted)) if counted else "",
+            "counted": str(line(modals.COUNTS_FROM, day=day(counted))) if counted else "",
             **{state.value: str(word) for state, word in STATES.items()},
             **{name: str(word) for name, word in {**modals.PICTURE_WORDS, **modals.SEEN_THERE}.items()},
         }
@@ -192,15 +194,15 @@ def chart(
         english = words()
     description = {"words": shown, "english": english, "threshold": lookup.threshold, "panels": panels}
     said = [
-        text.enumerated([shown["title"], text.day(judged[0][0])]),
+        enumerated([shown["title"], day(judged[0][0])]),
         shown["summary"],
         _timeline(judged),
         shown["threshold"],
         *_seen_there(evidence),
     ]
-    told = text.sentences(*(text.line("{sentence}.", sentence=one) for one in said if one))
-    alt = text.line("{name}: {value}", name=shown["subject"], value=told)
-    return Chart(_file_name(finding), json.dumps(description), text.cut(alt, ALT_CHARACTERS))
+    told = sentences(*(line("{sentence}.", sentence=one) for one in said if one))
+    alt = line("{name}: {value}", name=shown["subject"], value=told)
+    return Chart(_file_name(finding), json.dumps(description), cut(alt, ALT_CHARACTERS))
 
 
 def _dated(finding: Finding, last: Sighting) -> list[tuple[datetime, Evidence]]:

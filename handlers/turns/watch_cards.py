@@ -10,12 +10,13 @@ from typing import Any
 
 import structlog
 
-from handlers import posting, text
+from handlers import posting
 from handlers.case import Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import CardActionRequest, Origin, ShowCardRequest, Verb
 from handlers.slack_errors import CannotPost, MissingScope, NotPosted, call, is_final
+from handlers.text import about as about_text
 from handlers.text import channels as channels_text
 from handlers.text.language import Language, language
 from handlers.turns.buttons import post_ephemeral
@@ -225,5 +226,5 @@ async def _card_of_button(case: Case[CardActionRequest], deps: WatchDeps) -> Car
 
 
 async def _say_gone(case: Case[CardActionRequest], deps: WatchDeps) -> None:
-    await post_ephemeral(case, text.GONE, deps)
+    await post_ephemeral(case, about_text.GONE, deps)
     await end(case, deps, Outcome.REFUSED)

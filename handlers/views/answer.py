@@ -1,51 +1,62 @@
-"""An answer in Block Kit: its findings, closing lines and buttons, by pure functions over the SDK's classes.
+"""An answer in Block Kit: the card of one finding or the table of several, closing lines and buttons. Pure.
 
-One finding is a card (see `card`); several are a table. Slack takes one table in a message.
+An answer, the card in a watched channel and the Details modal are made of the same pieces. Values from outside are
+rich_text literals, or texts in which nothing is formatted: they cannot mention, link or format, whatever they hold.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
     ConfirmObject,
+    ContextBlock,
+    HeaderBlock,
     InteractiveElement,
     Option,
     OverflowMenuElement,
     PlainTextObject,
-    TableBlock,
+    SectionBlock,
 )
 
-from handlers import text
-from handlers.case import Records
 from handlers.request import Detail, Verb
-from handlers.text import about, facts, files, instances, modals
-from handlers.text.format import EVERYBODY, Audience
-from handlers.views import card
-from handlers.views.card import TABLE_ROWS, Entry, Reading
+from handlers.text import about, files, modals
+from handlers.text import findings as findings_text
+from handlers.text.findings import Fact
+from handlers.text.format import clauses, format_value, request_id, vendor
+from handlers.text.language import Line, User, join, line
+from handlers.views import layout
+from handlers.views.layout import ALSO_CHARACTERS, SUBJECT_CHARACTERS, Entry, Reading
 from handlers.views.rich_text import (
     Message,
-    bold,
-    cell,
+    alert,
+    bar,
+    clean,
     code,
     fallback,
-    length,
+    folded_table,
+    height,
+    quote,
     rendered,
     rich,
     say,
+    sentence,
+    small,
     small_print,
-    tell,
 )
 from vt.actions import HASHES
+from vt.enrichment import without_repeats
 from vt.errors import Sensitive
+from vt.indicators import Kind
 from vt.privacy import SubmitPolicy
-from vt.results import gui_link, worst_first
+from vt.results import gui_link, insight, worst_first
 from vt.verdict import (
     GIVEN_UP,
+    Basis,
     Finding,
     State,
     can_rescan,
@@ -53,7 +64,6 @@ from vt.verdict import (
     can_submit,
     can_upload,
     has_comments,
-    tally,
 )
 
 MORE = "more"
@@ -61,29 +71,28 @@ MORE = "more"
 MENU_ENTRIES = 5
 """Slack's limit for an overflow menu. Entries beyond it become buttons."""
 CONFIRM_SUBMIT = ConfirmObject(
-    title=PlainTextObject(text=text.CONFIRM_TITLE),
-    text=PlainTextObject(text=text.CONFIRM_SUBMIT),
-    confirm=text.CONFIRM_YES,
-    deny=text.CONFIRM_NO,
+    title=PlainTextObject(text=modals.CONFIRM_TITLE),
+    text=PlainTextObject(text=modals.CONFIRM_SUBMIT),
+    confirm=modals.CONFIRM_YES,
+    deny=modals.CONFIRM_NO,
 )
-MESSAGE_CHARACTERS = 12_000
-"""In all blocks of a message. Slack refuses a message from about 13,200 on (undocumented, measured; bolt-js#2509)."""
-LIST_CHARACTERS = 7_500
-"""Of the list of several findings; the rest of the message is for the worst of them."""
-ROW_CHARACTERS = 260
-IN_SHORT = 3
-"""The worst findings of a list that are shown in short form below it."""
-DETAILED = (State.RISKY, State.SUSPICIOUS)
-"""States whose findings may be shown below a list."""
+LINES = 12
+"""Above the buttons, on a telephone."""
+WIDTH, FACT_WIDTH, SMALL_WIDTH, HEADER_WIDTH = 37, 37, 44, 28
+"""Columns of a line there."""
+LEAST_FACTS = 2
+"""Facts go before context, up to so many."""
+MODAL_SUBJECT = 300
+FIELD_CHARACTERS = 400
+LABEL_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerContext:
-    """What an answer shows beside its findings, and which buttons it has."""
+class AnswerContext(Reading):
+    """Who reads an answer, what it shows beside its findings, and which buttons it has. A request's id is said once, at the end."""
 
-    case: str
+    case: str = ""
     """The id that its buttons carry."""
-    now: datetime
     final: bool = True
     """Everything is settled; before that there are no buttons."""
     shared_by: str | None = None
@@ -96,23 +105,62 @@ class AnswerContext:
     """The sandbox answered instead of VirusTotal."""
     instance: str = ""
     """The instance of VirusTotal that answered, if there is a choice."""
-    records: Records = field(default_factory=dict)
-    audience: Audience = EVERYBODY
-    """Who reads the answer. Its request's id is said once, at the end."""
     private_key: bool = False
     """The VirusTotal key may rescan files and read comments."""
     detail: Detail = Detail.FULL
-    """As set for the channel."""
+    """Whether the card of one finding is followed by the table of its fields."""
     reserved: int = 0
     """Characters of the message that are kept for what follows the answer."""
 
-    @property
-    def reading(self) -> Reading:
-        """What its cards depend on."""
-        return Reading(self.now, self.audience, self.records)
+
+@dataclass(frozen=True)
+class Fitted:
+    """An entry for a reader: the facts and the line of context for which its card has room, and the facts that are left."""
+
+    entry: Entry
+    reading: Reading
+    facts: tuple[Fact, ...]
+    left: tuple[Fact, ...]
+    context: Line
+
+    @cached_property
+    def fields(self) -> tuple[Fact, ...]:
+        """The documented fields that the facts do not say: first the insight's numbers, then the rest.
+
+        They are in the language in which they are wanted first.
+        """
+        said, found = {str(value) for _, value in (*self.facts, *self.left)}, insight(self.entry.finding)
+        rows = (*(found.rows if found else ()), *without_repeats(self.entry.finding))
+        told = [
+            (vendor(one.label, LABEL_CHARACTERS), format_value(one.value, FIELD_CHARACTERS)) for one in rows
+        ]
+        return tuple((label, value) for label, value in told if str(value) not in said)
 
 
-# One file, whatever it was asked by -------------------------------------------------------------------
+def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
+    """The answer to a request: one finding in full, or several as a table, the worst first."""
+    return composed(findings, context, buttons(findings, context))
+
+
+def composed(
+    findings: Sequence[Finding],
+    context: AnswerContext,
+    buttons: Iterable[Block],
+    circumstances: Sequence[str] = (),
+) -> Message:
+    """Findings with these buttons. `circumstances`: small print that comes first. The text is complete by itself."""
+    shown = entries(findings)
+    fitted = fit(shown[0], context) if len(shown) == 1 else None
+    glance = card(fitted) if fitted else layout.several(shown, context, context.reserved)
+    # The buttons come right under what is read at a glance, and the long table after them.
+    blocks = [*glance, *buttons]
+    if fitted and context.detail is Detail.FULL:
+        blocks += enrichment(fitted)
+    worst = [one.finding for one in shown]
+    blocks += small_print([*circumstances, *closing_lines(worst, context)])
+    plain = lines(fitted) if fitted else layout.lines(shown, context)
+    closing = closing_lines(worst, replace(context, shared_by=None))
+    return Message(fallback([*plain, *closing]), rendered(blocks))
 
 
 def entries(findings: Sequence[Finding]) -> tuple[Entry, ...]:
@@ -130,116 +178,119 @@ def _content(finding: Finding) -> tuple[str, State] | None:
     return (content.lower(), finding.state) if isinstance(content, str) and content else None
 
 
-# The answer ---------------------------------------------------------------------------------------------
+def card(fitted: Fitted) -> Iterator[Block]:
+    """What is read at a glance, above the buttons."""
+    finding, reading = fitted.entry.finding, fitted.reading
+    yield from headline(
+        finding, fitted.entry.also, most=MODAL_SUBJECT if reading.in_modal else SUBJECT_CHARACTERS
+    )
+    if reason := _reason(finding, reading):
+        yield sentence(reason)
+    if told := [small(value, label) for label, value in fitted.facts if clean(value)]:
+        yield SectionBlock(fields=told)
+    if fitted.context:
+        yield ContextBlock(elements=[small(fitted.context)])
+    if warning := findings_text.warning(finding):
+        yield alert(warning) if reading.in_modal else quote(warning)
 
 
-def answer(findings: Sequence[Finding], context: AnswerContext) -> Message:
-    """The answer to a request: one finding in full, or several as a list, the worst first."""
-    shown = entries(findings)
-    # The buttons come right under what is read at a glance, and the long table after them.
-    fitted = card.fit(shown[0], context.reading) if len(shown) == 1 else None
-    glance = card.card(fitted) if fitted else several(shown, context)
-    blocks = [*glance, *buttons(findings, context)]
-    if fitted and context.detail is Detail.FULL:
-        blocks += card.enrichment(fitted)
-    closing = small_print(list(closing_lines([one.finding for one in shown], context)))
-    return Message(fallback(lines(shown, context)), rendered([*blocks, *closing]))
+def headline(
+    finding: Finding, also: Sequence[Finding] = (), most: int = SUBJECT_CHARACTERS
+) -> Iterator[Block]:
+    """The verdict, and what it is about with the bar of engines; the verdict says in words what the bar shows."""
+    yield HeaderBlock(text=PlainTextObject(text=findings_text.verdict(finding), emoji=True))
+    glyphs, others = bar(finding), findings_text.also_asked(also, ALSO_CHARACTERS)
+    subject = code(findings_text.subject(finding, most))
+    yield rich(subject, say(glyphs and f"  {glyphs}"), say(others and f"\n{others}"))
 
 
-def overview(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
-    """What is read at a glance: the card of one finding, or a list of several."""
-    if len(shown) > 1:
-        yield from several(shown, context)
-    else:
-        yield from card.card(card.fit(shown[0], context.reading))
+def fit(entry: Entry, reading: Reading) -> Fitted:
+    """Choose what a card has room for. It takes a third of the time of an answer, so this is done once for each."""
+    finding, known = entry.finding, findings_text.facts(entry.finding)
+    context = list(_context(finding, reading))
+    if reading.in_modal:
+        return Fitted(entry, reading, known, (), join(" · ", [*context, findings_text.checked(finding)]))
+    room = LINES - _fixed_lines(finding, reading, entry.also)
+    heights = list(accumulate(height(f"{label}: {value}", FACT_WIDTH) for label, value in known))
+    least = ([0, *heights])[min(len(known), LEAST_FACTS)]
+    kept = context[:1] if finding.rule else []
+    checked = findings_text.checked(finding)  # always shown, since the reply may have been cached
+    for one in context[len(kept) :]:
+        if height(join(" · ", [*kept, one, checked]), SMALL_WIDTH) <= room - least:
+            kept.append(one)
+    line = join(" · ", [*kept, checked])
+    most = max(1, sum(one <= room - height(line, SMALL_WIDTH) for one in heights))
+    return Fitted(entry, reading, known[:most], known[most:], line)
 
 
-# Several findings ----------------------------------------------------------------------------------------
+def _fixed_lines(finding: Finding, reading: Reading, also: Sequence[Finding]) -> int:
+    """The lines that a telephone needs for what is never left out."""
+    fixed = (
+        f"{findings_text.subject(finding, SUBJECT_CHARACTERS)}  {bar(finding)}",
+        findings_text.also_asked(also, ALSO_CHARACTERS),
+        _reason(finding, reading),
+        findings_text.warning(finding),
+    )
+    return height(findings_text.verdict(finding), HEADER_WIDTH) + sum(height(one, WIDTH) for one in fixed)
 
 
-def several(shown: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
-    """How many of each state, a table with the worst first, and what else is known of the worst few."""
-    yield rich(bold(text.tally(tally(one.finding for one in shown))))
-    listed = shown[: TABLE_ROWS - 1]
-    most = min(ROW_CHARACTERS, LIST_CHARACTERS // len(listed))
-    rows = [[cell(bold(label)) for label in facts.HEAD], *(_row(one, context, most) for one in listed)]
-    yield TableBlock(rows=rows, column_settings=[{}, {"is_wrapped": True}, {}, {"is_wrapped": True}, {}])
-    if left := len(shown) - len(listed):
-        yield rich(say(facts.more_in_csv(left)))
-    yield from _worst([one for one in shown if one.finding.state in DETAILED], context)
+def _reason(finding: Finding, reading: Reading) -> str:
+    """Why there is no verdict, and what the reader must know."""
+    why = "" if finding.rule else findings_text.rule(finding, reading.now, reading.audience)
+    is_email = finding.indicator is not None and finding.indicator.kind is Kind.EMAIL
+    email = findings_text.EMAIL if is_email and finding.report else ""
+    return join("\n", [why, findings_text.note(finding, reading.audience), email])
 
 
-def _row(entry: Entry, context: AnswerContext, most: int) -> list[dict[str, Any]]:
-    """One row of about `most` characters: what it is is cut first, then the subject, the verdict never."""
-    finding = entry.finding
-    state, engines, newest = text.state(finding.state), facts.flagging(finding), facts.newest(finding)
-    left = most - len(state) - len(engines) - len(newest)
-    subject = text.subject(finding, max(24, min(left, 120)))
-    described = facts.description(finding, context.now, context.audience)
-    described = text.join(" · ", [described, facts.also_asked(entry.also, card.ALSO_CHARACTERS)])
-    if len(described) > left - len(subject):
-        described = text.cut(described, max(8, left - len(subject)))
-    return [
-        cell(bold(state)),
-        cell(code(subject)),
-        cell(say(engines)),
-        cell(*tell(described)),
-        cell(*tell(newest)),
-    ]
+def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Iterator[str]:
+    """The most important first: the rule in words unless the warning says it, what has changed, how often it was looked up."""
+    why, decided, others = finding.rule, "", []
+    if why and why.basis is Basis.EVIDENCE:
+        told = findings_text.reasons(why)
+        # When nothing counts, the first thing that does not count is why it is not CLEAN.
+        most = 1 if why.evidence else 2
+        decided, others = clauses(told[:most]), told[most:]
+    elif why and not findings_text.warning(finding):
+        decided = findings_text.rule(finding, reading.now, reading.audience)
+    record = findings_text.on_record(finding, reading.records, plain=plain)
+    yield from filter(None, (decided, *record, *others))
 
 
-def _worst(found: Sequence[Entry], context: AnswerContext) -> Iterator[Block]:
-    """A block for each of the worst few, while they fit."""
-    characters = MESSAGE_CHARACTERS - LIST_CHARACTERS - 600 - context.reserved
-    for one in found[:IN_SHORT]:
-        parts = card.short(one.finding, context.reading)
-        characters -= sum(map(length, parts))
-        if characters < 0:
-            return
-        yield rich(*parts)
+def enrichment(fitted: Fitted) -> Iterator[Block]:
+    """The facts that the card has no room for, and the documented fields, as a table that is opened by a click."""
+    head = (findings_text.FIELD, findings_text.VALUE)
+    return folded_table(head, (*fitted.left, *fitted.fields), findings_text.all_fields)
 
 
-# The plain text ----------------------------------------------------------------------------------------
-
-
-def lines(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
-    """The whole answer as plain text, the verdict first: for notifications and screen readers."""
-    if len(shown) == 1:
-        yield from card.lines(shown[0], context.reading)
-    else:
-        yield from _list(shown, context)
-    yield from closing_lines([one.finding for one in shown], replace(context, shared_by=None))
-
-
-def _list(shown: Sequence[Entry], context: AnswerContext) -> Iterator[str]:
-    """The list of several findings as plain text: the counts, then a line for each."""
-    yield text.tally(tally(one.finding for one in shown))
-    for entry in shown:
-        described = facts.description(entry.finding, context.now, context.audience)
-        why = text.rule(entry.finding, context.now, context.audience)
-        also, newest = facts.also_asked(entry.also), facts.newest(entry.finding)
-        told = [also, described, why if why != described else "", newest]
-        yield f"{text.verdict(entry.finding)} {text.subject(entry.finding, 120)} {text.join(' · ', told)}"
-
-
-# Closing lines and buttons -----------------------------------------------------------------------------
+def lines(fitted: Fitted) -> Iterator[str]:
+    """The card as plain text, in the same order; the enrichment is at the end."""
+    finding, also, reading = fitted.entry.finding, fitted.entry.also, fitted.reading
+    context = join(" · ", [*_context(finding, reading, plain=True), findings_text.checked(finding)])
+    told = (
+        f"{findings_text.verdict(finding)} {findings_text.subject(finding, 120)}",
+        findings_text.also_asked(also),
+        *_reason(finding, reading).split("\n"),
+        *(f"{label}: {value}" for label, value in (*fitted.facts, *fitted.left)),
+        context,
+        findings_text.warning(finding),
+        gui_link(finding),
+        *(f"{label}: {value}" for label, value in fitted.fields),
+    )
+    yield from filter(None, told)
 
 
 def closing_lines(findings: Sequence[Finding], context: AnswerContext) -> Iterator[str]:
-    """When several findings were checked, the request's id if something broke, who asked, and whether any of it is real.
-
-    `findings`: one of each entry. The card of a single one says itself when it was checked.
-    """
-    if len(findings) > 1 and (checked := text.checked(*findings)):
+    """When several findings (one of each entry) were checked, the request's id if something broke, who asked and who answered."""
+    if len(findings) > 1 and (checked := findings_text.checked(*findings)):
         yield checked
-    if context.case and any(map(text.is_at_fault, findings)):
-        yield text.request_id(context.case)
+    if context.case and any(map(findings_text.is_at_fault, findings)):
+        yield request_id(context.case)
     if context.shared_by:
-        yield text.asked_by(context.shared_by)
+        yield line(about.ASKED_BY, user=User(context.shared_by))
     if context.invented:
         yield about.INVENTED
     if context.instance:
-        yield instances.answered_by(context.instance)
+        yield line(about.ANSWERED_BY, name=context.instance)
 
 
 def buttons(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Block]:
@@ -253,24 +304,24 @@ def _button_row(findings: Sequence[Finding], context: AnswerContext) -> Iterator
     case = context.case
     yield from file_buttons(findings, case)
     if len(findings) == 1 and (link := gui_link(findings[0])):
-        yield ButtonElement(action_id="open", text=text.BUTTON_LINK, url=link)
+        yield ButtonElement(action_id="open", text=modals.BUTTON_LINK, url=link)
     if context.shared_by:
         yield ButtonElement(action_id="hide", text=modals.HIDE, value=case)
     elif not context.public:
-        yield ButtonElement(action_id="share", text=text.BUTTON_SHARE, value=case)
-    if _gave_up(findings):
+        yield ButtonElement(action_id="share", text=modals.BUTTON_SHARE, value=case)
+    if any(finding.note in GIVEN_UP for finding in findings):
         yield ButtonElement(action_id="recheck", text=files.LOOK_AGAIN, value=case)
     if any(isinstance(finding.error, Sensitive) for finding in findings):
         yield ButtonElement(action_id="anyway", text=modals.ANYWAY, value=case)
     if context.submit is not SubmitPolicy.DENY and any(can_submit(finding) for finding in findings):
         confirm = CONFIRM_SUBMIT if context.submit is SubmitPolicy.CONFIRM else None
-        yield ButtonElement(action_id="submit", text=text.BUTTON_SUBMIT, value=case, confirm=confirm)
+        yield ButtonElement(action_id="submit", text=modals.BUTTON_SUBMIT, value=case, confirm=confirm)
 
 
 def file_buttons(findings: Sequence[Finding], case: str) -> Iterator[InteractiveElement]:
     """The answer as a file."""
     if any(finding.raw for finding in findings):
-        yield ButtonElement(action_id="json", text=text.BUTTON_JSON, value=case)
+        yield ButtonElement(action_id="json", text=modals.BUTTON_JSON, value=case)
     if len(findings) > 1:
         yield ButtonElement(action_id="csv", text=modals.CSV, value=case)
 
@@ -283,7 +334,8 @@ def _menu(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Inter
         Verb.COMMENTS: context.private_key and any(has_comments(one) for one in findings),
         Verb.RESCAN_COST: any(can_rescan(one, private_key=context.private_key) for one in findings),
         Verb.OFFER_UPLOAD: any(can_upload(one) for one in findings),
-        Verb.RECHECK: any(can_send(one) for one in findings) and not _gave_up(findings),
+        Verb.RECHECK: any(can_send(one) for one in findings)
+        and not any(finding.note in GIVEN_UP for finding in findings),
     }
     verbs = [verb for verb, is_offered in offered.items() if is_offered]
     options = [Option(text=modals.MORE[verb], value=f"{verb}:{context.case}") for verb in verbs]
@@ -291,8 +343,3 @@ def _menu(findings: Sequence[Finding], context: AnswerContext) -> Iterator[Inter
         yield OverflowMenuElement(action_id=MORE, options=options[:MENU_ENTRIES])
     for verb in verbs[MENU_ENTRIES:]:
         yield ButtonElement(action_id=verb.value, text=modals.MORE[verb], value=context.case)
-
-
-def _gave_up(findings: Sequence[Finding]) -> bool:
-    """Whether an analysis was not finished in time: checking again has a button of its own then."""
-    return any(finding.note in GIVEN_UP for finding in findings)

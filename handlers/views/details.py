@@ -15,13 +15,13 @@ from typing import IO
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ContextBlock, PlainTextObject
 from slack_sdk.models.views import View
 
-from handlers import text
 from handlers.request import Verb
-from handlers.text import facts, modals
-from handlers.text.language import Language, language
-from handlers.views import card, details_layout
-from handlers.views.card import Entry, Reading
-from handlers.views.details_layout import Position, Row
+from handlers.text import findings as findings_text
+from handlers.text import modals
+from handlers.text.format import beside, day, engines, evidence, minute, vendor
+from handlers.text.language import Language, join, language
+from handlers.views import answer, layout
+from handlers.views.layout import Entry, Position, Reading, Row
 from handlers.views.rich_text import bold, rich, sentence
 from vt.enrichment import detecting
 from vt.evidence import LONG_AGO, HostCriteria, alternatives, flagged, reasons, record
@@ -42,28 +42,28 @@ FULL_PAGE = 25
 
 def details(findings: Sequence[Finding], modal_id: str, position: Position, reading: Reading) -> View:
     """The card of a finding, and below it its fields, engines, samples, resolutions and subdomains of a finding, a part and a page at a time."""
-    finding, position = details_layout.select(findings, position)
-    parts = {name: rows for name, read in PARTS.items() if (rows := read(finding))}
+    finding, position = layout.select(findings, position)
+    fitted = answer.fit(Entry(finding), replace(reading, in_modal=True))
+    read = {"fields": fitted.fields, **{name: rows_of(finding) for name, rows_of in PARTS.items()}}
+    parts = {name: rows for name, rows in read.items() if rows}
     if position.part not in parts:
         position = replace(position, part=next(iter(parts), ""), page=0)
-    if parts:
-        body = details_layout.page(parts[position.part], position)
-    else:
-        body = details_layout.table([("", modals.NO_DETAILS)])
-    labels = [(name, modals.part(name, len(rows))) for name, rows in parts.items()]
+    rows = parts.get(position.part, ())
+    body = layout.page(rows, position) if rows else layout.table([("", modals.NO_DETAILS)])
+    labels = [(name, beside(modals.PARTS[name], len(rows))) for name, rows in parts.items()]
     blocks = [
-        *details_layout.finding_menu(findings, position),
-        *card.card(card.fit(Entry(finding), replace(reading, in_modal=True))),
-        *details_layout.tabs(labels, position),
+        *layout.finding_menu(findings, position),
+        *answer.card(fitted),
+        *layout.tabs(labels, position),
         *body,
     ]
-    return details_layout.modal(modals.DETAILS, modal_id, Verb.DETAILS, blocks)
+    return layout.modal(modals.DETAILS, modal_id, Verb.DETAILS, blocks)
 
 
 def _engines(finding: Finding) -> list[Row]:
     return [
         (
-            text.vendor(one.engine, card.LABEL_CHARACTERS),
+            vendor(one.engine, answer.LABEL_CHARACTERS),
             modals.dated(one.result or modals.DETECTED, one.update),
         )
         for one in detecting(finding.report)
@@ -71,11 +71,11 @@ def _engines(finding: Finding) -> list[Row]:
 
 
 def _samples(finding: Finding) -> list[Row]:
-    return (
-        [facts.evidence_row(one) for one in flagged(finding.report)]
-        if isinstance(finding.report, HostReport)
-        else []
-    )
+    """The engines that flag each sample, and what it is, with its URL or SHA-256."""
+    found = flagged(finding.report) if isinstance(finding.report, HostReport) else ()
+    return [
+        (engines(one.positives, one.total), join(" · ", [one.name or "?", evidence(one)])) for one in found
+    ]
 
 
 def _resolutions(finding: Finding) -> list[Row]:
@@ -91,7 +91,6 @@ def _subdomains(finding: Finding) -> list[Row]:
 
 
 PARTS: Mapping[str, Callable[[Finding], Sequence[Row]]] = {
-    "fields": lambda finding: Entry(finding).fields,
     "engines": _engines,
     "samples": _samples,
     "resolutions": _resolutions,
@@ -105,35 +104,38 @@ def why(lookups: Sequence[Lookup], modal_id: str, position: Position, reading: R
     """The rule that decided a verdict, what it counted, and what other thresholds would say."""
     now = reading.now
     findings = [one.finding(now) for one in lookups]
-    finding, position = details_layout.select(findings, position)
+    finding, position = layout.select(findings, position)
     lookup, rule = lookups[position.finding], finding.rule
     blocks = [
-        *details_layout.finding_menu(findings, position),
-        *card.headline(finding),
-        sentence(text.rule(finding, now, reading.audience)),
+        *layout.finding_menu(findings, position),
+        *answer.headline(finding),
+        sentence(findings_text.rule(finding, now, reading.audience)),
         *(_titled(modals.AT_THRESHOLDS, _thresholds(lookup, rule, now)) if rule else ()),
-        *(_titled(facts.AT_RULES, _rules(lookup, rule.criteria, now)) if rule and rule.criteria else ()),
+        *(_titled(modals.AT_RULES, _rules(lookup, rule.criteria, now)) if rule and rule.criteria else ()),
         *_counted(finding, position),
     ]
-    return details_layout.modal(modals.WHY, modal_id, Verb.WHY, blocks)
+    return layout.modal(modals.WHY, modal_id, Verb.WHY, blocks)
 
 
 def _titled(title: str, rows: Iterable[Row]) -> list[Block]:
-    return [rich(bold(title)), *details_layout.table(list(rows))]
+    return [rich(bold(title)), *layout.table(list(rows))]
 
 
 def _thresholds(lookup: Lookup, rule: Rule, now: datetime) -> Iterator[Row]:
     """The state at each threshold, that of the answer among them."""
     for threshold in sorted({*THRESHOLDS, rule.threshold}):
         state = lookup.evolve(threshold=threshold).finding(now).state
-        yield modals.threshold(threshold), modals.marked(text.state(state), mine=threshold == rule.threshold)
+        yield (
+            engines(threshold, None),
+            modals.marked(findings_text.state(state), mine=threshold == rule.threshold),
+        )
 
 
 def _rules(lookup: Lookup, mine: HostCriteria, now: datetime) -> Iterator[Row]:
     """The verdict on a host by each rule and age, that of the answer among them."""
     for criteria in alternatives(mine):
-        verdict = text.verdict(lookup.evolve(criteria=criteria).finding(now))
-        yield facts.host_rule(criteria), modals.marked(verdict, mine=criteria == mine)
+        verdict = findings_text.verdict(lookup.evolve(criteria=criteria).finding(now))
+        yield modals.host_rule(criteria), modals.marked(verdict, mine=criteria == mine)
 
 
 def _counted(finding: Finding, position: Position) -> Iterator[Block]:
@@ -144,9 +146,9 @@ def _counted(finding: Finding, position: Position) -> Iterator[Block]:
     rows = _engines(finding) if by_engines else _counted_first(finding, finding.rule)
     yield rich(bold(modals.COUNTED_ENGINES if by_engines else modals.COUNTED_EVIDENCE))
     if rows:
-        yield from details_layout.page(rows, position)
+        yield from layout.page(rows, position)
     else:
-        yield from details_layout.table([("", modals.NONE)])
+        yield from layout.table([("", modals.NONE)])
 
 
 def _counted_first(finding: Finding, rule: Rule) -> list[Row]:
@@ -155,7 +157,7 @@ def _counted_first(finding: Finding, rule: Rule) -> list[Row]:
         return []
     whys = reasons(record(finding.report), rule.criteria, finding.checked_at)
     pairs = list(zip(whys, _samples(finding), strict=True))
-    context = [(label, text.join(" · ", [seen, facts.NOT_COUNTED])) for why, (label, seen) in pairs if why]
+    context = [(label, join(" · ", [seen, modals.NOT_COUNTED])) for why, (label, seen) in pairs if why]
     return [row for why, row in pairs if not why] + context
 
 
@@ -169,21 +171,21 @@ def comments(
 
     `position.page` is the date from which VirusTotal counts back, as %Y%m%d%H%M%S, or 0 for the newest page.
     """
-    finding, position = details_layout.select(findings, position)
-    body = details_layout.table([("", found)]) if isinstance(found, str) else _comments(found, position)
-    blocks = [*details_layout.finding_menu(findings, position), *card.headline(finding), *body]
-    return details_layout.modal(modals.COMMENTS, modal_id, Verb.COMMENTS, blocks)
+    finding, position = layout.select(findings, position)
+    body = layout.table([("", found)]) if isinstance(found, str) else _comments(found, position)
+    blocks = [*layout.finding_menu(findings, position), *answer.headline(finding), *body]
+    return layout.modal(modals.COMMENTS, modal_id, Verb.COMMENTS, blocks)
 
 
 def _comments(found: Comments | None, position: Position) -> Iterator[Block]:
     if found is None:
-        yield from details_layout.table([("", modals.NO_COMMENTS_HERE)])
+        yield from layout.table([("", modals.NO_COMMENTS_HERE)])
         return
-    rows = [(text.day(one.date) if one.date else "?", one.comment) for one in found.comments]
-    yield from details_layout.table(rows or [("", modals.NO_COMMENTS)])
+    rows = [(day(one.date) if one.date else "?", one.comment) for one in found.comments]
+    yield from layout.table(rows or [("", modals.NO_COMMENTS)])
     yield ContextBlock(elements=[PlainTextObject(text=modals.COMMENTS_COST)])
     if before := _oldest(found.comments):
-        action_id = f"{details_layout.TURN}:{replace(position, page=int(before))}"
+        action_id = f"{layout.TURN}:{replace(position, page=int(before))}"
         yield ActionsBlock(elements=[ButtonElement(action_id=action_id, text=modals.OLDER)])
 
 
@@ -211,7 +213,7 @@ def rescan_cost(
     """
     wanted = [one for one in findings if can_rescan(one, private_key=private_key)]
     if not wanted:
-        return details_layout.sentence(modals.RESCAN, modal_id, Verb.RESCAN_COST, modals.NO_RESCAN)
+        return layout.sentence(modals.RESCAN, modal_id, Verb.RESCAN_COST, modals.NO_RESCAN)
     urls = sum(one.indicator is not None and one.indicator.kind is Kind.URL for one in wanted)
     files = len(wanted) - urls
     # Rounded up: URLs and files are submitted by different methods.
@@ -222,8 +224,8 @@ def rescan_cost(
         (modals.LEFT, modals.left(left)),
         *([(modals.SEEN_BY, modals.URLS_ARE_SEEN)] if urls else []),
     ]
-    blocks = list(details_layout.table(rows))
-    return details_layout.modal(modals.RESCAN, modal_id, Verb.RESCAN_COST, blocks, submit=modals.RESCAN)
+    blocks = list(layout.table(rows))
+    return layout.modal(modals.RESCAN, modal_id, Verb.RESCAN_COST, blocks, submit=modals.RESCAN)
 
 
 # Files -------------------------------------------------------------------------------------------------
@@ -277,11 +279,11 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield str(count)
     yield str(total or "")
     yield str(rule.threshold) if rule else ""
-    yield text.minute(analysed) if analysed else ""
-    yield text.minute(finding.checked_at) if finding.checked_at else ""
-    yield text.remark(finding)
+    yield minute(analysed) if analysed else ""
+    yield minute(finding.checked_at) if finding.checked_at else ""
+    yield modals.remark(finding)
     yield gui_link(finding) or ""
-    yield facts.host_rule(rule.criteria) if rule and rule.criteria else ""
+    yield modals.host_rule(rule.criteria) if rule and rule.criteria else ""
 
 
 def _without_secret(finding: Finding) -> str:

@@ -17,14 +17,14 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
-from handlers import text
 from handlers.request import Answers, ChannelSettings, FormModal, Verb
 from handlers.text import channels as channels_text
 from handlers.text import files as files_text
-from handlers.text import instances as instances_text
 from handlers.text import modals
-from handlers.views import details_layout
-from handlers.views.details_layout import Row
+from handlers.text.format import cut, engines
+from handlers.text.language import line, sentences
+from handlers.views import layout
+from handlers.views.layout import Row
 from handlers.views.rich_text import clean, sentence
 from vt.actions import ACTIONS
 from vt.evidence import MAX_EVIDENCE_DAYS, HostCriteria, Thresholds
@@ -86,10 +86,10 @@ def _found(modal: FormModal) -> InputBlock:
     element = StaticMultiSelectElement(options=options, initial_options=options)
     hints = [modals.FOUND_HINT]
     if len(modal.found) > MAX_OPTIONS:
-        hints.append(modals.found_cut(MAX_OPTIONS, len(modal.found)))
+        hints.append(line(modals.FOUND_CUT, most=MAX_OPTIONS, count=len(modal.found)))
     if modal.lookups:
         hints.append(modals.FOUND_FILES)
-    return field("found", modals.VALUES, element, text.sentences(*hints))
+    return field("found", modals.VALUES, element, sentences(*hints))
 
 
 def _actions(*, files: bool) -> StaticSelectElement:
@@ -140,7 +140,7 @@ def answer(*, share: bool) -> InputBlock:
 
 def option(label: str, value: str) -> Option:
     """An option of a menu, with a label from outside."""
-    return Option(text=text.cut(clean(label), OPTION_CHARACTERS) or "?", value=value)
+    return Option(text=cut(clean(label), OPTION_CHARACTERS) or "?", value=value)
 
 
 # The login ---------------------------------------------------------------------------------------------
@@ -197,19 +197,17 @@ def settings_form(
     """The modal. `thresholds`: as configured; they hold where the channel sets none. `instances`: of VirusTotal, to choose from."""
     if may_change:
         blocks = [*_fields(current, thresholds), *_instances(instances, current.instance)]
-        return details_layout.modal(
+        return layout.modal(
             channels_text.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=channels_text.SAVE
         )
     rows = [*_rows(current, thresholds), ("", channels_text.WHO_MAY_CHANGE)]
-    return details_layout.modal(
-        channels_text.SETTINGS, modal_id, Verb.SETTINGS, list(details_layout.table(rows))
-    )
+    return layout.modal(channels_text.SETTINGS, modal_id, Verb.SETTINGS, list(layout.table(rows)))
 
 
 def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
     for action in ACTIONS:
         count = current.thresholds.get(action.key, thresholds.of(action))
-        yield channels_text.threshold_of(action), modals.threshold(count)
+        yield line(channels_text.THRESHOLD_OF, action=action.title), engines(count, None)
     rule, hosts = (
         current.host_rule or channels_text.AS_SET,
         thresholds.changed({}, current.host_rule, current.evidence_days).hosts,
@@ -231,8 +229,10 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
             min_value="1",
             max_value="200",
         )
-        hint = channels_text.empty_means(thresholds.of(action))
-        yield field(action.key, channels_text.threshold_of(action), element, hint, optional=True)
+        hint = line(channels_text.EMPTY_MEANS, count=thresholds.of(action))
+        yield field(
+            action.key, line(channels_text.THRESHOLD_OF, action=action.title), element, hint, optional=True
+        )
     yield from _host_fields(current, thresholds.hosts)
     options = [Option(text=channels_text.ANSWER_WAYS[one], value=one.value) for one in Answers]
     chosen = next(option for option in options if option.value == current.answers)
@@ -253,10 +253,10 @@ def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]
 def _instances(names: Sequence[str], chosen: str = "") -> Iterator[InputBlock]:
     """The instances of VirusTotal, where there is a choice. One that is chosen already is offered, whoever looks."""
     if names or chosen:
-        labels = {channels_text.AS_SET: instances_text.FIRST, **{name: name for name in names}}
+        labels = {channels_text.AS_SET: channels_text.ANY_INSTANCE, **{name: name for name in names}}
         labels |= {chosen: chosen} if chosen else {}
         menu = _menu(labels, chosen or channels_text.AS_SET)
-        yield field("instance", channels_text.INSTANCE, menu, instances_text.HINT)
+        yield field("instance", channels_text.INSTANCE, menu, channels_text.INSTANCE_HINT)
 
 
 def _host_fields(current: ChannelSettings, hosts: HostCriteria) -> Iterator[InputBlock]:
@@ -269,7 +269,7 @@ def _host_fields(current: ChannelSettings, hosts: HostCriteria) -> Iterator[Inpu
         min_value="0",
         max_value=str(MAX_EVIDENCE_DAYS),
     )
-    hint = channels_text.days_hint(hosts.days)
+    hint = line(channels_text.DAYS_HINT, default=hosts.days)
     yield field("evidence-days", channels_text.EVIDENCE_DAYS, days, hint, optional=True)
 
 

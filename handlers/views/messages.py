@@ -15,11 +15,14 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from handlers import text
 from handlers.case import Case, Sighting
-from handlers.text import about, channels, instances, modals
+from handlers.request import Detail
+from handlers.text import about, channels, modals
 from handlers.text import files as files_text
-from handlers.text.language import Line
+from handlers.text import usage as usage_text
+from handlers.text.findings import ICONS, verdict_words
+from handlers.text.format import beside, cut, minute, size
+from handlers.text.language import Channel, Line, line
 from handlers.views import answer
 from handlers.views.rich_text import (
     MOST_TEXT,
@@ -33,7 +36,6 @@ from handlers.views.rich_text import (
     rich,
     say,
     sentence,
-    small_print,
     tell,
 )
 from handlers.watch import Duplicate
@@ -60,13 +62,13 @@ def form_offer(modal_id: str) -> Message:
 
 def help_message(*, has_choice: bool = False) -> Message:
     """The message for /vt help. `has_choice`: there are several instances of VirusTotal."""
-    typed = [*about.help_lines(), *([instances.HELP] if has_choice else [])]
+    typed = [*usage_text.help_lines(), *([about.INSTANCE_HELP] if has_choice else [])]
     rows = [part for form, does in typed for part in (code(form), say(f" {does}\n"))]
-    blocks = [rich(say(about.HELP_HEAD)), rich(*rows), rich(say(about.HELP_STATES))]
+    blocks = [rich(say(usage_text.HELP_HEAD)), rich(*rows), rich(say(usage_text.HELP_STATES))]
     lines = [
-        about.HELP_HEAD,
+        usage_text.HELP_HEAD,
         *(f"{form}: {does}" for form, does in typed),
-        about.HELP_STATES,
+        usage_text.HELP_STATES,
     ]
     return Message(fallback(lines), rendered(blocks))
 
@@ -81,14 +83,12 @@ class CardContext(answer.AnswerContext):
     duplicates: tuple[Duplicate, ...] = ()
     dry_run_of: str = ""
     """The channel in which the card would have been posted, for a dry run."""
+    detail: Detail = Detail.SHORT
 
 
 def card(findings: Sequence[Finding], context: CardContext) -> Message:
     """The card: the worst verdict first; those that are waited for say until when."""
-    shown = answer.entries(findings)
-    closing = [*_circumstances(context), *answer.closing_lines([one.finding for one in shown], context)]
-    blocks = [*answer.overview(shown, context), *_buttons(findings, context), *small_print(closing)]
-    return Message(fallback(answer.lines(shown, context)), rendered(blocks))
+    return answer.composed(findings, context, _buttons(findings, context), list(_circumstances(context)))
 
 
 def url_question(case: str, urls: Sequence[str]) -> Message:
@@ -103,7 +103,7 @@ def url_question(case: str, urls: Sequence[str]) -> Message:
 
 def _circumstances(context: CardContext) -> Iterator[str]:
     if context.dry_run_of:
-        yield channels.dry_run(context.dry_run_of)
+        yield line(channels.DRY_RUN, channel=Channel(context.dry_run_of))
     if context.duplicates:
         yield channels.repeated(context.duplicates)
 
@@ -165,13 +165,13 @@ def plain_question(files: Sequence[Lookup]) -> str:
 def progress(files: Iterable[tuple[Lookup, int]]) -> Message:
     """How many bytes of each file were read or sent; without files it is VirusTotal that takes long."""
     lines = [progress_line(lookup, count) for lookup, count in files]
-    return note("\n".join(lines) or text.ASKING)
+    return note("\n".join(lines) or about.ASKING)
 
 
 def progress_line(file: Lookup, count: int) -> str:
     """How many bytes of a file were read for its hash or, once that is known, uploaded."""
     sentence = files_text.uploading if file.value else files_text.reading
-    return sentence(text.cut(file_name(file.input), 80), text.size(count), text.size(file.size or 0))
+    return sentence(cut(file_name(file.input), 80), size(count), size(file.size or 0))
 
 
 def _upload_lines(lookups: Sequence[Lookup], last: str, why_not: str) -> Iterator[list[Part]]:
@@ -197,9 +197,9 @@ def _upload_question(count: int) -> list[Part]:
 
 def _described(file: Lookup) -> list[Part]:
     """Name, size, hash and source: what someone agrees to."""
-    name, source = text.cut(file_name(file.input), 80), display_name(file.place)
-    where = text.cut(files_text.SOURCES.get(source, source), 40)
-    described = files_text.described(text.size(file.size or 0), file.value, where)
+    name, source = cut(file_name(file.input), 80), display_name(file.place)
+    where = cut(files_text.SOURCES.get(source, source), 40)
+    described = files_text.described(size(file.size or 0), file.value, where)
     return [code(name), say(f" {described}\n")]
 
 
@@ -246,14 +246,14 @@ def closed_home(why: str) -> View:
 
 def _what_it_does(content: HomeContent) -> Iterator[Block]:
     yield HeaderBlock(text=modals.FORM_TITLE)
-    yield rich(say(about.HELP_HEAD))
+    yield rich(say(usage_text.HELP_HEAD))
     if content.invented:
         yield rich(say(about.INVENTED))
-    labels = {one.key: text.cut(f"{one.title} {defang(one.example)}", 75) for one in EXAMPLES}
+    labels = {one.key: cut(f"{one.title} {defang(one.example)}", 75) for one in EXAMPLES}
     buttons = [ButtonElement(action_id=f"example:{key}", text=labels[key], value=key) for key in labels]
     yield ActionsBlock(elements=[*buttons, ButtonElement(action_id="home-form", text=modals.OPEN_FORM)])
     yield rich(say(modals.EXAMPLES_GO))
-    yield rich(say(about.HELP_STATES))
+    yield rich(say(usage_text.HELP_STATES))
 
 
 def _latest(content: HomeContent) -> Iterator[Block]:
@@ -266,19 +266,22 @@ def _latest(content: HomeContent) -> Iterator[Block]:
 def _row(one: Sighting) -> Iterator[Part]:
     hidden = one.without_secrets()
     what = one.input if BY_KEY[one.action].files else defang(hidden.value or hidden.input)
-    yield bold(f"{text.ICONS[one.state]} {text.verdict_words(one.state, one.count, one.total)}")
+    yield bold(f"{ICONS[one.state]} {verdict_words(one.state, one.count, one.total)}")
     yield say("  ")
-    yield code(text.cut(clean(what), SUBJECT_CHARACTERS))
+    yield code(cut(clean(what), SUBJECT_CHARACTERS))
     if one.at:
         yield say("  ")
-        yield from tell(text.minute(one.at))
+        yield from tell(minute(one.at))
     yield say("\n")
 
 
 def _quota(content: HomeContent) -> Iterator[Block]:
     yield DividerBlock()
     for name, left in content.left.items():
-        yield rich(bold(f"{instances.titled(modals.QUOTA_LEFT, name)}: "), say(modals.left(left)))
+        yield rich(
+            bold(f"{beside(modals.QUOTA_LEFT, name) if name else modals.QUOTA_LEFT}: "),
+            say(modals.left(left)),
+        )
 
 
 def _channels(content: HomeContent) -> Iterator[Block]:

@@ -12,6 +12,7 @@ from slack_sdk.models.basic_objects import EMPTY_ALLOWED_TYPE_AND_PROPERTY_LIST,
 from slack_sdk.models.blocks import (
     AlertBlock,
     Block,
+    ContainerBlock,
     ContextBlock,
     MarkdownTextObject,
     PlainTextObject,
@@ -19,12 +20,13 @@ from slack_sdk.models.blocks import (
     RichTextElementParts,
     RichTextQuoteElement,
     RichTextSectionElement,
+    TableBlock,
 )
 from slack_sdk.models.views import View
 
-from handlers.text.facts import NOTHING
 from handlers.text.format import broad
 from handlers.text.language import Channel, Line, Moment, Piece, User, localized, pieces
+from vt.verdict import Finding, State
 
 Part = (
     RichTextElementParts.Text
@@ -34,6 +36,12 @@ Part = (
     | RichTextElementParts.Date
 )
 
+NOTHING = "–"
+"""In a cell that has nothing to say."""
+TABLE_ROWS = 100
+"""Slack's limit for a table, the head included."""
+TABLE_CHARACTERS = 8_000
+"""Of a folded table; Slack takes 10,000 in the cells of a message, and 13,000 in all its blocks."""
 MOST_TEXT = 3_900
 """Characters of a message's text. Slack recommends at most 4,000."""
 
@@ -196,6 +204,27 @@ def cell(*parts: Part) -> dict[str, Any]:
     return {"type": "rich_text", "elements": [section]}
 
 
+def folded_table(
+    head: tuple[str, str], rows: Sequence[tuple[str, str]], title: Callable[[int], str]
+) -> Iterator[Block]:
+    """As many labels and values as Slack takes, in a table that is opened by a click; no block when there are none.
+
+    `title`: what it is called, by the number of its rows.
+    """
+    cells = [[cell(bold(one)) for one in head]]
+    characters = TABLE_CHARACTERS
+    for label, value in rows[: TABLE_ROWS - 1]:
+        characters -= len(label) + len(value)
+        if characters < 0:
+            break
+        cells.append([cell(say(label)), cell(*tell(value))])
+    if count := len(cells) - 1:
+        table = TableBlock(rows=cells, column_settings=[{}, {"is_wrapped": True}])
+        yield ContainerBlock(
+            title=title(count), child_blocks=[table], is_collapsible=True, default_collapsed=True
+        )
+
+
 def tell(line: str) -> list[Part]:
     """A sentence with its moments, people and channels, each as its reader has it."""
     return [_told(piece) for piece in pieces(line) if piece]
@@ -228,6 +257,19 @@ def length(part: Part) -> int:
     """The characters that a part takes of a message."""
     shown = as_json(part)
     return len(shown.get("text") or shown.get("fallback") or "")
+
+
+BAR = 5
+"""Glyphs of a detection bar."""
+
+
+def bar(finding: Finding) -> str:
+    """How many of the engines flag it, as a bar: at least one glyph is full when any does. "" when there is no total."""
+    count, total = finding.rule.worst if finding.rule else (0, None)
+    if not total or not count or finding.state not in (State.RISKY, State.SUSPICIOUS):
+        return ""
+    full = max(1, round(BAR * min(count, total) / total))
+    return "▰" * full + "▱" * (BAR - full)
 
 
 def say(line: str) -> RichTextElementParts.Text:

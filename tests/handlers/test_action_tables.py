@@ -3,7 +3,8 @@
 import pytest
 
 from handlers.text import about
-from handlers.text.about import TAKES
+from handlers.text import usage as usage_text
+from handlers.text.usage import TAKES
 from vt.actions import ACTIONS, BY_KEY
 from vt.enrichment import FIELDS, REPEATS
 from vt.lookup import Step
@@ -13,9 +14,9 @@ from vt.steps import ENDPOINTS
 TABLES = {
     "vt.steps.ENDPOINTS": ENDPOINTS,
     "vt.enrichment.FIELDS": FIELDS,
-    "handlers.text.about.DOES": about.DOES,
+    "handlers.text.usage.DOES": usage_text.DOES,
     "handlers.text.about.IN_MESSAGE": about.IN_MESSAGE,
-    "handlers.text.about.TAKES": TAKES,
+    "handlers.text.usage.TAKES": TAKES,
 }
 
 

@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from handlers.text import facts
+from handlers.text import findings as findings_text
 from handlers.text.language import Language, language
 from handlers.views import answer as answer_views
-from handlers.views import card
+from handlers.views import layout
 from handlers.views.answer import AnswerContext
 from handlers.views.rich_text import as_json
 from tests.support.cards import PEOPLE, spoken
@@ -195,12 +195,13 @@ def ip_report(**more):
 def test_the_json_of_blocks_is_what_the_sdk_makes():
     """Of every block and button of every answer."""
     for findings in (*SCENES.values(), *([one] for one in longest().values())):
-        context = AnswerContext("case", NOW, private_key=True)
+        context = AnswerContext(NOW, case="case", private_key=True)
         entries = answer_views.entries(findings)
+        fitted = answer_views.fit(entries[0], context)
         blocks = [
-            *answer_views.overview(entries, context),
+            *(layout.several(entries, context) if len(entries) > 1 else answer_views.card(fitted)),
             *answer_views.buttons(findings, context),
-            *card.enrichment(card.fit(entries[0], context.reading)),
+            *answer_views.enrichment(fitted),
         ]
         assert [as_json(block) for block in blocks] == [block.to_dict() for block in blocks]
 
@@ -227,7 +228,7 @@ def test_every_card_and_list_is_sound_and_its_text_says_the_same(tongue):
         missing = [one for one in parts if one.strip("…") not in said and not one.endswith("<#C0INC10420>")]
         assert missing == []
         with language(tongue):
-            told = [(str(label), str(value)) for label, value in facts.facts(findings[0])]
+            told = [(str(label), str(value)) for label, value in findings_text.facts(findings[0])]
         assert all(f"{label}: {value}" in said for label, value in told)
         seen = "\n".join(shown(message))
         assert [value for _, value in told if value not in seen] == []
@@ -305,11 +306,11 @@ def test_an_unknown_url_can_be_submitted_by_someone_who_was_told_who_sees_it():
     asks = answer_views.answer([unknown], CONTEXT)
     assert labels(asks) == ["JSON", "VirusTotal", "Share", "Submit for scanning"]
     assert "the URL's owner can see it" in json.dumps(asks.blocks)
-    allowed = answer_views.answer([unknown], AnswerContext("case-id", NOW, submit=SubmitPolicy.ALLOW))
+    allowed = answer_views.answer([unknown], AnswerContext(NOW, case="case-id", submit=SubmitPolicy.ALLOW))
     assert "Submit for scanning" in labels(allowed)
     assert "can see it" not in json.dumps(allowed.blocks)
     assert "Submit for scanning" not in labels(
-        answer_views.answer([unknown], AnswerContext("case-id", NOW, submit=SubmitPolicy.DENY))
+        answer_views.answer([unknown], AnswerContext(NOW, case="case-id", submit=SubmitPolicy.DENY))
     )
 
 
@@ -319,18 +320,20 @@ def test_a_file_that_no_engine_has_looked_at_yet_can_be_sent_there(private):
     file = Lookup.of_file("/srv/a", BY_KEY["scan-file"], 3).hashed(SHA, 9)
     unseen = after_report(file, file_report(0, 0, scans={}), NOW, may_rescan=private).finding(NOW)
     assert unseen.state is State.UNKNOWN
-    message = answer_views.answer([unseen], AnswerContext("case-id", NOW, private_key=private))
+    message = answer_views.answer([unseen], AnswerContext(NOW, case="case-id", private_key=private))
     menu = next(line for line in shown(message) if line.startswith("[JSON]"))
     assert ("Upload anyway" in menu, "Rescan" in menu) == (True, private)
     nowhere = after_report(file, {"response_code": 0}, NOW, may_rescan=private).done(None).finding(NOW)
-    assert "Upload anyway" not in str(answer_views.answer([nowhere], AnswerContext("case-id", NOW)).blocks)
+    assert "Upload anyway" not in str(
+        answer_views.answer([nowhere], AnswerContext(NOW, case="case-id")).blocks
+    )
 
 
 def test_nothing_to_click_that_does_nothing():
     """No JSON without a reply, no link to VirusTotal for an internal address, no buttons while waiting."""
     internal = finding("scan-ip", "10.0.0.1")
     assert labels(answer_views.answer([internal], CONTEXT)) == ["Share"]
-    assert labels(answer_views.answer([internal], AnswerContext("case-id", NOW, final=False))) == []
+    assert labels(answer_views.answer([internal], AnswerContext(NOW, case="case-id", final=False))) == []
 
 
 def many(count):
@@ -392,7 +395,7 @@ def test_however_long_the_owners_domain_is_seen(action, value, seen):
     """Of a host that is too long its end is shown: its beginning can be that of any bank."""
     subject = shown(answer_views.answer([finding(action, value)], CONTEXT))[1]
     assert seen in subject
-    assert len(subject) <= card.SUBJECT_CHARACTERS
+    assert len(subject) <= layout.SUBJECT_CHARACTERS
 
 
 def test_the_end_of_a_long_path_is_seen():

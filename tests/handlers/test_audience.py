@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from handlers import text
 from handlers.people import Denial
 from handlers.text import about, channels, files, modals
+from handlers.text import errors as errors_text
+from handlers.text import findings as findings_text
+from handlers.text import usage as usage_text
 from handlers.text.format import Audience, Sentence, contact
 from handlers.text.language import Channel, Moment, Shape, User, join, line
 from handlers.views.rich_text import mrkdwn, sentence
@@ -80,7 +82,10 @@ def test_a_contact_is_a_mention_a_channel_or_harmless_text(given, piece, plain):
 
 def test_nobody_is_named_when_there_is_no_contact():
     """The sentence is whole without."""
-    assert text.error(errors.KeyRefused()) == "VirusTotal rejected the API key. Tell whoever runs this bot."
+    assert (
+        errors_text.error(errors.KeyRefused())
+        == "VirusTotal rejected the API key. Tell whoever runs this bot."
+    )
 
 
 @pytest.mark.parametrize("why", [Denial.USER, Denial.CHANNEL, Denial.BOT])
@@ -114,7 +119,7 @@ async def test_ping_says_the_request_of_what_does_not_answer(database):
 
 def test_giving_up_says_the_request():
     """Whatever broke, and broke again."""
-    said = text.FAILED.to(Audience("C0GENERAL1", request_id="abc"))
+    said = about.FAILED.to(Audience("C0GENERAL1", request_id="abc"))
     assert said.endswith("tell whoever runs this bot (#C0GENERAL1). Request ID: abc")
     assert "Request ID: abc" in about.silent("TimeoutError", Audience(request_id="abc"))
 
@@ -125,7 +130,7 @@ def test_giving_up_says_the_request():
 @pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
 def test_no_setting_is_named_to_people(kind):
     """A variable's name means nothing to those who cannot set it."""
-    assert not VARIABLE.search(text.error(sample(kind)))
+    assert not VARIABLE.search(errors_text.error(sample(kind)))
 
 
 TERMINAL_ONLY = {"NOT_AGREED"}
@@ -135,7 +140,7 @@ def test_no_constant_names_a_setting():
     """Every sentence of the catalogues, but for those that only a terminal shows; handlers/text/terminal.py has the others."""
     named = {
         name
-        for catalogue in (text, about, files, modals, channels)
+        for catalogue in (about, channels, errors_text, files, findings_text, modals, usage_text)
         for name, value in vars(catalogue).items()
         if name.isupper() and VARIABLE.search(_plain(value))
     }
@@ -154,7 +159,9 @@ def _plain(value):
 def test_whoever_runs_the_bot_is_told_the_setting():
     """Beside the same sentence."""
     trouble = errors.NotAllowed("/etc/passwd")
-    assert text.error(trouble, Audience(operator=True)).endswith("(FILE_ROOTS, or roots in the hosts file)")
+    assert errors_text.error(trouble, Audience(operator=True)).endswith(
+        "(FILE_ROOTS, or roots in the hosts file)"
+    )
 
 
 @pytest.mark.parametrize(("user", "named"), [(ANA, False), ("admin", True)])

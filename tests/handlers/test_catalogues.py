@@ -9,10 +9,10 @@ import pytest
 
 from handlers.request import ChannelSettings, FormModal, Found, Origin, Verb
 from handlers.stored_shapes import CHANNEL_SETTINGS
-from handlers.text import about, channels, facts, files, modals, terminal
-from handlers.text.findings import STATES
+from handlers.text import about, channels, files, modals, terminal
+from handlers.text.findings import SCAN_DATE, SCANNED_URL, STATES
 from handlers.text.language import Language, catalogue, language, spoken_in
-from handlers.views import details_layout, form, messages
+from handlers.views import form, layout, messages
 from handlers.views.rich_text import rendered_view
 from tests.support.slack_rules import faults, message_faults
 from tools.catalogues import ROOT, SENTENCES, TRANSLATED, extracted, is_translated, translated
@@ -120,7 +120,7 @@ def test_every_sentence_is_in_the_catalogues(module):
 
 THE_SAME_EVERYWHERE = {
     *(files.ADDRESS, files.USER, files.PASSWORD, files.PATHS),
-    *(facts.SCAN_DATE, facts.SCANNED_URL),
+    *(SCAN_DATE, SCANNED_URL),
     *channels.CHANGED,
     *terminal.OPTIONS,
     *terminal.ARGPARSE,
@@ -211,7 +211,7 @@ def test_modals_and_help_break_no_rule_of_slacks(spoken):
         assert message_faults(messages.help_message()) == []
         assert message_faults(messages.form_offer("m1")) == []
         for title in modals.TITLES.values():
-            view = details_layout.sentence(title, "m1", Verb.DETAILS, modals.WAIT)
+            view = layout.sentence(title, "m1", Verb.DETAILS, modals.WAIT)
             assert faults("modal", rendered_view(view)) == []
 
 

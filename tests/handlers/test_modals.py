@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 
 from handlers.request import ChannelSettings
-from handlers.views import answer, details_layout
+from handlers.views import answer, layout
 from handlers.views.answer import AnswerContext
-from handlers.views.card import Reading
 from handlers.views.details import comments, details, rescan_cost, why
-from handlers.views.details_layout import Position
 from handlers.views.form import settings_form
+from handlers.views.layout import Position, Reading
 from playground.slack import rules
 from tests.support.replies import ANYTHING, RECORDED, hostile, recorded, recording
 from tests.support.slack_rules import faults
@@ -69,7 +68,7 @@ def every_page(show):
     while left:
         where = left.pop()
         if where not in seen:
-            seen[where] = show(details_layout.parse_position(where)).to_dict()
+            seen[where] = show(layout.parse_position(where)).to_dict()
             left += places_from(seen[where])
     return seen
 
@@ -166,7 +165,7 @@ def test_a_hundred_of_the_largest_fit_their_menus():
 )
 def test_an_unknown_position_is_the_first_page(where):
     """A tampered position shows the first page."""
-    sound(details([big(count=3).finding(NOW)], "id", details_layout.parse_position(where), READING).to_dict())
+    sound(details([big(count=3).finding(NOW)], "id", layout.parse_position(where), READING).to_dict())
 
 
 @given(ANYTHING, ANYTHING)
@@ -210,7 +209,7 @@ def test_the_menu_under_an_answer_has_no_more_entries_than_slack_takes():
     """Of six possible entries, five are in the menu and one is a button beside it."""
     flagged = {"response_code": 1, "positives": 1, "total": 2, "scans": {"A": {"detected": True}}}
     found = [lookup(action, flagged).finding(NOW) for action in ("scan-file", "scan-url")]
-    shown = answer.answer(found, AnswerContext("id", NOW, private_key=True))
+    shown = answer.answer(found, AnswerContext(NOW, case="id", private_key=True))
     *_, menu, beside = shown.blocks[-2]["elements"]
     assert len(menu["options"]) == 5
     assert beside["text"]["text"] == "Check again now"

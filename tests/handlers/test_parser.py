@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import text
 from handlers.commands import UnknownOption, UsageError
 from handlers.parser import parse
 from handlers.request import Verb
+from handlers.text import usage as usage_text
 from vt.actions import ACTIONS
 from vt.evidence import Thresholds
 
@@ -24,7 +24,7 @@ def typed(line, **thresholds):
 def told(line):
     with pytest.raises(UsageError) as caught:
         parse(line, Thresholds())
-    return text.usage_error(caught.value)
+    return usage_text.usage_error(caught.value)
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
@@ -162,12 +162,12 @@ def test_a_wrong_value_among_right_ones_is_named():
     command = parse("scan-ip 8.8.8.8 300.1.1.1", Thresholds())
     assert [lookup.value for lookup in command.lookups] == ["8.8.8.8"]
     [wrong] = command.wrong
-    assert text.usage_error(wrong) == told("scan-ip 300.1.1.1")
+    assert usage_text.usage_error(wrong) == told("scan-ip 300.1.1.1")
 
 
 def test_every_usage_error_has_a_sentence():
     """A new usage error needs a sentence."""
-    assert set(text.USAGE_ERRORS) == set(UsageError.__subclasses__())
+    assert set(usage_text.USAGE_ERRORS) == set(UsageError.__subclasses__())
 
 
 @given(st.text(max_size=300) | st.from_regex(r"(scan-[a-z]+|domain-report) [ -~]{0,80}", fullmatch=True))
@@ -176,7 +176,7 @@ def test_any_text_is_understood_or_said_to_be_wrong(line):
     try:
         said = parse(line, Thresholds()).verb
     except UsageError as usage_error:
-        said = text.usage_error(usage_error)
+        said = usage_text.usage_error(usage_error)
     assert said
 
 
@@ -213,7 +213,7 @@ def test_an_option_that_does_not_exist_is_refused_in_any_line(line, option, near
     with pytest.raises(UnknownOption) as caught:
         parse(line, Thresholds())
     assert (caught.value.option, caught.value.nearest) == (option, nearest)
-    said = text.usage_error(caught.value)
+    said = usage_text.usage_error(caught.value)
     assert option in said
     assert f"Did you mean {nearest}?" in said if nearest else "Did you mean" not in said
 
@@ -226,7 +226,7 @@ def test_commands_without_options_refuse_every_one(command, option):
     """Nothing is dropped in silence after a subcommand either, nor taken for a reason or a value."""
     with pytest.raises(UnknownOption) as caught:
         parse(f"{command} {option}", Thresholds())
-    said = text.usage_error(caught.value)
+    said = usage_text.usage_error(caught.value)
     assert said.startswith(f"/vt {command.split()[0]} takes no options: leave out -"), said
 
 

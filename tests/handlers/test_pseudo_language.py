@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from handlers import text
 from handlers.case import Sighting, Summary
 from handlers.people import Denial
 from handlers.text import about
+from handlers.text import errors as errors_text
 from handlers.text.format import Audience
 from handlers.text.language import Language, language
 from handlers.turns import report
@@ -188,11 +188,11 @@ AUDIENCES = (Audience(), Audience("U0ANA00001", "request", operator=True))
 def test_errors(kind):
     """Each error of the tree: as a sentence for people and for operators, and as what became of an indicator."""
     with language(Language.PSEUDO):
-        said = [str(text.error(sample(kind), audience)) for audience in AUDIENCES]
+        said = [str(errors_text.error(sample(kind), audience)) for audience in AUDIENCES]
         finding = not_checked(
             Subject(ACTIONS[0], Indicator(Kind.IPV4, "192.0.2.1"), "192.0.2.1"), sample(kind)
         )
-        message = answer.answer([finding], answer.AnswerContext("case", NOW))
+        message = answer.answer([finding], answer.AnswerContext(NOW, case="case"))
     assert leftovers([*said, message.text, *read(list(message.blocks))], [*DATA]) == []
 
 

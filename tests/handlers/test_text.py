@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from handlers import text
-from handlers.text import about
+from handlers.text import errors as errors_text
+from handlers.text import findings as findings_text
+from handlers.text import format as format_text
+from handlers.text import usage as usage_text
 from handlers.text.format import Audience
 from vt import errors
 from vt.errors import pack, tree, unpack
@@ -34,12 +36,12 @@ def sample(kind):
 
 def test_every_error_of_the_tree_has_a_sentence():
     """Walk the tree: none is forgotten, none is there that no longer exists."""
-    assert set(text.ERRORS) == set(tree())
+    assert set(errors_text.ERRORS) == set(tree())
 
 
 def test_every_note_has_a_sentence():
     """None is forgotten."""
-    assert set(text.NOTES) == set(Note)
+    assert set(findings_text.NOTES) == set(Note)
 
 
 NEXT_STEPS = (
@@ -62,22 +64,22 @@ NEXT_STEPS = (
 @pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
 def test_every_sentence_ends_and_names_a_next_step(kind):
     """It says what happened and what to do about it."""
-    sentence = text.error(sample(kind))
+    sentence = errors_text.error(sample(kind))
     assert sentence.endswith((".", "…"))
     assert any(step in sentence for step in NEXT_STEPS), sentence
 
 
 def test_every_state_has_an_icon_of_its_own():
     """No two states look alike, and CLEAN is never called safe."""
-    assert set(text.ICONS) == set(State)
-    assert len(set(text.ICONS.values())) == len(State)
-    assert "safe" not in str(text.MEANS) + str(about.HELP_STATES)
+    assert set(findings_text.ICONS) == set(State)
+    assert len(set(findings_text.ICONS.values())) == len(State)
+    assert "safe" not in f"{errors_text.UNKNOWN} {findings_text.NOT_FLAGGED} {usage_text.HELP_STATES}"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "1 s"), (38, "38 s"), (120, "2 min"), (7200, "2 h")])
 def test_a_pause_is_said_in_the_unit_that_is_read_quickest(seconds, words):
     """Seconds, minutes, hours."""
-    assert text.seconds(NOW + timedelta(seconds=seconds), NOW) == words
+    assert format_text.seconds(NOW + timedelta(seconds=seconds), NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -102,9 +104,9 @@ def test_a_pause_is_said_in_the_unit_that_is_read_quickest(seconds, words):
 def test_a_path_that_may_not_be_read_is_answered_with_one_that_may(path, allowed, sentence):
     """What is allowed is named to everybody, the setting only to whoever runs the bot."""
     trouble = unpack(pack(errors.NotAllowed(path, allowed)))
-    assert sentence in text.error(trouble)
-    assert "FILE_ROOTS" not in text.error(trouble)
-    assert "FILE_ROOTS" in text.error(trouble, Audience(operator=True))
+    assert sentence in errors_text.error(trouble)
+    assert "FILE_ROOTS" not in errors_text.error(trouble)
+    assert "FILE_ROOTS" in errors_text.error(trouble, Audience(operator=True))
 
 
 async def test_the_folders_that_are_named_are_those_of_the_settings(tmp_path):
@@ -113,4 +115,4 @@ async def test_the_folders_that_are_named_are_those_of_the_settings(tmp_path):
     for path in ("/etc/passwd", "invoice.zip"):
         with pytest.raises(errors.NotAllowed) as refused:
             await disk.open(path)
-        assert str(tmp_path) in text.error(refused.value)
+        assert str(tmp_path) in errors_text.error(refused.value)

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from handlers import text
+from handlers.text import errors as errors_text
+from handlers.text import findings as findings_text
 from playground.virustotal import faults
 from tests.support.flaky_proxy import flaky_proxy
 from tests.support.vt_service import of_file, running_service
@@ -229,7 +230,7 @@ async def test_what_is_known_stays_known_when_it_cannot_be_uploaded_anew(known, 
             vt.sandbox.faults.add("file/scan", trouble)
         [finding] = vt.found(await to_the_end(vt, [lookup]))
         assert (finding.state, finding.note) == (State.RISKY, Note.NOT_UPLOADED)
-        assert text.error(finding.error) in text.note(finding)
+        assert errors_text.error(finding.error) in findings_text.note(finding)
 
 
 async def test_while_a_known_file_waits_for_the_quota_its_verdict_is_not_forgotten(known):
@@ -238,7 +239,9 @@ async def test_while_a_known_file_waits_for_the_quota_its_verdict_is_not_forgott
         lookup = await anyway(vt, known)
         [finding] = vt.found(await vt.turn([lookup]))
         assert (finding.state, finding.report.positives) == (State.PENDING, 54)
-        assert "waiting to be uploaded: out of quota; next call in 60 s" in text.rule(finding, vt.clock())
+        assert "waiting to be uploaded: out of quota; next call in 60 s" in findings_text.rule(
+            finding, vt.clock()
+        )
 
 
 @pytest.mark.parametrize("bad", [says_html, faults.status(400), faults.status(403), faults.truncated()])
@@ -257,7 +260,7 @@ async def test_what_was_given_up_is_said_to_be_in_virustotal(new):
         [lookup] = await to_the_end(vt, [of_file(new)])
         finding = lookup.finding(vt.clock())
         assert (finding.state, finding.note) == (State.PENDING, Note.GAVE_UP)
-        assert "had not finished scanning it" in text.rule(finding, vt.clock())
+        assert "had not finished scanning it" in findings_text.rule(finding, vt.clock())
         vt.clock.passes(hours=4)
         [again] = await to_the_end(vt, [lookup.rechecked()])
         assert again.finding(vt.clock()).rule

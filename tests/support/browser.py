@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import async_playwright
 
 from bot.manifest import manifest
-from handlers.text import about
+from handlers.text import usage as usage_text
 from playground import web
 from playground.slack import scenes
 from playground.web.offers import offers
@@ -168,7 +168,7 @@ class Window:
 async def shown(slack, offered=None, **more):
     """The page of a workspace in which an incident is going on."""
     scenes.furnish(slack.state)
-    offered = offered or offers(manifest(), about.help_lines())
+    offered = offered or offers(manifest(), usage_text.help_lines())
     async with web.served(slack, offered, "127.0.0.1", 0, **more) as address:
         yield address
 

@@ -31,7 +31,9 @@ def message(findings, *, changed=False, detail=Detail.FULL):
             summary = Summary(1234 if changed else 2, NOW - 300 * DAY, not changed, channel, last)
             records[Sighting.of(one).subject] = summary
     audience = Audience("U0ADMIN001", operator=changed)
-    context = AnswerContext("case-id", NOW, records=records, invented=True, detail=detail, audience=audience)
+    context = AnswerContext(
+        NOW, case="case-id", records=records, invented=True, detail=detail, audience=audience
+    )
     return answer.answer(findings, context)
 
 

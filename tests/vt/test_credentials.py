@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paramiko import ECDSAKey, RSAKey
 
-from handlers import text
+from handlers.text import errors as errors_text
 from handlers.text.format import Audience
 from tests.support.sshd import sshd
 from vt import errors, files
@@ -167,10 +167,10 @@ def test_a_key_with_a_passphrase_is_said_plainly(tmp_path, kind, form):
     path = written(tmp_path / "key", pem(KEYS[kind], FORMATS[form], LOCKED))
     with pytest.raises(KeyEncrypted) as refused:
         read(path)
-    said = text.error(refused.value)
+    said = errors_text.error(refused.value)
     assert "has a passphrase" in said
     assert "ssh-keygen -p" not in said
-    assert "ssh-keygen -p removes" in text.error(refused.value, Audience(operator=True))
+    assert "ssh-keygen -p removes" in errors_text.error(refused.value, Audience(operator=True))
     assert isinstance(unpack(pack(refused.value)), KeyEncrypted)
 
 
@@ -258,7 +258,7 @@ def test_a_file_that_is_no_private_key_is_said_to_be_what_it_is(tmp_path, mistak
         read(written(tmp_path / "key", content))
     assert (type(refused.value), refused.value.why) == (LoginUnusable, why)
     assert refused.value.__cause__ is None
-    said = text.error(unpack(pack(refused.value)))
+    said = errors_text.error(unpack(pack(refused.value)))
     assert SENTENCES[why] in said
     assert "web-1" in said
 
@@ -271,13 +271,13 @@ def test_a_file_that_cannot_be_read_is_told_from_one_that_is_not_there(tmp_path)
             with pytest.raises(LoginUnusable) as refused:
                 credentials(Host(name="web-1", address="127.0.0.1", user="a", **{field: path}))
             assert refused.value.why == why
-            assert SENTENCES[why] in text.error(refused.value)
+            assert SENTENCES[why] in errors_text.error(refused.value)
 
 
 def test_what_an_older_version_stored_keeps_its_sentence():
     """It did not say what was wrong."""
     stored = unpack({"code": "login-unusable", "data": {"host": "web-1"}})
-    assert text.error(stored).startswith(
+    assert errors_text.error(stored).startswith(
         "I can't use the key or password that the hosts file names for web-1. Tell"
     )
 
