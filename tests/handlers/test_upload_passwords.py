@@ -7,7 +7,7 @@ from psycopg import sql
 from handlers.commands import NoHost, PasswordTyped
 from handlers.parser import parse
 from handlers.request import Verb
-from handlers.text import usage_error
+from handlers.text.usage import usage_error
 from tests.support.app_fixture import ANA, GENERAL, at_work
 from vt.evidence import Thresholds
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from bot.database import Database
 from bot.storage.virustotal import QuotaStore
 from handlers.posting import RESPONSE_URL_USES
-from handlers.text import ASKING
+from handlers.text.about import ASKING
 from handlers.turns.lookup import INTERVAL
 from playground.slack.rules import Rule
 from tests.support.app_fixture import ANA, BEN, GENERAL
