@@ -38,6 +38,12 @@ CONNECT_SECONDS = 2.0
 
 log = structlog.get_logger()
 
+NOT_AWAITED = "set_config('synchronous_commit', 'off', true) = 'off'"
+"""A condition of a statement that changes something: its transaction is not awaited on disk.
+
+When the database's machine loses power, or its server is killed, what was written in the last 0.6 s may then be lost, but never a
+part of it without all that was written later. For what is written again, or is worth nothing by then.
+"""
 _SPILL = "SELECT count(*) FROM (SELECT repeat('x', 90) || n FROM generate_series(1, 4000) AS n ORDER BY 1 OFFSET 0) AS rows"
 
 
@@ -69,7 +75,9 @@ class Database:
         self._timeout = timeout
         # The server gives up before we do, so that a statement whose caller was told "down" is rarely executed after all.
         limit = f"SET statement_timeout = {int(timeout * 750)}"
-        self.pool = Pool(url, connections, limit)
+        # With some statements planning takes longer than they do. The server would plan those each time, as it cannot know that
+        # the arrays among their values nearly always have one element.
+        self.pool = Pool(url, connections, f"{limit}; SET plan_cache_mode = force_generic_plan")
         self.ack_priority = AckPriority()
         self._under_way: set[asyncio.Future[Any]] = set()
 
@@ -246,7 +254,7 @@ class Pool:
     """Connections that commit each statement. They are opened when they are needed, so a database that returns is noticed at once."""
 
     def __init__(self, url: str, most: int, first: str = "SELECT") -> None:
-        """`first`: the statement that each connection executes when it is opened."""
+        """`first`: the statements that each connection executes when it is opened."""
         self._servers, self._first = Servers(url), first
         self._slots = asyncio.Semaphore(most)
         self._idle: list[Connection] = []

@@ -231,6 +231,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0013": (script("0013_cheaper_writes.sql"),),
     "0014": (script("0014_instances.sql"),),
     "0015": (script("0015_uploads.sql"),),
+    "0016": (script("0016_cheaper_jobs.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

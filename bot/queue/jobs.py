@@ -10,7 +10,7 @@ from importlib import resources
 
 import psycopg
 
-from bot.database import Database
+from bot.database import NOT_AWAITED, Database
 
 QUEUE = "vtbot-2"
 """The queue that is written to. Its number goes up with a stored shape that the release before cannot read: then its
@@ -41,10 +41,13 @@ FIRST_TURN = f"""
 
 The job is waiting, or, if that worker is registered, running in its hands: nothing is fetched, and nobody is notified.
 """
-FIRST_TURN_ENDED = (
-    "DELETE FROM procrastinate_jobs WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing'"
-)
-"""Nothing is deleted when the job was taken from its worker, which had seemed dead."""
+FIRST_TURN_ENDED = f"""
+    DELETE FROM procrastinate_jobs WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing' AND {NOT_AWAITED}
+"""  # noqa: S608 - constants
+"""Nothing is deleted when the job was taken from its worker, which had seemed dead.
+
+With the job's end, all that the turn has put off is not awaited: lost together, they leave the job, and the turn is taken again.
+"""
 # The lock on the job's row waits for a process that is requeueing the job just now. A requeued job may come back to the same
 # worker, so `attempts`, which requeueing increments, is compared as well.
 CONFIRM_JOB = """
@@ -117,6 +120,8 @@ _PRUNE = (
                WHERE job_id = procrastinate_jobs.id AND at > now() - interval '30 days'
            )
     """,
+    # Those of first turns that had to wait are not deleted with them (see bot/migrations/0016_cheaper_jobs.sql).
+    "DELETE FROM procrastinate_events AS event WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE id = event.job_id)",
 )
 
 _COUNTS = f"""

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from bot.connections import Connection, FirstTurns, elapsed, put_off
-from bot.database import Database, fetched
+from bot.database import NOT_AWAITED, Database, fetched
 from bot.observability import Metrics
 from bot.queue import jobs
 from bot.storage import delete_older
@@ -233,11 +233,12 @@ class Modals:
 
 # The replies of cases -----------------------------------------------------------------------------------
 
-_KEEP_REPLY = """
+# The case that names it is stored later: it is never there without its reply.
+_KEEP_REPLY = f"""
     INSERT INTO case_replies (case_id, digest, content)
-    SELECT id, %(digest)s, %(content)s FROM cases WHERE id = %(id)s
+    SELECT id, %(digest)s, %(content)s FROM cases WHERE id = %(id)s AND {NOT_AWAITED}
     ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - constants
 _KEPT_REPLIES = "SELECT digest FROM case_replies WHERE case_id = %(id)s"
 _REPLY = "SELECT content FROM case_replies WHERE case_id = %(id)s AND digest = %(digest)s"
 

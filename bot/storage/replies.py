@@ -42,23 +42,23 @@ _PUT = """
     ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at, known = excluded.known
     WHERE replies.at <= excluded.at OR replies.at > GREATEST(now(), excluded.at) + interval '1 minute'
 """
-# Of a reply that an older version stored it is not noted whether VirusTotal knew anything.
+# Of a reply that an older version stored it is not noted whether VirusTotal knew anything. The times are written so that no
+# index on them is used: while nothing is known about the table, it seems as good as that of the keys, and is read from end to end.
 _RECALL = """
     SELECT key, at, CASE WHEN octet_length(raw::text) <= %(inline)s THEN raw::text END AS raw FROM replies
-    WHERE key = ANY(%(keys)s) AND at > CASE WHEN known THEN %(known)s::timestamptz ELSE %(unknown)s END AND at <= %(end)s
+    WHERE key = ANY(%(keys)s) AND CASE WHEN at > %(end)s THEN false WHEN known THEN at > %(known)s ELSE at > %(unknown)s END
 """
 _RECALL_LARGE = "SELECT raw::text AS raw FROM replies WHERE key = %(key)s AND at = %(at)s"
 # The rows of others' claims are not touched, so that nobody waits for their locks; only when two claim at the same moment
-# does the conflict decide.
+# does the conflict decide. They are looked up one by one: a join would read the whole table, and the rows that were deleted.
 _CLAIM = f"""
     WITH stored AS ({_RECALL}), claimed AS (
         INSERT INTO wanted_replies AS mine (key, batch, action, kind, resource, automatic, case_ids, since, until, claimant, claimed_until)
         SELECT key, batch, action, kind, resource, %(automatic)s, '{{}}', now(), claim.until, %(claimant)s, claim.until
         FROM {WANTED}, (SELECT now() + interval '{CLAIM_SECONDS} seconds' AS until) AS claim
-        WHERE NOT EXISTS (SELECT FROM stored WHERE stored.key = wanted.key) AND NOT EXISTS (
-            SELECT FROM wanted_replies AS other
-            WHERE other.key = wanted.key AND other.claimed_until > now() AND other.claimant <> %(claimant)s
-        )
+        WHERE NOT EXISTS (SELECT FROM stored WHERE stored.key = wanted.key) AND (
+            SELECT other.claimed_until > now() AND other.claimant <> %(claimant)s FROM wanted_replies AS other WHERE other.key = wanted.key
+        ) IS NOT TRUE
         ON CONFLICT (key) DO UPDATE SET claimant = excluded.claimant, claimed_until = excluded.claimed_until
         WHERE mine.claimed_until IS NULL OR mine.claimed_until <= now() OR mine.claimant = excluded.claimant
         RETURNING key, case_ids <> '{{}}' AS is_awaited

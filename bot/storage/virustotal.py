@@ -15,7 +15,7 @@ import structlog
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from bot.connections import STEP, DatabaseClock
-from bot.database import Database
+from bot.database import NOT_AWAITED, Database
 from bot.queue.jobs import BRING_FORWARD
 from handlers.case import StoreDown
 from vt import fair_queue, quota
@@ -240,11 +240,12 @@ class _Booking:
 
 _READ_QUOTA = "SELECT use FROM quotas WHERE key = %(key)s"
 _FIRST_QUOTA = "INSERT INTO quotas (key, use) VALUES (%(key)s, %(use)s) ON CONFLICT DO NOTHING"
+# Bookings of the last moment may be lost with the database: then VirusTotal says 204, and whoever asked waits.
 _SWAP_QUOTA = f"""
-    UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s
+    UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s AND {NOT_AWAITED}
        AND COALESCE(abs(extract(epoch FROM clock_timestamp() - %(at)s::timestamptz)) <= {STEP.total_seconds()}, true)
     RETURNING true AS put
-"""  # noqa: S608 - a constant
+"""  # noqa: S608 - constants
 _SWAP_AND_WAKE = f"""
     WITH put AS ({_SWAP_QUOTA}), woken AS ({BRING_FORWARD} AND EXISTS (SELECT FROM put)) SELECT put FROM put
 """  # noqa: S608 - constants

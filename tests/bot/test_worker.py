@@ -6,15 +6,18 @@ from inspect import isawaitable
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from bot.connections import FirstTurns
 from bot.database import Database, Pool
-from bot.queue.jobs import AUTOMATIC, Pace
+from bot.queue.jobs import AUTOMATIC, Pace, prune
 from bot.queue.worker import MOST_ATTEMPTS, PAUSES, Turns
 from bot.storage.cases import Cases
+from bot.storage.virustotal import QuotaStore
 from handlers.case import Outcome
 from tests.bot.test_storage import request
 from tests.conftest import EMPTYING
+from vt.quota import Limits
 
 # Quick, but not so quick that a busy machine looks like a dead worker, or like a database that is away.
 QUICK = Pace(
@@ -427,6 +430,67 @@ async def test_a_first_turn_is_written_as_one(database, saved):
         assert written == [[("open", 0)]]
         rows = "SELECT outcome, calls, audit.xmin = cases.xmin FROM audit JOIN cases USING (id, outcome)"
         assert await ask(database, rows) == [("answered", 2, True)]
+
+
+AT_COMMIT = """
+    CREATE TABLE committed (change text, awaited text);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO committed VALUES (TG_OP, current_setting(''synchronous_commit'')); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON cases DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION note();
+    CREATE CONSTRAINT TRIGGER note AFTER UPDATE ON quotas DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION note();
+    DO 'BEGIN EXECUTE format(''ALTER DATABASE %I SET synchronous_commit = on'', current_database()); END'
+"""
+
+
+async def test_what_is_awaited_on_disk(database):
+    """A request, and what is stored while it is answered; not the end of its first turn, which would be taken again."""
+
+    async def turn(bot, case_id):
+        case = await bot.cases.case(case_id)
+        await bot.cases.save(case.model_copy(update={"posting": "C1"}))
+        await bot.cases.save(case.model_copy(update={"outcome": Outcome.DONE}))
+
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(AT_COMMIT)
+    async with Bot(database, turn, first_turns=FirstTurns()) as bot:
+        await eventually(bot.first_turns.owner)
+        await bot.cases.accept(request("a"))
+        await eventually(lambda: ask(database, "SELECT 1 FROM cases WHERE outcome = 'answered'"))
+        rows = await ask(database, "SELECT change, awaited FROM committed")
+        assert rows == [("INSERT", "on"), ("UPDATE", "on"), ("UPDATE", "off")]
+
+
+async def test_a_booked_call_is_not_awaited_on_disk(database):
+    """VirusTotal counts for itself: it refuses what was booked before, and lost with the database."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(AT_COMMIT)
+    opened = Database(database)
+    await QuotaStore(opened, SecretStr("key"), Limits(), lambda: datetime.now(UTC)).take()
+    await opened.close()
+    assert await ask(database, "SELECT change, awaited FROM committed") == [("UPDATE", "off")]
+
+
+async def test_what_refers_to_a_job_is_deleted_with_it(database):
+    """Its events; those of a first turn that waited, by housekeeping. When its worker is deleted, the job has none."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("""
+            INSERT INTO procrastinate_workers DEFAULT VALUES;
+            INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('vtbot-2', 'tidy');
+            INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) VALUES ('vtbot-2', 'turn', now());
+            INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('vtbot-2', 'turn');
+            UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT id FROM procrastinate_workers);
+            DELETE FROM procrastinate_workers
+        """)
+    assert await ask(database, "SELECT DISTINCT worker_id FROM procrastinate_jobs") == [(None,)]
+    first = await ask(database, "DELETE FROM procrastinate_jobs RETURNING id, scheduled_at, task_name")
+    waited = [job for job, scheduled, task in first if task == "turn" and scheduled is None]
+    assert await ask(database, "SELECT DISTINCT job_id FROM procrastinate_events") == [(waited[0],)]
+    opened = Database(database)
+    await prune(opened)
+    await opened.close()
+    assert await ask(database, "SELECT FROM procrastinate_events") == []
 
 
 async def test_a_periodic_job_that_ends_is_deleted(database):
