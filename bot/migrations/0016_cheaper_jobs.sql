@@ -1,5 +1,5 @@
 -- What an answer costs PostgreSQL, again: nearly every job is stored as running and deleted within a second, and each index and
--- each foreign key was paid for twice. Processes of the release before notice nothing.
+-- each foreign key was paid for twice. And a reply was compressed twice. Processes of the release before notice nothing.
 
 -- No statement of ours or of procrastinate's worker needs these. Fetching a job looks for others with the same lock, for which
 -- the index on (id, lock) was read from end to end; now only jobs that wait are in an index by their lock.
@@ -35,3 +35,6 @@ EXECUTE FUNCTION vtbot_forget_events();
 -- analysed, that read everything that the workspace had ever looked up.
 CREATE INDEX sightings_of_asker ON sightings (asker, team, at);
 DROP INDEX sightings_by_asker;
+
+-- A cached reply lives for an hour: to compress it cost more than to write it as it is.
+ALTER TABLE replies ALTER raw SET STORAGE EXTERNAL;

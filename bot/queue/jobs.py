@@ -41,8 +41,10 @@ FIRST_TURN = f"""
 
 The job is waiting, or, if that worker is registered, running in its hands: nothing is fetched, and nobody is notified.
 """
+IS_RUNNING = "status::text = 'doing'"
+"""Of a job that is found by its id. By the status itself, PostgreSQL may read the index of all running jobs instead."""
 FIRST_TURN_ENDED = f"""
-    DELETE FROM procrastinate_jobs WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing' AND {NOT_AWAITED}
+    DELETE FROM procrastinate_jobs WHERE id = %(job)s AND worker_id = %(worker)s AND {IS_RUNNING} AND {NOT_AWAITED}
 """  # noqa: S608 - constants
 """Nothing is deleted when the job was taken from its worker, which had seemed dead.
 
@@ -50,12 +52,12 @@ With the job's end, all that the turn has put off is not awaited: lost together,
 """
 # The lock on the job's row waits for a process that is requeueing the job just now. A requeued job may come back to the same
 # worker, so `attempts`, which requeueing increments, is compared as well.
-CONFIRM_JOB = """
+CONFIRM_JOB = f"""
     WITH beat AS (UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id)
     SELECT job.id FROM procrastinate_jobs AS job JOIN beat ON beat.id = job.worker_id
-    WHERE job.id = %(job)s AND job.status = 'doing' AND job.attempts = %(attempts)s
+    WHERE job.id = %(job)s AND {IS_RUNNING} AND job.attempts = %(attempts)s
     FOR UPDATE OF job
-"""
+"""  # noqa: S608 - constants
 """A heartbeat, and a row if the job is still running in the hands of that worker."""
 NEXT_TURN = f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)

@@ -34,21 +34,23 @@ _REMEMBER = """
             %(engines)s, %(total)s, %(what)s::json, %(instance)s)
     ON CONFLICT DO NOTHING
 """
-_SUMMARIES = """
-    WITH mine AS (
-        SELECT * FROM sightings
-        WHERE team = %(team)s AND subject = ANY(%(subjects)s) AND at < %(before)s AND instance = %(instance)s
-    ), counted AS (
-        SELECT subject, count(*) AS times, min(at) AS since FROM mine GROUP BY subject
-    ), first AS (
-        SELECT DISTINCT ON (subject) subject, channel, listed FROM mine ORDER BY subject, at, case_id
-    ), last AS (
-        SELECT DISTINCT ON (subject) subject, at, state, engines, total, what FROM mine
-        WHERE state = ANY(%(judged)s) ORDER BY subject, at DESC, case_id
-    )
+_OF_SUBJECT = "team = %(team)s AND subject = wanted.subject AND at < %(before)s AND instance = %(instance)s"
+# One subject after another: with a list of them, PostgreSQL may read all that the workspace has looked up instead. Most are new,
+# and then only the first part is executed.
+_SUMMARIES = f"""
     SELECT counted.*, first.channel, first.listed, last.at, last.state, last.engines, last.total, last.what
-    FROM counted JOIN first USING (subject) LEFT JOIN last USING (subject)
-"""
+    FROM unnest(%(subjects)s::text[]) AS wanted (subject)
+    CROSS JOIN LATERAL (
+        SELECT wanted.subject, count(*) AS times, min(at) AS since FROM sightings WHERE {_OF_SUBJECT}
+    ) AS counted
+    CROSS JOIN LATERAL (
+        SELECT channel, listed FROM sightings WHERE {_OF_SUBJECT} ORDER BY at, case_id LIMIT 1
+    ) AS first
+    LEFT JOIN LATERAL (
+        SELECT at, state, engines, total, what FROM sightings WHERE {_OF_SUBJECT} AND state = ANY(%(judged)s)
+        ORDER BY at DESC, case_id LIMIT 1
+    ) AS last ON true
+"""  # noqa: S608 - constants
 _TIMELINE = """
     SELECT at, state, engines FROM sightings
     WHERE team = %(team)s AND subject = %(subject)s AND state = ANY(%(judged)s) AND instance = %(instance)s

@@ -115,8 +115,8 @@ _WAKE = f"""
         UPDATE watch_cards SET version = version + 1, due = %(at)s WHERE case_id IN (SELECT id FROM woken) AND due > %(at)s RETURNING case_id
     ), {jobs.WAKE_CASES}
 """  # noqa: S608 - constants
-# The newest replies stay that fit into both bounds; bytes are counted as PostgreSQL stores them, compressed, and no reply
-# is read for that. So many are deleted at once that the statement does not take too long.
+# The newest replies stay that fit into both bounds; bytes are counted as PostgreSQL stores them, and no reply is read
+# for that. So many are deleted at once that the statement does not take too long.
 _PRUNE = """
     WITH newest AS (
         SELECT key, at, pg_column_size(raw) AS size FROM replies
