@@ -12,7 +12,9 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
+from itertools import chain
 from typing import Any, Self, TypeVar
 
 from vt import errors
@@ -58,6 +60,7 @@ async def read_json(
     """
     body = bytearray()
     async with AsyncExitStack() as stack:
+        stack.callback(body.clear)  # an error holds on to its frames, and they to the body
         waited = packer is None
         async for piece in _decoded(pieces, encoding.strip().lower()):
             body += piece
@@ -68,7 +71,11 @@ async def read_json(
                 waited = True
         if re.match(rb"\s*<", body):
             raise errors.Unreadable("html")
-        return parse(body, packer)
+        if packer is None or len(body) <= READ_AT_ONCE:
+            return parse(body, packer)
+        if limit:
+            limit.reschedule(None)
+        return await packer.in_thread(partial(parse, body, packer))
 
 
 async def _decoded(pieces: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
@@ -110,6 +117,8 @@ def parse(body: bytes | bytearray, packer: "Packer | None" = None) -> Any:
         fault = "depth"
     except ValueError:
         fault = "json"
+    except errors.Unreadable as error:
+        fault = error.why
     raise errors.Unreadable(fault)
 
 
@@ -158,17 +167,13 @@ def _whole(text: str, value: Any, above: int = 0) -> tuple[str, Any]:
 
 def too_deep(value: Any, levels: int = DEPTH_CAP) -> bool:
     """Does it have more than so many levels? Checked level by level, since recursion could overflow the stack."""
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(levels):
-        level = [child for node in level for child in _children(node)]
+        inner = chain.from_iterable(node.values() if isinstance(node, dict) else node for node in level)
+        level = [child for child in inner if isinstance(child, dict | list)]
         if not level:
             return False
     return True
-
-
-def _children(node: Any) -> list[Any]:
-    values = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return [child for child in values if isinstance(child, dict | list)]
 
 
 def _finite(text: str) -> float:
@@ -264,6 +269,7 @@ class Packer:
 
     def __init__(self, keep: Callable[[bytes], Callable[[], bytes]] = lambda data: lambda: data) -> None:
         self._lock = asyncio.Lock()
+        self._parsing = asyncio.Lock()
         self._keep = keep
         self._last: tuple[str, Raw] | None = None
 
@@ -279,6 +285,11 @@ class Packer:
             if limit and left is not None:
                 limit.reschedule(clock() + left)
             yield
+
+    async def in_thread(self, make: Callable[[], T]) -> T:
+        """What is made of a large reply, one at a time. It takes tenths of a second, for which the event loop must not stop."""
+        async with self._parsing:
+            return await asyncio.to_thread(make)
 
     def packed(self, text: str, raw: Raw) -> Raw:
         """A reply and its JSON: packed if it is large."""

@@ -22,7 +22,7 @@ from vt.coalescing import (
     Saving,
     TimeRange,
 )
-from vt.codec import Raw
+from vt.codec import PackedReply, Raw
 from vt.errors import VTError
 from vt.files.provider import noop
 from vt.files.transfer import Changes, FileTransfer, OnChange, OnProgress, Places, Work
@@ -249,11 +249,14 @@ class Service:
         self._on_saved(Saving.COALESCING, len(call.waiting) + len(call.others) - len(call.resources))
         now = self._clock()
         # What VirusTotal left out of a batch stays due, and is asked for again.
-        changed = {
-            index: steps.after_reply(lookup, raw, now, may_rescan=self._may_rescan)
-            for index, lookup in waiting.items()
-            if (raw := replies.get(lookup.resource)) is not None
-        }
+        changed = await _without_blocking(
+            replies.values(),
+            lambda: {
+                index: steps.after_reply(lookup, raw, now, may_rescan=self._may_rescan)
+                for index, lookup in waiting.items()
+                if (raw := replies.get(lookup.resource)) is not None
+            },
+        )
         answers = [
             Answer(cache_key(lookup), lookup, changed.get(index), replies.get(lookup.resource))
             for index, lookup in waiting.items()
@@ -284,7 +287,19 @@ class Service:
             raw, at = result
             self._on_saved(Saving.COALESCING, len(waiting))
             after_report = partial(steps.after_report, raw=raw, now=at, may_rescan=self._may_rescan)
-            on_change({index: after_report(lookup) for index, lookup in waiting.items()})
+            on_change(
+                await _without_blocking(
+                    [raw], lambda: {index: after_report(lookup) for index, lookup in waiting.items()}
+                )
+            )
+
+
+async def _without_blocking(raws: Iterable[Raw], make: Callable[[], Changes]) -> Changes:
+    """What is made of some replies: in a thread if any of them is large."""
+    packer = next((raw.opener for raw in raws if isinstance(raw, PackedReply) and raw.opener), None)
+    if packer:
+        return await packer.in_thread(make)
+    return make()
 
 
 def next_turn(lookups: Lookups) -> datetime | None:

@@ -1,6 +1,9 @@
 """Large replies are packed: the same replies to everybody who reads them, and parsed one at a time."""
 
+import asyncio
+import gc
 import json
+import tracemalloc
 
 import httpx
 import pytest
@@ -19,6 +22,7 @@ from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.quota import Limits
 from vt.results import json_text
+from vt.service import _without_blocking
 from vt.steps import after_report
 from vt.verdict import State
 
@@ -33,6 +37,29 @@ def body(raw):
 
 async def streamed(content):
     yield content
+
+
+async def endless():
+    while True:
+        yield b" " * codec.CHUNK
+
+
+class Turns:
+    """Counts how often the event loop comes round while the block runs: as often could it acknowledge a request."""
+
+    async def __aenter__(self):
+        self.count = 0
+        self._counting = asyncio.create_task(self._count())
+        await asyncio.sleep(0)
+        return self
+
+    async def _count(self):
+        while True:
+            self.count += 1
+            await asyncio.sleep(0)
+
+    async def __aexit__(self, *_):
+        self._counting.cancel()
 
 
 def packed(raw):
@@ -160,3 +187,48 @@ def test_the_json_of_large_replies_is_json():
     raw = address_report(ADDRESS, 700_000)
     finding = looked_up(ADDRESS, "scan-ip", packed(raw)).evolve(step=Step.DONE).finding(NOW)
     assert json_result([finding, finding]) == [{"EntityResult": raw, "Entity": ADDRESS}] * 2
+
+
+async def test_the_event_loop_goes_on_while_a_large_reply_is_parsed():
+    """Acknowledgements cannot wait for 2 MB with thousands of entries, which take tenths of a second."""
+    content = body(address_report(ADDRESS, 2_000_000))
+    async with Turns() as turns:
+        reply = await codec.read_json(streamed(content), "", Packer())
+    assert isinstance(reply, PackedReply)
+    assert turns.count > 20
+
+
+async def test_the_event_loop_goes_on_while_a_large_reply_is_judged():
+    """Its report takes as long as its parsing."""
+
+    def virustotal(_):
+        return httpx.Response(200, content=streamed(body(address_report(ADDRESS, 2_000_000))))
+
+    transport = httpx.MockTransport(virustotal)
+    async with Client(
+        SecretStr("k"), url="https://vt.example/v2/", quota=QUOTA, transport=transport
+    ) as client:
+        reply = await client.ip_report(ADDRESS)
+        async with Turns() as turns:
+            lookup = Lookup.of(read(ADDRESS), BY_KEY["scan-ip"], 3)
+            judged = await _without_blocking(
+                [reply], lambda: {0: after_report(lookup, reply, NOW, may_rescan=True)}
+            )
+    assert judged[0].settled
+    assert turns.count > 20
+
+
+async def test_a_reply_that_is_too_large_is_not_held_by_its_error():
+    """A batch that is too large is asked for in halves: each try would leave 8 MB until the garbage is collected."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        gc.disable()
+        with pytest.raises(Unreadable) as raised:
+            await codec.read_json(endless(), "", Packer())
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        gc.enable()
+        tracemalloc.stop()
+    assert raised.value.why == "size"
+    assert held < codec.REPLY_CAP / 2
