@@ -26,25 +26,20 @@ Raw = Mapping[str, Any]
 
 REPLY_CAP = 8 * 1024 * 1024
 """Bytes of a decoded reply. The largest recorded one has 160 KB."""
-DEPTH_CAP = 64
-"""Levels of nested JSON."""
-CHUNK = 64 * 1024
-"""Bytes that are read or decompressed at once."""
-READ_AT_ONCE = 256 * 1024
-"""Bytes of a reply from which on it is read alone."""
+DEPTH_CAP = 64  # levels of nested JSON
+CHUNK = 64 * 1024  # bytes that are read or decompressed at once
+READ_AT_ONCE = 256 * 1024  # bytes of a reply from which on it is read alone
 PARSED_CAP = 48 * 1024 * 1024
 """Bytes of memory that a parsed reply may take; the one that was recorded as the largest takes 1.5 MB."""
 INLINE = 16 * 1024
 """Bytes of JSON up to which a reply is kept parsed, and stored with its lookup. Reports on files have about 10 KB, so that
 what is asked for most costs no more than before; a hundred of this size take less than 20 MB."""
-_TEXT_IN_HEAD = 200
-"""Characters of a text that is known without parsing the reply."""
-_MOST_IN_HEAD = 40
-"""Keys whose values are known without parsing the reply."""
-_MOST_KEYS = 500
-"""Keys that are known without parsing the reply. Of one with more, none are."""
-_SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
-"""Half of a surrogate pair, or how JSON spells it."""
+_TEXT_IN_HEAD = 200  # characters of a text that is known without parsing the reply
+_MOST_IN_HEAD = 40  # keys whose values are known without parsing the reply
+_MOST_KEYS = 500  # keys that are known without parsing the reply; of one with more, none are
+_SURROGATE = re.compile(
+    r"[\ud800-\udfff]|\\u[dD][89a-fA-F]"
+)  # half of a surrogate pair, or how JSON spells it
 _SPACES = frozenset(" \t\n\r")
 
 

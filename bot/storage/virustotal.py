@@ -208,7 +208,14 @@ class QuotaStore:
         """False: it was changed by another process in the meantime, or our reading of the database's clock is wrong."""
         after = _text(usage)
         at = self._clock() if self._is_measured else None
-        values: dict[str, Any] = {"key": self.name, "before": before, "after": after, "at": at}
+        limited = self._limits != Limits(0, 0, 0)
+        values: dict[str, Any] = {
+            "key": self.name,
+            "before": before,
+            "after": after,
+            "at": at,
+            "limited": limited,
+        }
         if turns:
             values |= {"cases": list(turns), "seconds": list(turns.values())}
         put = await self._database.rows(_SWAP_AND_WAKE if turns else _SWAP_QUOTA, values)
@@ -240,9 +247,9 @@ class _Booking:
 
 _READ_QUOTA = "SELECT use FROM quotas WHERE key = %(key)s"
 _FIRST_QUOTA = "INSERT INTO quotas (key, use) VALUES (%(key)s, %(use)s) ON CONFLICT DO NOTHING"
-# Bookings of the last moment may be lost with the database: then VirusTotal says 204, and whoever asked waits.
+# The booking of a key without limits only counts what was used: it is not awaited on disk.
 _SWAP_QUOTA = f"""
-    UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s AND {NOT_AWAITED}
+    UPDATE quotas SET use = %(after)s WHERE key = %(key)s AND use = %(before)s AND (%(limited)s OR {NOT_AWAITED})
        AND COALESCE(abs(extract(epoch FROM clock_timestamp() - %(at)s::timestamptz)) <= {STEP.total_seconds()}, true)
     RETURNING true AS put
 """  # noqa: S608 - constants

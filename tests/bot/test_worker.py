@@ -462,14 +462,15 @@ async def test_what_is_awaited_on_disk(database):
         assert rows == [("INSERT", "on"), ("UPDATE", "on"), ("UPDATE", "off")]
 
 
-async def test_a_booked_call_is_not_awaited_on_disk(database):
-    """VirusTotal counts for itself: it refuses what was booked before, and lost with the database."""
+@pytest.mark.parametrize(("limits", "awaited"), [(Limits(), "on"), (Limits(0, 0, 0), "off")])
+async def test_a_booked_call_is_awaited_on_disk_if_it_counts(database, limits, awaited):
+    """A key's limits hold across a crash of the database. Without limits, a booking is worth no wait."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(AT_COMMIT)
     opened = Database(database)
-    await QuotaStore(opened, SecretStr("key"), Limits(), lambda: datetime.now(UTC)).take()
+    await QuotaStore(opened, SecretStr("key"), limits, lambda: datetime.now(UTC)).take()
     await opened.close()
-    assert await ask(database, "SELECT change, awaited FROM committed") == [("UPDATE", "off")]
+    assert await ask(database, "SELECT change, awaited FROM committed") == [("UPDATE", awaited)]
 
 
 async def test_what_refers_to_a_job_is_deleted_with_it(database):
