@@ -37,9 +37,7 @@ what is asked for most costs no more than before; a hundred of this size take le
 _TEXT_IN_HEAD = 200  # characters of a text that is known without parsing the reply
 _MOST_IN_HEAD = 40  # keys whose values are known without parsing the reply
 _MOST_KEYS = 500  # keys that are known without parsing the reply; of one with more, none are
-_SURROGATE = re.compile(
-    r"[\ud800-\udfff]|\\u[dD][89a-fA-F]"
-)  # half of a surrogate pair, or how JSON spells it
+_SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")  # half of a pair, or how JSON spells it
 _SPACES = frozenset(" \t\n\r")
 
 

@@ -20,7 +20,7 @@ from bot.queue.jobs import BRING_FORWARD
 from handlers.case import StoreDown
 from vt import fair_queue, quota
 from vt.errors import QuotaSpent
-from vt.fair_queue import Priority, Refusal
+from vt.fair_queue import Priority, Refusal, without
 from vt.files.transfer import Upload
 from vt.lookup import Lookup
 from vt.polling import SAME_SCAN
@@ -31,8 +31,7 @@ log = structlog.get_logger()
 _USAGE = TypeAdapter(Usage)
 
 Change = Callable[[Usage, datetime], Usage]
-Outcome = Refusal | Exception | None
-"""Of a booking: None if the calls may be made."""
+Outcome = Refusal | Exception | None  # of a booking: None if the calls may be made
 
 
 class QuotaStore:
@@ -56,7 +55,7 @@ class QuotaStore:
         self._limits = limits
         self._clock = clock
         self._is_measured = isinstance(clock, DatabaseClock)
-        """Whether bookings are by the database's time. That is checked when they are written: ours may have stood still."""
+        """Whether bookings are by the database's time, which is checked when they are written: ours may have stood still."""
         self._reserve = reserve
         self._refused_before = False
         self._last, self._usage = "", Usage()
@@ -86,9 +85,8 @@ class QuotaStore:
             for one in bookings:
                 ticket = None
                 if one.ask:
-                    booked = (
-                        other for other, outcome in zip(bookings, outcomes, strict=False) if outcome is None
-                    )
+                    settled = zip(bookings, outcomes, strict=False)
+                    booked = (other for other, outcome in settled if outcome is None)
                     of_the_turn = (other for other in booked if other.ask and other.ask.plan is one.ask.plan)
                     ticket = one.ask.ticket(one.calls, now, sum(other.calls for other in of_the_turn))
                 try:
@@ -114,9 +112,7 @@ class QuotaStore:
 
     async def leave(self, case_id: str) -> None:
         """A case no longer waits for calls: whoever waits behind it is called sooner. Raises StoreDown."""
-        await self._change(
-            lambda usage, _: replace(usage, tickets=fair_queue.without(usage.tickets, case_id))
-        )
+        await self._change(lambda usage, _: replace(usage, tickets=without(usage.tickets, case_id)))
 
     async def refused(self, seconds: float | None = None, ask: Ask | None = None) -> None:
         """Block the key for everybody, for so long, or longer each time. Raises QuotaSpent(retry_at) always."""
@@ -277,12 +273,9 @@ def _text(usage: Usage) -> str:
 # to a session: an upload would keep a connection of the pool for minutes, and lose its lock with it although it goes on. And it
 # leaves nothing behind: the row says that an upload was started by a process that has died, and keeps the receipt.
 
-UPLOAD_SECONDS = 20
-"""How long an upload is claimed after its process has died."""
-UPLOAD_RENEWAL = 5.0
-"""Seconds between renewals."""
-UPLOAD_SETTLES = 10
-"""Seconds from the end of such a claim after which VirusTotal knows a file if it got it."""
+UPLOAD_SECONDS = 20  # for so long an upload is still claimed after its process has died
+UPLOAD_RENEWAL = 5.0  # seconds between renewals
+UPLOAD_SETTLES = 10  # seconds from the end of such a claim until VirusTotal knows a file that it got
 _OVER = f"""
     mine.claimed_until < now() AND (mine.receipt IS NULL OR mine.claimed_until < now() - interval '{SAME_SCAN.seconds} seconds')
     AND CASE WHEN %(wanted)s::timestamptz IS NOT NULL THEN mine.upload_started < %(wanted)s
@@ -346,10 +339,9 @@ class Uploads:
         found = await self._database.rows(_UPLOAD, row)
         if not found or found[0].is_running:
             return Upload(is_own=False)
-        receipt = json.loads(found[0].receipt) if found[0].receipt else None
-        return Upload(
-            is_own=False, receipt=receipt, upload_started=None if receipt else found[0].upload_started
-        )
+        if receipt := found[0].receipt:
+            return Upload(is_own=False, receipt=json.loads(receipt))
+        return Upload(is_own=False, upload_started=found[0].upload_started)
 
     async def _renew(self, row: Mapping[str, Any]) -> None:
         while True:
