@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder --reruns 1 -rs -p
 QUICK := -n 4 -m "not slow"
 SURVIVAL := -n 5 -m slow  # these wait for longer
 
-.PHONY: run test test-quick test-survival lint catalogues trace bench page pictures wheel lock clean help
+.PHONY: run test test-quick test-survival lint compiled catalogues trace bench page pictures wheel lock clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,7 +31,9 @@ run: .venv/run ## start the bot (without Slack tokens: a local trial workspace)
 	fi
 	@$(BIN)/python -m bot run
 
-test: .venv/test lint ## linters, types, the import contract, the quick tests, then the survival tests
+# The tests are compiled once, on one core, while the linters need the other, instead of in each of their processes.
+test: .venv/test ## linters, types, the import contract, the quick tests, then the survival tests
+	@$(MAKE) -s -j2 lint compiled
 	$(PYTEST) $(QUICK)
 	$(PYTEST) $(SURVIVAL)
 
@@ -47,6 +49,9 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.vocabulary
+
+compiled: .venv/test
+	@$(PYTEST) --collect-only -q > /dev/null
 
 page: $(PAGE) ## the trial page as it looks in Slack (needs Node.js)
 

@@ -346,11 +346,12 @@ def oddities(draw):
     return payload | draw(st.dictionaries(st.sampled_from([*payload, "event", "view"]), anything, min_size=1))
 
 
-async def test_generated_oddities(database, caplog, capfd):
+@pytest.mark.parametrize("count", [INVENTED // 10, pytest.param(INVENTED, marks=pytest.mark.slow)])
+async def test_generated_oddities(database, caplog, capfd, count):
     """Signed payloads with parts that nobody expects: never a 5xx, never a word of them in the log."""
     caplog.set_level(logging.INFO)
     async with at_work(database) as app:
-        for payload in invented(oddities()):
+        for payload in invented(oddities(), count):
             body = form(payload)
             status, _ = await asyncio.to_thread(knock, port(app), body, signed(body))
             assert status in (200, 400, 404), payload

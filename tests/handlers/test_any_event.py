@@ -90,7 +90,8 @@ async def with_every_field_odd(app):
     return refused
 
 
-@pytest.mark.parametrize("mode", [pytest.param("http", marks=pytest.mark.slow), "socket"])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_every_event_is_acknowledged_whatever_it_lacks(database, mode):
     """With any field gone, null or of another type it is answered 200 within the three seconds, and breaks nothing."""
     watched = {"WATCH_CHANNELS": "*", "WATCH_JOIN": "true"}
