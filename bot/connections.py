@@ -27,7 +27,7 @@ Statement = tuple[str, dict[str, Any]]
 """SQL with psycopg's placeholders, and their values."""
 
 PAUSE = 0.05
-"""Seconds in which one statement of a turn is let through while acknowledgements are under way without end."""
+"""Seconds. While acknowledgements never stop, one statement of a turn is let through in each of these periods."""
 QUIET = 0.012
 """Seconds without an acknowledgement after which turns go on: the next ones may be about to come."""
 TakeFirst = Callable[[int, str, float], Awaitable[None]]
@@ -248,7 +248,7 @@ class FirstTurns:
         return frozenset(self._tasks)
 
     async def close(self, grace: float) -> list[int]:
-        """There is no worker any more. Returns the jobs whose turns took longer than that, and were cancelled."""
+        """Take no more first turns. Cancels those that are still running after `grace` seconds, and returns their jobs."""
         self._worker = None
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace)

@@ -39,10 +39,10 @@ CONNECT_SECONDS = 2.0
 log = structlog.get_logger()
 
 NOT_AWAITED = "set_config('synchronous_commit', 'off', true) = 'off'"
-"""A condition of a statement that changes something: its transaction is not awaited on disk.
+"""An SQL condition that is always true: the commit of its transaction does not wait until it is on disk.
 
-When the database's machine loses power, or its server is killed, what was written in the last 0.6 s may then be lost, but never a
-part of it without all that was written later. For what is written again, or is worth nothing by then.
+When the database's machine loses power, or its server is killed, the writes of the last 0.6 s may be lost, always the newest ones.
+Only for what would be written again, or would be worth nothing by then.
 """
 _SPILL = "SELECT count(*) FROM (SELECT repeat('x', 90) || n FROM generate_series(1, 4000) AS n ORDER BY 1 OFFSET 0) AS rows"
 

@@ -40,7 +40,7 @@ SECONDS = 60
 SECONDS_TO_BEGIN = 5
 """After this, a server without a process has failed to start."""
 SECONDS_TO_APPEAR = 0.5
-"""After which one that is no process is launched again: none starts while sessions of a killed one linger."""
+"""A server that has no process by then is launched again: none starts while sessions of a killed one linger."""
 
 CONFIG = {
     "listen_addresses": "",
@@ -136,8 +136,8 @@ class Server:
     def revive(self, wanted: Callable[[], bool]) -> bool:
         """Start it again when its process is gone; says whether it was. For a user of it. Raises NotStarted.
 
-        Nobody stops it while it has a user, so it was killed. A user that leaves must not want it any more before it
-        takes the lock to stop it: that is asked once this has the lock. Data that is gone is not made anew.
+        Nobody stops it while it has a user, so it was killed. `wanted` is asked under the lock: a user that leaves makes it
+        false before taking the lock, or a server stopped on purpose would be started again. Data that is gone is not made again.
         """
         with self._alone():
             if not wanted() or self.pid is not None or self._answers():

@@ -1,4 +1,4 @@
-"""What the host may set, read once from the environment: every name, default and refusal is here."""
+"""What the host may set, read once from the environment: names, defaults and refusals. Slack's are in manifest.py."""
 
 import re
 from collections.abc import Mapping

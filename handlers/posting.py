@@ -76,7 +76,7 @@ async def reply(case: Case, message: Message, deps: PostingDeps, *, final: bool 
 
 
 async def _respond(case: Case, message: Message, deps: PostingDeps, *, final: bool) -> Case | None:
-    """Use the response_url. None when Slack no longer accepts it and an answer has not been shown through it before."""
+    """Use the response_url. None if Slack refuses it and nothing was shown through it yet: the caller posts in another way."""
     case = case.model_copy(update={"posts": case.posts + 1})
     slack = deps.slack
     if not final:

@@ -74,7 +74,7 @@ TOO_LONG = frozenset({"msg_blocks_too_long", "view_too_large"})
 """For more characters than Slack takes: plainer blocks would be as long."""
 INVALID_ARGUMENTS = "invalid_arguments"
 INVALID_BLOCKS = TOO_LONG | {"invalid_blocks", "invalid_blocks_format"}
-"""For blocks that Slack refuses. Some of its limits are undocumented (see `views.answer`)."""
+"""For blocks that Slack refuses. Some of its limits are undocumented (see `views/layout.py`)."""
 DEAD_TOKEN = frozenset(
     {
         "account_inactive",

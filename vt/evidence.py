@@ -187,7 +187,7 @@ def split(
 
 
 def condensed(found: HostRecord) -> HostRecord:
-    """The same without names and without what never decides: of each kind, what is no newer than another that is as bad."""
+    """The record without names, and without evidence that never decides: of each kind, all that is older than another as bad."""
     kept: list[Evidence] = []
     latest: dict[str, datetime] = {}
     for one in found.flagged:

@@ -28,7 +28,7 @@ EXACT = timedelta(seconds=0.2)
 WORTH_SAYING = timedelta(seconds=3)
 """What an estimate has to change by at least to be told again."""
 LONGEST_LOOK = 400
-"""Bookings that are calculated in advance at most: an estimate beyond them says when these end, and is made again then."""
+"""Bookings that are simulated at most. Who is further back is told when these end, and gets a new estimate then."""
 
 
 class Priority(IntEnum):
@@ -131,8 +131,8 @@ def in_order(tickets: Iterable[Ticket]) -> Iterator[tuple[Ticket, int]]:
 def joined(tickets: Tickets, mine: Ticket, now: datetime) -> tuple[Tickets, Ticket]:
     """The tickets with `mine`, and `mine` with its round.
 
-    It replaces an earlier one of the same case, or follows its asker's others, whose round is under way if they are late.
-    A new asker is put behind all others.
+    It replaces an earlier one of the same case and priority. Otherwise it follows the other tickets of its asker, which are
+    in the round being served now if they are overdue. A new asker is put behind all others.
     """
     following = _next(live(tickets, now), mine.priority)
     own = [one for one in tickets if one.line == mine.line]

@@ -108,7 +108,7 @@ class Lookup(BaseModel):
     """Polls or calls without success since then."""
     not_before: datetime | None = None
     error: dict[str, Any] | None = None
-    """Why there is no answer, or none yet, as stored.pack returns it."""
+    """Why there is no answer, or none yet, as errors.pack returns it."""
     note: Note | None = None
 
     @model_validator(mode="before")

@@ -162,7 +162,7 @@ def after_error(lookup: Lookup, error: errors.VTError, now: datetime, outage: Ba
 # An outage ----------------------------------------------------------------------------------------------
 
 PROBE_EVERY = timedelta(seconds=10)
-"""Between two questions whether VirusTotal answers again; a hundredth of it when somebody asks for something new."""
+"""Between two probes during an outage. A call that has not failed yet may cause another, after a hundredth of this."""
 RETRY_EVERY = timedelta(seconds=20)
 """Between two calls while probes are answered and calls are not: three a minute leave one of a free key's four."""
 
@@ -198,7 +198,7 @@ class Outage:
         return abs(self._clock() - at) < period  # abs: the clock may have been put right
 
     async def check(self, call: str, probe: Probe) -> bool:
-        """Whether VirusTotal is not expected to answer this call. Raises NotAnswering if it is not to be made now.
+        """True if VirusTotal is suspected to be down: then one attempt is enough. Raises NotAnswering if no call may be made now.
 
         A call that has not failed yet is worth a probe of its own.
         """

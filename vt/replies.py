@@ -60,7 +60,8 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
             found[resource] = next((one for one in fitting if one.get("resource") == resource), fitting[0])
             left.remove(found[resource])
     missing = [resource for resource in resources if resource not in found]
-    # The rest names nothing, as most replies that VirusTotal has nothing. Among others, a report has to be named.
+    # An entry that is left names nothing, as is usual when VirusTotal has no record. If one is left for one resource, it is that
+    # resource's; in a batch only if it is not a report.
     is_one = len(missing) == 1 and len(left) == 1 and not is_about_another(left[0], missing[0])
     if is_one and (len(resources) == 1 or left[0].get("response_code") != Code.FOUND):
         found[missing[0]] = left[0]

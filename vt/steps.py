@@ -182,9 +182,9 @@ def _found(lookup: Lookup, analysed_at: datetime | None, now: datetime, *, may_r
 def after_claim(
     lookup: Lookup, receipt: Raw | None, upload_started: datetime | None, now: datetime
 ) -> Lookup:
-    """Somebody else has uploaded its content (`receipt`), is doing so (None), or ended during that (`upload_started` says since when it sent).
+    """Somebody else has claimed its content. `receipt`: it was uploaded. `upload_started`: its process died while sending.
 
-    In the last case VirusTotal is asked whether it arrived, as after an interrupted upload of one's own.
+    Without either, it is being sent. After a death VirusTotal is asked whether it arrived, as after an interrupted upload of one's own.
     """
     lookup = lookup.evolve(upload_started=None)
     if receipt:

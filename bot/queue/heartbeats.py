@@ -33,8 +33,8 @@ _LOCK = "SELECT pg_try_advisory_lock(%(live)s, (%(id)s %% 2147483648)::int)"
 # failover, to a server that may have run for long: it is assumed when our own session had to be opened again. The job is
 # orphaned too when its worker is no longer registered. A start or a heartbeat in the future is from before the clock was
 # set back: that start says nothing, and such a worker is dead unless it sends another.
-# It is stalled when its worker has sent no heartbeat for `stalled` seconds, or is or was one of this process (`workers`), which
-# is not running it (`busy`), as after a status that could not be written.
+# It is stalled when its worker has sent no heartbeat for `stalled` seconds. It is also stalled when its worker is or was in this
+# process (`workers`) and the process is not running it (`busy`), for example because its final status could not be written.
 _STALLED = f"""
     FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
     CROSS JOIN (

@@ -42,7 +42,7 @@ FIRST_TURN = f"""
 The job is waiting, or, if that worker is registered, running in its hands: nothing is fetched, and nobody is notified.
 """
 IS_RUNNING = "status::text = 'doing'"
-"""Of a job that is found by its id. By the status itself, PostgreSQL may read the index of all running jobs instead."""
+"""For a job that is found by its id. Without the cast, PostgreSQL may read the index of all running jobs instead."""
 FIRST_TURN_ENDED = f"""
     DELETE FROM procrastinate_jobs WHERE id = %(job)s AND worker_id = %(worker)s AND {IS_RUNNING} AND {NOT_AWAITED}
 """  # noqa: S608 - constants

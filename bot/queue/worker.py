@@ -195,9 +195,9 @@ class Turns:
 
     @asynccontextmanager
     async def _marked_running(self, context: JobContext) -> AsyncIterator[None]:
-        """Keep the sweep from taking the job for a lost one while the block runs, which ends early when others have taken it.
+        """Mark the job as running, so that the sweep does not requeue it. The block ends early if another worker has taken it.
 
-        Whether they have is also asked at its end: only whose job it is may say what becomes of it.
+        Who owns it is checked once more at the end: only its owner may store what becomes of it.
         """
         job, job_id = context.job, context.job.id or 0
         row = {"worker": job.worker_id or 0, "job": job_id, "attempts": job.attempts}

@@ -49,8 +49,8 @@ _CLAIM = """
         AND (renewing IS NULL OR abs(extract(epoch FROM clock_timestamp() - renewing)) > %(seconds)s)
     RETURNING team
 """
-"""By its expiry, a token that was renewed since it was read is told from the one that was read. The database's own clock is
-asked: those of two processes differ by milliseconds, in which a claim of the other one would lie in the future."""
+"""The expiry identifies the token: if it differs, the token has been renewed since it was read. The database's own clock
+is asked: those of two processes differ by milliseconds, in which a claim of the other one would lie in the future."""
 _ISSUE = "INSERT INTO slack_states (state, expires) VALUES (%(state)s, %(expires)s)"
 _CONSUME = "DELETE FROM slack_states WHERE state = %(state)s RETURNING expires"
 _EXPIRED = "DELETE FROM slack_states WHERE expires < %(now)s"

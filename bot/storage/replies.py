@@ -24,7 +24,7 @@ CLAIM_SECONDS = 5
 GATHER_SECONDS = 10
 """How long what waits for a batch does so after its process died."""
 LATE_SECONDS = 60
-"""How long a case that has its turn may still be answered by others' calls."""
+"""How long after a case's slot its replies may still come from the calls of other requests."""
 LOCK = 0x76746261
 """The first half of the advisory lock ("vtba") under which one process at a time takes what waits for a batch."""
 

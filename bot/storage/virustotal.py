@@ -55,7 +55,7 @@ class QuotaStore:
         self._limits = limits
         self._clock = clock
         self._is_measured = isinstance(clock, DatabaseClock)
-        """Whether bookings are by the database's time, which is checked when they are written: ours may have stood still."""
+        """Whether bookings are by the database's clock. Each write checks our reading of it: this machine may have been suspended."""
         self._reserve = reserve
         self._refused_before = False
         self._last, self._usage = "", Usage()
@@ -164,9 +164,9 @@ class QuotaStore:
     async def _swapped(self, change: Change) -> Usage:
         """Change the row, and have the turns of those who wait taken when that moves their slots.
 
-        If the row is still as we wrote it, one statement does; else it is read first. That nothing changes, as after most
-        refusals, is never decided on the remembered row: other processes may have changed it. Raises StoreDown while our
-        reading of the database's clock, which is renewed every few seconds, is wrong.
+        If the row is still as we wrote it, one statement is enough; else it is read first. A change that turns out to change
+        nothing, as most refusals do, is trusted only on a row that was just read: other processes may have changed it. Raises
+        StoreDown while our reading of the database's clock, which is renewed every few seconds, is wrong.
         """
         if self._last:
             usage, turns = self._changed(self._usage, change)
@@ -281,8 +281,8 @@ _OVER = f"""
     AND CASE WHEN %(wanted)s::timestamptz IS NOT NULL THEN mine.upload_started < %(wanted)s
              ELSE mine.claimed_until + interval '{UPLOAD_SETTLES} seconds' < %(checked)s::timestamptz END
 """
-"""Whether an upload is no reason not to send the same: it has ended, and VirusTotal was `checked` after that and does not know
-the file, or a newer analysis is `wanted` than it brings."""
+"""True when an earlier upload does not stand in the way of a new one: it has ended, and either VirusTotal was `checked` after
+that and does not know the file, or a newer analysis is `wanted` than the one that it started."""
 _BEGIN_UPLOAD = f"""
     INSERT INTO uploads AS mine (key, claimant, upload_started, claimed_until)
     VALUES (%(key)s, %(claimant)s, now(), now() + interval '{UPLOAD_SECONDS} seconds')

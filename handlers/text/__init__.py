@@ -1,1 +1,1 @@
-"""Every sentence that people read, and nothing else, so that they can be translated: a module for each subject. Plain text."""
+"""Sentences that people read in Slack and in the terminal, a module for each subject, so that they can be translated."""

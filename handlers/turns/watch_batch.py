@@ -194,8 +194,8 @@ class _Batch:
     async def _postpone(self, card: Card, *, is_final: bool) -> None:
         failures = card.progress.failures
         if is_final or failures >= len(RETRY_DELAYS):
-            # What nobody was told is answered where it is posted next. Handed over to cards of a channel where nothing
-            # can be posted, it would go back and forth between them.
+            # The next message with these indicators gets a card. Where nothing can be posted for good, they are not handed to
+            # other cards of the channel: those would fail as well, and hand them back.
             await self._deps.cards.release(card, to_others=not is_final)
             await self._finish(card, Outcome.FAILED)
             return

@@ -247,7 +247,7 @@ def _context(finding: Finding, reading: Reading, *, plain: bool = False) -> Iter
     why, decided, others = finding.rule, "", []
     if why and why.basis is Basis.EVIDENCE:
         told = findings_text.reasons(why)
-        # When nothing counts, the first thing that does not count is why it is not CLEAN.
+        # If no evidence counts, the first thing that does not count makes it SUSPICIOUS rather than CLEAN: it is shown, too.
         most = 1 if why.evidence else 2
         decided, others = clauses(told[:most]), told[most:]
     elif why and not findings_text.warning(finding):

@@ -98,7 +98,7 @@ def tally(shown: Sequence[Entry]) -> str:
 
 
 def _row(entry: Entry, reading: Reading, most: int) -> list[dict[str, Any]]:
-    """One row of about `most` characters: what it is is cut first, then the subject, the verdict never."""
+    """One row of about `most` characters. If it is too long, the description is cut first, then the subject, never the verdict."""
     finding = entry.finding
     state, flagged, newest = findings_text.state(finding.state), _flagging(finding), _newest(finding)
     left = most - len(state) - len(flagged) - len(newest)
