@@ -39,7 +39,7 @@ async def test_an_unknown_file_of_a_server_is_asked_about_and_carried_from_there
     with server.running() as port:
         async with host_app(database, entry(port, sha256sum=summed)) as app:
             answer = await app.asks(f"/vt scan-file --host web-1 {file}")
-            assert "29 bytes · from web-1" in app.now(answer)
+            await app.slack.until(lambda: "29 bytes · from web-1" in app.now(answer))
             await app.slack.presses(ANA, answer, "Upload")
             await app.slack.until(lambda: "PENDING" in app.now(answer))
             [upload] = [call.upload for call in app.virustotal.calls_to("file/scan")]
@@ -53,7 +53,7 @@ async def test_a_pattern_on_a_server_is_one_answer(database, server, entry):
     with server.running() as port:
         async with host_app(database, entry(port)) as app:
             answer = await app.asks(f"/vt scan-file --host web-1 {server.root}/many*.txt, {server.root}/no")
-            assert "⚪ 3 UNKNOWN · ⛔ 1 NOT CHECKED" in app.now(answer)
+            await app.slack.until(lambda: "⚪ 3 UNKNOWN · ⛔ 1 NOT CHECKED" in app.now(answer))
 
 
 @pytest.mark.parametrize(
