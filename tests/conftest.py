@@ -139,7 +139,7 @@ def _reusable(postgres) -> Iterator[list[Reusable]]:  # noqa: ARG001 - the serve
 def database(new_database, _reusable) -> Iterator[str]:
     """The URL of a database with the bot's tables, all empty, that no other test uses at the same time.
 
-    Emptying one takes a hundredth of the time of making one and deleting its 300 files, so it is used again.
+    Emptying one is much cheaper than making one and deleting its 300 files, so it is used again.
     """
     used = _reusable.pop() if _reusable else Reusable(new_database())
     yield used.url

@@ -24,7 +24,7 @@ def _checker():
 
 
 def any_of(validator, alternatives, instance, schema):  # noqa: ARG001 - as jsonschema calls it
-    """`anyOf` that leaves an alternative at its first fault: a block is one of twenty, and all faults of the others took a second a modal."""
+    """`anyOf` that leaves an alternative at its first fault: a block is one of twenty, and finding all faults of the others takes most of the time."""
     if not any(next(validator.descend(instance, one), None) is None for one in alternatives):
         yield ValidationError(f"{instance!r} is not valid under any of the given schemas")
 
