@@ -68,13 +68,13 @@ class Bot:
 
 async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     """Run the bot until SIGINT or SIGTERM. `environ` says where traces go, if anywhere. Raises OperatorError."""
-    _spare_heaps()
+    _tune_malloc()
     async with tracing(environ) as traced, running(settings, tracing=traced):
-        _spare_garbage_collector()
+        _tune_garbage_collector()
         await stopped()
 
 
-def _spare_heaps() -> None:
+def _tune_malloc() -> None:
     """Have glibc keep one heap for all threads, which wait for Python's lock anyway, and give back what is freed.
 
     By itself it keeps ever more of it, 3 MB after 600 commands. Where there is another C library, nothing is set.
@@ -85,7 +85,7 @@ def _spare_heaps() -> None:
             mallopt(parameter, value)
 
 
-def _spare_garbage_collector() -> None:
+def _tune_garbage_collector() -> None:
     """Exempt what was made at the start: it stays until the end, and looking through it would cost a tenth of all CPU time.
 
     Nearly everything else is freed without the collector, so it also runs less often.
