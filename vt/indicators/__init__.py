@@ -1,5 +1,6 @@
 """Indicators: typed, normalised values such as an IP address, read from an argument, found in a text, and shown safely."""
 
+from vt.indicators.hosts import strip_markup, unescape_markup
 from vt.indicators.indicator import (
     Indicator,
     Kind,
@@ -9,8 +10,6 @@ from vt.indicators.indicator import (
     is_internal,
     read,
     split_values,
-    strip_markup,
-    unescape_markup,
 )
 from vt.indicators.refang import refang
 from vt.indicators.scanner import MAX_CANDIDATES, extract

@@ -7,7 +7,7 @@ from functools import lru_cache
 import re2
 
 from vt.indicators import hosts, indicator
-from vt.indicators.indicator import Indicator
+from vt.indicators.indicator import Address, Indicator
 from vt.indicators.refang import DOT
 
 Token = re.Match[str]
@@ -100,13 +100,13 @@ def read_ipv6(run: Token) -> Indicator | None:
     found = _IPV6.fullmatch(written)
     if not found or not _IPV6_EVIDENCE.search(found[1]):
         return None
-    address = hosts.parse_address(found[1])
-    if address is None or _is_network(address, run):
+    address = indicator.parse_address(found[1])
+    if not isinstance(address, ipaddress.IPv6Address) or _is_network(address, run):
         return None
-    mapped = hosts.mapped_ipv4(str(address))
+    mapped = address.ipv4_mapped
     if mapped and (int(mapped) >> 24 == 0 or _is_netmask(mapped)):
         return None
-    return indicator.from_host(f"[{address}]", found[1])
+    return indicator.from_address(address, found[1])
 
 
 def read_ipv4(token: Token) -> list[Indicator]:
@@ -114,7 +114,7 @@ def read_ipv4(token: Token) -> list[Indicator]:
     written = token[0].strip("_")
     if "_" in written:
         return [
-            indicator.from_host(str(address), found[0])
+            indicator.from_address(address, found[0])
             for found in _PADDED_IN_NAME.finditer(written)
             if (address := _parse(found[0]))
         ]
@@ -133,7 +133,7 @@ def read_ipv4(token: Token) -> list[Indicator]:
     is_identifier = _OBJECT_IDENTIFIER.fullmatch(written) and _OBJECT_IDENTIFIER_LINE.search(_line(token))
     if DOT not in written and (is_version(token) or is_identifier):
         return []
-    return [indicator.from_host(str(address), part) for address, part in zip(addresses, parts, strict=True)]
+    return [indicator.from_address(address, part) for address, part in zip(addresses, parts, strict=True)]
 
 
 def has_port_suffix(token: Token) -> bool:
@@ -171,11 +171,11 @@ def without_port(name: str, token: Token) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _parse(written: str) -> hosts.Address | None:
+def _parse(written: str) -> Address | None:
     """An address outside 0.0.0.0/8, also with zero-padded octets."""
     if not _IPV4.fullmatch(written):
         return None
-    address = hosts.parse_address(written) or hosts.padded_ipv4(written)
+    address = indicator.parse_address(written) or hosts.padded_ipv4(written)
     return address if address and int(address) >> 24 else None
 
 
@@ -223,13 +223,13 @@ def _line(token: Token) -> str:
     return before + token.string[token.start() : token.end() + LINE_CONTEXT].partition("\n")[0]
 
 
-def _is_netmask(address: hosts.Address) -> bool:
+def _is_netmask(address: Address) -> bool:
     """Whether an address is a mask such as 255.255.255.0: ones, then zeros."""
     inverted = ~int(address) & 0xFFFFFFFF
     return int(address) >> 24 == _MAX_OCTET and inverted & (inverted + 1) == 0
 
 
-def _is_network(address: hosts.Address, token: Token) -> bool:
+def _is_network(address: Address, token: Token) -> bool:
     """Whether a prefix length or netmask follows that makes a network of the address: its host bits are all zero.
 
     An address with host bits, such as 192.0.2.7/24, is that of an interface, or the number is a port.

@@ -1,4 +1,4 @@
-"""Hosts and URLs, parsed and normalised: addresses, names, public suffixes, what is internal, and links of mail gateways."""
+"""Hosts and URLs as browsers read them, public suffixes, and what chat clients and mail gateways make of a link."""
 
 import base64
 import ipaddress
@@ -13,8 +13,6 @@ from urllib.parse import parse_qs, unquote
 import idna
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 MAX_NAME_LENGTH = 253
 """Characters in a whole domain name, RFC 1035."""
 IPV4_PARTS = 4
@@ -26,28 +24,7 @@ _MINUTES = 60
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PADDED_IPV4 = re.compile(r"(?=.*\b0[0-9])(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
-_DOCUMENTATION = tuple(
-    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
-)
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _INTERNAL_NAME = re.compile(r"\.(?:localhost|localdomain|local|internal|lan|home\.arpa|corp|intranet)\Z")
-
-
-def parse_address(text: str) -> Address | None:
-    """An address in its canonical spelling; IPv6 with or without brackets. None for anything else, or with a zone."""
-    bare = text[1:-1] if text.startswith("[") and text.endswith("]") and ":" in text else text
-    if "%" in bare or not bare.isascii():
-        return None
-    try:
-        return ipaddress.ip_address(bare)
-    except ValueError:
-        return None
-
-
-def mapped_ipv4(text: str) -> ipaddress.IPv4Address | None:
-    """The IPv4 address in an IPv4-mapped IPv6 address, as dual-stack sockets log it; None for any other."""
-    found = parse_address(text)
-    return found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
 
 
 def padded_ipv4(text: str) -> ipaddress.IPv4Address | None:
@@ -58,11 +35,8 @@ def padded_ipv4(text: str) -> ipaddress.IPv4Address | None:
     if not _PADDED_IPV4.fullmatch(text):
         return None
     octets = [int(part) for part in text.split(".")]
-    if max(octets) > _MAX_OCTET or (
-        max(map(len, text.split("."))) < _PADDED_LENGTH and max(octets) < _MINUTES
-    ):
-        return None
-    return ipaddress.IPv4Address(bytes(octets))
+    is_date = max(map(len, text.split("."))) < _PADDED_LENGTH and max(octets) < _MINUTES
+    return None if is_date or max(octets) > _MAX_OCTET else ipaddress.IPv4Address(bytes(octets))
 
 
 def browser_ipv4(text: str) -> ipaddress.IPv4Address | None:
@@ -115,8 +89,9 @@ def normalise(text: str) -> str | None:
     Browsers read zero-padded octets as octal; where that fails, as in `045.083.122.021`, they are decimal.
     """
     if text.startswith("["):
-        found = parse_address(text)
-        return f"[{found}]" if found else None
+        with suppress(ValueError):
+            return None if "%" in text else f"[{ipaddress.IPv6Address(text[1:-1])}]"
+        return None
     if "%" in text:
         text = unquote(text)
     host = _ascii(text.lower()) if len(text) <= MAX_NAME_LENGTH else None
@@ -180,23 +155,10 @@ def is_within(host: str, domains: Collection[str]) -> bool:
     return any(".".join(labels[start:]) in domains for start in range(len(labels)))
 
 
-def is_internal(host: str) -> bool:
-    """Whether a host, in any spelling, is an internal name or an address that is not globally routed.
-
-    The documentation ranges (RFC 5737, RFC 3849) do not count: asking about one reveals nothing.
-    """
-    found = parse_address(host) or browser_ipv4(host)
-    if found is None:
-        bare = host.removesuffix(".").lower()
-        return "." not in bare or _INTERNAL_NAME.search(f".{bare}") is not None
-    if isinstance(found, ipaddress.IPv6Address):
-        # A mapped, 6to4 or NAT64 address leads to the IPv4 address in it.
-        behind_nat64 = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
-        found = behind_nat64 or found.ipv4_mapped or found.sixtofour or found
-    if any(found in block for block in _DOCUMENTATION):
-        return False
-    local = isinstance(found, ipaddress.IPv6Address) and found.is_site_local
-    return local or not found.is_global or found.is_multicast or found.is_reserved
+def is_internal_name(host: str) -> bool:
+    """Whether a host name has one label only, or a suffix that is used inside organisations, such as `.local`."""
+    bare = host.removesuffix(".").lower()
+    return "." not in bare or _INTERNAL_NAME.search(f".{bare}") is not None
 
 
 # URLs --------------------------------------------------------------------------------------------------
@@ -248,6 +210,44 @@ def parse_url(text: str) -> Url | None:
     return Url(scheme, login, host, found[2] or "", rest)
 
 
+# Links of chat clients -----------------------------------------------------------------------------------
+
+_MARKUP = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
+"""A mention, channel or date (no scheme), or a link: its scheme, its address, its label."""
+CHAT_LINK = re.compile(
+    r"https?://(?:[\w-]+\.)*slack(?:-gov)?\.com(?::[0-9]+)?/(?:archives/|files/[UW]|client/|app_redirect\?)"
+)
+"""A link to a message, channel or file of Slack's, which Slack adds to what is forwarded."""
+
+
+def strip_markup(text: str) -> str:
+    """The text as it was typed: without mentions, channels and dates, and each link as its label or address.
+
+    Slack sends a typed `evil.example` as `<http://evil.example|evil.example>`: the label is kept. A link under any
+    other label is replaced by its address, since the label is only somebody's words about it. Such an address
+    keeps its angle brackets, which end it.
+    """
+    if "<" in text:
+        text = _MARKUP.sub(_plain_link, text)
+    return unescape_markup(text)
+
+
+def unescape_markup(text: str) -> str:
+    """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
+
+
+def _plain_link(markup: re.Match[str]) -> str:
+    scheme, address, label = markup.groups()
+    if scheme is None or scheme == "tel:":
+        return " "
+    if scheme == "mailto:":
+        return f"<{address.partition('?')[0]}>"
+    if label and scheme == "http:" and address.strip("/") == label.removeprefix("http://").rstrip("/"):
+        return label
+    return f"<{scheme}{address}>"
+
+
 # Links of mail gateways ---------------------------------------------------------------------------------
 
 MAX_DEPTH = 4
@@ -271,11 +271,9 @@ def unwrap_url(url: Url) -> Url:
 def _unwrap_once(url: Url) -> Url | None:
     for suffix, path, find_target in _UNWRAPPERS:
         if f".{url.host}".endswith(suffix) and url.rest.startswith(path):
-            text = None
             with suppress(ValueError):
-                text = find_target(url)
-            inner = parse_url(text) if text else None
-            return inner if inner and "." in inner.host else None
+                inner = parse_url(find_target(url) or "")
+                return inner if inner and "." in inner.host else None
     return None
 
 

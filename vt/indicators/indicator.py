@@ -1,5 +1,6 @@
-"""The indicator and its eight kinds: made from normalised parts, read from a typed argument, and defanged for people."""
+"""The indicator and its eight kinds: made from normalised parts, internal or not, read from a typed argument, and defanged."""
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Collection
@@ -8,6 +9,8 @@ from enum import StrEnum
 
 from vt.indicators import hosts
 from vt.indicators.refang import refang
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Kind(StrEnum):
@@ -28,6 +31,10 @@ HASH_KINDS = {32: Kind.MD5, 40: Kind.SHA1, 64: Kind.SHA256}
 MAX_LENGTH = 4096
 """Characters. Nobody types a longer indicator."""
 
+_DOCUMENTATION = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+)
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _QUOTES = "<>`'\"“”‘’«»"
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _EXACT = re.compile(r"[0-9a-fA-F.:]+")
@@ -62,19 +69,28 @@ def from_hash(digits: str) -> Indicator | None:
     return Indicator(kind, digits.lower(), digits) if kind else None
 
 
-def from_host(host: str, written: str) -> Indicator:
-    """An address or domain from a normalised host; an IPv6 address is in brackets.
+def parse_address(text: str) -> Address | None:
+    """An address in its canonical spelling; IPv6 with or without brackets. None for anything else, or with a zone."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") and ":" in text else text
+    try:
+        return None if "%" in bare else ipaddress.ip_address(bare)
+    except ValueError:
+        return None
 
-    An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is the IPv4 address, which is what VirusTotal knows.
-    """
-    if host.startswith("["):
-        mapped = hosts.mapped_ipv4(host[1:-1])
-        return (
-            Indicator(Kind.IPV4, str(mapped), written)
-            if mapped
-            else Indicator(Kind.IPV6, host[1:-1], written)
-        )
-    return Indicator(Kind.IPV4 if hosts.is_ipv4(host) else Kind.DOMAIN, host, written)
+
+def from_address(address: Address, written: str) -> Indicator:
+    """An address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is the IPv4 address, which is what VirusTotal knows."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    known = mapped or address
+    kind = Kind.IPV4 if isinstance(known, ipaddress.IPv4Address) else Kind.IPV6
+    return Indicator(kind, str(known), written)
+
+
+def from_host(host: str, written: str) -> Indicator:
+    """An address or domain from a normalised host; an IPv6 address is in brackets."""
+    if host.startswith("[") or hosts.is_ipv4(host):
+        return from_address(ipaddress.ip_address(host.strip("[]")), written)
+    return Indicator(Kind.DOMAIN, host, written)
 
 
 def from_email(local: str, host: str, written: str) -> Indicator:
@@ -111,11 +127,28 @@ def is_internal(indicator: Indicator, own_domains: Collection[str] = ()) -> bool
     host = _host(indicator)
     if host is None:
         return indicator.kind is Kind.URL  # its host cannot be read: better not sent
-    return hosts.is_internal(host) or hosts.is_within(host, own_domains)
+    if address := parse_address(host) or hosts.browser_ipv4(host):
+        return _is_local(address)
+    return hosts.is_internal_name(host) or hosts.is_within(host, own_domains)
+
+
+def _is_local(address: Address) -> bool:
+    """Whether an address is not globally routed.
+
+    The documentation ranges (RFC 5737, RFC 3849) do not count: asking about one reveals nothing.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        # A mapped, 6to4 or NAT64 address leads to the IPv4 address in it.
+        behind_nat64 = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+        address = behind_nat64 or address.ipv4_mapped or address.sixtofour or address
+    if any(address in block for block in _DOCUMENTATION):
+        return False
+    site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return site_local or not address.is_global or address.is_multicast or address.is_reserved
 
 
 def _host(indicator: Indicator) -> str | None:
-    """The host as hosts.py understands it; None for a hash, and for a URL that cannot be parsed."""
+    """Its host, an IPv6 address of a URL in brackets; None for a hash, and for a URL that cannot be parsed."""
     match indicator.kind:
         case Kind.URL:
             url = hosts.parse_url(indicator.value)
@@ -126,40 +159,6 @@ def _host(indicator: Indicator) -> str | None:
             return indicator.value
         case _:
             return None
-
-
-# Chat markup -------------------------------------------------------------------------------------------
-
-_MARKUP = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
-"""A mention, channel or date (no scheme), or a link: its scheme, its address, its label."""
-
-
-def strip_markup(text: str) -> str:
-    """The text as it was typed: without mentions, channels and dates, and each link as its label or address.
-
-    Slack sends a typed `evil.example` as `<http://evil.example|evil.example>`: the label is kept. A link under any
-    other label is replaced by its address, since the label is only somebody's words about it. Such an address
-    keeps its angle brackets, which end it.
-    """
-    if "<" in text:
-        text = _MARKUP.sub(_plain_link, text)
-    return unescape_markup(text)
-
-
-def unescape_markup(text: str) -> str:
-    """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
-
-
-def _plain_link(markup: re.Match[str]) -> str:
-    scheme, address, label = markup.groups()
-    if scheme is None or scheme == "tel:":
-        return " "
-    if scheme == "mailto:":
-        return f"<{address.partition('?')[0]}>"
-    if label and scheme == "http:" and address.strip("/") == label.removeprefix("http://").rstrip("/"):
-        return label
-    return f"<{scheme}{address}>"
 
 
 # Reading a typed argument -------------------------------------------------------------------------------
@@ -175,7 +174,7 @@ def read(text: str) -> Indicator | None:
         return None
     written = text.strip()
     if not _EXACT.fullmatch(written):
-        written = refang(strip_markup(written)).strip(_QUOTES + " ").removeprefix("mailto:")
+        written = refang(hosts.strip_markup(written)).strip(_QUOTES + " ").removeprefix("mailto:")
     if not written or re.search(r"\s", written):
         return None
     if _HEX.fullmatch(written):
@@ -215,10 +214,8 @@ def _read_address(written: str) -> Indicator | None:
     """An address, with a port or a prefix length of the whole address (/32, /128)."""
     port = _HOST_AND_PORT.fullmatch(written)
     bare, _, prefix = (port[1] if port else written).partition("/")
-    found = hosts.parse_address(bare) or hosts.padded_ipv4(bare)
-    if found is None or prefix not in ("", str(found.max_prefixlen)):
-        return None
-    return from_host(f"[{found}]" if ":" in str(found) else str(found), written)
+    found = parse_address(bare) or hosts.padded_ipv4(bare)
+    return from_address(found, written) if found and prefix in ("", str(found.max_prefixlen)) else None
 
 
 def _read_url(written: str) -> Indicator | None:
@@ -256,7 +253,7 @@ def defang(value: str) -> str:
     returned unchanged.
     """
     value = _printable(value)
-    if ":" in value and hosts.parse_address(value):
+    if ":" in value and parse_address(value):
         return value.replace(":", "[:]")
     for pattern, safe in _DEFANG:
         value = pattern.sub(safe, value)

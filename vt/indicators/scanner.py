@@ -11,7 +11,7 @@ import re2
 
 from vt.indicators import addresses, false_positives, hashes, hosts, indicator
 from vt.indicators.addresses import Token
-from vt.indicators.indicator import Indicator, strip_markup
+from vt.indicators.indicator import Indicator, Kind
 from vt.indicators.refang import DOT, refang_marked, to_plain_text
 
 MAX_LENGTH = 200_000
@@ -31,10 +31,6 @@ _SPACELESS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _SCRIPT_CHANGE = re.compile(f"(?<=[{_SPACELESS}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{_SPACELESS}])")
 """Between a script that is written without spaces (Chinese, Japanese, Korean) and Latin letters or digits."""
 _ESCAPED_NEWLINE = re.compile(r"\\[nrt](?=\w)")
-_CHAT_LINK = re.compile(
-    r"https?://(?:[\w-]+\.)*slack(?:-gov)?\.com(?::[0-9]+)?/(?:archives/|files/[UW]|client/|app_redirect\?)"
-)
-"""A link to a message, channel or file of Slack's, which Slack adds to what is forwarded."""
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\|%\\")
 
 
@@ -55,14 +51,13 @@ def _candidate() -> Any:
 def extract(text: str, *, unknown_hosts: bool = False) -> list[Indicator]:
     """The indicators in a text, defanged or not, in order of appearance and without duplicates.
 
-    `unknown_hosts`: also the URLs whose host is under no known suffix, marked so. Chat markup is understood, and the
-    chat's own links to its messages are left out. Only the first MAX_LENGTH characters and MAX_CANDIDATES candidates are looked at,
-    so that no text is slow.
+    `unknown_hosts`: also the URLs whose host is under no known suffix, with `known_host` False. Chat markup is understood,
+    and links to Slack's own messages and files are left out. MAX_LENGTH and MAX_CANDIDATES bound the time for any text.
     """
     text = text[:MAX_LENGTH]
     if not _PREFILTER.search(text.encode(errors="replace")):
         return []
-    text = refang_marked(to_plain_text(strip_markup(text)))
+    text = refang_marked(to_plain_text(hosts.strip_markup(text)))
     # A space where an indicator ends without one: at a line break in JSON, a change of script.
     if "\\" in text and not _WINDOWS_PATH.search(text):
         text = _ESCAPED_NEWLINE.sub(" ", text)
@@ -72,7 +67,7 @@ def extract(text: str, *, unknown_hosts: bool = False) -> list[Indicator]:
     # None is a candidate that is no indicator, which counts towards the limit.
     found = (one for chunk in chunks for one in _scan_chunk(text, *chunk.span()))
     kept = (one for one in islice(found, MAX_CANDIDATES) if one and (unknown_hosts or one.known_host))
-    return [one for one in dict.fromkeys(kept) if not _CHAT_LINK.match(one.value)]
+    return [one for one in dict.fromkeys(kept) if not hosts.CHAT_LINK.match(one.value)]
 
 
 def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
@@ -87,17 +82,16 @@ def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
 
 
 def _url(written: str) -> Indicator | None:
-    """A URL whose host is public. One under no known suffix counts as such only when it was defanged."""
+    """The URL, whose host is public or was defanged; or, with `known_host` False, may be a name of somebody's own network."""
     refanged = written.replace(DOT, ".")
     url = hosts.parse_url(refanged)
     if url is None:
         return None
+    found = indicator.from_url(url, refanged)
     if hosts.is_public(url.host) or (DOT in written and "." in url.host):
-        return indicator.from_url(url, refanged)
-    is_named = "." in url.host and not hosts.is_ipv4(url.host) and not hosts.is_internal(url.host)
-    if not is_named or url.scheme not in hosts.SCANNED_SCHEMES:
-        return None
-    return replace(indicator.from_url(url, refanged), known_host=False)
+        return found
+    is_named = not hosts.is_ipv4(url.host) and not hosts.is_internal_name(url.host)
+    return replace(found, known_host=False) if is_named and found.kind is Kind.URL else None
 
 
 def _scan_tokens(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
@@ -118,7 +112,6 @@ def _scan_tokens(text: str, start: int, stop: int) -> Iterator[Indicator | None]
 # Where a URL starts and ends ---------------------------------------------------------------------------
 
 _MAX_SCHEME_LENGTH = 16
-
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]*\Z")
 _MAYBE_END = re.compile(
     r"""[()\[\]{}]
@@ -162,7 +155,6 @@ def _trim_url(text: str, before: str) -> str:
 
 _MAX_LOCAL_PART = 64
 """Characters before the @ of a mail address, RFC 5321."""
-
 _EDGES = "-." + DOT
 _PATH = re.compile(r"(?::[0-9]{1,5})?(?:/(?![0-9]{1,3}\.[0-9]{1,3}\.)|\?(?=\w+=))")
 _LOCAL_PART = re.compile(rf"[\w.{DOT}!#$%&'*+/=?^{{}}~-]+\Z")
@@ -181,9 +173,8 @@ def _read_url(token: Token, stop: int) -> tuple[Indicator, int] | None:
         return None
     # The number after it is a port: after an address, before a protocol, after an interface.
     is_endpoint = token[0][-1].isdecimal() or text.startswith(":", end) or addresses.is_after_interface(token)
-    if is_endpoint and addresses.has_port_suffix(token):
-        return None
-    if not (addresses.read_ipv4(token) or _domain(token)):
+    is_port = is_endpoint and addresses.has_port_suffix(token)
+    if is_port or not (addresses.read_ipv4(token) or _domain(token)):
         return None
     end = _url_end(text, start, stop)
     refanged = _trim_url(text[start:end], before[-1:]).lstrip(_EDGES + "_").replace(DOT, ".")
@@ -222,9 +213,8 @@ def _domain(token: Token, *, trusted: bool = False) -> tuple[str, str] | None:
         if host and hosts.is_registered_name(host):
             is_trusted = trusted or DOT in written
             end = start + len(written)
-            if is_trusted or not false_positives.is_not_host(refanged, token.string, start, end):
-                return host, refanged
-            break
+            is_host = is_trusted or not false_positives.is_not_host(refanged, token.string, start, end)
+            return (host, refanged) if is_host else None
     return None
 
 
