@@ -16,6 +16,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self
@@ -148,6 +149,21 @@ def _decode_key(kind: str, key: str) -> bytes:
     if not raw.startswith(len(kind).to_bytes(4) + kind.encode()):
         raise BadEntry(Problem.DAMAGED_KEY)
     return raw
+
+
+def key_family(kind: str) -> str:
+    """What the types of one key have in common: an RSA key signs as ssh-rsa, rsa-sha2-256 or rsa-sha2-512."""
+    return "rsa" if "rsa" in kind else kind
+
+
+def verify_host_key(host: Host, kind: str, key: bytes) -> None:
+    """Check that the key a server showed is one of its entry. Raises HostKeyUnknown (the entry has none), HostKeyChanged."""
+    if (kind, key) in host.keys:
+        return
+    # As `ssh-keygen -l` prints it.
+    fingerprint = "SHA256:" + base64.b64encode(sha256(key).digest()).decode().rstrip("=")
+    fault = errors.HostKeyChanged if host.keys else errors.HostKeyUnknown
+    raise fault(host.name, fingerprint)
 
 
 def load(path: Path) -> dict[str, Host]:

@@ -13,17 +13,7 @@ from paramiko import Channel, SSHException, Transport
 from vt import errors
 from vt.files import provider, sftp, ssh
 from vt.files.hosts import Host
-from vt.files.provider import (
-    Entry,
-    OnRead,
-    RootedPath,
-    Roots,
-    Source,
-    expand,
-    file_name,
-    is_pattern,
-    noop,
-)
+from vt.files.provider import Entry, OnRead, RootedPath, Roots, Source, expand, file_name, is_pattern, noop
 from vt.files.ssh import Connection
 
 IDLE_SECONDS = 30.0

@@ -10,21 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.dsa import DSAPrivateKey
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 from paramiko import AuthenticationException, ECDSAKey, Ed25519Key, PKey, RSAKey, Transport
 from pydantic import SecretStr
 
 from vt import errors
-from vt.files.hosts import Host
+from vt.files.hosts import Host, key_family, verify_host_key
 
 SECONDS = 20.0
 """For connecting, verifying the host key and logging in, together."""
@@ -82,12 +79,15 @@ async def connect(host: Host, seconds: float = SECONDS) -> AsyncIterator[Connect
     # A transport is added as soon as it exists, so that it is closed even if the handshake is interrupted.
     transports: list[Transport] = []
     try:
-        transport = await _log_in_to(host, seconds, pool, transports)
-        yield Connection(transport, pool)
+        yield Connection(await _log_in_to(host, seconds, pool, transports), pool)
     finally:
-        # SSH's own disconnect could block. Closing the socket ends every thread that still waits for the server.
         for transport in transports:
-            _abort(transport)
+            # SSH's own disconnect could block. Without the socket, every thread that still waits for the server ends.
+            with suppress(OSError):
+                transport.sock.shutdown(socket.SHUT_RDWR)
+            # A running transport thread closes the socket itself. Closed here, its descriptor could be reused under that thread.
+            if not transport.is_alive():
+                transport.sock.close()
         pool.shutdown(wait=False)
 
 
@@ -101,22 +101,14 @@ async def _log_in_to(
             transport = await run(_open_transport, host, seconds, transports)
             await run(_negotiate, transport, host, seconds)
             # Before the login: a server that is not the right one must not see a user name or a password.
-            verify_host_key(transport, host)
+            shown = transport.get_remote_server_key()
+            verify_host_key(host, shown.get_name(), shown.asbytes())
             await run(_authenticate, transport, host, login)
     except errors.VTError:
         raise
     except Exception:  # noqa: BLE001 - with what an unknown server sends, paramiko may raise anything
         raise errors.HostUnreachable(host.name) from None
     return transport
-
-
-def _abort(transport: Transport) -> None:
-    """Close the connection for both sides and every thread that reads from it, without waiting."""
-    with suppress(OSError):
-        transport.sock.shutdown(socket.SHUT_RDWR)
-    # A running transport thread closes the socket itself. Closed here, its descriptor could be reused under that thread.
-    if not transport.is_alive():
-        transport.sock.close()
 
 
 def _open_transport(host: Host, seconds: float, transports: list[Transport]) -> Transport:
@@ -134,46 +126,36 @@ def _negotiate(transport: Transport, host: Host, seconds: float) -> None:
     # The deadline for all steps together passes first, and raises the clearer error.
     transport.auth_timeout = seconds + 1
     options = transport.get_security_options()
-    known = {_key_family(kind) for kind, _ in host.keys}
-    options.key_types = sorted(options.key_types, key=lambda kind: _key_family(kind) not in known)
+    known = {key_family(kind) for kind, _ in host.keys}
+    options.key_types = sorted(options.key_types, key=lambda kind: key_family(kind) not in known)
     ciphers = [cipher for cipher in options.ciphers if "cbc" not in cipher]
     options.ciphers = sorted(ciphers, key=lambda cipher: "gcm" not in cipher)
     transport.start_client(timeout=seconds)
 
 
-def _key_family(kind: str) -> str:
-    """An RSA key signs under three names: ssh-rsa, rsa-sha2-256, rsa-sha2-512."""
-    return "rsa" if "rsa" in kind else kind
-
-
-def verify_host_key(transport: Transport, host: Host) -> None:
-    """Check that the server's host key is one of its entry. Raises HostKeyUnknown (the entry has none), HostKeyChanged."""
-    shown = transport.get_remote_server_key()
-    if (shown.get_name(), shown.asbytes()) in host.keys:
-        return
-    fault = errors.HostKeyChanged if host.keys else errors.HostKeyUnknown
-    raise fault(host.name, fingerprint(shown.asbytes()))
-
-
-def fingerprint(key: bytes) -> str:
-    """The fingerprint of a key blob, as `ssh-keygen -l` prints it."""
-    return "SHA256:" + base64.b64encode(sha256(key).digest()).decode().rstrip("=")
-
-
 def _authenticate(transport: Transport, host: Host, login: Login) -> None:
-    try:
+    with suppress(AuthenticationException):
         if isinstance(login, SecretStr):
             transport.auth_password(host.user or "", login.get_secret_value())
         else:
             transport.auth_publickey(host.user or "", login)
-    except AuthenticationException:
-        raise errors.LoginRefused(host.name, host.password is not None) from None
+    # Neither if the server refused the login, nor if it also wants a second factor, which an entry cannot name.
     if not transport.is_authenticated():
-        # The server wants a second factor, which an entry cannot name.
         raise errors.LoginRefused(host.name, host.password is not None)
 
 
-# The password or private key that the entry of a server names ------------------------------------------
+# The password or private key of a server's entry --------------------------------------------------------
+
+_PRIVATE = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
+_PUBLIC = re.compile(
+    r"\s*(?:(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-\S+\s+AAAA|-+\s?BEGIN [A-Z0-9 ]*(?:PUBLIC KEY|CERTIFICATE)-?)"
+)
+_OPENSSH = b"openssh-key-v1\0"
+"""How a key in OpenSSH's own format begins. The name of its cipher follows, after four bytes of length (PROTOCOL.key)."""
+CERTIFICATE = "-cert.pub"
+"""What OpenSSH appends to a key's name for the certificate that belongs to it."""
+_WHY = {UnsupportedAlgorithm: "kind", FileNotFoundError: "missing", OSError: "closed"}
+"""Why a login cannot be used, as LoginUnusable names it, by the first of these that the error is."""
 
 
 def credentials(host: Host) -> Login:
@@ -189,12 +171,9 @@ def credentials(host: Host) -> Login:
         password = _read(host.password_file).rstrip("\r\n")
     except errors.LoginUnusable:
         raise
-    except FileNotFoundError:
-        raise errors.LoginUnusable(host.name, "missing") from None
-    except OSError:
-        raise errors.LoginUnusable(host.name, "closed") from None
-    except Exception:  # noqa: BLE001 - with a damaged key file, its parser may raise anything
-        raise errors.LoginUnusable(host.name, "damaged") from None
+    except Exception as error:  # noqa: BLE001 - with a damaged key file, its parser may raise anything
+        why = next((why for kind, why in _WHY.items() if isinstance(error, kind)), "damaged")
+        raise errors.LoginUnusable(host.name, why) from None
     if not password:
         raise errors.LoginUnusable(host.name, "empty")
     return SecretStr(password)
@@ -208,23 +187,12 @@ def _read(path: Path) -> str:
     return raw.decode("utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
 
 
-# Private keys ------------------------------------------------------------------------------------------
-
-_PRIVATE = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
-_PUBLIC = re.compile(
-    r"\s*(?:(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-\S+\s+AAAA|-+\s?BEGIN [A-Z0-9 ]*(?:PUBLIC KEY|CERTIFICATE)-?)"
-)
-_OPENSSH = b"openssh-key-v1\0"
-"""How a key in OpenSSH's own format begins. The name of its cipher follows, after four bytes of length (PROTOCOL.key)."""
-CERTIFICATE = "-cert.pub"
-"""What OpenSSH appends to a key's name for the certificate that belongs to it."""
-
-
 def _key(host: Host) -> PKey:
     """The key for paramiko, which reads neither PKCS#8 nor Windows line ends. Raises LoginUnusable, KeyEncrypted."""
     path = str(host.key_file).removesuffix(CERTIFICATE)
     pem = _pem(_read(Path(path)), host.name)
-    key = _for_paramiko(_load(pem, host.name), host.name)
+    load = load_ssh_private_key if b"BEGIN OPENSSH" in pem else load_pem_private_key
+    key = _for_paramiko(load(pem, None), host.name)
     certificate = Path(path + CERTIFICATE).expanduser()
     if certificate.exists():
         key.load_certificate(str(certificate))
@@ -239,7 +207,7 @@ def _pem(text: str, host: str) -> bytes:
     """
     found = _PRIVATE.search(text.replace("\\r", "").replace("\\n", "\n"))
     if found is None:
-        _refuse(text, host)
+        raise errors.LoginUnusable(host, _why_no_key(text))
     label, body = found.groups()
     if "ENCRYPTED" in label or "ENCRYPTED" in body:
         raise errors.KeyEncrypted(host)
@@ -249,15 +217,11 @@ def _pem(text: str, host: str) -> bytes:
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
 
-def _refuse(text: str, host: str) -> NoReturn:
-    """Say what a file without a private key is."""
-    if not text.strip():
-        why = "empty"
-    elif text.lstrip().startswith("PuTTY-User-Key-File-"):
-        why = "putty"
-    else:
-        why = "public" if _PUBLIC.match(text) else "damaged"
-    raise errors.LoginUnusable(host, why)
+def _why_no_key(text: str) -> str:
+    """What is in a file instead of a private key, as LoginUnusable names it."""
+    if text.lstrip().startswith("PuTTY-User-Key-File-"):
+        return "putty"
+    return "empty" if not text.strip() else "public" if _PUBLIC.match(text) else "damaged"
 
 
 def _check(raw: bytes, label: str, host: str) -> None:
@@ -269,28 +233,17 @@ def _check(raw: bytes, label: str, host: str) -> None:
         raise errors.LoginUnusable(host, "dsa")
 
 
-def _load(pem: bytes, host: str) -> object:
-    try:
-        if b"BEGIN OPENSSH" in pem:
-            return serialization.load_ssh_private_key(pem, None)
-        return serialization.load_pem_private_key(pem, None)
-    except UnsupportedAlgorithm:
-        raise errors.LoginUnusable(host, "kind") from None
-
-
 def _for_paramiko(key: object, host: str) -> PKey:
     # paramiko 5.1 misreads the padding of about half of all ECDSA keys that have no comment, so it parses none of them.
     match key:
-        case RSAPrivateKey():
+        case rsa.RSAPrivateKey():
             return RSAKey(key=key)
-        case EllipticCurvePrivateKey() if key.curve.name in ("secp256r1", "secp384r1", "secp521r1"):
+        case ec.EllipticCurvePrivateKey() if key.curve.name in ("secp256r1", "secp384r1", "secp521r1"):
             return ECDSAKey(vals=(key, key.public_key()))
-        case Ed25519PrivateKey():
+        case ed25519.Ed25519PrivateKey():
             openssh = key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
             )
             return Ed25519Key(file_obj=io.StringIO(openssh.decode()))
-        case DSAPrivateKey():
-            raise errors.LoginUnusable(host, "dsa")
         case _:
-            raise errors.LoginUnusable(host, "kind")
+            raise errors.LoginUnusable(host, "dsa" if isinstance(key, dsa.DSAPrivateKey) else "kind")
