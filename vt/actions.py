@@ -1,4 +1,7 @@
-"""The five documented actions, one row each. The parser, help, shortcuts, forms and manifest are made from them."""
+"""The five documented actions, one row each, with their documented fields.
+
+The parser, help, shortcuts, forms and manifest are made from the rows.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +31,9 @@ class Action:
     """The model of VirusTotal's report."""
     cached_as: str
     """Cached replies are shared by all actions with the same value."""
+    fields: tuple[tuple[str, str], ...]
+    """The documented enrichment: each field's label, and the attribute of the report, or the entry of COMPUTED in
+    vt/enrichment.py, that has its value."""
     rescans: bool = False
     files: bool = False
 
@@ -37,6 +43,9 @@ class Action:
         return "path" if self.files else " or ".join(sorted(self.kinds))
 
 
+SCAN = (("Scan date", "scan_date"), ("Scan ID", "scan_id"))
+ENGINES = ("Detecting Engines", "detecting_engines")
+MESSAGE = ("verbose_msg", "verbose_msg")
 ACTIONS: tuple[Action, ...] = (
     Action(
         key="scan-ip",
@@ -48,6 +57,13 @@ ACTIONS: tuple[Action, ...] = (
         example="192.0.2.1",
         report=AddressReport,
         cached_as="ip",
+        fields=(
+            ("Country", "country"),
+            ("Related Domains", "related_domains"),
+            ("Last Scan Date", "newest_evidence"),
+            MESSAGE,
+            ("Resolutions", "resolved"),
+        ),
     ),
     Action(
         key="scan-hash",
@@ -59,6 +75,18 @@ ACTIONS: tuple[Action, ...] = (
         example="44d88612fea8a8f36de82e1278abb02f",
         report=FileReport,
         cached_as="file",
+        fields=(
+            ("permalink", "permalink"),
+            ("sha1", "sha1"),
+            ("resource", "resource"),
+            *SCAN,
+            MESSAGE,
+            ("total", "total"),
+            ("positives", "positives"),
+            ("sha256", "sha256"),
+            ("md5", "md5"),
+            ENGINES,
+        ),
         rescans=True,
     ),
     Action(
@@ -71,6 +99,19 @@ ACTIONS: tuple[Action, ...] = (
         example="hxxp://example[.]php",
         report=UrlReport,
         cached_as="url",
+        fields=(
+            *SCAN,
+            ("risk_score", "positives"),
+            ("Total", "total"),
+            ("Online Link", "permalink"),
+            ("Scanned Url", "url"),
+            ("resource", "resource"),
+            ENGINES,
+            ("Risk Score", "score"),
+            ("Last Scan Date", "scan_date"),
+            MESSAGE,
+            ("File Scan ID", "filescan_id"),
+        ),
         rescans=True,
     ),
     Action(
@@ -83,6 +124,30 @@ ACTIONS: tuple[Action, ...] = (
         example="example.co.in",
         report=DomainReport,
         cached_as="domain",
+        fields=(
+            ("Forcepoint ThreatSeeker category", "forcepoint_category"),
+            ("BitDefender domain info", "bitdefender_info"),
+            ("Categories", "categories"),
+            ("BitDefender Category", "bitdefender_category"),
+            ("Alexa Category", "alexa_category"),
+            ("Alexa domain info", "alexa_info"),
+            ("Websense ThreatSeeker category", "websense_category"),
+            ("TrendMicro category", "trendmicro_category"),
+            ("Opera domain info", "opera_info"),
+            ("Webutation domain info", "webutation_info"),
+            MESSAGE,
+            ("whois", "whois"),
+            ("Alexa rank", "alexa_rank"),
+            ("WOT domain info", "wot_info"),
+            ("Subdomains", "subdomains"),
+            ("Resolutions", "resolved"),
+            ("Detected URLs", "evidence_url"),
+            ("Detected downloaded samples", "evidence_downloaded"),
+            ("Detected communicating samples", "evidence_communicating"),
+            ("Detected referrer samples", "evidence_referrer"),
+            ("Counts", "counts"),
+            ("Last Scan Date", "newest_evidence"),
+        ),
     ),
     Action(
         key="scan-file",
@@ -94,6 +159,19 @@ ACTIONS: tuple[Action, ...] = (
         example="/srv/samples/invoice.zip",
         report=FileReport,
         cached_as="file",
+        fields=(
+            ("resource", "resource"),
+            *SCAN,
+            ("permalink", "permalink"),
+            ("Total", "total"),
+            ("Md5", "md5"),
+            ("Sha1", "sha1"),
+            ("Sha256", "sha256"),
+            ("positives", "positives"),
+            ("total", "total"),
+            ENGINES,
+            MESSAGE,
+        ),
         files=True,
     ),
 )

@@ -1,15 +1,14 @@
-"""The documented enrichment fields of the five actions: their names, their order, and where their values come from.
+"""The values of the enrichment: what a report says in the fields that are documented for its action (see vt/actions.py).
 
 Values are data, as VirusTotal sent it; handlers write, escape and defang them. One field differs from the documented
 system: there, "Last Scan Date" of addresses and domains is the time of the lookup. Here it is the date of the newest
 evidence, and the time of the lookup has a field of its own, "Checked at".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from operator import attrgetter
 from typing import Any
 
 from vt.evidence import LONG_AGO, Evidence, flagged
@@ -86,14 +85,9 @@ class Field:
     """None: VirusTotal does not say, which only the insight shows."""
 
 
-Fields = Mapping[str, tuple[tuple[str, str | Callable[[Any], object]], ...]]
-"""By action key: each field's label, and the attribute of the report or the function of it that has the value."""
-
-
-def enrichment(finding: Finding, fields: Fields | None = None) -> tuple[Field, ...]:
+def enrichment(finding: Finding) -> tuple[Field, ...]:
     """The documented fields in their documented order; those without a value are left out."""
-    rows = (FIELDS if fields is None else fields)[finding.action.key]
-    read = ((label, value_of(found)) for label, found in _values(finding, rows))
+    read = ((label, value_of(found)) for label, found in _values(finding))
     return tuple(Field(label, value) for label, value in read if value is not None)
 
 
@@ -149,22 +143,16 @@ def _list_of(values: Sequence[Value], length: int) -> Value | None:
     return values[0] if len(values) == 1 and not left else found
 
 
-def _values(
-    finding: Finding, rows: Iterable[tuple[str, str | Callable[[Any], object]]]
-) -> Iterator[tuple[str, object]]:
+def _values(finding: Finding) -> Iterator[tuple[str, object]]:
     report = finding.report
     if report is None:
         return
-    for label, read in rows:
-        yield label, (attrgetter(read) if isinstance(read, str) else read)(report)
+    for label, name in finding.action.fields:
+        yield label, COMPUTED[name](report) if name in COMPUTED else getattr(report, name)
     if isinstance(report, DomainReport):
         yield from report.vendors.items()
     if isinstance(report, HostReport):
         yield "Checked at", finding.checked_at
-
-
-def _detecting_engines(report: object) -> list[str]:
-    return [one.engine for one in detecting(report)]
 
 
 def _score(report: UrlReport) -> str | None:
@@ -204,11 +192,6 @@ def _counts(report: HostReport) -> list[Listing]:
     ]
 
 
-def _same(*names: str) -> Iterable[tuple[str, str]]:
-    """Rows for fields that have the same name as their attribute."""
-    return zip(names, names, strict=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Detection:
     """What an engine calls a detected file or URL, and when the engine was last updated (files only)."""
@@ -231,69 +214,16 @@ def detecting(report: object) -> tuple[Detection, ...]:
     return tuple(sorted(found, key=lambda one: ranks.get(one.engine, len(ranks))))
 
 
-FIELDS: Fields = {
-    "domain-report": (
-        ("Forcepoint ThreatSeeker category", "forcepoint_category"),
-        ("BitDefender domain info", "bitdefender_info"),
-        ("Categories", "categories"),
-        ("BitDefender Category", "bitdefender_category"),
-        ("Alexa Category", "alexa_category"),
-        ("Alexa domain info", "alexa_info"),
-        ("Websense ThreatSeeker category", "websense_category"),
-        ("TrendMicro category", "trendmicro_category"),
-        ("Opera domain info", "opera_info"),
-        ("Webutation domain info", "webutation_info"),
-        *_same("verbose_msg", "whois"),
-        ("Alexa rank", "alexa_rank"),
-        ("WOT domain info", "wot_info"),
-        ("Subdomains", "subdomains"),
-        ("Resolutions", _resolutions),
-        ("Detected URLs", _flagged("url")),
-        ("Detected downloaded samples", _flagged("downloaded")),
-        ("Detected communicating samples", _flagged("communicating")),
-        ("Detected referrer samples", _flagged("referrer")),
-        ("Counts", _counts),
-        ("Last Scan Date", _newest_evidence),
-    ),
-    "scan-hash": (
-        *_same("permalink", "sha1", "resource"),
-        ("Scan date", "scan_date"),
-        ("Scan ID", "scan_id"),
-        *_same("verbose_msg", "total", "positives", "sha256", "md5"),
-        ("Detecting Engines", _detecting_engines),
-    ),
-    "scan-ip": (
-        ("Country", "country"),
-        ("Related Domains", _related_domains),
-        ("Last Scan Date", _newest_evidence),
-        ("verbose_msg", "verbose_msg"),
-        ("Resolutions", _resolutions),
-    ),
-    "scan-url": (
-        ("Scan date", "scan_date"),
-        ("Scan ID", "scan_id"),
-        ("risk_score", "positives"),
-        ("Total", "total"),
-        ("Online Link", "permalink"),
-        ("Scanned Url", "url"),
-        ("resource", "resource"),
-        ("Detecting Engines", _detecting_engines),
-        ("Risk Score", _score),
-        ("Last Scan Date", "scan_date"),
-        ("verbose_msg", "verbose_msg"),
-        ("File Scan ID", "filescan_id"),
-    ),
-    "scan-file": (
-        ("resource", "resource"),
-        ("Scan date", "scan_date"),
-        ("Scan ID", "scan_id"),
-        ("permalink", "permalink"),
-        ("Total", "total"),
-        ("Md5", "md5"),
-        ("Sha1", "sha1"),
-        ("Sha256", "sha256"),
-        *_same("positives", "total"),
-        ("Detecting Engines", _detecting_engines),
-        ("verbose_msg", "verbose_msg"),
-    ),
+COMPUTED: Mapping[str, Callable[[Any], object]] = {
+    "counts": _counts,
+    "detecting_engines": lambda report: [one.engine for one in detecting(report)],
+    "evidence_url": _flagged("url"),
+    "evidence_downloaded": _flagged("downloaded"),
+    "evidence_communicating": _flagged("communicating"),
+    "evidence_referrer": _flagged("referrer"),
+    "newest_evidence": _newest_evidence,
+    "related_domains": _related_domains,
+    "resolved": _resolutions,
+    "score": _score,
 }
+"""By the name that rows of vt/actions.py give them: values that no attribute of a report has."""

@@ -6,14 +6,13 @@ from handlers.text import about
 from handlers.text import usage as usage_text
 from handlers.text.usage import TAKES
 from vt.actions import ACTIONS, BY_KEY
-from vt.enrichment import FIELDS, REPEATS
+from vt.enrichment import COMPUTED, REPEATS
 from vt.lookup import Step
 from vt.models import Reply
 from vt.steps import ENDPOINTS
 
 TABLES = {
     "vt.steps.ENDPOINTS": ENDPOINTS,
-    "vt.enrichment.FIELDS": FIELDS,
     "handlers.text.usage.DOES": usage_text.DOES,
     "handlers.text.about.IN_MESSAGE": about.IN_MESSAGE,
     "handlers.text.usage.TAKES": TAKES,
@@ -32,7 +31,17 @@ def test_a_table_has_a_row_for_each_action(name):
 def test_repeats_are_named_by_action_and_field():
     """Fields that are left out for people are fields of that action."""
     for key, labels in REPEATS.items():
-        assert set(labels) <= {label for label, _ in FIELDS[key]}
+        assert set(labels) <= {label for label, _ in BY_KEY[key].fields}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
+def test_each_field_of_an_action_has_a_place_where_its_value_comes_from(action):
+    """An attribute of the action's report, or an entry of COMPUTED, which has no entry that an attribute would hide behind."""
+    names = {name for _, name in action.fields}
+    attributes = action.report.model_fields.keys()
+    assert names
+    assert names <= attributes | COMPUTED.keys()
+    assert not attributes & COMPUTED.keys()
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)

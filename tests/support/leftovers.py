@@ -7,7 +7,6 @@ import httpx
 
 from playground.slack import seed
 from vt.actions import ACTIONS
-from vt.enrichment import FIELDS
 
 SPOKEN = {"LANGUAGE": "en_XA"}
 """The bot's setting. A person's locale is set by `everybody_speaks_it`."""
@@ -19,7 +18,7 @@ UNREAD = frozenset(
 )
 """What is in blocks and is not shown, or was typed by people."""
 DOCUMENTED = (
-    *(label for fields in FIELDS.values() for label, _ in fields),
+    *(label for action in ACTIONS for label, _ in action.fields),
     *(action.title for action in ACTIONS),
     *("Country", "Checked at", "Malicious Referrer Samples", "Malicious Downloaded Samples"),
     *("Malicious Communicating Samples", "Malicious URLs"),

@@ -17,7 +17,7 @@ from tests.support.vt_service import Allowance, Clock, no_pause, turn
 from vt import results
 from vt.actions import BY_KEY, HASHES, Action
 from vt.client import Client, single
-from vt.enrichment import FIELDS, Values, enrichment
+from vt.enrichment import Values, enrichment
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.models import Reply, Several, Text
@@ -43,7 +43,7 @@ class BehaviourClient(Client):
         return single(await self._get("file/behaviour", hash=resource))
 
 
-# 3. A row: the parser, help, shortcuts, the form and the manifest are made from it.
+# 3. A row, with the fields of the enrichment: the parser, help, shortcuts, the form and the manifest are made from it.
 BEHAVIOUR = Action(
     key="file-behaviour",
     title="Get File Behaviour",
@@ -54,11 +54,10 @@ BEHAVIOUR = Action(
     example=HASH,
     report=Behaviour,
     cached_as="behaviour",
+    fields=(("Contacted hosts", "hosts"), ("verbose_msg", "verbose_msg")),
 )
 # 4. What each step asks VirusTotal: a report is all there is.
 ENDPOINTS_NOW = {**ENDPOINTS, BEHAVIOUR.key: {Step.ASK: single_report(BehaviourClient.file_behaviour)}}
-# 5. The fields of the enrichment.
-FIELDS_NOW = {**FIELDS, BEHAVIOUR.key: (("Contacted hosts", "hosts"), ("verbose_msg", "verbose_msg"))}
 
 
 @asynccontextmanager
@@ -90,7 +89,7 @@ async def test_a_sixth_action_reports_without_a_verdict():
         _, finding = await looked_up(service, clock)
     assert [(call.endpoint, call.params["hash"]) for call in sandbox.calls] == [("file/behaviour", HASH)]
     assert (finding.state, finding.rule, finding.error) == (State.UNKNOWN, None, None)
-    assert {field.label: field.value for field in enrichment(finding, FIELDS_NOW)} == {
+    assert {field.label: field.value for field in enrichment(finding)} == {
         "Contacted hosts": Values(("192.0.2.7", "198.51.100.9"))
     }
     assert json_result([finding]) == [{"EntityResult": reply, "Entity": HASH}]
@@ -106,9 +105,7 @@ async def test_a_recorded_reply_of_the_sixth_action():
     async with served(lambda _: reply) as (_, service, clock):
         _, finding = await looked_up(service, clock)
     assert (finding.state, finding.raw) == (State.UNKNOWN, reply)
-    assert [field.value for field in enrichment(finding, FIELDS_NOW)] == [
-        "No behavioural report for this file"
-    ]
+    assert [field.value for field in enrichment(finding)] == ["No behavioural report for this file"]
 
 
 async def test_a_lookup_of_the_sixth_action_is_stored_and_read():
@@ -126,4 +123,4 @@ async def test_a_lookup_of_the_sixth_action_is_stored_and_read():
 
 def test_nothing_but_the_copies_has_changed():
     """The tables themselves still have five actions."""
-    assert BEHAVIOUR.key not in BY_KEY.keys() | ENDPOINTS.keys() | FIELDS.keys()
+    assert BEHAVIOUR.key not in BY_KEY.keys() | ENDPOINTS.keys()
