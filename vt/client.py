@@ -19,8 +19,9 @@ import structlog
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import CHUNK, Limit, Packer, Raw, read_json, remembering
+from vt.codec import CHUNK, read_json
 from vt.errors import VTError
+from vt.packed_replies import Limit, Packer, Raw, remembering
 from vt.polling import SLOWEST, Outage
 from vt.quota import ASK, Quota
 from vt.replies import NAMING, Form, answers, form_data, is_about_another, status_error
@@ -69,14 +70,14 @@ class KeyTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-async def reply(response: httpx.Response, packer: Packer, limit: Limit) -> Any:
-    """The JSON of a reply. Raises the error that its status stands for, and Unreadable."""
+async def reply(response: httpx.Response, packer: Packer, limit: Limit, asked: int = 1) -> Any:
+    """The JSON of a reply about so many resources. Raises the error that its status stands for, and Unreadable."""
     if response.is_redirect:
         raise errors.Redirected(location(response).host)
     if response.status_code != HTTPStatus.OK:
         raise status_error(response.status_code, response.headers)
     encoding = response.headers.get("content-encoding", "")
-    return await read_json(response.aiter_raw(CHUNK), encoding, packer, limit)
+    return await read_json(response.aiter_raw(CHUNK), encoding, packer, limit, asked=asked)
 
 
 async def reply_or_location(response: httpx.Response, packer: Packer, limit: Limit) -> Any:
@@ -169,18 +170,8 @@ class Client(AbstractAsyncContextManager["Client"]):
         return await self._reports("url/report", resources, "\n")
 
     async def _reports(self, path: str, resources: Sequence[str], separator: str) -> dict[str, Raw]:
-        """One call; when the replies together are too large, one for each half of the resources."""
         fields = {"resource": separator.join(resources), **ALL_INFO[self.kind]}
-        try:
-            return answers(resources, await self._post(path, **fields))
-        except errors.Unreadable as error:
-            if error.why != "size" or len(resources) == 1:
-                raise
-        half = len(resources) // 2
-        found = await self._reports(path, resources[:half], separator)
-        with suppress(VTError):  # those that are missing are asked for again
-            found |= await self._reports(path, resources[half:], separator)
-        return found
+        return answers(resources, await self._post(path, asked=len(resources), **fields))
 
     async def domain_report(self, domain: str) -> Raw:
         """domain/report."""
@@ -203,11 +194,12 @@ class Client(AbstractAsyncContextManager["Client"]):
         """file/rescan for at most 25 hashes. Receipts by hash. Raises RescanNotAllowed with a public key, without a call."""
         if self.kind == "public":
             raise errors.RescanNotAllowed
-        return answers(resources, await self._post("file/rescan", resource=",".join(resources)))
+        fields = {"resource": ",".join(resources)}
+        return answers(resources, await self._post("file/rescan", asked=len(resources), **fields))
 
     async def submit_urls(self, urls: Sequence[str]) -> dict[str, Raw]:
         """url/scan for at most 25 URLs. Receipts by URL. The URLs become visible to VirusTotal's community."""
-        return answers(urls, await self._post("url/scan", url="\n".join(urls)))
+        return answers(urls, await self._post("url/scan", asked=len(urls), url="\n".join(urls)))
 
     async def upload(self, name: str, size: int, chunks: Chunks) -> Raw:
         """file/scan, through an upload_url when the file is too large. The receipt.
@@ -251,11 +243,12 @@ class Client(AbstractAsyncContextManager["Client"]):
         build = partial(self._http.build_request, "GET", path, params=params, extensions={"keyed": True})
         return await self._repeat(f"{path} {params}", build)
 
-    async def _post(self, path: str, **fields: str) -> Any:
+    async def _post(self, path: str, *, asked: int, **fields: str) -> Any:
         data = form_data({"apikey": self._key.get_secret_value(), **fields})
-        return await self._repeat(f"{path} {fields}", partial(self._http.build_request, "POST", path, **data))
+        build = partial(self._http.build_request, "POST", path, **data)
+        return await self._repeat(f"{path} {fields}", build, partial(reply, asked=asked))
 
-    async def _repeat(self, call: str, build: Callable[[], httpx.Request]) -> Any:
+    async def _repeat(self, call: str, build: Callable[[], httpx.Request], read: Reader = reply) -> Any:
         """Make a call, with up to ATTEMPTS attempts while VirusTotal does not answer, all within one deadline.
 
         `call` says in words which one it is. It is made once when VirusTotal is not expected to answer, or not at all.
@@ -266,7 +259,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         while True:
             pause = 0.2 * 2**attempt * (0.5 + random.random())  # noqa: S311 - jitter, not a secret
             try:
-                answer = await self._once(build(), end - clock(), booked=booked)
+                answer = await self._once(build(), end - clock(), read, booked=booked)
             except errors.NotAnswering as error:
                 booked = not error.was_sent  # what never arrived was not counted there
                 if attempt == ATTEMPTS or is_suspected or clock() + pause >= end:

@@ -21,10 +21,10 @@ from typing import Any, Self
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from vt import errors
-from vt.codec import Raw, remembering
 from vt.errors import Unreadable
 from vt.indicators.hosts import normalise_name
 from vt.models import Code
+from vt.packed_replies import Raw, remembering
 
 NAMING = ("resource", "scan_id", "md5", "sha1", "sha256", "url", "permalink")
 """The keys that name what a reply is about."""
@@ -69,8 +69,16 @@ def by_resource(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
 
 
 def answers(resources: Sequence[str], reply: Any) -> dict[str, Raw]:
-    """The same, but raises Unreadable("resource") when VirusTotal answered about other resources only."""
-    found = by_resource(resources, reply)
+    """The same, but raises Unreadable("resource") when VirusTotal answered about other resources only.
+
+    An entry that was too large to be read is there as its error, and is about one of those that are missing. It is raised
+    when there is no other entry, or nothing is missing, so that it contradicts another one.
+    """
+    too_large = [entry for entry in reply if isinstance(entry, Unreadable)] if isinstance(reply, list) else []
+    read = [entry for entry in reply if entry not in too_large] if too_large else reply
+    found = by_resource(resources, read)
+    if too_large and (not found or len(found) + len(too_large) > len(resources)):
+        raise too_large[0]
     if reply and not found:
         raise Unreadable("resource")
     return {resource: remembering(raw) for resource, raw in found.items()}

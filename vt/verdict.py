@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from vt import models
 from vt.actions import HASHES, Action
-from vt.codec import PackedReply, Raw, remembered
 from vt.errors import NEVER_SENT, QuotaSpent, Unreadable, Unsupported, VTError
 from vt.evidence import (
     DEFAULT_CRITERIA,
@@ -23,6 +22,7 @@ from vt.evidence import (
 )
 from vt.indicators import Indicator, Kind
 from vt.models import Code, FileReport, HostReport, Reply, UrlReport
+from vt.packed_replies import PackedReply, Raw, remembered
 
 RECENT = timedelta(days=30)
 

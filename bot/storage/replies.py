@@ -15,8 +15,8 @@ from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage.virustotal import PRUNE_UPLOADS, Uploads
 from vt.coalescing import CachedReply, Claims, TimeRange
-from vt.codec import INLINE, PackedReply, Packer, Raw, remembering
 from vt.indicators import Kind
+from vt.packed_replies import INLINE, PackedReply, Packer, Raw, remembering
 from vt.steps import WantedReply
 
 CLAIM_SECONDS = 5
@@ -38,7 +38,7 @@ _PUT = """
     WITH ended AS (DELETE FROM wanted_replies WHERE key = ANY(%(keys)s))
     INSERT INTO replies (key, raw, at, known)
     SELECT key, raw::json, %(at)s, known
-    FROM unnest(%(stored)s::text[], %(raws)s::text[], %(known)s::boolean[]) AS reply (key, raw, known)
+    FROM unnest(%(stored)s::text[], %(raws)b::text[], %(known)s::boolean[]) AS reply (key, raw, known)
     ON CONFLICT (key) DO UPDATE SET raw = excluded.raw, at = excluded.at, known = excluded.known
     WHERE replies.at <= excluded.at OR replies.at > GREATEST(now(), excluded.at) + interval '1 minute'
 """

@@ -1,8 +1,10 @@
 """Memory that one request takes when VirusTotal's replies are large: of a real process, driven by signed commands.
 
-`python -m tests.bench.memory` measures the cases below; `python -m tests.bench.memory ../other` another checkout.
+`python -m tests.bench.memory` measures the cases below; `python -m tests.bench.memory --of scan-hash --code ../other` those with
+this action, with the code of another checkout.
 """
 
+import argparse
 import asyncio
 import hashlib
 import json
@@ -12,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -26,7 +28,8 @@ MEBIBYTE = 1 << 20
 BOUND = 64
 """Mebibytes that a request may take."""
 COUNT = 100
-BATCH = 25
+MIXED = "mixed"
+"""As many addresses, domains, hashes and URLs, found in a text."""
 WARM = 30
 """Commands with small replies before, so that what is loaded once is not counted."""
 ANSWER_SECONDS = 900
@@ -41,11 +44,14 @@ class Case:
     count: int = COUNT
     long: bool = False
     """Each is as large as it is for one long text, and not for its many entries."""
+    kind: str = "private"
+    """Of the key: a public one has batches of 4, a private one of 25."""
 
     @property
     def name(self):
         what = ", mostly one text" if self.long else ""
-        return f"{self.count} × {self.action} with replies of {self.size // 1000:,} KB{what}"
+        key = "" if self.kind == "private" else f", {self.kind} key"
+        return f"{self.count} × {self.action} with replies of {self.size // 1000:,} KB{what}{key}"
 
 
 CASES = (
@@ -53,7 +59,12 @@ CASES = (
     Case("scan-ip", 2_000_000, long=True),
     Case("scan-ip", 2_000_000),
     Case("scan-hash", 160_000),
+    Case("scan-hash", 2_000_000, 25),
+    Case("scan-hash", 2_000_000, 25, kind="public"),
     Case("scan-hash", 2_000_000),
+    Case("scan-url", 2_000_000, 25),
+    Case("scan-file", 2_000_000, 1),
+    Case(MIXED, 2_000_000),
 )
 
 
@@ -89,18 +100,18 @@ async def taken(case, root=ROOT):
     with tempfile.TemporaryDirectory(prefix="vtbot-memory-") as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101, S103 - PostgreSQL may run as somebody else
         async with _virustotal(case) as virustotal, _slack() as slack:
-            environ = _environ(slack.url, virustotal, Path(folder), root)
+            environ = _environ(slack.url, virustotal, Path(folder), root) | {"VT_KEY_KIND": case.kind}
             bot, port = await _started(environ, Path(folder))
             line = Line(port)
             try:
-                return await _measured(case, slack, bot.pid, line)
+                return await _measured(_typed(case, Path(folder)), slack, bot.pid, line)
             finally:
                 line.hang_up()
                 bot.terminate()
                 await asyncio.to_thread(bot.wait, 20)
 
 
-async def _measured(case, slack, pid, line):
+async def _measured(typed, slack, pid, line):
     for number in range(WARM):
         await line.send(_command(slack, number, f"scan-ip 9.9.9.{number}"))
         await slack.answers(number)
@@ -108,7 +119,7 @@ async def _measured(case, slack, pid, line):
     before = _memory(pid, "VmRSS")
     _forget_peak(pid)
     start = time.perf_counter()
-    status = await line.send(_command(slack, WARM, f"{case.action} {' '.join(_values(case))}"))
+    status = await line.send(_command(slack, WARM, typed))
     assert status == 200, status
     answer = await slack.answers(WARM)
     seconds = time.perf_counter() - start
@@ -143,10 +154,36 @@ def _elements(answer):
 # What people do ------------------------------------------------------------------------------------------
 
 
-def _values(case):
-    if case.action == "scan-ip":
-        return [f"20.{number}.1.7" for number in range(case.count)]
-    return [hashlib.sha256(str(number).encode()).hexdigest() for number in range(case.count)]
+def _typed(case, folder):
+    """What is typed after /vt. `folder`: of the files that may be read."""
+    numbers = range(case.count)
+    match case.action:
+        case "scan-file":
+            return f"scan-file {','.join(str(_sample(folder, number)) for number in numbers)}"
+        case "mixed":
+            return " ".join(_value(tuple(VALUES)[number % len(VALUES)], number) for number in numbers)
+        case action:
+            return f"{action} {' '.join(_value(action, number) for number in numbers)}"
+
+
+VALUES = {
+    "scan-ip": lambda number: f"20.{number}.1.7",
+    "scan-hash": lambda number: hashlib.sha256(str(number).encode()).hexdigest(),
+    "scan-url": lambda number: f"http://w{number}.example.com/download/{number}.exe",
+    "domain-report": lambda number: f"d{number}.example.com",
+}
+
+
+def _value(action, number):
+    return VALUES[action](number)
+
+
+def _sample(folder, number):
+    """A file to look up."""
+    path = folder / f"{number}.bin"
+    path.write_bytes(f"sample {number}".encode())
+    path.chmod(0o644)
+    return path
 
 
 def _command(slack, number, text):
@@ -275,12 +312,29 @@ async def _virustotal(case):
             return _json(address_report(ip, 2_000))
         return _json(long_report(ip, case.size) if case.long else address_report(ip, case.size))
 
-    async def file(request):
-        resources = (await request.post())["resource"].split(",")
-        reports = [file_report(one, case.size) for one in resources]
-        return _json(reports if len(reports) > 1 else reports[0])
+    async def domain(request):
+        return _json(address_report(request.query["domain"], case.size))
 
-    routes = [web.get("/ip-address/report", address), web.post("/file/report", file)]
+    async def batch(request):
+        separator = "\n" if request.path.startswith("/url") else ","
+        resources = (await request.post())["resource"].split(separator)
+        if len(resources) == 1:
+            return _json(file_report(resources[0], case.size))
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        with suppress(ConnectionError):  # some versions hang up when it is too large for them
+            for number, one in enumerate(resources):
+                report = await asyncio.to_thread(file_report, one, case.size)
+                await response.write((b"," if number else b"[") + json.dumps(report).encode())
+            await response.write(b"]")
+        return response
+
+    routes = [
+        web.get("/ip-address/report", address),
+        web.get("/domain/report", domain),
+        web.post("/file/report", batch),
+        web.post("/url/report", batch),
+    ]
     async with _served(routes) as url:
         yield f"{url}/"
 
@@ -341,7 +395,7 @@ def long_report(ip, size):
 
 
 def file_report(resource, size):
-    """A file that a few engines flag, with what a private key is told about it."""
+    """A file or URL that a few engines flag, with what a private key is told about it."""
     chance = random.Random(resource)  # noqa: S311 - no secret
     scans = {
         f"Engine{number}": {
@@ -352,13 +406,15 @@ def file_report(resource, size):
         }
         for number in range(60)
     }
+    is_url = "://" in resource
+    digest = hashlib.sha256(resource.encode()).hexdigest() if is_url else resource
     report = {
         "response_code": 1,
         "resource": resource,
-        "sha256": resource,
-        "scan_id": f"{resource}-1700000000",
+        "url" if is_url else "sha256": resource,
+        "scan_id": f"{digest}-1700000000",
         "scan_date": "2026-11-20 12:00:00",
-        "permalink": f"https://www.virustotal.com/file/{resource}/analysis/1700000000/",
+        "permalink": f"https://www.virustotal.com/{'url' if is_url else 'file'}/{digest}/analysis/1700000000/",
         "verbose_msg": "Scan finished, information embedded",
         "positives": 7,
         "total": 60,
@@ -383,7 +439,7 @@ def _environ(slack, virustotal, folder, root):
         "SLACK_API_URL": f"{slack}/api/",
         "VT_API_KEY": "bench",
         "VT_API_URL": virustotal,
-        "VT_KEY_KIND": "private",
+        "FILE_ROOTS": str(folder),
         "VT_QUOTA_MINUTE": "0",
         "VT_QUOTA_DAY": "0",
         "VT_QUOTA_MONTH": "0",
@@ -404,6 +460,15 @@ async def _started(environ, folder):
     return bot, json.loads(ready[0])["port"]
 
 
-if __name__ == "__main__":
-    for line in measure(*map(Path, sys.argv[1:])):
+def _main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--of", help="only the cases with this action")
+    parser.add_argument("--code", type=Path, default=ROOT, help="the checkout that is measured")
+    chosen = parser.parse_args()
+    cases = [case for case in CASES if chosen.of in (None, case.action)]
+    for line in measure(chosen.code, cases):
         print(line, flush=True)  # noqa: T201 - to be read
+
+
+if __name__ == "__main__":
+    _main()

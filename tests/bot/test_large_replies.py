@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +15,13 @@ from bot.file_sources import ReplySpool, unnamed_file
 from bot.storage.cases import Cases
 from bot.storage.replies import StoredReplies
 from handlers.case import Outcome, UnreadableCase
-from tests.bench.memory import BOUND, Case, address_report, taken
+from tests.bench.memory import BOUND, MIXED, Case, address_report, file_report, taken
 from tests.bot.test_storage import request
 from vt import codec
 from vt.actions import BY_KEY
-from vt.codec import PackedReply, Packer
 from vt.indicators import read
 from vt.lookup import Lookup
+from vt.packed_replies import PackedReply, Packer
 from vt.steps import after_report
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -129,6 +130,22 @@ async def test_large_replies_are_cached_like_others(opened):
     assert [isinstance(found[ip], PackedReply) for ip in ADDRESSES] == [True, False, True]
 
 
+async def test_a_large_reply_is_stored_in_little_memory(opened):
+    """As it is: in the text of an array each of its hundred thousand quotes would be escaped, in ten times its size."""
+    packer = Packer()
+    text = json.dumps(file_report("a" * 64, 1_000_000))
+    reply = codec.parse(text.encode(), packer)
+    packer.forget()
+    tracemalloc.start()
+    try:
+        await StoredReplies(opened, packer=packer).put({"a": reply}, NOON)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(text)
+    assert await StoredReplies(opened).get(["a"], NOON - timedelta(minutes=1)) == {"a": json.loads(text)}
+
+
 def test_what_is_spooled_is_on_disk_without_a_name_and_ends_with_its_use(tmp_path):
     """Nothing is left in the folder, and no file stays open."""
     spool = ReplySpool(tmp_path / "spool")
@@ -169,7 +186,16 @@ def test_a_file_for_what_is_sent_has_no_name(tmp_path, name):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
-    [Case("scan-ip", 160_000), Case("scan-ip", 2_000_000, long=True), Case("scan-hash", 160_000)],
+    [
+        Case("scan-ip", 160_000),
+        Case("scan-ip", 2_000_000, long=True),
+        Case("scan-hash", 160_000),
+        Case("scan-hash", 2_000_000, 25),
+        Case("scan-hash", 2_000_000, 25, kind="public"),
+        Case("scan-url", 2_000_000, 25),
+        Case("scan-file", 2_000_000, 1),
+        Case(MIXED, 2_000_000, 24),
+    ],
     ids=lambda case: case.name,
 )
 async def test_a_request_with_large_replies_takes_little_memory_and_is_answered(case):

@@ -8,6 +8,7 @@ import pytest
 
 from vt import codec, replies
 from vt.errors import Unreadable
+from vt.packed_replies import Packer
 
 
 @pytest.mark.parametrize(
@@ -22,14 +23,14 @@ from vt.errors import Unreadable
 )
 def test_halves_of_surrogate_pairs_are_replaced(body):
     """In values and keys: neither PostgreSQL nor UTF-8 can hold them."""
-    read = codec.parse(body)
+    read = codec.parse(body, Packer())
     json.dumps(read, ensure_ascii=False).encode()
     assert "\N{REPLACEMENT CHARACTER}" in json.dumps(read, ensure_ascii=False)
 
 
 def test_all_other_text_stays_as_it_came():
     """Whole pairs, NUL and anything else that can be stored."""
-    assert codec.parse(rb'{"a\u0000": "\ud83d\ude00 \u0000 \u202e <b>"}') == {
+    assert codec.parse(rb'{"a\u0000": "\ud83d\ude00 \u0000 \u202e <b>"}', Packer()) == {
         "a\0": "\U0001f600 \0 \u202e <b>"
     }
 
@@ -53,7 +54,7 @@ def test_all_other_text_stays_as_it_came():
 def test_what_json_does_not_have_or_means_twice_is_unreadable(body):
     """Numbers beyond a float, keys that occur twice, and any depth that could not be stored."""
     with pytest.raises(Unreadable):
-        codec.parse(body)
+        codec.parse(body, Packer())
 
 
 BODY = b'{"response_code": 1, "positives": 0}'
@@ -71,7 +72,7 @@ async def arrives(*chunks, encoding="gzip"):
 
     headers = {"Content-Encoding": encoding, "Content-Type": "text/html; charset=utf-16"}
     response = httpx.Response(200, headers=headers, content=pieces())
-    return await codec.read_json(response.aiter_raw(codec.CHUNK), headers.get("Content-Encoding", ""))
+    return await codec.read_json(response.aiter_raw(codec.CHUNK), encoding, Packer())
 
 
 @pytest.mark.parametrize("cut", [1, 5, 18, len(PACKED) - 1])

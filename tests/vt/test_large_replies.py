@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import gzip
 import json
 import tracemalloc
+import zlib
 
 import httpx
 import pytest
@@ -15,11 +17,11 @@ from tests.support.memory_quota import MemoryQuota
 from vt import codec
 from vt.actions import BY_KEY
 from vt.client import Client
-from vt.codec import INLINE, PackedReply, Packer
 from vt.enrichment import enrichment
 from vt.errors import Unreadable
 from vt.indicators import read
 from vt.lookup import Lookup, Step
+from vt.packed_replies import INLINE, PackedReply, Packer
 from vt.quota import Limits
 from vt.results import json_text
 from vt.service import _without_blocking
@@ -165,21 +167,196 @@ def test_a_reply_that_would_take_too_much_memory_is_unreadable():
     assert caught.value.why == "size"
 
 
-async def test_a_batch_whose_replies_are_too_large_together_is_asked_for_in_parts():
-    """Down to one, if need be."""
+HASHES = [f"{number:064x}" for number in range(4)]
+
+
+async def answered(reports):
+    """What a client makes of these, in one reply to a call about all of HASHES; and about how many it asked in each call."""
     asked = []
 
     def answer(request):
-        resources = httpx.QueryParams(request.content.decode())["resource"].split(",")
-        asked.append(len(resources))
-        return httpx.Response(200, content=streamed(body([file_report(one, 3_000_000) for one in resources])))
+        asked.append(len(httpx.QueryParams(request.content.decode())["resource"].split(",")))
+        return httpx.Response(200, content=streamed(body(reports)))
 
-    hashes = [f"{number:064x}" for number in range(4)]
     transport = httpx.MockTransport(answer)
     async with Client(SecretStr("k"), url="http://vt", quota=QUOTA, transport=transport) as client:
-        reports = await client.file_reports(hashes)
-    assert list(reports) == hashes
-    assert asked == [4, 2, 2]
+        return await client.file_reports(HASHES), asked
+
+
+async def test_a_batch_costs_one_call_however_large_its_replies_are_together():
+    """Each may have as many bytes as a single one."""
+    reports, asked = await answered([file_report(one, 3_000_000) for one in HASHES])
+    assert list(reports) == HASHES
+    assert [one["resource"] for one in reports.values()] == HASHES
+    assert asked == [4]
+
+
+def too_large(resource):
+    return {**file_report(resource, 1_000), "text": "x" * codec.REPLY_CAP}
+
+
+async def test_one_that_is_too_large_keeps_nobody_from_the_others():
+    """It is missing, and so is asked for again by itself, which says why it cannot be read."""
+    *others, last = HASHES
+    reports, _ = await answered([too_large(last), *(file_report(one, 60_000) for one in others)])
+    assert list(reports) == others
+    with pytest.raises(Unreadable) as raised:
+        await answered([too_large(last)])
+    assert raised.value.why == "size"
+
+
+async def test_one_that_is_too_large_is_not_overlooked_when_the_others_are_all_there():
+    """It is about one of them, and may say otherwise."""
+    with pytest.raises(Unreadable) as raised:
+        await answered([*(file_report(one, 60_000) for one in HASHES), too_large(HASHES[0])])
+    assert raised.value.why == "size"
+
+
+async def test_an_entry_that_is_about_something_else_is_nobodys():
+    """As in a small reply."""
+    reports, _ = await answered([file_report(one, 100_000) for one in (*HASHES[:3], "f" * 64)])
+    assert list(reports) == HASHES[:3]
+
+
+# Lists that are cut into their entries while they come ---------------------------------------------------
+
+TRICKY = [
+    {"a": 'say "]},{[" \\ and \\"', "b": [[], {}, [{"c": "\\"}]]},
+    {"é\U0001f600": "\u2028]", "d": {"e": "}\\\\"}},
+    {},
+    {"f": [1, 2.5, None, True, "\\u005d"], "g": '\\"'},
+]
+
+
+def cut(*pieces):
+    """The entries of a list that comes in these pieces, without its first bracket."""
+    cutter = codec.EntryCutter()
+    found = [bytes(entry) for piece in pieces for entry in cutter.feed(piece)]
+    cutter.end()
+    return [json.loads(entry) for entry in found]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_list_may_be_cut_anywhere(ascii_only, indent):
+    """At every byte, also within an escape, a character or a string; and into single bytes."""
+    text = (json.dumps(TRICKY, ensure_ascii=ascii_only, indent=indent) + "\n").encode()[1:]
+    for at in range(len(text) + 1):
+        assert cut(text[:at], b"", text[at:]) == TRICKY
+    assert cut(*(text[at : at + 1] for at in range(len(text)))) == TRICKY
+
+
+def pieces(content, size):
+    async def parts():
+        for at in range(0, len(content), size):
+            yield content[at : at + size]
+
+    return parts()
+
+
+MANY = [*TRICKY, *(file_report(f"{number:064x}", 120_000) for number in range(6))]
+
+
+@pytest.mark.parametrize("size", [1009, 65_536, 10_000_000])
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+@pytest.mark.parametrize("before", [b"", b" \r\n", b"\xef\xbb\xbf"])
+async def test_a_large_list_is_read_in_any_pieces(size, encoding, before):
+    """Compressed too, and with what may be in front of it."""
+    content = before + body(MANY)
+    content = gzip.compress(content, 1) if encoding else content
+    found = await codec.read_json(pieces(content, size), encoding, Packer(), asked=len(MANY))
+    assert found == MANY
+    assert [isinstance(one, PackedReply) for one in found] == [False] * 4 + [True] * 6
+
+
+LARGE = body(file_report(SHA, 300_000))
+REPORTS = body([file_report(SHA, 300_000)] * 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(REPORTS[:-1], "json", id="not closed"),
+        pytest.param(REPORTS[:-1] + b"}", "json", id="closed otherwise"),
+        pytest.param(REPORTS + b"]", "json", id="closed twice"),
+        pytest.param(REPORTS + b" x", "json", id="followed by something"),
+        pytest.param(REPORTS + b" " * 70_000 + b"x", "json", id="followed by something much later"),
+        pytest.param(REPORTS[:-1] + b",]", "json", id="a comma too many"),
+        pytest.param(REPORTS.replace(b"}, {", b"} {"), "json", id="a comma too few"),
+        pytest.param(REPORTS[:-2] + b"]]", "json", id="brackets that do not fit"),
+        pytest.param(REPORTS[:-1] + b',{"a": 1, "a": 2}]', "json", id="equal keys"),
+        pytest.param(REPORTS[:-1] + b',{"a": NaN}]', "json", id="NaN"),
+        pytest.param(REPORTS[:-1] + b",1\x00]", "json", id="NUL"),
+        pytest.param(REPORTS[:-1] + b',"' + b"x" * 100_000, "json", id="a string without an end"),
+        pytest.param(REPORTS[:-1] + b"," + b"[" * 64 + b"]" * 64 + b"]", "depth", id="too deep"),
+        pytest.param(REPORTS[:-1] + b"," + b"[" * 1_000_000, "depth", id="much too deep"),
+        pytest.param(b"[" + b"{}," * 1_000_000 + b"{}]", "shape", id="a million empty entries"),
+        pytest.param(b"[" + b"," * 1_000_000 + b"]", "json", id="a million commas"),
+        pytest.param(b"[" + b" " * 1_000_000 + b"]", "json", id="nothing but spaces"),
+        pytest.param(REPORTS + b" " * 5 * codec.REPLY_CAP, "size", id="spaces that do not end"),
+    ],
+)
+async def test_a_large_list_that_is_wrong_is_unreadable(content, why):
+    """What is wrong with it is noticed wherever it is."""
+    with pytest.raises(Unreadable) as raised:
+        await codec.read_json(pieces(content, 65_536), "", Packer(), asked=5)
+    assert raised.value.why == why
+
+
+async def test_a_large_list_may_be_as_deep_as_a_small_one():
+    """The list itself is one of the levels."""
+    content = REPORTS[:-1] + b"," + b"[" * 63 + b"]" * 63 + b"]"
+    found = await codec.read_json(pieces(content, 65_536), "", Packer(), asked=4)
+    assert found[3] == json.loads(b"[" * 63 + b"]" * 63)
+
+
+async def test_no_more_than_one_entry_of_a_list_is_in_memory():
+    """Not the whole list, and no entry is parsed while another one is."""
+    reports = [file_report(one, 1_000_000) for one in HASHES]
+    content = [body(one) for one in reports]
+    folder = {}
+
+    def keep(data):
+        number = len(folder)
+        folder[number] = len(data)
+        return lambda: zlib.compress(content[number], 1)
+
+    async def arriving():
+        for number, one in enumerate(content):
+            yield b",["[not number :][:1]
+            for at in range(0, len(one), codec.CHUNK):
+                yield one[at : at + codec.CHUNK]
+        yield b"]"
+
+    peaks = []
+    for asked in (1, 4):
+        chosen = arriving() if asked == 4 else streamed(b"[" + content[0] + b"]")
+        tracemalloc.start()
+        try:
+            await codec.read_json(chosen, "", Packer(keep), asked=asked)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+async def test_others_read_between_two_entries():
+    """Who waits for a small reply that is large enough to be read alone does not wait for a whole batch."""
+    packer, order = Packer(), []
+
+    async def slowly(content, name):
+        async for piece in pieces(content, 65_536):
+            yield piece
+            await asyncio.sleep(0)
+        order.append(name)
+
+    batch = body([file_report(one, 1_000_000) for one in HASHES])
+    one = body(file_report(SHA, 300_000))
+    await asyncio.gather(
+        codec.read_json(slowly(batch, "batch"), "", packer, asked=4),
+        codec.read_json(slowly(one, "one"), "", packer),
+    )
+    assert order == ["one", "batch"]
 
 
 def test_the_json_of_large_replies_is_json():
