@@ -70,14 +70,14 @@ class KeyTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-async def reply(response: httpx.Response, packer: Packer, limit: Limit, asked: int = 1) -> Any:
+async def reply(response: httpx.Response, packer: Packer, limit: Limit, entries: int = 1) -> Any:
     """The JSON of a reply about so many resources. Raises the error that its status stands for, and Unreadable."""
     if response.is_redirect:
         raise errors.Redirected(location(response).host)
     if response.status_code != HTTPStatus.OK:
         raise status_error(response.status_code, response.headers)
     encoding = response.headers.get("content-encoding", "")
-    return await read_json(response.aiter_raw(CHUNK), encoding, packer, limit, asked=asked)
+    return await read_json(response.aiter_raw(CHUNK), encoding, packer, limit, entries=entries)
 
 
 async def reply_or_location(response: httpx.Response, packer: Packer, limit: Limit) -> Any:
@@ -171,7 +171,7 @@ class Client(AbstractAsyncContextManager["Client"]):
 
     async def _reports(self, path: str, resources: Sequence[str], separator: str) -> dict[str, Raw]:
         fields = {"resource": separator.join(resources), **ALL_INFO[self.kind]}
-        return answers(resources, await self._post(path, asked=len(resources), **fields))
+        return answers(resources, await self._post(path, entries=len(resources), **fields))
 
     async def domain_report(self, domain: str) -> Raw:
         """domain/report."""
@@ -195,11 +195,11 @@ class Client(AbstractAsyncContextManager["Client"]):
         if self.kind == "public":
             raise errors.RescanNotAllowed
         fields = {"resource": ",".join(resources)}
-        return answers(resources, await self._post("file/rescan", asked=len(resources), **fields))
+        return answers(resources, await self._post("file/rescan", entries=len(resources), **fields))
 
     async def submit_urls(self, urls: Sequence[str]) -> dict[str, Raw]:
         """url/scan for at most 25 URLs. Receipts by URL. The URLs become visible to VirusTotal's community."""
-        return answers(urls, await self._post("url/scan", asked=len(urls), url="\n".join(urls)))
+        return answers(urls, await self._post("url/scan", entries=len(urls), url="\n".join(urls)))
 
     async def upload(self, name: str, size: int, chunks: Chunks) -> Raw:
         """file/scan, through an upload_url when the file is too large. The receipt.
@@ -243,10 +243,10 @@ class Client(AbstractAsyncContextManager["Client"]):
         build = partial(self._http.build_request, "GET", path, params=params, extensions={"keyed": True})
         return await self._repeat(f"{path} {params}", build)
 
-    async def _post(self, path: str, *, asked: int, **fields: str) -> Any:
+    async def _post(self, path: str, *, entries: int, **fields: str) -> Any:
         data = form_data({"apikey": self._key.get_secret_value(), **fields})
         build = partial(self._http.build_request, "POST", path, **data)
-        return await self._repeat(f"{path} {fields}", build, partial(reply, asked=asked))
+        return await self._repeat(f"{path} {fields}", build, partial(reply, entries=entries))
 
     async def _repeat(self, call: str, build: Callable[[], httpx.Request], read: Reader = reply) -> Any:
         """Make a call, with up to ATTEMPTS attempts while VirusTotal does not answer, all within one deadline.

@@ -33,11 +33,16 @@ _OPENING, _CLOSING = (b"[", b"{"), (b"]", b"}")
 
 
 async def read_json(
-    pieces: AsyncIterator[bytes], encoding: str, packer: Packer, limit: Limit | None = None, *, asked: int = 1
+    pieces: AsyncIterator[bytes],
+    encoding: str,
+    packer: Packer,
+    limit: Limit | None = None,
+    *,
+    entries: int = 1,
 ) -> Any:
     """A body that comes in pieces as JSON; `encoding`: its Content-Encoding. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes.
 
-    Large replies are read one at a time, and packed. While one waits for that, `limit` stops. A list about `asked` resources
+    Large replies are read one at a time, and packed. While one waits for that, `limit` stops. A list of so many `entries`
     may be as many times as large: its entries are read one at a time. In the place of one that is too large is its error.
     """
     body = bytearray()
@@ -49,7 +54,7 @@ async def read_json(
             body += piece
             if not is_alone and len(body) > READ_AT_ONCE:
                 if _LIST.match(body):
-                    return await _read_list(body, decoded, packer, limit, asked=asked)
+                    return await _read_list(body, decoded, packer, limit, entries=entries)
                 await stack.enter_async_context(packer.alone(limit))
                 is_alone = True
             if len(body) > REPLY_CAP:
@@ -64,7 +69,7 @@ async def read_json(
 
 
 async def _read_list(
-    body: bytearray, pieces: AsyncIterator[bytes], packer: Packer, limit: Limit | None, *, asked: int
+    body: bytearray, pieces: AsyncIterator[bytes], packer: Packer, limit: Limit | None, *, entries: int
 ) -> list[Any]:
     """A list of which the first bytes, `body`, have come. Between two of its entries others may read."""
     cutter, found = EntryCutter(), list[Any]()
@@ -78,13 +83,13 @@ async def _read_list(
         while piece is not None:
             for entry in cutter.feed(piece):
                 found.append(await _read_entry(entry, packer, limit))
-                if len(found) > 2 * asked:
+                if len(found) > 2 * entries:
                     raise errors.Unreadable("shape")
                 await turn.aclose()
                 await turn.enter_async_context(packer.alone(limit))
             piece = await anext(pieces, None)
             size += len(piece or b"")
-            if size > asked * REPLY_CAP:
+            if size > entries * REPLY_CAP:
                 raise errors.Unreadable("size")
         cutter.end()
         return found

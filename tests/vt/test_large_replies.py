@@ -264,7 +264,7 @@ async def test_a_large_list_is_read_in_any_pieces(size, encoding, before):
     """Compressed too, and with what may be in front of it."""
     content = before + body(MANY)
     content = gzip.compress(content, 1) if encoding else content
-    found = await codec.read_json(pieces(content, size), encoding, Packer(), asked=len(MANY))
+    found = await codec.read_json(pieces(content, size), encoding, Packer(), entries=len(MANY))
     assert found == MANY
     assert [isinstance(one, PackedReply) for one in found] == [False] * 4 + [True] * 6
 
@@ -299,14 +299,14 @@ REPORTS = body([file_report(SHA, 300_000)] * 3)
 async def test_a_large_list_that_is_wrong_is_unreadable(content, why):
     """What is wrong with it is noticed wherever it is."""
     with pytest.raises(Unreadable) as raised:
-        await codec.read_json(pieces(content, 65_536), "", Packer(), asked=5)
+        await codec.read_json(pieces(content, 65_536), "", Packer(), entries=5)
     assert raised.value.why == why
 
 
 async def test_a_large_list_may_be_as_deep_as_a_small_one():
     """The list itself is one of the levels."""
     content = REPORTS[:-1] + b"," + b"[" * 63 + b"]" * 63 + b"]"
-    found = await codec.read_json(pieces(content, 65_536), "", Packer(), asked=4)
+    found = await codec.read_json(pieces(content, 65_536), "", Packer(), entries=4)
     assert found[3] == json.loads(b"[" * 63 + b"]" * 63)
 
 
@@ -333,7 +333,7 @@ async def test_no_more_than_one_entry_of_a_list_is_in_memory():
         chosen = arriving() if asked == 4 else streamed(b"[" + content[0] + b"]")
         tracemalloc.start()
         try:
-            await codec.read_json(chosen, "", Packer(keep), asked=asked)
+            await codec.read_json(chosen, "", Packer(keep), entries=asked)
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
@@ -353,7 +353,7 @@ async def test_others_read_between_two_entries():
     batch = body([file_report(one, 1_000_000) for one in HASHES])
     one = body(file_report(SHA, 300_000))
     await asyncio.gather(
-        codec.read_json(slowly(batch, "batch"), "", packer, asked=4),
+        codec.read_json(slowly(batch, "batch"), "", packer, entries=4),
         codec.read_json(slowly(one, "one"), "", packer),
     )
     assert order == ["one", "batch"]
