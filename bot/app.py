@@ -31,14 +31,13 @@ from bot.settings import Settings
 from bot.slack_client import NotConnected, Probe, WebClient, identity, socket_mode, web_client
 from bot.storage.slack import RefusedBlocks, SettingsStore
 from bot.tracing import Tracing, tracing
-from handlers import turns
 from handlers.admission import CACHED_FOR, Directory, Languages, RecentSettings
 from handlers.case import StoreDown
 from handlers.deps import Deps
 from handlers.files import SLACK, slack_files
 from handlers.slack_errors import error_code
 from handlers.text.format import Audience
-from handlers.turns import watch_batch
+from handlers.turns import dispatch, watch_batch
 from vt.files.hosts import LOGIN
 from vt.service import Clock
 
@@ -204,8 +203,8 @@ def _turns(
     return Turns(
         parts.url,
         parts.database,
-        turn=partial(turns.take, deps=deps),
-        give_up=partial(turns.give_up, deps=deps),
+        turn=partial(dispatch.take, deps=deps),
+        give_up=partial(dispatch.give_up, deps=deps),
         tidy=tidy,
         run_batch=partial(watch_batch.run_batch, deps),
         metrics=metrics,

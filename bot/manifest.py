@@ -9,8 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validat
 
 from bot import environment
 from bot.environment import SettingsError
-from handlers import COMMAND
-from handlers.listeners.commands import ANYWHERE, ON_MESSAGES
+from handlers.commands import COMMAND
 from handlers.text import about
 from handlers.text import usage as usage_text
 from handlers.text.language import lazy_gettext as _
@@ -217,7 +216,7 @@ def _manifest(events: str) -> dict[str, Any]:
                     "callback_id": one.callback_id,
                     "description": one.description,
                 }
-                for kind, shortcuts in (("message", ON_MESSAGES), ("global", ANYWHERE))
+                for kind, shortcuts in (("message", about.ON_MESSAGES), ("global", about.ANYWHERE))
                 for one in shortcuts
             ],
             "slash_commands": [

@@ -31,9 +31,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.connections import AckPriority
 from bot.environment import OperatorError
 from bot.observability import Metrics, place
-from handlers import register
 from handlers.case import StoreDown
 from handlers.deps import Deps
+from handlers.listeners import register
 from handlers.payloads import MalformedPayload
 from handlers.text import about
 

@@ -10,6 +10,8 @@ from vt.actions import Action
 from vt.indicators import read
 from vt.lookup import Lookup
 
+COMMAND = "/vt"
+
 # Usage errors (their sentences: handlers/text/errors.py) -----------------------------------------------
 
 

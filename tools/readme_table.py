@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.manifest import SCOPES
-from handlers import COMMAND
-from handlers.listeners.commands import ANYWHERE, ON_MESSAGES
+from handlers.commands import COMMAND
 from handlers.text import modals
 from handlers.text import usage as usage_text
+from handlers.text.about import ANYWHERE, ON_MESSAGES
 from vt.actions import ACTIONS
 
 BEGIN, END = "<!-- ways in -->", "<!-- /ways in -->"

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 
 import structlog
@@ -40,7 +40,7 @@ from handlers.views import messages
 from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn
 from vt import extract
-from vt.actions import ACTIONS, BY_KEY, FILE, Action, fitting
+from vt.actions import BY_KEY, FILE, Action, fitting
 from vt.evidence import Thresholds
 from vt.indicators import Indicator, strip_markup
 from vt.lookup import Lookup
@@ -194,26 +194,6 @@ def command_request(wanted: Requesting, new: Head) -> Request:
 # Shortcuts ---------------------------------------------------------------------------------------------
 
 MOST = 20  # indicators that are looked up without asking which of them are meant
-FORM = "open-form"
-
-
-@dataclass(frozen=True, slots=True)
-class Shortcut:
-    """An entry of a menu. `action`: what it looks up in a message; None for whatever fits."""
-
-    name: str
-    callback_id: str
-    description: str
-    action: Action | None = None
-
-
-CHECK = Shortcut(about.SHORTCUT_CHECK, "check", about.SHORTCUT_CHECK_DOES)
-ON_MESSAGES = (
-    CHECK,
-    *(Shortcut(one.title, one.key, about.IN_MESSAGE.get(one.key, about.WHAT_FITS), one) for one in ACTIONS),
-)
-"""In the menu of every message."""
-ANYWHERE = (Shortcut(about.FORM_NAME, FORM, about.FORM_DOES),)  # in the menu beside the message field
 
 
 async def handle_global_shortcut(ack: AsyncAck, body: Payload, deps: ListenerDeps) -> None:

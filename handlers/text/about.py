@@ -1,12 +1,13 @@
 """Sentences about the bot itself: help, health, the quota, the ways in, and who may use them. They are plain text."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from handlers.people import Denial, InstanceForbidden, InstanceRefused, InstanceRemoved, InstanceUnknown
 from handlers.text.format import Audience, Sentence, beside, fault, outside, said, typed
 from handlers.text.language import Line, enumerated, join, line, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
-from vt.actions import Action
+from vt.actions import ACTIONS, Action
 
 INVENTED = _("Invented data from the built-in sandbox, not from VirusTotal: no API key is set.")
 
@@ -173,6 +174,24 @@ IN_MESSAGE: Mapping[str, str] = {
     "scan-file": _("Look up the attached files in this message"),
 }
 """What an action looks up in a message, by the action's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """An entry of one of Slack's menus. `callback_id`: an action's key, for what it looks up in a message."""
+
+    name: str
+    callback_id: str
+    description: str
+
+
+ON_MESSAGES = (
+    Shortcut(SHORTCUT_CHECK, "check", SHORTCUT_CHECK_DOES),
+    *(Shortcut(one.title, one.key, IN_MESSAGE.get(one.key, WHAT_FITS)) for one in ACTIONS),
+)
+"""In the menu of every message."""
+ANYWHERE = (Shortcut(FORM_NAME, "open-form", FORM_DOES),)
+"""In the menu beside the message field."""
 
 
 # What becomes of a request --------------------------------------------------------------------------

@@ -33,3 +33,18 @@ def test_a_bot_at_work_loads_only_what_it_uses():
     """Where rich, click and greenlet are installed, structlog and httpx would load them for what the bot does not do."""
     packages, _ = loaded("import bot.__main__, bot.app")
     assert packages & NEVER_AT_WORK == set()
+
+
+def test_what_answers_in_a_terminal_loads_neither_bolt_nor_the_listeners():
+    """`vtbot ask` parses, looks up and shows; it takes nothing from Slack."""
+    packages, modules = loaded(
+        "import handlers.parser, handlers.turns.lookup, handlers.turns.report, handlers.views.messages, vt.service"
+    )
+    assert "slack_bolt" not in packages
+    assert {name for name in modules if name.startswith("handlers.listeners")} == set()
+
+
+def test_the_parser_and_the_sentences_need_no_network():
+    """`vtbot --version`, and a command with a usage error, are answered by these alone."""
+    packages, _ = loaded("import handlers.parser, handlers.text.terminal, handlers.text.usage")
+    assert packages & {"aiohttp", "httpx", "slack_bolt", "slack_sdk"} == set()

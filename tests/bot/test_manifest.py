@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import as_yaml, manifest
-from handlers import register
+from handlers.listeners import register
 from playground.slack.api import METHODS
 from playground.slack.delivery import EVENTS
 from tests.support import slack_rules

@@ -15,7 +15,7 @@ import pytest
 from bot.database import Database
 from handlers.posting import call
 from handlers.request import Verb
-from handlers.turns import HANDLERS
+from handlers.turns.dispatch import HANDLERS
 from tests.support.mutated_bodies import BUILT_IN, HUSH, SHA, Sample, samples
 from tests.support.mutated_replies import chosen_turn, fault, run
 from tests.support.turn_oracles import KEY

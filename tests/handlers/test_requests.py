@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from handlers.case import Case
 from handlers.request import Modal, Origin, Request, Verb
 from handlers.stored_shapes import upgrade_modal, upgrade_progress, upgrade_request
-from handlers.turns import HANDLERS
+from handlers.turns.dispatch import HANDLERS
 from tests.support.older_rows import DUMP
 
 REQUEST, MODAL = TypeAdapter(Request), TypeAdapter(Modal)

@@ -19,7 +19,6 @@ from bot.storage.cases import Cases
 from bot.storage.history import History
 from bot.storage.replies import StoredReplies
 from bot.terminal import lines
-from handlers import turns
 from handlers.admission import Directory, Languages, RecentSettings
 from handlers.case import Outcome
 from handlers.deps import Deps
@@ -37,6 +36,7 @@ from handlers.request import (
 )
 from handlers.turns import watch_batch
 from handlers.turns.buttons import STORED_WITHIN, NotStoredYet
+from handlers.turns.dispatch import HANDLERS
 from handlers.watch import Rules
 from tests.support.memory_storage import (
     MemoryCards,
@@ -201,7 +201,7 @@ class World:
     client: Client
     web: AsyncWebClient
     session: SlackSession
-    handlers: dict = field(default_factory=lambda: dict(turns.HANDLERS))
+    handlers: dict = field(default_factory=lambda: dict(HANDLERS))
     """By verb: what a job does."""
     endpoints: dict = field(default_factory=lambda: dict(ENDPOINTS))
     """By action: what its steps ask VirusTotal."""
