@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import count
-from typing import Protocol
+from typing import Protocol, Self
 
 from vt.errors import VTError
 from vt.files.transfer import Uploads
@@ -80,22 +80,22 @@ NOT_CACHED = MaxAges()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call brought for one lookup: the lookup before and after it. No reply: VirusTotal left it out."""
+    """What a call brought for one lookup. No reply: VirusTotal left it out."""
 
     key: str
-    before: Lookup
-    after: Lookup | None
     raw: Raw | None
+    state: State | None
+    """What the reply says; None if it is not cached, being unreadable or not final."""
 
-    def cached_state(self, at: datetime) -> State | None:
-        """What the reply says; None if it is not cached, being unreadable or not final."""
-        if self.raw is None or self.after is None:
-            return None
-        was_polled = self.before.step is Step.WAIT and self.after.settled and self.after.note is None
-        if self.before.step is not Step.ASK and not was_polled:
-            return None
-        state = self.before.judged(self.raw, at).state
-        return state if state in _VERDICTS else None
+    @classmethod
+    def of(cls, key: str, before: Lookup, after: Lookup | None, raw: Raw | None, at: datetime) -> Self:
+        """The reply that came at that time, and the lookup before and after it."""
+        if raw is None or after is None:
+            return cls(key, raw, None)
+        was_polled = before.step is Step.WAIT and after.settled and after.note is None
+        is_final = before.step is Step.ASK or was_polled
+        state = before.judged(raw, at).state if is_final else None
+        return cls(key, raw, state if state in _VERDICTS else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +286,9 @@ class Claimant(AbstractAsyncContextManager["Claimant"]):
         kept: dict[str, Raw] = {}
         unknown: list[str] = []
         for answer in answers:
-            state = answer.cached_state(at)
-            if answer.raw is not None and state:
+            if answer.raw is not None and answer.state:
                 kept[answer.key] = answer.raw
-                unknown += [answer.key] if state is State.UNKNOWN else []
+                unknown += [answer.key] if answer.state is State.UNKNOWN else []
         await self._cache.put(kept, at, unknown=unknown, others=others)
         results = {one.key: None if one.raw is None else (one.raw, at) for one in answers}
         await self._end(results, results.keys() - kept.keys())

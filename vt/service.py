@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from vt import errors, steps
 from vt.client import Client
@@ -36,6 +37,7 @@ from vt.steps import ENDPOINTS, Call, Endpoints, WantedReply, cache_key, may_use
 CALLS_AT_ONCE = 16  # of one turn; with 32, replies of 2 MB take more memory than one request may
 Lookups = tuple[Lookup, ...]
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 
 class Service:
@@ -248,22 +250,30 @@ class Service:
         self._on_saved(Saving.BATCH, len(call.resources) - 1)
         self._on_saved(Saving.COALESCING, len(call.waiting) + len(call.others) - len(call.resources))
         now = self._clock()
-        # What VirusTotal left out of a batch stays due, and is asked for again.
-        changed = await _without_blocking(
-            replies.values(),
-            lambda: {
-                index: steps.after_reply(lookup, raw, now, may_rescan=self._may_rescan)
-                for index, lookup in waiting.items()
-                if (raw := replies.get(lookup.resource)) is not None
-            },
-        )
-        answers = [
-            Answer(cache_key(lookup), lookup, changed.get(index), replies.get(lookup.resource))
-            for index, lookup in waiting.items()
-        ]
-        answers += [Answer(one.key, one.lookup, one.lookup, replies.get(one.resource)) for one in call.others]
+        judge = partial(self._judged, waiting, call.others, replies, now)
+        changed, answers = await _without_blocking(replies.values(), judge)
         await claimant.succeeded(answers, now, others=bool(call.others))
         on_change(changed)
+
+    def _judged(
+        self,
+        waiting: Mapping[int, Lookup],
+        others: Iterable[WantedReply],
+        replies: Mapping[str, Raw],
+        now: datetime,
+    ) -> tuple[dict[int, Lookup], list[Answer]]:
+        """The lookups that have a reply after it, and what everybody else gets. All of one reply, as one is held parsed."""
+        changed: dict[int, Lookup] = {}
+        answers: list[Answer] = []
+        for index, lookup in waiting.items():
+            raw = replies.get(lookup.resource)
+            if raw is not None:  # what VirusTotal left out of a batch stays due, and is asked for again
+                changed[index] = steps.after_reply(lookup, raw, now, may_rescan=self._may_rescan)
+            answers.append(Answer.of(cache_key(lookup), lookup, changed.get(index), raw, now))
+        answers += [
+            Answer.of(one.key, one.lookup, one.lookup, replies.get(one.resource), now) for one in others
+        ]
+        return changed, answers
 
     def _after_error(self, waiting: Mapping[int, Lookup], error: VTError) -> dict[int, Lookup]:
         now = self._clock()
@@ -294,7 +304,7 @@ class Service:
             )
 
 
-async def _without_blocking(raws: Iterable[Raw], make: Callable[[], Changes]) -> Changes:
+async def _without_blocking(raws: Iterable[Raw], make: Callable[[], T]) -> T:
     """What is made of some replies: in a thread if any of them is large."""
     packer = next((raw.opener for raw in raws if isinstance(raw, PackedReply) and raw.opener), None)
     if packer:

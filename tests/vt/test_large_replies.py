@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import json
+import threading
 import tracemalloc
 import zlib
 
@@ -14,17 +15,21 @@ from pydantic import SecretStr
 from tests.bench.memory import address_report, file_report
 from tests.support.findings import NOW, json_result
 from tests.support.memory_quota import MemoryQuota
+from tests.support.memory_storage import NullCache
 from vt import codec
 from vt.actions import BY_KEY
 from vt.client import Client
 from vt.enrichment import enrichment
 from vt.errors import Unreadable
+from vt.files.disk import Disk
+from vt.files.provider import Roots
+from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup, Step
 from vt.packed_replies import INLINE, PackedReply, Packer
 from vt.quota import Limits
 from vt.results import json_text
-from vt.service import _without_blocking
+from vt.service import Service, _without_blocking
 from vt.steps import after_report
 from vt.verdict import State
 
@@ -216,6 +221,31 @@ async def test_an_entry_that_is_about_something_else_is_nobodys():
     """As in a small reply."""
     reports, _ = await answered([file_report(one, 100_000) for one in (*HASHES[:3], "f" * 64)])
     assert list(reports) == HASHES[:3]
+
+
+async def test_each_reply_of_a_large_batch_is_parsed_once_more_to_be_judged():
+    """For the answer and for the cache together, and never where it would keep others waiting."""
+    readers = []
+
+    def keep(data):
+        def again():
+            readers.append(threading.current_thread())
+            return data
+
+        return again
+
+    def virustotal(_):
+        return httpx.Response(200, content=streamed(body([file_report(one, 100_000) for one in HASHES])))
+
+    transport = httpx.MockTransport(virustotal)
+    client = Client(SecretStr("k"), url="http://vt", quota=QUOTA, transport=transport, packer=Packer(keep))
+    service = Service(client, places=Places(Disk(Roots(()), limit=1)), clock=lambda: NOW, cache=NullCache())
+    lookups = tuple(Lookup.of(read(one), BY_KEY["scan-hash"], 3) for one in HASHES)
+    async with client:
+        boards = [board async for board in service.advance(lookups)]
+    assert all(lookup.settled for lookup in boards[-1])
+    assert len(readers) == len(HASHES)
+    assert threading.main_thread() not in readers
 
 
 # Lists that are cut into their entries while they come ---------------------------------------------------
