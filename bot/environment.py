@@ -1,4 +1,4 @@
-"""Settings as they are given, in the environment, in .env and in files of secrets: misspelt names, and parsers of values.
+"""Where settings come from: the environment, .env and files of secrets. Also names that look misspelt, and parsers of values.
 
 The parsers and checks raise ValueError, whose text never holds the value.
 """
@@ -10,16 +10,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
 
-import psycopg
 from dotenv import dotenv_values
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from handlers.text.language import Language, line, spoken_in
 from handlers.text.language import lazy_gettext as _
-from vt.indicators import hosts
 
 SECRETS = (
     "SLACK_BOT_TOKEN",
@@ -170,27 +166,6 @@ def one_line(value: str) -> str:
     return value
 
 
-def root(value: str) -> str:
-    """An http(s) URL to which paths can be appended; a slash is added at the end."""
-    parts = urlsplit(value)
-    odd = parts.username or parts.password or parts.query or parts.fragment or not value.isascii()
-    if parts.scheme not in {"http", "https"} or not parts.hostname or odd or parts.port == 0:
-        raise ValueError
-    return value if value.endswith("/") else f"{value}/"
-
-
-def database(secret: SecretStr) -> SecretStr:
-    """PostgreSQL's address, as a URL. A second @ belongs to a password that is not escaped."""
-    value = secret.get_secret_value()
-    if not value.startswith(("postgresql://", "postgres://")) or value.partition("?")[0].count("@") > 1:
-        raise ValueError
-    try:
-        conninfo_to_dict(value)
-    except psycopg.Error:
-        raise ValueError from None
-    return secret
-
-
 def roots(value: Any) -> Any:
     """Folders from one string, separated by colons or commas."""
     parts = value.replace(",", ":").split(":") if isinstance(value, str) else value
@@ -240,23 +215,6 @@ def patterns(value: Any) -> Any:
     )
 
 
-def domains(value: Any) -> Any:
-    """Domains in lower case and punycode; `*.` and dots in front are ignored."""
-    parts = patterns(value)
-    names = [hosts.normalise_name(part.removeprefix("*").removeprefix(".")) for part in parts]
-    if not all(names):
-        raise ValueError
-    return frozenset(names)
-
-
-def places(value: Any) -> Any:
-    """Host names, each with a port unless it is the scheme's default, as in a URL."""
-    parts = [part.lower() for part in patterns(value)]
-    if not all(re.fullmatch(r"[a-z0-9._-]+(:[0-9]{1,5})?", part) for part in parts):
-        raise ValueError
-    return frozenset(parts)
-
-
 def language(value: str) -> str:
     """A language's code. Desktops set LANGUAGE too, for gettext, to locales such as fr_FR:en: the first that is spoken, else en."""
     if ":" not in value and "_" not in value:
@@ -270,7 +228,6 @@ def lower(value: Any) -> Any:
 
 
 Word = Annotated[SecretStr, AfterValidator(one_word)]
-Root = Annotated[str, AfterValidator(root)]
 Calls = Annotated[int, Field(ge=0, le=MOST_CALLS, description=_("a whole number of calls; 0 means no limit"))]
 Flag = Annotated[bool, Field(description=_("true or false"))]
 Days = Annotated[int, Field(ge=1, le=3660, description=_("a number of days from 1 to 3660"))]

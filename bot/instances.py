@@ -70,7 +70,7 @@ class InstanceSettings(BaseModel):
     quota_minute: Calls
     quota_day: Calls
     quota_month: Calls
-    url: environment.Root
+    url: network.Root
     verify_ssl: Annotated[bool, Field(strict=True)]
     ca_bundle: Path | None
     proxy: network.Address = None

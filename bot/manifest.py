@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
-from bot import environment
+from bot import environment, network
 from bot.environment import SettingsError
 from handlers.commands import COMMAND
 from handlers.text import about
@@ -90,7 +90,7 @@ class SlackSettings(BaseModel):
         (), description=_("keys of 32 random bytes in URL-safe Base64, separated by commas")
     )
     """The first encrypts the tokens of workspaces, all decrypt them."""
-    slack_api_url: environment.Root = Field(
+    slack_api_url: network.Root = Field(
         "https://slack.com/api/", description=_("an address like https://slack.com/api/")
     )
 
@@ -101,8 +101,8 @@ class SlackSettings(BaseModel):
                 "SLACK_BOT_TOKEN is set together with SLACK_CLIENT_ID, SLACK_CLIENT_SECRET or TOKEN_KEYS: "
                 "keep the token for one workspace, or the others for installation by OAuth."
             )
-        if missing := [name for name in _OAUTH if self.is_oauth and not getattr(self, name)]:
-            raise SettingsError(_HALF[missing[0]])
+        if missing := [name for name in _NEEDED_FOR_OAUTH if self.is_oauth and not getattr(self, name)]:
+            raise SettingsError(_NEEDED_FOR_OAUTH[missing[0]])
         named = "slack_bot_token" if self.slack_bot_token else "slack_client_id"
         modes = [name for name in ("slack_app_token", "slack_signing_secret") if getattr(self, name)]
         if getattr(self, named) is None and modes:
@@ -125,7 +125,7 @@ class SlackSettings(BaseModel):
     @property
     def is_oauth(self) -> bool:
         """Whether people install the app by OAuth, in several workspaces, in place of one fixed token."""
-        return any(getattr(self, name) for name in _OAUTH)
+        return any(getattr(self, name) for name in _NEEDED_FOR_OAUTH)
 
     @property
     def mode(self) -> Mode:
@@ -146,8 +146,7 @@ class SlackSettings(BaseModel):
         )
 
 
-_OAUTH = ("slack_client_id", "slack_client_secret", "token_keys")
-_HALF = {
+_NEEDED_FOR_OAUTH = {
     "slack_client_id": _(
         "SLACK_CLIENT_ID is not set: installation by OAuth needs it, SLACK_CLIENT_SECRET and TOKEN_KEYS."
     ),
@@ -195,6 +194,7 @@ def manifest(url: str = "", *, oauth: bool = False, org: bool = False) -> dict[s
 
 def _manifest(events: str) -> dict[str, Any]:
     """`events`: the address to which Slack sends everything; "" for Socket Mode."""
+    request_url = {"request_url": events} if events else {}
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
@@ -231,11 +231,8 @@ def _manifest(events: str) -> dict[str, Any]:
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
-            "event_subscriptions": {
-                "bot_events": list(EVENTS),
-                **({"request_url": events} if events else {}),
-            },
-            "interactivity": {"is_enabled": True, **({"request_url": events} if events else {})},
+            "event_subscriptions": {"bot_events": list(EVENTS), **request_url},
+            "interactivity": {"is_enabled": True, **request_url},
             "org_deploy_enabled": False,
             "socket_mode_enabled": not events,
             "token_rotation_enabled": False,

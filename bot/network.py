@@ -1,4 +1,7 @@
-"""The way to VirusTotal and Slack: proxies, and the certificate authorities that are trusted."""
+"""The network: addresses, hosts and domains as settings name them, proxies, and the certificate authorities that are trusted.
+
+The parsers of values raise ValueError, whose text never holds the value.
+"""
 
 import base64
 import ipaddress
@@ -9,16 +12,63 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from pydantic import BeforeValidator, Field, SecretStr
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from bot.environment import SettingsError
+from bot.environment import SettingsError, patterns
 from handlers.text.language import lazy_gettext as _
+from vt.indicators import hosts
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+# Addresses, hosts and domains ----------------------------------------------------------------------------
+
+
+def root(value: str) -> str:
+    """An http(s) URL to which paths can be appended; a slash is added at the end."""
+    parts = urlsplit(value)
+    odd = parts.username or parts.password or parts.query or parts.fragment or not value.isascii()
+    if parts.scheme not in {"http", "https"} or not parts.hostname or odd or parts.port == 0:
+        raise ValueError
+    return value if value.endswith("/") else f"{value}/"
+
+
+Root = Annotated[str, AfterValidator(root)]
+
+
+def database(secret: SecretStr) -> SecretStr:
+    """PostgreSQL's address, as a URL. A second @ belongs to a password that is not escaped."""
+    value = secret.get_secret_value()
+    if not value.startswith(("postgresql://", "postgres://")) or value.partition("?")[0].count("@") > 1:
+        raise ValueError
+    try:
+        conninfo_to_dict(value)
+    except psycopg.Error:
+        raise ValueError from None
+    return secret
+
+
+def domains(value: Any) -> Any:
+    """Domains in lower case and punycode; `*.` and dots in front are ignored."""
+    parts = patterns(value)
+    names = [hosts.normalise_name(part.removeprefix("*").removeprefix(".")) for part in parts]
+    if not all(names):
+        raise ValueError
+    return frozenset(names)
+
+
+def places(value: Any) -> Any:
+    """Host names, each with a port unless it is the scheme's default, as in a URL."""
+    parts = [part.lower() for part in patterns(value)]
+    if not all(re.fullmatch(r"[a-z0-9._-]+(:[0-9]{1,5})?", part) for part in parts):
+        raise ValueError
+    return frozenset(parts)
+
 
 # Proxies -------------------------------------------------------------------------------------------------
 
@@ -86,6 +136,11 @@ class Proxies:
 
     def __bool__(self) -> bool:
         return bool(self.https or self.http)
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """What no log may hold of either."""
+        return tuple(secret for proxy in (self.https, self.http) if proxy for secret in proxy.secrets)
 
     def choose(self, scheme: str, host: str, port: int | None) -> Proxy | None:
         """The proxy through which to connect there."""

@@ -1,4 +1,4 @@
-"""What the host may set, read once from the environment: names, defaults and refusals. Slack's are in manifest.py."""
+"""The settings, read once from the environment: names, defaults, and what is said when one is wrong. Slack's are in manifest.py."""
 
 import re
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Settings(SlackSettings):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, validate_default=True)
 
     vt_api_key: environment.Word | None = Field(None, description=_("a VirusTotal API key"))
-    vt_api_url: environment.Root = Field(
+    vt_api_url: network.Root = Field(
         "https://www.virustotal.com/vtapi/v2/",
         description=_("an address like https://www.virustotal.com/vtapi/v2/"),
     )
@@ -84,7 +84,7 @@ class Settings(SlackSettings):
     ssh_ad_hoc: environment.Flag = False
     """May people type a login for a server of the hosts file? It is held in memory only."""
     vt_max_upload: environment.Size = 200 << 20
-    vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(environment.places)] = Field(
+    vt_upload_hosts: Annotated[frozenset[str], BeforeValidator(network.places)] = Field(
         frozenset({"bigfiles-dot-virustotalcloud.appspot.com", "www.virustotal.com"}),
         description=_(
             "names of hosts, separated by commas, such as uploads.example.com or uploads.example.com:8443"
@@ -118,7 +118,7 @@ class Settings(SlackSettings):
         description=_("a Slack user, a Slack channel or an address, on one line of at most 200 characters"),
     )
     """Who runs this bot: named to people in messages about faults."""
-    internal_domains: Annotated[frozenset[str], BeforeValidator(environment.domains)] = Field(
+    internal_domains: Annotated[frozenset[str], BeforeValidator(network.domains)] = Field(
         frozenset(),
         description=_("domains of your own, separated by commas, such as corp.example,example.net"),
     )
@@ -142,7 +142,7 @@ class Settings(SlackSettings):
     watch_cards: int = Field(30, ge=0, le=10_000, description=_("a number of cards; 0 means no limit"))
     """In ten minutes, before the watch of a channel pauses."""
 
-    database_url: Annotated[environment.Word, AfterValidator(environment.database)] | None = Field(
+    database_url: Annotated[environment.Word, AfterValidator(network.database)] | None = Field(
         None, description=_("an address like postgresql://user:password@host/name")
     )
     keep_answers: environment.Days = 30
@@ -167,10 +167,8 @@ class Settings(SlackSettings):
         url = self.database_url.get_secret_value() if self.database_url else ""
         password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
         passwords = {SecretStr(password), SecretStr(unquote(password))} if password else set()
-        proxies = (proxy for proxy in (self.proxies.https, self.proxies.http) if proxy)
-        logins = (secret for proxy in proxies for secret in proxy.secrets)
-        every = (*self.slack_secrets, self.vt_api_key, self.database_url, *passwords, *logins)
-        return tuple(filter(None, every))
+        own = (*self.slack_secrets, self.vt_api_key, self.database_url, *passwords)
+        return (*filter(None, own), *self.proxies.secrets)
 
     @property
     def proxies(self) -> network.Proxies:
