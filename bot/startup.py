@@ -135,7 +135,6 @@ def _migrate(url: str) -> None:
 
 
 # The history of the tables ------------------------------------------------------------------------------
-#
 # Revisions are run in order, and never changed once released.
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -232,6 +231,7 @@ REVISIONS: Mapping[str, tuple[Step, ...]] = {
     "0014": (script("0014_instances.sql"),),
     "0015": (script("0015_uploads.sql"),),
     "0016": (script("0016_cheaper_jobs.sql"),),
+    "0017": (script("0017_uncompressed_progress.sql"),),
 }
 HEAD = max(REVISIONS)
 """The newest revision."""

@@ -32,8 +32,8 @@ WANTED = """
     unnest(%(keys)s::text[], %(batches)s::text[], %(actions)s::text[], %(kinds)s::text[], %(resources)s::text[]) AS wanted (key, batch, action, kind, resource)
 """
 WAITING = "claimed_until IS NULL AND until > now() AND starts_with(key, %(owner)s)"
-# Several lookups may have asked at once: the reply that came last stays, whichever is written last. One from further ahead
-# was stored before the clock was set back. What is no longer wanted, `keys`, ends in the same statement.
+# The reply that came last stays, whichever is written last; one from further ahead was stored before the clock was set back.
+# `keys` are no longer wanted. `raws` is sent in binary: as text, its quotes would be escaped, and read letter by letter.
 _PUT = """
     WITH ended AS (DELETE FROM wanted_replies WHERE key = ANY(%(keys)s))
     INSERT INTO replies (key, raw, at, known)
@@ -211,7 +211,7 @@ class StoredReplies(Uploads):
         small: dict[str, str] = {}
         for key, raw in sorted(raws.items()):
             if not isinstance(raw, PackedReply):
-                small[key] = json.dumps(raw)
+                small[key] = json.dumps(raw, separators=(",", ":"))
                 continue
             async with self._packer.alone():
                 await self._database.rows(_PUT, self._rows({key: raw.text}, at, unknown))

@@ -191,8 +191,8 @@ def statements() -> Iterator[str]:
                 and isinstance(value, str)
                 and re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE) ", value)
             ):
-                names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", value)))
-                numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", value)  # noqa: B023 - called at once
+                names = list(dict.fromkeys(re.findall(r"%\((\w+)\)[sb]", value)))
+                numbered = re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", value)  # noqa: B023 - called at once
                 yield numbered.replace("%%", "%")
 
 
