@@ -16,6 +16,7 @@ from vt.packed_replies import INLINE, Limit, Packer, stopped
 REPLY_CAP = 8 * 1024 * 1024
 """Bytes of a decoded reply. The largest recorded one has 160 KB."""
 DEPTH_CAP = 64  # levels of nested JSON
+ENTRIES_CAP = 100  # of a list; the largest batch has 25
 CHUNK = 64 * 1024  # bytes that are read or decompressed at once
 READ_AT_ONCE = 256 * 1024  # bytes of a reply from which on it is read alone
 PARSED_CAP = 48 * 1024 * 1024
@@ -29,16 +30,10 @@ _REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _FLAT = rb'%b|[\[{](?:[^"\[\]{}]++|%b)*+[\]}]' % (_STRING, _STRING)
 _WITHIN_ENTRY = re.compile(rb'(?:[^"\[\]{}]++|%b)*+' % _FLAT, re.DOTALL)
 _WITHIN_LIST = re.compile(rb'(?:[^",\[\]{}]++|%b)*+' % _FLAT, re.DOTALL)
-_OPENING, _CLOSING = (b"[", b"{"), (b"]", b"}")
 
 
 async def read_json(
-    pieces: AsyncIterator[bytes],
-    encoding: str,
-    packer: Packer,
-    limit: Limit | None = None,
-    *,
-    entries: int = 1,
+    pieces: AsyncIterator[bytes], encoding: str, packer: Packer, limit: Limit | None = None, entries: int = 1
 ) -> Any:
     """A body that comes in pieces as JSON; `encoding`: its Content-Encoding. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes.
 
@@ -54,7 +49,7 @@ async def read_json(
             body += piece
             if not is_alone and len(body) > READ_AT_ONCE:
                 if _LIST.match(body):
-                    return await _read_list(body, decoded, packer, limit, entries=entries)
+                    return await _read_list(body, decoded, packer, limit, entries)
                 await stack.enter_async_context(packer.alone(limit))
                 is_alone = True
             if len(body) > REPLY_CAP:
@@ -69,30 +64,26 @@ async def read_json(
 
 
 async def _read_list(
-    body: bytearray, pieces: AsyncIterator[bytes], packer: Packer, limit: Limit | None, *, entries: int
+    body: bytearray, pieces: AsyncIterator[bytes], packer: Packer, limit: Limit | None, entries: int
 ) -> list[Any]:
     """A list of which the first bytes, `body`, have come. Between two of its entries others may read."""
-    cutter, found = EntryCutter(), list[Any]()
     piece: bytes | None = bytes(body[body.index(b"[") + 1 :])
     size = len(body)
     body.clear()
-    async with AsyncExitStack() as stack:
-        stack.callback(cutter.clear)
-        turn = await stack.enter_async_context(AsyncExitStack())
+    cutter, found = EntryCutter(body), list[Any]()
+    async with AsyncExitStack() as turn:
         await turn.enter_async_context(packer.alone(limit))
         while piece is not None:
             for entry in cutter.feed(piece):
                 found.append(await _read_entry(entry, packer, limit))
-                if len(found) > 2 * entries:
-                    raise errors.Unreadable("shape")
                 await turn.aclose()
                 await turn.enter_async_context(packer.alone(limit))
             piece = await anext(pieces, None)
             size += len(piece or b"")
             if size > entries * REPLY_CAP:
                 raise errors.Unreadable("size")
-        cutter.end()
-        return found
+    cutter.end()
+    return found
 
 
 async def _read_entry(entry: bytearray, packer: Packer, limit: Limit | None) -> Any:
@@ -105,32 +96,31 @@ async def _read_entry(entry: bytearray, packer: Packer, limit: Limit | None) -> 
         if error.why != "size":
             raise
         return errors.Unreadable("size")
-    finally:
-        entry.clear()
 
 
 class EntryCutter:
     """Cuts a JSON list, from behind its first bracket on, into its entries while it comes, wherever its pieces end.
 
     It looks at brackets, commas and quotes only, so that an entry may be no JSON. Every method raises Unreadable.
+    `entry`: where each entry is put together; empty.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, entry: bytearray) -> None:
+        self._entry = entry
+        self._count = 0
         self._depth = 1  # brackets that are open; 0: the list is over
         self._in_string = False
         self._is_escaped = False  # a backslash was the last byte of a piece
-        self._size = 0
-        self._parts: list[bytes] = []
 
     def feed(self, piece: bytes) -> Iterator[bytearray]:
-        """The entries that end in this piece; of one of more than REPLY_CAP bytes, only a part."""
+        """The entries that end in this piece, each until the next one; of one of more than REPLY_CAP bytes, a part."""
         start = 0
         at = self._string_end(piece, 0) if self._in_string and piece else 0
         while self._depth and at < len(piece):
             at = _end(_WITHIN_LIST if self._depth == 1 else _WITHIN_ENTRY, piece, at)
             mark = piece[at : at + 1]
             at += 1
-            self._depth += (mark in _OPENING) - (mark in _CLOSING)
+            self._depth += (mark in (b"[", b"{")) - (mark in (b"]", b"}"))
             if self._depth > DEPTH_CAP or (mark == b"}" and not self._depth):
                 raise errors.Unreadable("depth" if self._depth else "json")
             if mark == b'"':
@@ -138,19 +128,17 @@ class EntryCutter:
             elif mark == b"," or not self._depth:
                 self._keep(piece[start : at - 1])
                 start = at
-                yield bytearray().join(self._parts)
-                self.clear()
+                self._count += 1
+                if self._count > ENTRIES_CAP:
+                    raise errors.Unreadable("shape")
+                yield self._entry
+                self._entry.clear()
         self._keep(piece[start:])
 
     def end(self) -> None:
         """Nothing more comes."""
-        if self._depth or b"".join(self._parts).strip(_SPACES.encode()):
+        if self._depth or self._entry.strip(_SPACES.encode()):
             raise errors.Unreadable("json")
-
-    def clear(self) -> None:
-        """Let go of what came of an entry."""
-        self._size = 0
-        self._parts.clear()
 
     def _string_end(self, piece: bytes, at: int) -> int:
         """Behind the string in which `at` is, or at the end of the piece."""
@@ -160,9 +148,8 @@ class EntryCutter:
         return at + 1
 
     def _keep(self, part: bytes) -> None:
-        if self._size <= REPLY_CAP:
-            self._parts.append(part)
-        self._size += len(part)
+        if len(self._entry) <= REPLY_CAP:
+            self._entry += part
 
 
 def _end(pattern: re.Pattern[bytes], piece: bytes, at: int) -> int:
@@ -222,7 +209,7 @@ def parse(body: bytes | bytearray, packer: Packer, *, is_entry: bool = False) ->
 
 
 def _entries(text: str, packer: Packer) -> list[Any]:
-    cutter = EntryCutter()
+    cutter = EntryCutter(bytearray())
     rest = text[text.index("[") + 1 :].encode("utf-8", "surrogatepass")
     entries = [parse(entry, packer, is_entry=True) for entry in cutter.feed(rest)]
     cutter.end()

@@ -260,7 +260,7 @@ TRICKY = [
 
 def cut(*pieces):
     """The entries of a list that comes in these pieces, without its first bracket."""
-    cutter = codec.EntryCutter()
+    cutter = codec.EntryCutter(bytearray())
     found = [bytes(entry) for piece in pieces for entry in cutter.feed(piece)]
     cutter.end()
     return [json.loads(entry) for entry in found]
