@@ -1,6 +1,5 @@
 """Indicators: typed, normalised values such as an IP address, read from an argument, found in a text, and shown safely."""
 
-from vt.indicators.hosts import strip_markup, unescape_markup
 from vt.indicators.indicator import (
     Indicator,
     Kind,
@@ -11,6 +10,7 @@ from vt.indicators.indicator import (
     read,
     split_values,
 )
+from vt.indicators.markup import strip_markup, unescape_markup
 from vt.indicators.refang import refang
 from vt.indicators.scanner import MAX_CANDIDATES, extract
 

@@ -1,14 +1,13 @@
-"""Hosts and URLs as browsers read them, public suffixes, and what chat clients and mail gateways make of a link."""
+"""Hosts and URLs, parsed and normalised as browsers do: names, public suffixes, and the spellings of IPv4 addresses."""
 
-import base64
 import ipaddress
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import idna
 from publicsuffixlist import PSLFILE, PublicSuffixList
@@ -208,141 +207,3 @@ def parse_url(text: str) -> Url | None:
         path, *query = re.split(r"(?=[?#])", rest, maxsplit=1)
         rest = path.replace("\\", "/") + "".join(query)
     return Url(scheme, login, host, found[2] or "", rest)
-
-
-# Links of chat clients -----------------------------------------------------------------------------------
-
-_MARKUP = re.compile(r"<(?:[@#!]|(mailto:|[A-Za-z][A-Za-z0-9+.-]*:))([^<>|]*)(?:\|([^<>]*))?>")
-"""A mention, channel or date (no scheme), or a link: its scheme, its address, its label."""
-CHAT_LINK = re.compile(
-    r"https?://(?:[\w-]+\.)*slack(?:-gov)?\.com(?::[0-9]+)?/(?:archives/|files/[UW]|client/|app_redirect\?)"
-)
-"""A link to a message, channel or file of Slack's, which Slack adds to what is forwarded."""
-
-
-def strip_markup(text: str) -> str:
-    """The text as it was typed: without mentions, channels and dates, and each link as its label or address.
-
-    Slack sends a typed `evil.example` as `<http://evil.example|evil.example>`: the label is kept. A link under any
-    other label is replaced by its address, since the label is only somebody's words about it. Such an address
-    keeps its angle brackets, which end it.
-    """
-    if "<" in text:
-        text = _MARKUP.sub(_plain_link, text)
-    return unescape_markup(text)
-
-
-def unescape_markup(text: str) -> str:
-    """Undoes Slack's three entities. Once only: what was typed may itself look like an entity."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
-
-
-def _plain_link(markup: re.Match[str]) -> str:
-    scheme, address, label = markup.groups()
-    if scheme is None or scheme == "tel:":
-        return " "
-    if scheme == "mailto:":
-        return f"<{address.partition('?')[0]}>"
-    if label and scheme == "http:" and address.strip("/") == label.removeprefix("http://").rstrip("/"):
-        return label
-    return f"<{scheme}{address}>"
-
-
-# Links of mail gateways ---------------------------------------------------------------------------------
-
-MAX_DEPTH = 4
-"""A forwarded mail has one wrapper inside another; no real mail has more than this."""
-
-FindTarget = Callable[[Url], str | None]
-"""Finds where a link leads. Raises ValueError for one that only looks like a gateway's."""
-
-
-def unwrap_url(url: Url) -> Url:
-    """The URL that a mail gateway's link leads to; any other URL as it is.
-
-    That URL is the indicator; the gateway's own link says only who received the mail.
-    """
-    for _ in range(MAX_DEPTH):
-        if url.host.endswith(_WRAPPER_HOSTS):
-            url = _unwrap_once(url) or url
-    return url
-
-
-def _unwrap_once(url: Url) -> Url | None:
-    for suffix, path, find_target in _UNWRAPPERS:
-        if f".{url.host}".endswith(suffix) and url.rest.startswith(path):
-            with suppress(ValueError):
-                inner = parse_url(find_target(url) or "")
-                return inner if inner and "." in inner.host else None
-    return None
-
-
-def _from_query(*names: str) -> FindTarget:
-    """Finds the target in a query parameter. It is unquoted once, as the gateway quoted it once."""
-
-    def find_target(url: Url) -> str | None:
-        values = parse_qs(url.rest.partition("?")[2].partition("#")[0], max_num_fields=50)
-        return next((values[name][0] for name in names if name in values), None)
-
-    return find_target
-
-
-def _proofpoint_v2(url: Url) -> str | None:
-    """Proofpoint v2: `u=https-3A__evil.example_x`, with - for % and _ for /."""
-    text = _from_query("u")(url)
-    return unquote(text.translate({ord("-"): "%", ord("_"): "/"})) if text else None
-
-
-_V3_PATH = re.compile(r"/v3/__(.+?)__;([A-Za-z0-9_=-]*)!")
-_V3_PLACEHOLDER = re.compile(r"\*(?:\*([A-Za-z0-9_-]))?")
-_V3_RUN_LENGTHS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-
-def _proofpoint_v3(url: Url) -> str | None:
-    """Proofpoint v3: `/v3/__https://evil.example/x*y__;Iw!!…`.
-
-    Each `*` stands for the next of the replaced characters, which follow in base64; `**A` for the next two of
-    them, `**B` for three, and so on.
-    """
-    found = _V3_PATH.match(url.rest)
-    if not found:
-        return None
-    replaced = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4)).decode()
-    characters = iter(replaced)
-
-    def put_back(placeholder: re.Match[str]) -> str:
-        count = _V3_RUN_LENGTHS.index(placeholder[1]) + 2 if placeholder[1] else 1
-        return "".join(next(characters, "") for _ in range(count))
-
-    return _V3_PLACEHOLDER.sub(put_back, found[1])
-
-
-def _from_last_segment(url: Url) -> str | None:
-    """Cisco: the last segment of the path is the quoted URL."""
-    text = unquote(url.rest.rpartition("/")[2])
-    return text if "://" in text else None
-
-
-_UNWRAPPERS: tuple[tuple[str, str, FindTarget], ...] = (
-    (".safelinks.protection.outlook.com", "/", _from_query("url")),
-    (".safelinks.protection.office365.us", "/", _from_query("url")),
-    (".statics.teams.cdn.office.net", "/evergreen-assets/safelinks/", _from_query("url")),
-    (".urldefense.proofpoint.com", "/v1/url", _from_query("u")),
-    (".urldefense.proofpoint.com", "/v2/url", _proofpoint_v2),
-    (".urldefense.com", "/v1/url", _from_query("u")),
-    (".urldefense.com", "/v2/url", _proofpoint_v2),
-    (".urldefense.com", "/v3/", _proofpoint_v3),
-    (".urldefense.us", "/v3/", _proofpoint_v3),
-    (".linkprotect.cudasvc.com", "/url", _from_query("a")),
-    (".clicktime.symantec.com", "/", _from_query("u")),
-    (".fireeye.com", "/", _from_query("u")),
-    (".trendmicro.com", "/wis/clicktime/", _from_query("url")),
-    (".secure-web.cisco.com", "/", _from_last_segment),
-    (".slack-redir.net", "/link", _from_query("url")),
-    (".google.com", "/url", _from_query("q", "url")),
-)
-"""The end of the gateway's host, the beginning of its path, and how its target is found.
-
-Gateways whose links hold only an opaque number (Mimecast) cannot be unwrapped.
-"""
-_WRAPPER_HOSTS = tuple(suffix.removeprefix(".") for suffix, _, _ in _UNWRAPPERS)

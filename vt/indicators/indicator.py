@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from vt.indicators import hosts
+from vt.indicators import hosts, markup
 from vt.indicators.refang import refang
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -103,7 +103,7 @@ def from_url(url: hosts.Url, written: str) -> Indicator:
 
     The link of a mail gateway is replaced by the URL behind it: the gateway's own link names the reader.
     """
-    target = hosts.unwrap_url(url)
+    target = markup.unwrap_url(url)
     if target is not url:
         written = str(target)
     if target.scheme in hosts.SCANNED_SCHEMES:
@@ -174,7 +174,7 @@ def read(text: str) -> Indicator | None:
         return None
     written = text.strip()
     if not _EXACT.fullmatch(written):
-        written = refang(hosts.strip_markup(written)).strip(_QUOTES + " ").removeprefix("mailto:")
+        written = refang(markup.strip_markup(written)).strip(_QUOTES + " ").removeprefix("mailto:")
     if not written or re.search(r"\s", written):
         return None
     if _HEX.fullmatch(written):

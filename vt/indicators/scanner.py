@@ -9,10 +9,10 @@ from typing import Any
 
 import re2
 
-from vt.indicators import addresses, false_positives, hashes, hosts, indicator
+from vt.indicators import addresses, false_positives, hashes, hosts, indicator, markup
 from vt.indicators.addresses import Token
 from vt.indicators.indicator import Indicator, Kind
-from vt.indicators.refang import DOT, refang_marked, to_plain_text
+from vt.indicators.refang import DOT, refang_marked
 
 MAX_LENGTH = 200_000
 """Characters that are searched; Slack's longest message is a fifth of it."""
@@ -57,7 +57,7 @@ def extract(text: str, *, unknown_hosts: bool = False) -> list[Indicator]:
     text = text[:MAX_LENGTH]
     if not _PREFILTER.search(text.encode(errors="replace")):
         return []
-    text = refang_marked(to_plain_text(hosts.strip_markup(text)))
+    text = refang_marked(markup.to_plain_text(markup.strip_markup(text)))
     # A space where an indicator ends without one: at a line break in JSON, a change of script.
     if "\\" in text and not _WINDOWS_PATH.search(text):
         text = _ESCAPED_NEWLINE.sub(" ", text)
@@ -67,7 +67,7 @@ def extract(text: str, *, unknown_hosts: bool = False) -> list[Indicator]:
     # None is a candidate that is no indicator, which counts towards the limit.
     found = (one for chunk in chunks for one in _scan_chunk(text, *chunk.span()))
     kept = (one for one in islice(found, MAX_CANDIDATES) if one and (unknown_hosts or one.known_host))
-    return [one for one in dict.fromkeys(kept) if not hosts.CHAT_LINK.match(one.value)]
+    return [one for one in dict.fromkeys(kept) if not markup.CHAT_LINK.match(one.value)]
 
 
 def _scan_chunk(text: str, start: int, stop: int) -> Iterator[Indicator | None]:
