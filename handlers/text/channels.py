@@ -7,7 +7,7 @@ from handlers.case import Change
 from handlers.request import Answers, Detail
 from handlers.text import files as files_text
 from handlers.text.format import clock, minute, safe, typed
-from handlers.text.language import Language, Line, User, enumerated, join, line, ngettext, sentences
+from handlers.text.language import Language, Line, User, enumerated, join, line, ngettext
 from handlers.text.language import lazy_gettext as _
 from handlers.watch import Duplicate, Ignored, Mode
 from vt.actions import BY_KEY
@@ -80,13 +80,6 @@ SWITCHED = {
         "Stop with /vt watch off."
     ),
 }
-WATCH_USAGE = _("Usage: /vt watch on, off or status; or /vt watch all, risky, reaction or dry-run.")
-IGNORE_USAGE = _(
-    "Usage: /vt ignore example.com 7d reason …; /vt ignore list; /vt ignore remove example.com. "
-    "What: a domain (with its subdomains), an IP address or network, a hash or a URL. "
-    "Duration: 12h, 7d, 2w, or forever."
-)
-NO_CHANNEL = _("Run this in the channel you want to change.")
 INVITE = _("I'm not in this channel and can't join it by myself. Type /invite @VT, then try again.")
 IGNORED_NONE = _("Nothing is ignored here.")
 MOST_IGNORED = 30
@@ -139,16 +132,6 @@ def added(one: Ignored) -> Line:
     return line("Ignored from now on: {ignored}", ignored=_ignored(one))
 
 
-def unclear_duration(value: str, word: str) -> str:
-    """How long something is to be skipped was not said, or not in a way that can be read."""
-    shown = safe(value)[:LONGEST]
-    problem = line("{word} is not a duration.", word=typed(word, 40)) if word else line("For how long?")
-    how = line(
-        "Nothing was changed. Type /vt ignore {value} 7d, or 12h, 2w or forever instead of 7d.", value=shown
-    )
-    return sentences(problem, how)
-
-
 def removed(value: str, *, found: bool) -> str:
     """It is no longer skipped."""
     shown = safe(value)[:LONGEST]
@@ -196,8 +179,6 @@ DETAIL_WAYS: Mapping[str, str] = {
 WHO_MAY_CHANGE = _("Only this channel's creator, a workspace admin or an admin of this bot can change this.")
 NOT_HERE = _("Direct messages have no settings. Type /vt settings in a channel.")
 NOT_SET = _("default")
-
-
 HOST_RULE = _("IP addresses and domains are judged by")
 EVIDENCE_DAYS = _("Evidence against them counts for")
 DAYS = _("The number of days")

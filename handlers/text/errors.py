@@ -7,16 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from handlers.text import files
-from handlers.text.format import (
-    EVERYBODY,
-    Audience,
-    Sentence,
-    fault,
-    said,
-    second,
-    seconds,
-    size,
-)
+from handlers.text.format import EVERYBODY, Audience, Sentence, fault, said, second, seconds, size
 from handlers.text.language import Line, join, line
 from handlers.text.language import lazy_gettext as _
 from vt import errors

@@ -6,8 +6,8 @@ from typing import Any
 from handlers import commands
 from handlers.text import files
 from handlers.text.errors import filled
-from handlers.text.format import EVERYBODY, Audience, Sentence, clauses, said, typed
-from handlers.text.language import Line, line, listed, ngettext
+from handlers.text.format import EVERYBODY, Audience, Sentence, clauses, safe, said, typed
+from handlers.text.language import Line, line, listed, ngettext, sentences
 from handlers.text.language import lazy_gettext as _
 from vt.actions import ACTIONS, BY_KEY, Action
 
@@ -201,3 +201,26 @@ USAGE_ERRORS: Mapping[type[commands.UsageError], Sentence | Callable[[Any], Sent
 def usage_error(wrong: commands.UsageError, audience: Audience = EVERYBODY) -> str:
     """What is wrong, and a correct example."""
     return filled(USAGE_ERRORS[type(wrong)], wrong).to(audience)
+
+
+# /vt watch and /vt ignore --------------------------------------------------------------------------------
+
+WATCH_USAGE = _("Usage: /vt watch on, off or status; or /vt watch all, risky, reaction or dry-run.")
+IGNORE_USAGE = _(
+    "Usage: /vt ignore example.com 7d reason …; /vt ignore list; /vt ignore remove example.com. "
+    "What: a domain (with its subdomains), an IP address or network, a hash or a URL. "
+    "Duration: 12h, 7d, 2w, or forever."
+)
+NO_CHANNEL = _("Run this in the channel you want to change.")
+MOST_SHOWN = 120
+"""Characters of an indicator in a sentence."""
+
+
+def unclear_duration(value: str, word: str) -> str:
+    """How long something is to be skipped was not said, or not in a way that can be read."""
+    shown = safe(value)[:MOST_SHOWN]
+    problem = line("{word} is not a duration.", word=typed(word, 40)) if word else line("For how long?")
+    how = line(
+        "Nothing was changed. Type /vt ignore {value} 7d, or 12h, 2w or forever instead of 7d.", value=shown
+    )
+    return sentences(problem, how)

@@ -15,6 +15,7 @@ from handlers.posting import end, reply
 from handlers.request import JoinRequest, WatchRequest
 from handlers.slack_errors import MissingScope, NotPosted, Unknown, call, is_final
 from handlers.text import channels as channels_text
+from handlers.text import usage as usage_text
 from handlers.views import messages
 from handlers.watch import ALL_CHANNELS, DUPLICATE_WINDOW, THROTTLE_PERIOD, Ignored, Mode
 from vt.indicators import Kind, read
@@ -112,7 +113,7 @@ async def watch(case: Case[WatchRequest], deps: WatchDeps) -> None:
     try:
         mode = parse_mode(case.request.arguments)
     except Unclear:
-        await _answer(case, channels_text.WATCH_USAGE, deps, Outcome.REFUSED)
+        await _answer(case, usage_text.WATCH_USAGE, deps, Outcome.REFUSED)
         return
     if mode is None:
         await _answer(case, await _status(case, deps), deps)
@@ -192,11 +193,9 @@ async def ignore(case: Case[WatchRequest], deps: WatchDeps) -> None:
         else:
             await _answer(case, await _add(case, parse_ignore(case.request.arguments), deps), deps)
     except UnclearDuration as unclear:
-        await _answer(
-            case, channels_text.unclear_duration(unclear.value, unclear.word), deps, Outcome.REFUSED
-        )
+        await _answer(case, usage_text.unclear_duration(unclear.value, unclear.word), deps, Outcome.REFUSED)
     except Unclear:
-        await _answer(case, channels_text.IGNORE_USAGE, deps, Outcome.REFUSED)
+        await _answer(case, usage_text.IGNORE_USAGE, deps, Outcome.REFUSED)
 
 
 async def _ignored(case: Case, deps: WatchDeps) -> list[Ignored]:
@@ -234,7 +233,7 @@ async def _not_allowed(case: Case, deps: WatchDeps) -> str:
     """Why this person may not decide for this channel; "" when they may. Raises MissingScope."""
     origin = case.request.origin
     if origin.channel.startswith("D"):
-        return channels_text.NO_CHANNEL
+        return usage_text.NO_CHANNEL
     if await scope(origin, deps.directory, deps.policy) is not Scope.NOWHERE:
         return ""
     try:

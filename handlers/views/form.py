@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from slack_sdk.models.blocks import (
-    Block,
     InputBlock,
     InputInteractiveElement,
     NumberInputElement,
@@ -24,13 +24,13 @@ from handlers.text import modals
 from handlers.text.format import cut, engines
 from handlers.text.language import line, sentences
 from handlers.views import layout
-from handlers.views.layout import Row
 from handlers.views.rich_text import clean, sentence
 from vt.actions import ACTIONS
 from vt.evidence import MAX_EVIDENCE_DAYS, HostCriteria, Thresholds
 from vt.indicators import defang
 
 CALLBACK = "form"
+LOGIN_CALLBACK = "login"
 FIELD_CHARACTERS = 3_000
 """Slack's limit for a text field."""
 OPTION_CHARACTERS = 75
@@ -59,7 +59,7 @@ def form(modal: FormModal, *, share: bool = False, notice: str = "", instances: 
             _found(modal) if modal.found else _values(modal.text),
             field("action", modals.ACTION, _actions(files=not modal.found)),
             threshold(),
-            _rescan(),
+            field("rescan", modals.RESCAN_AFTER, _count(), modals.RESCAN_HINT, optional=True),
             *([] if modal.found else _files()),
             answer(share=share),
             *_instances(instances, modal.origin.instance),
@@ -81,8 +81,7 @@ def _values(typed: str) -> InputBlock:
 
 def _found(modal: FormModal) -> InputBlock:
     """The indicators of a message, all selected. An option's value is an index: an indicator could be too long for one."""
-    offered = modal.found[:MAX_OPTIONS]
-    options = [option(defang(one.value), str(index)) for index, one in enumerate(offered)]
+    options = [option(defang(one.value), str(index)) for index, one in enumerate(modal.found[:MAX_OPTIONS])]
     element = StaticMultiSelectElement(options=options, initial_options=options)
     hints = [modals.FOUND_HINT]
     if len(modal.found) > MAX_OPTIONS:
@@ -93,14 +92,8 @@ def _found(modal: FormModal) -> InputBlock:
 
 
 def _actions(*, files: bool) -> StaticSelectElement:
-    as_found = option(modals.AS_FOUND, AS_FOUND)
-    named = [option(action.title, action.key) for action in ACTIONS if files or not action.files]
-    return StaticSelectElement(options=[as_found, *named], initial_option=as_found)
-
-
-def _rescan() -> InputBlock:
-    element = NumberInputElement(is_decimal_allowed=False)
-    return field("rescan", modals.RESCAN_AFTER, element, modals.RESCAN_HINT, optional=True)
+    named = {action.key: action.title for action in ACTIONS if files or not action.files}
+    return _menu({AS_FOUND: modals.AS_FOUND, **named}, AS_FOUND)
 
 
 def _files() -> Iterator[InputBlock]:
@@ -126,16 +119,19 @@ def field(
 
 def threshold(count: int | None = None) -> InputBlock:
     """The engines that make it RISKY; `count` is filled in at first."""
-    initial = str(count) if count else None
-    element = NumberInputElement(is_decimal_allowed=False, initial_value=initial)
-    return field("threshold", modals.THRESHOLD, element, modals.THRESHOLD_HINT, optional=True)
+    return field("threshold", modals.THRESHOLD, _count(count), modals.THRESHOLD_HINT, optional=True)
+
+
+def _count(value: int | None = None, least: str | None = None, most: str | None = None) -> NumberInputElement:
+    """Takes a whole number, from `least` to `most` where these are given."""
+    shown = None if value is None else str(value)
+    return NumberInputElement(is_decimal_allowed=False, initial_value=shown, min_value=least, max_value=most)
 
 
 def answer(*, share: bool) -> InputBlock:
     """Who sees the answer; `share` is chosen at first."""
     options = [option(modals.PRIVATE, "private"), option(modals.SHARED, "share")]
-    element = RadioButtonsElement(options=options, initial_option=options[share])
-    return field("answer", modals.ANSWER, element)
+    return field("answer", modals.ANSWER, RadioButtonsElement(options=options, initial_option=options[share]))
 
 
 def option(label: str, value: str) -> Option:
@@ -144,8 +140,6 @@ def option(label: str, value: str) -> Option:
 
 
 # The login ---------------------------------------------------------------------------------------------
-
-LOGIN_CALLBACK = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,23 +189,19 @@ def settings_form(
     instances: Sequence[str] = (),
 ) -> View:
     """The modal. `thresholds`: as configured; they hold where the channel sets none. `instances`: of VirusTotal, to choose from."""
+    modal = partial(layout.modal, channels_text.SETTINGS, modal_id, Verb.SETTINGS)
     if may_change:
         blocks = [*_fields(current, thresholds), *_instances(instances, current.instance)]
-        return layout.modal(
-            channels_text.SETTINGS, modal_id, Verb.SETTINGS, blocks, submit=channels_text.SAVE
-        )
-    rows = [*_rows(current, thresholds), ("", channels_text.WHO_MAY_CHANGE)]
-    return layout.modal(channels_text.SETTINGS, modal_id, Verb.SETTINGS, list(layout.table(rows)))
+        return modal(blocks, submit=channels_text.SAVE)
+    return modal(list(layout.table([*_rows(current, thresholds), ("", channels_text.WHO_MAY_CHANGE)])))
 
 
-def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
+def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[layout.Row]:
     for action in ACTIONS:
         count = current.thresholds.get(action.key, thresholds.of(action))
         yield line(channels_text.THRESHOLD_OF, action=action.title), engines(count, None)
-    rule, hosts = (
-        current.host_rule or channels_text.AS_SET,
-        thresholds.changed({}, current.host_rule, current.evidence_days).hosts,
-    )
+    hosts = thresholds.changed({}, current.host_rule, current.evidence_days).hosts
+    rule = current.host_rule or channels_text.AS_SET
     yield channels_text.HOST_RULE, channels_text.rules(thresholds.hosts.rule)[rule]
     yield channels_text.EVIDENCE_DAYS, channels_text.days(hosts.days)
     yield channels_text.ANSWERS, channels_text.ANSWER_WAYS[current.answers]
@@ -220,59 +210,41 @@ def _rows(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Row]:
     yield channels_text.LANGUAGE, channels_text.LANGUAGES[current.language or channels_text.AS_SET]
 
 
-def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[Block]:
+def _fields(current: ChannelSettings, thresholds: Thresholds) -> Iterator[InputBlock]:
     for action in ACTIONS:
-        count = current.thresholds.get(action.key)
-        element = NumberInputElement(
-            is_decimal_allowed=False,
-            initial_value=str(count) if count else None,
-            min_value="1",
-            max_value="200",
-        )
+        label = line(channels_text.THRESHOLD_OF, action=action.title)
+        count = _count(current.thresholds.get(action.key), least="1", most="200")
         hint = line(channels_text.EMPTY_MEANS, count=thresholds.of(action))
-        yield field(
-            action.key, line(channels_text.THRESHOLD_OF, action=action.title), element, hint, optional=True
-        )
+        yield field(action.key, label, count, hint, optional=True)
     yield from _host_fields(current, thresholds.hosts)
     options = [Option(text=channels_text.ANSWER_WAYS[one], value=one.value) for one in Answers]
     chosen = next(option for option in options if option.value == current.answers)
     yield field("answers", channels_text.ANSWERS, RadioButtonsElement(options=options, initial_option=chosen))
     yield field("detail", channels_text.DETAIL, _menu(channels_text.DETAIL_WAYS, current.detail))
-    yield field(
-        "uploads", files_text.UPLOADS, _menu(files_text.UPLOAD_WAYS, current.uploads), files_text.UPLOADS_HINT
-    )
-    spoken = current.language or channels_text.AS_SET
-    yield field(
-        "language",
-        channels_text.LANGUAGE,
-        _menu(channels_text.LANGUAGES, spoken),
-        channels_text.LANGUAGE_HINT,
-    )
+    uploads = _menu(files_text.UPLOAD_WAYS, current.uploads)
+    yield field("uploads", files_text.UPLOADS, uploads, files_text.UPLOADS_HINT)
+    spoken = _menu(channels_text.LANGUAGES, current.language)
+    yield field("language", channels_text.LANGUAGE, spoken, channels_text.LANGUAGE_HINT)
 
 
 def _instances(names: Sequence[str], chosen: str = "") -> Iterator[InputBlock]:
     """The instances of VirusTotal, where there is a choice. One that is chosen already is offered, whoever looks."""
     if names or chosen:
-        labels = {channels_text.AS_SET: channels_text.ANY_INSTANCE, **{name: name for name in names}}
-        labels |= {chosen: chosen} if chosen else {}
-        menu = _menu(labels, chosen or channels_text.AS_SET)
+        named = {name: name for name in (*names, chosen) if name}
+        menu = _menu({channels_text.AS_SET: channels_text.ANY_INSTANCE, **named}, chosen)
         yield field("instance", channels_text.INSTANCE, menu, channels_text.INSTANCE_HINT)
 
 
 def _host_fields(current: ChannelSettings, hosts: HostCriteria) -> Iterator[InputBlock]:
     """How addresses and domains are judged. `hosts`: as the operator set it."""
-    rules = _menu(channels_text.rules(hosts.rule), current.host_rule or channels_text.AS_SET)
+    rules = _menu(channels_text.rules(hosts.rule), current.host_rule)
     yield field("host-rule", channels_text.HOST_RULE, rules)
-    days = NumberInputElement(
-        is_decimal_allowed=False,
-        initial_value=None if current.evidence_days is None else str(current.evidence_days),
-        min_value="0",
-        max_value=str(MAX_EVIDENCE_DAYS),
-    )
+    days = _count(current.evidence_days, least="0", most=str(MAX_EVIDENCE_DAYS))
     hint = line(channels_text.DAYS_HINT, default=hosts.days)
     yield field("evidence-days", channels_text.EVIDENCE_DAYS, days, hint, optional=True)
 
 
-def _menu(labels: Mapping[str, str], value: str) -> StaticSelectElement:
+def _menu(labels: Mapping[str, str], value: str | None) -> StaticSelectElement:
     options = {name: Option(text=label, value=name) for name, label in labels.items()}
-    return StaticSelectElement(options=list(options.values()), initial_option=options.get(value))
+    chosen = options.get(value or channels_text.AS_SET)
+    return StaticSelectElement(options=list(options.values()), initial_option=chosen)
