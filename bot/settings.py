@@ -20,10 +20,9 @@ from pydantic import (
 from bot import environment, network
 from bot.environment import SECRETS, SettingsError, from_files, unknown, variables
 from bot.manifest import SlackSettings
-from handlers.people import Policy, Role
+from handlers.people import Policy, Role, WatchRules
 from handlers.text.language import Language
 from handlers.text.language import lazy_gettext as _
-from handlers.watch import Rules
 from vt.actions import ACTIONS
 from vt.evidence import EVIDENCE_DAYS, MAX_EVIDENCE_DAYS, HostCriteria, HostRule, Thresholds
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
@@ -193,9 +192,9 @@ class Settings(SlackSettings):
         return Thresholds(self.thresholds, HostCriteria(self.vt_host_rule, self.vt_evidence_days))
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> WatchRules:
         """What holds for all watched channels."""
-        return Rules(
+        return WatchRules(
             channels=tuple(pattern.lstrip("#") for pattern in self.watch_channels),
             join=self.watch_join,
             bots=self.watch_bots,

@@ -11,10 +11,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.admission import AdmissionDeps, Directory, Languages, RecentSettings, RequestStore
 from handlers.case import Case, Sighting, Summary
-from handlers.people import Policy
+from handlers.people import Policy, WatchRules
 from handlers.request import Modal, Origin
 from handlers.text.format import EVERYBODY, Audience
-from handlers.watch import CardStore, Rules, WatchStore
+from handlers.watch import CardStore, WatchStore
 from vt.evidence import Thresholds
 from vt.packed_replies import Raw
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
@@ -262,7 +262,7 @@ class ReportDeps(AnswerDeps):
     """To draw what is on record."""
 
     replies: Replies
-    rules: Rules
+    rules: WatchRules
     draw: Draw
 
 
@@ -290,7 +290,7 @@ class WatchDeps(PostingDeps):
 
     cards: CardStore
     watches: WatchStore
-    rules: Rules
+    rules: WatchRules
     channel_settings: RecentSettings
     directory: Directory
     policy: Policy

@@ -1,12 +1,13 @@
 """Payloads of events: messages to the bot and in channels, with all their text, and new channels. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from handlers.payloads import Payload, mapping, mappings, optional, text, timestamp
+from handlers.people import BotFilter, mentioned
 from handlers.request import EntryPoint, Origin
 
 MESSAGE_SUBTYPES = (None, "bot_message", "file_share", "thread_broadcast", "me_message")
@@ -35,15 +36,6 @@ class AddressedMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelMessage:
-    """A message in a channel that may be watched."""
-
-    delivery: str
-    """An edit has the delivery of the message itself: a message has one card."""
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
 class ChannelCreated:
     """A new public channel."""
 
@@ -65,6 +57,11 @@ class MessageEvent:
     is_edit: bool = False
     is_deletion: bool = False
 
+    @property
+    def delivery(self) -> str:
+        """An edit has the delivery of the message itself: a message has one card."""
+        return f"watch:{self.channel}:{self.ts}"
+
 
 def mention(event: Payload, bot: Bot) -> AddressedMessage | None:
     """A mention, answered in its thread. None if it has no content of its own, or was written by the bot itself."""
@@ -77,16 +74,14 @@ def direct_message(event: Payload, bot: Bot) -> AddressedMessage | None:
     return _addressed(event, bot, EntryPoint.DIRECT, thread)
 
 
-def _addressed(
-    event: Payload, bot: Bot, entry_point: EntryPoint, thread: str | None
-) -> AddressedMessage | None:
+def _addressed(event: Payload, bot: Bot, entry: EntryPoint, thread: str | None) -> AddressedMessage | None:
     by_itself = {bot.bot_id, bot.user_id} & {optional(event, "user"), optional(event, "bot_id")}
     if event.get("subtype") not in MESSAGE_SUBTYPES or event.get("hidden") or by_itself:
         return None
     poster = optional(event, "bot_id") or text(event, "user")
     own = optional(event, "user_team") or optional(event, "team")
     origin = Origin(
-        entry_point=entry_point,
+        entry_point=entry,
         team=bot.team or own or "",
         user_team=own,
         user=poster,
@@ -103,9 +98,6 @@ def _addressed(
     )
 
 
-_MENTION = re.compile(r"<@(\w+)(?:\|[^<>]*)?>")
-
-
 def is_direct(event: Payload) -> bool:
     """Whether a message was sent to the bot alone.
 
@@ -118,14 +110,12 @@ def is_direct(event: Payload) -> bool:
 
 def is_group_mention(event: Payload, bot_user_id: str) -> bool:
     """Whether a direct message of several people mentions the bot: Slack may send no app_mention event for it."""
-    return event.get("channel_type") == "mpim" and bot_user_id in _MENTION.findall(
-        optional(event, "text") or ""
-    )
+    return event.get("channel_type") == "mpim" and bot_user_id in mentioned(event)
 
 
-def channel_message(message: MessageEvent, bot: Bot) -> ChannelMessage:
-    """A message in a channel, answered in its thread."""
-    origin = Origin(
+def card_origin(message: MessageEvent, bot: Bot) -> Origin:
+    """The origin of the card in answer to a message in a channel: it is posted in the message's thread."""
+    return Origin(
         entry_point=EntryPoint.WATCH,
         team=bot.team,
         user=message.poster,
@@ -134,7 +124,6 @@ def channel_message(message: MessageEvent, bot: Bot) -> ChannelMessage:
         message=message.ts,
         public=True,
     )
-    return ChannelMessage(f"watch:{message.channel}:{message.ts}", origin)
 
 
 def channel_created(event: Payload, bot: Bot) -> ChannelCreated:
@@ -146,32 +135,6 @@ def channel_created(event: Payload, bot: Bot) -> ChannelCreated:
 
 
 # Messages in channels ----------------------------------------------------------------------------------
-
-TOMBSTONE = "tombstone"
-"""Slack's subtype for what is left of a deleted message that has a thread, as every message with a card has."""
-
-
-@dataclass(frozen=True, slots=True)
-class BotFilter:
-    """Whose messages are looked up: people's, and those of the bots that are named here."""
-
-    own: frozenset[str] = frozenset()  # this bot's own ids, whose messages never are
-    allowed: frozenset[str] = frozenset()
-    """Ids and names of other bots. Names are compared without case, and with single spaces."""
-
-    def accepts(self, message: Payload) -> bool:
-        """Whether a message is looked up. One that mentions this bot is answered as a request instead."""
-        if self.own.intersection(_MENTION.findall(optional(message, "text") or "")):
-            return False
-        found = {optional(message, name) for name in ("user", "bot_id", "app_id", "username")}
-        found |= {optional(message, "bot_profile", name) for name in ("name", "app_id")}
-        if self.own & found:
-            return False
-        return not message.get("bot_id") or bool(_folded(self.allowed) & _folded(filter(None, found)))
-
-
-def _folded(names: Iterable[str]) -> set[str]:
-    return {" ".join(name.split()).casefold() for name in names}
 
 
 def parse_event(event: Payload, bots: BotFilter) -> MessageEvent | None:
@@ -187,12 +150,11 @@ def parse_event(event: Payload, bots: BotFilter) -> MessageEvent | None:
     if subtype != "message_changed":
         return _message(event, event, bots)
     after = mapping(event, "message")
-    if after.get("subtype") == TOMBSTONE:
+    # What is left of a deleted message that has a thread, as every message with a card has.
+    if after.get("subtype") == "tombstone":
         return _deletion(event, before or after)
     # Slack reports unfurls as edits as well: the text is the same then.
-    if message_text(after) == message_text(before):
-        return None
-    return _message(event, after, bots, is_edit=True)
+    return None if message_text(after) == message_text(before) else _message(event, after, bots)
 
 
 def _deletion(event: Payload, before: Payload) -> MessageEvent:
@@ -205,19 +167,18 @@ def _deletion(event: Payload, before: Payload) -> MessageEvent:
     )
 
 
-def _message(
-    event: Payload, message: Payload, bots: BotFilter, *, is_edit: bool = False
-) -> MessageEvent | None:
+def _message(event: Payload, message: Payload, bots: BotFilter) -> MessageEvent | None:
+    """A message as an event reports it: as the event itself, or inside it after an edit."""
     if message.get("subtype") not in MESSAGE_SUBTYPES or not bots.accepts(message):
         return None
     return MessageEvent(
         channel=text(event, "channel"),
         ts=timestamp(message, "ts"),
-        at=timestamp(event, "event_ts", "ts") if is_edit else timestamp(message, "ts"),
+        at=timestamp(event, "event_ts", "ts") if message is not event else timestamp(message, "ts"),
         poster=optional(message, "user") or optional(message, "bot_id") or "",
         thread=timestamp(message, "thread_ts", "ts"),
         text=message_text(message),
-        is_edit=is_edit,
+        is_edit=message is not event,
     )
 
 
@@ -243,8 +204,8 @@ _RICH_TEXT = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
 
 def all_text(message: Payload) -> str:
     """All the text of a message with Slack's markup: what was typed, then its blocks, then its attachments."""
-    parts = [message.get("text"), message.get("blocks"), message.get("attachments")]
-    return "\n".join(line for part in parts for line in _lines(part) if line)
+    found = (line for key in ("text", "blocks", "attachments") for line in _lines(message.get(key)))
+    return "\n".join(filter(None, found))
 
 
 def forwarded_text(message: Payload) -> str:

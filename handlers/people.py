@@ -1,6 +1,7 @@
-"""Who people are to the workspace, as Slack describes them, and the operator's policy for who may do what. Pure."""
+"""Who people and bots are, as Slack describes them, and the operator's rules: who may ask, what is watched. Pure."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,7 @@ PLACES_OF_ONE = ("D", "U", "W")
 """How the ids of direct messages begin, and those of people, which stand for the direct messages with them."""
 DIRECT = "DM"
 """Means direct messages with the bot, in a list of channels. No channel's name has capital letters."""
+_MENTION = re.compile(r"<@(\w+)(?:\|[^<>]*)?>")
 
 
 class Role(StrEnum):
@@ -78,6 +80,20 @@ class Policy:
     channels: frozenset[str] = frozenset()  # ids or names, or DIRECT; empty means everywhere
     admins: frozenset[str] = frozenset()
     """Ids or names of people who may change any channel's settings, besides the workspace's admins."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRules:
+    """What the operator set for all watched channels."""
+
+    channels: tuple[str, ...] = ()
+    """Patterns of the names of channels that are watched from the beginning."""
+    join: bool = False  # join such a channel when it is created
+    bots: frozenset[str] = frozenset()  # ids and names of other bots whose messages are looked up
+    own_domains: frozenset[str] = frozenset()
+    """The organisation's own domains, which are never looked up."""
+    max_cards: int = 30
+    """Cards in a channel in ten minutes before it is paused; 0: no limit."""
 
 
 class InstanceRefused(Exception):
@@ -153,6 +169,34 @@ def is_foreign(payload: Payload, home: str) -> bool:
     installed = installed or {optional(payload, "context_team_id")} - {None}
     is_shared = payload.get("is_ext_shared_channel") is True and bool(installed)
     return (named != home and not is_shared) or bool(installed and home not in installed)
+
+
+def mentioned(message: Payload) -> set[str]:
+    """The ids of those whom the text of a message mentions."""
+    return set(_MENTION.findall(optional(message, "text") or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class BotFilter:
+    """Whose messages are looked up: people's, and those of the bots that are named here."""
+
+    own: frozenset[str] = frozenset()  # this bot's own ids, whose messages never are
+    allowed: frozenset[str] = frozenset()
+    """Ids and names of other bots. Names are compared without case, and with single spaces."""
+
+    def accepts(self, message: Payload) -> bool:
+        """Whether a message is looked up. One that mentions this bot is answered as a request instead."""
+        if self.own & mentioned(message):
+            return False
+        found = {optional(message, name) for name in ("user", "bot_id", "app_id", "username")}
+        found |= {optional(message, "bot_profile", name) for name in ("name", "app_id")}
+        if self.own & found:
+            return False
+        return not message.get("bot_id") or bool(_folded(self.allowed) & _folded(filter(None, found)))
+
+
+def _folded(names: Iterable[str]) -> set[str]:
+    return {" ".join(name.split()).casefold() for name in names}
 
 
 def is_listed(person: Person, users: frozenset[str]) -> bool:

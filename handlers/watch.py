@@ -1,4 +1,4 @@
-"""Watched channels: what a message in one calls for (a card, a reaction, or nothing), and what storage must offer for that."""
+"""Watched channels: how one is watched, the cards in answer to its messages, what is ignored, and the storage of all that."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,12 @@ from typing import Protocol
 
 from pydantic import ConfigDict, Field
 
-from handlers.case import JUDGED, Case, UnreadableCase
+from handlers.case import Case, UnreadableCase
 from handlers.event_payloads import MessageEvent
 from handlers.request import Frozen, Request
 from vt.indicators import host_of
 from vt.indicators.hosts import is_within
 from vt.lookup import Lookup
-from vt.verdict import Finding, State
 
 DUPLICATE_WINDOW = timedelta(hours=24)
 """For this long an indicator that was answered in a channel gets no second card there; it is only counted."""
@@ -108,20 +107,6 @@ class Card:
         return bool(self.case.ts or self.case.posting or self.progress.reaction)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the operator set for all watched channels."""
-
-    channels: tuple[str, ...] = ()
-    """Patterns of the names of channels that are watched from the beginning."""
-    join: bool = False  # join such a channel when it is created
-    bots: frozenset[str] = frozenset()  # ids and names of other bots whose messages are looked up
-    own_domains: frozenset[str] = frozenset()
-    """The organisation's own domains, which are never looked up."""
-    max_cards: int = 30
-    """Cards in a channel per THROTTLE_PERIOD before it is paused; 0: no limit."""
-
-
 def lookup_key(lookup: Lookup) -> str:
     """A SHA-256 in hex by which a lookup is remembered: of fixed length, and without the value itself.
 
@@ -156,36 +141,13 @@ def matches(channel: str, patterns: Iterable[str]) -> bool:
 
 def covers(ignored: str, lookup: Lookup) -> bool:
     """Whether an ignored value covers a lookup: a domain with its subdomains, a network, or the value itself."""
-    indicator = lookup.indicator
-    host = indicator and host_of(indicator)
+    host = lookup.indicator and host_of(lookup.indicator)
     if lookup.value == ignored or (host and is_within(host.value, {ignored})):
         return True
     try:
         return bool(host) and ip_address(host.value if host else "") in ip_network(ignored)
     except ValueError:
         return False
-
-
-def verdict_changed(before: Finding, after: Finding) -> bool:
-    """Whether a verdict is another one than it was. A verdict that is missing on either side is no change."""
-    return before.state in JUDGED and after.state in JUDGED and before.state is not after.state
-
-
-def reaction_for(findings: Sequence[Finding]) -> Reaction:
-    """The reaction that sums findings up: BAD when any is flagged, GOOD when all are clean, else OPEN."""
-    states = {finding.state for finding in findings}
-    if states & {State.RISKY, State.SUSPICIOUS}:
-        return Reaction.BAD
-    return Reaction.GOOD if states == {State.CLEAN} else Reaction.OPEN
-
-
-def needs_card(mode: Mode, card: Card, findings: Sequence[Finding]) -> bool:
-    """Whether there must be a card now. One that was posted is kept up to date in every mode."""
-    if not findings:
-        return False
-    if card.case.ts or card.overrides.show_card or mode in (Mode.ALL, Mode.DRY_RUN):
-        return True
-    return mode is Mode.RISKY and any(finding.state is State.RISKY for finding in findings)
 
 
 # Storage -----------------------------------------------------------------------------------------------

@@ -14,14 +14,14 @@ from handlers import commands, event_payloads
 from handlers.admission import accept_or_raise, effective_settings
 from handlers.case import StoreDown, is_shared
 from handlers.deps import ListenerDeps, WatchDeps
-from handlers.event_payloads import AddressedMessage, Bot, BotFilter, parse_event
+from handlers.event_payloads import AddressedMessage, Bot, parse_event
 from handlers.files import file_lookups
 from handlers.instances import named, with_option
 from handlers.listeners.commands import command_request, head, parse_or_error, select
 from handlers.open_modals import Head
 from handlers.parser import MOST_VALUES, new_lookup, parse_options, with_action, with_hyphens
 from handlers.payloads import MalformedPayload, Payload
-from handlers.people import is_foreign
+from handlers.people import BotFilter, is_foreign
 from handlers.request import (
     Answers,
     CardRequest,
@@ -219,8 +219,8 @@ async def on_message(event: Payload, body: Payload, context: AsyncBoltContext, d
         return
     wanted = () if message.is_deletion else lookups(message.text, deps)
     if wanted or message.is_edit or message.is_deletion:
-        received = event_payloads.channel_message(message, bot(context))
-        request = CardRequest(**head(received.delivery, received.origin, deps), lookups=wanted)
+        origin = event_payloads.card_origin(message, bot(context))
+        request = CardRequest(**head(message.delivery, origin, deps), lookups=wanted)
         await deps.cards.record(message, wanted, request)
 
 

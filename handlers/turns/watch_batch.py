@@ -19,7 +19,7 @@ from handlers.slack_errors import NO_USE, NotPosted, TokenRefused, Unknown, call
 from handlers.text import channels as channels_text
 from handlers.text.language import language
 from handlers.turns import watch_cards
-from handlers.turns.watch_cards import place, with_case, with_progress
+from handlers.turns.watch_cards import needs_card, place, verdict_changed, with_case, with_progress
 from handlers.views import messages
 from handlers.watch import (
     NAME_RULE_LIFETIME,
@@ -31,8 +31,6 @@ from handlers.watch import (
     lookup_key,
     lookups_of,
     matches,
-    needs_card,
-    verdict_changed,
 )
 from vt.evidence import Thresholds
 from vt.fair_queue import Priority

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from handlers import posting
-from handlers.case import Case, Outcome, UnreadableCase
+from handlers.case import JUDGED, Case, Outcome, UnreadableCase
 from handlers.deps import WatchDeps
 from handlers.posting import end, judged, reply, without_blocking
 from handlers.request import CardActionRequest, Origin, ShowCardRequest, Verb
@@ -23,17 +23,8 @@ from handlers.turns.buttons import post_ephemeral
 from handlers.views import messages
 from handlers.views.messages import CardContext
 from handlers.views.rich_text import Message
-from handlers.watch import (
-    Card,
-    CardOverrides,
-    Mode,
-    Reaction,
-    Watch,
-    lookup_key,
-    reaction_for,
-    urls_to_confirm,
-)
-from vt.verdict import Finding
+from handlers.watch import Card, CardOverrides, Mode, Reaction, Watch, lookup_key, urls_to_confirm
+from vt.verdict import Finding, State
 
 log = structlog.get_logger()
 
@@ -51,6 +42,28 @@ def with_case(card: Card, **changes: Any) -> Card:
 def with_progress(card: Card, **changes: Any) -> Card:
     """The card, with these fields of its progress changed."""
     return replace(card, progress=card.progress.model_copy(update=changes))
+
+
+def verdict_changed(before: Finding, after: Finding) -> bool:
+    """Whether a verdict is another one than it was. A verdict that is missing on either side is no change."""
+    return before.state in JUDGED and after.state in JUDGED and before.state is not after.state
+
+
+def reaction_for(findings: Sequence[Finding]) -> Reaction:
+    """The reaction that sums findings up: BAD when any is flagged, GOOD when all are clean, else OPEN."""
+    states = {finding.state for finding in findings}
+    if states & {State.RISKY, State.SUSPICIOUS}:
+        return Reaction.BAD
+    return Reaction.GOOD if states == {State.CLEAN} else Reaction.OPEN
+
+
+def needs_card(mode: Mode, card: Card, findings: Sequence[Finding]) -> bool:
+    """Whether there must be a card now. One that was posted is kept up to date in every mode."""
+    if not findings:
+        return False
+    if card.case.ts or card.overrides.show_card or mode in (Mode.ALL, Mode.DRY_RUN):
+        return True
+    return mode is Mode.RISKY and any(finding.state is State.RISKY for finding in findings)
 
 
 async def show(card: Card, watch: Watch, now: datetime, deps: WatchDeps) -> Card | None:

@@ -13,8 +13,9 @@ from bot.server import storable
 from bot.settings import SettingsError, load
 from bot.terminal import lines
 from handlers import event_payloads
-from handlers.event_payloads import BotFilter, all_text, forwarded_text, parse_event
+from handlers.event_payloads import all_text, forwarded_text, parse_event
 from handlers.payloads import MalformedPayload
+from handlers.people import BotFilter
 from handlers.views.rich_text import mrkdwn
 from playground.slack.delivery import Delivery
 from playground.slack.workspace import Workspace

@@ -22,7 +22,7 @@ from bot.terminal import lines
 from handlers.admission import Directory, Languages, RecentSettings
 from handlers.case import Outcome
 from handlers.deps import Deps
-from handlers.people import Policy
+from handlers.people import Policy, WatchRules
 from handlers.request import (
     AnswerRequest,
     CardRequest,
@@ -37,7 +37,6 @@ from handlers.request import (
 from handlers.turns import watch_batch
 from handlers.turns.buttons import STORED_WITHIN, NotStoredYet
 from handlers.turns.dispatch import HANDLERS
-from handlers.watch import Rules
 from tests.support.memory_storage import (
     MemoryCards,
     MemoryCases,
@@ -286,7 +285,7 @@ class World:
             modals=None,
             channel_settings=RecentSettings(channels, self.clock),
             watches=channels,
-            rules=Rules(),
+            rules=WatchRules(),
             logins=None,
             directory=directory,
             languages=Languages(directory, channels),
