@@ -3,10 +3,9 @@
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from bot import file_sources, instances
 from bot.backend import Backend, backend, new_id
@@ -47,25 +46,14 @@ LONGEST_WAIT = timedelta(minutes=2)
 """How long VirusTotal may be out of reach, or the quota spent, before there is no answer."""
 
 
-class FailOn(StrEnum):
-    """The mildest state that `--fail-on` counts as a failure."""
-
-    RISKY = "risky"
-    SUSPICIOUS = "suspicious"
-
-    def fails(self, finding: Finding) -> bool:
-        """Whether this finding is that bad, or worse."""
-        states = {State.RISKY} if self is FailOn.RISKY else {State.RISKY, State.SUSPICIOUS}
-        return finding.state in states
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
     """The words after `ask`, without its own options, and those."""
 
     line: str
     as_json: bool = False
-    fail_on: FailOn | None = None
+    fail_on: Collection[State] = ()
+    """The states with which it fails."""
     wait: bool = False  # for the quota, however long that takes
 
 
@@ -196,7 +184,7 @@ def _status(found: Sequence[Finding], question: Question) -> int:
     back = [one.until for one in found if isinstance(one.error, QuotaSpent) and one.until]
     if back:
         say(line(about.QUOTA_SPENT, at=minute(min(back))))
-    if question.fail_on and any(map(question.fail_on.fails, found)):
+    if any(one.state in question.fail_on for one in found):
         return FAILED
     if back:
         return SPENT

@@ -1,16 +1,17 @@
-"""The operator's terminal: messages as lines on it, `vtbot doctor` (do the settings work?) and `vtbot audit` (who asked what?)."""
+"""The operator's terminal: messages as lines on it, and the commands doctor, audit and forget."""
 
-import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
 
 from bot import storage
 from bot.backend import backend
@@ -20,7 +21,7 @@ from bot.manifest import SCOPES, Mode
 from bot.settings import Settings
 from bot.slack_client import web_client
 from bot.startup import database
-from bot.storage.history import AuditTrail, Entry
+from bot.storage.history import COLUMNS, AuditTrail, Entry
 from handlers.case import StoreDown
 from handlers.text import about
 from handlers.text import terminal as terminal_text
@@ -32,14 +33,9 @@ from handlers.views import messages
 from handlers.views.rich_text import Message, clean
 from vt.verdict import State
 
-if TYPE_CHECKING:
-    from rich.text import Text
-
-DONE, NOT_DONE, WRONG, FAILED, SPENT = range(5)
-"""Exit statuses."""
+DONE, NOT_DONE, WRONG, FAILED, SPENT = range(5)  # exit statuses
 Json = Mapping[str, Any]
-LONGEST_CELL = 64
-"""Characters to which the columns of a table are aligned: a SHA-256."""
+LONGEST_CELL = 64  # characters to which the columns of a table are aligned: a SHA-256
 COLOURS = {
     State.RISKY: "red",
     State.SUSPICIOUS: "dark_orange",
@@ -47,9 +43,6 @@ COLOURS = {
     State.PENDING: "yellow",
     State.NOT_CHECKED: "magenta",
 }
-COLUMNS = ("at", "outcome", "calls", "user", "channel", "way", "verb", "what")
-"""Of the audit trail as a table; and the instance of VirusTotal, if there is a choice."""
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def operator(settings: Settings) -> Audience:
@@ -85,85 +78,57 @@ async def healthy(probes: Mapping[str, Probe], audience: Audience) -> int:
     return NOT_DONE if any(fault for _, fault in found.values()) else DONE
 
 
-def moment(value: str) -> datetime:
-    """A date or a time as ISO 8601 writes it; UTC, if it does not say. Raises ValueError."""
-    read = datetime.fromisoformat(value)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
 async def audit(settings: Settings, since: datetime, *, as_json: bool, request_id: str | None = None) -> int:
     """Write the audit trail from then on, the oldest entry first, or only the request with that id.
 
     Exit status 1 when there is no such request, or the database does not answer.
     """
-    async with database(settings) as url:
-        kept = Database(url)
-        try:
-            if request_id is None:
-                entries = AuditTrail(kept).since(since)
-            elif entry := await AuditTrail(kept).find(request_id):
-                entries = _only(entry)
-            else:
-                say(line(terminal_text.NO_REQUEST, id=outside(request_id, 80)))
-                return NOT_DONE
-            columns = (*COLUMNS, "instance") if len(instances(settings)) > 1 else COLUMNS
-            return await _written(entries, columns, as_json=as_json)
-        except StoreDown:
-            say(terminal_text.DATABASE_SILENT)
-            return NOT_DONE
-        finally:
-            await kept.close()
+    columns = (*COLUMNS, "instance") if len(instances(settings)) > 1 else COLUMNS
 
-
-async def forget(settings: Settings, team: str) -> int:
-    """Delete all that is kept for a workspace, or an organisation's: exit status 1 when the database does not answer."""
-    async with database(settings) as url:
-        kept = Database(url)
-        try:
-            count = await storage.forget(kept, team)
-        except StoreDown:
-            say(terminal_text.DATABASE_SILENT)
+    async def written(kept: Database) -> int:
+        entry = None if request_id is None else await AuditTrail(kept).find(request_id)
+        if request_id is not None and entry is None:
+            say(line(terminal_text.NO_REQUEST, id=outside(request_id, 80)))
             return NOT_DONE
-        finally:
-            await kept.close()
-    show(messages.note(terminal_text.forgotten(team, count)))
-    return DONE
+        try:
+            if not as_json:
+                sys.stdout.write("\t".join(columns) + "\n")
+            async for one in _only(entry) if entry else AuditTrail(kept).since(since):
+                sys.stdout.write(f"{one.as_json() if as_json else one.as_row(columns)}\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read it has read enough. What is still buffered must not complain at the end of the process.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+    return await _with_database(settings, written)
 
 
 async def _only(entry: Entry) -> AsyncIterator[Entry]:
     yield entry
 
 
-async def _written(entries: AsyncIterator[Entry], columns: Sequence[str], *, as_json: bool) -> int:
-    try:
-        if not as_json:
-            sys.stdout.write("\t".join(columns) + "\n")
-        async for entry in entries:
-            sys.stdout.write(f"{as_line(entry) if as_json else as_row(entry, columns)}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read it has read enough. What is still buffered must not complain at the end of the process.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return DONE
+async def forget(settings: Settings, team: str) -> int:
+    """Delete all that is kept for a workspace, or an organization's: exit status 1 when the database does not answer."""
+
+    async def deleted(kept: Database) -> int:
+        show(messages.note(terminal_text.forgotten(team, await storage.forget(kept, team))))
+        return DONE
+
+    return await _with_database(settings, deleted)
 
 
-def as_line(entry: Entry) -> str:
-    """An entry as one line of JSON, with the instance if it is not VT_API_KEY's."""
-    known = {**asdict(entry), "at": _time(entry)}
-    known |= {} if known.pop("instance") == "" else {"instance": entry.instance}
-    return json.dumps(known, ensure_ascii=False)
-
-
-def as_row(entry: Entry, columns: Sequence[str] = COLUMNS) -> str:
-    """Columns of an entry, separated by tabs; no value can hold a tab or a line break."""
-    outcome = f"{entry.outcome}: {entry.why}" if entry.why else entry.outcome
-    what = ", ".join(f"{one['action']} {one['value']}" for one in entry.what)
-    shown = {**asdict(entry), "at": _time(entry), "outcome": outcome, "what": what}
-    return "\t".join(clean(str(shown[column])).replace("\n", " ") for column in columns)
-
-
-def _time(entry: Entry) -> str:
-    return entry.at.astimezone(UTC).isoformat(timespec="seconds")
+async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[int]]) -> int:
+    """The exit status of some work: 1 when the database does not answer."""
+    async with database(settings) as url:
+        kept = Database(url)
+        try:
+            return await work(kept)
+        except StoreDown:
+            say(terminal_text.DATABASE_SILENT)
+            return NOT_DONE
+        finally:
+            await kept.close()
 
 
 def say(line: str) -> None:
@@ -173,8 +138,6 @@ def say(line: str) -> None:
 
 def show(message: Message) -> None:
     """Write a message to stdout, in colours if that is a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - 4 MB that a bot at work does without
-
     console = Console(highlight=False, soft_wrap=True)
     for shown in lines(message.blocks, message.text):
         console.print(shown)
@@ -191,55 +154,48 @@ def new_file(name: str, content: bytes) -> Path:
     return path
 
 
-def _text(text: str = "", style: str = "") -> "Text":
-    from rich.text import Text  # noqa: PLC0415 - a bot at work has no terminal
-
-    return Text(text, style=style)
-
-
-def lines(blocks: Sequence[Json], text: str, name_of: Callable[[str], str] = str) -> list["Text"]:
+def lines(blocks: Sequence[Json], text: str, name_of: Callable[[str], str] = str) -> list[Text]:
     """A message as lines: its blocks, or its plain text when it has none. Buttons have numbers.
 
     `name_of`: the name of a person or channel by id, where names are known.
     """
     if not blocks:
-        return [_text(_without_marks(text, name_of))]
+        return [Text(_without_marks(text, name_of))]
     numbers = iter(range(1, 100))
     return [line for block in blocks for line in _block(block, numbers, name_of)]
 
 
-def _block(block: Json, numbers: Iterator[int], name_of: Callable[[str], str]) -> Iterator["Text"]:
+def _block(block: Json, numbers: Iterator[int], name_of: Callable[[str], str]) -> Iterator[Text]:
     match block["type"]:
         case "rich_text":
             for part in block["elements"]:
                 yield from _lines(part, name_of)
         case "header":
             shown = str(block["text"]["text"])
-            yield _text(shown, style=_bold(shown))
+            yield Text(shown, style=_bold(shown))
         case "section":
             texts = [block["text"]] if "text" in block else []
-            yield from (_text(_plain(one, name_of)) for one in (*texts, *block.get("fields", ())))
+            yield from (Text(_plain(one, name_of)) for one in (*texts, *block.get("fields", ())))
         case "context":
             texts = [_plain(element, name_of) for element in block["elements"]]
-            yield _text(" · ".join(texts), style="dim")
+            yield Text(" · ".join(texts), style="dim")
         case "container":
-            yield _text(str(block["title"]["text"]), style="dim")
+            yield Text(str(block["title"]["text"]), style="dim")
             yield from (line for inner in block["child_blocks"] for line in _block(inner, numbers, name_of))
         case "table":
             yield from _table(block["rows"], name_of)
         case "actions":
             labels = [label for element in block["elements"] for label in _labels(element)]
-            yield _text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
+            yield Text("  ".join(f"({next(numbers)}) {label}" for label in labels), style="cyan")
         case _:
-            yield _text(str(block.get("text", "")))
+            yield Text(str(block.get("text", "")))
 
 
 def _plain(element: Json, name_of: Callable[[str], str]) -> str:
     """A text object as Slack would show it."""
-    if element["type"] != "mrkdwn":
-        return str(element["text"])
-    label = re.sub(r"^\*([^*]+)\*", r"\1", element["text"])
-    return _without_marks(label, name_of)
+    text = str(element["text"])
+    is_plain = element["type"] != "mrkdwn"
+    return text if is_plain else _without_marks(re.sub(r"^\*([^*]+)\*", r"\1", text), name_of)
 
 
 def _without_marks(mrkdwn: str, name_of: Callable[[str], str]) -> str:
@@ -249,13 +205,13 @@ def _without_marks(mrkdwn: str, name_of: Callable[[str], str]) -> str:
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _table(rows: Sequence[Sequence[Json]], name_of: Callable[[str], str]) -> Iterator["Text"]:
+def _table(rows: Sequence[Sequence[Json]], name_of: Callable[[str], str]) -> Iterator[Text]:
     """Rows with aligned columns; the last one may be of any length."""
     cells = [[_lines(part, name_of)[0] for cell in row for part in cell["elements"]] for row in rows]
     widths = [min(LONGEST_CELL, max(map(len, column))) for column in zip(*cells, strict=True)]
     for row in cells:
-        padded = (cell + _text(" " * (width - len(cell))) for cell, width in zip(row, widths, strict=True))
-        line = _text("  ").join(padded)
+        padded = (cell + Text(" " * (width - len(cell))) for cell, width in zip(row, widths, strict=True))
+        line = Text("  ").join(padded)
         line.rstrip()
         yield line
 
@@ -263,14 +219,12 @@ def _table(rows: Sequence[Sequence[Json]], name_of: Callable[[str], str]) -> Ite
 def _labels(element: Json) -> list[str]:
     """What can be pressed; each entry of an overflow menu has a number of its own, as in the workspace."""
     entries = element["options"] if element["type"] == "overflow" else [element]
-    return [
-        (one.get("text") or one.get("placeholder") or {"text": element["action_id"]})["text"]
-        for one in entries
-    ]
+    texts = (one.get("text") or one.get("placeholder") for one in entries)
+    return [text["text"] if text else element["action_id"] for text in texts]
 
 
-def _lines(part: Json, name_of: Callable[[str], str]) -> list["Text"]:
-    text = _text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else _text()
+def _lines(part: Json, name_of: Callable[[str], str]) -> list[Text]:
+    text = Text("▌ ", style="yellow") if part["type"] == "rich_text_quote" else Text()
     for piece in part["elements"]:
         text.append(_said(piece, name_of), style=_style(piece))
     text.rstrip()
@@ -279,15 +233,10 @@ def _lines(part: Json, name_of: Callable[[str], str]) -> list["Text"]:
 
 def _said(piece: Json, name_of: Callable[[str], str]) -> str:
     """The text of a piece: a time as its fallback, a person or a channel by name."""
-    match piece["type"]:
-        case "date":
-            return str(piece["fallback"])
-        case "user":
-            return f"@{name_of(piece['user_id'])}"
-        case "channel":
-            return f"#{name_of(piece['channel_id'])}"
-        case _:
-            return str(piece.get("text") or piece.get("url", ""))
+    kind = piece["type"]
+    if mark := {"user": "@", "channel": "#"}.get(kind):
+        return mark + name_of(piece[f"{kind}_id"])
+    return str(piece["fallback"] if kind == "date" else piece.get("text") or piece.get("url", ""))
 
 
 def _style(piece: Json) -> str:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from bot import terminal
-from bot.__main__ import parser
+from bot.__main__ import BEGINNING, parser
 from bot.database import Database
 from bot.settings import load
 from bot.storage.history import AuditTrail, Entry
@@ -18,7 +18,7 @@ EICAR = "44d88612fea8a8f36de82e1278abb02f"
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-async def entries(database, since=terminal.BEGINNING):
+async def entries(database, since=BEGINNING):
     """Everything on record."""
     kept = Database(database)
     try:

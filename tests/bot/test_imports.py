@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 NEVER_AT_WORK = {
     "alembic",
     "babel",
@@ -19,6 +21,19 @@ NEVER_AT_WORK = {
     "yaml",
 }
 """What is for rare occasions, for the tools, or of use to other programs only."""
+
+
+NEVER_TO_HELP = NEVER_AT_WORK | {
+    "aiohttp",
+    "httpx",
+    "procrastinate",
+    "prometheus_client",
+    "psycopg",
+    "slack_bolt",
+    "slack_sdk",
+    "structlog",
+}
+"""What only a command that does something needs."""
 
 
 def loaded(statement):
@@ -48,3 +63,34 @@ def test_the_parser_and_the_sentences_need_no_network():
     """`vtbot --version`, and a command with a usage error, are answered by these alone."""
     packages, _ = loaded("import handlers.parser, handlers.text.terminal, handlers.text.usage")
     assert packages & {"aiohttp", "httpx", "slack_bolt", "slack_sdk"} == set()
+
+
+TYPED = """
+import sys
+from contextlib import suppress
+from bot.__main__ import main
+with suppress(SystemExit):
+    main({words}, {{}})
+"""
+"""A command as it is typed, with no settings."""
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["ask", "--help"], ["nope"]])
+def test_what_needs_no_settings_loads_nothing_that_answers(words):
+    """Version, help and wrong usage: packages for HTTP, the database, Slack and the log take most of a second."""
+    packages, modules = loaded(TYPED.format(words=words))
+    assert packages & NEVER_TO_HELP == set()
+    assert {name for name in modules if name.startswith("bot.")} <= {"bot.__main__"}
+
+
+def test_the_manifest_is_printed_without_the_bot_at_work():
+    """It needs the settings' names and the listeners' shortcuts, and no database."""
+    _, modules = loaded(TYPED.format(words=["manifest"]))
+    assert modules & {"bot.app", "bot.ask", "bot.backend", "bot.terminal", "bot.database"} == set()
+
+
+def test_a_question_at_the_terminal_loads_no_slack():
+    """`vtbot ask` speaks to the database and to VirusTotal."""
+    packages, modules = loaded("import bot.__main__, bot.ask")
+    assert packages & {"matplotlib", "paramiko", "playground", "slack_bolt", "slack_sdk", "yaml"} == set()
+    assert modules & {"bot.app", "bot.oauth", "bot.server", "bot.slack_client"} == set()

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from bot.__main__ import COMMANDS, main
-from bot.terminal import COLUMNS
+from bot.storage.history import COLUMNS
 from tests.support.app_fixture import address
 from tests.support.leftovers import leftovers
 from tests.support.logs import restored_logging
