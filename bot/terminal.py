@@ -19,7 +19,6 @@ from bot.database import Database
 from bot.instances import instances
 from bot.manifest import SCOPES, Mode
 from bot.settings import Settings
-from bot.slack_client import web_client
 from bot.startup import database
 from bot.storage.history import COLUMNS, AuditTrail, Entry
 from handlers.case import StoreDown
@@ -52,6 +51,8 @@ def operator(settings: Settings) -> Audience:
 
 async def doctor(settings: Settings) -> int:
     """Check what the settings name: exit status 1 when something does not answer, or Slack has not granted a scope."""
+    from bot.slack_client import web_client  # noqa: PLC0415 - only this command speaks to Slack
+
     kinds = {name: one.kind for name, one in instances(settings).items()}
     show(messages.note(terminal_text.doctor(settings.mode.value, kinds)))
     async with backend(settings) as parts, web_client(settings) as slack:

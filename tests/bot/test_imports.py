@@ -89,8 +89,8 @@ def test_the_manifest_is_printed_without_the_bot_at_work():
     assert modules & {"bot.app", "bot.ask", "bot.backend", "bot.terminal", "bot.database"} == set()
 
 
-def test_a_question_at_the_terminal_loads_no_slack():
-    """`vtbot ask` speaks to the database and to VirusTotal."""
+def test_a_question_at_the_terminal_loads_nothing_that_serves_slack():
+    """`vtbot ask` speaks to the database and to VirusTotal, and needs none of Slack's listeners."""
     packages, modules = loaded("import bot.__main__, bot.ask")
-    assert packages & {"matplotlib", "paramiko", "playground", "slack_bolt", "slack_sdk", "yaml"} == set()
+    assert packages & {"matplotlib", "paramiko", "playground", "slack_bolt", "yaml"} == set()
     assert modules & {"bot.app", "bot.oauth", "bot.server", "bot.slack_client"} == set()
