@@ -5,7 +5,7 @@ import pytest
 from handlers.request import Detail
 from handlers.text.language import Language
 from tests.support.browser import MISSING
-from tests.support.cards import LINES, LINES_ABOVE, PEOPLE, looked_at, posted, spoken
+from tests.support.cards import LINES, LINES_ABOVE, PEOPLE, looked_at, posted, set_fonts, spoken
 from tests.support.findings import HASHES_OF_ONE_FILE, ONE, SCENES, longest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
@@ -27,6 +27,7 @@ async def test_few_lines_above_the_buttons(browser, tongue):
         posted(messages) as address,
         looked_at(browser, address, 390, who=PEOPLE[tongue]) as (seat, items),
     ):
+        await set_fonts(seat)
         await items.nth(len(scenes) - 1).wait_for()
         assert await items.filter(has_text=DATES[tongue]).count() > len(ONE) // 2
         for width, most in LINES_ABOVE.items():

@@ -1,7 +1,10 @@
 """Answers to look at, in a workspace that a browser shows."""
 
+import base64
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import matplotlib as mpl
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.case import Sighting, Summary
@@ -64,6 +67,26 @@ async def looked_at(browser, address, width, scheme="light", who="ana"):
     size = {"width": width, "height": 900}
     async with window(browser, address, who, "C0GENERAL1", viewport=size, color_scheme=scheme) as seat:
         yield seat, seat.page.locator("main li.message").filter(has_text="VirusTotal")
+
+
+FONTS = (
+    ("Lato", "400", "DejaVuSans", "87%"),
+    ("Lato", "700 900", "DejaVuSans-Bold", "78%"),
+    ("SFMono-Regular", "400 900", "DejaVuSansMono", "100%"),
+)
+"""Fonts that come with matplotlib under the names that the page asks for first, scaled to the width of Slack's letters."""
+SET_FONT = """async ([family, weight, data, sizeAdjust]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
+  document.fonts.add(await new FontFace(family, bytes.buffer, { weight, sizeAdjust }).load())
+}"""
+
+
+async def set_fonts(seat):
+    """Have the page show the same letters on every machine: how many fit into a line depends on them."""
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    for family, weight, name, size in FONTS:
+        data = base64.b64encode((folder / f"{name}.ttf").read_bytes()).decode()
+        await seat.page.evaluate(SET_FONT, [family, weight, data, size])
 
 
 LINES = """(items) => items.map((item) => {
