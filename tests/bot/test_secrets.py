@@ -78,7 +78,7 @@ def canaries():
 async def guarded(database, folder, canaries, mode, **environ):
     """Grounds on which every secret is a canary; at the end they were nowhere."""
     place_of = {"kind": "private", "any_key": False, "key": canaries["vt_key"], "invent": False}
-    async with grounds(database, folder, sandbox=place_of, **environ) as place:
+    async with grounds(database, folder, sandbox=place_of, imported=False, **environ) as place:
         slack = place.slack
         slack.forgives(*Rule)
         slack.bot_token = slack.api.bot_token = canaries["bot_token"]

@@ -82,6 +82,7 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(database, tmp_path):
             database,
             tmp_path,
             sandbox={"invent": False},
+            imported=False,
             VT_API_KEY=VT_KEY,
             HOSTS_FILE=str(hosts),
             SSH_AD_HOC="true",

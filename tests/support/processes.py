@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playground.slack.workspace import Workspace
 from playground.virustotal import Sandbox
+from tests.support import forked
 from tests.support.app_fixture import address
 
 ROOT = Path(__file__).parents[2]
@@ -54,10 +55,14 @@ class Died(Exception):
 
 
 class Process:
-    """One `vtbot run`. What it writes is kept in a file, over all its lives."""
+    """One `vtbot run`. What it writes is kept in a file, over all its lives.
 
-    def __init__(self, environ, folder, *arguments):
+    Its lives begin with a program of their own, or, if `imported`, with the bot imported by another one (see forked.py).
+    """
+
+    def __init__(self, environ, folder, *arguments, imported=False):
         self.environ, self.folder, self.arguments = environ, folder, arguments or ("run",)
+        self._begin = self._fork if imported else self._execute
         self.log = folder / f"{id(self)}.log"
         self.ports = []
         self._process = None
@@ -75,14 +80,7 @@ class Process:
         assert self._process is None or self._process.returncode is not None, "it is still alive"
         began = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", *self.arguments),
-                cwd=self.folder,
-                env=VARIABLES | self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self._process = await self._begin(log)
         async with asyncio.timeout(seconds):
             while not (ready := self._ready_since(began)):
                 if self._process.returncode is not None:
@@ -90,6 +88,19 @@ class Process:
                 await asyncio.sleep(0.02)
         self.ports.append(ready[0])
         return ready[0]
+
+    async def _execute(self, log):
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *self.arguments),
+            cwd=self.folder,
+            env=VARIABLES | self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+    async def _fork(self, log):
+        return await forked.start(self.arguments, self.folder, VARIABLES | self.environ, log)
 
     def _ready_since(self, began):
         """The port it has named after so many bytes of its log, of which the lives before may have written megabytes."""
@@ -121,14 +132,15 @@ class Process:
 class Grounds:
     """Slack and VirusTotal as a bot's process finds them, and the settings that lead there."""
 
-    def __init__(self, slack, virustotal, database, folder, environ):
+    def __init__(self, slack, virustotal, database, folder, environ, imported):
         self.slack, self.virustotal, self.database, self.folder = slack, virustotal, database, folder
         self.environ = environ
+        self._imported = imported
         self.processes = []
 
     async def bot(self, **environ):
         """Another process of the bot, at work; what is delivered goes to the latest one."""
-        process = Process(self.environ | environ, self.folder)
+        process = Process(self.environ | environ, self.folder, imported=self._imported)
         self.processes.append(process)
         await self.up(process)
         return process
@@ -139,10 +151,10 @@ class Grounds:
 
 
 @asynccontextmanager
-async def grounds(database, folder, *, sandbox=None, **environ):
+async def grounds(database, folder, *, sandbox=None, imported=True, **environ):
     """A workspace and a VirusTotal of this process, for bots in processes of their own; all are killed at the end.
 
-    Without a database they make a private one.
+    Without a database they make a private one. `imported` is explained at Process.
     """
     async with Workspace() as slack, Sandbox(**(sandbox or {})).serve() as virustotal:
         given = {
@@ -154,7 +166,7 @@ async def grounds(database, folder, *, sandbox=None, **environ):
             "VT_QUOTA_MINUTE": "0",
             "PORT": "0",
         } | ({"DATABASE_URL": address(database)} if database else {})
-        place = Grounds(slack, virustotal, database, folder, given | environ)
+        place = Grounds(slack, virustotal, database, folder, given | environ, imported)
         try:
             yield place
         finally:

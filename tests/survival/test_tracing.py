@@ -30,7 +30,9 @@ async def test_one_trace_for_a_request(database, tmp_path):
     """A delivery, its turn, and in them the calls and statements; also the turns of another process after a kill."""
     async with (
         otlp_receiver() as receiver,
-        grounds(database, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **SENT_OFTEN) as place,
+        grounds(
+            database, tmp_path, imported=False, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **SENT_OFTEN
+        ) as place,
     ):
         bot, questions = await place.bot(), Questions(place)
         asked = asyncio.Event()
@@ -71,7 +73,9 @@ async def test_nothing_secret_is_in_it(database, tmp_path):
     """Neither an indicator, nor what was typed, nor an address, a token or the key."""
     async with (
         otlp_receiver() as receiver,
-        grounds(database, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **SENT_OFTEN) as place,
+        grounds(
+            database, tmp_path, imported=False, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **SENT_OFTEN
+        ) as place,
     ):
         bot = await place.bot()
         for line in (
@@ -100,7 +104,7 @@ async def test_nothing_secret_is_in_it(database, tmp_path):
 async def test_a_receiver_that_is_away(database, tmp_path):
     """Nobody listens at the endpoint: requests are answered, and the bot ends in time with status 0."""
     async with grounds(
-        database, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", **SENT_OFTEN
+        database, tmp_path, imported=False, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", **SENT_OFTEN
     ) as place:
         bot, questions = await place.bot(), Questions(place)
         await questions.ask()
