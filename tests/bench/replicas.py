@@ -96,11 +96,11 @@ class Run:
         self._channel.members |= {person.id for person in self._people}
         slack.watches(self._see)
 
-    async def start(self, count):
-        """So many replicas, all at work."""
+    async def start(self, count, *, imported=False):
+        """So many replicas, all at work. `imported` is explained at Process."""
         for _ in range(count):
             folder = Path(tempfile.mkdtemp(dir=self.folder))
-            self.replicas.append(Process(self.environ, folder))
+            self.replicas.append(Process(self.environ, folder, imported=imported))
         await asyncio.gather(*map(self._revive, self.replicas))
 
     async def _revive(self, replica):
@@ -397,7 +397,7 @@ class _Line:
             self._free.pop()[1].close()
 
 
-async def run(url, folder, story, *, replicas=3, latency=LATENCY, write=None):
+async def run(url, folder, story, *, replicas=3, latency=LATENCY, write=None, imported=False):
     """Tell a story of replicas on one database: it is called with the `Run`. The replicas are killed at the end.
 
     `write` is called each minute with a line that says how far it is.
@@ -421,7 +421,7 @@ async def run(url, folder, story, *, replicas=3, latency=LATENCY, write=None):
             under_test = Run(slack, environ, folder)
             telling = asyncio.create_task(under_test.tell(write))
             try:
-                await under_test.start(replicas)
+                await under_test.start(replicas, imported=imported)
                 await story(under_test)
                 await under_test.settle()
                 return under_test.report()

@@ -250,7 +250,7 @@ def instances(folder):
     return path
 
 
-async def run(url, folder, story, *, replicas=3, latency=LATENCY, write=None):
+async def run(url, folder, story, *, replicas=3, latency=LATENCY, write=None, imported=False):
     """Tell a story of replicas with all places installed; returns the `Places`."""
     with ExitStack() as stack:
         virustotal_url = await asyncio.to_thread(stack.enter_context, virustotal(latency))
@@ -268,7 +268,7 @@ async def run(url, folder, story, *, replicas=3, latency=LATENCY, write=None):
             places = Places(slack, environ, Path(folder))
             telling = [asyncio.create_task(place.tell(write)) for place in places.runs.values()]
             try:
-                await places.first.start(replicas)
+                await places.first.start(replicas, imported=imported)
                 for place in INSTALLED:
                     await places.install(place)
                 await story(places)

@@ -104,7 +104,7 @@ async def test_a_standby_is_promoted(new_state, tmp_path):
             await asyncio.gather(fail_over(running), running.deliver(80, 10, 30))
             await running.deliver(20, 10, 30)
 
-        report = await run(either(primary, standby), tmp_path, story, latency=2)
+        report = await run(either(primary, standby), tmp_path, story, latency=2, imported=True)
         assert (report.lost, report.doubled) == (0, 0), "\n".join(report.lines())
         assert report.answered_once == report.accepted > 50
         assert report.faults == []

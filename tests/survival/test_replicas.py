@@ -18,9 +18,11 @@ async def test_killed_while_they_work(database, tmp_path):
     Commands are answered through their response_url, mentions by messages of their own, which have no idempotency key.
     `python -m tests.bench.replicas` is the same, longer and with figures.
     """
-    report = await run(
-        address(database), tmp_path, lambda running: running.deliver_while_killing(4, 200, 20, 20)
-    )
+
+    def story(running):
+        return running.deliver_while_killing(4, 200, 20, 20)
+
+    report = await run(address(database), tmp_path, story, imported=True)
     assert report.kills
     assert (report.lost, report.doubled) == (0, 0), "\n".join(
         (*report.lines(), *cases(address(database), report.failed))
@@ -34,7 +36,7 @@ async def test_over_several_connections(database, tmp_path):
     async with grounds(database, tmp_path, SLACK_SIGNING_SECRET="") as place:
         place.slack.dispatcher.ack_timeout = 60  # on a busy machine too, each is taken when it comes first
         environ = place.environ | {"SLACK_APP_TOKEN": place.slack.app_token}
-        place.processes += [Process(environ, tmp_path) for _ in range(3)]
+        place.processes += [Process(environ, tmp_path, imported=True) for _ in range(3)]
         await asyncio.gather(*(process.start() for process in place.processes))
         await place.slack.link.connected(3, timeout=60)
         questions, asked = Questions(place), []

@@ -12,7 +12,7 @@ async def test_several_workspaces_while_replicas_are_killed(database, tmp_path):
     def story(places):
         return deliver_while_killing(places, 4, 240, 15, 20)
 
-    places = await run(database, tmp_path, story)
+    places = await run(database, tmp_path, story, imported=True)
     said = "\n".join(lines(places, database))
     assert places.first.kills
     assert is_well(places), said
