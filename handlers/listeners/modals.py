@@ -39,7 +39,6 @@ from handlers.text import about as about_text
 from handlers.text import channels as channels_text
 from handlers.text import errors as errors_text
 from handlers.text import files as files_text
-from handlers.text import modals as modals_text
 from handlers.text import usage as usage_text
 from handlers.text.language import localized
 from handlers.views.form import login_form
@@ -98,7 +97,7 @@ async def _submit_form(submission: ModalSubmission, deps: ListenerDeps) -> View 
     """Returns the login form to open on top of this one, if a login is needed. Raises StoreDown, InvalidField, Refused."""
     modal = await find_modal(submission.modal_id, submission.team, submission.user, deps)
     if not isinstance(modal, FormModal):
-        raise Refused(modals_text.FORM_GONE)
+        raise Refused(usage_text.FORM_GONE)
     thresholds, _ = await effective_settings(modal.origin, deps.channel_settings, deps.thresholds)
     submission, modal = in_form(submission, modal, deps.instances)
     wanted = form_command(submission, modal, thresholds)
@@ -154,7 +153,7 @@ async def _submit_settings(submission: ModalSubmission, deps: ListenerDeps) -> d
     except StoreDown:
         return {"answers": about_text.CANNOT_TAKE}
     if not isinstance(modal, SettingsModal):
-        return {"answers": modals_text.FORM_GONE}
+        return {"answers": usage_text.FORM_GONE}
     try:
         wanted = channel_settings(submission)
     except InvalidField as invalid:

@@ -1,4 +1,4 @@
-"""Sentences of forms, modals, files, the home and pictures. They are plain text."""
+"""Sentences of modals, exported files, the home and pictures. They are plain text."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,35 +13,17 @@ from handlers.text.language import lazy_gettext as _
 from vt.evidence import HostCriteria, HostRule
 from vt.verdict import Finding, State
 
-FORM_TITLE = "VirusTotal"
-FORM_SUBMIT = _("Look up")
-FORM_CLOSE = _("Cancel")
-VALUES = _("Indicators")
-VALUES_HINT = _("One per line, or paste any text. Defanged is fine.")
-VALUES_PLACEHOLDER = "192.0.2.1"
-FOUND_HINT = _("Remove what you don't want to look up.")
-FOUND_CUT = _("Only the first {most} of {count} fit here.")
-FOUND_FILES = _("The attached files are looked up too.")
-ACTION = _("Action")
-AS_FOUND = _("Automatic")
-THRESHOLD = _("Threshold")
-THRESHOLD_HINT = _("Number of engines for RISKY. Leave empty for the channel's setting.")
-RESCAN_AFTER = _("Rescan after days")
-RESCAN_HINT = _("Request a new analysis if the last one is older (hashes and URLs). Leave empty: never.")
-ANSWER = _("Answer")
-PRIVATE = _("Only me")
-SHARED = _("Post in the channel")
-FORM_AGAIN = _("Slack closed the form before it opened. Your text is saved: press Open the form.")
-OPEN_FORM = _("Open the form")
-FORM_GONE = _("This form has expired. Copy your text, close the form and open it again.")
-
-# Files ---------------------------------------------------------------------------------------------------
+# Lists of findings: a file for a spreadsheet, a table in an answer ----------------------------------------
 
 COLUMNS = (
     *("indicator", "kind", "action", "state", "engines", "of", "threshold", "analysed", "checked"),
     *("remark", "VirusTotal", "rule"),
 )
-"""Of the table for a spreadsheet, which is in English like the JSON."""
+"""Of the file, which is in English like the JSON."""
+HEAD = (_("State"), _("Indicator"), _("Engines"), _("What it is"), _("Newest evidence"))
+TALLY = _("{icon} {count} {state}")
+CONTEXT = _("context: {flagged}")
+OF_EMAIL = _("domain of the email address")
 
 
 def remark(finding: Finding) -> str:
@@ -49,14 +31,6 @@ def remark(finding: Finding) -> str:
     if finding.state is State.NOT_CHECKED and finding.error:
         return why_not(finding)
     return note(finding)
-
-
-# The table of several findings --------------------------------------------------------------------------
-
-HEAD = (_("State"), _("Indicator"), _("Engines"), _("What it is"), _("Newest evidence"))
-TALLY = _("{icon} {count} {state}")
-CONTEXT = _("context: {flagged}")
-OF_EMAIL = _("domain of the email address")
 
 
 def more_in_csv(left: int) -> str:
@@ -104,6 +78,28 @@ PARTS = {
     "resolutions": _("Resolutions"),
     "subdomains": _("Subdomains"),
 }
+TITLES: Mapping[Verb, str] = {**MORE, Verb.SETTINGS: _("Settings")}
+WAITING: Mapping[Verb, str] = {verb: ASKING if verb is Verb.COMMENTS else WAIT for verb in TITLES}
+TOO_LATE = _("Slack closed the window before it opened. Try again.")
+NOT_TAKEN = _("Slack could not show this. I am sending you the JSON, which has all of it.")
+OLDER = _("Older")
+NO_COMMENTS = _("Nobody has commented on this.")
+COMMENTS_REFUSED = _("Comments need a private API key.")
+NO_COMMENTS_HERE = _("VirusTotal keeps comments on files and URLs only.")
+COMMENTS_COST = _("Each page costs one call of the VirusTotal quota.")
+RESCANNED = _("Will be rescanned")
+PRICE = _("Cost")
+LEFT = _("Quota left")
+SEEN_BY = _("Visibility")
+URLS_ARE_SEEN = _("VirusTotal users can see that this URL was submitted again.")
+NOT_YOURS = _("Only the person who shared it can make it private.")
+ANYWAY = _("Check anyway")
+NO_RESCAN = _("Nothing here can be rescanned: VirusTotal must know it, and files need a private API key.")
+LEFT_OF: Mapping[str, str] = {
+    "minute": _("{left} of {most} this minute"),
+    "day": _("{left} of {most} this day"),
+    "month": _("{left} of {most} this month"),
+}
 
 
 def dated(said: str, date: datetime | None) -> str:
@@ -129,23 +125,6 @@ def marked(verdict: str, *, mine: bool) -> str:
     return line("{verdict} (this answer)", verdict=verdict) if mine else verdict
 
 
-TITLES: Mapping[Verb, str] = {**MORE, Verb.SETTINGS: _("Settings")}
-WAITING: Mapping[Verb, str] = {verb: ASKING if verb is Verb.COMMENTS else WAIT for verb in TITLES}
-TOO_LATE = _("Slack closed the window before it opened. Try again.")
-NOT_TAKEN = _("Slack could not show this. I am sending you the JSON, which has all of it.")
-OLDER = _("Older")
-NO_COMMENTS = _("Nobody has commented on this.")
-COMMENTS_REFUSED = _("Comments need a private API key.")
-NO_COMMENTS_HERE = _("VirusTotal keeps comments on files and URLs only.")
-COMMENTS_COST = _("Each page costs one call of the VirusTotal quota.")
-RESCANNED = _("Will be rescanned")
-PRICE = _("Cost")
-LEFT = _("Quota left")
-SEEN_BY = _("Visibility")
-URLS_ARE_SEEN = _("VirusTotal users can see that this URL was submitted again.")
-NO_RESCAN = _("Nothing here can be rescanned: VirusTotal must know it, and files need a private API key.")
-
-
 def count(urls: int, files: int) -> str:
     """What is rescanned."""
     some_urls = ngettext("{count} URL", "{count} URLs", urls) if urls else ""
@@ -166,22 +145,8 @@ def calls(number: int) -> str:
 
 def left(windows: Mapping[str, tuple[int, int]]) -> str:
     """What may still be asked."""
-    limited = [_left(name, max(0, most - used), most) for name, (used, most) in windows.items() if most]
-    return enumerated(limited) or line("no limit")
-
-
-def _left(window: str, calls: int, most: int) -> Line:
-    match window:
-        case "minute":
-            return line("{left} of {most} this minute", left=calls, most=most)
-        case "day":
-            return line("{left} of {most} this day", left=calls, most=most)
-        case _:
-            return line("{left} of {most} this month", left=calls, most=most)
-
-
-NOT_YOURS = _("Only the person who shared it can make it private.")
-ANYWAY = _("Check anyway")
+    limited = [(LEFT_OF[name], max(0, most - used), most) for name, (used, most) in windows.items() if most]
+    return enumerated(line(text, left=left, most=most) for text, left, most in limited) or line("no limit")
 
 
 # The home ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Sentences about what can be typed: the commands and what they do, and what is wrong with one. They are plain text."""
+"""Sentences about what can be typed: the commands and what they do, the form, and what is wrong with it. They are plain text."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,8 +19,6 @@ DOES: Mapping[str, str] = {
     "scan-file": _("verdict on a file: its hash is looked up, and it is uploaded if you agree"),
 }
 """What each action finds out, by the action's key."""
-
-
 TAKES: Mapping[str, str] = {
     "scan-ip": _("an IP address"),
     "scan-hash": _("a hash"),
@@ -89,6 +87,31 @@ def usage_hint() -> Line:
     """What may follow the command, as Slack shows it while somebody types."""
     actions = " | ".join(action.key for action in ACTIONS)
     return line("[any text, or {actions}] [--share] | help", actions=actions)
+
+
+# The form -----------------------------------------------------------------------------------------------
+
+FORM_TITLE = "VirusTotal"
+FORM_SUBMIT = _("Look up")
+FORM_CLOSE = _("Cancel")
+VALUES = _("Indicators")
+VALUES_HINT = _("One per line, or paste any text. Defanged is fine.")
+VALUES_PLACEHOLDER = "192.0.2.1"
+FOUND_HINT = _("Remove what you don't want to look up.")
+FOUND_CUT = _("Only the first {most} of {count} fit here.")
+FOUND_FILES = _("The attached files are looked up too.")
+ACTION = _("Action")
+AS_FOUND = _("Automatic")
+THRESHOLD = _("Threshold")
+THRESHOLD_HINT = _("Number of engines for RISKY. Leave empty for the channel's setting.")
+RESCAN_AFTER = _("Rescan after days")
+RESCAN_HINT = _("Request a new analysis if the last one is older (hashes and URLs). Leave empty: never.")
+ANSWER = _("Answer")
+PRIVATE = _("Only me")
+SHARED = _("Post in the channel")
+FORM_AGAIN = _("Slack closed the form before it opened. Your text is saved: press Open the form.")
+OPEN_FORM = _("Open the form")
+FORM_GONE = _("This form has expired. Copy your text, close the form and open it again.")
 
 
 # What is wrong with what somebody typed ------------------------------------------------------------------
@@ -166,15 +189,11 @@ def wrong_values(wrong: Sequence[commands.WrongValue]) -> str:
 
 
 def _why_wrong(wrong: commands.WrongValue) -> str:
-    shown = typed(wrong.value, 80)
+    shown, wanted = typed(wrong.value, 80), takes(wrong.action)
     if wrong.suggested:
-        return line(
-            "{value} is {other}, not {wanted}",
-            value=shown,
-            other=takes(wrong.suggested),
-            wanted=takes(wrong.action),
-        )
-    return line("{value} is not {wanted}", value=shown, wanted=takes(wrong.action))
+        other = takes(wrong.suggested)
+        return line("{value} is {other}, not {wanted}", value=shown, other=other, wanted=wanted)
+    return line("{value} is not {wanted}", value=shown, wanted=wanted)
 
 
 USAGE_ERRORS: Mapping[type[commands.UsageError], Sentence | Callable[[Any], Sentence]] = {

@@ -20,7 +20,7 @@ from slack_sdk.models.views import View
 from handlers.request import Answers, ChannelSettings, FormModal, Verb
 from handlers.text import channels as channels_text
 from handlers.text import files as files_text
-from handlers.text import modals
+from handlers.text import usage
 from handlers.text.format import cut, engines
 from handlers.text.language import line, sentences
 from handlers.views import layout
@@ -51,15 +51,15 @@ def form(modal: FormModal, *, share: bool = False, notice: str = "", instances: 
         type="modal",
         callback_id=CALLBACK,
         private_metadata=modal.id,
-        title=modals.FORM_TITLE,
-        submit=modals.FORM_SUBMIT,
-        close=modals.FORM_CLOSE,
+        title=usage.FORM_TITLE,
+        submit=usage.FORM_SUBMIT,
+        close=usage.FORM_CLOSE,
         blocks=[
             *([sentence(notice)] if notice else []),
             _found(modal) if modal.found else _values(modal.text),
-            field("action", modals.ACTION, _actions(files=not modal.found)),
+            field("action", usage.ACTION, _actions(files=not modal.found)),
             threshold(),
-            field("rescan", modals.RESCAN_AFTER, _count(), modals.RESCAN_HINT, optional=True),
+            field("rescan", usage.RESCAN_AFTER, _count(), usage.RESCAN_HINT, optional=True),
             *([] if modal.found else _files()),
             answer(share=share),
             *_instances(instances, modal.origin.instance),
@@ -73,27 +73,27 @@ def _values(typed: str) -> InputBlock:
     element = PlainTextInputElement(
         multiline=True,
         initial_value=initial or None,
-        placeholder=modals.VALUES_PLACEHOLDER,
+        placeholder=usage.VALUES_PLACEHOLDER,
         max_length=FIELD_CHARACTERS,
     )
-    return field("values", modals.VALUES, element, modals.VALUES_HINT, optional=True)
+    return field("values", usage.VALUES, element, usage.VALUES_HINT, optional=True)
 
 
 def _found(modal: FormModal) -> InputBlock:
     """The indicators of a message, all selected. An option's value is an index: an indicator could be too long for one."""
     options = [option(defang(one.value), str(index)) for index, one in enumerate(modal.found[:MAX_OPTIONS])]
     element = StaticMultiSelectElement(options=options, initial_options=options)
-    hints = [modals.FOUND_HINT]
+    hints = [usage.FOUND_HINT]
     if len(modal.found) > MAX_OPTIONS:
-        hints.append(line(modals.FOUND_CUT, most=MAX_OPTIONS, count=len(modal.found)))
+        hints.append(line(usage.FOUND_CUT, most=MAX_OPTIONS, count=len(modal.found)))
     if modal.lookups:
-        hints.append(modals.FOUND_FILES)
-    return field("found", modals.VALUES, element, sentences(*hints))
+        hints.append(usage.FOUND_FILES)
+    return field("found", usage.VALUES, element, sentences(*hints))
 
 
 def _actions(*, files: bool) -> StaticSelectElement:
     named = {action.key: action.title for action in ACTIONS if files or not action.files}
-    return _menu({AS_FOUND: modals.AS_FOUND, **named}, AS_FOUND)
+    return _menu({AS_FOUND: usage.AS_FOUND, **named}, AS_FOUND)
 
 
 def _files() -> Iterator[InputBlock]:
@@ -119,7 +119,7 @@ def field(
 
 def threshold(count: int | None = None) -> InputBlock:
     """The engines that make it RISKY; `count` is filled in at first."""
-    return field("threshold", modals.THRESHOLD, _count(count), modals.THRESHOLD_HINT, optional=True)
+    return field("threshold", usage.THRESHOLD, _count(count), usage.THRESHOLD_HINT, optional=True)
 
 
 def _count(value: int | None = None, least: str | None = None, most: str | None = None) -> NumberInputElement:
@@ -130,8 +130,8 @@ def _count(value: int | None = None, least: str | None = None, most: str | None 
 
 def answer(*, share: bool) -> InputBlock:
     """Who sees the answer; `share` is chosen at first."""
-    options = [option(modals.PRIVATE, "private"), option(modals.SHARED, "share")]
-    return field("answer", modals.ANSWER, RadioButtonsElement(options=options, initial_option=options[share]))
+    options = [option(usage.PRIVATE, "private"), option(usage.SHARED, "share")]
+    return field("answer", usage.ANSWER, RadioButtonsElement(options=options, initial_option=options[share]))
 
 
 def option(label: str, value: str) -> Option:

@@ -55,9 +55,9 @@ def note(line: str) -> Message:
 
 def form_offer(modal_id: str) -> Message:
     """The message that offers the form again, when it could not be opened in time; what was typed is kept."""
-    button = ButtonElement(action_id="form", text=modals.OPEN_FORM, value=modal_id)
-    blocks = [rich(say(modals.FORM_AGAIN)), ActionsBlock(elements=[button])]
-    return Message(fallback([modals.FORM_AGAIN]), rendered(blocks))
+    button = ButtonElement(action_id="form", text=usage_text.OPEN_FORM, value=modal_id)
+    blocks = [rich(say(usage_text.FORM_AGAIN)), ActionsBlock(elements=[button])]
+    return Message(fallback([usage_text.FORM_AGAIN]), rendered(blocks))
 
 
 def help_message(*, has_choice: bool = False) -> Message:
@@ -245,13 +245,13 @@ def closed_home(why: str) -> View:
 
 
 def _what_it_does(content: HomeContent) -> Iterator[Block]:
-    yield HeaderBlock(text=modals.FORM_TITLE)
+    yield HeaderBlock(text=usage_text.FORM_TITLE)
     yield rich(say(usage_text.HELP_HEAD))
     if content.invented:
         yield rich(say(about.INVENTED))
     labels = {one.key: cut(f"{one.title} {defang(one.example)}", 75) for one in EXAMPLES}
     buttons = [ButtonElement(action_id=f"example:{key}", text=labels[key], value=key) for key in labels]
-    yield ActionsBlock(elements=[*buttons, ButtonElement(action_id="home-form", text=modals.OPEN_FORM)])
+    yield ActionsBlock(elements=[*buttons, ButtonElement(action_id="home-form", text=usage_text.OPEN_FORM)])
     yield rich(say(modals.EXAMPLES_GO))
     yield rich(say(usage_text.HELP_STATES))
 

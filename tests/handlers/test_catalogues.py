@@ -9,7 +9,7 @@ import pytest
 
 from handlers.request import ChannelSettings, FormModal, Found, Origin, Verb
 from handlers.stored_shapes import CHANNEL_SETTINGS
-from handlers.text import about, channels, files, modals, terminal
+from handlers.text import about, channels, files, modals, terminal, usage
 from handlers.text.findings import SCAN_DATE, SCANNED_URL, STATES
 from handlers.text.language import Language, catalogue, language, spoken_in
 from handlers.views import form, layout, messages
@@ -160,14 +160,14 @@ def test_the_language_of_a_locale(locale, spoken):
 
 BUTTONS = (
     *(modals.MORE.values()),
-    *(modals.BUTTON_SHARE, modals.BUTTON_SUBMIT, modals.HIDE, modals.ANYWAY, modals.OPEN_FORM),
+    *(modals.BUTTON_SHARE, modals.BUTTON_SUBMIT, modals.HIDE, modals.ANYWAY, usage.OPEN_FORM),
     *(modals.EARLIER, modals.LATER, modals.OLDER, channels.SETTINGS, modals.CHECK_KEY, files.LOOK_AGAIN),
     *(channels.BUTTON_HURRY, channels.BUTTON_ALLOW, channels.BUTTON_LEAVE),
 )
-TITLES = (*modals.TITLES.values(), modals.FORM_TITLE, files.LOGIN_TITLE)
+TITLES = (*modals.TITLES.values(), usage.FORM_TITLE, files.LOGIN_TITLE)
 CLOSING = (
-    modals.FORM_SUBMIT,
-    modals.FORM_CLOSE,
+    usage.FORM_SUBMIT,
+    usage.FORM_CLOSE,
     channels.SAVE,
     modals.CLOSE,
     files.LOGIN_SUBMIT,
