@@ -1,8 +1,18 @@
-"""The process: settings, database, jobs, HTTP and Socket Mode, the command line. Everything is wired here."""
+"""The process: settings, database, jobs, HTTP and Socket Mode, the command line. Here is what keeps its memory small."""
 
+import ctypes
+import gc
 import sys
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from typing import Any
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+"""Parameters of glibc's mallopt, from its malloc.h."""
+LARGE = 128 * 1024
+"""Bytes that are given back to the machine when they are freed: what glibc begins with."""
+GARBAGE_THRESHOLDS = (10_000, 10, 10)
+"""How many more objects there are, and collections of the young and of the older ones, before the next collection."""
 
 
 class _OptionalImports(MetaPathFinder):
@@ -21,3 +31,24 @@ class _OptionalImports(MetaPathFinder):
 
 
 sys.meta_path.insert(0, _OptionalImports())
+
+
+def tune_malloc() -> None:
+    """Have glibc keep one heap for all threads, which wait for Python's lock anyway, and give back what is freed.
+
+    By itself it keeps ever more of it, 3 MB after 600 commands. Where there is another C library, nothing is set.
+    """
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in ((M_ARENA_MAX, 1), (M_TRIM_THRESHOLD, LARGE), (M_MMAP_THRESHOLD, LARGE)):
+            mallopt(parameter, value)
+
+
+def tune_garbage_collector() -> None:
+    """Exempt what was made at the start: it stays until the end, and looking through it would cost a tenth of all CPU time.
+
+    Nearly everything else is freed without the collector, so it also runs less often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)

@@ -1,12 +1,10 @@
 """The composition root: everything real is made here, in order, and closed in the reverse order."""
 
 import asyncio
-import ctypes
-import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot import tune_garbage_collector, tune_malloc
 from bot.backend import Backend, backend, new_id
 from bot.chart import CHARTS, Charts
 from bot.connections import DatabaseClock
@@ -46,12 +45,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 CHECK_SECONDS = 5
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-"""Parameters of glibc's mallopt, from its malloc.h."""
-LARGE = 128 * 1024
-"""Bytes that are given back to the machine when they are freed: what glibc begins with."""
-GARBAGE_THRESHOLDS = (10_000, 10, 10)
-"""How many more objects there are, and collections of the young and of the older ones, before the next collection."""
 KEPT_AFTER_REMOVAL = timedelta(days=30)
 """How long what is kept for a workspace outlives the app's removal there: it may come back."""
 
@@ -67,31 +60,10 @@ class Bot:
 
 async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     """Run the bot until SIGINT or SIGTERM. `environ` says where traces go, if anywhere. Raises OperatorError."""
-    _tune_malloc()
+    tune_malloc()
     async with tracing(environ) as traced, running(settings, tracing=traced):
-        _tune_garbage_collector()
+        tune_garbage_collector()
         await stopped()
-
-
-def _tune_malloc() -> None:
-    """Have glibc keep one heap for all threads, which wait for Python's lock anyway, and give back what is freed.
-
-    By itself it keeps ever more of it, 3 MB after 600 commands. Where there is another C library, nothing is set.
-    """
-    with suppress(AttributeError, OSError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((M_ARENA_MAX, 1), (M_TRIM_THRESHOLD, LARGE), (M_MMAP_THRESHOLD, LARGE)):
-            mallopt(parameter, value)
-
-
-def _tune_garbage_collector() -> None:
-    """Exempt what was made at the start: it stays until the end, and looking through it would cost a tenth of all CPU time.
-
-    Nearly everything else is freed without the collector, so it also runs less often.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 async def stopped() -> None:
