@@ -1,23 +1,26 @@
 """/vt as a slash command, and shortcuts: a message's indicators are answered in its thread, the global one opens the form."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from http import HTTPStatus
 
 import structlog
-from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext, AsyncRespond
 
 from handlers import commands, payloads
 from handlers.admission import accept, effective_settings
 from handlers.case import StoreDown
-from handlers.deps import ListenerDeps, WatchDeps
+from handlers.deps import Deps, ListenerDeps, WatchDeps
 from handlers.event_payloads import all_text, files, message_text
 from handlers.files import file_lookups
 from handlers.instances import named, with_option
 from handlers.open_modals import Head, open_form, open_login_form, open_login_if_needed, open_settings
 from handlers.parser import parse, with_action
 from handlers.payloads import MessageShortcut, Payload, SlashCommand
+from handlers.people import is_foreign
 from handlers.posting import POST_OPTIONS
 from handlers.request import (
     Answers,
@@ -32,6 +35,7 @@ from handlers.request import (
 from handlers.slack_errors import Unknown, ask
 from handlers.text import about
 from handlers.text import usage as usage_text
+from handlers.text.language import speak
 from handlers.views import messages
 from handlers.views.form import Prefilled
 from handlers.views.rich_text import mrkdwn
@@ -42,6 +46,49 @@ from vt.indicators import Indicator, strip_markup
 from vt.lookup import Lookup
 
 log = structlog.get_logger()
+
+
+async def refuse_foreign(
+    context: AsyncBoltContext,
+    body: Payload,
+    next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
+) -> BoltResponse | None:
+    """Middleware: what somebody pressed or sent in another workspace reaches no listener.
+
+    For events and commands, their listeners check the workspace.
+    """
+    who = context.authorize_result
+    if "event" not in body and "command" not in body and who and is_foreign(body, who.team_id or ""):
+        log.warning("payload_of_another_workspace")
+        return BoltResponse(status=HTTPStatus.FORBIDDEN)
+    await next()
+    return None
+
+
+def prepare(deps: Deps) -> Callable[..., Awaitable[None]]:
+    """Middleware: listeners get the argument `deps` if they name it, and answer people in their own language.
+
+    Bolt passes what is in its context. For events the default language is set: nobody awaits an answer to most of them,
+    so their listeners find out whose language to use.
+    """
+
+    async def prepared(
+        body: Payload,
+        context: AsyncBoltContext,
+        next: Callable[[], Awaitable[object]],  # noqa: A002 - bolt's name
+    ) -> None:
+        home = getattr(context.authorize_result, "team_id", None) or context.team_id or ""
+        here = deps
+        if deps.installations:
+            here = await deps.for_team(home)
+        context.update(deps=here, home=home)
+        if body.get("type") == "event_callback" or not context.user_id:
+            speak(here.languages.default)
+        else:
+            speak(await here.languages.at_once(context.user_id))
+        await next()
+
+    return prepared
 
 
 def head(delivery: str, origin: Origin, deps: ListenerDeps | WatchDeps) -> Head:
