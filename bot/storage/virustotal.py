@@ -74,6 +74,8 @@ class QuotaStore:
             if not mine.booked.done():
                 await self._book_waiting()
         await mine.booked
+        # Those who were booked together would otherwise all call, and read their replies, at the same moment.
+        await self._database.ack_priority.give_way()
 
     async def _book_waiting(self) -> None:
         """Book for all who wait, in one statement. Whoever does not get any calls finds the reason in their future."""
@@ -203,14 +205,12 @@ class QuotaStore:
     async def _put(self, before: str, usage: Usage, turns: Mapping[str, float]) -> bool:
         """False: it was changed by another process in the meantime, or our reading of the database's clock is wrong."""
         after = _text(usage)
-        at = self._clock() if self._is_measured else None
-        limited = self._limits != Limits(0, 0, 0)
         values: dict[str, Any] = {
             "key": self.name,
             "before": before,
             "after": after,
-            "at": at,
-            "limited": limited,
+            "at": self._clock() if self._is_measured else None,
+            "limited": self._limits != Limits(0, 0, 0),
         }
         if turns:
             values |= {"cases": list(turns), "seconds": list(turns.values())}

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.connections import DatabaseClock
+from bot.connections import PAUSE, DatabaseClock, turn_context
 from bot.database import Database
 from bot.storage.virustotal import QuotaStore
 from handlers.case import StoreDown
@@ -210,6 +211,25 @@ async def test_two_processes(database):
         for _ in range(2)
     ]
     assert sum([int((await process.communicate())[0]) for process in processes]) == 25
+
+
+async def test_who_is_booked_together_goes_on_one_after_the_other(database, clock):
+    """While requests are being acknowledged, turns do not all make their calls, and read the replies, at the same moment."""
+    opened, went_on = Database(database), []
+    quota = QuotaStore(opened, KEY, Limits(), clock)
+    await quota.take()
+
+    async def turn():
+        with turn_context():
+            await quota.take()
+        went_on.append(asyncio.get_running_loop().time())
+
+    with opened.ack_priority.first():
+        async with asyncio.TaskGroup() as turns:
+            for _ in range(4):
+                turns.create_task(turn())
+    await opened.close()
+    assert min(later - before for before, later in pairwise(went_on)) > PAUSE / 2
 
 
 async def test_keys_apart(database, clock):
