@@ -216,7 +216,7 @@ async def test_two_processes(database):
 async def test_who_is_booked_together_goes_on_one_after_the_other(database, clock):
     """While requests are being acknowledged, turns do not all make their calls, and read the replies, at the same moment."""
     opened, went_on = Database(database), []
-    quota = QuotaStore(opened, KEY, Limits(), clock)
+    quota = QuotaStore(opened, KEY, Limits(minute=100), clock)
     await quota.take()
 
     async def turn():
