@@ -33,9 +33,9 @@ from handlers.instances import DEFAULT
 from handlers.watch import DUPLICATE_WINDOW
 from vt.client import Client
 from vt.coalescing import FEW_CALLS, InFlight, MaxAges
+from vt.codec import Packer
 from vt.files.provider import Opener
 from vt.files.transfer import Places
-from vt.packed_replies import Packer
 from vt.polling import LONG_OUTAGE, OUTAGE, Outage
 from vt.privacy import UploadDenylist
 from vt.quota import Quota

@@ -15,8 +15,8 @@ from handlers.people import Policy, WatchRules
 from handlers.request import Modal, Origin
 from handlers.text.format import EVERYBODY, Audience
 from handlers.watch import CardStore, WatchStore
+from vt.codec import Raw
 from vt.evidence import Thresholds
-from vt.packed_replies import Raw
 from vt.privacy import SECRET_NAMES, SubmitPolicy, UploadPolicy
 from vt.service import Service
 from vt.verdict import State

@@ -24,10 +24,10 @@ from handlers.views.details import Attachment, as_json, json_name
 from handlers.views.rich_text import mrkdwn
 from vt import errors
 from vt.actions import FILE
+from vt.codec import PackedReply
 from vt.files import FileProvider, Source, provider
 from vt.files.provider import OnRead, Opener, noop
 from vt.lookup import Lookup
-from vt.packed_replies import PackedReply
 from vt.results import json_text
 from vt.verdict import Finding
 

@@ -33,7 +33,7 @@ from handlers.slack_errors import CannotPost, InvalidBlocks, MissingScope, NotPo
 from handlers.text import about
 from handlers.views import messages
 from handlers.views.rich_text import NEWER, Message, newer_kinds, simplified
-from vt.packed_replies import PackedReply
+from vt.codec import PackedReply
 from vt.verdict import Finding
 
 T = TypeVar("T")

@@ -19,9 +19,9 @@ import structlog
 from pydantic import SecretStr
 
 from vt import errors
-from vt.codec import CHUNK, read_json
+from vt.body import CHUNK, Limit
+from vt.codec import Packer, Raw, read_json, remembering
 from vt.errors import VTError
-from vt.packed_replies import Limit, Packer, Raw, remembering
 from vt.polling import SLOWEST, Outage
 from vt.quota import ASK, Quota
 from vt.replies import NAMING, Form, answers, form_data, is_about_another, status_error

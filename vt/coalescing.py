@@ -14,10 +14,10 @@ from enum import StrEnum
 from itertools import count
 from typing import Protocol, Self
 
+from vt.codec import Raw
 from vt.errors import VTError
 from vt.files.transfer import Uploads
 from vt.lookup import Lookup, Step
-from vt.packed_replies import Raw
 from vt.quota import SKEW
 from vt.steps import WantedReply
 from vt.verdict import State

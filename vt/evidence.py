@@ -13,8 +13,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from vt.actions import Action
+from vt.codec import remembered
 from vt.models import MAX_ENGINES, FileReport, HostReport, Sample, SeenUrl, UrlReport, read_or_none, url_entry
-from vt.packed_replies import remembered
 
 DOWNLOADED = "downloaded"
 SERVED = frozenset({"url", DOWNLOADED})

@@ -21,11 +21,11 @@ from pydantic import (
 
 from vt import errors
 from vt.actions import BY_KEY, Action
+from vt.codec import PackedReply, Raw
 from vt.errors import NEVER_SENT, VTError, code_of, pack, unpack
 from vt.evidence import DEFAULT_CRITERIA, HostCriteria
 from vt.indicators import Indicator, Kind, is_internal
 from vt.models import Code
-from vt.packed_replies import PackedReply, Raw
 from vt.privacy import has_secret
 from vt.verdict import GIVEN_UP, Finding, Note, Subject, judge, not_checked, pending
 

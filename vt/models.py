@@ -23,8 +23,8 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from vt.codec import PackedReply, ShortReply, remembered
 from vt.errors import Unreadable
-from vt.packed_replies import PackedReply, ShortReply, remembered
 
 LARGEST = 2**32 - 1
 """The largest number of any field (an AS number). Larger ones cannot be VirusTotal's."""

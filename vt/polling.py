@@ -14,9 +14,9 @@ from typing import Any
 from zlib import crc32
 
 from vt import errors
+from vt.codec import Raw
 from vt.lookup import Lookup, Step
 from vt.models import Code
-from vt.packed_replies import Raw
 from vt.replies import is_about_another
 from vt.verdict import Note
 

@@ -21,10 +21,10 @@ from typing import Any, Self
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from vt import errors
+from vt.codec import Raw, remembering
 from vt.errors import Unreadable
 from vt.indicators.hosts import normalise_name
 from vt.models import Code
-from vt.packed_replies import Raw, remembering
 
 NAMING = ("resource", "scan_id", "md5", "sha1", "sha256", "url", "permalink")
 """The keys that name what a reply is about."""

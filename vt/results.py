@@ -11,12 +11,12 @@ from itertools import count
 from urllib.parse import quote
 
 from vt.actions import Action
+from vt.codec import PackedReply
 from vt.enrichment import Detection, Field, Values, detecting, value_of
 from vt.errors import Internal, NotPublic, Sensitive
 from vt.evidence import Evidence, HostCriteria, HostRecord, HostRule, condensed, flagged, newest, record
 from vt.indicators import Kind
 from vt.models import AddressReport, Code, DomainReport, HostReport
-from vt.packed_replies import PackedReply
 from vt.privacy import masked
 from vt.verdict import Basis, Finding, State, state_of, weigh
 

@@ -23,12 +23,12 @@ from vt.coalescing import (
     Saving,
     TimeRange,
 )
+from vt.codec import PackedReply, Raw
 from vt.errors import VTError
 from vt.files.provider import noop
 from vt.files.transfer import Changes, FileTransfer, OnChange, OnProgress, Places, Work
 from vt.indicators import is_internal
 from vt.lookup import Lookup, Step
-from vt.packed_replies import PackedReply, Raw
 from vt.polling import OUTAGE, Backoff, after_error
 from vt.privacy import UploadDenylist
 from vt.quota import SKEW, planned

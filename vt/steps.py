@@ -8,12 +8,12 @@ from typing import Self
 
 from vt.actions import BY_KEY
 from vt.client import SUBMISSIONS_A_CALL, Client
+from vt.codec import Raw
 from vt.errors import QuotaSpent, unpack
 from vt.indicators import Kind
 from vt.indicators.hosts import registered_domain
 from vt.lookup import Lookup, Step
 from vt.models import Code
-from vt.packed_replies import Raw
 from vt.polling import ANALYSIS, after_receipt, interrupted, poll
 from vt.quota import Plan
 from vt.verdict import Note, State

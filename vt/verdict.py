@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from vt import models
 from vt.actions import HASHES, Action
+from vt.codec import PackedReply, Raw, remembered
 from vt.errors import NEVER_SENT, QuotaSpent, Unreadable, Unsupported, VTError
 from vt.evidence import (
     DEFAULT_CRITERIA,
@@ -22,7 +23,6 @@ from vt.evidence import (
 )
 from vt.indicators import Indicator, Kind
 from vt.models import Code, FileReport, HostReport, Reply, UrlReport
-from vt.packed_replies import PackedReply, Raw, remembered
 
 RECENT = timedelta(days=30)
 

@@ -27,8 +27,8 @@ from handlers.watch import (
     Mode,
     posted_at,
 )
+from vt.codec import Packer
 from vt.lookup import Lookup
-from vt.packed_replies import Packer
 
 # Columns keep the names that they were made with: `heard` is the last event, `wishes` the overrides, `manners` the progress.
 _LAST_EVENT = """

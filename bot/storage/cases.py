@@ -18,8 +18,8 @@ from handlers import stored_shapes
 from handlers.case import Case, Outcome, Unreadable, UnreadableCase, asked_lookups
 from handlers.instances import DEFAULT
 from handlers.request import LookupRequest, Modal, ModalTypes, Request
+from vt.codec import INLINE, PackedReply, Packer, Raw
 from vt.lookup import Lookup
-from vt.packed_replies import INLINE, PackedReply, Packer, Raw
 from vt.privacy import masked
 
 utc_now = partial(datetime.now, UTC)

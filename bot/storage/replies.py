@@ -15,8 +15,8 @@ from bot.database import Database, fetched
 from bot.queue import jobs
 from bot.storage.virustotal import PRUNE_UPLOADS, Uploads
 from vt.coalescing import CachedReply, Claims, TimeRange
+from vt.codec import INLINE, PackedReply, Packer, Raw, remembering
 from vt.indicators import Kind
-from vt.packed_replies import INLINE, PackedReply, Packer, Raw, remembering
 from vt.steps import WantedReply
 
 CLAIM_SECONDS = 5

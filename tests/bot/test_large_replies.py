@@ -19,9 +19,9 @@ from tests.bench.memory import BOUND, MIXED, Case, address_report, file_report, 
 from tests.bot.test_storage import request
 from vt import codec
 from vt.actions import BY_KEY
+from vt.codec import PackedReply, Packer
 from vt.indicators import read
 from vt.lookup import Lookup
-from vt.packed_replies import PackedReply, Packer
 from vt.steps import after_report
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ from handlers.request import ChannelSettings
 from handlers.stored_shapes import CARD_PROGRESS, LOOKUPS, PROGRESS, REQUEST, parsed, read_case, read_lookups
 from handlers.watch import Card, CardOverrides, Duplicate, Mode, Watch
 from vt.coalescing import Claims
+from vt.codec import PackedReply, Packer
 from vt.files.transfer import Upload
-from vt.packed_replies import PackedReply, Packer
 
 
 class Refused(Exception):

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from vt import codec, replies
+from vt.body import CHUNK
+from vt.codec import Packer
 from vt.errors import Unreadable
-from vt.packed_replies import Packer
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ async def arrives(*chunks, encoding="gzip"):
 
     headers = {"Content-Encoding": encoding, "Content-Type": "text/html; charset=utf-16"}
     response = httpx.Response(200, headers=headers, content=pieces())
-    return await codec.read_json(response.aiter_raw(codec.CHUNK), encoding, Packer())
+    return await codec.read_json(response.aiter_raw(CHUNK), encoding, Packer())
 
 
 @pytest.mark.parametrize("cut", [1, 5, 18, len(PACKED) - 1])

@@ -18,7 +18,9 @@ from tests.support.memory_quota import MemoryQuota
 from tests.support.memory_storage import NullCache
 from vt import codec
 from vt.actions import BY_KEY
+from vt.body import CHUNK, REPLY_CAP, EntryCutter
 from vt.client import Client
+from vt.codec import INLINE, PackedReply, Packer
 from vt.enrichment import enrichment
 from vt.errors import Unreadable
 from vt.files.disk import Disk
@@ -26,7 +28,6 @@ from vt.files.provider import Roots
 from vt.files.transfer import Places
 from vt.indicators import read
 from vt.lookup import Lookup, Step
-from vt.packed_replies import INLINE, PackedReply, Packer
 from vt.quota import Limits
 from vt.results import json_text
 from vt.service import Service, _without_blocking
@@ -48,7 +49,7 @@ async def streamed(content):
 
 async def endless():
     while True:
-        yield b" " * codec.CHUNK
+        yield b" " * CHUNK
 
 
 class Turns:
@@ -197,7 +198,7 @@ async def test_a_batch_costs_one_call_however_large_its_replies_are_together():
 
 
 def too_large(resource):
-    return {**file_report(resource, 1_000), "text": "x" * codec.REPLY_CAP}
+    return {**file_report(resource, 1_000), "text": "x" * REPLY_CAP}
 
 
 async def test_one_that_is_too_large_keeps_nobody_from_the_others():
@@ -260,7 +261,7 @@ TRICKY = [
 
 def cut(*pieces):
     """The entries of a list that comes in these pieces, without its first bracket."""
-    cutter = codec.EntryCutter(bytearray())
+    cutter = EntryCutter(bytearray())
     found = [bytes(entry) for piece in pieces for entry in cutter.feed(piece)]
     cutter.end()
     return [json.loads(entry) for entry in found]
@@ -323,7 +324,7 @@ REPORTS = body([file_report(SHA, 300_000)] * 3)
         pytest.param(b"[" + b"{}," * 1_000_000 + b"{}]", "shape", id="a million empty entries"),
         pytest.param(b"[" + b"," * 1_000_000 + b"]", "json", id="a million commas"),
         pytest.param(b"[" + b" " * 1_000_000 + b"]", "json", id="nothing but spaces"),
-        pytest.param(REPORTS + b" " * 5 * codec.REPLY_CAP, "size", id="spaces that do not end"),
+        pytest.param(REPORTS + b" " * 5 * REPLY_CAP, "size", id="spaces that do not end"),
     ],
 )
 async def test_a_large_list_that_is_wrong_is_unreadable(content, why):
@@ -354,8 +355,8 @@ async def test_no_more_than_one_entry_of_a_list_is_in_memory():
     async def arriving():
         for number, one in enumerate(content):
             yield b",["[not number :][:1]
-            for at in range(0, len(one), codec.CHUNK):
-                yield one[at : at + codec.CHUNK]
+            for at in range(0, len(one), CHUNK):
+                yield one[at : at + CHUNK]
         yield b"]"
 
     peaks = []
@@ -438,4 +439,4 @@ async def test_a_reply_that_is_too_large_is_not_held_by_its_error():
         gc.enable()
         tracemalloc.stop()
     assert raised.value.why == "size"
-    assert held < codec.REPLY_CAP / 2
+    assert held < REPLY_CAP / 2

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 
 from vt import errors
 from vt.actions import BY_KEY, FILE
+from vt.codec import remembering
 from vt.errors import pack, tree, unpack
 from vt.indicators import Kind, read
 from vt.lookup import ANY_CONTENT, Lookup, Step, upgrade
-from vt.packed_replies import remembering
 from vt.verdict import Note, State
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from vt import errors, polling, steps
 from vt.client import Client
+from vt.codec import Raw
 from vt.errors import VTError
 from vt.files import FileProvider, Source, VerifiedSource, hosts
 from vt.files.disk import Disk
@@ -20,7 +21,6 @@ from vt.files.hosts import HOST, THIS_MACHINE, Host
 from vt.files.provider import MAX_MATCHES, Opener, noop
 from vt.lookup import Lookup, Step
 from vt.models import Code
-from vt.packed_replies import Raw
 from vt.privacy import HEAD_BYTES, UploadDenylist
 from vt.verdict import Note
 
