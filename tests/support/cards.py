@@ -2,9 +2,9 @@
 
 import base64
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib as mpl
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.case import Sighting, Summary
@@ -83,7 +83,8 @@ SET_FONT = """async ([family, weight, data, sizeAdjust]) => {
 
 async def set_fonts(seat):
     """Have the page show the same letters on every machine: how many fit into a line depends on them."""
-    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    # Found without importing it, which no process may that runs the bot.
+    folder = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
     for family, weight, name, size in FONTS:
         data = base64.b64encode((folder / f"{name}.ttf").read_bytes()).decode()
         await seat.page.evaluate(SET_FONT, [family, weight, data, size])
