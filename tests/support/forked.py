@@ -82,7 +82,8 @@ def _parent(python_path):
 
 def take_orders():
     """Until nobody can give one any more."""
-    from bot.__main__ import main  # noqa: PLC0415 - only this process needs it
+    import bot.app  # noqa: F401, PLC0415 - only this process needs it
+    from bot.__main__ import main  # noqa: PLC0415 - the same, which imports what it needs once it is called
 
     gc.freeze()  # or the garbage collectors of all that begin here would copy it
     with socket.socket(fileno=os.dup(0)) as orders:
