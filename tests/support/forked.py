@@ -50,6 +50,15 @@ class Forked:
 
 async def start(arguments, folder, environ, log):
     """`vtbot` with these arguments, in a process of its own that writes into a file which is open."""
+    starting = asyncio.create_task(_start(arguments, folder, environ, log))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        (await starting).kill()  # nobody else knows of it
+        raise
+
+
+async def _start(arguments, folder, environ, log):
     ours, theirs = socket.socketpair()
     with theirs:
         order = json.dumps({"arguments": arguments, "folder": str(folder), "environ": environ}).encode()
