@@ -59,7 +59,8 @@ async def test_reading_takes_long_and_is_told_of(database, tmp_path):
                 await app.slack.says(ANA, GENERAL, f"@vt scan-file --host web-1 {file}")
                 await app.slack.until(lambda: own(app), timeout=60)
                 [answer] = own(app)
-                assert re.search(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB", app.now(answer))
+                read = re.compile(r"Reading slow\.bin: [1-9]\.?[0-9]* MB of 6\.3 MB")
+                await app.slack.until(lambda: read.search(app.now(answer)))
                 proxy.seconds = 0
                 await app.slack.until(lambda: "Upload it to VirusTotal?" in app.now(answer))
                 assert own(app) == [app.slack.state.messages[answer.key]]
