@@ -163,8 +163,7 @@ def parser() -> _Parser:
     spoken = _argument(lambda value: Language(value.lower()), terminal_text.NOT_ONE_OF, choices=known)
     for printing in (ask, doctor, manifest, audit, forget):
         printing.option("--language", type=spoken, metavar="|".join(SPOKEN))
-    ports, last = range(LAST_PORT + 1), str(LAST_PORT)
-    port = _argument(lambda value: ports.index(int(value)), terminal_text.NOT_A_PORT, r"\d+", last=last)
+    port = _argument(_port, terminal_text.NOT_A_PORT, last=str(LAST_PORT))
     sandbox.option("--port", type=port, default=0)
     sandbox.option("--replay", type=_argument(_folder, terminal_text.NOT_A_FOLDER))
     sandbox.option("--kind", choices=("public", "private"), default="public")
@@ -200,6 +199,12 @@ def _moment(value: str) -> datetime:
     """A date or a time in ISO 8601; in UTC, if it does not say. Raises ValueError."""
     read = datetime.fromisoformat(value)
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _port(value: str) -> int:
+    if not value.isdecimal() or int(value) > LAST_PORT:
+        raise ValueError
+    return int(value)
 
 
 def _folder(value: str) -> Path:

@@ -1,11 +1,13 @@
 """The operator's terminal: messages as lines on it, and the commands doctor, audit and forget."""
 
+import json
 import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from bot.instances import instances
 from bot.manifest import SCOPES, Mode
 from bot.settings import Settings
 from bot.startup import database
-from bot.storage.history import COLUMNS, AuditTrail, Entry
+from bot.storage.history import AuditTrail, Entry
 from handlers.case import StoreDown
 from handlers.text import about
 from handlers.text import terminal as terminal_text
@@ -34,6 +36,8 @@ from vt.verdict import State
 
 DONE, NOT_DONE, WRONG, FAILED, SPENT = range(5)  # exit statuses
 Json = Mapping[str, Any]
+AUDIT_COLUMNS = ("at", "outcome", "calls", "user", "channel", "way", "verb", "what")
+"""The instance of VirusTotal is one more, if there is a choice."""
 LONGEST_CELL = 64  # characters to which the columns of a table are aligned: a SHA-256
 COLOURS = {
     State.RISKY: "red",
@@ -84,7 +88,7 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
 
     Exit status 1 when there is no such request, or the database does not answer.
     """
-    columns = (*COLUMNS, "instance") if len(instances(settings)) > 1 else COLUMNS
+    columns = (*AUDIT_COLUMNS, "instance") if len(instances(settings)) > 1 else AUDIT_COLUMNS
 
     async def written(kept: Database) -> int:
         entry = None if request_id is None else await AuditTrail(kept).find(request_id)
@@ -95,7 +99,7 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
             if not as_json:
                 sys.stdout.write("\t".join(columns) + "\n")
             async for one in _only(entry) if entry else AuditTrail(kept).since(since):
-                sys.stdout.write(f"{one.as_json() if as_json else one.as_row(columns)}\n")
+                sys.stdout.write(f"{_as_json(one) if as_json else _as_row(one, columns)}\n")
             sys.stdout.flush()
         except BrokenPipeError:
             # Whoever read it has read enough. What is still buffered must not complain at the end of the process.
@@ -103,6 +107,25 @@ async def audit(settings: Settings, since: datetime, *, as_json: bool, request_i
         return DONE
 
     return await _with_database(settings, written)
+
+
+def _as_json(entry: Entry) -> str:
+    """An entry as one line of JSON, with the instance if it is not VT_API_KEY's."""
+    known = {**asdict(entry), "at": _time_of(entry)}
+    known |= {} if known.pop("instance") == "" else {"instance": entry.instance}
+    return json.dumps(known, ensure_ascii=False)
+
+
+def _as_row(entry: Entry, columns: Sequence[str]) -> str:
+    """An entry's columns, separated by tabs; no value can hold a tab or a line break."""
+    outcome = f"{entry.outcome}: {entry.why}" if entry.why else entry.outcome
+    what = ", ".join(f"{one['action']} {one['value']}" for one in entry.what)
+    shown = {**asdict(entry), "at": _time_of(entry), "outcome": outcome, "what": what}
+    return "\t".join(clean(str(shown[column])).replace("\n", " ") for column in columns)
+
+
+def _time_of(entry: Entry) -> str:
+    return entry.at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 async def _only(entry: Entry) -> AsyncIterator[Entry]:

@@ -4,10 +4,9 @@ The audit trail says who asked for what, from where and when, what came of it, a
 request itself, in one statement (bot/storage/cases.py); a refused request leaves only this row.
 """
 
-import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 import structlog
@@ -19,7 +18,6 @@ from handlers.case import JUDGED, Sighting, Summary
 from handlers.deps import MAX_LATEST, Judged
 from handlers.instances import DEFAULT
 from handlers.request import Origin
-from handlers.views.rich_text import clean
 from vt.verdict import State
 
 log = structlog.get_logger()
@@ -168,9 +166,6 @@ def _sighting(row: Any) -> Sighting | None:
 
 # The audit trail ---------------------------------------------------------------------------------------
 
-COLUMNS = ("at", "outcome", "calls", "user", "channel", "way", "verb", "what")
-"""Of the audit trail as a table; and the instance of VirusTotal, if there is a choice."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -194,23 +189,6 @@ class Entry:
     """To VirusTotal."""
     instance: str = ""
     """The instance of VirusTotal that was asked; "" for VT_API_KEY's, and where none was."""
-
-    def as_json(self) -> str:
-        """One line of JSON, with the instance if it is not VT_API_KEY's."""
-        known = {**asdict(self), "at": self._time}
-        known |= {} if known.pop("instance") == "" else {"instance": self.instance}
-        return json.dumps(known, ensure_ascii=False)
-
-    def as_row(self, columns: Sequence[str]) -> str:
-        """The columns, separated by tabs; no value can hold a tab or a line break."""
-        outcome = f"{self.outcome}: {self.why}" if self.why else self.outcome
-        what = ", ".join(f"{one['action']} {one['value']}" for one in self.what)
-        shown = {**asdict(self), "at": self._time, "outcome": outcome, "what": what}
-        return "\t".join(clean(str(shown[column])).replace("\n", " ") for column in columns)
-
-    @property
-    def _time(self) -> str:
-        return self.at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 class AuditTrail:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from bot.__main__ import COMMANDS, main
-from bot.storage.history import COLUMNS
+from bot.terminal import AUDIT_COLUMNS
 from tests.support.app_fixture import address
 from tests.support.leftovers import leftovers
 from tests.support.logs import restored_logging
@@ -125,4 +125,4 @@ VIRUSTOTAL = (
 @pytest.mark.parametrize("line", ["doctor", "audit", "audit --id none"])
 def test_for_the_operator(vtbot, line):
     """What doctor finds, and that there is no such request; the audit itself is a table for programs."""
-    assert leftovers(vtbot(line), ["none", *COLUMNS]) == []
+    assert leftovers(vtbot(line), ["none", *AUDIT_COLUMNS]) == []
