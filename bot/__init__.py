@@ -15,7 +15,7 @@ GARBAGE_THRESHOLDS = (10_000, 10, 10)
 """How many more objects there are, and collections of the young and of the older ones, before the next collection."""
 
 
-class _OptionalImports(MetaPathFinder):
+class _HiddenImports(MetaPathFinder):
     """Hides packages that structlog and httpx import wherever they are installed, while those two are imported.
 
     structlog wants them for tracebacks with the values of variables, which the bot's logs never show, and for greenlets;
@@ -30,7 +30,7 @@ class _OptionalImports(MetaPathFinder):
             raise ModuleNotFoundError(name=name)
 
 
-sys.meta_path.insert(0, _OptionalImports())
+sys.meta_path.insert(0, _HiddenImports())
 
 
 def tune_malloc() -> None:

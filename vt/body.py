@@ -1,4 +1,4 @@
-"""The bytes of a reply's body, as they come: decompressed in small steps, and a list cut into its entries."""
+"""The bytes of a reply's body, as they come: decompressed in small steps, and a list split into its entries."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ SPACES = " \t\n\r"
 """What JSON allows between its parts."""
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-# What needs no look: what is no bracket, whole strings, and whole objects and lists that hold no others.
+# What is skipped at once: everything but brackets and quotes, whole strings, and whole objects and lists without others inside.
 _FLAT = rb'%b|[\[{](?:[^"\[\]{}]++|%b)*+[\]}]' % (_STRING, _STRING)
 _WITHIN_ENTRY = re.compile(rb'(?:[^"\[\]{}]++|%b)*+' % _FLAT, re.DOTALL)
 _WITHIN_LIST = re.compile(rb'(?:[^",\[\]{}]++|%b)*+' % _FLAT, re.DOTALL)
@@ -44,8 +44,8 @@ async def decompressed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 @contextmanager
-def stopped(limit: Limit | None) -> Iterator[None]:
-    """What is done meanwhile does not count towards the limit."""
+def paused(limit: Limit | None) -> Iterator[None]:
+    """The time that this takes does not count towards the limit."""
     clock = asyncio.get_running_loop().time
     if limit is None or (until := limit.when()) is None:
         yield
@@ -58,11 +58,11 @@ def stopped(limit: Limit | None) -> Iterator[None]:
         limit.reschedule(clock() + left)
 
 
-class EntryCutter:
-    """Cuts a JSON list, from behind its first bracket on, into its entries while it comes, wherever its pieces end.
+class EntrySplitter:
+    """Splits a JSON list into its entries as it arrives, in pieces that may end anywhere. The first bracket is left out.
 
-    It looks at brackets, commas and quotes only, so that an entry may be no JSON. Every method raises Unreadable.
-    `entry`: where each entry is put together; empty.
+    It looks at brackets, commas and quotes only, so an entry need not be valid JSON. Every method raises Unreadable.
+    `entry`: an empty buffer in which each entry is collected.
     """
 
     def __init__(self, entry: bytearray) -> None:
@@ -73,7 +73,7 @@ class EntryCutter:
         self._is_escaped = False  # a backslash was the last byte of a piece
 
     def feed(self, piece: bytes) -> Iterator[bytearray]:
-        """The entries that end in this piece, each until the next one; of one of more than REPLY_CAP bytes, a part."""
+        """The entries that end in this piece. Each is valid until the next is taken; one of more than REPLY_CAP bytes is truncated."""
         start = 0
         at = self._string_end(piece, 0) if self._in_string and piece else 0
         while self._depth and at < len(piece):

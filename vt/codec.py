@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Any, Self, TypeVar
 
 from vt import errors
-from vt.body import DEPTH_CAP, REPLY_CAP, SPACES, EntryCutter, Limit, decompressed, stopped
+from vt.body import DEPTH_CAP, REPLY_CAP, SPACES, EntrySplitter, Limit, decompressed, paused
 
 T = TypeVar("T")
 Raw = Mapping[str, Any]
@@ -47,7 +47,7 @@ async def read_json(
     """A body that comes in pieces as JSON; `encoding`: its Content-Encoding. Raises Unreadable for HTML, broken or too deep JSON, and more than REPLY_CAP bytes.
 
     Large replies are read one at a time, and packed. While one waits for that, `limit` stops. A list of so many `entries`
-    may be as many times as large: its entries are read one at a time. In the place of one that is too large is its error.
+    may be as many times as large: its entries are read one at a time. One that is too large is replaced by its error.
     """
     body = bytearray()
     encoding = encoding.strip().lower()
@@ -78,15 +78,15 @@ async def read_json(
 async def _read_list(
     body: bytearray, pieces: AsyncIterator[bytes], packer: "Packer", limit: Limit | None, entries: int
 ) -> list[Any]:
-    """A list of which the first bytes, `body`, have come. Between two of its entries others may read."""
+    """Read a list whose first bytes are in `body`. Between two of its entries, other replies may be read."""
     piece: bytes | None = bytes(body[body.index(b"[") + 1 :])
     size = len(body)
     body.clear()
-    cutter, found = EntryCutter(body), list[Any]()
+    splitter, found = EntrySplitter(body), list[Any]()
     async with AsyncExitStack() as turn:
         await turn.enter_async_context(packer.alone(limit))
         while piece is not None:
-            for entry in cutter.feed(piece):
+            for entry in splitter.feed(piece):
                 found.append(await _read_entry(entry, packer, limit))
                 await turn.aclose()
                 await turn.enter_async_context(packer.alone(limit))
@@ -94,15 +94,15 @@ async def _read_list(
             size += len(piece or b"")
             if size > entries * REPLY_CAP:
                 raise errors.Unreadable("size")
-    cutter.end()
+    splitter.end()
     return found
 
 
 async def _read_entry(entry: bytearray, packer: "Packer", limit: Limit | None) -> Any:
-    """An entry of a list, packed if it is large. If it is too large, that is returned, since the others can be read."""
+    """An entry of a list, packed if it is large. If it is too large, its error is returned: the others can still be read."""
     make = partial(parse, entry, packer, is_entry=True)
     try:
-        with stopped(limit):
+        with paused(limit):
             return await packer.in_thread(make) if len(entry) > INLINE else make()
     except errors.Unreadable as error:
         if error.why != "size":
@@ -116,8 +116,8 @@ def parse(body: bytes | bytearray, packer: "Packer", *, is_entry: bool = False) 
     NaN, Infinity and numbers too large for a float are errors, and so are two equal keys of one object, of which nobody
     knows which one is meant. Halves of surrogate pairs can be neither stored nor sent, so U+FFFD replaces them.
 
-    A large object, and each large one of a list, comes back packed; of a list, one at a time is parsed. `is_entry`: it was
-    cut off from a list.
+    A large object, and each large one of a list, comes back packed; of a list, one at a time is parsed. `is_entry`: it is
+    an entry of a list.
     """
     if len(body) > REPLY_CAP:
         raise errors.Unreadable("size")
@@ -138,10 +138,10 @@ def parse(body: bytes | bytearray, packer: "Packer", *, is_entry: bool = False) 
 
 
 def _entries(text: str, packer: "Packer") -> list[Any]:
-    cutter = EntryCutter(bytearray())
+    splitter = EntrySplitter(bytearray())
     rest = text[text.index("[") + 1 :].encode("utf-8", "surrogatepass")
-    entries = [parse(entry, packer, is_entry=True) for entry in cutter.feed(rest)]
-    cutter.end()
+    entries = [parse(entry, packer, is_entry=True) for entry in splitter.feed(rest)]
+    splitter.end()
     return entries
 
 
@@ -272,7 +272,7 @@ class Packer:
     @asynccontextmanager
     async def alone(self, limit: Limit | None = None) -> AsyncIterator[None]:
         """For reading a large reply from the network, or writing it to the database: one at a time. `limit` stops while it waits."""
-        with stopped(limit):
+        with paused(limit):
             await self._lock.acquire()
         try:
             yield

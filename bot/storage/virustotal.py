@@ -74,7 +74,7 @@ class QuotaStore:
             if not mine.booked.done():
                 await self._book_waiting()
         await mine.booked
-        # Those who were booked together would otherwise all call, and read their replies, at the same moment.
+        # Otherwise all turns that were booked together would call, and parse their replies, at the same moment.
         await self._database.ack_priority.give_way()
 
     async def _book_waiting(self) -> None:

@@ -18,7 +18,7 @@ from tests.support.memory_quota import MemoryQuota
 from tests.support.memory_storage import NullCache
 from vt import codec
 from vt.actions import BY_KEY
-from vt.body import CHUNK, REPLY_CAP, EntryCutter
+from vt.body import CHUNK, REPLY_CAP, EntrySplitter
 from vt.client import Client
 from vt.codec import INLINE, PackedReply, Packer
 from vt.enrichment import enrichment
@@ -261,9 +261,9 @@ TRICKY = [
 
 def cut(*pieces):
     """The entries of a list that comes in these pieces, without its first bracket."""
-    cutter = EntryCutter(bytearray())
-    found = [bytes(entry) for piece in pieces for entry in cutter.feed(piece)]
-    cutter.end()
+    splitter = EntrySplitter(bytearray())
+    found = [bytes(entry) for piece in pieces for entry in splitter.feed(piece)]
+    splitter.end()
     return [json.loads(entry) for entry in found]
 
 
